@@ -1,0 +1,280 @@
+//! The figures a machine decides by: each with its default, its bounds, and the reason for both.
+
+use core::time::Duration;
+
+/// A flight's deadline is `attempt_timeout` plus this grace, so that a transport's timeout is reported to a
+/// flight that still counts. Without it every black-holed endpoint would be asked again without backoff.
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
+
+/// No duration of a policy is shorter: a zero would make a busy loop or a division by nothing.
+const SHORTEST: Duration = Duration::from_millis(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// How a machine decides. The defaults suit a server to server client; every setter clamps to its bounds, and a
+/// setter that would break a relation to another figure moves that other figure along.
+///
+/// ```
+/// use evergrant_core::Policy;
+/// use core::time::Duration;
+///
+/// let policy = Policy::new().with_attempt_timeout(Duration::from_millis(500));
+/// // min_interval is never longer than attempt_timeout.
+/// assert_eq!(policy.min_interval(), Duration::from_millis(500));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Policy {
+    attempt_timeout: Duration,
+    min_interval: Duration,
+    patience: Duration,
+    max_waiters: usize,
+    default_lifetime: Duration,
+    max_lifetime: Duration,
+    leeway: Duration,
+    ahead: Duration,
+    settle: Duration,
+    young: Duration,
+    gate_cap: Duration,
+    backoff: (Duration, Duration),
+    cooldown: (Duration, Duration),
+    retry_after_cap: Duration,
+    jitter: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Policy {
+    /// The defaults.
+    pub const fn new() -> Self {
+        Self {
+            attempt_timeout: Duration::from_secs(10),
+            min_interval: Duration::from_secs(1),
+            patience: Duration::from_secs(30),
+            max_waiters: 16_384,
+            default_lifetime: HOUR,
+            max_lifetime: Duration::from_secs(366 * 86_400),
+            leeway: Duration::from_secs(30),
+            ahead: Duration::from_secs(5 * 60),
+            settle: Duration::from_secs(2),
+            young: Duration::from_secs(10),
+            gate_cap: MINUTE,
+            backoff: (Duration::from_secs(1), MINUTE),
+            cooldown: (Duration::from_secs(10), Duration::from_secs(5 * 60)),
+            retry_after_cap: HOUR,
+            jitter: true,
+        }
+    }
+
+    /// How long one token request may take, all of it: connect, send, read. Default 10 s; 1 ms to 10 min, beyond
+    /// which an answer is worth less than another try.
+    #[must_use]
+    pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = timeout.clamp(SHORTEST, 10 * MINUTE);
+        self.min_interval = self.min_interval.min(self.attempt_timeout);
+        self
+    }
+
+    /// The least time between two token requests, whatever happens. Default 1 s; 1 ms to `attempt_timeout`.
+    #[must_use]
+    pub fn with_min_interval(mut self, interval: Duration) -> Self {
+        self.min_interval = interval.clamp(SHORTEST, self.attempt_timeout);
+        self
+    }
+
+    /// How long a caller waits for a token unless it says otherwise. Default 30 s, the usual limit of a proxy in
+    /// front; 1 ms to 1 day.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience.clamp(SHORTEST, DAY);
+        self
+    }
+
+    /// How many callers may wait at once; the next one fails with `Saturated`. Default 16 384, some megabytes of
+    /// waiting tasks; 1 to 1 048 576.
+    #[must_use]
+    pub fn with_max_waiters(mut self, waiters: usize) -> Self {
+        self.max_waiters = waiters.clamp(1, 1 << 20);
+        self
+    }
+
+    /// The life of a token of which nothing is known. Default 1 h, the most common one; 1 ms to `max_lifetime`.
+    #[must_use]
+    pub fn with_default_lifetime(mut self, lifetime: Duration) -> Self {
+        self.default_lifetime = lifetime.clamp(SHORTEST, self.max_lifetime);
+        self
+    }
+
+    /// No token is believed to live longer. Default and upper bound 366 d; at least 1 ms.
+    #[must_use]
+    pub fn with_max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_lifetime = lifetime.clamp(SHORTEST, 366 * DAY);
+        self.default_lifetime = self.default_lifetime.min(self.max_lifetime);
+        self
+    }
+
+    /// A token is used no more this long before it ends, or a tenth of its life if that is shorter: the cap on
+    /// what a request may still need in transit. Default 30 s; 1 ms to 1 h.
+    #[must_use]
+    pub fn with_leeway(mut self, cap: Duration) -> Self {
+        self.leeway = cap.clamp(SHORTEST, HOUR);
+        self
+    }
+
+    /// The replacement is asked for this long before the token is used no more, or a fifth of its life if that is
+    /// shorter: the outage nobody notices. Default 5 min; 1 ms to 1 day.
+    #[must_use]
+    pub fn with_ahead(mut self, cap: Duration) -> Self {
+        self.ahead = cap.clamp(SHORTEST, DAY);
+        self
+    }
+
+    /// A token refused this soon after its arrival may not be valid yet at the resource server (`nbf`, clocks
+    /// out of step): the caller waits that long, or a tenth of its life if that is shorter. Default 2 s; 1 ms to
+    /// less than `young`.
+    #[must_use]
+    pub fn with_settle(mut self, settle: Duration) -> Self {
+        self.settle = settle.clamp(SHORTEST, MINUTE);
+        self.order_gate();
+        self
+    }
+
+    /// The gate of a site that refused a token: for `young`, then twice that and so on up to `cap`, the next token
+    /// is not thrown away because of that site. Default 10 s and 60 s; above `settle`, up to 1 h.
+    #[must_use]
+    pub fn with_gate(mut self, young: Duration, cap: Duration) -> Self {
+        self.young = young.clamp(SHORTEST, HOUR);
+        self.gate_cap = cap.clamp(SHORTEST, HOUR);
+        self.order_gate();
+        self
+    }
+
+    /// The rest after a transient failure: `first` * 2^n up to `cap`. Default 1 s and 60 s; 1 ms to 1 h.
+    #[must_use]
+    pub fn with_backoff(mut self, first: Duration, cap: Duration) -> Self {
+        self.backoff = ordered(first, cap);
+        self
+    }
+
+    /// The rest after a permanent refusal: `first` * 2^m up to `cap`. Default 10 s and 5 min: a client that was
+    /// mended at the server works again soon, and one that was not costs little. 1 ms to 1 h.
+    #[must_use]
+    pub fn with_cooldown(mut self, first: Duration, cap: Duration) -> Self {
+        self.cooldown = ordered(first, cap);
+        self
+    }
+
+    /// The longest a server's Retry-After is obeyed. Default 1 h; 1 ms to 1 day.
+    #[must_use]
+    pub fn with_retry_after_cap(mut self, cap: Duration) -> Self {
+        self.retry_after_cap = cap.clamp(SHORTEST, DAY);
+        self
+    }
+
+    /// Whether moments are drawn at random, so that a fleet does not move in step. Default true; without it a rest
+    /// is full, nothing is added to a Retry-After, and a refresh begins neither earlier nor later.
+    #[must_use]
+    pub const fn with_jitter(mut self, jitter: bool) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// See [`with_attempt_timeout`](Self::with_attempt_timeout).
+    pub const fn attempt_timeout(&self) -> Duration {
+        self.attempt_timeout
+    }
+
+    /// See [`with_min_interval`](Self::with_min_interval).
+    pub const fn min_interval(&self) -> Duration {
+        self.min_interval
+    }
+
+    /// See [`with_patience`](Self::with_patience).
+    pub const fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// See [`with_max_waiters`](Self::with_max_waiters).
+    pub const fn max_waiters(&self) -> usize {
+        self.max_waiters
+    }
+
+    /// See [`with_default_lifetime`](Self::with_default_lifetime).
+    pub const fn default_lifetime(&self) -> Duration {
+        self.default_lifetime
+    }
+
+    /// See [`with_max_lifetime`](Self::with_max_lifetime).
+    pub const fn max_lifetime(&self) -> Duration {
+        self.max_lifetime
+    }
+
+    /// How long before its end a token of this life is used no more: the cap, or a tenth.
+    pub fn leeway(&self, life: Duration) -> Duration {
+        self.leeway.min(life / 10)
+    }
+
+    /// How long before that its replacement is asked for: the cap, or a fifth.
+    pub fn ahead(&self, life: Duration) -> Duration {
+        self.ahead.min(life / 5)
+    }
+
+    /// How long after its arrival a refused token of this life may yet come to be accepted: the cap, or a tenth.
+    pub fn settle(&self, life: Duration) -> Duration {
+        self.settle.min(life / 10)
+    }
+
+    /// For how long the gate of a site closes on its `nth` token thrown away, counted from 1.
+    pub fn gate(&self, nth: u32) -> Duration {
+        doubled((self.young, self.gate_cap), nth.saturating_sub(1))
+    }
+
+    /// The rest after `before` transient failures in a row and one more, before jitter.
+    pub fn backoff(&self, before: u32) -> Duration {
+        doubled(self.backoff, before)
+    }
+
+    /// The rest after `before` permanent refusals in a row and one more, before jitter.
+    pub fn cooldown(&self, before: u32) -> Duration {
+        doubled(self.cooldown, before)
+    }
+
+    /// See [`with_retry_after_cap`](Self::with_retry_after_cap).
+    pub const fn retry_after_cap(&self) -> Duration {
+        self.retry_after_cap
+    }
+
+    /// See [`with_jitter`](Self::with_jitter).
+    pub const fn jitter(&self) -> bool {
+        self.jitter
+    }
+
+    /// A site's count of tokens thrown away falls by one per this time without another.
+    pub(crate) fn gate_decay(&self) -> Duration {
+        2 * self.gate_cap
+    }
+
+    /// settle < young <= cap.
+    fn order_gate(&mut self) {
+        self.young = self.young.max(self.settle + SHORTEST);
+        self.gate_cap = self.gate_cap.max(self.young);
+    }
+}
+
+fn ordered(first: Duration, cap: Duration) -> (Duration, Duration) {
+    let first = first.clamp(SHORTEST, HOUR);
+    (first, cap.clamp(first, HOUR))
+}
+
+/// `first` * 2^`times`, up to `cap`.
+fn doubled((first, cap): (Duration, Duration), times: u32) -> Duration {
+    let factor = 1_u32.checked_shl(times).unwrap_or(u32::MAX);
+    first.saturating_mul(factor).min(cap)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! An access token, and the machine's record of one.
+
+use crate::secret::Secret;
+use crate::time::{Now, Wall};
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::time::Duration;
+
+/// The value of an access token (RFC 6749 §1.4), fit for an `Authorization: Bearer` header.
+///
+/// Debug never shows it, equality takes constant time, and its memory is wiped with the last copy.
+/// [`expose`](AccessToken::expose) is the one way to the text.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AccessToken(Secret);
+
+impl AccessToken {
+    /// The longest token that is accepted, in bytes. Header limits of common servers begin at 8 KiB.
+    pub const MAX_LEN: usize = 16 * 1024;
+
+    /// Takes a token of 1 to [`MAX_LEN`](Self::MAX_LEN) bytes 0x21-0x7E without `"`, `,`, `;` and `\`.
+    ///
+    /// That is wider than RFC 6750 §2.1 (b64token) and narrow enough that no token can break out of a header.
+    ///
+    /// # Errors
+    /// [`UnusableToken`] for any other text; the error does not contain it.
+    pub fn new(text: &str) -> Result<Self, UnusableToken> {
+        let fits = |byte: u8| matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b',' | b';' | b'\\');
+        if text.is_empty() || text.len() > Self::MAX_LEN || !text.bytes().all(fits) {
+            return Err(UnusableToken);
+        }
+        Ok(Self(Secret::new(text)))
+    }
+
+    /// The text of the token. Whoever holds it can act as this client: never log it.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessToken([redacted])")
+    }
+}
+
+/// The text is no access token: empty, longer than [`AccessToken::MAX_LEN`], or with a byte that does not belong.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[error(
+    "an access token is 1 to 16384 visible ASCII characters without quote, comma, semicolon and backslash"
+)]
+pub struct UnusableToken;
+
+/// Which token of one machine: generations grow with every token that is installed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Generation(pub(crate) u64);
+
+impl Generation {
+    /// The number, counted from 1; 0 stands for a token that no machine brought.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// A token as the machine hands it out: its value, its generation and its times.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Token {
+    pub(crate) value: AccessToken,
+    pub(crate) generation: Generation,
+    pub(crate) refresh_at: Now,
+    pub(crate) use_until: Now,
+}
+
+impl Token {
+    /// A token that no machine brought and that never ends, for tests of a user's own.
+    pub const fn fixed(value: AccessToken) -> Self {
+        let never = Now { mono: crate::Mono::MAX, wall: Wall::MAX };
+        Self { value, generation: Generation(0), refresh_at: never, use_until: never }
+    }
+
+    /// The value, for the `Authorization` header.
+    pub const fn value(&self) -> &AccessToken {
+        &self.value
+    }
+
+    /// Which token of its machine this is; what `reject` wants to know.
+    pub const fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// When its replacement is asked for: as soon as either clock reaches this.
+    pub const fn refresh_at(&self) -> Now {
+        self.refresh_at
+    }
+
+    /// When it is used no more: as soon as either clock reaches this. Already less the leeway.
+    pub const fn use_until(&self) -> Now {
+        self.use_until
+    }
+}
+
+/// The generation alone: tokens of one machine that differ, differ there.
+impl Hash for Token {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.generation.hash(state);
+    }
+}
+
+/// A token kept from before a restart: what `export` gives and `restore` takes.
+///
+/// The form in which it is kept, and its protection, are the user's affair: it is as secret as a password.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Stored {
+    /// The token.
+    pub token: AccessToken,
+    /// When the request that brought it was sent.
+    pub issued: Wall,
+    /// How long it lives from then on.
+    pub life: Duration,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+use super::*;
+use alloc::format;
+use alloc::string::String;
+
+#[test]
+fn a_token_is_visible_ascii_that_cannot_break_out_of_a_header() {
+    for good in ["a", "eyJ.eyJ.sig-_", "a/b+c==", "!#$%&'()*:<=>?@[]^`{|}~"] {
+        assert!(AccessToken::new(good).is_ok(), "{good}");
+    }
+    for bad in ["", "a b", "a\r\nx: y", "a\"b", "a,b", "a;b", "a\\b", "é", "a\u{7f}", "\0"] {
+        assert_eq!(AccessToken::new(bad), Err(UnusableToken), "{bad:?}");
+    }
+    assert!(AccessToken::new(&"x".repeat(AccessToken::MAX_LEN)).is_ok());
+    assert!(AccessToken::new(&"x".repeat(AccessToken::MAX_LEN + 1)).is_err());
+}
+
+#[test]
+fn equality_goes_by_content_and_debug_shows_none_of_it() {
+    let token = AccessToken::new("sentinel-token").unwrap();
+    assert_eq!(token, AccessToken::new(&String::from("sentinel-token")).unwrap());
+    assert_ne!(token, AccessToken::new("sentinel-tokem").unwrap());
+    assert_ne!(token, AccessToken::new("sentinel-token2").unwrap());
+    assert!(!format!("{token:?} {:?}", Token::fixed(token.clone())).contains("sentinel"));
+}
