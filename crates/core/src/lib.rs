@@ -7,6 +7,7 @@ extern crate alloc;
 mod error;
 mod jitter;
 mod lifetime;
+mod machine;
 mod policy;
 mod response;
 mod secret;
@@ -18,6 +19,7 @@ pub use error::{
     TransportErrorKind,
 };
 pub use lifetime::{JwtHint, Lifetime};
+pub use machine::{Call, Fetch, Flight, Landing, Machine, Outcome, Reason, Rejection, Rotation, Site, Step};
 pub use policy::Policy;
 pub use response::Grant;
 pub use time::{Mono, Now, Wall};

@@ -1,0 +1,73 @@
+//! The rejection gates: what one site's refusals may cost.
+
+use super::Site;
+use crate::policy::Policy;
+use crate::time::Mono;
+use alloc::vec::Vec;
+
+/// Sites with a gate of their own; those beyond share one more. More distinct origins behind one client are rare,
+/// and the memory must be bounded.
+const OWN_GATES: u16 = 64;
+
+/// One gate per site, made when its site first has a token thrown away.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Gates(Vec<Gate>);
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Gate {
+    site: u16,
+    /// Tokens thrown away because of this site; falls by one per `gate_decay` without another.
+    dropped: u32,
+    last_dropped: Mono,
+    /// A token was thrown away and its successor has not come yet: its arrival closes the gate.
+    armed: bool,
+    closed_until: Mono,
+}
+
+impl Gates {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Whether the tokens refused at this site are kept for now.
+    pub(super) fn is_closed(&self, site: Site, now: Mono) -> bool {
+        let site = own(site);
+        self.0.iter().any(|gate| gate.site == site && now < gate.closed_until)
+    }
+
+    /// A token was thrown away because of this site.
+    pub(super) fn dropped(&mut self, policy: &Policy, site: Site, now: Mono) {
+        let site = own(site);
+        let at = self.0.iter().position(|gate| gate.site == site).unwrap_or_else(|| {
+            self.0.push(Gate { site, dropped: 0, last_dropped: now, armed: false, closed_until: Mono::ZERO });
+            self.0.len() - 1
+        });
+        let gate = &mut self.0[at];
+        gate.dropped = gate.level(policy, now).saturating_add(1);
+        // Beyond the level that closes for the cap nothing changes but how long it takes to be forgiven.
+        while gate.dropped > 1 && policy.gate(gate.dropped - 1) == policy.gate(u32::MAX) {
+            gate.dropped -= 1;
+        }
+        gate.last_dropped = now;
+        gate.armed = true;
+    }
+
+    /// The next token is here: the gates of the sites that brought this about close.
+    pub(super) fn installed(&mut self, policy: &Policy, now: Mono) {
+        for gate in self.0.iter_mut().filter(|gate| gate.armed) {
+            gate.armed = false;
+            gate.closed_until = now.after(policy.gate(gate.level(policy, now).max(1)));
+        }
+    }
+}
+
+impl Gate {
+    fn level(&self, policy: &Policy, now: Mono) -> u32 {
+        let forgiven = now.since(self.last_dropped).as_nanos() / policy.gate_decay().as_nanos();
+        self.dropped.saturating_sub(u32::try_from(forgiven).unwrap_or(u32::MAX))
+    }
+}
+
+fn own(site: Site) -> u16 {
+    site.0.min(OWN_GATES)
+}

@@ -1,0 +1,746 @@
+//! Scenarios: one test per row of the tables and per promise, named as sentences. `traces` has the random ones.
+
+use super::*;
+use crate::error::{Class, ConfigError, Problem};
+use crate::lifetime::JwtHint;
+use crate::time::Wall;
+use crate::token::AccessToken;
+use alloc::format;
+use alloc::vec::Vec;
+
+mod sim;
+mod traces;
+
+use sim::{Sim, ms, permanent, secs, throttled, transient};
+
+// poll
+
+#[test]
+fn a_cold_machine_sends_once_and_everyone_else_waits() {
+    let mut sim = Sim::new();
+    let mut calls = sim.calls(100);
+    let flight = sim.sends(&mut calls[0]);
+    assert_eq!(flight.reason(), Reason::First);
+    for call in &mut calls {
+        assert_eq!(sim.poll(call), Step::Wait(sim.now.mono.after(secs(11))));
+    }
+    assert_eq!(sim.machine.waiters(), 100);
+    sim.grant(flight, "a", 3600);
+    for call in &mut calls {
+        assert_eq!(sim.uses(call), "a");
+    }
+    assert_eq!(sim.machine.waiters(), 0);
+}
+
+#[test]
+fn i15_a_due_token_is_refreshed_by_one_and_used_by_all_meanwhile() {
+    let mut sim = Sim::holding("a", 3600);
+    sim.pass(secs(3600 - 30 - 300));
+    let mut calls = sim.calls(3);
+    let flight = sim.sends(&mut calls[0]);
+    assert_eq!(flight.reason(), Reason::Early);
+    for call in &mut calls {
+        assert_eq!(sim.uses(call), "a");
+    }
+    sim.grant(flight, "b", 3600);
+    assert_eq!(sim.uses(&mut calls[0]), "b");
+}
+
+#[test]
+fn i14_a_failure_while_a_token_is_held_is_seen_by_nobody() {
+    let mut sim = Sim::holding("a", 3600);
+    sim.pass(secs(3300));
+    let mut call = sim.call();
+    for refusal in [transient(), permanent(), throttled(5)] {
+        let flight = sim.sends(&mut call);
+        let before = sim.machine.held(sim.now).cloned();
+        sim.refuse(flight, refusal);
+        assert_eq!(sim.machine.held(sim.now).cloned(), before);
+        assert_eq!(sim.uses(&mut call), "a");
+        sim.pass(secs(60).min(sim.until_wake()));
+        assert!(sim.machine.held(sim.now).is_some());
+    }
+}
+
+#[test]
+fn a_permanent_refusal_fails_every_caller_at_once_until_its_rest_ends() {
+    let mut sim = Sim::new();
+    let (mut first, mut second) = (sim.call(), sim.call());
+    let flight = sim.sends(&mut first);
+    sim.refuse(flight, permanent());
+    for call in [&mut first, &mut second] {
+        let error = sim.fails(call);
+        assert!(error.is_permanent());
+        assert_eq!(error.retry_after(), secs(10));
+    }
+    sim.pass(ms(9_999));
+    assert_eq!(sim.fails(&mut second).retry_after(), ms(1));
+    sim.pass(ms(1));
+    let flight = sim.sends(&mut second);
+    assert_eq!(flight.reason(), Reason::Retry);
+    sim.refuse(flight, permanent());
+    assert_eq!(sim.fails(&mut second).retry_after(), secs(20));
+}
+
+#[test]
+fn i16_after_a_permanent_refusal_only_a_rotation_sends_before_the_rest_ends() {
+    let mut sim = Sim::new();
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    sim.refuse(flight, permanent());
+    sim.pass(secs(2));
+    assert!(sim.fails(&mut call).is_permanent());
+    sim.machine.rotate(sim.now, Rotation::Keep);
+    let flight = sim.sends(&mut call);
+    assert_eq!(flight.reason(), Reason::Rotated);
+}
+
+#[test]
+fn a_request_that_cannot_be_built_rests_as_a_permanent_refusal() {
+    let mut sim = Sim::new();
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    let problem = ConfigError::ColonInClientId;
+    let landing = sim.machine.complete(sim.now, flight, Outcome::NotSent(problem.clone()));
+    assert!(matches!(landing, Landing::Resting { .. }));
+    assert_eq!(sim.fails(&mut call).cause(), Some(&Cause::NotSent(problem)));
+}
+
+#[test]
+fn a_patient_caller_waits_through_a_transient_rest_and_a_hasty_one_gets_its_error() {
+    let mut sim = Sim::new();
+    let (mut patient, mut hasty) = (sim.call(), sim.call_within(ms(900)));
+    let mut fast = sim.call().fail_fast(true);
+    let flight = sim.sends(&mut patient);
+    assert_eq!(sim.poll(&mut fast), Step::Wait(flight.deadline()));
+    sim.refuse(flight, transient());
+    assert_eq!(sim.poll(&mut patient), Step::Wait(sim.now.mono.after(secs(1))));
+    for call in [&mut hasty, &mut fast] {
+        let error = sim.fails(call);
+        assert_eq!((error.is_permanent(), error.retry_after()), (false, secs(1)));
+        assert!(error.refusal().is_some());
+    }
+}
+
+#[test]
+fn backoff_doubles_to_a_minute_and_an_installed_grant_starts_it_again() {
+    let mut sim = Sim::new();
+    let mut rests = Vec::new();
+    for _ in 0..8 {
+        let mut call = sim.call();
+        let flight = sim.sends(&mut call);
+        sim.refuse(flight, transient());
+        rests.push(sim.until_wake().as_secs());
+        sim.pass(sim.until_wake());
+    }
+    assert_eq!(rests, [1, 2, 4, 8, 16, 32, 60, 60]);
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    sim.grant(flight, "a", 1);
+    sim.pass(secs(1));
+    let flight = sim.sends(&mut call);
+    sim.refuse(flight, transient());
+    assert_eq!(sim.until_wake(), secs(1));
+}
+
+#[test]
+fn the_callers_deadline_ends_its_wait_with_what_went_wrong_last() {
+    let mut sim = Sim::new();
+    let mut call = sim.call_within(secs(3));
+    let flight = sim.sends(&mut call);
+    sim.refuse(flight, transient());
+    assert_eq!(sim.poll(&mut call), Step::Wait(sim.now.mono.after(secs(1))));
+    sim.pass(secs(1));
+    let _flight = sim.sends(&mut call);
+    assert_eq!(sim.poll(&mut call), Step::Wait(call.deadline()));
+    sim.pass(secs(2));
+    let error = sim.fails(&mut call);
+    assert!(matches!(error, Error::TimedOut { last_error: Some(Cause::Refused(_)), .. }), "{error}");
+    assert_eq!(error.retry_after(), secs(9));
+}
+
+#[test]
+fn i9_the_queue_is_bounded_and_a_place_once_taken_is_kept() {
+    let mut sim = Sim::with(Policy::new().with_jitter(false).with_max_waiters(2));
+    let mut calls = sim.calls(4);
+    let _flight = sim.sends(&mut calls[0]);
+    assert!(matches!(sim.poll(&mut calls[1]), Step::Wait(_)));
+    assert!(matches!(sim.poll(&mut calls[2]), Step::Wait(_)));
+    let error = sim.fails(&mut calls[3]);
+    assert!(matches!(error, Error::Saturated { max_waiters: 2, .. }), "{error}");
+    assert_eq!(error.retry_after(), secs(11));
+    assert!(matches!(sim.poll(&mut calls[1]), Step::Wait(_)));
+    sim.machine.leave(&mut calls[1]);
+    sim.machine.leave(&mut calls[1]);
+    assert_eq!(sim.machine.waiters(), 1);
+    assert!(matches!(sim.poll(&mut calls[3]), Step::Wait(_)));
+}
+
+// flights
+
+#[test]
+fn i8_a_flight_nobody_reports_on_is_replaced_at_its_deadline() {
+    let mut sim = Sim::new();
+    let (mut first, mut second) = (sim.call(), sim.call());
+    let lost = sim.sends(&mut first);
+    assert_eq!(sim.poll(&mut second), Step::Wait(sim.now.mono.after(secs(11))));
+    sim.pass(ms(10_999));
+    assert!(matches!(sim.poll(&mut second), Step::Wait(_)));
+    sim.pass(ms(1));
+    let next = sim.sends(&mut second);
+    assert_eq!((next.id(), next.reason()), (lost.id() + 1, Reason::Retry));
+}
+
+#[test]
+fn a_transport_timeout_is_reported_to_a_flight_that_still_counts() {
+    let mut sim = Sim::new();
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    sim.pass(secs(10));
+    assert!(matches!(sim.refuse(flight, transient()), Landing::Resting { .. }));
+    assert_eq!(sim.until_wake(), secs(1));
+}
+
+#[test]
+fn lateness_alone_changes_nothing() {
+    let mut sim = Sim::new();
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    sim.pass(secs(20));
+    assert!(matches!(sim.grant(flight, "a", 3600), Landing::Installed { .. }));
+    assert_eq!(sim.uses(&mut call), "a");
+}
+
+#[test]
+fn i1_the_first_abandoned_flight_costs_min_interval_and_the_next_ones_back_off() {
+    let mut sim = Sim::new();
+    let mut call = sim.call_within(secs(300));
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        let flight = sim.sends(&mut call);
+        sim.machine.abandon(sim.now, flight);
+        waits.push(sim.until_wake().as_secs());
+        sim.pass(sim.until_wake());
+    }
+    assert_eq!(waits, [1, 1, 2, 4]);
+    assert_eq!(sim.machine.last_error(), Some(&Cause::Abandoned));
+}
+
+#[test]
+fn i22_a_superseded_failure_has_no_effect() {
+    let mut sim = Sim::new();
+    let mut call = sim.call_within(secs(300));
+    let late = [sim.sends_after(&mut call, secs(0)), sim.sends_after(&mut call, secs(11))];
+    let _current = sim.sends_after(&mut call, secs(11));
+    let [first, second] = late;
+    let before = sim.machine.clone();
+    assert_eq!(sim.refuse(first, throttled(900)), Landing::Superseded);
+    sim.machine.abandon(sim.now, second);
+    assert_eq!(sim.machine, before);
+}
+
+#[test]
+fn a_superseded_grant_is_taken_when_it_ends_later_and_leaves_the_fetch_alone() {
+    let mut sim = Sim::new();
+    let mut call = sim.call_within(secs(300));
+    let late = sim.sends(&mut call);
+    let current = sim.sends_after(&mut call, secs(11));
+    assert!(matches!(sim.grant(late, "late", 3600), Landing::Installed { .. }));
+    assert_eq!(sim.uses(&mut call), "late");
+    assert!(matches!(sim.machine.fetch(sim.now), Fetch::InFlight { .. }));
+    assert!(matches!(sim.grant(current, "current", 7200), Landing::Installed { .. }));
+    assert_eq!(sim.uses(&mut call), "current");
+}
+
+#[test]
+fn i5_a_superseded_grant_never_displaces_the_token_of_a_later_flight() {
+    let mut sim = Sim::new();
+    let mut call = sim.call_within(secs(300));
+    let late = sim.sends(&mut call);
+    let current = sim.sends_after(&mut call, secs(11));
+    sim.grant(current, "current", 60);
+    assert_eq!(sim.grant(late, "late", 7200), Landing::Superseded);
+    assert_eq!(sim.uses(&mut call), "current");
+}
+
+// lifetimes
+
+#[test]
+fn i11_a_life_counts_from_the_sending_however_slow_the_answer() {
+    let mut sim = Sim::new();
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    let sent = flight.sent_at();
+    sim.pass(secs(9));
+    sim.grant(flight, "a", 100);
+    assert_eq!(sim.token(&mut call).use_until(), sent.after(secs(90)));
+    assert_eq!(sim.token(&mut call).refresh_at(), sent.after(secs(70)));
+}
+
+#[test]
+fn an_unknown_life_is_the_default_and_a_huge_one_is_bounded() {
+    for (life, expected) in
+        [(None, secs(3600)), (Some(Duration::MAX), secs(366 * 86_400)), (Some(secs(86_400)), secs(86_400))]
+    {
+        let mut sim = Sim::new();
+        let mut call = sim.call();
+        let flight = sim.sends(&mut call);
+        let grant = Grant::new(sim::token("a"), life);
+        let landing = sim.machine.complete(sim.now, flight, Outcome::Granted(grant));
+        let expected_hint = JwtHint::Absent;
+        assert!(
+            matches!(landing, Landing::Installed { life, hint, .. } if life == expected && hint == expected_hint)
+        );
+        assert_eq!(sim.token(&mut call).use_until(), sim.now.after(expected - secs(30)));
+    }
+}
+
+#[test]
+fn the_servers_refresh_in_is_honoured_when_earlier_but_not_before_a_fifth() {
+    for (wish, expected) in [(1000, 1000), (1, 720), (3500, 3270), (u64::MAX, 3270)] {
+        let mut sim = Sim::new();
+        let mut call = sim.call();
+        let flight = sim.sends(&mut call);
+        let grant = Grant::new(sim::token("a"), Some(secs(3600))).with_refresh_in(secs(wish));
+        sim.land(flight, Outcome::Granted(grant));
+        assert_eq!(sim.token(&mut call).refresh_at(), sim.now.after(secs(expected)), "refresh_in {wish}");
+    }
+}
+
+#[test]
+fn i13_a_token_that_arrives_due_is_refreshed_at_half_of_what_is_left() {
+    let mut sim = Sim::new();
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    sim.pass(secs(8));
+    sim.grant(flight, "a", 10);
+    assert_eq!(sim.token(&mut call).use_until().mono, sim.now.mono.after(secs(1)));
+    assert_eq!(sim.token(&mut call).refresh_at(), sim.now.after(ms(500)));
+}
+
+#[test]
+fn an_answer_that_is_over_on_arrival_is_a_failure_with_backoff_and_no_busy_loop() {
+    let mut sim = Sim::new();
+    let mut call = sim.call_within(secs(300));
+    let mut sent = 0;
+    let end = sim.now.mono.after(secs(60));
+    while sim.now.mono < end {
+        let flight = sim.sends(&mut call);
+        sent += 1;
+        let landing = sim.grant(flight, "dead", 0);
+        let Landing::Resting { cause: Cause::Refused(refusal), .. } = landing else { panic!("{landing:?}") };
+        assert_eq!(refusal.problem(), &Problem::Expired);
+        sim.pass(sim.until_wake());
+    }
+    assert_eq!(sent, 6);
+}
+
+#[test]
+fn either_clock_ends_a_lease_and_it_stays_over() {
+    let mut sim = Sim::holding("a", 100);
+    let mut call = sim.call();
+    sim.pass(secs(1));
+    // Suspended: the wall clock went on, the other did not.
+    sim.now.wall = sim.now.wall.after(secs(91));
+    let flight = sim.sends(&mut call);
+    assert_eq!(flight.reason(), Reason::Expired);
+    sim.now.wall = Wall::from_epoch(sim.now.wall.since_epoch() - secs(91));
+    assert!(matches!(sim.poll(&mut call), Step::Wait(_)));
+}
+
+#[test]
+fn a_backward_step_of_the_wall_clock_never_extends_a_lease() {
+    let mut sim = Sim::holding("a", 100);
+    sim.now.wall = Wall::EPOCH;
+    sim.now.mono = sim.now.mono.after(secs(90));
+    assert!(sim.machine.held(sim.now).is_none());
+}
+
+// Retry-After
+
+#[test]
+fn a_retry_after_longer_than_the_rest_replaces_it_up_to_an_hour() {
+    for (told, expected) in [(0, 1), (1, 1), (120, 120), (86_400, 3600)] {
+        let mut sim = Sim::new();
+        let mut call = sim.call();
+        let flight = sim.sends(&mut call);
+        sim.refuse(flight, throttled(told));
+        assert_eq!(sim.until_wake(), secs(expected), "Retry-After: {told}");
+    }
+}
+
+// rejection
+
+#[test]
+fn i3_a_rejected_token_is_dropped_and_one_flight_replaces_it() {
+    let mut sim = Sim::holding("a", 3600);
+    sim.pass(secs(10));
+    let mut calls = sim.calls(50);
+    let generation = sim.token(&mut calls[0]).generation();
+    assert_eq!(sim.reject(generation, 0), Rejection::Dropped);
+    let flight = sim.sends(&mut calls[0]);
+    assert_eq!(flight.reason(), Reason::Rejected);
+    for call in &mut calls {
+        assert_eq!(sim.reject(generation, 0), Rejection::Replaced);
+        assert!(matches!(sim.poll(call), Step::Wait(_)));
+    }
+    sim.grant(flight, "b", 3600);
+    for call in &mut calls {
+        assert!(sim.token(call).generation() > generation);
+        assert_eq!(sim.uses(call), "b");
+    }
+}
+
+#[test]
+fn i4_a_late_401_does_not_evict_the_replacement() {
+    let mut sim = Sim::holding("a", 3600);
+    let mut call = sim.call();
+    let old = sim.token(&mut call).generation();
+    sim.pass(secs(3300));
+    let flight = sim.sends(&mut call);
+    sim.grant(flight, "b", 3600);
+    sim.pass(secs(10));
+    let before = sim.machine.clone();
+    for _ in 0..10 {
+        assert_eq!(sim.reject(old, 0), Rejection::Replaced);
+    }
+    assert_eq!(sim.machine, before);
+}
+
+#[test]
+fn a_refusal_of_a_token_that_just_came_lets_it_settle() {
+    let mut sim = Sim::holding("a", 3600);
+    let mut call = sim.call();
+    let generation = sim.token(&mut call).generation();
+    let settled = sim.now.mono.after(secs(2));
+    let before = sim.machine.clone();
+    assert_eq!(sim.reject(generation, 0), Rejection::Settling(settled));
+    assert_eq!(sim.machine, before);
+    sim.pass(secs(2));
+    assert_eq!(sim.reject(generation, 0), Rejection::Dropped);
+}
+
+#[test]
+fn a_token_that_cannot_be_replaced_now_is_kept() {
+    let mut sim = Sim::holding("a", 3600);
+    sim.pass(secs(3300));
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    sim.refuse(flight, transient());
+    let generation = sim.token(&mut call).generation();
+    let before = sim.machine.clone();
+    assert_eq!(sim.reject(generation, 0), Rejection::Refused);
+    assert_eq!(sim.machine, before);
+}
+
+#[test]
+fn i18_one_resource_that_refuses_everything_costs_a_token_request_a_minute() {
+    let mut sim = Sim::holding("t0", 86_400);
+    let mut call = sim.call_within(secs(86_400));
+    let start = sim.now.mono;
+    let mut sent = Vec::new();
+    while sim.now.mono.since(start) < secs(600) {
+        let generation = sim.token(&mut call).generation();
+        sim.reject(generation, 7);
+        if let Step::Send(flight) = sim.poll(&mut call) {
+            sent.push(sim.now.mono.since(start).as_secs());
+            sim.grant(flight, &format!("t{}", sent.len()), 86_400);
+        }
+        sim.pass(ms(500));
+    }
+    assert_eq!(sent[..6], [2, 12, 32, 72, 132, 192]);
+    assert!(sent.len() <= 13, "{sent:?}");
+    // Another site heals in one round trip, whatever the first one did.
+    let generation = sim.token(&mut call).generation();
+    sim.pass(secs(2));
+    assert_eq!(sim.reject(generation, 8), Rejection::Dropped);
+}
+
+#[test]
+fn a_gate_forgives_one_step_per_two_quiet_minutes() {
+    let mut sim = Sim::holding("t0", 86_400);
+    let mut call = sim.call_within(secs(86_400));
+    let mut drop_one = |sim: &mut Sim, name: &str| {
+        let generation = sim.token(&mut call).generation();
+        assert_eq!(sim.reject(generation, 0), Rejection::Dropped);
+        let flight = sim.sends(&mut call);
+        sim.grant(flight, name, 86_400);
+    };
+    sim.pass(secs(5));
+    drop_one(&mut sim, "t1");
+    sim.pass(secs(10));
+    drop_one(&mut sim, "t2");
+    sim.pass(secs(20));
+    drop_one(&mut sim, "t3");
+    // Three in a row; four quiet minutes forgive two, so the next one closes the gate as a second one does.
+    sim.pass(secs(240));
+    drop_one(&mut sim, "t4");
+    let generation = sim.machine.held(sim.now).unwrap().generation();
+    sim.pass(ms(19_999));
+    assert_eq!(sim.reject(generation, 0), Rejection::Refused);
+    sim.pass(ms(1));
+    assert_eq!(sim.reject(generation, 0), Rejection::Dropped);
+}
+
+#[test]
+fn sites_beyond_the_first_64_share_one_gate() {
+    let mut sim = Sim::holding("t0", 86_400);
+    sim.pass(secs(5));
+    let mut call = sim.call();
+    let generation = sim.token(&mut call).generation();
+    assert_eq!(sim.reject(generation, 1000), Rejection::Dropped);
+    let flight = sim.sends(&mut call);
+    sim.grant(flight, "t1", 86_400);
+    sim.pass(secs(3));
+    let generation = sim.token(&mut call).generation();
+    assert_eq!(sim.reject(generation, 64), Rejection::Refused);
+    assert_eq!(sim.reject(generation, 63), Rejection::Dropped);
+}
+
+#[test]
+fn an_equal_token_after_a_rejection_is_used_again_with_a_new_generation() {
+    let mut sim = Sim::holding("same", 3600);
+    sim.pass(secs(10));
+    let mut call = sim.call();
+    let generation = sim.token(&mut call).generation();
+    sim.reject(generation, 0);
+    let flight = sim.sends(&mut call);
+    assert!(matches!(sim.grant(flight, "same", 3600), Landing::Installed { .. }));
+    assert!(sim.token(&mut call).generation() > generation);
+}
+
+// no progress
+
+#[test]
+fn a_server_that_repeats_its_token_is_asked_at_half_of_what_is_left() {
+    let mut sim = Sim::holding("same", 3600);
+    let mut call = sim.call();
+    sim.pass(secs(3270));
+    let flight = sim.sends(&mut call);
+    assert_eq!(sim.grant(flight, "same", 330), Landing::NoProgress { count: 1 });
+    assert_eq!(sim.until_wake(), secs(150));
+    sim.pass(secs(150));
+    let flight = sim.sends(&mut call);
+    assert_eq!(sim.grant(flight, "other", 160), Landing::NoProgress { count: 2 });
+    assert_eq!(sim.until_wake(), secs(75));
+}
+
+#[test]
+fn once_the_lease_is_over_the_same_token_is_a_grant_of_what_is_left() {
+    let mut sim = Sim::holding("same", 3600);
+    let mut call = sim.call();
+    sim.pass(secs(3570));
+    let flight = sim.sends(&mut call);
+    assert_eq!(flight.reason(), Reason::Expired);
+    assert!(matches!(sim.grant(flight, "same", 30), Landing::Installed { life, .. } if life == secs(30)));
+    assert_eq!(sim.token(&mut call).use_until(), sim.now.after(secs(27)));
+}
+
+// rotation
+
+#[test]
+fn rotate_keep_serves_the_old_token_until_the_first_of_the_new_credentials() {
+    let mut sim = Sim::holding("old", 3600);
+    let mut call = sim.call();
+    sim.pass(secs(5));
+    sim.machine.rotate(sim.now, Rotation::Keep);
+    let flight = sim.sends(&mut call);
+    assert_eq!(flight.reason(), Reason::Rotated);
+    assert_eq!(sim.uses(&mut call), "old");
+    // Even one that ends sooner.
+    assert!(matches!(sim.grant(flight, "new", 60), Landing::Installed { .. }));
+    assert_eq!(sim.uses(&mut call), "new");
+}
+
+#[test]
+fn a_stale_token_is_dropped_by_a_rejection_at_once() {
+    let mut sim = Sim::holding("old", 3600);
+    let mut call = sim.call();
+    sim.machine.rotate(sim.now, Rotation::Keep);
+    let generation = sim.token(&mut call).generation();
+    assert_eq!(sim.reject(generation, 0), Rejection::Dropped);
+}
+
+#[test]
+fn i3_rotate_drop_never_uses_the_old_token_again() {
+    let mut sim = Sim::holding("old", 3600);
+    let mut call = sim.call();
+    sim.pass(secs(5));
+    sim.machine.rotate(sim.now, Rotation::Drop);
+    let flight = sim.sends(&mut call);
+    assert_eq!(flight.reason(), Reason::Rotated);
+    assert!(matches!(sim.poll(&mut call), Step::Wait(_)));
+}
+
+#[test]
+fn i22_a_grant_from_before_a_rotation_has_no_effect() {
+    let mut sim = Sim::new();
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    sim.machine.rotate(sim.now, Rotation::Keep);
+    let before = sim.machine.clone();
+    assert_eq!(sim.grant(flight, "old", 3600), Landing::Superseded);
+    assert_eq!(sim.machine, before);
+    assert_eq!(sim.until_wake(), secs(1));
+}
+
+#[test]
+fn i17_a_rotation_undercuts_neither_min_interval_nor_a_retry_after() {
+    let mut sim = Sim::new();
+    let mut call = sim.call_within(secs(900));
+    let flight = sim.sends(&mut call);
+    sim.refuse(flight, throttled(300));
+    sim.pass(secs(10));
+    sim.machine.rotate(sim.now, Rotation::Drop);
+    assert_eq!(sim.until_wake(), secs(290));
+    assert!(matches!(sim.poll(&mut call), Step::Wait(_)));
+    sim.pass(secs(290));
+    assert_eq!(sim.sends(&mut call).reason(), Reason::Rotated);
+    sim.machine.rotate(sim.now, Rotation::Drop);
+    assert_eq!(sim.until_wake(), secs(1));
+}
+
+// restore
+
+#[test]
+fn i31_a_restored_token_ends_when_the_original_would_have() {
+    let mut original = Sim::holding("a", 3600);
+    let mut call = original.call();
+    let end = original.token(&mut call).use_until().wall;
+    let stored = original.machine.export(original.now).unwrap();
+
+    let mut sim = Sim::new();
+    sim.now.wall = original.now.wall.after(secs(1000));
+    assert!(sim.machine.restore(sim.now, stored.clone()));
+    let mut call = sim.call();
+    assert_eq!(sim.uses(&mut call), "a");
+    assert_eq!(sim.token(&mut call).use_until(), sim.now.after(secs(2570)));
+    assert_eq!(sim.token(&mut call).use_until().wall, end);
+    assert_eq!(sim.machine.export(sim.now), Some(stored));
+}
+
+#[test]
+fn a_restore_is_refused_when_it_could_do_harm() {
+    let stored = |sim: &Sim| Stored { token: sim::token("kept"), issued: sim.now.wall, life: secs(3600) };
+    // Something is held.
+    let mut sim = Sim::holding("a", 3600);
+    assert!(!sim.machine.restore(sim.now, stored(&sim)));
+    // It was rejected, or rotated away: the request that is due is not blocked by an old token.
+    sim.pass(secs(5));
+    let mut call = sim.call();
+    let generation = sim.token(&mut call).generation();
+    assert_eq!(sim.reject(generation, 0), Rejection::Dropped);
+    assert!(!sim.machine.restore(sim.now, stored(&sim)));
+    sim.machine.rotate(sim.now, Rotation::Drop);
+    assert!(!sim.machine.restore(sim.now, stored(&sim)));
+    // It comes from the future, or nothing is left.
+    let mut sim = Sim::new();
+    for (ahead, life, taken) in [(61, 3600, false), (60, 3600, true), (0, 0, false)] {
+        let kept = Stored { issued: sim.now.wall.after(secs(ahead)), life: secs(life), ..stored(&sim) };
+        assert_eq!(sim.machine.clone().restore(sim.now, kept), taken, "{ahead} {life}");
+    }
+    let kept = stored(&sim);
+    sim.pass(secs(3570));
+    assert!(!sim.machine.restore(sim.now, kept));
+}
+
+// outputs
+
+#[test]
+fn i32_next_wake_is_the_first_instant_at_which_a_poll_sends() {
+    let mut sim = Sim::holding("a", 3600);
+    assert_eq!(sim.until_wake(), secs(3270));
+    // The wall clock is ahead: it will be due on that clock first.
+    sim.now.wall = sim.now.wall.after(secs(1000));
+    assert_eq!(sim.until_wake(), secs(2270));
+    let mut call = sim.call();
+    sim.pass(ms(2_269_999));
+    assert_eq!(sim.uses(&mut call), "a");
+    sim.pass(ms(1));
+    let _flight = sim.sends(&mut call);
+    assert_eq!(sim.until_wake(), secs(11));
+}
+
+#[test]
+fn before_quiet_until_every_poll_uses_the_token() {
+    let mut sim = Sim::holding("a", 3600);
+    let mut call = sim.call();
+    assert_eq!(sim.machine.quiet_until(sim.now).unwrap().1, sim.now.after(secs(3270)));
+    sim.pass(secs(3270));
+    assert!(sim.machine.quiet_until(sim.now).unwrap().1.mono <= sim.now.mono);
+    let flight = sim.sends(&mut call);
+    assert_eq!(sim.machine.quiet_until(sim.now).unwrap().1.mono, flight.deadline());
+    sim.refuse(flight, transient());
+    assert_eq!(sim.machine.quiet_until(sim.now).unwrap().1.mono, sim.now.mono.after(secs(1)));
+}
+
+#[test]
+fn i7_time_alone_brings_every_waiting_caller_an_answer() {
+    let mut sim = Sim::new();
+    let mut call = sim.call();
+    let mut polls = 0;
+    loop {
+        polls += 1;
+        assert!(polls < 20, "a livelock");
+        match sim.poll(&mut call) {
+            Step::Send(flight) => drop(flight),
+            Step::Wait(until) => sim.pass(until.since(sim.now.mono)),
+            Step::Fail(error) => break assert!(matches!(error, Error::TimedOut { .. })),
+            Step::Use(_) => unreachable!("nothing was granted"),
+        }
+    }
+    assert_eq!(sim.now.mono, call.deadline());
+}
+
+#[test]
+fn i19_a_caller_that_leaves_makes_nobody_else_fail() {
+    let mut sim = Sim::new();
+    let mut calls = sim.calls(3);
+    let flight = sim.sends(&mut calls[0]);
+    for call in &mut calls {
+        assert!(matches!(sim.poll(call), Step::Wait(_)));
+    }
+    sim.machine.leave(&mut calls[0]);
+    sim.machine.abandon(sim.now, flight);
+    for call in &mut calls[1..] {
+        assert_eq!(sim.poll(call), Step::Wait(sim.now.mono.after(secs(1))));
+    }
+    sim.pass(secs(1));
+    let _flight = sim.sends(&mut calls[2]);
+}
+
+#[test]
+fn jitter_spreads_rests_and_refreshes_within_their_bounds() {
+    let mut rests = Vec::new();
+    for seed in 0..50 {
+        let mut sim = Sim::seeded(Policy::new(), seed);
+        let mut call = sim.call();
+        let flight = sim.sends(&mut call);
+        sim.refuse(flight, transient());
+        rests.push(sim.until_wake());
+        sim.pass(sim.until_wake().max(secs(1)));
+        let flight = sim.sends(&mut call);
+        sim.grant(flight, "a", 3600);
+        let early = sim.now.mono.after(secs(3270)).since(sim.token(&mut call).refresh_at().mono);
+        assert!(early <= secs(150), "{early:?}");
+    }
+    // The first half of a rest can be shorter than min_interval, which stands.
+    assert!(rests.iter().all(|rest| *rest == secs(1)));
+    let refusals = |seed| {
+        let mut sim = Sim::seeded(Policy::new().with_backoff(secs(8), secs(60)), seed);
+        let mut call = sim.call();
+        let flight = sim.sends(&mut call);
+        sim.refuse(flight, transient());
+        sim.until_wake()
+    };
+    let drawn: Vec<_> = (0..50).map(refusals).collect();
+    assert!(drawn.iter().all(|rest| *rest >= secs(4) && *rest <= secs(8)));
+    assert!(drawn.iter().any(|rest| *rest < secs(5)) && drawn.iter().any(|rest| *rest > secs(7)));
+}
+
+#[test]
+fn a_refusal_is_classed_by_the_wire_and_the_machine_only_obeys() {
+    let refusal = Refusal::new(Class::Permanent, Some(400), Problem::Status);
+    assert!(Cause::Refused(Arc::new(refusal)).is_permanent());
+    assert!(!Cause::Abandoned.is_permanent());
+}
