@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 /// Words from outside, made fit to show: control and bidirectional characters stripped, at most
 /// [`MAX_CHARS`](Excerpt::MAX_CHARS) characters, configured secrets and the userinfo of URLs masked.
@@ -22,11 +23,14 @@ impl Excerpt {
     /// What may be shown of `words`, each of `secrets` masked; `None` if nothing is left.
     pub fn new(words: &str, secrets: &[&str]) -> Option<Self> {
         // The bound comes last: a secret that it cut in two would not be found.
-        let printable: String = words.chars().filter(|c| !c.is_control() && !is_bidi(*c)).collect();
+        // A secret is searched for as it would be shown.
+        let printable =
+            |text: &str| -> String { text.chars().filter(|c| !c.is_control() && !is_bidi(*c)).collect() };
         let masked = secrets
             .iter()
+            .map(|secret| Zeroizing::new(printable(secret)))
             .filter(|secret| !secret.is_empty())
-            .fold(printable, |text, secret| text.replace(secret, "[redacted]"));
+            .fold(printable(words), |text, secret| text.replace(secret.as_str(), "[redacted]"));
         let shown: String = mask_userinfo(&masked).trim().chars().take(Self::MAX_CHARS).collect();
         (!shown.is_empty()).then(|| Self(shown.into()))
     }
@@ -34,6 +38,13 @@ impl Excerpt {
     /// The words.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// For words of which nothing can be shown.
+impl Default for Excerpt {
+    fn default() -> Self {
+        Self("(nothing that can be shown)".into())
     }
 }
 
@@ -49,9 +60,9 @@ impl fmt::Debug for Excerpt {
     }
 }
 
-/// Characters that reorder what follows: they could make a terminal show what was not said.
+/// Characters that reorder or break the line: they could make a terminal show what was not said.
 const fn is_bidi(c: char) -> bool {
-    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Masks `user:password` in every `scheme://user:password@host` (a proxy's URL, say).
@@ -97,6 +108,21 @@ pub enum ConfigError {
         "{field} is plain http to the name localhost, which may resolve to anywhere: write 127.0.0.1 or [::1]"
     )]
     Localhost {
+        /// Which setting.
+        field: &'static str,
+    },
+    /// A host such as `127.1`, `0x7f.1`, `%6cocalhost` or `example.com.`: URL readers disagree on what it names.
+    #[error(
+        "{field} has a host that programs read in different ways: write a DNS name without a dot at its end, or an \
+         address such as 127.0.0.1 or [::1]"
+    )]
+    AmbiguousHost {
+        /// Which setting.
+        field: &'static str,
+    },
+    /// A secret in a URL: it is logged all along the way (RFC 6749 §2.3.1).
+    #[error("{field} has a secret in its query: remove it and set the client authentication")]
+    SecretInUrl {
         /// Which setting.
         field: &'static str,
     },
@@ -150,6 +176,20 @@ pub enum ConfigError {
         token: Excerpt,
         /// The place of the offending byte in it, from 0.
         at: usize,
+    },
+    /// RFC 6749 §3.3: one space between scope tokens, none before or after.
+    #[error("scope has a space too many at byte {at}: write its tokens with one space between them")]
+    ScopeSpace {
+        /// Its place, in bytes from 0.
+        at: usize,
+    },
+    /// RFC 6749 §8.2: a parameter's name is made of ASCII letters, digits, `-`, `.` and `_`.
+    #[error(
+        "parameter {name:?} has a character that no name may have: write letters, digits, - . and _ only"
+    )]
+    ParameterName {
+        /// Its name.
+        name: Excerpt,
     },
     /// A parameter of this name is set by the library, or was set before.
     #[error(
@@ -246,6 +286,9 @@ pub enum Malformed {
     /// An `access_token` that no header can carry.
     #[error("access_token is not a text of 1 to 16384 visible ASCII characters")]
     AccessToken,
+    /// An `error` next to which no code can be read.
+    #[error("the member error is not a text")]
+    ErrorMember,
     /// A `token_type` other than Bearer.
     #[error("token_type is not Bearer")]
     TokenType,
@@ -373,6 +416,11 @@ impl Refusal {
         self.retry_after
     }
 
+    /// What happened, in one sentence, without what to do about it.
+    pub fn summary(&self) -> impl fmt::Display + '_ {
+        Summary(self)
+    }
+
     /// What to do about it, in one sentence.
     pub fn advice(&self) -> &'static str {
         match (&self.problem, self.class) {
@@ -419,13 +467,17 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+/// What happened, without the advice.
+struct Summary<'a>(&'a Refusal);
+
+impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let http = |f: &mut fmt::Formatter<'_>| match self.status {
+        let refusal = self.0;
+        let http = |f: &mut fmt::Formatter<'_>| match refusal.status {
             Some(status) => write!(f, " (http {status})"),
             None => Ok(()),
         };
-        match &self.problem {
+        match &refusal.problem {
             Problem::Transport(error) => write!(f, "the token endpoint cannot be asked: {error}")?,
             Problem::ErrorResponse(ErrorResponse { code, description }) => {
                 write!(f, "the authorization server refused with {code}")?;
@@ -434,7 +486,7 @@ impl fmt::Display for Refusal {
                     write!(f, ": {description}")?;
                 }
             }
-            Problem::Status => match self.status {
+            Problem::Status => match refusal.status {
                 Some(status) => write!(f, "the authorization server answered with http {status}")?,
                 None => f.write_str("the authorization server refused")?,
             },
@@ -453,7 +505,14 @@ impl fmt::Display for Refusal {
             }
             Problem::Expired => f.write_str("the authorization server sent a token that was already over")?,
         }
-        write!(f, "; {}", self.advice())
+        Ok(())
+    }
+}
+
+/// What happened, and what to do about it.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.summary(), self.advice())
     }
 }
 

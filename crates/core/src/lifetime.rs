@@ -1,5 +1,7 @@
 //! How long a token lives, from everything that is known about it.
 
+use crate::jwt::Times;
+use crate::time::Wall;
 use core::time::Duration;
 
 /// What a response says about the life of its token, measured from the moment the request was SENT.
@@ -27,3 +29,88 @@ pub enum JwtHint {
     /// decided.
     ClockSkew,
 }
+
+/// Everything that a response says about time. Seconds are from the server; 0 is never among them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Said {
+    /// `expires_in` (RFC 6749 §5.1).
+    pub(crate) expires_in: Option<u64>,
+    /// `expires_on`, seconds since 1970, where there is no `expires_in`.
+    pub(crate) expires_on: Option<u64>,
+    /// `refresh_in`.
+    pub(crate) refresh_in: Option<u64>,
+    /// Age (RFC 9111 §5.1): how long ago a cache got the answer; 0 without.
+    pub(crate) age: u64,
+    /// Date (RFC 9110 §6.6.1): the server's clock when it answered.
+    pub(crate) date: Option<Wall>,
+    /// The JWT's times, if it is looked at.
+    pub(crate) jwt: Option<Times>,
+    /// When the request was sent, by our wall clock.
+    pub(crate) sent: Wall,
+}
+
+impl Lifetime {
+    /// The smallest of what is known, from the moment of sending. Clamping it, and a default where nothing is known,
+    /// are the machine's affair.
+    pub(crate) fn of(said: &Said) -> Self {
+        let age = Duration::from_secs(said.age);
+        let refresh_in = said.refresh_in.map(|seconds| Duration::from_secs(seconds).saturating_sub(age));
+        let stated = said.stated();
+        let (life, hint) = match (stated, said.jwt_life()) {
+            (stated, None) => (stated, JwtHint::Absent),
+            (None, Some(jwt)) => (Some(jwt.aged), JwtHint::Used),
+            // Judged before the Age is taken off: a token that grew old in a cache is over, whatever the clocks say.
+            (Some(stated), Some(jwt)) if jwt.fresh.is_zero() && !stated.is_zero() => {
+                (Some(stated), JwtHint::ClockSkew)
+            }
+            (Some(stated), Some(jwt)) if jwt.aged <= stated => (Some(jwt.aged), JwtHint::Used),
+            (stated, Some(_)) => (stated, JwtHint::Longer),
+        };
+        Self { life, refresh_in, hint }
+    }
+}
+
+/// What is left of a JWT.
+struct JwtLife {
+    /// When the server answered.
+    fresh: Duration,
+    /// Less the time its answer spent in a cache.
+    aged: Duration,
+}
+
+impl Said {
+    /// What the response itself says: `expires_in`, else `expires_on`, which is unknown once it is past, as
+    /// `expires_in` is at 0.
+    fn stated(&self) -> Option<Duration> {
+        let age = Duration::from_secs(self.age);
+        if let Some(seconds) = self.expires_in {
+            return Some(Duration::from_secs(seconds).saturating_sub(age));
+        }
+        let end = Wall::from_epoch(Duration::from_secs(self.expires_on?));
+        let JwtLife { fresh, aged } = self.until(end, None);
+        (!fresh.is_zero()).then_some(aged)
+    }
+
+    fn jwt_life(&self) -> Option<JwtLife> {
+        self.jwt.map(|Times { exp, iat }| self.until(exp, iat))
+    }
+
+    /// The time until `end`, which the server's clock wrote: the smaller of what its Date and its `iat` leave, both
+    /// immune to a skew of ours; with neither, what our wall clock leaves.
+    fn until(&self, end: Wall, iat: Option<Wall>) -> JwtLife {
+        match [self.date, iat].into_iter().flatten().max() {
+            Some(begin) => {
+                let fresh = end.since(begin);
+                JwtLife { fresh, aged: fresh.saturating_sub(Duration::from_secs(self.age)) }
+            }
+            // Our clock counts the time in a cache by itself.
+            None => {
+                let fresh = end.since(self.sent);
+                JwtLife { fresh, aged: fresh }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

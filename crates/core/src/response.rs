@@ -1,20 +1,130 @@
 //! A token response: status, media type and body -> [`Grant`] or [`Refusal`](crate::Refusal).
 
+mod members;
+mod reader;
+mod words;
+
+pub(crate) use reader::Reader;
+pub(crate) use words::myparcel_code;
+
 use crate::lifetime::Lifetime;
+use crate::scope::Scope;
 use crate::token::AccessToken;
+use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
+use zeroize::Zeroizing;
+
+/// The whole answer of a token endpoint, as an adapter hands it in.
+///
+/// Its body is wiped from memory with it; Debug shows the status and the body's length.
+pub struct Response {
+    status: u16,
+    headers: [Header; 5],
+    body: Zeroizing<Vec<u8>>,
+}
+
+/// A header that decides something.
+#[derive(Clone, Copy)]
+pub(crate) enum Field {
+    ContentType,
+    Date,
+    Age,
+    RetryAfter,
+    Location,
+}
+
+const FIELDS: [&str; 5] = ["content-type", "date", "age", "retry-after", "location"];
+
+/// What came of one header.
+#[derive(Clone, Default)]
+enum Header {
+    #[default]
+    Absent,
+    Once(Vec<u8>),
+    /// Too long, or there twice: each of these may stand once (RFC 9110 §5.3), and of two nobody knows which counts.
+    Unusable,
+}
+
+impl Response {
+    /// The longest body that is read, in bytes: a token response is below 32 KiB in practice. An adapter stops
+    /// reading one byte later; what it then hands in reads as [`Malformed::TooLong`](crate::Malformed::TooLong).
+    pub const MAX_BODY: usize = 256 * 1024;
+
+    /// The longest value of a header that is kept, in bytes: common limits for one begin at 8 KiB.
+    const MAX_HEADER: usize = 8 * 1024;
+
+    /// An answer with this status, without headers and body.
+    pub fn new(status: u16) -> Self {
+        Self { status, headers: Default::default(), body: Zeroizing::default() }
+    }
+
+    /// The same with one more header, its name in any letter case. All of an answer's headers may be handed in:
+    /// Content-Type, Date, Age, Retry-After and Location are kept, and one of them that comes twice does not count.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &[u8]) -> Self {
+        let place = FIELDS.iter().position(|field| field.eq_ignore_ascii_case(name));
+        if let Some(header) = place.and_then(|place| self.headers.get_mut(place)) {
+            *header = match header {
+                Header::Absent if value.len() <= Self::MAX_HEADER => Header::Once(value.into()),
+                _ => Header::Unusable,
+            };
+        }
+        self
+    }
+
+    /// The same with this body, already decoded if it was coded, whole, or cut after
+    /// [`MAX_BODY`](Self::MAX_BODY) + 1 bytes.
+    #[must_use]
+    pub fn with_body(mut self, body: Vec<u8>) -> Self {
+        self.body = Zeroizing::new(body);
+        self
+    }
+
+    /// The status (RFC 9110 §15).
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The body.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// A header's value without the white space around it, if it came once and is a text.
+    pub(crate) fn header(&self, field: Field) -> Option<&str> {
+        match self.headers.get(field as usize)? {
+            Header::Once(value) => {
+                core::str::from_utf8(value).ok().map(|text| text.trim_matches([' ', '\t']))
+            }
+            Header::Absent | Header::Unusable => None,
+        }
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("body_len", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
 
 /// A successful token response (RFC 6749 §5.1).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Grant {
     pub(crate) token: AccessToken,
     pub(crate) lifetime: Lifetime,
+    scope: Option<Scope>,
+    narrowed: Option<Scope>,
 }
 
 impl Grant {
     /// A token with this life from the moment its request was sent; `None` when nothing is known of it.
     pub fn new(token: AccessToken, life: Option<Duration>) -> Self {
-        Self { token, lifetime: Lifetime { life, ..Lifetime::default() } }
+        let lifetime = Lifetime { life, ..Lifetime::default() };
+        Self { token, lifetime, scope: None, narrowed: None }
     }
 
     /// The same, with when the server wants it refreshed, from the moment of sending.
@@ -33,4 +143,24 @@ impl Grant {
     pub const fn lifetime(&self) -> &Lifetime {
         &self.lifetime
     }
+
+    /// The scope that the server says it granted; `None` when it says nothing readable, which stands for the scope
+    /// that was asked for (RFC 6749 §5.1).
+    pub const fn scope(&self) -> Option<&Scope> {
+        self.scope.as_ref()
+    }
+
+    /// The scope tokens that were asked for and are not among those the server says it granted; `None` if there is
+    /// none. `*` asks for whatever the client may have: no answer to it is narrower.
+    pub const fn narrowed_scope(&self) -> Option<&Scope> {
+        self.narrowed.as_ref()
+    }
+
+    fn with_scope(self, scope: Option<Scope>, asked: &Scope) -> Self {
+        let narrowed = scope.as_ref().and_then(|granted| asked.missing_from(granted));
+        Self { scope, narrowed, ..self }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,36 @@
-//! Under construction.
+//! An access token that always works, for tokio and reqwest.
+//!
+//! [`Tokens`] is the source: it asks for a token with the OAuth 2.0 client credentials grant (RFC 6749 §4.4), keeps it,
+//! and replaces it before it ends while the old one is still used. [`Api`] is an authorized HTTP client over the
+//! program's own `reqwest::Client`.
+//!
+//! ```no_run
+//! use evergrant_tokio_reqwest::{Api, Client, ClientAuth, Origins, Tokens, myparcel};
+//!
+//! # async fn story() -> Result<(), Box<dyn std::error::Error>> {
+//! let auth = ClientAuth::post("my-client-id", &std::env::var("MYPARCEL_CLIENT_SECRET")?)?;
+//! let provider = myparcel::sandbox();
+//! let origins = provider.origins().clone();
+//! let tokens = Tokens::new(Client::builder(provider, auth).build()?)?;
+//! let http = reqwest::Client::new();
+//! let api = Api::new(http.clone(), tokens, origins);
+//! let shipments = api.send(http.get("https://api.sandbox.myparcel.com/shipments")).await?;
+//! println!("{}", shipments.text().await?);
+//! # Ok(()) }
+//! ```
+//!
+//! # TLS
+//! `rustls` (default) brings reqwest's own provider, aws-lc. `rustls-no-provider` leaves the choice to the program, which
+//! installs one before it builds a source. `native-tls` uses the operating system's library.
+#![forbid(unsafe_code)]
+
+mod api;
+mod body;
+mod runtime;
+mod tokens;
+mod transport;
+
+pub use api::{Api, ApiError};
+pub use evergrant_core::*;
+pub use evergrant_drive::{Clock, Held, LastOutcome, ManualClock, RequestStatus, Status, SystemClock};
+pub use tokens::{Tokens, TokensBuilder};

@@ -1,0 +1,70 @@
+use super::*;
+use alloc::format;
+
+fn basic(id: &str, secret: &str) -> String {
+    ClientAuth::basic(id, secret).unwrap().authorization().unwrap().to_string()
+}
+
+use alloc::string::ToString;
+
+#[test]
+fn basic_is_form_encoded_before_base64() {
+    for (id, secret, value) in [
+        ("s6BhdRkqt3", "7Fjfp0ZBr1KtDRbnfVdmIw", "czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"),
+        ("s6BhdRkqt3", "gX1fBat3bV", "czZCaGRSa3F0MzpnWDFmQmF0M2JW"),
+        (
+            "1PpG/Q 1",
+            "z/tZ9VwFZqApmIQ+ZH1I5pLk/uB4ud:X2/8bL+wfFTt1rFw=",
+            "MVBwRyUyRlErMTp6JTJGdFo5VndGWnFBcG1JUSUyQlpIMUk1cExrJTJGdUI0dWQlM0FYMiUyRjhiTCUyQndmRlR0MXJGdyUzRA==",
+        ),
+        ("a:b", "c:d", "YSUzQWI6YyUzQWQ="),
+        ("ïd", "sécret€", "JUMzJUFGZDpzJUMzJUE5Y3JldCVFMiU4MiVBQw=="),
+        ("aaa/;&", "bbb/;&", "YWFhJTJGJTNCJTI2OmJiYiUyRiUzQiUyNg=="),
+        ("id", "p@ss w%rd", "aWQ6cCU0MHNzK3clMjVyZA=="),
+        (
+            "client %&+-_.!~*'()",
+            "client %&+-_.!~*'()",
+            "Y2xpZW50KyUyNSUyNiUyQi1fLiUyMSU3RSolMjclMjglMjk6Y2xpZW50KyUyNSUyNiUyQi1fLiUyMSU3RSolMjclMjglMjk=",
+        ),
+    ] {
+        assert_eq!(basic(id, secret), format!("Basic {value}"), "{id}");
+    }
+}
+
+#[test]
+fn raw_basic_is_not_form_encoded_and_takes_no_colon_in_the_id() {
+    let raw = ClientAuth::basic_raw("@!412E.2540", "Pa55w0rd!").unwrap();
+    assert_eq!(raw.authorization().unwrap().as_str(), "Basic QCE0MTJFLjI1NDA6UGE1NXcwcmQh");
+    assert_eq!(basic("@!412E.2540", "Pa55w0rd!"), "Basic JTQwJTIxNDEyRS4yNTQwOlBhNTV3MHJkJTIx");
+    assert_eq!(ClientAuth::basic_raw("a:b", "c"), Err(ConfigError::ColonInClientId));
+    assert!(ClientAuth::basic_raw("a", "b:c").is_ok());
+}
+
+#[test]
+fn each_method_uses_one_place_alone() {
+    let in_body = |auth: &ClientAuth| auth.parameters().map(|(name, _)| name).collect::<Vec<_>>();
+    let basic = ClientAuth::basic("id", "s").unwrap();
+    assert!(in_body(&basic).is_empty() && basic.authorization().is_some());
+    let post = ClientAuth::post("id", "s").unwrap();
+    assert_eq!(in_body(&post), ["client_id", "client_secret"]);
+    assert!(post.authorization().is_none());
+    let none = ClientAuth::none("id").unwrap();
+    assert_eq!(in_body(&none), ["client_id"]);
+    assert!(none.authorization().is_none() && none.masks().is_empty());
+    assert_eq!(
+        [basic.method(), post.method(), none.method()],
+        ["client_secret_basic", "client_secret_post", "none"]
+    );
+    assert_eq!(post.client_id(), "id");
+}
+
+#[test]
+fn empty_texts_and_control_characters_are_refused() {
+    let control = |field, at| Err(ConfigError::ControlCharacter { field, at });
+    assert_eq!(ClientAuth::basic("", "s"), Err(ConfigError::Empty { field: "client_id" }));
+    assert_eq!(ClientAuth::post("id", ""), Err(ConfigError::Empty { field: "client_secret" }));
+    assert_eq!(ClientAuth::none(""), Err(ConfigError::Empty { field: "client_id" }));
+    assert_eq!(ClientAuth::post("id", "s3cr3t\n"), control("client_secret", 6));
+    assert_eq!(ClientAuth::basic("i\rd", "s"), control("client_id", 1));
+    assert_eq!(ClientAuth::none("é\u{85}"), control("client_id", 2));
+}

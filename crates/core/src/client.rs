@@ -1,0 +1,256 @@
+//! A client of an authorization server: builds its token requests and reads the answers.
+
+use crate::auth::ClientAuth;
+use crate::error::{ConfigError, Excerpt, Refusal, TransportError, TransportErrorKind};
+use crate::provider::Provider;
+use crate::request::{Parameter, Request};
+use crate::response::{Grant, Reader, Response};
+use crate::scope::Scope;
+use crate::secret::Secret;
+use crate::time::Now;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use fluent_uri::Uri;
+
+/// Parameters that the library sets itself.
+const RESERVED: [&str; 8] = [
+    "grant_type",
+    "scope",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "resource",
+    "audience",
+];
+
+/// A client of one authorization server, with one scope: endpoint, authentication and parameters.
+///
+/// Plain data without IO: [`request`](Self::request) says what to send, [`read`](Self::read) what the answer means.
+/// Debug shows no secret and no value of an extra parameter.
+#[derive(Clone, PartialEq)]
+pub struct Client {
+    provider: Provider,
+    auth: ClientAuth,
+    scope: Scope,
+    resources: Vec<Box<str>>,
+    audience: Option<Box<str>>,
+    params: Vec<(Box<str>, Secret)>,
+    jwt_hint: bool,
+}
+
+impl Client {
+    /// Begins a client of `provider` that authenticates with `auth`.
+    pub const fn builder(provider: Provider, auth: ClientAuth) -> ClientBuilder {
+        ClientBuilder {
+            provider,
+            auth,
+            scope: None,
+            resources: Vec::new(),
+            audience: None,
+            params: Vec::new(),
+            jwt_hint: true,
+        }
+    }
+
+    /// The token request to send now (RFC 6749 §4.4.2).
+    ///
+    /// Every attempt has a request of its own: `now` will be in it once the client can sign assertions (RFC 7523).
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it cannot be built; report that to the machine as `NotSent`. No method of authentication
+    /// there is today fails here.
+    pub fn request(&self, now: Now) -> Result<Request, ConfigError> {
+        let _ = now;
+        let scope = alloc::format!("{}", self.scope);
+        let parameters: Vec<Parameter<'_>> = Parameter::new("grant_type", ["client_credentials"])
+            .into_iter()
+            .chain(self.auth.parameters().filter_map(|(name, value)| Parameter::new(name, [value])))
+            .chain(Parameter::new("scope", [scope.as_str()]))
+            .chain(Parameter::new("resource", self.resources.iter().map(AsRef::as_ref)))
+            .chain(Parameter::new("audience", self.audience.as_deref()))
+            .chain(self.params.iter().filter_map(|(name, value)| Parameter::new(name, [value.expose()])))
+            .collect();
+        Ok(Request::new(
+            self.provider.token_endpoint().clone(),
+            self.provider.body(),
+            self.auth.authorization(),
+            &parameters,
+        ))
+    }
+
+    /// What the answer to a request that was sent at `sent` means. Nothing of its body is in a [`Refusal`] but the
+    /// server's own code and description, bounded, and with this client's secret masked.
+    ///
+    /// # Errors
+    /// [`Refusal`] for anything that is no usable token.
+    pub fn read(&self, response: &Response, sent: Now) -> Result<Grant, Refusal> {
+        let masks = self.auth.masks();
+        let masks: Vec<&str> = masks.iter().map(|mask| mask.as_str()).collect();
+        Reader {
+            response,
+            errors: self.provider.errors(),
+            asked: &self.scope,
+            jwt_hint: self.jwt_hint,
+            masks: &masks,
+            sent,
+        }
+        .read()
+    }
+
+    /// The same client with other credentials, after a rotation; its machine is to be told with `rotate`.
+    #[must_use]
+    pub fn with_auth(&self, auth: ClientAuth) -> Self {
+        Self { auth, ..self.clone() }
+    }
+
+    /// What an HTTP library said about a request that brought no whole answer, with this client's secret masked in
+    /// every form in which it was sent.
+    pub fn transport_error(&self, kind: TransportErrorKind, detail: &str) -> TransportError {
+        let masks = self.auth.masks();
+        let masks: Vec<&str> = masks.iter().map(|mask| mask.as_str()).collect();
+        TransportError::new(kind, detail, &masks)
+    }
+
+    /// The authorization server and its API.
+    pub const fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    /// The client id.
+    pub fn client_id(&self) -> &str {
+        self.auth.client_id()
+    }
+
+    /// How the client authenticates.
+    pub const fn auth(&self) -> &ClientAuth {
+        &self.auth
+    }
+
+    /// The scope that is asked for: the client's own, or the provider's default; empty for none.
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Whether the token's own times are looked at.
+    pub const fn jwt_hint(&self) -> bool {
+        self.jwt_hint
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let params: Vec<&str> = self.params.iter().map(|(name, _)| &**name).collect();
+        f.debug_struct("Client")
+            .field("provider", &self.provider)
+            .field("auth", &self.auth)
+            .field("scope", &self.scope)
+            .field("resources", &self.resources)
+            .field("audience", &self.audience)
+            .field("params", &params)
+            .field("jwt_hint", &self.jwt_hint)
+            .finish()
+    }
+}
+
+/// A client in the making; see [`Client::builder`]. What is wrong with it is said by [`build`](Self::build).
+#[must_use]
+pub struct ClientBuilder {
+    provider: Provider,
+    auth: ClientAuth,
+    scope: Option<String>,
+    resources: Vec<Box<str>>,
+    audience: Option<Box<str>>,
+    params: Vec<(Box<str>, Secret)>,
+    jwt_hint: bool,
+}
+
+impl ClientBuilder {
+    /// The scope to ask for: tokens with one space between, as [`Scope::parse`] takes them. Without any, the
+    /// provider's default.
+    pub fn scope(self, scope: &str) -> Self {
+        Self { scope: Some(scope.into()), ..self }
+    }
+
+    /// A resource the token is for, an absolute URI (RFC 8707 §2). May be called again for another one.
+    pub fn resource(mut self, uri: &str) -> Self {
+        if !self.resources.iter().any(|resource| &**resource == uri) {
+            self.resources.push(uri.into());
+        }
+        self
+    }
+
+    /// The `audience` parameter, which some servers want instead of a resource.
+    pub fn audience(self, audience: &str) -> Self {
+        Self { audience: Some(audience.into()), ..self }
+    }
+
+    /// An extra parameter. Its name must be neither one the library sets itself nor given before; without a value it
+    /// is left out (RFC 6749 §3.2). The value is kept as a secret: Debug shows the name alone.
+    pub fn param(mut self, name: &str, value: &str) -> Self {
+        self.params.push((name.into(), Secret::new(value)));
+        self
+    }
+
+    /// Whether to look at the token's own `exp` and `iat`, unverified, as a hint that can only shorten its life or
+    /// stand in for a missing `expires_in`. Default true: MyParcel.com documents it. RFC 9068 §6 asks clients not to
+    /// look inside a token, so nothing depends on it.
+    pub fn jwt_hint(self, jwt_hint: bool) -> Self {
+        Self { jwt_hint, ..self }
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first setting that cannot work: the scope, a resource, or a parameter's name.
+    pub fn build(self) -> Result<Client, ConfigError> {
+        let own = self.scope.as_deref().map(Scope::parse).transpose()?.filter(|scope| !scope.is_empty());
+        let scope = own.unwrap_or_else(|| self.provider.default_scope().clone());
+        for resource in &self.resources {
+            match Uri::parse(&**resource) {
+                Ok(uri) if !uri.has_fragment() => {}
+                _ => return Err(ConfigError::Resource),
+            }
+        }
+        for (place, (name, _)) in self.params.iter().enumerate() {
+            check_name(name)?;
+            let known = RESERVED.contains(&&**name);
+            if known || self.params.iter().take(place).any(|(earlier, _)| earlier == name) {
+                return Err(ConfigError::Parameter { name: shown(name)? });
+            }
+        }
+        Ok(Client {
+            provider: self.provider,
+            auth: self.auth,
+            scope,
+            resources: self.resources,
+            audience: self.audience,
+            params: self.params,
+            jwt_hint: self.jwt_hint,
+        })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").field("provider", &self.provider).field("auth", &self.auth).finish()
+    }
+}
+
+/// RFC 6749 §8.2: `param-name = 1*name-char`.
+fn check_name(name: &str) -> Result<(), ConfigError> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    if name.is_empty() || !name.bytes().all(fits) {
+        return Err(ConfigError::ParameterName { name: shown(name)? });
+    }
+    Ok(())
+}
+
+fn shown(name: &str) -> Result<Excerpt, ConfigError> {
+    Excerpt::new(name, &[]).ok_or(ConfigError::Empty { field: "a parameter's name" })
+}
+
+#[cfg(test)]
+mod tests;

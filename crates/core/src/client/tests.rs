@@ -1,0 +1,290 @@
+use super::*;
+use crate::error::{Cause, Error};
+use crate::provider::myparcel;
+use crate::request::BodyFormat;
+use crate::{Refusal, Response};
+use alloc::format;
+use alloc::sync::Arc;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use core::time::Duration;
+
+const SECRET: &str = "SENTINEL-secret/+ 7f3a";
+const TOKEN: &str = "SENTINEL-token-9c1d";
+
+fn rfc6749() -> Provider {
+    Provider::rfc6749("https://as.example/token?p=SENTINEL-query").unwrap()
+}
+
+fn body(client: &Client) -> String {
+    String::from_utf8(client.request(Now::default()).unwrap().body().to_vec()).unwrap()
+}
+
+fn headers(client: &Client) -> Vec<(&'static str, String)> {
+    let request = client.request(Now::default()).unwrap();
+    request.headers().map(|(name, value)| (name, value.into())).collect()
+}
+
+#[test]
+fn the_sample_request_of_myparcel_byte_for_byte() {
+    let id = "b4460113-f097-49ae-9225-f741a7bf07ed";
+    let secret = "QgKgOXOwCvffUbMJKD4Lu21sZAmvw1pHGpKv1Zb6OdXBn2rkDLcyKz0JYSsFitIw";
+    let client =
+        Client::builder(myparcel::production(), ClientAuth::post(id, secret).unwrap()).build().unwrap();
+    let request = client.request(Now::default()).unwrap();
+    assert_eq!((request.method(), request.url()), ("POST", "https://auth.myparcel.com/access-token"));
+    assert_eq!(
+        body(&client),
+        "{\"grant_type\":\"client_credentials\",\"client_id\":\"b4460113-f097-49ae-9225-f741a7bf07ed\",\
+         \"client_secret\":\"QgKgOXOwCvffUbMJKD4Lu21sZAmvw1pHGpKv1Zb6OdXBn2rkDLcyKz0JYSsFitIw\",\"scope\":\"*\"}"
+    );
+    assert_eq!(
+        headers(&client),
+        [
+            ("accept", "application/json"),
+            ("accept-encoding", "identity"),
+            ("cache-control", "no-store"),
+            ("content-type", "application/json"),
+            ("content-length", "181"),
+        ]
+        .map(|(name, value)| (name, String::from(value)))
+    );
+    assert_eq!(request.body().len(), 181);
+}
+
+#[test]
+fn a_form_request_with_basic_has_no_credentials_in_its_body() {
+    let client =
+        Client::builder(rfc6749(), ClientAuth::basic("s6BhdRkqt3", "7Fjfp0ZBr1KtDRbnfVdmIw").unwrap())
+            .scope("scope1 scope2")
+            .build()
+            .unwrap();
+    assert_eq!(body(&client), "grant_type=client_credentials&scope=scope1+scope2");
+    let headers = headers(&client);
+    let header =
+        |name| headers.iter().find(|(ours, _)| *ours == name).map(|(_, value)| value.as_str()).unwrap();
+    assert_eq!(header("content-type"), "application/x-www-form-urlencoded");
+    assert_eq!(header("authorization"), "Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3");
+    assert_eq!(header("content-length"), "49");
+    assert_eq!(client.request(Now::default()).unwrap().url(), "https://as.example/token?p=SENTINEL-query");
+}
+
+#[test]
+fn the_other_methods_put_the_client_into_the_body() {
+    let post =
+        Client::builder(rfc6749(), ClientAuth::post("i d", "s&grant_type=x").unwrap()).build().unwrap();
+    assert_eq!(body(&post), "grant_type=client_credentials&client_id=i+d&client_secret=s%26grant_type%3Dx");
+    assert!(headers(&post).iter().all(|(name, _)| *name != "authorization"));
+    let none = Client::builder(rfc6749(), ClientAuth::none("id").unwrap()).build().unwrap();
+    assert_eq!(body(&none), "grant_type=client_credentials&client_id=id");
+    let json = Client::builder(myparcel::sandbox(), ClientAuth::basic("id", "s").unwrap()).build().unwrap();
+    assert_eq!(body(&json), "{\"grant_type\":\"client_credentials\",\"scope\":\"*\"}");
+    assert_eq!(headers(&json).last().map(|(_, value)| value.as_str()), Some("Basic aWQ6cw=="));
+}
+
+#[test]
+fn resource_may_be_repeated_and_extra_parameters_follow() {
+    let builder = |provider| {
+        Client::builder(provider, ClientAuth::none("id").unwrap())
+            .resource("https://rs.example/")
+            .resource("urn:x:y")
+            .resource("https://rs.example/")
+            .audience("audience1")
+            .param("tenant", "é")
+            .param("empty", "")
+            .scope("")
+            .build()
+            .unwrap()
+    };
+    assert_eq!(
+        body(&builder(rfc6749())),
+        "grant_type=client_credentials&client_id=id&resource=https%3A%2F%2Frs.example%2F&resource=urn%3Ax%3Ay\
+         &audience=audience1&tenant=%C3%A9"
+    );
+    assert_eq!(
+        body(&builder(rfc6749().with_body(BodyFormat::Json))),
+        "{\"grant_type\":\"client_credentials\",\"client_id\":\"id\",\"resource\":[\"https://rs.example/\",\
+         \"urn:x:y\"],\"audience\":\"audience1\",\"tenant\":\"é\"}"
+    );
+}
+
+#[test]
+fn the_scope_is_the_clients_own_or_the_providers() {
+    let scope = |provider: Provider, scope: Option<&str>| {
+        let builder = Client::builder(provider, ClientAuth::none("id").unwrap());
+        let builder = match scope {
+            Some(scope) => builder.scope(scope),
+            None => builder,
+        };
+        builder.build().map(|client| format!("{}", client.scope()))
+    };
+    assert_eq!(scope(rfc6749(), None).unwrap(), "");
+    assert_eq!(scope(rfc6749(), Some("b a b")).unwrap(), "b a");
+    assert_eq!(scope(myparcel::sandbox(), None).unwrap(), "*");
+    assert_eq!(scope(myparcel::sandbox(), Some("")).unwrap(), "*");
+    assert_eq!(scope(myparcel::sandbox(), Some("shipments.manage")).unwrap(), "shipments.manage");
+    assert!(matches!(scope(rfc6749(), Some("a\"b")), Err(ConfigError::ScopeToken { at: 1, .. })));
+}
+
+#[test]
+fn a_reserved_a_repeated_and_an_impossible_parameter_are_refused() {
+    let build = |names: &[&str]| {
+        let builder = Client::builder(rfc6749(), ClientAuth::none("id").unwrap());
+        names.iter().fold(builder, |builder, name| builder.param(name, "v")).build().map(|_| ())
+    };
+    let name = |name| Excerpt::new(name, &[]).unwrap();
+    for reserved in RESERVED {
+        assert_eq!(build(&[reserved]), Err(ConfigError::Parameter { name: name(reserved) }));
+    }
+    assert_eq!(build(&["a", "b", "a"]), Err(ConfigError::Parameter { name: name("a") }));
+    for bad in ["a&b", "a\r\nb", "é", "a b"] {
+        assert_eq!(build(&[bad]), Err(ConfigError::ParameterName { name: name(bad) }), "{bad}");
+    }
+    assert!(matches!(build(&[""]), Err(ConfigError::Empty { .. })));
+    assert_eq!(build(&["a", "A", "a-b.c_d"]), Ok(()));
+}
+
+#[test]
+fn a_resource_is_an_absolute_uri_without_a_fragment() {
+    let build =
+        |uri| Client::builder(rfc6749(), ClientAuth::none("id").unwrap()).resource(uri).build().map(|_| ());
+    for uri in
+        ["https://rs.example/", "https://rs.example/?q", "urn:uuid:33336dcd-a239-444a-90ae-76d381c3e6d5"]
+    {
+        assert_eq!(build(uri), Ok(()), "{uri}");
+    }
+    for uri in ["", "/x", "rs.example", "https://rs/#f", "https://rs/#", "https://r s/"] {
+        assert_eq!(build(uri), Err(ConfigError::Resource), "{uri}");
+    }
+}
+
+#[test]
+fn with_auth_changes_the_credentials_alone() {
+    let client =
+        Client::builder(rfc6749(), ClientAuth::basic("id", "old").unwrap()).scope("a").build().unwrap();
+    let rotated = client.with_auth(ClientAuth::post("id", "new").unwrap());
+    assert_ne!(client, rotated);
+    assert_eq!(rotated.scope(), client.scope());
+    assert_eq!(rotated.auth().method(), "client_secret_post");
+    assert_eq!(rotated.with_auth(client.auth().clone()), client);
+    assert_eq!((client.client_id(), client.jwt_hint()), ("id", true));
+}
+
+/// The forms in which the secret leaves this program, and some in which it may come back.
+fn forms() -> Vec<String> {
+    let form = "SENTINEL-secret%2F%2B+7f3a";
+    Vec::from([
+        SECRET.into(),
+        form.into(),
+        form.replace('+', "%20"),
+        STANDARD.encode(format!("id:{form}")),
+        STANDARD.encode(format!("id:{SECRET}")),
+        STANDARD.encode(SECRET),
+        format!("Basic {}", STANDARD.encode(format!("id:{form}"))),
+        format!("{{\\\"client_secret\\\":\\\"{SECRET}\\\"}}"),
+        // What is stripped from what is shown does not hide it.
+        SECRET.replace('-', "\\u0000-\\u202e"),
+    ])
+}
+
+fn auths() -> [ClientAuth; 3] {
+    [ClientAuth::basic, ClientAuth::basic_raw, ClientAuth::post].map(|new| new("id", SECRET).unwrap())
+}
+
+fn assert_silent(shown: &str) {
+    assert!(!shown.contains("SENTINEL"), "{shown}");
+    for form in forms().iter().filter(|form| !form.contains('\\')) {
+        assert!(!shown.contains(form.trim_end_matches('=')), "{shown}");
+    }
+}
+
+// I29
+#[test]
+fn nothing_that_is_shown_has_a_secret_in_it() {
+    for auth in auths() {
+        let builder = Client::builder(rfc6749(), auth.clone()).param("password", SECRET);
+        assert_silent(&format!("{builder:?}"));
+        let client = builder.build().unwrap();
+        let request = client.request(Now::default()).unwrap();
+        assert_silent(&format!("{auth:?} {auth:#?} {client:?} {client:#?} {request:?} {request:#?}"));
+        let answer = Response::new(200).with_header("Location", TOKEN.as_bytes()).with_body(
+            format!("{{\"access_token\":\"{TOKEN}\",\"scope\":\"a {TOKEN}\",\"expires_in\":1}}").into(),
+        );
+        let grant = client.read(&answer, Now::default()).unwrap();
+        assert_eq!(grant.token().expose(), TOKEN);
+        assert_silent(&format!("{answer:?} {answer:#?} {grant:?} {grant:#?}"));
+        let echo =
+            format!("{{\"access_token\":\"t\",\"scope\":\"{}\"}}", STANDARD.encode(format!("id:{SECRET}")));
+        let echo = Response::new(200).with_body(echo.into());
+        assert_silent(&format!("{:?}", client.read(&echo, Now::default())));
+    }
+}
+
+// I29
+#[test]
+fn a_configuration_error_has_no_secret_in_it() {
+    let shown = |error: ConfigError| assert_silent(&format!("{error:?} {error:#?} {error}"));
+    shown(ClientAuth::basic("id", &format!("{SECRET}\n")).unwrap_err());
+    shown(ClientAuth::basic_raw(&format!("{SECRET}:"), "s").unwrap_err());
+    shown(Provider::rfc6749(&format!("https://id:{TOKEN}@as.example/")).unwrap_err());
+    shown(Provider::rfc6749(&format!("https://as.example/?client_secret={TOKEN}")).unwrap_err());
+    shown(Provider::rfc6749(&format!("https://as.example/ {SECRET}")).unwrap_err());
+}
+
+// I29
+#[test]
+fn a_server_that_echoes_a_secret_is_not_quoted() {
+    for auth in auths() {
+        let clients = [rfc6749(), myparcel::production()]
+            .map(|provider| Client::builder(provider, auth.clone()).build().unwrap());
+        for (client, form) in
+            clients.iter().flat_map(|client| forms().into_iter().map(move |form| (client, form)))
+        {
+            let padded = format!("{}{form}", "x".repeat(250));
+            for text in [&form, &padded] {
+                for status in [200, 302, 400, 401, 403, 429, 500] {
+                    let bodies = [
+                        format!("{{\"error\":\"invalid_client\",\"error_description\":\"{text}\"}}"),
+                        format!("{{\"error\":\"{text}\"}}"),
+                        format!(
+                            "{{\"error\":\"x\",\"error_description\":\"{TOKEN}\",\"access_token\":\"{TOKEN}\"}}"
+                        ),
+                        format!(
+                            "{{\"errors\":[{{\"code\":\"14000\",\"title\":\"{text}\",\"detail\":\"{text}\"}}]}}"
+                        ),
+                        format!("{{\"errors\":[{{\"code\":\"{text}\"}}]}}"),
+                        format!("{{\"{text}\":1,\"{text}\""),
+                        format!("{{\"access_token\":\"{text} {TOKEN}\\n\"}}"),
+                        format!("{{\"access_token\":\"t\",\"token_type\":\"{text}\"}}"),
+                        format!("{{\"access_token\":\"t\",\"expires_in\":\"{text}\"}}"),
+                        format!("[\"{text}\"]"),
+                        format!("<html>{text}</html>"),
+                        text.clone(),
+                    ];
+                    for body in bodies {
+                        let answer = Response::new(status)
+                            .with_header("location", format!("https://as.example/{text}").as_bytes())
+                            .with_header("retry-after", text.as_bytes())
+                            .with_body(body.into());
+                        assert_silent(&format!("{answer:?}"));
+                        match client.read(&answer, Now::default()) {
+                            Ok(grant) => assert_silent(&format!("{grant:?}")),
+                            Err(refusal) => silent_refusal(refusal),
+                        }
+                    }
+                }
+                let host = Response::new(302)
+                    .with_header("location", format!("https://{TOKEN}@{SECRET}/").as_bytes());
+                silent_refusal(client.read(&host, Now::default()).unwrap_err());
+                let text = text.replace("\\u0000", "\0").replace("\\u202e", "\u{202e}");
+                silent_refusal(client.transport_error(TransportErrorKind::Other, &text).into());
+            }
+        }
+    }
+}
+
+fn silent_refusal(refusal: Refusal) {
+    assert_silent(&format!("{refusal:?} {refusal:#?} {refusal}"));
+    let error = Error::Failed { cause: Cause::Refused(Arc::new(refusal)), retry_after: Duration::ZERO };
+    assert_silent(&format!("{error:?} {error}"));
+}

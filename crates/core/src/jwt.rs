@@ -1,0 +1,88 @@
+//! The times that a JWT names (RFC 7519 §4.1), unverified: a hint, never a fact.
+//!
+//! No signature is checked, no algorithm trusted, no claim handed out. RFC 9068 §6 asks clients not to look inside an
+//! access token, so nothing depends on what is found here; any doubt is "no hint".
+
+use crate::json::{self, Raw};
+use crate::seconds;
+use crate::time::Wall;
+use alloc::vec::Vec;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use core::time::Duration;
+use zeroize::Zeroizing;
+
+/// 9999-12-31T23:59:59Z. Beyond lies no date but a mistake: milliseconds, for one.
+const LAST: u64 = 253_402_300_799;
+
+/// What a JWT says about its life, in whole seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Times {
+    /// When it expires, by the server's clock.
+    pub(crate) exp: Wall,
+    /// When it was issued, by the server's clock.
+    pub(crate) iat: Option<Wall>,
+}
+
+/// The times of `token`, if it is a JWT in three parts (RFC 7515 §7.1) with a readable `exp`. Total, and bounded by
+/// the token's own bound.
+pub(crate) fn hint(token: &str) -> Option<Times> {
+    let mut parts = token.split('.');
+    let (header, payload, signature) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || decoded(signature)?.is_empty() || !is_plain(&decoded(header)?) {
+        return None;
+    }
+    let [exp, iat, nbf] = claims(&decoded(payload)?)?;
+    let exp = exp?;
+    // A token that is over before it begins is a mistake of whoever wrote it.
+    let lives = iat.max(nbf).is_none_or(|begin| begin < exp);
+    let wall = |seconds| Wall::from_epoch(Duration::from_secs(seconds));
+    lives.then(|| Times { exp: wall(exp), iat: iat.map(wall) })
+}
+
+/// base64url without padding, white space or stray bits (RFC 7515 §2).
+fn decoded(part: &str) -> Option<Zeroizing<Vec<u8>>> {
+    URL_SAFE_NO_PAD.decode(part).ok().map(Zeroizing::new)
+}
+
+/// Whether the header is an object that does not say that the payload is something else than it seems: compressed
+/// (`zip`), not encoded (`b64`, RFC 7797), or to be understood in a way unknown here (`crit`).
+fn is_plain(header: &[u8]) -> bool {
+    let Ok(mut members) = json::object(header) else { return false };
+    members.all(|member| match member {
+        Ok((Some(name), _)) => !matches!(name.as_str(), "zip" | "b64" | "crit"),
+        Ok((None, _)) => true,
+        Err(_) => false,
+    })
+}
+
+/// `exp`, `iat` and `nbf` of the payload, at its top level; `None` as a whole if one stands twice or is no time.
+fn claims(payload: &[u8]) -> Option<[Option<u64>; 3]> {
+    let mut claims = [None; 3];
+    let mut seen = [false; 3];
+    for member in json::object(payload).ok()? {
+        let (name, value) = member.ok()?;
+        let name = name.as_ref().map(|name| name.as_str());
+        let Some(place) = ["exp", "iat", "nbf"].iter().position(|claim| name == Some(claim)) else {
+            continue;
+        };
+        let (claim, seen) = (claims.get_mut(place)?, seen.get_mut(place)?);
+        if core::mem::replace(seen, true) {
+            return None;
+        }
+        *claim = Some(time(value)?);
+    }
+    Some(claims)
+}
+
+/// A NumericDate (RFC 7519 §2), rounded down; or a text of one, as some versions of lcobucci/jwt write it.
+fn time(value: Raw<'_>) -> Option<u64> {
+    let seconds = match value.text() {
+        Some(text) => seconds::of_text(&text),
+        None => value.number().and_then(seconds::of_number),
+    };
+    seconds.filter(|seconds| (1..=LAST).contains(seconds))
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

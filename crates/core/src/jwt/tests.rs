@@ -1,0 +1,141 @@
+extern crate std;
+
+use super::*;
+use alloc::format;
+use alloc::string::String;
+use proptest::prelude::*;
+
+const HEADER: &str = "eyJhbGciOiJSUzI1NiJ9";
+const SEED_SAMPLE: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJuYW1lIjoiSm9obiBEb2UiLCJhZG1pbiI6dHJ1ZX0.OLvs36KmqB9cmsUrMpUutfhV52_iSz4bQMYJjkI_TLQ";
+
+pub(crate) fn jwt(payload: &str) -> String {
+    format!("{HEADER}.{}.c2ln", URL_SAFE_NO_PAD.encode(payload))
+}
+
+fn exp_of(token: &str) -> Option<u64> {
+    hint(token).map(|times| times.exp.since_epoch().as_secs())
+}
+
+fn exp(payload: &str) -> Option<u64> {
+    exp_of(&jwt(payload))
+}
+
+#[test]
+fn exp_may_be_an_integer_a_fraction_or_a_text_of_either() {
+    for (payload, seconds) in [
+        ("{\"exp\":1795438800}", 1_795_438_800),
+        ("{\"exp\":1795459644.659588}", 1_795_459_644),
+        ("{\"exp\":1795438800.999999}", 1_795_438_800),
+        ("{\"exp\":1616481863.528781890869140625}", 1_616_481_863),
+        ("{\"exp\":\"1610383442.123882\"}", 1_610_383_442),
+        ("{\"exp\":\"1795438800\"}", 1_795_438_800),
+        ("{\"exp\":1.7954388e9}", 1_795_438_800),
+        ("{\"aud\":[\"a\",\"b\"],\"exp\":1795438800}", 1_795_438_800),
+        ("{\"aud\":[[\"a\"]],\"exp\":1795438800}", 1_795_438_800),
+        ("{\"aud\":1e999,\"exp\":1795438800}", 1_795_438_800),
+        ("{\"x\":{\"exp\":1},\"exp\":1795438800}", 1_795_438_800),
+        ("{\"\\u0065xp\":1795438800}", 1_795_438_800),
+        ("{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"a\":true}", 1_300_819_380),
+    ] {
+        assert_eq!(exp(payload), Some(seconds), "{payload}");
+    }
+    let passport =
+        "{\"iat\":1616497508.795617,\"nbf\":1616497508.79562,\"exp\":1616501108.68163,\"scopes\":[\"id\"]}";
+    let times = hint(&jwt(passport)).unwrap();
+    assert_eq!(times.iat.map(|iat| iat.since_epoch().as_secs()), Some(1_616_497_508));
+    assert_eq!(times.exp.since_epoch().as_secs(), 1_616_501_108);
+}
+
+#[test]
+fn any_doubt_is_no_hint() {
+    for payload in [
+        "{}",
+        "{\"EXP\":1795438800}",
+        "{\"x\":{\"exp\":1795438800}}",
+        "{\"exp\":-1}",
+        "{\"exp\":0}",
+        "{\"exp\":null}",
+        "{\"exp\":true}",
+        "{\"exp\":[1795438800]}",
+        "{\"exp\":{}}",
+        "{\"exp\":1e400}",
+        "{\"exp\":18446744073709551615}",
+        "{\"exp\":1795438800000}",
+        "{\"exp\":\"2026-11-23T13:00:00Z\"}",
+        "{\"exp\":1,\"exp\":1795438800}",
+        "{\"exp\":1795438800,\"exp\":1}",
+        "{\"iat\":1,\"iat\":2,\"exp\":1795438800}",
+        "{\"iat\":\"x\",\"exp\":1795438800}",
+        "{\"iat\":1795438800,\"exp\":1795438800}",
+        "{\"nbf\":1795438801,\"exp\":1795438800}",
+        "[1795438800]",
+        "\"x\"",
+        "",
+        "{\"exp\":1795438800",
+        "{\"exp\":1795438800} x",
+    ] {
+        assert_eq!(exp(payload), None, "{payload}");
+    }
+    assert_eq!(exp(&format!("{{\"exp\":1795438800,\"a\":{}{}}}", "[".repeat(32), "]".repeat(32))), None);
+}
+
+#[test]
+fn only_three_parts_of_plain_base64url_are_a_jwt() {
+    let payload = URL_SAFE_NO_PAD.encode("{\"exp\":1795438800}");
+    assert!(exp_of(&format!("{HEADER}.{payload}.c2ln")).is_some());
+    for token in [
+        payload.clone(),
+        format!("{HEADER}.{payload}"),
+        format!("{HEADER}.{payload}."),
+        format!(".{payload}.c2ln"),
+        format!("{HEADER}..c2ln"),
+        format!("{HEADER}.{payload}.c2ln.c2ln"),
+        format!("{HEADER}.{payload}.aa.bb.cc"),
+        format!("{HEADER}.{payload}.c2ln."),
+        format!("{HEADER}.{payload}=.c2ln"),
+        format!("{HEADER}.{payload}.c2ln="),
+        format!("{HEADER}.{payload}.c2+n"),
+        format!("{HEADER}.{payload}.c2/n"),
+        format!("{HEADER}.{payload}.AB"),
+        format!("x.{payload}.c2ln"),
+        ".".repeat(16_000),
+        String::from("2YotnFZFEjr1zCsicMWpAA"),
+        String::from("/DsAH2yk+W="),
+        String::new(),
+    ] {
+        assert_eq!(exp_of(&token), None, "{token}");
+    }
+}
+
+#[test]
+fn a_header_that_changes_the_payloads_meaning_is_a_doubt() {
+    let with = |header: &str| {
+        let payload = URL_SAFE_NO_PAD.encode("{\"exp\":1795438800}");
+        exp_of(&format!("{}.{payload}.c2ln", URL_SAFE_NO_PAD.encode(header)))
+    };
+    assert!(with("{\"alg\":\"none\"}").is_some());
+    assert!(with("{\"typ\":\"JWT\",\r\n \"alg\":\"HS256\"}").is_some());
+    for header in ["{\"zip\":\"DEF\"}", "{\"b64\":false}", "{\"crit\":[\"b64\"]}", "[]", "x", ""] {
+        assert_eq!(with(header), None, "{header}");
+    }
+}
+
+#[test]
+fn the_sample_of_myparcel_has_no_exp() {
+    assert_eq!(hint(SEED_SAMPLE), None);
+}
+
+proptest! {
+    // I28
+    #[test]
+    fn no_text_makes_it_panic(token in "[A-Za-z0-9_.=+/-]{0,200}", payload: String) {
+        let _ = hint(&token);
+        let _ = hint(&jwt(&payload));
+    }
+
+    // I28
+    #[test]
+    fn no_almost_payload_makes_it_panic(payload in "(\\{|\\}|\\[|\\]|\"exp\"|\"iat\"|:|,|1e9|-|\\.|9|\\\\u|\"){0,30}") {
+        let _ = hint(&jwt(&payload));
+    }
+}

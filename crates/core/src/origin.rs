@@ -1,0 +1,233 @@
+//! Where a token may be sent: origins (RFC 6454), compared whole.
+
+use crate::error::{ConfigError, Excerpt};
+use crate::host::Host;
+use crate::machine::Site;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::fmt;
+use fluent_uri::Uri;
+
+/// What `field` is called in the errors of an origin.
+const ORIGIN: &str = "origin";
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    fn parse(text: &str) -> Option<Self> {
+        [("http", Self::Http), ("https", Self::Https)]
+            .into_iter()
+            .find_map(|(name, scheme)| text.eq_ignore_ascii_case(name).then_some(scheme))
+    }
+
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// Scheme, host and port (RFC 6454 §4), in one canonical form: two are equal exactly when they are the same origin.
+///
+/// There is no suffix and no wildcard: `api.example.com` says nothing about `eu.api.example.com`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin {
+    scheme: Scheme,
+    host: Host,
+    port: u16,
+}
+
+impl Origin {
+    /// The origin that `text` names, such as `https://api.example.com` or `http://127.0.0.1:8080`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] unless it is https, or http on a loopback IP literal; for a path other than `/`, a query, a
+    /// fragment or userinfo; for a host that readers of URLs disagree about.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        Self::alone(text, PlainHttp::Loopback)
+    }
+
+    /// The same, with plain http to any host: a mesh whose sidecars add TLS, or a compose file.
+    ///
+    /// Whoever can read or change what is on the wire can then take the token and act as this client.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), plain http excepted.
+    pub fn dangerous_plain_http(text: &str) -> Result<Self, ConfigError> {
+        Self::alone(text, PlainHttp::Dangerous)
+    }
+
+    /// The origin of a URL that was parsed already, to compare it with those of [`Origins`]: any letter case, IPv6
+    /// with or without brackets, the scheme's port when `port` is `None`.
+    ///
+    /// `None` for a scheme other than http and https and for a host that readers of URLs disagree about. Whether
+    /// plain http is wise is not asked here: an origin that is not among the allowed ones is refused anyway.
+    pub fn from_parts(scheme: &str, host: &str, port: Option<u16>) -> Option<Self> {
+        let scheme = Scheme::parse(scheme)?;
+        let host = Host::parse(host)?;
+        Some(Self { scheme, host, port: port.unwrap_or(scheme.default_port()) })
+    }
+
+    /// `http` or `https`.
+    pub const fn scheme(&self) -> &'static str {
+        match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
+    /// The host: a name in lower case, or an address; IPv6 stands in brackets.
+    pub fn host(&self) -> impl fmt::Display + '_ {
+        &self.host
+    }
+
+    /// The port, also when it is the scheme's own.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether the host is a loopback IP literal: 127.0.0.0/8 or ::1.
+    pub const fn is_loopback(&self) -> bool {
+        self.host.is_loopback()
+    }
+
+    /// https on its own port at a name in lower case that was checked when it was written down.
+    pub(crate) fn known(name: &str) -> Self {
+        Self { scheme: Scheme::Https, host: Host::Name(name.into()), port: 443 }
+    }
+
+    fn alone(text: &str, plain_http: PlainHttp) -> Result<Self, ConfigError> {
+        let (uri, origin) = read(text, ORIGIN, plain_http)?;
+        let path = uri.path().as_str();
+        if uri.has_query() || !(path.is_empty() || path == "/") {
+            return Err(ConfigError::NotAnOrigin { field: ORIGIN });
+        }
+        Ok(origin)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme(), self.host)?;
+        if self.port == self.scheme.default_port() { Ok(()) } else { write!(f, ":{}", self.port) }
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Origin({self})")
+    }
+}
+
+/// Where plain http is accepted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlainHttp {
+    /// On 127.0.0.0/8 and ::1 alone.
+    Loopback,
+    /// Everywhere: somebody said so by name.
+    Dangerous,
+}
+
+/// Reads an absolute http or https URL strictly (RFC 3986), without userinfo and fragment.
+pub(crate) fn read<'a>(
+    text: &'a str,
+    field: &'static str,
+    plain_http: PlainHttp,
+) -> Result<(Uri<&'a str>, Origin), ConfigError> {
+    if text.is_empty() {
+        return Err(ConfigError::Empty { field });
+    }
+    let uri = Uri::parse(text).map_err(|_| ConfigError::NotAUrl { field })?;
+    let scheme = Scheme::parse(uri.scheme().as_str()).ok_or(ConfigError::NotAUrl { field })?;
+    let authority = uri.authority().ok_or(ConfigError::NotAUrl { field })?;
+    if authority.has_userinfo() {
+        return Err(ConfigError::Userinfo { field });
+    }
+    if uri.has_fragment() {
+        return Err(ConfigError::Fragment { field });
+    }
+    let port = authority.port_to_u16().map_err(|_| ConfigError::NotAUrl { field })?;
+    if authority.host().is_empty() || port == Some(0) {
+        return Err(ConfigError::NotAUrl { field });
+    }
+    let host = Host::parse(authority.host()).ok_or(ConfigError::AmbiguousHost { field })?;
+    if scheme == Scheme::Http && plain_http == PlainHttp::Loopback && !host.is_loopback() {
+        return Err(match Excerpt::new(&host.to_string(), &[]) {
+            Some(host_shown) if !host.is_localhost() => ConfigError::PlainHttp { field, host: host_shown },
+            _ => ConfigError::Localhost { field },
+        });
+    }
+    Ok((uri, Origin { scheme, host, port: port.unwrap_or(scheme.default_port()) }))
+}
+
+/// An ordered set of origins: the only ones that a token may be sent to.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Origins(Vec<Origin>);
+
+impl Origins {
+    /// The set of these, in this order; what is repeated counts once.
+    pub fn new(origins: impl IntoIterator<Item = Origin>) -> Self {
+        let mut all: Vec<Origin> = Vec::new();
+        for origin in origins {
+            if !all.contains(&origin) {
+                all.push(origin);
+            }
+        }
+        Self(all)
+    }
+
+    /// The set of those that these texts name.
+    ///
+    /// # Errors
+    /// As [`Origin::parse`], for the first that is none.
+    pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, ConfigError> {
+        texts.into_iter().map(Origin::parse).collect()
+    }
+
+    /// The place of `origin` in the set; `None` when no token may be sent there.
+    pub fn site(&self, origin: &Origin) -> Option<Site> {
+        let place = self.0.iter().position(|allowed| allowed == origin)?;
+        // The machine lets all sites beyond the first few share one gate, so the last number may stand for many.
+        Some(Site(u16::try_from(place).unwrap_or(u16::MAX)))
+    }
+
+    /// Whether a token may be sent there.
+    pub fn contains(&self, origin: &Origin) -> bool {
+        self.0.contains(origin)
+    }
+
+    /// The origins, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Origin> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none: no token may be sent anywhere.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Origin> for Origins {
+    fn from_iter<I: IntoIterator<Item = Origin>>(origins: I) -> Self {
+        Self::new(origins)
+    }
+}
+
+impl From<Origin> for Origins {
+    fn from(origin: Origin) -> Self {
+        Self::new([origin])
+    }
+}
+
+#[cfg(test)]
+mod tests;

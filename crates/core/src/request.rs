@@ -1,0 +1,198 @@
+//! The token request (RFC 6749 §4.4.2), ready to be sent.
+
+use crate::endpoint::Endpoint;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use zeroize::Zeroizing;
+
+/// In which format the parameters of a token request are sent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum BodyFormat {
+    /// `application/x-www-form-urlencoded` (RFC 6749 §4.4.2).
+    #[default]
+    Form,
+    /// `application/json`: one object of the same parameters; what is repeated becomes an array of texts.
+    Json,
+}
+
+/// A token request. Send it once, as it is, to [`url`](Self::url), with no redirect followed and no retry.
+///
+/// Its body and its Authorization header are wiped from memory with it; Debug shows neither.
+pub struct Request {
+    endpoint: Endpoint,
+    format: BodyFormat,
+    authorization: Option<Zeroizing<String>>,
+    content_length: String,
+    body: Zeroizing<Vec<u8>>,
+}
+
+impl Request {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        format: BodyFormat,
+        authorization: Option<Zeroizing<String>>,
+        parameters: &[Parameter<'_>],
+    ) -> Self {
+        let body = match format {
+            BodyFormat::Form => form(parameters),
+            BodyFormat::Json => json(parameters),
+        };
+        let content_length = body.len().to_string();
+        Self { endpoint, format, authorization, content_length, body }
+    }
+
+    /// Always `POST` (RFC 6749 §3.2).
+    pub const fn method(&self) -> &'static str {
+        "POST"
+    }
+
+    /// The URL of the token endpoint, byte for byte as it was configured. It has no secret in it.
+    pub fn url(&self) -> &str {
+        self.endpoint.url()
+    }
+
+    /// The token endpoint.
+    pub const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The headers, names in lower case. `authorization`, when there, is a secret: mark it so where the HTTP library
+    /// can. `content-length` is that of [`body`](Self::body).
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let content_type = match self.format {
+            BodyFormat::Form => "application/x-www-form-urlencoded",
+            BodyFormat::Json => "application/json",
+        };
+        let authorization = self.authorization.as_ref().map(|value| ("authorization", value.as_str()));
+        [
+            ("accept", "application/json"),
+            // Without it any coding is acceptable (RFC 9110 §12.5.3), and nobody here decodes one.
+            ("accept-encoding", "identity"),
+            ("cache-control", "no-store"),
+            ("content-type", content_type),
+            ("content-length", self.content_length.as_str()),
+        ]
+        .into_iter()
+        .chain(authorization)
+    }
+
+    /// The body. It has the client secret in it, unless the Authorization header does.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+/// The URL without its query, the names of the headers, the length of the body.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers().map(|(name, _)| name).collect();
+        f.debug_struct("Request")
+            .field("url", &self.endpoint.without_query())
+            .field("headers", &names)
+            .field("body_len", &self.body.len())
+            .finish()
+    }
+}
+
+/// A parameter and its values: one, or several for one that may be repeated (`resource`, RFC 8707 §2).
+pub(crate) struct Parameter<'a> {
+    name: &'a str,
+    values: Vec<&'a str>,
+}
+
+impl<'a> Parameter<'a> {
+    /// A parameter without a value is left out (RFC 6749 §3.2).
+    pub(crate) fn new(name: &'a str, values: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let values: Vec<&str> = values.into_iter().filter(|value| !value.is_empty()).collect();
+        (!values.is_empty()).then_some(Self { name, values })
+    }
+
+    /// At least as many bytes as any format can make of it: a body that outgrew its allocation would leave a copy
+    /// of the secret behind.
+    fn bound(&self) -> usize {
+        // Six bytes is the longest escape of one byte (`\u001f`).
+        self.values.iter().map(|value| 6 * (self.name.len() + value.len()) + 8).sum()
+    }
+}
+
+fn form(parameters: &[Parameter<'_>]) -> Zeroizing<Vec<u8>> {
+    let mut body = allocated(parameters);
+    let pairs = parameters.iter().flat_map(|p| p.values.iter().map(|value| (p.name, *value)));
+    for (place, (name, value)) in pairs.enumerate() {
+        if place > 0 {
+            body.push(b'&');
+        }
+        form_urlencoded::byte_serialize(name.as_bytes()).for_each(|part| body.extend(part.as_bytes()));
+        body.push(b'=');
+        form_urlencoded::byte_serialize(value.as_bytes()).for_each(|part| body.extend(part.as_bytes()));
+    }
+    body
+}
+
+fn json(parameters: &[Parameter<'_>]) -> Zeroizing<Vec<u8>> {
+    let mut body = allocated(parameters);
+    body.push(b'{');
+    for (place, parameter) in parameters.iter().enumerate() {
+        if place > 0 {
+            body.push(b',');
+        }
+        quote(&mut body, parameter.name);
+        body.push(b':');
+        if let [value] = parameter.values[..] {
+            quote(&mut body, value);
+            continue;
+        }
+        body.push(b'[');
+        for (place, value) in parameter.values.iter().enumerate() {
+            if place > 0 {
+                body.push(b',');
+            }
+            quote(&mut body, value);
+        }
+        body.push(b']');
+    }
+    body.push(b'}');
+    body
+}
+
+fn allocated(parameters: &[Parameter<'_>]) -> Zeroizing<Vec<u8>> {
+    let bound = parameters.iter().map(Parameter::bound).sum::<usize>() + 2;
+    Zeroizing::new(Vec::with_capacity(bound))
+}
+
+/// A JSON string (RFC 8259 §7): quote, backslash and control characters are escaped, everything else is itself.
+fn quote(body: &mut Vec<u8>, text: &str) {
+    body.push(b'"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => body.extend([b'\\', byte]),
+            0x00..=0x1f => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
+                body.extend([b'\\', b'u', b'0', b'0', HEX[high], HEX[low]]);
+            }
+            _ => body.push(byte),
+        }
+    }
+    body.push(b'"');
+}
+
+/// `text` as it stands in a form.
+pub(crate) fn form_encoded(text: &str) -> Zeroizing<String> {
+    let mut encoded = Zeroizing::new(String::with_capacity(3 * text.len()));
+    form_urlencoded::byte_serialize(text.as_bytes()).for_each(|part| encoded.push_str(part));
+    encoded
+}
+
+/// `text` as it stands between the quotes of a JSON string.
+pub(crate) fn json_escaped(text: &str) -> Zeroizing<String> {
+    let mut quoted = Zeroizing::new(Vec::with_capacity(6 * text.len() + 2));
+    quote(&mut quoted, text);
+    let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+    Zeroizing::new(String::from_utf8_lossy(inner).into_owned())
+}
+
+#[cfg(test)]
+mod tests;

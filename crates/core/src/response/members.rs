@@ -1,0 +1,164 @@
+//! The members of a token response's body, JSON or form.
+
+use super::{Field, Response};
+use crate::error::Malformed;
+use crate::json::{self, Raw};
+use crate::provider::ErrorFormat;
+use crate::scope::Scope;
+use crate::seconds;
+use alloc::string::String;
+use alloc::vec::Vec;
+use zeroize::Zeroizing;
+
+/// The longest granted scope that is kept, in bytes: as long as the longest token, which often repeats it.
+const MAX_SCOPE: usize = 16 * 1024;
+
+/// The members that decide something; the others are ignored, whatever they are. `None` for a missing one and for
+/// `null`, which servers write for it.
+#[derive(Default)]
+pub(super) struct Members<'a> {
+    pub(super) access_token: Option<Value<'a>>,
+    pub(super) token_type: Option<Value<'a>>,
+    pub(super) expires_in: Option<Value<'a>>,
+    pub(super) expires_on: Option<Value<'a>>,
+    pub(super) refresh_in: Option<Value<'a>>,
+    pub(super) scope: Option<Value<'a>>,
+    pub(super) error: Option<Value<'a>>,
+    pub(super) error_description: Option<Value<'a>>,
+    /// MyParcel.com's alone.
+    pub(super) errors: Option<Value<'a>>,
+}
+
+pub(super) enum Value<'a> {
+    Text(Zeroizing<String>),
+    /// Any JSON value but a string.
+    Json(Raw<'a>),
+}
+
+impl<'a> Members<'a> {
+    /// Reads the body of `response`.
+    ///
+    /// # Errors
+    /// [`Malformed`] for what is neither a JSON object nor, labelled so, a form; for HTML; for a known member that
+    /// stands twice; for a body that is too long.
+    pub(super) fn read(response: &'a Response, errors: ErrorFormat) -> Result<Self, Malformed> {
+        let body = response.body();
+        if body.len() > Response::MAX_BODY {
+            return Err(Malformed::TooLong);
+        }
+        let label = response.header(Field::ContentType).unwrap_or_default();
+        let media_type = label.split(';').next().unwrap_or_default().trim_matches([' ', '\t']);
+        let is = |name: &str| media_type.eq_ignore_ascii_case(name);
+        if is("text/html") || is("application/xhtml+xml") {
+            return Err(Malformed::Html);
+        }
+        // One byte order mark at most: RFC 8259 §8.1 forbids it, some servers write it.
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        match body.trim_ascii_start().first() {
+            Some(b'{') => Self::from_json(body, errors),
+            Some(b'<') => Err(Malformed::Html),
+            Some(b'[') => Err(Malformed::NotAnObject),
+            _ if is("application/x-www-form-urlencoded") || is("text/plain") => Self::from_form(body),
+            _ => Err(Malformed::NotAnObject),
+        }
+    }
+
+    /// The text of the token, fit or not.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.access_token.as_ref().and_then(Value::text)
+    }
+
+    fn from_json(body: &'a [u8], errors: ErrorFormat) -> Result<Self, Malformed> {
+        let mut known = Known::new(errors);
+        for member in json::object(body).map_err(|_| Malformed::Syntax)? {
+            let (name, raw) = member.map_err(|_| Malformed::Syntax)?;
+            let Some(name) = name else { continue };
+            known
+                .set(&name, || (!raw.is_null()).then(|| raw.text().map_or(Value::Json(raw), Value::Text)))?;
+        }
+        Ok(known.members)
+    }
+
+    /// application/x-www-form-urlencoded, as some servers answer unless they are asked for JSON, and some even then.
+    fn from_form(body: &[u8]) -> Result<Self, Malformed> {
+        let mut known = Known::new(ErrorFormat::Rfc6749);
+        for (name, value) in form_urlencoded::parse(body.trim_ascii()) {
+            known.set(&name, || Some(Value::Text(Zeroizing::new(value.into_owned()))))?;
+        }
+        Ok(known.members)
+    }
+}
+
+/// Members in the making, and which of them came already.
+struct Known<'a> {
+    members: Members<'a>,
+    seen: Vec<&'static str>,
+    errors: ErrorFormat,
+}
+
+impl<'a> Known<'a> {
+    fn new(errors: ErrorFormat) -> Self {
+        Self { members: Members::default(), seen: Vec::new(), errors }
+    }
+
+    fn set(&mut self, name: &str, value: impl FnOnce() -> Option<Value<'a>>) -> Result<(), Malformed> {
+        let members = &mut self.members;
+        let (name, slot) = match name {
+            "access_token" => ("access_token", &mut members.access_token),
+            "token_type" => ("token_type", &mut members.token_type),
+            "expires_in" => ("expires_in", &mut members.expires_in),
+            "expires_on" => ("expires_on", &mut members.expires_on),
+            "refresh_in" => ("refresh_in", &mut members.refresh_in),
+            "scope" => ("scope", &mut members.scope),
+            "error" => ("error", &mut members.error),
+            "error_description" => ("error_description", &mut members.error_description),
+            "errors" if self.errors == ErrorFormat::MyParcel => ("errors", &mut members.errors),
+            _ => return Ok(()),
+        };
+        if self.seen.contains(&name) {
+            return Err(Malformed::Duplicate(name));
+        }
+        self.seen.push(name);
+        *slot = value();
+        Ok(())
+    }
+}
+
+impl Value<'_> {
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Json(_) => None,
+        }
+    }
+
+    pub(super) fn raw(&self) -> Option<Raw<'_>> {
+        match self {
+            Self::Text(_) => None,
+            Self::Json(raw) => Some(*raw),
+        }
+    }
+
+    /// Whole seconds; `None` for what is no number, or a negative one.
+    pub(super) fn seconds(&self) -> Option<u64> {
+        match self {
+            Self::Text(text) => seconds::of_text(text),
+            Self::Json(raw) => seconds::of_number(raw.number()?),
+        }
+    }
+
+    /// A scope: a text, or an array of texts that may have spaces in them.
+    pub(super) fn scope(&self) -> Option<Scope> {
+        let mut words = String::new();
+        match self {
+            Self::Text(text) => words.push_str(text),
+            Self::Json(raw) => {
+                for element in raw.elements()? {
+                    words.push_str(&element.ok()?.text()?);
+                    words.push(' ');
+                }
+            }
+        }
+        (words.len() <= MAX_SCOPE).then(|| Scope::granted(&words))?
+    }
+}

@@ -1,0 +1,160 @@
+//! One token response, read.
+
+use super::members::{Members, Value};
+use super::words::{self, Words};
+use super::{Field, Grant, Response};
+use crate::date;
+use crate::error::{Class, ErrorResponse, Excerpt, Malformed, Problem, Refusal};
+use crate::jwt;
+use crate::lifetime::{Lifetime, Said};
+use crate::provider::ErrorFormat;
+use crate::scope::Scope;
+use crate::seconds;
+use crate::time::{Now, Wall};
+use crate::token::AccessToken;
+use alloc::vec::Vec;
+use core::time::Duration;
+use fluent_uri::UriRef;
+
+/// Within other words only a secret of this length, in bytes, is taken for an echo: a shorter one stands in ordinary
+/// words by chance.
+const SHORTEST_ECHO: usize = 8;
+
+/// A response, and what its client knows.
+///
+/// # The refusal, first row that fits
+/// | answer                                                | refusal                                              |
+/// |-------------------------------------------------------|------------------------------------------------------|
+/// | 408, 425, 429, 5xx but 501                            | transient                                            |
+/// | a transient code at any 4xx, a known code at 501      | transient                                            |
+/// | any other 4xx, 501                                    | permanent                                            |
+/// | 200, 201 with `error`                                 | as at 400                                            |
+/// | 200, 201 that cannot be read                          | transient, malformed                                 |
+/// | another 2xx                                           | permanent, malformed                                 |
+/// | 3xx                                                   | permanent, redirect                                  |
+/// | no final status                                       | transient                                            |
+///
+/// Each carries the server's code and description, and its Retry-After, if there are any.
+pub(crate) struct Reader<'a> {
+    pub(crate) response: &'a Response,
+    pub(crate) errors: ErrorFormat,
+    pub(crate) asked: &'a Scope,
+    pub(crate) jwt_hint: bool,
+    /// What may not be shown.
+    pub(crate) masks: &'a [&'a str],
+    pub(crate) sent: Now,
+}
+
+impl Reader<'_> {
+    pub(crate) fn read(&self) -> Result<Grant, Refusal> {
+        match self.response.status {
+            200 | 201 => self.success(),
+            202..=299 => Err(self.refusal(Class::Permanent, Problem::Malformed(Malformed::Status))),
+            300..=399 => Err(self.refusal(Class::Permanent, Problem::Redirect { host: self.target() })),
+            status => Err(self.error(status)),
+        }
+    }
+
+    fn success(&self) -> Result<Grant, Refusal> {
+        let malformed = |why| self.refusal(Class::Transient, Problem::Malformed(why));
+        let members = Members::read(self.response, self.errors).map_err(malformed)?;
+        match Words::of(&members, self.errors) {
+            Words::None => self.grant(&members).map_err(malformed),
+            words => Err(self.said(400, words, members.token())),
+        }
+    }
+
+    fn grant(&self, members: &Members<'_>) -> Result<Grant, Malformed> {
+        let text = members.access_token.as_ref().ok_or(Malformed::NoAccessToken)?;
+        let token = text.text().and_then(|text| AccessToken::new(text).ok()).ok_or(Malformed::AccessToken)?;
+        let is_bearer = match &members.token_type {
+            None => true,
+            // In any case (RFC 6749 §5.1); a missing or empty one is Bearer: no other type was asked for.
+            Some(Value::Text(word)) => word.is_empty() || word.eq_ignore_ascii_case("bearer"),
+            Some(Value::Json(_)) => false,
+        };
+        if !is_bearer {
+            return Err(Malformed::TokenType);
+        }
+        let scope =
+            members.scope.as_ref().and_then(Value::scope).filter(|scope| self.may_show(scope, &token));
+        let mut grant = Grant::new(token, None).with_scope(scope, self.asked);
+        grant.lifetime = self.lifetime(members, &grant.token);
+        Ok(grant)
+    }
+
+    fn lifetime(&self, members: &Members<'_>, token: &AccessToken) -> Lifetime {
+        let seconds = |value: &Option<Value<'_>>| value.as_ref().and_then(Value::seconds).filter(|n| *n > 0);
+        // `expires_on` counts only when `expires_in` is missing: an unreadable one is a life that is unknown.
+        let expires_on = if members.expires_in.is_none() { seconds(&members.expires_on) } else { None };
+        Lifetime::of(&Said {
+            expires_in: seconds(&members.expires_in),
+            expires_on,
+            refresh_in: seconds(&members.refresh_in),
+            age: self.response.header(Field::Age).and_then(seconds::whole_seconds).unwrap_or(0),
+            date: self.date(),
+            jwt: if self.jwt_hint { jwt::hint(token.expose()) } else { None },
+            sent: self.sent.wall,
+        })
+    }
+
+    /// A scope is shown; one that repeats a secret is as good as none.
+    fn may_show(&self, scope: &Scope, token: &AccessToken) -> bool {
+        let repeats = |word: &str, secret: &str| {
+            word == secret || (secret.len() >= SHORTEST_ECHO && word.contains(secret))
+        };
+        let secrets = || self.masks.iter().copied().chain([token.expose()]);
+        !scope.tokens().any(|word| secrets().any(|secret| repeats(word, secret)))
+    }
+
+    fn error(&self, status: u16) -> Refusal {
+        match Members::read(self.response, self.errors) {
+            Ok(members) => self.said(status, Words::of(&members, self.errors), members.token()),
+            // The status speaks for a body that cannot be read.
+            Err(_) => self.said(status, Words::None, None),
+        }
+    }
+
+    /// The refusal of a server that said this, judged as at `status`, with `token`, if it came along, masked.
+    fn said(&self, status: u16, words: Words, token: Option<&str>) -> Refusal {
+        let token = token.filter(|token| token.len() >= SHORTEST_ECHO);
+        let masks: Vec<&str> = token.into_iter().chain(self.masks.iter().copied()).collect();
+        let class = words::class(status, words.class());
+        let problem = match words {
+            Words::Said { code, description, class } => {
+                let description = description.and_then(|text| Excerpt::new(&text, &masks));
+                // A known code is no secret, even if somebody chose a word of it for one.
+                let code = Excerpt::new(&code, if class.is_some() { &[] } else { &masks });
+                code.map_or(Problem::Status, |code| {
+                    Problem::ErrorResponse(ErrorResponse { code, description })
+                })
+            }
+            Words::Unreadable if self.response.status < 300 => Problem::Malformed(Malformed::ErrorMember),
+            Words::Unreadable | Words::None => Problem::Status,
+        };
+        self.refusal(class, problem)
+    }
+
+    fn refusal(&self, class: Class, problem: Problem) -> Refusal {
+        Refusal { class, status: Some(self.response.status), problem, retry_after: self.retry_after() }
+    }
+
+    /// RFC 9110 §10.2.3: seconds, or a date, which is judged by the clock that wrote it when the answer has a Date.
+    fn retry_after(&self) -> Option<Duration> {
+        let text = self.response.header(Field::RetryAfter)?;
+        if let Some(seconds) = seconds::whole_seconds(text) {
+            return Some(Duration::from_secs(seconds));
+        }
+        Some(date::read(text)?.since(self.date().unwrap_or(self.sent.wall)))
+    }
+
+    fn date(&self) -> Option<Wall> {
+        self.response.header(Field::Date).and_then(date::read)
+    }
+
+    /// The host that a redirect points to: nothing else of the Location, whose query may echo what was sent.
+    fn target(&self) -> Option<Excerpt> {
+        let location = UriRef::parse(self.response.header(Field::Location)?).ok()?;
+        Excerpt::new(location.authority()?.host(), self.masks)
+    }
+}

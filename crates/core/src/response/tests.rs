@@ -1,0 +1,666 @@
+extern crate std;
+
+use super::*;
+use crate::auth::ClientAuth;
+use crate::client::Client;
+use crate::error::{Class, Malformed, Problem, Refusal, TransportErrorKind};
+use crate::lifetime::JwtHint;
+use crate::provider::{Provider, myparcel};
+use crate::time::{Mono, Now, Wall};
+use alloc::format;
+use alloc::string::String;
+use proptest::prelude::*;
+
+/// Mon, 23 Nov 2026 12:00:00 GMT
+const W0: u64 = 1_795_435_200;
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn sent() -> Now {
+    Now::new(Mono::ZERO, Wall::from_epoch(Duration::from_secs(W0)))
+}
+
+fn auth() -> ClientAuth {
+    ClientAuth::basic("client", "s3cr3t/+ value").unwrap()
+}
+
+fn client() -> Client {
+    let provider = Provider::rfc6749("https://as.example/token").unwrap();
+    Client::builder(provider, auth()).scope("a b").build().unwrap()
+}
+
+fn myparcel_client() -> Client {
+    Client::builder(myparcel::production(), ClientAuth::post("client", "s3cr3t").unwrap()).build().unwrap()
+}
+
+fn answer(status: u16, content_type: &str, body: impl AsRef<[u8]>) -> Response {
+    Response::new(status).with_header("Content-Type", content_type.as_bytes()).with_body(body.as_ref().into())
+}
+
+fn read(response: &Response) -> Result<Grant, Refusal> {
+    client().read(response, sent())
+}
+
+fn ok(body: impl AsRef<[u8]>) -> Result<Grant, Refusal> {
+    read(&answer(200, JSON, body))
+}
+
+fn refused(status: u16, body: &str) -> Refusal {
+    read(&answer(status, JSON, body)).unwrap_err()
+}
+
+fn myparcel_refused(status: u16, body: &str) -> Refusal {
+    myparcel_client().read(&answer(status, "application/vnd.api+json", body), sent()).unwrap_err()
+}
+
+fn malformed(result: Result<Grant, Refusal>) -> Malformed {
+    let refusal = result.unwrap_err();
+    match refusal.problem() {
+        Problem::Malformed(why) => {
+            assert_eq!(refusal.class(), Class::Transient, "{refusal}");
+            *why
+        }
+        _ => panic!("{refusal}"),
+    }
+}
+
+/// The life of a token with this `expires_in` (the text of a JSON value), in seconds.
+fn life(expires_in: &str) -> Option<u64> {
+    life_of(&format!("\"expires_in\":{expires_in}"))
+}
+
+fn life_of(members: &str) -> Option<u64> {
+    let grant = ok(format!("{{\"access_token\":\"t\",\"token_type\":\"Bearer\",{members}}}")).unwrap();
+    grant.lifetime().life.map(|life| life.as_secs())
+}
+
+// The response.
+
+#[test]
+fn the_sample_of_myparcel_lives_a_day() {
+    let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJuYW1lIjoiSm9obiBEb2UiLCJhZG1pbiI6dHJ1ZX0.OLvs36KmqB9cmsUrMpUutfhV52_iSz4bQMYJjkI_TLQ";
+    let body =
+        format!("{{ \"token_type\": \"Bearer\", \"expires_in\": 86400, \"access_token\": \"{token}\" }}");
+    let grant =
+        myparcel_client().read(&answer(200, "application/json; charset=UTF-8", body), sent()).unwrap();
+    assert_eq!(grant.token().expose(), token);
+    assert_eq!(grant.lifetime().life, Some(Duration::from_secs(86_400)));
+    assert_eq!(grant.lifetime().hint, JwtHint::Absent);
+    assert!(grant.scope().is_none() && grant.narrowed_scope().is_none());
+    let without = format!("{{\"token_type\":\"Bearer\",\"access_token\":\"{token}\"}}");
+    let grant = myparcel_client().read(&answer(200, JSON, without), sent()).unwrap();
+    assert_eq!(grant.lifetime().life, None);
+}
+
+#[test]
+fn a_200_and_a_201_may_be_a_grant() {
+    for status in [200, 201] {
+        assert!(read(&answer(status, JSON, "{\"access_token\":\"a\",\"token_type\":\"Bearer\"}")).is_ok());
+    }
+}
+
+#[test]
+fn extra_members_are_ignored_whatever_they_are() {
+    let extra = "\"x\":{\"y\":[1,{}]},\"z\":1e400,\"u\":\"\\ud800\",\"x\":1,\"errors\":[1],\"errors\":2,\
+                 \"refresh_token\":null,\"ext_expires_in\":262800,\"refresh_expires_in\":0,\"not-before-policy\":0";
+    assert_eq!(life_of(&format!("{extra},\"expires_in\":60")), Some(60));
+    assert!(ok(b"{\"access_token\":\"a\",\"z\":\"\xff\",\"\xfe\":1}").is_ok());
+}
+
+#[test]
+fn one_byte_order_mark_is_stripped() {
+    assert!(ok("\u{feff}{\"access_token\":\"a\"}").is_ok());
+    assert_eq!(malformed(ok("\u{feff}\u{feff}{\"access_token\":\"a\"}")), Malformed::NotAnObject);
+    assert_eq!(malformed(ok(b"\xff\xfe{\0")), Malformed::NotAnObject);
+}
+
+#[test]
+fn json_is_json_whatever_its_label_html_excepted() {
+    let body = "\r\n{\"access_token\":\"a\",\"token_type\":\"bearer\"}\r\n";
+    for label in
+        [JSON, FORM, "text/plain", "text/javascript", "plain/html", "application/vnd.api+json", "", "x;y"]
+    {
+        assert!(read(&answer(200, label, body)).is_ok(), "{label}");
+    }
+    assert!(read(&Response::new(200).with_body(body.into())).is_ok());
+    for label in ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"] {
+        assert_eq!(malformed(read(&answer(200, label, body))), Malformed::Html, "{label}");
+    }
+    assert_eq!(malformed(ok("<!doctype html><title>Log in</title>")), Malformed::Html);
+}
+
+#[test]
+fn a_form_is_read_when_it_is_labelled_so_or_text_plain() {
+    let body = "access_token=90d6&token_type=bearer&expires_in=86400.92&scope=a+b&scope2=%ff\n";
+    for label in [FORM, "text/plain", "Text/Plain; charset=utf-8"] {
+        let grant = read(&answer(200, label, body)).unwrap();
+        assert_eq!(grant.token().expose(), "90d6");
+        assert_eq!(grant.lifetime().life, Some(Duration::from_secs(86_400)));
+        assert_eq!(grant.scope(), Some(&Scope::parse("a b").unwrap()));
+    }
+    assert_eq!(malformed(ok(body)), Malformed::NotAnObject);
+    let twice = answer(200, FORM, "access_token=a&access_token=b");
+    assert_eq!(malformed(read(&twice)), Malformed::Duplicate("access_token"));
+    let error = read(&answer(200, FORM, "error=invalid_scope&access_token=a")).unwrap_err();
+    assert_eq!((error.code(), error.class()), (Some("invalid_scope"), Class::Permanent));
+}
+
+#[test]
+fn an_array_a_duplicate_known_member_and_trailing_bytes_are_malformed() {
+    for body in ["[\"tok\",\"Bearer\",3600]", "[]", "\"tok\"", "null", "1", ""] {
+        assert_eq!(malformed(ok(body)), Malformed::NotAnObject, "{body}");
+    }
+    for name in ["access_token", "token_type", "expires_in", "expires_on", "refresh_in", "scope"] {
+        let body = format!("{{\"access_token\":\"a\",\"{name}\":\"1\",\"{name}\":\"1\"}}");
+        let Malformed::Duplicate(twice) = malformed(ok(&body)) else { panic!("{body}") };
+        assert!([name, "access_token"].contains(&twice), "{body}");
+    }
+    assert_eq!(malformed(ok("{\"error\":null,\"error\":null}")), Malformed::Duplicate("error"));
+    for body in ["{\"access_token\":\"a\"} x", "{\"access_token\":\"a\"}{}", "{\"access_token\":\"a\"", "{"] {
+        assert_eq!(malformed(ok(body)), Malformed::Syntax, "{body}");
+    }
+}
+
+#[test]
+fn body_token_and_nesting_are_bounded() {
+    let padded = |length: usize| {
+        let body = "{\"access_token\":\"a\"}";
+        format!("{body}{}", " ".repeat(length - body.len()))
+    };
+    assert!(ok(padded(Response::MAX_BODY)).is_ok());
+    assert_eq!(malformed(ok(padded(Response::MAX_BODY + 1))), Malformed::TooLong);
+    let token = |length: usize| ok(format!("{{\"access_token\":\"{}\"}}", "a".repeat(length)));
+    assert_eq!(token(AccessToken::MAX_LEN).unwrap().token().expose().len(), AccessToken::MAX_LEN);
+    assert_eq!(malformed(token(AccessToken::MAX_LEN + 1)), Malformed::AccessToken);
+    let nested = |depth: usize| {
+        ok(format!("{{\"access_token\":\"a\",\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth)))
+    };
+    assert!(nested(31).is_ok());
+    assert_eq!(malformed(nested(32)), Malformed::Syntax);
+    assert_eq!(malformed(nested(100_000)), Malformed::Syntax);
+}
+
+#[test]
+fn access_token_is_a_non_empty_text_that_fits_a_header() {
+    for value in ["\"a\\u002eb\"", "\"a:b/+=\"", "\"mF_9.B5f-4.1JqM\""] {
+        assert!(ok(format!("{{\"access_token\":{value}}}")).is_ok(), "{value}");
+    }
+    for value in [
+        "\"\"",
+        "123456789012345",
+        "[\"t\"]",
+        "{\"t\":1}",
+        "true",
+        "\"a b\"",
+        "\" a\"",
+        "\"a\\r\\nX-Evil: 1\"",
+        "\"a\\u0000\"",
+        "\"a\\tb\"",
+        "\"a\\u0085\"",
+        "\"é\"",
+        "\"a\\\"\"",
+        "\"a,b\"",
+        "\"a;b\"",
+        "\"a\\\\b\"",
+        "\"a\\u007f\"",
+        "\"\\ud800\"",
+    ] {
+        let result = ok(format!("{{\"access_token\":{value}}}"));
+        let shown = format!("{result:?} {}", result.as_ref().unwrap_err());
+        assert_eq!(malformed(result), Malformed::AccessToken, "{value}");
+        assert!(!shown.contains("123456789012345") && !shown.contains("Evil"), "{shown}");
+    }
+    assert_eq!(malformed(ok(b"{\"access_token\":\"a\xff\"}")), Malformed::AccessToken);
+    assert_eq!(malformed(ok("{}")), Malformed::NoAccessToken);
+    assert_eq!(malformed(ok("{\"access_token\":null}")), Malformed::NoAccessToken);
+    let camel = "{\"accessToken\":\"a\",\"tokenType\":\"Bearer\",\"expiresIn\":60}";
+    assert_eq!(malformed(ok(camel)), Malformed::NoAccessToken);
+}
+
+#[test]
+fn token_type_is_bearer_in_any_ascii_case_or_missing() {
+    let typed = |value: &str| ok(format!("{{\"access_token\":\"a\",\"token_type\":{value}}}"));
+    for value in ["\"Bearer\"", "\"bearer\"", "\"BEARER\"", "\"bEaReR\"", "null", "\"\""] {
+        assert!(typed(value).is_ok(), "{value}");
+    }
+    assert!(ok("{\"access_token\":\"a\"}").is_ok());
+    for value in [
+        "\"example\"",
+        "\"BearerToken\"",
+        "\"BEARE\u{ff32}\"",
+        "\"Bearer \"",
+        "\"Bearer\\r\\nX: 1\"",
+        "\"Basic\"",
+        "\"DPoP\"",
+        "\"N_A\"",
+        "1",
+        "true",
+        "[\"Bearer\"]",
+        "{}",
+    ] {
+        assert_eq!(malformed(typed(value)), Malformed::TokenType, "{value}");
+    }
+}
+
+#[test]
+fn expires_in_is_read_in_every_form_and_rounded_down() {
+    for (value, seconds) in [
+        ("1", 1),
+        ("3600", 3600),
+        ("31536000", 31_536_000),
+        ("\"3600\"", 3600),
+        ("\" 3600 \"", 3600),
+        ("3600.5", 3600),
+        ("\"3600.5\"", 3600),
+        ("3600.0", 3600),
+        ("3.6e3", 3600),
+        ("9223372036854775807", 9_223_372_036_854_775_807),
+        ("18446744073709551615", u64::MAX),
+        ("18446744073709551616", u64::MAX),
+        ("1e19", 10_000_000_000_000_000_000),
+        ("1e308", u64::MAX),
+    ] {
+        assert_eq!(life(value), Some(seconds), "{value}");
+    }
+}
+
+#[test]
+fn any_other_expires_in_is_an_unknown_life_and_no_error() {
+    for value in [
+        "0",
+        "0.4",
+        "-0.0",
+        "-1",
+        "-3600",
+        "\"-3600\"",
+        "\"0\"",
+        "null",
+        "true",
+        "false",
+        "[]",
+        "{}",
+        "[3600]",
+        "\"\"",
+        "\"+3600\"",
+        "\"0x10\"",
+        "\"1e3\"",
+        "\"３６００\"",
+        "\"zzz\"",
+        "1e400",
+        "1e999",
+        "-1e999",
+        "\"\\ud800\"",
+    ] {
+        assert_eq!(life(value), None, "{value}");
+    }
+    assert_eq!(life_of("\"x\":1"), None);
+    assert_eq!(life_of("\"expires\":60"), None);
+    assert_eq!(life(&"9".repeat(200_000)), None);
+}
+
+#[test]
+fn expires_on_counts_only_when_expires_in_is_missing() {
+    assert_eq!(life_of(&format!("\"expires_on\":{}", W0 + 600)), Some(600));
+    assert_eq!(life_of(&format!("\"expires_on\":\"{}\"", W0 + 600)), Some(600));
+    assert_eq!(life_of(&format!("\"expires_in\":null,\"expires_on\":{}", W0 + 600)), Some(600));
+    assert_eq!(life_of(&format!("\"expires_in\":\"3599\",\"expires_on\":\"{}\"", W0 + 600)), Some(3599));
+    assert_eq!(life_of(&format!("\"expires_in\":\"zzz\",\"expires_on\":{}", W0 + 600)), None);
+    assert_eq!(life_of("\"expires_on\":\"1/16/2020 5:24:12 AM +00:00\""), None);
+}
+
+#[test]
+fn refresh_in_is_handed_on() {
+    let refresh_in = |value: &str| {
+        let body = format!("{{\"access_token\":\"t\",\"expires_in\":86400,\"refresh_in\":{value}}}");
+        ok(body).unwrap().lifetime().refresh_in.map(|refresh_in| refresh_in.as_secs())
+    };
+    assert_eq!(refresh_in("43200"), Some(43_200));
+    assert_eq!(refresh_in("\"43200\""), Some(43_200));
+    for value in ["0", "-1", "null", "{}"] {
+        assert_eq!(refresh_in(value), None, "{value}");
+    }
+}
+
+#[test]
+fn age_and_date_shorten() {
+    let body = "{\"access_token\":\"t\",\"expires_in\":3600}";
+    let with = |name: &str, value: &str| {
+        let grant = read(&answer(200, JSON, body).with_header(name, value.as_bytes())).unwrap();
+        grant.lifetime().life.map(|life| life.as_secs())
+    };
+    assert_eq!(with("AGE", " 600 "), Some(3000));
+    assert_eq!(with("age", "5000"), Some(0));
+    assert_eq!(with("age", "99999999999999999999999"), Some(0));
+    for (name, value) in [("age", "-1"), ("age", "+1"), ("age", "x"), ("date", "x"), ("x-age", "600")] {
+        assert_eq!(with(name, value), Some(3600), "{name} {value}");
+    }
+    let on = format!("{{\"access_token\":\"t\",\"expires_on\":{}}}", W0 + 600);
+    let date = answer(200, JSON, on).with_header("Date", b"Mon, 23 Nov 2026 12:05:00 GMT");
+    assert_eq!(read(&date).unwrap().lifetime().life, Some(Duration::from_secs(300)));
+}
+
+#[test]
+fn a_jwt_is_looked_at_unless_that_is_switched_off() {
+    // {"exp":1795438800}: W0 + 3600
+    let token = "eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjE3OTU0Mzg4MDB9.c2ln";
+    let answer = |members: &str| {
+        answer(200, JSON, format!("{{\"access_token\":\"{token}\",\"token_type\":\"Bearer\"{members}}}"))
+    };
+    let blind = Client::builder(client().provider().clone(), auth()).jwt_hint(false).build().unwrap();
+    for (members, life, hint, life_without) in [
+        ("", Some(3600), JwtHint::Used, None),
+        (",\"expires_in\":86400", Some(3600), JwtHint::Used, Some(86_400)),
+        (",\"expires_in\":60", Some(60), JwtHint::Longer, Some(60)),
+    ] {
+        let lifetime = *read(&answer(members)).unwrap().lifetime();
+        assert_eq!((lifetime.life, lifetime.hint), (life.map(Duration::from_secs), hint));
+        let lifetime = *blind.read(&answer(members), sent()).unwrap().lifetime();
+        assert_eq!((lifetime.life, lifetime.hint), (life_without.map(Duration::from_secs), JwtHint::Absent));
+    }
+}
+
+#[test]
+fn scope_is_a_text_or_an_array_and_a_narrowed_one_is_told() {
+    let granted = |value: &str| ok(format!("{{\"access_token\":\"t\",\"scope\":{value}}}")).unwrap();
+    let scope = |text: &str| Some(Scope::parse(text).unwrap());
+    assert_eq!(granted("\"b a c\"").scope().cloned(), scope("a b c"));
+    assert_eq!(granted("[\"a\",\"b c\"]").scope().cloned(), scope("a b c"));
+    assert_eq!(granted("\"a\"").narrowed_scope().cloned(), scope("b"));
+    assert_eq!(granted("\"b a c\"").narrowed_scope(), None);
+    for value in ["null", "\"\"", "\" \"", "{}", "[]", "[1]", "1", "\"é\""] {
+        let grant = granted(value);
+        assert!(grant.scope().is_none() && grant.narrowed_scope().is_none(), "{value}");
+    }
+    let wide = answer(200, JSON, "{\"access_token\":\"t\",\"scope\":\"shipments.manage\"}");
+    let grant = myparcel_client().read(&wide, sent()).unwrap();
+    assert!(grant.scope().is_some() && grant.narrowed_scope().is_none());
+}
+
+#[test]
+fn an_error_in_a_200_is_judged_as_at_400() {
+    let token = "\"access_token\":\"a\",\"token_type\":\"Bearer\"";
+    let refusal = refused(200, &format!("{{\"error\":\"bad_verification_code\",{token}}}"));
+    assert_eq!((refusal.class(), refusal.status()), (Class::Permanent, Some(200)));
+    assert_eq!(refusal.code(), Some("bad_verification_code"));
+    assert_eq!(refused(200, "{\"error\":\"temporarily_unavailable\"}").class(), Class::Transient);
+    let refusal = refused(200, &format!("{{\"error\":{{\"code\":1}},{token}}}"));
+    assert_eq!(refusal.class(), Class::Permanent);
+    assert_eq!(refusal.problem(), &Problem::Malformed(Malformed::ErrorMember));
+    for nothing in ["null", "\"\"", "false"] {
+        assert!(ok(format!("{{\"error\":{nothing},{token}}}")).is_ok(), "{nothing}");
+    }
+}
+
+// The refusal: one test per row.
+
+#[test]
+fn a_transport_failure_is_transient_and_keeps_its_words() {
+    for kind in [TransportErrorKind::Timeout, TransportErrorKind::Closed, TransportErrorKind::Tls] {
+        let refusal = Refusal::from(client().transport_error(kind, "certificate expired\r\n"));
+        assert_eq!((refusal.class(), refusal.status()), (Class::Transient, None));
+        assert!(format!("{refusal}").contains("(certificate expired)"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_408_a_425_and_a_429_are_transient() {
+    for status in [408, 425, 429] {
+        for body in ["", "{\"error\":\"invalid_client\"}", "Too Many Requests"] {
+            assert_eq!(refused(status, body).class(), Class::Transient, "{status} {body}");
+        }
+    }
+}
+
+#[test]
+fn every_5xx_but_501_is_transient() {
+    for status in (500..=599).filter(|status| *status != 501) {
+        for body in ["", "<html>", "{\"error\":\"acme_x\"}", "{\"message\":\"Server Error\"}"] {
+            assert_eq!(refused(status, body).class(), Class::Transient, "{status} {body}");
+        }
+    }
+}
+
+#[test]
+fn a_503_is_transient_and_keeps_its_retry_after() {
+    let retry_after = |value: &str| {
+        let refusal = read(&Response::new(503).with_header("Retry-After", value.as_bytes())).unwrap_err();
+        assert_eq!(refusal.class(), Class::Transient);
+        refusal.retry_after().map(|time| time.as_secs())
+    };
+    assert_eq!(retry_after("120"), Some(120));
+    assert_eq!(retry_after(" 120 "), Some(120));
+    assert_eq!(retry_after("0"), Some(0));
+    assert_eq!(retry_after("9223372037"), Some(9_223_372_037));
+    assert_eq!(retry_after("18446744073709551616"), Some(u64::MAX));
+    assert_eq!(retry_after("Mon, 23 Nov 2026 12:02:00 GMT"), Some(120));
+    assert_eq!(retry_after("Mon, 23 Nov 2026 11:00:00 GMT"), Some(0));
+    assert_eq!(retry_after("Fri, 31 Dec 9999 23:59:59 GMT"), Some(253_402_300_799 - W0));
+    for value in ["", "+120", "-5", "1.5", "120junk", "１２０", "0x10", "1e3", "1, 2", "tomorrow"] {
+        assert_eq!(retry_after(value), None, "{value}");
+    }
+    let twice = Response::new(503).with_header("Retry-After", b"1").with_header("retry-after", b"2");
+    assert_eq!(read(&twice).unwrap_err().retry_after(), None);
+}
+
+#[test]
+fn a_retry_after_date_is_judged_by_the_date_of_the_answer() {
+    let answer = Response::new(429)
+        .with_header("Date", b"Mon, 23 Nov 2026 12:10:00 GMT")
+        .with_header("Retry-After", b"Mon, 23 Nov 2026 12:12:00 GMT");
+    assert_eq!(read(&answer).unwrap_err().retry_after(), Some(Duration::from_secs(120)));
+}
+
+#[test]
+fn a_transient_code_at_any_4xx_is_transient() {
+    for code in ["temporarily_unavailable", "server_error", "slow_down"] {
+        for status in [400, 401, 403, 404, 499] {
+            let refusal = refused(status, &format!("{{\"error\":\"{code}\"}}"));
+            assert_eq!((refusal.class(), refusal.code()), (Class::Transient, Some(code)), "{status}");
+        }
+    }
+}
+
+#[test]
+fn a_permanent_code_at_a_5xx_is_transient() {
+    for status in [500, 501, 503] {
+        let refusal = refused(status, "{\"error\":\"invalid_client\"}");
+        assert_eq!((refusal.class(), refusal.code()), (Class::Transient, Some("invalid_client")), "{status}");
+    }
+}
+
+#[test]
+fn a_permanent_code_at_a_4xx_is_permanent() {
+    for code in [
+        "invalid_client",
+        "unauthorized_client",
+        "invalid_scope",
+        "invalid_request",
+        "invalid_grant",
+        "unsupported_grant_type",
+        "invalid_target",
+        "access_denied",
+    ] {
+        for status in [400, 401, 403] {
+            let body =
+                format!("{{\"error\":\"{code}\",\"error_description\":\"Client authentication failed\"}}");
+            let refusal = refused(status, &body);
+            assert_eq!((refusal.class(), refusal.status()), (Class::Permanent, Some(status)));
+            assert_eq!(refusal.code(), Some(code));
+            let shown = format!("{refusal}");
+            assert!(shown.contains("Client authentication failed") && shown.contains("http 4"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn any_other_4xx_and_a_501_are_permanent() {
+    for status in [400, 401, 403, 404, 405, 410, 415, 419, 501] {
+        for body in
+            ["", "<html>", "[]", "{}", "{\"message\":\"CSRF token mismatch.\"}", "{\"error\":{\"code\":190}}"]
+        {
+            let refusal = refused(status, body);
+            assert_eq!(
+                (refusal.class(), refusal.problem()),
+                (Class::Permanent, &Problem::Status),
+                "{status} {body}"
+            );
+            assert!(format!("{refusal}").contains(&format!("http {status}")), "{refusal}");
+        }
+    }
+    let unknown = refused(400, "{\"error\":\"acme_x\"}");
+    assert_eq!((unknown.class(), unknown.code()), (Class::Permanent, Some("acme_x")));
+    let spring =
+        "{\"timestamp\":1445441285803,\"status\":401,\"error\":\"Unauthorized\",\"path\":\"/oauth/token\"}";
+    assert_eq!(refused(401, spring).code(), Some("Unauthorized"));
+    let long = format!("{{\"error\":\"invalid_client\"{}}}", " ".repeat(Response::MAX_BODY));
+    assert_eq!(refused(401, &long).problem(), &Problem::Status);
+}
+
+#[test]
+fn a_2xx_other_than_200_and_201_is_permanent_and_malformed() {
+    for status in [202, 203, 204, 206, 226, 299] {
+        let refusal = refused(status, "{\"access_token\":\"a\",\"token_type\":\"Bearer\"}");
+        assert_eq!(refusal.class(), Class::Permanent, "{status}");
+        assert_eq!(refusal.problem(), &Problem::Malformed(Malformed::Status), "{status}");
+    }
+}
+
+#[test]
+fn a_3xx_is_permanent_and_names_the_host_alone() {
+    let host = |location: &str| {
+        let answer = Response::new(307).with_header("Location", location.as_bytes());
+        let refusal = read(&answer).unwrap_err();
+        assert_eq!(refusal.class(), Class::Permanent);
+        let Problem::Redirect { host } = refusal.problem() else { panic!("{refusal}") };
+        assert!(!format!("{refusal:?} {refusal}").contains("SENTINEL"), "{refusal}");
+        host.as_ref().map(|host| String::from(host.as_str()))
+    };
+    assert_eq!(host("https://evil.test/?x=SENTINEL#SENTINEL").as_deref(), Some("evil.test"));
+    assert_eq!(host("//evil.test/SENTINEL").as_deref(), Some("evil.test"));
+    assert_eq!(host("https://u:SENTINEL@evil.test:8/").as_deref(), Some("evil.test"));
+    assert_eq!(host("/login?x=SENTINEL"), None);
+    assert_eq!(host("https://evil.test\\SENTINEL"), None);
+    assert_eq!(host(""), None);
+    for status in [300, 301, 302, 303, 304, 307, 308, 399] {
+        let refusal = refused(status, "{\"access_token\":\"a\",\"token_type\":\"Bearer\"}");
+        assert_eq!(refusal.problem(), &Problem::Redirect { host: None }, "{status}");
+    }
+}
+
+#[test]
+fn a_200_that_cannot_be_read_is_transient_and_malformed() {
+    assert_eq!(malformed(ok("<html>")), Malformed::Html);
+    assert_eq!(malformed(ok("JSON encoding of payload failed")), Malformed::NotAnObject);
+    assert_eq!(malformed(read(&answer(201, JSON, "{"))), Malformed::Syntax);
+}
+
+#[test]
+fn a_status_that_is_none_is_transient() {
+    for status in [0, 100, 199, 600, 999, u16::MAX] {
+        assert_eq!(refused(status, "").class(), Class::Transient, "{status}");
+    }
+}
+
+#[test]
+fn myparcel_14000_is_invalid_client_and_14001_invalid_scope() {
+    for (code, stands_for) in [("14000", "invalid_client"), ("14001", "invalid_scope")] {
+        for written in [format!("\"{code}\""), code.into()] {
+            let body = format!(
+                "{{\"errors\":[{{\"status\":\"403\",\"code\":{written},\"title\":\"A\",\"detail\":\"B\"}}]}}"
+            );
+            let refusal = myparcel_refused(403, &body);
+            assert_eq!((refusal.class(), refusal.code()), (Class::Permanent, Some(stands_for)));
+            assert!(format!("{refusal}").contains("(http 403): B;"), "{refusal}");
+            assert_eq!(myparcel_refused(200, &body).class(), Class::Permanent);
+            assert_eq!(myparcel_refused(500, &body).class(), Class::Transient);
+        }
+    }
+}
+
+#[test]
+fn myparcel_14050_goes_by_its_status() {
+    let body = "{\"errors\":[{\"code\":\"14050\",\"title\":\"OAuth\"}]}";
+    for (status, class) in [(400, Class::Permanent), (401, Class::Permanent), (500, Class::Transient)] {
+        let refusal = myparcel_refused(status, body);
+        assert_eq!((refusal.class(), refusal.code()), (class, Some("14050")), "{status}");
+    }
+}
+
+#[test]
+fn myparcel_10011_is_throttled_and_transient() {
+    for status in [429, 400, 403] {
+        let refusal = myparcel_refused(status, "{\"errors\":[{\"status\":429,\"code\":10011}]}");
+        assert_eq!((refusal.class(), refusal.code()), (Class::Transient, Some("throttled")), "{status}");
+        assert_eq!(refusal.retry_after(), None);
+    }
+}
+
+#[test]
+fn of_several_myparcel_errors_the_known_one_counts() {
+    let body = "{\"errors\":[1,{\"code\":\"401\"},{\"title\":\"x\"},{\"code\":\"14000\"}]}";
+    assert_eq!(myparcel_refused(403, body).code(), Some("invalid_client"));
+    assert_eq!(
+        myparcel_refused(401, "{\"errors\":[{\"code\":\"13\"},{\"code\":\"14\"}]}").code(),
+        Some("13")
+    );
+    for body in
+        ["{\"errors\":[]}", "{\"errors\":{}}", "{\"errors\":\"x\"}", "{\"errors\":[{\"code\":null}]}", "[]"]
+    {
+        assert_eq!(myparcel_refused(403, body).problem(), &Problem::Status, "{body}");
+    }
+    assert_eq!(myparcel_refused(401, "{\"error\":\"invalid_client\"}").code(), Some("invalid_client"));
+    assert_eq!(
+        myparcel_refused(200, "{\"errors\":[{}],\"access_token\":\"a\"}").problem(),
+        &Problem::Malformed(Malformed::ErrorMember)
+    );
+    // Elsewhere it is an extra member.
+    assert_eq!(refused(403, "{\"errors\":[{\"code\":\"14000\"}]}").problem(), &Problem::Status);
+}
+
+#[test]
+fn a_description_is_printable_and_bounded() {
+    let body = format!(
+        "{{\"error\":\"invalid_client\",\"error_description\":\"bad\\r\\nSet-Cookie: x\\u001b[31m\\u202e\\u2028{}\"}}",
+        "x".repeat(5000)
+    );
+    let refusal = refused(401, &body);
+    let Problem::ErrorResponse(response) = refusal.problem() else { panic!("{refusal}") };
+    let description = response.description.as_ref().unwrap().as_str();
+    assert!(description.starts_with("badSet-Cookie: x[31mxxx"), "{description}");
+    assert_eq!(description.chars().count(), 256);
+    let latin = read(&answer(400, JSON, b"{\"error\":\"x\",\"error_description\":\"caf\xe9\"}")).unwrap_err();
+    assert!(format!("{latin}").contains("caf\u{fffd}"), "{latin}");
+}
+
+proptest! {
+    // I28
+    #[test]
+    fn no_answer_makes_it_panic(
+        status in prop_oneof![Just(200_u16), Just(400), any::<u16>()],
+        label in prop_oneof![Just(JSON), Just(FORM), Just("")],
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        almost in "(\\{|\\}|\\[|\\]|\"access_token\"|\"expires_in\"|\"error\"|\"errors\"|\"code\"|:|,|1e9|-|\\.|9|\\\\u|\"a|\"){0,30}",
+        header in prop::collection::vec(any::<u8>(), 0..60),
+    ) {
+        for body in [bytes, almost.into_bytes()] {
+            let response = FIELDS.iter().skip(1).fold(answer(status, label, body), |response, name| {
+                response.with_header(name, &header)
+            });
+            let _ = format!("{:?}", client().read(&response, sent()));
+            let _ = format!("{:?}", myparcel_client().read(&response, sent()));
+        }
+    }
+
+    #[test]
+    fn a_hint_only_ever_shortens_the_life_of_an_answer(
+        expires_in in 1_u64..100_000,
+        exp in W0 - 10_000..W0 + 100_000,
+        iat in prop::option::of(W0 - 20_000..W0 + 10_000),
+    ) {
+        let iat = iat.map(|iat| format!(",\"iat\":{iat}")).unwrap_or_default();
+        let token = crate::jwt::tests::jwt(&format!("{{\"exp\":{exp}{iat}}}"));
+        let body = format!("{{\"access_token\":\"{token}\",\"expires_in\":{expires_in}}}");
+        let life = ok(&body).unwrap().lifetime().life.unwrap();
+        prop_assert!(life <= Duration::from_secs(expires_in));
+    }
+}

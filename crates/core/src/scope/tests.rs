@@ -1,0 +1,48 @@
+use super::*;
+use alloc::format;
+use alloc::string::{String, ToString};
+
+fn scope(text: &str) -> Scope {
+    Scope::parse(text).unwrap()
+}
+
+#[test]
+fn a_scope_is_a_set_sent_in_the_order_written() {
+    assert_eq!(scope("b a b").to_string(), "b a");
+    assert_eq!(scope("a b"), scope("b a"));
+    assert_ne!(scope("A"), scope("a"));
+    assert!(scope("").is_empty());
+    for token in ["*", "0", "a,b", "https://x/y:z", "!#[]^~"] {
+        assert!(scope(token).contains(token), "{token}");
+    }
+}
+
+#[test]
+fn a_bad_scope_names_the_token_and_the_byte() {
+    for (text, token, at) in [("x a\"b", "a\"b", 1), ("a\\b", "a\\b", 1), ("é", "é", 0), ("ab\tc", "abc", 2)]
+    {
+        let token = Excerpt::new(token, &[]).unwrap();
+        assert_eq!(Scope::parse(text), Err(ConfigError::ScopeToken { token, at }), "{text:?}");
+    }
+    for (text, at) in [("a  b", 2), (" a", 0), ("a ", 2), (" ", 0)] {
+        assert_eq!(Scope::parse(text), Err(ConfigError::ScopeSpace { at }), "{text:?}");
+    }
+    assert_eq!(Scope::parse("a \n"), Err(ConfigError::ControlCharacter { field: "scope", at: 2 }));
+}
+
+#[test]
+fn what_a_server_says_is_read_with_more_patience() {
+    assert_eq!(Scope::granted(" a  b\n"), Some(scope("a b")));
+    assert_eq!(Scope::granted("  "), None);
+    assert_eq!(Scope::granted("a\u{202e}"), None);
+    let long: String = (0..2_000).map(|n| format!("{n} ")).collect();
+    assert_eq!(Scope::granted(&long).map(|scope| scope.tokens().len()), Some(2_000));
+}
+
+#[test]
+fn only_what_was_asked_for_by_name_can_be_missing() {
+    assert_eq!(scope("a b").missing_from(&scope("a")), Some(scope("b")));
+    assert_eq!(scope("a").missing_from(&scope("b a c")), None);
+    assert_eq!(scope("*").missing_from(&scope("shipments.manage")), None);
+    assert_eq!(scope("").missing_from(&scope("a")), None);
+}

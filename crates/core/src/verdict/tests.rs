@@ -1,0 +1,175 @@
+extern crate std;
+
+use super::*;
+use Verdict::{Fine, InsufficientScope, NotOurs, TokenRefused};
+use alloc::format;
+use proptest::prelude::*;
+
+fn rfc6750(status: u16, challenges: &[&str]) -> Verdict {
+    let headers: Vec<(&str, &[u8])> =
+        challenges.iter().map(|value| ("WWW-Authenticate", value.as_bytes())).collect();
+    VerdictRule::Rfc6750.judge(&Answer::new(status, &headers, None))
+}
+
+fn myparcel(status: u16, body: &str) -> Verdict {
+    VerdictRule::MyParcel.judge(&Answer::new(status, &[], Some(body.as_bytes())))
+}
+
+#[test]
+fn invalid_token_at_401_403_and_400_refuses_the_token() {
+    for status in [400, 401, 403] {
+        assert_eq!(
+            rfc6750(status, &["Bearer realm=\"x\", error=\"invalid_token\""]),
+            TokenRefused,
+            "{status}"
+        );
+        assert_eq!(rfc6750(status, &["Negotiate", "bearer ERROR=invalid_token"]), TokenRefused, "{status}");
+    }
+}
+
+#[test]
+fn a_401_with_a_bare_bearer_challenge_refuses_the_token() {
+    assert_eq!(rfc6750(401, &["Bearer"]), TokenRefused);
+    assert_eq!(rfc6750(401, &["Bearer realm=\"x\"", "Basic realm=\"y\""]), TokenRefused);
+    assert_eq!(rfc6750(401, &["Bearer error=\"expired\""]), TokenRefused);
+    assert_eq!(rfc6750(401, &["Bearer error=\"a\", error=\"invalid_token\""]), TokenRefused);
+}
+
+#[test]
+fn a_401_without_a_challenge_refuses_the_token() {
+    assert_eq!(rfc6750(401, &[]), TokenRefused);
+    assert_eq!(rfc6750(401, &["", "???"]), TokenRefused);
+}
+
+#[test]
+fn insufficient_scope_is_never_a_refused_token() {
+    for status in [400, 401, 403] {
+        let challenge = "Bearer error=\"insufficient_scope\", scope=\"a b\"";
+        assert_eq!(rfc6750(status, &[challenge]), InsufficientScope, "{status}");
+    }
+}
+
+#[test]
+fn a_plain_403_is_fine() {
+    assert_eq!(rfc6750(403, &[]), Fine);
+    assert_eq!(rfc6750(403, &["Bearer"]), Fine);
+    assert_eq!(rfc6750(403, &["Bearer error=\"a\", error=\"invalid_token\""]), Fine);
+    assert_eq!(rfc6750(400, &["Bearer error=\"invalid_request\""]), Fine);
+}
+
+#[test]
+fn a_401_with_challenges_for_other_schemes_only_is_not_ours() {
+    assert_eq!(rfc6750(401, &["Negotiate"]), NotOurs);
+    assert_eq!(rfc6750(401, &["Basic realm=\"a, Bearer error=x\"", "DPoP error=\"invalid_token\""]), NotOurs);
+}
+
+#[test]
+fn a_407_and_a_431_are_not_ours() {
+    assert_eq!(rfc6750(407, &["Bearer error=\"invalid_token\""]), NotOurs);
+    assert_eq!(rfc6750(431, &[]), NotOurs);
+    let proxy = [("Proxy-Authenticate", &b"Bearer error=\"invalid_token\""[..])];
+    assert_eq!(VerdictRule::Rfc6750.judge(&Answer::new(407, &proxy, None)), NotOurs);
+}
+
+#[test]
+fn any_other_status_is_fine() {
+    for status in [200, 204, 302, 404, 409, 419, 429, 500, 503] {
+        for rule in [VerdictRule::Rfc6750, VerdictRule::MyParcel] {
+            let headers = [("www-authenticate", &b"Bearer error=\"invalid_token\""[..])];
+            let body = b"{\"errors\":[{\"code\":\"14002\"}]}";
+            assert_eq!(rule.judge(&Answer::new(status, &headers, Some(body))), Fine, "{status}");
+            assert!(!rule.concerns(status), "{status}");
+        }
+    }
+}
+
+#[test]
+fn myparcel_401_with_14002_or_14003_refuses_the_token() {
+    for code in ["14002", "14003"] {
+        assert_eq!(myparcel(401, &format!("{{\"errors\":[{{\"code\":\"{code}\"}}]}}")), TokenRefused);
+        assert_eq!(myparcel(401, &format!("{{\"errors\":[{{\"code\":{code}}}]}}")), TokenRefused);
+        let second =
+            format!("{{\"errors\":[{{\"code\":\"401\"}},{{\"status\":\"401\",\"code\":\"{code}\"}}]}}");
+        assert_eq!(myparcel(401, &second), TokenRefused);
+    }
+}
+
+#[test]
+fn myparcel_401_with_no_readable_code_refuses_the_token() {
+    for body in
+        ["", "{}", "[]", "<html>", "{\"errors\":[]}", "{\"errors\":[{\"code\":null}]}", "{\"errors\":[{\"co"]
+    {
+        assert_eq!(myparcel(401, body), TokenRefused, "{body}");
+    }
+    assert_eq!(VerdictRule::MyParcel.judge(&Answer::new(401, &[], None)), TokenRefused);
+}
+
+#[test]
+fn myparcel_401_with_another_code_is_not_ours() {
+    assert_eq!(myparcel(401, "{\"errors\":[{\"code\":\"13003\",\"title\":\"Invalid Secret\"}]}"), NotOurs);
+    assert_eq!(myparcel(401, "{\"errors\":[{\"code\":\"401\"},{\"code\":\"13002\"}]}"), NotOurs);
+}
+
+#[test]
+fn myparcel_403_with_14004_is_a_missing_scope() {
+    assert_eq!(myparcel(403, "{\"errors\":[{\"code\":\"14004\"}]}"), InsufficientScope);
+    assert_eq!(myparcel(403, "{\"errors\":[{\"code\":\"14002\"}]}"), Fine);
+    assert_eq!(myparcel(403, ""), Fine);
+}
+
+#[test]
+fn a_body_that_was_cut_off_behind_its_errors_is_read() {
+    let body =
+        format!("{{\"errors\":[{{\"code\":\"13003\"}}],\"meta\":\"{}", "x".repeat(VerdictRule::MAX_BODY));
+    assert_eq!(myparcel(401, &body), NotOurs);
+}
+
+#[test]
+fn only_myparcel_and_a_users_own_rule_ask_for_the_body() {
+    assert!(![200, 401, 403].iter().any(|status| VerdictRule::Rfc6750.needs_body(*status)));
+    assert!(VerdictRule::MyParcel.needs_body(401) && VerdictRule::MyParcel.needs_body(403));
+    assert!(!VerdictRule::MyParcel.needs_body(200));
+    assert!(!VerdictRule::custom(|_| Fine).needs_body(401));
+    assert!(VerdictRule::custom_with_body(|status| status == 200, |_| Fine).needs_body(200));
+}
+
+#[test]
+fn a_users_own_rule_sees_status_headers_and_body() {
+    let rule = VerdictRule::custom_with_body(
+        |status| status == 200,
+        |answer| {
+            let expired = answer.body_prefix().is_some_and(|body| body.ends_with(b"\"602\"}]}"));
+            let login = answer.header("location").any(|to| to == b"/login");
+            if (answer.status() == 200 && expired) || login { TokenRefused } else { Fine }
+        },
+    );
+    let marketo = br#"{"success":false,"errors":[{"code":"602"}]}"#;
+    assert_eq!(rule.judge(&Answer::new(200, &[], Some(marketo))), TokenRefused);
+    assert_eq!(rule.judge(&Answer::new(302, &[("Location", b"/login")], None)), TokenRefused);
+    assert_eq!(rule.judge(&Answer::new(401, &[], None)), Fine);
+    assert!(rule.concerns(200));
+    assert_eq!(rule, rule.clone());
+    assert_ne!(rule, VerdictRule::custom(|_| Fine));
+    let shown = format!("{:?}", Answer::new(401, &[("a", b"SENTINEL")], Some(b"SENTINEL")));
+    assert!(!shown.contains("SENTINEL"), "{shown}");
+}
+
+proptest! {
+    // I28
+    #[test]
+    fn no_answer_makes_it_panic(
+        status: u16,
+        challenge in prop::collection::vec(any::<u8>(), 0..100),
+        body in prop::collection::vec(any::<u8>(), 0..100),
+        almost in "(\\{|\\}|\\[|\\]|\"errors\"|\"code\"|:|,|14002|\"){0,30}",
+    ) {
+        let headers = [("www-authenticate", &challenge[..])];
+        for body in [&body[..], almost.as_bytes()] {
+            let answer = Answer::new(status, &headers, Some(body));
+            for rule in [VerdictRule::Rfc6750, VerdictRule::MyParcel] {
+                let verdict = rule.judge(&answer);
+                prop_assert!(rule.concerns(status) || verdict == Fine);
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+use super::*;
+use crate::fixture::{self, secs};
+use evergrant_core::{Policy, Request, Response};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Condvar, mpsc};
+
+/// Answers once the gate is open.
+#[derive(Default)]
+struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+    sent: AtomicU32,
+    names: Mutex<Vec<String>>,
+}
+
+#[derive(Clone)]
+struct Gated(Arc<Gate>);
+
+impl BlockingTransport for Gated {
+    fn send(&self, _: Request, _: Duration) -> Result<Response, TransportError> {
+        self.0.sent.fetch_add(1, Ordering::SeqCst);
+        self.0.names.lock().unwrap().push(thread::current().name().unwrap_or_default().into());
+        let open = self.0.opened.wait_while(self.0.open.lock().unwrap(), |open| !*open);
+        drop(open);
+        let body = r#"{"access_token":"a","token_type":"Bearer","expires_in":3600}"#;
+        Ok(Response::new(200).with_header("content-type", b"application/json").with_body(body.into()))
+    }
+}
+
+impl Gate {
+    fn open(&self) {
+        *self.open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+}
+
+fn source() -> (BlockingSource<Gated, String>, Arc<Gate>, crate::ManualClock) {
+    let (shared, clock) = fixture::shared(Policy::new().with_jitter(false));
+    let gate = Arc::new(Gate::default());
+    (BlockingSource::new(shared, Gated(Arc::clone(&gate))), gate, clock)
+}
+
+#[test]
+fn threads_that_ask_at_once_share_one_request_on_a_thread_of_its_own() {
+    let (source, gate, _clock) = source();
+    let threads: Vec<_> = (0..32)
+        .map(|_| {
+            let source = source.clone();
+            thread::spawn(move || source.token(secs(60), false).unwrap().value().clone())
+        })
+        .collect();
+    while source.shared().status().waiting < 32 {
+        thread::yield_now();
+    }
+    gate.open();
+    for thread in threads {
+        assert_eq!(thread.join().unwrap(), "Bearer a");
+    }
+    assert_eq!(gate.sent.load(Ordering::SeqCst), 1);
+    assert_eq!(*gate.names.lock().unwrap(), ["evergrant-flight"]);
+}
+
+#[test]
+fn a_blocked_send_does_not_hold_a_caller_beyond_its_patience() {
+    let (source, gate, _clock) = source();
+    let (shared, clock) = (Arc::clone(source.shared()), _clock);
+    let (returned, result) = mpsc::channel();
+    let caller = thread::spawn(move || {
+        let _told = returned.send(source.token(secs(3), false));
+        source
+    });
+    while shared.status().waiting < 1 {
+        thread::yield_now();
+    }
+    clock.advance(secs(3));
+    // The clock is the test's: the caller looks at it when it is woken.
+    caller.thread().unpark();
+    let error = result.recv().unwrap().unwrap_err();
+    assert!(matches!(error, Error::TimedOut { .. }), "{error}");
+    gate.open();
+    drop(caller.join());
+}
+
+#[test]
+fn a_held_token_is_served_while_its_replacement_is_blocked() {
+    let (source, gate, clock) = source();
+    gate.open();
+    assert_eq!(source.token(secs(60), false).unwrap().value(), "Bearer a");
+    *gate.open.lock().unwrap() = false;
+    clock.advance(secs(3300));
+    for _ in 0..10 {
+        assert_eq!(source.token(secs(60), false).unwrap().value(), "Bearer a");
+    }
+    assert_eq!(source.shared().status().requests, 2);
+    gate.open();
+}
+
+#[test]
+fn keep_fresh_returns_when_the_last_source_is_gone() {
+    let (source, gate, _clock) = source();
+    gate.open();
+    let keeping = thread::spawn(source.keep_fresh());
+    while source.shared().usable().is_none() {
+        thread::yield_now();
+    }
+    drop(source);
+    keeping.join().unwrap();
+}
+
+#[test]
+fn settle_returns_at_once_when_then_is_past_or_too_far() {
+    let (source, _gate, clock) = source();
+    let now = crate::Clock::now(&clock).mono;
+    assert!(source.settle(now, secs(1)));
+    assert!(!source.settle(now.after(secs(2)), secs(1)));
+}

@@ -1,0 +1,105 @@
+//! One reading of both clocks: the only place in the workspace that reads time for the machine.
+
+use evergrant_core::{Mono, Now, Wall};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// Both clocks. What drives the machine takes care that `mono` never goes back, whatever a clock says.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The monotonic clock, which counts suspended time where the platform can, and the wall clock.
+    fn now(&self) -> Now;
+
+    /// The same on clocks that may lag by some milliseconds and cost little. Their monotonic origin may be another;
+    /// it may stand still during a suspend, which the wall clock shows.
+    fn coarse(&self) -> Now {
+        self.now()
+    }
+}
+
+/// The clocks of the operating system. On Linux and Android suspended time counts (`CLOCK_BOOTTIME`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl Clock for SystemClock {
+    fn now(&self) -> Now {
+        Now::new(Mono::from_origin(read(rustix::time::ClockId::Boottime)), wall())
+    }
+
+    fn coarse(&self) -> Now {
+        use rustix::time::ClockId::{MonotonicCoarse, RealtimeCoarse};
+        Now::new(Mono::from_origin(read(MonotonicCoarse)), Wall::from_epoch(read(RealtimeCoarse)))
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn read(clock: rustix::time::ClockId) -> Duration {
+    let time = rustix::time::clock_gettime(clock);
+    // Neither is negative on these clocks, unless the wall clock is set to before 1970.
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
+    Duration::new(seconds, nanos.min(999_999_999))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl Clock for SystemClock {
+    fn now(&self) -> Now {
+        static ORIGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+        Now::new(Mono::from_origin(ORIGIN.get_or_init(std::time::Instant::now).elapsed()), wall())
+    }
+}
+
+fn wall() -> Wall {
+    Wall::from_epoch(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+}
+
+/// A clock that goes when it is told to, for tests. Clones are the same clock.
+///
+/// ```
+/// use evergrant_drive::{Clock, ManualClock};
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::new();
+/// let before = clock.now();
+/// clock.advance(Duration::from_secs(5));
+/// assert_eq!(clock.now().mono.since(before.mono), Duration::from_secs(5));
+/// ```
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<Mutex<Now>>);
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ManualClock {
+    /// A clock that shows the system's wall clock of this moment, and stands.
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(Now::new(Mono::from_origin(Duration::from_secs(1)), wall()))))
+    }
+
+    /// Both clocks go on by this.
+    pub fn advance(&self, by: Duration) {
+        self.change(|now| *now = now.after(by));
+    }
+
+    /// The wall clock is set, the other one stays: a step of the time of day.
+    pub fn set_wall(&self, wall: Wall) {
+        self.change(|now| now.wall = wall);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Now)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Now {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

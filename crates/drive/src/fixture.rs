@@ -1,0 +1,67 @@
+//! What the tests share: a source over a manual clock, and a waker that counts.
+
+use crate::clock::ManualClock;
+use crate::shared::Shared;
+use evergrant_core::{AccessToken, Client, ClientAuth, Grant, Outcome, Policy, Provider};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+thread_local! {
+    /// How often this thread rendered a value.
+    pub(crate) static RENDERED: AtomicU32 = const { AtomicU32::new(0) };
+}
+
+pub(crate) const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+pub(crate) fn auth(id: &str) -> ClientAuth {
+    ClientAuth::post(id, "secret").unwrap()
+}
+
+pub(crate) fn client() -> Client {
+    let provider = Provider::rfc6749("http://127.0.0.1:1/token").unwrap();
+    Client::builder(provider, auth("first")).build().unwrap()
+}
+
+pub(crate) fn render(token: &AccessToken) -> String {
+    RENDERED.with(|count| count.fetch_add(1, Ordering::Relaxed));
+    format!("Bearer {}", token.expose())
+}
+
+pub(crate) fn shared(policy: Policy) -> (Arc<Shared<String>>, ManualClock) {
+    let clock = ManualClock::new();
+    (Shared::new(client(), policy, 0, Arc::new(clock.clone()), render), clock)
+}
+
+pub(crate) fn grant(name: &str, life: u64) -> Outcome {
+    Outcome::Granted(Grant::new(AccessToken::new(name).unwrap(), Some(secs(life))))
+}
+
+/// Counts how often it was woken.
+pub(crate) struct Waking(Arc<Count>);
+
+#[derive(Default)]
+struct Count(AtomicU32);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Waking {
+    pub(crate) fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    pub(crate) fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.0))
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.0.0.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,221 @@
+use super::*;
+use crate::clock::ManualClock;
+use crate::fixture::{self, RENDERED, Waking, grant, secs};
+use evergrant_core::{Cause, Class, Problem, Refusal};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn source() -> (Arc<Shared<String>>, ManualClock) {
+    fixture::shared(Policy::new().with_jitter(false))
+}
+
+fn send(waiter: &mut Waiter<String>) -> FlightGuard<String> {
+    match waiter.poll(&Waking::new().waker()) {
+        Next::Send(guard) => guard,
+        next => panic!("expected Send, got {next:?}"),
+    }
+}
+
+fn uses(waiter: &mut Waiter<String>) -> Arc<Snapshot<String>> {
+    match waiter.poll(&Waking::new().waker()) {
+        Next::Use(snapshot) => snapshot,
+        next => panic!("expected Use, got {next:?}"),
+    }
+}
+
+#[test]
+fn everyone_who_waits_is_woken_by_the_landing_and_finds_the_token() {
+    let (shared, _clock) = source();
+    let mut waiters: Vec<_> = (0..100).map(|_| shared.waiter(MINUTE, false)).collect();
+    let guard = send(&mut waiters[0]);
+    let wakings: Vec<_> = waiters
+        .iter_mut()
+        .map(|waiter| {
+            let waking = Waking::new();
+            assert!(matches!(waiter.poll(&waking.waker()), Next::Wait(_)));
+            waking
+        })
+        .collect();
+    assert_eq!(shared.status().waiting, 100);
+    assert_eq!(shared.lock().waiting.len(), 100, "I9: the list is as long as the machine's count");
+    guard.land(grant("a", 3600));
+    assert!(wakings.iter().all(|waking| waking.count() == 1));
+    for waiter in &mut waiters {
+        assert_eq!(uses(waiter).value(), "Bearer a");
+    }
+    assert_eq!((shared.status().waiting, shared.lock().waiting.len()), (0, 0));
+    assert_eq!(shared.status().deepest_queue, 100);
+}
+
+#[test]
+fn i24_a_waiter_that_is_dropped_frees_its_place_and_harms_nobody() {
+    let (shared, _clock) = source();
+    let (mut first, mut second) = (shared.waiter(MINUTE, false), shared.waiter(MINUTE, false));
+    let guard = send(&mut first);
+    let waking = Waking::new();
+    assert!(matches!(first.poll(&waking.waker()), Next::Wait(_)));
+    assert!(matches!(second.poll(&waking.waker()), Next::Wait(_)));
+    drop(first);
+    assert_eq!((shared.status().waiting, shared.lock().waiting.len()), (1, 1));
+    guard.land(grant("a", 3600));
+    assert_eq!(uses(&mut second).value(), "Bearer a");
+    assert_eq!(shared.status().requests, 1);
+}
+
+#[test]
+fn i26_a_guard_that_is_dropped_abandons_its_flight_and_wakes_everyone() {
+    let (shared, clock) = source();
+    let mut waiter = shared.waiter(MINUTE, false);
+    let guard = send(&mut waiter);
+    let waking = Waking::new();
+    assert!(matches!(waiter.poll(&waking.waker()), Next::Wait(_)));
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _guard = guard;
+        panic!("the transport's own");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(waking.count(), 1);
+    clock.advance(secs(1));
+    drop(send(&mut waiter));
+    assert_eq!(shared.status().requests, 2);
+}
+
+#[test]
+fn a_poisoned_lock_is_entered_and_no_drop_panics() {
+    let (shared, _clock) = source();
+    let mut waiter = shared.waiter(MINUTE, false);
+    let guard = send(&mut waiter);
+    assert!(matches!(waiter.poll(&Waking::new().waker()), Next::Wait(_)));
+    let poisoner = Arc::clone(&shared);
+    let poisoned = std::thread::spawn(move || {
+        let _locked = poisoner.state.lock();
+        panic!("under the lock");
+    });
+    assert!(poisoned.join().is_err() && shared.state.is_poisoned());
+    guard.land(grant("a", 3600));
+    assert_eq!(uses(&mut waiter).value(), "Bearer a");
+    drop(shared.waiter(MINUTE, false));
+}
+
+#[test]
+fn the_value_is_rendered_once_per_token_and_read_without_the_lock() {
+    let (shared, clock) = source();
+    let mut waiter = shared.waiter(MINUTE, false);
+    let before = RENDERED.with(|count| count.load(Ordering::Relaxed));
+    send(&mut waiter).land(grant("a", 3600));
+    let locked = shared.lock();
+    for _ in 0..10 {
+        assert_eq!(shared.quiet_value().as_deref(), Some("Bearer a"));
+        assert!(shared.quiet().is_some() && shared.usable().is_some());
+    }
+    drop(locked);
+    // A flight in the air publishes anew, and renders nothing.
+    clock.advance(secs(3300));
+    let guard = send(&mut waiter);
+    assert_eq!(shared.quiet_value().as_deref(), Some("Bearer a"));
+    drop(guard);
+    assert_eq!(RENDERED.with(|count| count.load(Ordering::Relaxed)) - before, 1);
+}
+
+#[test]
+fn what_is_published_ends_with_its_times() {
+    let (shared, clock) = source();
+    let mut waiter = shared.waiter(MINUTE, false);
+    send(&mut waiter).land(grant("a", 3600));
+    clock.advance(secs(3269));
+    assert!(shared.quiet().is_some());
+    clock.advance(secs(1));
+    assert!(shared.quiet().is_none() && shared.usable().is_some(), "due: the machine must be asked");
+    clock.advance(secs(300));
+    assert!(shared.usable().is_none());
+}
+
+#[test]
+fn a_step_of_the_wall_clock_ends_what_is_published() {
+    let (shared, clock) = source();
+    let mut waiter = shared.waiter(MINUTE, false);
+    send(&mut waiter).land(grant("a", 3600));
+    clock.set_wall(clock.now().wall.after(secs(3570)));
+    assert!(shared.usable().is_none(), "a suspend shows on the wall clock");
+}
+
+#[test]
+fn a_rejected_token_is_not_handed_out_again() {
+    let (shared, clock) = source();
+    let mut waiter = shared.waiter(MINUTE, false);
+    send(&mut waiter).land(grant("a", 3600));
+    clock.advance(secs(10));
+    let generation = uses(&mut waiter).token().generation();
+    assert_eq!(shared.reject(generation, Site(0)), Rejection::Dropped);
+    assert!(shared.quiet().is_none() && shared.usable().is_none());
+    assert_eq!(shared.reject(generation, Site(0)), Rejection::Replaced);
+}
+
+#[test]
+fn a_rotation_and_a_request_never_mix() {
+    let (shared, clock) = source();
+    let mut waiter = shared.waiter(MINUTE, false);
+    let old = send(&mut waiter);
+    shared.rotate(fixture::auth("second"), Rotation::Keep);
+    assert_eq!(old.client().client_id(), "first");
+    old.land(grant("old", 3600));
+    assert!(shared.usable().is_none(), "what the old credentials bring has no effect");
+    clock.advance(secs(1));
+    assert_eq!(send(&mut waiter).client().client_id(), "second");
+}
+
+#[test]
+fn a_clock_that_goes_back_does_not_take_the_machine_along() {
+    let (shared, clock) = source();
+    clock.advance(secs(100));
+    let mut waiter = shared.waiter(MINUTE, false);
+    send(&mut waiter).land(grant("a", 3600));
+    let ends = uses(&mut waiter).token().use_until().mono;
+    let back = ManualClock::new();
+    assert!(back.now().mono < clock.now().mono);
+    let mut state = shared.lock();
+    assert_eq!(state.now(&back).mono, clock.now().mono);
+    let now = state.now(&back);
+    assert!(state.machine.held(now).is_some_and(|token| token.use_until().mono == ends));
+}
+
+#[test]
+fn the_status_tells_what_is_held_and_what_happened() {
+    let (shared, clock) = source();
+    let mut waiter = shared.waiter(MINUTE, true);
+    let refusal = Refusal::new(Class::Transient, Some(503), Problem::Status);
+    send(&mut waiter).land(Outcome::Refused(refusal));
+    let status = shared.status();
+    assert_eq!(status.held, None);
+    assert!(
+        matches!(&status.request, crate::RequestStatus::Resting(time, Cause::Refused(_)) if *time == secs(1))
+    );
+    assert_eq!(status.next_request_in, secs(1));
+    clock.advance(secs(1));
+    send(&mut waiter).land(grant("a", 3600));
+    clock.advance(secs(5));
+    let status = shared.status();
+    assert_eq!(status.held.unwrap().used_for, secs(3565));
+    assert_eq!(status.held.unwrap().refresh_in, secs(3265));
+    assert_eq!(status.last_request, Some((evergrant_core::Reason::Retry, secs(5))));
+    assert_eq!(status.requests, 2);
+}
+
+#[test]
+fn a_keeper_sends_what_is_due_and_ends_with_the_last_source() {
+    let (shared, clock) = source();
+    let mut keeper = shared.keeper();
+    let waking = Waking::new();
+    let Keep::Send(guard) = keeper.poll(&waking.waker()) else { panic!("the first token is due") };
+    assert!(matches!(keeper.poll(&waking.waker()), Keep::Wait(time) if time == secs(11)));
+    guard.land(grant("a", 3600));
+    assert_eq!(waking.count(), 1, "a landing wakes the keeper");
+    assert!(matches!(keeper.poll(&waking.waker()), Keep::Wait(time) if time == secs(3270)));
+    clock.advance(secs(3270));
+    assert!(matches!(keeper.poll(&waking.waker()), Keep::Send(_)));
+    drop(shared);
+    assert!(waking.count() > 1, "the end of the last source wakes the keeper");
+    assert!(matches!(keeper.poll(&waking.waker()), Keep::Over));
+}

@@ -1,0 +1,144 @@
+//! What a source holds, what happened, and what comes next: for people, dashboards and health checks.
+
+use evergrant_core::{Cause, Fetch, Generation, Landing, Machine, Mono, Now, Reason, Token};
+use std::time::Duration;
+
+/// What a source holds, what happened, and what comes next. It contains no secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// The token that is used at this moment.
+    pub held: Option<Held>,
+    /// The token request that is under way, or why none is.
+    pub request: RequestStatus,
+    /// The time until the next token request, if nothing else happens.
+    pub next_request_in: Duration,
+    /// Why the last request was made, and how long ago.
+    pub last_request: Option<(Reason, Duration)>,
+    /// What became of the last request that ended, and how long ago.
+    pub last_outcome: Option<(LastOutcome, Duration)>,
+    /// The token requests made so far.
+    pub requests: u64,
+    /// The callers that wait for a token at this moment.
+    pub waiting: usize,
+    /// The most callers that waited at once so far.
+    pub deepest_queue: usize,
+    /// How often in a row the server handed out the held token again.
+    pub no_progress: u32,
+}
+
+/// The token that is used at this moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Held {
+    /// Which token of this source it is.
+    pub generation: Generation,
+    /// How long it is still used.
+    pub used_for: Duration,
+    /// How long until its replacement is due; zero if it is.
+    pub refresh_in: Duration,
+}
+
+/// The token request at this moment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum RequestStatus {
+    /// None is under way.
+    Idle,
+    /// One is under way, and given up in so long.
+    InFlight(Duration),
+    /// The last one failed, and none is sent for so long.
+    Resting(Duration, Cause),
+}
+
+/// What became of a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum LastOutcome {
+    /// It brought the token of this generation.
+    Installed(Generation),
+    /// It failed.
+    Failed(Cause),
+    /// It brought nothing new.
+    NoProgress,
+    /// It came too late to matter.
+    Superseded,
+}
+
+impl Status {
+    /// The status of a source that holds this token for ever and never asks.
+    pub fn fixed(token: &Token) -> Self {
+        let held =
+            Held { generation: token.generation(), used_for: Duration::MAX, refresh_in: Duration::MAX };
+        Self {
+            held: Some(held),
+            request: RequestStatus::Idle,
+            next_request_in: Duration::MAX,
+            last_request: None,
+            last_outcome: None,
+            requests: 0,
+            waiting: 0,
+            deepest_queue: 0,
+            no_progress: 0,
+        }
+    }
+
+    pub(crate) fn of(machine: &Machine, journal: &Journal, now: Now) -> Self {
+        let ago = |then: Mono| now.mono.since(then);
+        Self {
+            held: machine.held(now).map(|token| Held {
+                generation: token.generation(),
+                used_for: now.until(token.use_until()),
+                refresh_in: now.until(token.refresh_at()),
+            }),
+            request: match machine.fetch(now) {
+                Fetch::Idle => RequestStatus::Idle,
+                Fetch::InFlight { deadline } => RequestStatus::InFlight(deadline.since(now.mono)),
+                Fetch::Resting { until, cause } => {
+                    RequestStatus::Resting(until.since(now.mono), cause.clone())
+                }
+            },
+            next_request_in: machine.next_wake(now).since(now.mono),
+            last_request: journal.sent.map(|(reason, then)| (reason, ago(then))),
+            last_outcome: journal.landed.clone().map(|(outcome, then)| (outcome, ago(then))),
+            requests: journal.requests,
+            waiting: machine.waiters(),
+            deepest_queue: journal.deepest_queue,
+            no_progress: machine.no_progress(),
+        }
+    }
+}
+
+/// What is remembered for the status: a fixed number of words, whatever happens.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    requests: u64,
+    sent: Option<(Reason, Mono)>,
+    landed: Option<(LastOutcome, Mono)>,
+    deepest_queue: usize,
+}
+
+impl Journal {
+    pub(crate) fn sent(&mut self, reason: Reason, now: Mono) {
+        self.requests += 1;
+        self.sent = Some((reason, now));
+    }
+
+    pub(crate) fn landed(&mut self, landing: &Landing, now: Mono) {
+        let outcome = match landing {
+            Landing::Installed { generation, .. } => LastOutcome::Installed(*generation),
+            Landing::Resting { cause, .. } => LastOutcome::Failed(cause.clone()),
+            Landing::NoProgress { .. } => LastOutcome::NoProgress,
+            Landing::Superseded => LastOutcome::Superseded,
+        };
+        self.landed = Some((outcome, now));
+    }
+
+    pub(crate) fn abandoned(&mut self, now: Mono) {
+        self.landed = Some((LastOutcome::Failed(Cause::Abandoned), now));
+    }
+
+    pub(crate) fn waiting(&mut self, depth: usize) {
+        self.deepest_queue = self.deepest_queue.max(depth);
+    }
+}

@@ -1,0 +1,230 @@
+use super::*;
+use crate::clock::Clock;
+use crate::fixture::{self, Waking, secs};
+use evergrant_core::{Policy, Request, Response};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::Waker;
+
+/// A runtime of the test's own: a timer is pending until it is looked at again, a job waits to be run by hand.
+#[derive(Clone, Default)]
+struct Hand(Arc<Jobs>);
+
+#[derive(Default)]
+struct Jobs {
+    jobs: Mutex<Vec<Pin<Box<dyn Future<Output = ()> + Send>>>>,
+    naps: Mutex<Vec<Duration>>,
+    /// Timers that are over when they are set.
+    hasty: AtomicBool,
+    gone: AtomicBool,
+}
+
+impl Runtime for Hand {
+    type Handle = Self;
+
+    fn current(&self) -> Result<Self, TransportError> {
+        if self.0.gone.load(Ordering::SeqCst) {
+            return Err(TransportError::new(TransportErrorKind::NoRuntime, "gone", &[]));
+        }
+        Ok(self.clone())
+    }
+}
+
+impl Handle for Hand {
+    type Sleep = Timer;
+
+    fn sleep(&self, time: Duration) -> Timer {
+        self.0.naps.lock().unwrap().push(time);
+        Timer(self.0.hasty.load(Ordering::SeqCst))
+    }
+
+    fn spawn(&self, job: impl Future<Output = ()> + Send + 'static) {
+        self.0.jobs.lock().unwrap().push(Box::pin(job));
+    }
+}
+
+struct Timer(bool);
+
+impl Future for Timer {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if self.0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Hand {
+    /// Runs what was spawned as far as it goes.
+    fn run(&self) {
+        let waker = Waking::new().waker();
+        let mut jobs = std::mem::take(&mut *self.0.jobs.lock().unwrap());
+        jobs.retain_mut(|job| job.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        self.0.jobs.lock().unwrap().extend(jobs);
+    }
+}
+
+/// Answers with this status and body, or not at all.
+#[derive(Clone, Copy)]
+struct Answers(Option<(u16, &'static str)>, &'static AtomicU32);
+
+impl Transport for Answers {
+    async fn send(&self, _: Request) -> Result<Response, TransportError> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        match self.0 {
+            Some((0, text)) => panic!("{text}"),
+            Some((status, body)) => {
+                let response = Response::new(status).with_header("content-type", b"application/json");
+                Ok(response.with_body(body.into()))
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+const GRANT: Option<(u16, &str)> =
+    Some((200, r#"{"access_token":"a","token_type":"Bearer","expires_in":3600}"#));
+
+fn source(
+    answer: Option<(u16, &'static str)>,
+) -> (Source<Hand, Answers, String>, Hand, crate::ManualClock, &'static AtomicU32) {
+    let (shared, clock) = fixture::shared(Policy::new().with_jitter(false));
+    let sent: &'static AtomicU32 = Box::leak(Box::default());
+    let hand = Hand::default();
+    (Source::new(shared, hand.clone(), Answers(answer, sent)), hand, clock, sent)
+}
+
+fn poll<T>(future: &mut Pin<Box<impl Future<Output = T>>>) -> Poll<T> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn i24_dropping_every_caller_leaves_the_flight_alone() {
+    let (source, hand, _clock, sent) = source(GRANT);
+    for _ in 0..10 {
+        let mut call = Box::pin(source.token(secs(30), false));
+        assert!(poll(&mut call).is_pending());
+    }
+    hand.run();
+    assert_eq!(sent.load(Ordering::SeqCst), 1);
+    assert_eq!(source.shared().status().waiting, 0);
+    let mut call = Box::pin(source.token(secs(30), false));
+    assert!(matches!(poll(&mut call), Poll::Ready(Ok(snapshot)) if snapshot.value() == "Bearer a"));
+}
+
+#[test]
+fn i30_a_runtime_that_drops_the_flight_lets_the_next_caller_send() {
+    let (source, hand, clock, sent) = source(GRANT);
+    let mut call = Box::pin(source.token(secs(30), false));
+    assert!(poll(&mut call).is_pending());
+    // Shut down: its jobs are dropped where they are.
+    hand.0.jobs.lock().unwrap().clear();
+    clock.advance(secs(1));
+    assert!(poll(&mut call).is_pending());
+    hand.run();
+    assert_eq!(sent.load(Ordering::SeqCst), 1);
+    assert!(matches!(poll(&mut call), Poll::Ready(Ok(_))));
+    assert_eq!(source.shared().status().requests, 2);
+}
+
+#[test]
+fn a_panic_in_the_transport_abandons_the_flight() {
+    let (source, hand, _clock, _sent) = source(Some((0, "a bug of the transport")));
+    let mut call = Box::pin(source.token(secs(30), false));
+    assert!(poll(&mut call).is_pending());
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hand.run()));
+    assert!(panicked.is_err());
+    let status = source.shared().status();
+    assert!(matches!(status.request, crate::RequestStatus::Idle));
+    assert!(matches!(status.last_outcome, Some((crate::LastOutcome::Failed(Cause::Abandoned), _))));
+}
+
+#[test]
+fn i25_a_caller_returns_at_its_deadline_whatever_the_server_does() {
+    let (source, hand, clock, _sent) = source(None);
+    let mut call = Box::pin(source.token(secs(3), false));
+    assert!(poll(&mut call).is_pending());
+    hand.run();
+    clock.advance(secs(3));
+    let Poll::Ready(Err(error)) = poll(&mut call) else { panic!("its patience is over") };
+    assert!(matches!(error, Error::TimedOut { last_error: None, .. }), "{error}");
+    assert_eq!(error.retry_after(), secs(8));
+}
+
+#[test]
+fn a_transport_that_hangs_is_given_up_after_attempt_timeout() {
+    let (source, hand, _clock, _sent) = source(None);
+    hand.0.hasty.store(true, Ordering::SeqCst);
+    let mut call = Box::pin(source.token(secs(30), true));
+    assert!(poll(&mut call).is_pending());
+    assert_eq!(hand.0.naps.lock().unwrap()[0], secs(10));
+    hand.run();
+    let Poll::Ready(Err(error)) = poll(&mut call) else { panic!("it fails fast") };
+    assert!(error.to_string().contains("no whole answer came in time"), "{error}");
+}
+
+#[test]
+fn naps_are_bounded_on_both_sides_and_a_timer_that_fires_at_once_does_not_spin() {
+    let (source, hand, clock, _sent) = source(None);
+    let mut call = Box::pin(source.token(Duration::MAX, false));
+    assert!(poll(&mut call).is_pending());
+    hand.0.naps.lock().unwrap().clear();
+    hand.0.hasty.store(true, Ordering::SeqCst);
+    assert!(poll(&mut call).is_pending(), "it yields instead of looping");
+    clock.advance(Duration::from_nanos(10_999_999_999));
+    assert!(poll(&mut call).is_pending());
+    assert_eq!(*hand.0.naps.lock().unwrap(), [secs(11), SHORTEST_NAP]);
+    let (resting, hand, _clock, _sent) = self::source(Some((400, r#"{"error":"slow_down"}"#)));
+    let mut call = Box::pin(resting.token(Duration::MAX, false));
+    assert!(poll(&mut call).is_pending());
+    hand.run();
+    assert!(poll(&mut call).is_pending());
+    assert!(hand.0.naps.lock().unwrap().iter().all(|nap| *nap <= LONGEST_NAP));
+}
+
+#[test]
+fn without_a_runtime_a_caller_is_told_so_and_a_held_token_is_still_served() {
+    let (source, hand, clock, sent) = source(GRANT);
+    hand.0.gone.store(true, Ordering::SeqCst);
+    let mut call = Box::pin(source.token(secs(30), false));
+    let Poll::Ready(Err(error)) = poll(&mut call) else { panic!("nobody can wait without a runtime") };
+    assert!(error.to_string().contains("no async runtime"), "{error}");
+    assert_eq!(sent.load(Ordering::SeqCst), 0);
+
+    hand.0.gone.store(false, Ordering::SeqCst);
+    clock.advance(secs(1));
+    let mut call = Box::pin(source.token(secs(30), false));
+    assert!(poll(&mut call).is_pending());
+    hand.run();
+    hand.0.gone.store(true, Ordering::SeqCst);
+    assert!(matches!(poll(&mut call), Poll::Ready(Ok(_))));
+    clock.advance(secs(3300));
+    let mut call = Box::pin(source.token(secs(30), false));
+    assert!(matches!(poll(&mut call), Poll::Ready(Ok(_))), "due, but usable");
+}
+
+#[test]
+fn keep_fresh_sends_before_the_end_and_ends_with_the_source() {
+    let (source, hand, clock, sent) = source(GRANT);
+    let mut keeping = Box::pin(source.keep_fresh());
+    assert!(poll(&mut keeping).is_pending());
+    hand.run();
+    assert!(poll(&mut keeping).is_pending());
+    clock.advance(secs(3270));
+    assert!(poll(&mut keeping).is_pending());
+    hand.run();
+    assert_eq!(sent.load(Ordering::SeqCst), 2);
+    drop(source);
+    assert!(poll(&mut keeping).is_ready());
+}
+
+#[test]
+fn settle_waits_until_then_and_not_beyond_the_patience() {
+    let (source, _hand, clock, _sent) = source(GRANT);
+    let then = clock.now().mono.after(secs(2));
+    let mut hasty = Box::pin(source.settle(then, secs(1)));
+    assert_eq!(poll(&mut hasty), Poll::Ready(false));
+    let mut patient = Box::pin(source.settle(then, secs(30)));
+    assert!(poll(&mut patient).is_pending());
+    clock.advance(secs(2));
+    assert_eq!(poll(&mut patient), Poll::Ready(true));
+}

@@ -1,0 +1,119 @@
+//! How a token request is sent: over a reqwest client of its own, never the user's.
+
+use evergrant_core::{Client, ConfigError, Excerpt, Request, Response, TransportError, TransportErrorKind};
+use evergrant_drive::Transport;
+use reqwest::ClientBuilder;
+use reqwest::header::{CONTENT_LENGTH, HeaderValue};
+use std::error::Error as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The client that token requests go through.
+#[derive(Debug)]
+pub(crate) struct Reqwest(reqwest::Client);
+
+impl Reqwest {
+    /// Sets what must hold on the user's builder: no redirect is followed, nothing is retried, unpacked or referred,
+    /// and a loopback literal never goes through a proxy.
+    ///
+    /// No connection is kept: one token request an hour gains nothing from it, and a kept connection belongs to the
+    /// runtime that opened it, which may be gone by the next one.
+    pub(crate) fn new(builder: ClientBuilder, client: &Client) -> Result<Self, ConfigError> {
+        let builder = builder
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .pool_max_idle_per_host(0);
+        let loopback = client.provider().token_endpoint().origin().is_loopback();
+        let builder = if loopback { builder.no_proxy() } else { builder };
+        // Without a TLS provider reqwest panics here; the panic's text says what to do, and so do we.
+        let built = catch_unwind(AssertUnwindSafe(|| builder.build()));
+        let reason = match built {
+            Ok(Ok(http)) => return Ok(Self(http)),
+            Ok(Err(error)) => chain(&error),
+            Err(_) => "no TLS provider is installed: call rustls's CryptoProvider::install_default first, or enable \
+                       the feature rustls or native-tls"
+                .into(),
+        };
+        let reason = Excerpt::new(&reason, &[]);
+        Err(ConfigError::HttpClient { reason: reason.unwrap_or_default() })
+    }
+}
+
+impl Transport for Reqwest {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let mut builder = self.0.post(request.url());
+        for (name, value) in request.headers() {
+            let mut value =
+                HeaderValue::from_str(value).map_err(|_| other("a header has an impossible value"))?;
+            value.set_sensitive(name.eq_ignore_ascii_case("authorization"));
+            if name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str()) {
+                continue; // The length of the body below, which the HTTP library counts itself.
+            }
+            builder = builder.header(name, value);
+        }
+        let mut answer =
+            builder.body(request.body().to_vec()).send().await.map_err(|error| classify(&error))?;
+        let mut response = Response::new(answer.status().as_u16());
+        for (name, value) in answer.headers() {
+            response = response.with_header(name.as_str(), value.as_bytes());
+        }
+        let mut body = Vec::new();
+        while body.len() <= Response::MAX_BODY {
+            match answer.chunk().await {
+                Ok(Some(chunk)) => {
+                    // One byte beyond the bound tells that it was passed.
+                    let room = (Response::MAX_BODY + 1).saturating_sub(body.len());
+                    body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                }
+                Ok(None) => break,
+                Err(error) => return Err(classify(&error)),
+            }
+        }
+        Ok(response.with_body(body))
+    }
+}
+
+fn classify(error: &reqwest::Error) -> TransportError {
+    let detail = chain(error);
+    let lower = detail.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let kind = if error.is_timeout() {
+        TransportErrorKind::Timeout
+    } else if error.is_dns() || says(&["dns error", "failed to lookup"]) {
+        TransportErrorKind::Resolve
+    } else if says(&["certificate", "tls", "handshake", "ssl"]) {
+        TransportErrorKind::Tls
+    } else if error.is_connect() {
+        TransportErrorKind::Connect
+    } else if says(&["invalid http", "parse"]) {
+        TransportErrorKind::Protocol
+    } else if error.is_body() || error.is_decode() || says(&["closed", "reset", "incomplete", "end of file"])
+    {
+        TransportErrorKind::Closed
+    } else {
+        TransportErrorKind::Other
+    };
+    TransportError::new(kind, &detail, &[])
+}
+
+fn other(detail: &str) -> TransportError {
+    TransportError::new(TransportErrorKind::Other, detail, &[])
+}
+
+/// The causes of an error, from the outside in, without the URL, which the sentence around it names.
+fn chain(error: &reqwest::Error) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !said.iter().any(|before| before.contains(&text)) {
+            said.push(text);
+        }
+        source = cause.source();
+    }
+    if said.is_empty() { "no further reason given".into() } else { said.join(": ") }
+}
