@@ -1,1 +1,25 @@
-//! Under construction.
+//! An OAuth 2.0 authorization server and a resource API on loopback, with faults on demand.
+#![forbid(unsafe_code)]
+
+mod auth;
+mod builder;
+mod clock;
+mod connection;
+mod fault;
+mod gate;
+mod http;
+mod log;
+mod options;
+mod resource;
+mod response;
+mod server;
+mod state;
+mod threads;
+mod token;
+
+pub use builder::Builder;
+pub use fault::{Endpoint, Fault, FaultHandle, Times};
+pub use gate::Gate;
+pub use log::{Answer, Counts, Recorded};
+pub use options::{Challenge, ErrorStyle, ExpiresIn, JwtTimes, TokenStyle};
+pub use server::Server;

@@ -1,5 +1,6 @@
 use super::*;
 use alloc::format;
+use alloc::string::String;
 
 #[test]
 fn an_excerpt_is_printable_bounded_and_without_secrets() {

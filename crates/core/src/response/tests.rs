@@ -156,6 +156,8 @@ fn an_array_a_duplicate_known_member_and_trailing_bytes_are_malformed() {
         assert!([name, "access_token"].contains(&twice), "{body}");
     }
     assert_eq!(malformed(ok("{\"error\":null,\"error\":null}")), Malformed::Duplicate("error"));
+    let escaped = "{\"access_token\":\"a\",\"access\\u005ftoken\":\"b\"}";
+    assert_eq!(malformed(ok(escaped)), Malformed::Duplicate("access_token"));
     for body in ["{\"access_token\":\"a\"} x", "{\"access_token\":\"a\"}{}", "{\"access_token\":\"a\"", "{"] {
         assert_eq!(malformed(ok(body)), Malformed::Syntax, "{body}");
     }

@@ -1,0 +1,192 @@
+//! What can be said on the command line, and through the environment.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// An access token that always works, for any server with the OAuth 2.0 client credentials grant.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXIT_STATUS, arg_required_else_help = true)]
+pub(crate) struct Evergrant {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_STATUS: &str = "Exit status: 0 done, 1 the demonstration found a fault, 2 configuration or usage, \
+                           3 refused (the client must change), 4 transient (try again)";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the library at work against servers of its own: nothing to configure
+    Demo(DemoArgs),
+    /// Print one access token, and nothing else, on stdout
+    Token(TokenArgs),
+    /// Run an authorization server and a resource API on loopback, for tests
+    Mock(MockArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// How long it takes, about
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=3600), value_name = "N")]
+    pub(crate) seconds: u64,
+    /// How many workers call the API at once
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=1000), value_name = "N")]
+    pub(crate) workers: u64,
+    /// Print the result as one JSON object on the last line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS)]
+pub(crate) struct TokenArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// What to print
+    #[arg(long, value_enum, default_value_t, env = "EVERGRANT_FORMAT", hide_env_values = true)]
+    pub(crate) format: Format,
+    /// Wait this long through transient failures instead of taking the first outcome (30s, 2m, 500ms)
+    #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
+    pub(crate) wait: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// The token alone
+    #[default]
+    Token,
+    /// A whole header line: Authorization: Bearer ...
+    Header,
+    /// One JSON object with access_token, token_type and expires_in
+    Json,
+}
+
+/// The client: which server, as whom, for what.
+#[derive(Debug, Args)]
+pub(crate) struct ClientArgs {
+    /// What kind of server it is
+    #[arg(long, value_enum, env = "EVERGRANT_PROVIDER", hide_env_values = true)]
+    pub(crate) provider: Option<ProviderName>,
+    /// The token endpoint: https, or http on 127.0.0.0/8 or [::1]. Required for rfc6749, an override for the others
+    #[arg(long, value_name = "URL", env = "EVERGRANT_TOKEN_ENDPOINT", hide_env_values = true)]
+    pub(crate) token_endpoint: Option<String>,
+    /// How the parameters are sent [default: what the provider wants]
+    #[arg(long, value_enum, env = "EVERGRANT_BODY", hide_env_values = true)]
+    pub(crate) body: Option<Body>,
+    /// How the client proves who it is [default: post for MyParcel.com, basic for rfc6749]
+    #[arg(long, value_enum, env = "EVERGRANT_AUTH", hide_env_values = true)]
+    pub(crate) auth: Option<Auth>,
+    /// The client id
+    #[arg(long, value_name = "ID", env = "EVERGRANT_CLIENT_ID", hide_env_values = true)]
+    pub(crate) client_id: Option<String>,
+    /// A file with the client secret, or - for stdin; without it, the secret is read from EVERGRANT_CLIENT_SECRET
+    #[arg(long, value_name = "PATH|-", env = "EVERGRANT_CLIENT_SECRET_FILE", hide_env_values = true)]
+    pub(crate) client_secret_file: Option<PathBuf>,
+    /// The scopes to ask for, separated by spaces [default: * for MyParcel.com, none for rfc6749]
+    #[arg(long, env = "EVERGRANT_SCOPE", hide_env_values = true)]
+    pub(crate) scope: Option<String>,
+    /// A resource the token is for (RFC 8707); may be repeated
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "EVERGRANT_RESOURCE",
+        hide_env_values = true,
+        value_delimiter = ' '
+    )]
+    pub(crate) resource: Vec<String>,
+    /// The audience the token is for
+    #[arg(long, env = "EVERGRANT_AUDIENCE", hide_env_values = true)]
+    pub(crate) audience: Option<String>,
+    /// A further parameter of the request; may be repeated
+    #[arg(long, value_name = "K=V", env = "EVERGRANT_PARAM", hide_env_values = true, value_delimiter = ' ')]
+    pub(crate) param: Vec<String>,
+    /// How long one token request may take
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, env = "EVERGRANT_TIMEOUT",
+        hide_env_values = true)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProviderName {
+    /// MyParcel.com, production
+    Myparcel,
+    /// MyParcel.com, sandbox
+    MyparcelSandbox,
+    /// Any server that follows RFC 6749
+    Rfc6749,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Body {
+    Form,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Auth {
+    /// Id and secret in the body (client_secret_post)
+    Post,
+    /// Id and secret form-encoded in an Authorization header (client_secret_basic)
+    Basic,
+    /// The same without the form encoding, for servers that do not decode it
+    BasicRaw,
+    /// The id alone
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MockArgs {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 0, env = "EVERGRANT_MOCK_PORT", hide_env_values = true)]
+    pub(crate) port: u16,
+    /// How long its tokens live
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    pub(crate) lifetime: Duration,
+    /// What its tokens are like
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) style: Style,
+    /// The shape of its errors
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) errors: Errors,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Style {
+    /// Signed JWTs whose exp is a fraction
+    #[default]
+    Jwt,
+    /// Random characters
+    Opaque,
+    /// The same token again until it ends
+    Sticky,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Errors {
+    /// RFC 6749 §5.2
+    #[default]
+    Rfc6749,
+    /// MyParcel.com's JSON:API errors
+    Myparcel,
+}
+
+/// `500ms`, `30s`, `2m`, `1h`, or seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let wrong = || "write a whole number with ms, s, m or h, such as 30s".to_owned();
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let milliseconds = match unit {
+        "ms" => Some(number),
+        "" | "s" => number.checked_mul(1000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => return Err(wrong()),
+    };
+    match milliseconds {
+        Some(milliseconds) if milliseconds > 0 => Ok(Duration::from_millis(milliseconds)),
+        Some(_) => Err("it must be longer than 0".into()),
+        None => Err("it is too long".into()),
+    }
+}

@@ -1,0 +1,95 @@
+//! Why the command ends without having done its job: what happened, who is at fault, what to do next.
+
+use evergrant_tokio_reqwest::{Cause, ConfigError, Error, Problem, Refusal};
+use std::fmt;
+use std::process::ExitCode;
+
+/// A failure of the command.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    status: u8,
+    happened: String,
+    at_fault: &'static str,
+    next: String,
+}
+
+impl Failure {
+    pub(crate) fn usage(happened: impl Into<String>, next: impl Into<String>) -> Self {
+        let (happened, next) = (happened.into(), next.into());
+        Self { status: 2, happened, at_fault: "the configuration", next }
+    }
+
+    pub(crate) fn system(happened: &str, error: &dyn fmt::Display) -> Self {
+        Self {
+            status: 4,
+            happened: format!("{happened}: {error}"),
+            at_fault: "this machine",
+            next: "try again, or mend what the system says".into(),
+        }
+    }
+
+    /// The demonstration found what must not happen.
+    pub(crate) fn demo(happened: String) -> Self {
+        Self {
+            status: 1,
+            happened,
+            at_fault: "evergrant",
+            next: "run it again with more --seconds; if it happens again, report it".into(),
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.status)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "error: {}", self.happened)?;
+        writeln!(f, "  at fault: {}", self.at_fault)?;
+        write!(f, "  next: {}", self.next)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        // A configuration error says in one sentence what is wrong and what to write instead.
+        let sentence = error.to_string();
+        match sentence.split_once(": ") {
+            Some((happened, next)) => Self::usage(happened, next),
+            None => Self::usage(sentence, "see evergrant token --help"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error.cause() {
+            Some(Cause::NotSent(problem)) => problem.clone().into(),
+            Some(Cause::Refused(refusal)) => refused(refusal),
+            Some(Cause::Abandoned) | None => Self {
+                status: 4,
+                happened: error.to_string(),
+                at_fault: "the authorization server, or the way to it",
+                next: "try again, with a longer --wait or --timeout".into(),
+            },
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Failure {
+    let permanent = refusal.class() == evergrant_tokio_reqwest::Class::Permanent;
+    let at_fault = match refusal.problem() {
+        Problem::Transport(_) => "the way to the authorization server, or the token endpoint's address",
+        Problem::Redirect { .. } => "the token endpoint's address",
+        Problem::ErrorResponse(_) | Problem::Status if permanent => {
+            "the client: its credentials, or what it asks for"
+        }
+        _ => "the authorization server",
+    };
+    let mut next = refusal.advice().to_owned();
+    if let Some(wait) = refusal.retry_after() {
+        next = format!("{next} (the server asks to wait {} s)", wait.as_secs());
+    }
+    Failure { status: if permanent { 3 } else { 4 }, happened: refusal.summary().to_string(), at_fault, next }
+}

@@ -1,0 +1,117 @@
+//! The core alone, driven by hand: no runtime, no HTTP library, a socket of the standard library.
+//!
+//!     cargo run -p evergrant-core --example embed
+//!
+//! It asks a server on loopback that it starts itself. What a program that embeds the core has to bring stands in
+//! `main`: a clock, a way to send, and a loop over the four steps.
+
+// An example shows what it does.
+#![allow(clippy::print_stdout)]
+
+use evergrant_core::{
+    Call, Client, ClientAuth, Machine, Mono, Now, Outcome, Policy, Provider, Request, Response, Step,
+    TransportError, TransportErrorKind, Wall,
+};
+use evergrant_mock::Server;
+use std::error::Error;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let server = Server::start()?;
+    server.set_lifetime(Duration::from_secs(2));
+
+    let provider = Provider::rfc6749(&server.token_endpoint())?;
+    let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET)?;
+    let client = Client::builder(provider, auth).scope("shipments:read").build()?;
+    let mut machine = Machine::new(Policy::new(), seed());
+
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(4) {
+        let call = &mut Call::new(now(started).mono.after(Duration::from_secs(5)));
+        let token = loop {
+            match machine.poll(now(started), call) {
+                Step::Use(token) => break token,
+                Step::Fail(error) => return Err(error.into()),
+                Step::Wait(until) => thread::sleep(until.since(now(started).mono)),
+                Step::Send(flight) => {
+                    println!("asking for a token: {}", flight.reason().as_str());
+                    let outcome = match client.request(flight.sent_at()) {
+                        Err(problem) => Outcome::NotSent(problem),
+                        Ok(request) => match send(&request, machine.policy().attempt_timeout()) {
+                            Err(error) => Outcome::Refused(transport(&client, &error).into()),
+                            Ok(response) => client
+                                .read(&response, flight.sent_at())
+                                .map_or_else(Outcome::Refused, Outcome::Granted),
+                        },
+                    };
+                    println!("  {:?}", machine.complete(now(started), flight, outcome));
+                }
+            }
+        };
+        println!("calling the API with token {}", token.generation().number());
+        thread::sleep(Duration::from_millis(400));
+    }
+    Ok(())
+}
+
+/// One reading of both clocks. `Instant` stands still during a suspend on some systems; the wall clock shows it.
+fn now(origin: Instant) -> Now {
+    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Now::new(Mono::from_origin(origin.elapsed()), Wall::from_epoch(wall))
+}
+
+/// Any number that differs between processes.
+fn seed() -> u64 {
+    u64::from(std::process::id())
+}
+
+fn transport(client: &Client, error: &io::Error) -> TransportError {
+    let kind = match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TransportErrorKind::Timeout,
+        io::ErrorKind::ConnectionRefused => TransportErrorKind::Connect,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => TransportErrorKind::Closed,
+        _ => TransportErrorKind::Other,
+    };
+    client.transport_error(kind, &error.to_string())
+}
+
+/// HTTP/1.1 as far as one request to one known server needs it. A program uses its HTTP library here.
+fn send(request: &Request, timeout: Duration) -> io::Result<Response> {
+    let authority = request.url().split('/').nth(2).unwrap_or_default();
+    let path = request.url().splitn(4, '/').nth(3).unwrap_or_default();
+    let mut stream = TcpStream::connect(authority)?;
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
+    write!(stream, "{} /{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n", request.method())?;
+    for (name, value) in request.headers() {
+        write!(stream, "{name}: {value}\r\n")?;
+    }
+    stream.write_all(b"\r\n")?;
+    stream.write_all(request.body())?;
+
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let mut response = Response::new(status.ok_or(io::ErrorKind::InvalidData)?);
+    let mut length = None;
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.trim().parse().ok();
+        }
+        response = response.with_header(name, value.trim().as_bytes());
+    }
+    let mut body = Vec::new();
+    let bound = Response::MAX_BODY + 1;
+    reader.take(length.unwrap_or(bound).min(bound) as u64).read_to_end(&mut body)?;
+    if length.is_some_and(|length| body.len() < length.min(bound)) {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(response.with_body(body))
+}

@@ -1,0 +1,134 @@
+//! What is wrong with the configuration.
+
+use super::Excerpt;
+use thiserror::Error;
+
+/// The configuration cannot work: found before anything is sent, and mended by whoever configured it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The text is no absolute http or https URL (RFC 3986).
+    #[error("{field} is not an http or https URL: write it as https://host/path")]
+    NotAUrl {
+        /// Which setting.
+        field: &'static str,
+    },
+    /// Plain http would send the credentials, or the token, readable by everyone on the way.
+    #[error(
+        "{field} is plain http to {host}: use https (plain http is accepted for the literals 127.0.0.0/8 and [::1] only)"
+    )]
+    PlainHttp {
+        /// Which setting.
+        field: &'static str,
+        /// The host named there.
+        host: Excerpt,
+    },
+    /// `localhost` is a name, and a name can be made to point elsewhere.
+    #[error(
+        "{field} is plain http to the name localhost, which may resolve to anywhere: write 127.0.0.1 or [::1]"
+    )]
+    Localhost {
+        /// Which setting.
+        field: &'static str,
+    },
+    /// A host such as `127.1`, `0x7f.1`, `%6cocalhost` or `example.com.`: URL readers disagree on what it names.
+    #[error(
+        "{field} has a host that programs read in different ways: write a DNS name without a dot at its end, or an \
+         address such as 127.0.0.1 or [::1]"
+    )]
+    AmbiguousHost {
+        /// Which setting.
+        field: &'static str,
+    },
+    /// A secret in a URL: it is logged all along the way (RFC 6749 §2.3.1).
+    #[error("{field} has a secret in its query: remove it and set the client authentication")]
+    SecretInUrl {
+        /// Which setting.
+        field: &'static str,
+    },
+    /// RFC 6749 §3.2: the endpoint must not have a fragment.
+    #[error("{field} has a fragment: remove the # and what follows")]
+    Fragment {
+        /// Which setting.
+        field: &'static str,
+    },
+    /// Credentials do not belong into a URL: it is logged.
+    #[error(
+        "{field} has a user name or password in it: remove what stands before the @ and set the client authentication"
+    )]
+    Userinfo {
+        /// Which setting.
+        field: &'static str,
+    },
+    /// An origin is scheme, host and port (RFC 6454).
+    #[error(
+        "{field} has a path or query: an origin is scheme, host and port alone, such as https://api.example.com"
+    )]
+    NotAnOrigin {
+        /// Which setting.
+        field: &'static str,
+    },
+    /// A required setting is empty.
+    #[error("{field} is empty: set it to the value your authorization server gave you")]
+    Empty {
+        /// Which setting.
+        field: &'static str,
+    },
+    /// A control character, most often a newline at the end of a file.
+    #[error(
+        "{field} has a control character at byte {at}: remove it (often a line break that was copied along)"
+    )]
+    ControlCharacter {
+        /// Which setting.
+        field: &'static str,
+        /// Its place, in bytes from 0.
+        at: usize,
+    },
+    /// RFC 7617 §2: unencoded, the user-id of Basic cannot contain a colon.
+    #[error(
+        "client_id has a colon, which basic-raw cannot carry: use client_secret_basic or client_secret_post"
+    )]
+    ColonInClientId,
+    /// RFC 6749 §3.3: a scope token is 0x21, 0x23-0x5B, 0x5D-0x7E.
+    #[error("scope token {token:?} has a character that no scope may have at byte {at}: remove it")]
+    ScopeToken {
+        /// The scope token.
+        token: Excerpt,
+        /// The place of the offending byte in it, from 0.
+        at: usize,
+    },
+    /// RFC 6749 §3.3: one space between scope tokens, none before or after.
+    #[error("scope has a space too many at byte {at}: write its tokens with one space between them")]
+    ScopeSpace {
+        /// Its place, in bytes from 0.
+        at: usize,
+    },
+    /// RFC 6749 §8.2: a parameter's name is made of ASCII letters, digits, `-`, `.` and `_`.
+    #[error(
+        "parameter {name:?} has a character that no name may have: write letters, digits, - . and _ only"
+    )]
+    ParameterName {
+        /// Its name.
+        name: Excerpt,
+    },
+    /// A parameter of this name is set by the library, or was set before.
+    #[error(
+        "parameter {name} is set twice, or is one that the library sets itself: remove it, or use the setting of that name"
+    )]
+    Parameter {
+        /// Its name.
+        name: Excerpt,
+    },
+    /// RFC 8707 §2: a resource is an absolute URI without a fragment.
+    #[error("resource is not an absolute URI without fragment: write it as https://api.example.com/")]
+    Resource,
+    /// The token given to `fixed` is none.
+    #[error("{0}")]
+    Token(#[from] crate::UnusableToken),
+    /// The HTTP client that sends token requests could not be built.
+    #[error("the HTTP client for token requests cannot be built: {reason}")]
+    HttpClient {
+        /// What the library said.
+        reason: Excerpt,
+    },
+}

@@ -1,0 +1,237 @@
+//! An answer, or the want of one, that brought no token.
+
+use super::{Excerpt, TransportError, TransportErrorKind};
+use core::fmt;
+use core::time::Duration;
+use thiserror::Error;
+
+/// Whether asking again, unchanged, can help.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Class {
+    /// The client or the request must change first.
+    Permanent,
+    /// It may work later.
+    Transient,
+}
+
+/// A token request was made and brought no usable token.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Refusal {
+    pub(crate) class: Class,
+    pub(crate) status: Option<u16>,
+    pub(crate) problem: Problem,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// What was wrong with the answer, or that there was none.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Problem {
+    /// There was no whole answer.
+    Transport(TransportError),
+    /// The server said what is wrong (RFC 6749 §5.2).
+    ErrorResponse(ErrorResponse),
+    /// The status alone says so.
+    Status,
+    /// The server answered with a redirect, which a token request never follows.
+    Redirect {
+        /// The host it points to, if the answer named one.
+        host: Option<Excerpt>,
+    },
+    /// A success that cannot be read.
+    Malformed(Malformed),
+    /// The token was over before it arrived.
+    Expired,
+}
+
+/// The server's own words (RFC 6749 §5.2).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ErrorResponse {
+    /// The `error` member, or what a provider's own code stands for.
+    pub code: Excerpt,
+    /// The `error_description` member.
+    pub description: Option<Excerpt>,
+}
+
+/// Why a successful answer cannot be read. It never holds a piece of the body.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Error)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// More than 256 KiB.
+    #[error("the body is longer than 256 KiB")]
+    TooLong,
+    /// Neither JSON nor a form.
+    #[error("the body is neither a JSON object nor a form")]
+    NotAnObject,
+    /// HTML: a login page, a proxy, a wrong path.
+    #[error("the body is an HTML page")]
+    Html,
+    /// The JSON is broken, nested deeper than 32, or has trailing bytes.
+    #[error("the body is not valid JSON")]
+    Syntax,
+    /// A known member stands twice.
+    #[error("the member {0} stands twice")]
+    Duplicate(&'static str),
+    /// No `access_token`.
+    #[error("there is no access_token")]
+    NoAccessToken,
+    /// An `access_token` that no header can carry.
+    #[error("access_token is not a text of 1 to 16384 visible ASCII characters")]
+    AccessToken,
+    /// An `error` next to which no code can be read.
+    #[error("the member error is not a text")]
+    ErrorMember,
+    /// A `token_type` other than Bearer.
+    #[error("token_type is not Bearer")]
+    TokenType,
+    /// A 2xx other than 200 and 201.
+    #[error("the status is a success without a token")]
+    Status,
+}
+
+impl Refusal {
+    /// An answer whose token was over before it arrived.
+    pub(crate) const fn expired() -> Self {
+        Self { class: Class::Transient, status: None, problem: Problem::Expired, retry_after: None }
+    }
+
+    /// A refusal as a server would make it, for tests and for transports that are no HTTP.
+    pub fn new(class: Class, status: Option<u16>, problem: Problem) -> Self {
+        Self { class, status, problem, retry_after: None }
+    }
+
+    /// The same, with the server's word on when to ask again.
+    #[must_use]
+    pub fn with_retry_after(self, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..self }
+    }
+
+    /// Whether asking again can help.
+    pub const fn class(&self) -> Class {
+        self.class
+    }
+
+    /// The HTTP status of the answer, if there was one.
+    pub const fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// What was wrong.
+    pub const fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// The server's code, such as `invalid_client` (RFC 6749 §5.2).
+    pub fn code(&self) -> Option<&str> {
+        match &self.problem {
+            Problem::ErrorResponse(response) => Some(response.code.as_str()),
+            _ => None,
+        }
+    }
+
+    /// The server's Retry-After (RFC 9110 §10.2.3), from when the answer came.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// What happened, in one sentence, without what to do about it.
+    pub fn summary(&self) -> impl fmt::Display + '_ {
+        Summary(self)
+    }
+
+    /// What to do about it, in one sentence.
+    pub fn advice(&self) -> &'static str {
+        match (&self.problem, self.class) {
+            (Problem::Transport(error), _) => match error.kind() {
+                TransportErrorKind::Resolve => "check the host in the token endpoint, and this machine's DNS",
+                TransportErrorKind::Tls => {
+                    "check the server's certificate, this machine's trusted roots and its clock"
+                }
+                TransportErrorKind::NoRuntime => "ask for a token from inside a running tokio runtime",
+                TransportErrorKind::NoThread => "raise this process's limit of threads, or lower its load",
+                _ => "check that the token endpoint is reachable from here; it is asked again by itself",
+            },
+            (Problem::Redirect { .. }, _) => {
+                "set the token endpoint to the address it really has; credentials never follow a redirect"
+            }
+            (Problem::Malformed(Malformed::Html), _) => {
+                "check the path of the token endpoint: a web page answered, not an authorization server"
+            }
+            (Problem::Malformed(_), _) => {
+                "check the token endpoint; if it is right, tell the server's operator"
+            }
+            (Problem::Expired, _) => {
+                "check this machine's clock and the server's: the token was over before it arrived"
+            }
+            (Problem::ErrorResponse(response), Class::Permanent) => match response.code.as_str() {
+                "invalid_client" => {
+                    "check the client id, the client secret and the authentication method with the server's operator"
+                }
+                "unauthorized_client" | "access_denied" => {
+                    "ask the server's operator to allow this client the client credentials grant"
+                }
+                "invalid_scope" => "ask for scopes that this client may have",
+                "invalid_target" => "check the resource and audience that are asked for",
+                "unsupported_grant_type" => {
+                    "check the token endpoint: this one has no client credentials grant"
+                }
+                _ => "check the request's parameters and body format against the server's documentation",
+            },
+            (_, Class::Permanent) => {
+                "check the token endpoint and the body format against the server's documentation"
+            }
+            (_, Class::Transient) => "the server is in trouble; it is asked again by itself",
+        }
+    }
+}
+
+/// What happened, without the advice.
+struct Summary<'a>(&'a Refusal);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let refusal = self.0;
+        let http = |f: &mut fmt::Formatter<'_>| match refusal.status {
+            Some(status) => write!(f, " (http {status})"),
+            None => Ok(()),
+        };
+        match &refusal.problem {
+            Problem::Transport(error) => write!(f, "the token endpoint cannot be asked: {error}")?,
+            Problem::ErrorResponse(ErrorResponse { code, description }) => {
+                write!(f, "the authorization server refused with {code}")?;
+                http(f)?;
+                if let Some(description) = description {
+                    write!(f, ": {description}")?;
+                }
+            }
+            Problem::Status => match refusal.status {
+                Some(status) => write!(f, "the authorization server answered with http {status}")?,
+                None => f.write_str("the authorization server refused")?,
+            },
+            Problem::Redirect { host: Some(host) } => {
+                write!(f, "the token endpoint redirects to {host}")?;
+                http(f)?;
+            }
+            Problem::Redirect { host: None } => {
+                f.write_str("the token endpoint redirects")?;
+                http(f)?;
+            }
+            Problem::Malformed(why) => {
+                f.write_str("the authorization server's answer cannot be read")?;
+                http(f)?;
+                write!(f, ": {why}")?;
+            }
+            Problem::Expired => f.write_str("the authorization server sent a token that was already over")?,
+        }
+        Ok(())
+    }
+}
+
+/// What happened, and what to do about it.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.summary(), self.advice())
+    }
+}
+
+impl core::error::Error for Refusal {}

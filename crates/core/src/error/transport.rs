@@ -1,0 +1,79 @@
+//! No whole answer.
+
+use super::{Class, Excerpt, Problem, Refusal};
+use core::fmt;
+use thiserror::Error;
+
+/// There was no whole answer: the way to the server is at fault, or the server.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TransportError {
+    kind: TransportErrorKind,
+    detail: Option<Excerpt>,
+}
+
+/// Where the way to the server broke.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Error)]
+#[non_exhaustive]
+pub enum TransportErrorKind {
+    /// The host's name could not be resolved.
+    #[error("the host name cannot be resolved")]
+    Resolve,
+    /// No connection.
+    #[error("no connection could be made")]
+    Connect,
+    /// TLS failed.
+    #[error("the TLS handshake failed")]
+    Tls,
+    /// `attempt_timeout` was over.
+    #[error("no whole answer came in time")]
+    Timeout,
+    /// The connection was closed or reset.
+    #[error("the connection was closed before the whole answer came")]
+    Closed,
+    /// What came was not HTTP.
+    #[error("the answer is not valid HTTP")]
+    Protocol,
+    /// There is no runtime to spawn the request on.
+    #[error("there is no async runtime to carry the request")]
+    NoRuntime,
+    /// The system gives no thread to carry the request.
+    #[error("the system gives no thread to carry the request")]
+    NoThread,
+    /// Anything else.
+    #[error("the request could not be sent")]
+    Other,
+}
+
+impl TransportError {
+    /// An error of this kind, with what the HTTP library said about it. `secrets` are masked in the detail.
+    pub fn new(kind: TransportErrorKind, detail: &str, secrets: &[&str]) -> Self {
+        Self { kind, detail: Excerpt::new(detail, secrets) }
+    }
+
+    /// Where the way broke.
+    pub const fn kind(&self) -> TransportErrorKind {
+        self.kind
+    }
+
+    /// What the HTTP library said.
+    pub const fn detail(&self) -> Option<&Excerpt> {
+        self.detail.as_ref()
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.detail {
+            Some(detail) => write!(f, "{} ({detail})", self.kind),
+            None => self.kind.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for TransportError {}
+
+impl From<TransportError> for Refusal {
+    fn from(error: TransportError) -> Self {
+        Self { class: Class::Transient, status: None, problem: Problem::Transport(error), retry_after: None }
+    }
+}

@@ -1,0 +1,241 @@
+//! The token endpoint: RFC 6749 §4.4, with the client authentication of §2.3.1 and the errors of §5.2.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::http::Request;
+use crate::options::{ErrorStyle, ExpiresIn};
+use crate::response::Response;
+use crate::state::{Outcome, Shared, State};
+use crate::token::Granted;
+
+/// The path of the token endpoint.
+pub(crate) const PATH: &str = "/access-token";
+
+/// Answers a token request.
+pub(crate) fn answer(shared: &Shared, request: &Request) -> (Response, Outcome) {
+    let asked = Asked::read(request);
+    let mut state = shared.lock();
+    match asked.and_then(|asked| grant(&mut state, &asked)) {
+        Ok(response) => (response, Outcome::Served),
+        Err(refusal) => (refusal.response(state.settings.errors), Outcome::Refused),
+    }
+}
+
+/// An OAuth error as this style words it.
+pub(crate) fn error(style: ErrorStyle, status: u16, error: &str, description: Option<&str>) -> Response {
+    match style {
+        ErrorStyle::Rfc6749 => {
+            let mut body = json!({ "error": error });
+            if let Some(description) = description {
+                body["error_description"] = description.into();
+            }
+            no_store(Response::new(status)).body("application/json", body.to_string())
+        }
+        ErrorStyle::MyParcel => no_store(Response::json_api_error(
+            status,
+            error,
+            "OAuth Exception",
+            description.unwrap_or("The authorization server refused the request."),
+        )),
+    }
+}
+
+/// What a token request asks for, and who asks.
+struct Asked {
+    client: Client,
+    scope: String,
+}
+
+/// How the client authenticates.
+enum Client {
+    /// By the Authorization header: what stood before and after the colon.
+    Basic(String, String),
+    /// By parameters of the body.
+    Body(String, String),
+}
+
+enum Refusal {
+    Method,
+    Request(&'static str),
+    GrantType,
+    Client { basic: bool },
+    Scope,
+}
+
+impl Asked {
+    fn read(request: &Request) -> Result<Self, Refusal> {
+        if request.method != "POST" {
+            return Err(Refusal::Method);
+        }
+        if request.target.contains("client_secret=") {
+            return Err(Refusal::Request("a client secret in the URL is read by every log on the way"));
+        }
+        let parameters = parameters(request)?;
+        match take(&parameters, "grant_type")? {
+            Some("client_credentials") => {}
+            Some(_) => return Err(Refusal::GrantType),
+            None => return Err(Refusal::Request("grant_type is missing")),
+        }
+        let client = Client::read(request, &parameters)?;
+        let scope = take(&parameters, "scope")?.unwrap_or("*");
+        if !scope.split(' ').all(is_scope_token) {
+            return Err(Refusal::Scope);
+        }
+        Ok(Self { client, scope: scope.to_owned() })
+    }
+}
+
+impl Client {
+    fn read(request: &Request, parameters: &[(String, String)]) -> Result<Self, Refusal> {
+        let (id, secret) = (take(parameters, "client_id")?, take(parameters, "client_secret")?);
+        let mut authorizations = request.all("authorization");
+        let Some(authorization) = authorizations.next() else {
+            // No secret at all is right for a client whose secret is empty, and wrong for the others.
+            let id = id.ok_or(Refusal::Client { basic: false })?;
+            return Ok(Self::Body(id.to_owned(), secret.unwrap_or_default().to_owned()));
+        };
+        if secret.is_some() || authorizations.next().is_some() {
+            return Err(Refusal::Request("more than one client authentication"));
+        }
+        let (user, password) = basic(authorization).ok_or(Refusal::Client { basic: true })?;
+        if id.is_some_and(|id| id != user && id != form_decoded(&user)) {
+            return Err(Refusal::Request("client_id is not the one of the Authorization header"));
+        }
+        Ok(Self::Basic(user, password))
+    }
+
+    /// The id, when these are the client's credentials. Basic credentials may be form-encoded, as RFC 6749 §2.3.1 has
+    /// it, or not, as many clients have it.
+    fn is(&self, id: &str, secret: &str) -> bool {
+        match self {
+            Self::Body(given_id, given_secret) => given_id == id && given_secret == secret,
+            Self::Basic(user, password) => {
+                (user == id && password == secret)
+                    || (form_decoded(user) == id && form_decoded(password) == secret)
+            }
+        }
+    }
+}
+
+fn grant(state: &mut State, asked: &Asked) -> Result<Response, Refusal> {
+    let State { settings, tokens, .. } = state;
+    if !asked.client.is(&settings.client_id, &settings.client_secret) {
+        return Err(Refusal::Client { basic: matches!(asked.client, Client::Basic(..)) });
+    }
+    let scope = settings.granted_scope.as_deref().unwrap_or(&asked.scope);
+    let now = clock::now(settings.clock_offset);
+    let granted = tokens.grant(settings.style, settings.lifetime, &settings.client_id, scope, now);
+    let body = grant_body(&granted, &settings.expires_in, scope);
+    Ok(no_store(Response::new(200)).body("application/json", body))
+}
+
+/// Written by hand: the literal of `expires_in` may be any, even one that is no JSON.
+fn grant_body(granted: &Granted, expires_in: &ExpiresIn, scope: &str) -> String {
+    let expires_in = match expires_in {
+        ExpiresIn::Lifetime => format!(r#""expires_in":{},"#, granted.seconds),
+        ExpiresIn::Omitted => String::new(),
+        ExpiresIn::Raw(literal) => format!(r#""expires_in":{literal},"#),
+    };
+    format!(
+        r#"{{"token_type":"Bearer",{expires_in}"access_token":{},"scope":{}}}"#,
+        Value::from(granted.text.as_str()),
+        Value::from(scope),
+    )
+}
+
+impl Refusal {
+    fn response(&self, style: ErrorStyle) -> Response {
+        let (status, code, description) = match self {
+            Self::Method => (405, "invalid_request", "the token endpoint answers POST only"),
+            Self::Request(why) => (400, "invalid_request", *why),
+            Self::GrantType => (400, "unsupported_grant_type", "the only grant_type is client_credentials"),
+            Self::Client { .. } => (401, "invalid_client", "the client is unknown or its secret is wrong"),
+            Self::Scope => (400, "invalid_scope", "the scope is not a list of scope tokens (RFC 6749 3.3)"),
+        };
+        let response = match (style, self) {
+            (ErrorStyle::Rfc6749, _) => error(style, status, code, Some(description)),
+            (ErrorStyle::MyParcel, Self::Client { .. }) => {
+                no_store(Response::json_api_error(403, "14000", "Invalid OAuth Client", description))
+            }
+            (ErrorStyle::MyParcel, Self::Scope) => {
+                no_store(Response::json_api_error(403, "14001", "Invalid OAuth Scope", description))
+            }
+            (ErrorStyle::MyParcel, _) => error(style, status, "14050", Some(description)),
+        };
+        match self {
+            Self::Method => response.header("Allow", "POST"),
+            // RFC 6749 §5.2: the scheme the client used, and only if it used one.
+            Self::Client { basic: true } if response.status == 401 => {
+                response.header("WWW-Authenticate", "Basic realm=\"evergrant-mock\"")
+            }
+            _ => response,
+        }
+    }
+}
+
+fn no_store(response: Response) -> Response {
+    response.header("Cache-Control", "no-store").header("Pragma", "no-cache")
+}
+
+/// The parameters of the body, in a form or in a JSON object.
+fn parameters(request: &Request) -> Result<Vec<(String, String)>, Refusal> {
+    let media_type = request.header("content-type").unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Ok(form_urlencoded::parse(&request.body).into_owned().collect());
+    }
+    if !essence.eq_ignore_ascii_case("application/json") {
+        return Err(Refusal::Request("the body is neither a form nor JSON"));
+    }
+    let Ok(Value::Object(members)) = serde_json::from_slice(&request.body) else {
+        return Err(Refusal::Request("the body is no JSON object"));
+    };
+    let mut parameters = Vec::new();
+    for (name, value) in members {
+        match value {
+            Value::String(value) => parameters.push((name, value)),
+            // resource may be repeated (RFC 8707 §2), which is an array in JSON.
+            _ if !matches!(name.as_str(), "grant_type" | "scope" | "client_id" | "client_secret") => {}
+            _ => return Err(Refusal::Request("a parameter is no string")),
+        }
+    }
+    Ok(parameters)
+}
+
+/// A parameter. Empty is absent, and more than one is wrong (RFC 6749 §3.2).
+fn take<'a>(parameters: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, Refusal> {
+    let mut values = parameters.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(Refusal::Request("a parameter is there more than once"));
+    }
+    Ok(value.filter(|value| !value.is_empty()))
+}
+
+/// RFC 6749 §3.3: one or more of %x21, %x23-5B, %x5D-7E.
+fn is_scope_token(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E))
+}
+
+/// The user and password of `Basic` credentials (RFC 7617), as they stand.
+fn basic(authorization: &str) -> Option<(String, String)> {
+    let (scheme, credentials) = authorization.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
+/// `application/x-www-form-urlencoded`, of a value that is alone: `&` and `=` stand for themselves.
+fn form_decoded(value: &str) -> String {
+    let escaped = value.replace('&', "%26").replace('=', "%3D");
+    form_urlencoded::parse(escaped.as_bytes()).map(|(value, _)| value.into_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! Faults: what an endpoint does instead of its ordinary answer, and how often.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::state::Shared;
+
+/// One of the two sides of the server.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Endpoint {
+    /// The token endpoint: the path `/access-token`, whatever the method.
+    Token,
+    /// The resource API: every other path.
+    Resource,
+}
+
+/// What an endpoint does instead of its ordinary answer.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Answers with this status.
+    Status {
+        /// The status code.
+        status: u16,
+        /// The value of `Retry-After`, written as it stands: seconds, a date, or nonsense.
+        retry_after: Option<String>,
+        /// The media type and the body; without one the body is empty.
+        body: Option<(String, Vec<u8>)>,
+    },
+    /// Answers with an OAuth error: as `{"error":..}` or JSON:API by the server's [`ErrorStyle`](crate::ErrorStyle)
+    /// at the token endpoint, as `WWW-Authenticate: Bearer error=..` (RFC 6750 §3) at the resource API.
+    Error {
+        /// The status code.
+        status: u16,
+        /// The value of `error`, or the JSON:API code.
+        error: String,
+        /// The value of `error_description`, or the JSON:API detail.
+        description: Option<String>,
+    },
+    /// Never answers. The connection stays open until the client closes it or the server stops.
+    Hang,
+    /// Resets the connection instead of answering: the client sees ECONNRESET.
+    Reset,
+    /// Reads the request, then closes the connection without a byte.
+    CloseBeforeAnswer,
+    /// The ordinary answer: its header at once, its body one byte at a time.
+    SlowBody {
+        /// The wait before each byte.
+        per_byte: Duration,
+    },
+    /// The ordinary answer, of which only the first half of the body is sent before the connection closes:
+    /// `Content-Length` has promised more.
+    TruncatedBody,
+    /// The ordinary answer, still well-formed JSON, grown to this many bytes by a member `padding` that comes first.
+    Oversized {
+        /// The length of the body, in bytes. One below that of the ordinary body changes nothing.
+        bytes: usize,
+    },
+    /// Bytes that are no HTTP, then the end of the connection.
+    Garbage,
+    /// 200 with an HTML page, as from a captive portal or a proxy.
+    Html,
+    /// A redirect.
+    Redirect {
+        /// The status code: 301, 302, 303, 307 or 308.
+        status: u16,
+        /// The value of `Location`.
+        location: String,
+    },
+    /// These bytes and nothing else, then the end of the connection.
+    Raw(Vec<u8>),
+}
+
+impl Fault {
+    /// A status and an empty body.
+    pub const fn status(status: u16) -> Self {
+        Self::Status { status, retry_after: None, body: None }
+    }
+
+    /// A status with `Retry-After` and an empty body.
+    pub fn status_with_retry_after(status: u16, retry_after: impl Into<String>) -> Self {
+        Self::Status { status, retry_after: Some(retry_after.into()), body: None }
+    }
+
+    /// A status with a body of this media type.
+    pub fn status_with_body(status: u16, media_type: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self::Status { status, retry_after: None, body: Some((media_type.into(), body.into())) }
+    }
+
+    /// An OAuth error without a description.
+    pub fn error(status: u16, error: impl Into<String>) -> Self {
+        Self::Error { status, error: error.into(), description: None }
+    }
+
+    /// A redirect to `location`.
+    pub fn redirect(status: u16, location: impl Into<String>) -> Self {
+        Self::Redirect { status, location: location.into() }
+    }
+
+    /// These bytes, then the end of the connection.
+    pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Raw(bytes.into())
+    }
+
+    /// The name under which the log shows it: `status`, `error`, `hang`, `reset`, `close-before-answer`, `slow-body`,
+    /// `truncated-body`, `oversized`, `garbage`, `html`, `redirect` or `raw`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Status { .. } => "status",
+            Self::Error { .. } => "error",
+            Self::Hang => "hang",
+            Self::Reset => "reset",
+            Self::CloseBeforeAnswer => "close-before-answer",
+            Self::SlowBody { .. } => "slow-body",
+            Self::TruncatedBody => "truncated-body",
+            Self::Oversized { .. } => "oversized",
+            Self::Garbage => "garbage",
+            Self::Html => "html",
+            Self::Redirect { .. } => "redirect",
+            Self::Raw(_) => "raw",
+        }
+    }
+
+    /// Whether the ordinary answer is made, and spoilt only on its way.
+    pub(crate) const fn spoils_the_ordinary_answer(&self) -> bool {
+        matches!(self, Self::SlowBody { .. } | Self::TruncatedBody | Self::Oversized { .. })
+    }
+}
+
+/// How often a fault strikes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Times {
+    /// The next request.
+    Once,
+    /// As many requests; 0 is none.
+    Next(u32),
+    /// Every request that arrives within this time from now.
+    For(Duration),
+    /// Every request, until [`FaultHandle::clear`] or [`Server::clear_faults`](crate::Server::clear_faults).
+    UntilCleared,
+}
+
+/// A fault that was set. Dropping the handle changes nothing: the fault stays.
+#[derive(Clone)]
+pub struct FaultHandle {
+    shared: Arc<Shared>,
+    id: u64,
+}
+
+impl FaultHandle {
+    pub(crate) fn new(shared: Arc<Shared>, on: Endpoint, fault: Fault, times: Times) -> Self {
+        let id = shared.lock().faults.add(on, fault, times, Instant::now());
+        Self { shared, id }
+    }
+
+    /// Takes the fault back. What has struck already, a [`Fault::Hang`] say, goes on; to clear twice is no error.
+    pub fn clear(&self) {
+        self.shared.lock().faults.active.retain(|fault| fault.id != self.id);
+    }
+
+    /// Whether the fault may strike again.
+    pub fn is_active(&self) -> bool {
+        let now = Instant::now();
+        self.shared.lock().faults.active.iter().any(|fault| fault.id == self.id && !fault.left.is_over(now))
+    }
+}
+
+impl fmt::Debug for FaultHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultHandle").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// The faults in force, oldest first: the oldest that applies to a request strikes.
+#[derive(Default)]
+pub(crate) struct Faults {
+    active: VecDeque<Active>,
+    last_id: u64,
+}
+
+struct Active {
+    id: u64,
+    on: Endpoint,
+    fault: Fault,
+    left: Left,
+}
+
+enum Left {
+    Requests(u32),
+    Until(Instant),
+    Forever,
+}
+
+impl Left {
+    fn is_over(&self, now: Instant) -> bool {
+        match self {
+            Self::Requests(left) => *left == 0,
+            Self::Until(end) => now >= *end,
+            Self::Forever => false,
+        }
+    }
+}
+
+impl Faults {
+    fn add(&mut self, on: Endpoint, fault: Fault, times: Times, now: Instant) -> u64 {
+        let left = match times {
+            Times::Once => Left::Requests(1),
+            Times::Next(count) => Left::Requests(count),
+            Times::For(time) => now.checked_add(time).map_or(Left::Forever, Left::Until),
+            Times::UntilCleared => Left::Forever,
+        };
+        self.last_id += 1;
+        self.active.push_back(Active { id: self.last_id, on, fault, left });
+        self.last_id
+    }
+
+    /// The fault that strikes a request arriving now, if any.
+    pub(crate) fn claim(&mut self, on: Endpoint, now: Instant) -> Option<Fault> {
+        self.active.retain(|active| !active.left.is_over(now));
+        let active = self.active.iter_mut().find(|active| active.on == on)?;
+        if let Left::Requests(left) = &mut active.left {
+            *left -= 1;
+        }
+        Some(active.fault.clone())
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.active.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests;
