@@ -414,6 +414,11 @@ impl<V: Clone> FlightGuard<V> {
         self.limit
     }
 
+    /// How long the transport may still take.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.shared.until(self.sent_at().mono.after(self.limit))
+    }
+
     /// What became of it.
     pub(crate) fn land(mut self, outcome: Outcome) {
         if let Some(flight) = self.flight.take() {

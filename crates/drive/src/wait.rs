@@ -137,29 +137,35 @@ where
     match runtime.current() {
         Err(error) => guard.land(Outcome::Refused(error.into())),
         Ok(handle) => {
-            let (transport, timeout) = (Arc::clone(transport), handle.sleep(guard.limit()));
+            let (transport, runtime) = (Arc::clone(transport), runtime.clone());
             handle.spawn(async move {
-                let outcome = fly(&*transport, &guard, timeout).await;
+                let outcome = fly(&*transport, &runtime, &guard).await;
                 guard.land(outcome);
             });
         }
     }
 }
 
-async fn fly<T: Transport, V: Clone>(
+async fn fly<R: Runtime, T: Transport, V: Clone>(
     transport: &T,
+    runtime: &R,
     guard: &FlightGuard<V>,
-    timeout: impl Future<Output = ()>,
 ) -> Outcome {
-    let client = guard.client();
-    let request = match client.request(guard.sent_at()) {
+    let request = match guard.client().request(guard.sent_at()) {
         Ok(request) => request,
         Err(problem) => return Outcome::NotSent(problem),
     };
-    let (mut answer, mut timeout) = (pin!(transport.send(request)), pin!(timeout));
-    let answer = poll_fn(|cx| match answer.as_mut().poll(cx) {
-        Poll::Ready(answer) => Poll::Ready(answer),
-        Poll::Pending => timeout.as_mut().poll(cx).map(|()| Err(timed_out(guard.limit()))),
+    let (mut answer, mut nap) = (pin!(transport.send(request)), Nap::default());
+    let answer = poll_fn(|cx| {
+        if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+            return Poll::Ready(answer);
+        }
+        // The clock decides, not the timer: one that fires before its time must not give up a good request.
+        match (guard.time_left(), runtime.current()) {
+            (Duration::ZERO, _) => Poll::Ready(Err(timed_out(guard.limit()))),
+            (_, Err(error)) => Poll::Ready(Err(error)),
+            (time, Ok(handle)) => nap.poll(&handle, time, cx).map(|never| match never {}),
+        }
     });
     outcome(guard, answer.await)
 }

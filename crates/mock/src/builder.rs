@@ -108,7 +108,10 @@ impl Builder {
     /// the network. Otherwise when the system gives no port, no thread or no randomness.
     pub fn start(self) -> io::Result<Server> {
         if !self.address.ip().is_loopback() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a mock server listens on loopback only"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a mock server listens on loopback only",
+            ));
         }
         let tokens = Tokens::new().map_err(|_| io::Error::other("the system gives no randomness"))?;
         let listener = TcpListener::bind(self.address)?;

@@ -153,7 +153,9 @@ impl Reader {
             let (line, size) = loop {
                 match httparse::parse_chunk_size(&self.buffer) {
                     Ok(httparse::Status::Complete(parsed)) => break parsed,
-                    Ok(httparse::Status::Partial) if self.buffer.len() <= MAX_CHUNK_LINE => self.fill(stream)?,
+                    Ok(httparse::Status::Partial) if self.buffer.len() <= MAX_CHUNK_LINE => {
+                        self.fill(stream)?
+                    }
                     _ => return Err(Bad::Status(400)),
                 }
             };
@@ -253,10 +255,7 @@ fn framing(headers: &[(String, String)]) -> Result<Framing, Bad> {
 }
 
 fn all<'a>(headers: &'a [(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
-    headers
-        .iter()
-        .filter(move |(field, _)| field.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.as_str())
+    headers.iter().filter(move |(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
 #[cfg(test)]

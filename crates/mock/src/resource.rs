@@ -76,7 +76,12 @@ fn missing(challenge: &Challenge) -> Response {
 }
 
 fn foreign() -> Response {
-    Response::json_api_error(401, "13003", "Invalid Secret", "The carrier refused the secret of the contract.")
+    Response::json_api_error(
+        401,
+        "13003",
+        "Invalid Secret",
+        "The carrier refused the secret of the contract.",
+    )
 }
 
 fn foreign_scheme() -> Response {

@@ -187,6 +187,9 @@ impl Api {
 
     async fn judge(&self, answer: Response) -> (Verdict, Response) {
         let status = answer.status().as_u16();
+        if !self.verdict.concerns(status) {
+            return (Verdict::Fine, answer);
+        }
         let (body, answer) = if self.verdict.needs_body(status) {
             let (body, answer) = prefix(answer, VerdictRule::MAX_BODY).await;
             (Some(body), answer)

@@ -85,7 +85,9 @@ fn classify(error: &reqwest::Error) -> TransportError {
         TransportErrorKind::Timeout
     } else if error.is_dns() || says(&["dns error", "failed to lookup"]) {
         TransportErrorKind::Resolve
-    } else if says(&["certificate", "tls", "handshake", "ssl"]) {
+    } else if says(&["certificate", "tls", "handshake", "ssl"])
+        || (error.is_connect() && is_invalid_data(error))
+    {
         TransportErrorKind::Tls
     } else if error.is_connect() {
         TransportErrorKind::Connect
@@ -100,6 +102,13 @@ fn classify(error: &reqwest::Error) -> TransportError {
     TransportError::new(kind, &detail, &[])
 }
 
+/// Whether bytes came that make no sense: to somebody who connects, what is not TLS.
+fn is_invalid_data(error: &reqwest::Error) -> bool {
+    let chain = std::iter::successors(error.source(), |cause| cause.source());
+    let mut io = chain.filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.any(|error| error.kind() == std::io::ErrorKind::InvalidData)
+}
+
 fn other(detail: &str) -> TransportError {
     TransportError::new(TransportErrorKind::Other, detail, &[])
 }
@@ -107,13 +116,11 @@ fn other(detail: &str) -> TransportError {
 /// The causes of an error, from the outside in, without the URL, which the sentence around it names.
 fn chain(error: &reqwest::Error) -> String {
     let mut said: Vec<String> = Vec::new();
-    let mut source = error.source();
-    while let Some(cause) = source {
+    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
         let text = cause.to_string();
         if !said.iter().any(|before| before.contains(&text)) {
             said.push(text);
         }
-        source = cause.source();
     }
     if said.is_empty() { "no further reason given".into() } else { said.join(": ") }
 }

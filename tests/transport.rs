@@ -1,0 +1,182 @@
+//! The token request as the server sees it, and what may come back.
+
+use evergrant_mock::{Endpoint, Fault, Server, Times};
+use evergrant_tests::{builder, client, install_tls, ms, quick, server};
+use evergrant_tokio_reqwest::{
+    BodyFormat, Class, Client, ClientAuth, Malformed, Problem, Provider, Refusal, Tokens, TransportErrorKind,
+};
+
+/// What becomes of one request that meets this fault.
+async fn refusal(fault: Fault) -> Refusal {
+    let server = server();
+    let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
+    refusal_of(
+        builder(&server).policy(quick().with_attempt_timeout(ms(300))).fail_fast(true).build().unwrap(),
+    )
+    .await
+}
+
+async fn refusal_of(tokens: Tokens) -> Refusal {
+    tokens.token().await.unwrap_err().refusal().unwrap().clone()
+}
+
+fn kind(refusal: &Refusal) -> TransportErrorKind {
+    match refusal.problem() {
+        Problem::Transport(error) => error.kind(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_a_transient_transport_error() {
+    for fault in [Fault::Reset, Fault::CloseBeforeAnswer, Fault::TruncatedBody] {
+        let name = format!("{fault:?}");
+        let refusal = refusal(fault).await;
+        assert_eq!(
+            (refusal.class(), kind(&refusal)),
+            (Class::Transient, TransportErrorKind::Closed),
+            "{name} {refusal}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_told_as_such() {
+    let refusal = refusal(Fault::Garbage).await;
+    assert_eq!(
+        (refusal.class(), kind(&refusal)),
+        (Class::Transient, TransportErrorKind::Protocol),
+        "{refusal}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_longer_than_attempt_timeout_is_given_up() {
+    for fault in [Fault::Hang, Fault::SlowBody { per_byte: ms(20) }] {
+        let refusal = refusal(fault).await;
+        assert_eq!(
+            (refusal.class(), kind(&refusal)),
+            (Class::Transient, TransportErrorKind::Timeout),
+            "{refusal}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_beyond_256_kib_is_malformed_and_one_below_is_read() {
+    let too_long = refusal(Fault::Oversized { bytes: 256 * 1024 + 1 }).await;
+    assert_eq!(too_long.problem(), &Problem::Malformed(Malformed::TooLong));
+    let server = server();
+    let _padded = server.fault(Endpoint::Token, Fault::Oversized { bytes: 256 * 1024 }, Times::Once);
+    let tokens = builder(&server).fail_fast(true).build().unwrap();
+    tokens.token().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_redirect_is_refused_by_the_name_of_its_host_and_not_followed() {
+    let other = server();
+    for status in [301, 302, 303, 307, 308] {
+        let refusal = refusal(Fault::redirect(status, other.token_endpoint())).await;
+        assert_eq!((refusal.class(), refusal.status()), (Class::Permanent, Some(status)));
+        assert!(refusal.to_string().contains("127.0.0.1"), "{refusal}");
+    }
+    assert_eq!(other.counts().token_requests, 0);
+}
+
+#[tokio::test]
+async fn a_web_page_is_told_as_such() {
+    let refusal = refusal(Fault::Html).await;
+    assert_eq!(refusal.problem(), &Problem::Malformed(Malformed::Html));
+    assert!(refusal.to_string().contains("check the path of the token endpoint"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_port_where_nobody_listens_and_one_that_speaks_no_tls_are_told_apart() {
+    install_tls();
+    let server = server();
+    let (nobody, origin) = (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), server.origin());
+    let closed = format!("http://{}/token", nobody.local_addr().unwrap());
+    drop(nobody);
+    for (url, expected) in [
+        (closed, TransportErrorKind::Connect),
+        (format!("{}/access-token", origin.replace("http://", "https://")), TransportErrorKind::Tls),
+    ] {
+        let auth = ClientAuth::post("id", "secret").unwrap();
+        let client = Client::builder(Provider::rfc6749(&url).unwrap(), auth).build().unwrap();
+        let tokens = Tokens::builder(client).fail_fast(true).build().unwrap();
+        let refusal = refusal_of(tokens).await;
+        assert_eq!(kind(&refusal), expected, "{url}: {refusal}");
+    }
+}
+
+#[tokio::test]
+async fn the_servers_words_are_kept() {
+    let server = server();
+    server.rotate_client("somebody", "else");
+    let refusal = refusal_of(builder(&server).build().unwrap()).await;
+    assert_eq!(
+        (refusal.class(), refusal.status(), refusal.code()),
+        (Class::Permanent, Some(401), Some("invalid_client"))
+    );
+}
+
+#[tokio::test]
+async fn every_method_and_body_format_is_understood_by_the_server() {
+    let server = server();
+    // Characters that the form encoding of Basic must keep apart (RFC 6749 §2.3.1).
+    let (id, secret) = ("id:with %+&=", "sécret:%+&= /?");
+    for (body, auth) in [
+        (BodyFormat::Form, ClientAuth::post(id, secret)),
+        (BodyFormat::Json, ClientAuth::post(id, secret)),
+        (BodyFormat::Form, ClientAuth::basic(id, secret)),
+        (BodyFormat::Json, ClientAuth::basic(id, secret)),
+        (BodyFormat::Form, ClientAuth::basic_raw("raw", secret)),
+    ] {
+        let auth = auth.unwrap();
+        server.rotate_client(auth.client_id(), secret);
+        let method = auth.method();
+        let provider = Provider::rfc6749(&server.token_endpoint()).unwrap().with_body(body);
+        let client = Client::builder(provider, auth).scope("a b").build().unwrap();
+        Tokens::builder(client).fail_fast(true).build().unwrap().token().await.expect(method);
+    }
+}
+
+#[tokio::test]
+async fn the_request_is_exactly_what_it_should_be() {
+    let server = server();
+    let tokens = builder(&server).build().unwrap();
+    tokens.ready().await.unwrap();
+    let requests = server.requests();
+    let request = &requests[0];
+    assert_eq!((request.method(), request.target()), ("POST", "/access-token"));
+    for (name, value) in [
+        ("accept", "application/json"),
+        ("accept-encoding", "identity"),
+        ("cache-control", "no-store"),
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("content-length", &request.body().len().to_string()),
+    ] {
+        let values: Vec<_> =
+            request.headers().iter().filter(|(ours, _)| ours == name).map(|(_, v)| v).collect();
+        assert_eq!(values, [value], "{name}");
+    }
+    assert_eq!(request.parameter("client_id").as_deref(), Some(Server::CLIENT_ID));
+    assert_eq!(request.header("authorization"), None);
+    assert_eq!(request.header("cookie"), None);
+}
+
+#[tokio::test]
+async fn no_connection_is_kept_between_token_requests() {
+    let server = server();
+    let tokens = Tokens::builder(client(&server)).policy(quick()).build().unwrap();
+    tokens.ready().await.unwrap();
+    assert_eq!(server.requests()[0].header("connection").unwrap_or("close"), "close");
+}
+
+#[test]
+fn a_client_that_cannot_be_built_is_a_configuration_error_and_no_panic() {
+    let server = server();
+    let broken = reqwest::Client::builder().user_agent("no\nheader");
+    let error = Tokens::builder(client(&server)).http(broken).build().unwrap_err();
+    assert!(error.to_string().starts_with("the HTTP client for token requests cannot be built"), "{error}");
+}
