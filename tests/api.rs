@@ -204,20 +204,14 @@ async fn an_answer_whose_body_was_looked_at_is_put_back_whole() {
     let api = api(&server, &tokens);
     let body =
         format!(r#"{{"errors":[{{"status":"401","code":"13003"}}],"padding":"{}"}}"#, "x".repeat(200_000));
-    server.set_challenge(Challenge::Raw {
-        status: 401,
-        headers: vec![
-            ("Content-Type".into(), "application/vnd.api+json".into()),
-            ("X-Kept".into(), "yes".into()),
-        ],
-        body: body.clone().into_bytes(),
-    });
+    let refused = Fault::status_with_body(401, "application/vnd.api+json", body.clone());
+    let _refused = server.fault(Endpoint::Resource, refused, Times::UntilCleared);
     let url = server.resource("/shipments?x=1");
     let answer = api.execute(get(&url)).await.unwrap();
     assert_eq!(answer.url().as_str(), url);
     assert_eq!(answer.version(), reqwest::Version::HTTP_11);
     assert_eq!(answer.remote_addr(), Some(server.address()));
-    assert_eq!(answer.headers()["x-kept"], "yes");
+    assert_eq!(answer.headers()["content-type"], "application/vnd.api+json");
     assert_eq!(answer.content_length(), Some(body.len() as u64));
     // Longer than the 64 KiB that are looked at: without a readable code it is the token's, so there was a replay.
     assert_eq!(answer.text().await.unwrap(), body);

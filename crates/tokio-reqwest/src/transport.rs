@@ -4,7 +4,8 @@ use evergrant_core::{Client, ConfigError, Excerpt, Request, Response, TransportE
 use evergrant_drive::Transport;
 use reqwest::ClientBuilder;
 use reqwest::header::{CONTENT_LENGTH, HeaderValue};
-use std::error::Error as _;
+use std::error::Error as StdError;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The client that token requests go through.
@@ -104,19 +105,25 @@ fn classify(error: &reqwest::Error) -> TransportError {
 
 /// Whether bytes came that make no sense: to somebody who connects, what is not TLS.
 fn is_invalid_data(error: &reqwest::Error) -> bool {
-    let chain = std::iter::successors(error.source(), |cause| cause.source());
-    let mut io = chain.filter_map(|cause| cause.downcast_ref::<std::io::Error>());
-    io.any(|error| error.kind() == std::io::ErrorKind::InvalidData)
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| {
+        // An io::Error hides what it wraps from the chain of sources.
+        let inner = |error: &io::Error| error.get_ref()?.downcast_ref::<io::Error>().map(io::Error::kind);
+        [Some(error.kind()), inner(error)].contains(&Some(io::ErrorKind::InvalidData))
+    })
 }
 
 fn other(detail: &str) -> TransportError {
     TransportError::new(TransportErrorKind::Other, detail, &[])
 }
 
-/// The causes of an error, from the outside in, without the URL, which the sentence around it names.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |cause| (**cause).source())
+}
+
+/// The causes of an error in words, from the outside in, without the URL, which the sentence around it names.
 fn chain(error: &reqwest::Error) -> String {
     let mut said: Vec<String> = Vec::new();
-    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
+    for cause in causes(error) {
         let text = cause.to_string();
         if !said.iter().any(|before| before.contains(&text)) {
             said.push(text);
