@@ -86,20 +86,20 @@ pub(crate) struct ClientArgs {
     /// The scopes to ask for, separated by spaces [default: * for MyParcel.com, none for rfc6749]
     #[arg(long, env = "EVERGRANT_SCOPE", hide_env_values = true)]
     pub(crate) scope: Option<String>,
-    /// A resource the token is for (RFC 8707); may be repeated
+    /// A resource the token is for (RFC 8707); may be repeated (in the variable, one per line)
     #[arg(
         long,
         value_name = "URI",
         env = "EVERGRANT_RESOURCE",
         hide_env_values = true,
-        value_delimiter = ' '
+        value_delimiter = '\n'
     )]
     pub(crate) resource: Vec<String>,
     /// The audience the token is for
     #[arg(long, env = "EVERGRANT_AUDIENCE", hide_env_values = true)]
     pub(crate) audience: Option<String>,
-    /// A further parameter of the request; may be repeated
-    #[arg(long, value_name = "K=V", env = "EVERGRANT_PARAM", hide_env_values = true, value_delimiter = ' ')]
+    /// A further parameter of the request; may be repeated (in the variable, one per line)
+    #[arg(long, value_name = "K=V", env = "EVERGRANT_PARAM", hide_env_values = true, value_delimiter = '\n')]
     pub(crate) param: Vec<String>,
     /// How long one token request may take
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, env = "EVERGRANT_TIMEOUT",

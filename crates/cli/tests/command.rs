@@ -1,0 +1,359 @@
+//! The command as its users meet it: what it prints where, and with which exit status.
+
+use evergrant_mock::{Endpoint, Fault, Server, Times};
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+const EVERGRANT: &str = env!("CARGO_BIN_EXE_evergrant");
+
+/// `evergrant token` with an environment of its own: nothing of the caller's configuration.
+fn token(arguments: &[&str]) -> Command {
+    let mut command = Command::new(EVERGRANT);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("EVERGRANT_") {
+            command.env_remove(name);
+        }
+    }
+    command.arg("token").args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// The same for the mock server's client, its secret in the environment.
+fn known(server: &Server, arguments: &[&str]) -> Command {
+    let mut command = token(arguments);
+    command
+        .env("EVERGRANT_TOKEN_ENDPOINT", server.token_endpoint())
+        .env("EVERGRANT_CLIENT_ID", Server::CLIENT_ID)
+        .env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET);
+    command
+}
+
+struct Ended {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn end(output: Output) -> Ended {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ended { status: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+fn run(command: &mut Command) -> Ended {
+    end(command.output().unwrap())
+}
+
+/// It ends with this status, prints nothing on stdout, and says each of these on stderr.
+#[track_caller]
+fn fails(command: &mut Command, status: i32, says: &[&str]) {
+    let ended = run(command);
+    assert_eq!(ended.status, status, "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    for words in says {
+        assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains(Server::CLIENT_SECRET), "{}", ended.stderr);
+}
+
+/// A file of this test's own, removed at its end.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str, content: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("evergrant-{}-{name}", std::process::id()));
+        std::fs::write(&path, content).unwrap();
+        let file = Self(path);
+        file.mode(0o600);
+        file
+    }
+
+    #[cfg(unix)]
+    fn mode(&self, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[cfg(not(unix))]
+    fn mode(&self, _: u32) {}
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _gone = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn one_token_is_printed_and_nothing_else() {
+    let server = Server::start().unwrap();
+    for (format, expected) in [("token", "{}\n"), ("header", "Authorization: Bearer {}\n")] {
+        let ended = run(&mut known(&server, &["--format", format]));
+        let issued = server.issued().pop().unwrap();
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+        assert_eq!(ended.stdout, expected.replace("{}", &issued));
+    }
+    let ended = run(&mut known(&server, &["--format", "json"]));
+    let issued = server.issued().pop().unwrap();
+    assert!(ended.stdout.contains(&format!(r#""access_token":"{issued}""#)), "{}", ended.stdout);
+    assert!(ended.stdout.contains(r#""token_type":"Bearer""#) && ended.stdout.contains(r#""expires_in":"#));
+}
+
+#[test]
+fn every_setting_reaches_the_request() {
+    let server = Server::start().unwrap();
+    let arguments = [
+        "--body",
+        "json",
+        "--auth",
+        "post",
+        "--scope",
+        "a b",
+        "--audience",
+        "them",
+        "--resource",
+        "https://api.example/",
+        "--param",
+        "note=two words",
+        "--param",
+        "k=v=w",
+    ];
+    assert_eq!(run(&mut known(&server, &arguments)).status, 0);
+    let requests = server.requests();
+    let parameter = |name| requests[0].parameter(name);
+    for (name, value) in [
+        ("scope", "a b"),
+        ("audience", "them"),
+        ("resource", "https://api.example/"),
+        ("note", "two words"),
+        ("k", "v=w"),
+        ("client_id", Server::CLIENT_ID),
+    ] {
+        assert_eq!(parameter(name).as_deref(), Some(value), "{name}");
+    }
+    assert_eq!(requests[0].header("content-type"), Some("application/json"));
+}
+
+#[test]
+fn myparcel_is_asked_as_its_documentation_says() {
+    let server = Server::start().unwrap();
+    let mut command = known(&server, &["--provider", "myparcel-sandbox"]);
+    assert_eq!(run(&mut command).status, 0);
+    let requests = server.requests();
+    assert_eq!(requests[0].header("content-type"), Some("application/json"));
+    assert_eq!(requests[0].parameter("scope").as_deref(), Some("*"));
+    assert_eq!(requests[0].parameter("client_secret").as_deref(), Some(Server::CLIENT_SECRET));
+}
+
+#[test]
+fn a_secret_file_is_read_and_its_last_line_break_trimmed_and_told() {
+    let server = Server::start().unwrap();
+    for (content, note) in [("{}", false), ("{}\n", true), ("{}\r\n", true)] {
+        let file = File::new("good", content.replace("{}", Server::CLIENT_SECRET).as_bytes());
+        let mut command = known(&server, &["--client-secret-file", file.path()]);
+        let ended = run(command.env_remove("EVERGRANT_CLIENT_SECRET"));
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        assert_eq!(ended.stderr.contains("line break"), note, "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_secret_is_read_from_stdin() {
+    let server = Server::start().unwrap();
+    let mut command = known(&server, &["--client-secret-file", "-"]);
+    command.env_remove("EVERGRANT_CLIENT_SECRET").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(Server::CLIENT_SECRET.as_bytes()).unwrap();
+    assert_eq!(end(child.wait_with_output().unwrap()).status, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_file_that_others_can_read_is_refused_with_the_chmod_that_mends_it() {
+    let server = Server::start().unwrap();
+    let file = File::new("open", Server::CLIENT_SECRET.as_bytes());
+    for mode in [0o644, 0o640, 0o604] {
+        file.mode(mode);
+        let says = [format!("mode {mode:o}"), format!("chmod 600 '{}'", file.path())];
+        let mut command = known(&server, &["--client-secret-file", file.path()]);
+        fails(&mut command, 2, &says.each_ref().map(String::as_str));
+    }
+    assert_eq!(server.counts().token_requests, 0);
+}
+
+#[test]
+fn a_secret_file_that_is_no_secret_is_refused() {
+    let server = Server::start().unwrap();
+    let folder = std::env::temp_dir();
+    for (content, says) in [(&b""[..], "is empty"), (b"\n", "is empty"), (b"\xff\xfe", "is not UTF-8 text")] {
+        let file = File::new("bad", content);
+        fails(&mut known(&server, &["--client-secret-file", file.path()]), 2, &[says]);
+    }
+    let long = File::new("long", &[b'x'; 70_000]);
+    fails(&mut known(&server, &["--client-secret-file", long.path()]), 2, &["longer than 65536 bytes"]);
+    let inner = File::new("inner", b"one\ntwo\n");
+    fails(&mut known(&server, &["--client-secret-file", inner.path()]), 2, &["client_secret", "byte 3"]);
+    fails(&mut known(&server, &["--client-secret-file", "no/such/file"]), 2, &["cannot be opened"]);
+    if cfg!(unix) {
+        fails(&mut known(&server, &["--client-secret-file", folder.to_str().unwrap()]), 2, &["is a folder"]);
+    }
+}
+
+#[test]
+fn a_missing_setting_is_named() {
+    fails(&mut token(&[]), 2, &["no authorization server", "--provider", "at fault: the configuration"]);
+    fails(&mut token(&["--provider", "rfc6749"]), 2, &["no token endpoint", "--token-endpoint"]);
+    fails(&mut token(&["--provider", "myparcel"]), 2, &["no client id", "--client-id"]);
+    let mut command = token(&["--provider", "myparcel", "--client-id", "me"]);
+    fails(&mut command, 2, &["no client secret", "EVERGRANT_CLIENT_SECRET", "--client-secret-file"]);
+}
+
+#[test]
+fn there_is_no_flag_for_the_secret_itself() {
+    fails(&mut token(&["--client-secret", "x"]), 2, &["--client-secret"]);
+}
+
+#[test]
+fn a_wrong_setting_is_named_with_what_to_write_instead() {
+    let server = Server::start().unwrap();
+    let wrong = |arguments: &[&str], says: &[&str]| fails(&mut known(&server, arguments), 2, says);
+    wrong(
+        &["--token-endpoint", "http://example.com/token"],
+        &["plain http to example.com", "next: use https"],
+    );
+    wrong(&["--token-endpoint", "http://localhost:1/token"], &["localhost", "write 127.0.0.1"]);
+    wrong(&["--token-endpoint", "nonsense"], &["token_endpoint", "https://"]);
+    wrong(&["--token-endpoint", "https://host/#x"], &["fragment"]);
+    wrong(&["--scope", "good b\"d"], &["scope token", "byte 1"]);
+    wrong(&["--param", "grant_type=password"], &["grant_type", "twice"]);
+    wrong(&["--param", "no-equals"], &["--param name=value"]);
+    wrong(&["--resource", "relative"], &["resource"]);
+    wrong(&["--timeout", "0s"], &["longer than 0"]);
+    wrong(&["--timeout", "soon"], &["30s"]);
+    wrong(&["--provider", "nobody"], &["myparcel-sandbox"]);
+    assert_eq!(server.counts().token_requests, 0);
+}
+
+#[test]
+fn an_unknown_host_is_transient_and_says_so() {
+    let mut command = token(&["--token-endpoint", "https://evergrant.invalid/token", "--timeout", "5s"]);
+    command.env("EVERGRANT_CLIENT_ID", "me").env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET);
+    fails(&mut command, 4, &["the token endpoint cannot be asked", "next: check"]);
+}
+
+#[test]
+fn a_wrong_secret_is_refused_with_the_servers_words() {
+    let server = Server::start().unwrap();
+    let mut command = known(&server, &[]);
+    command.env("EVERGRANT_CLIENT_SECRET", "not-the-one");
+    let ended = run(&mut command);
+    assert_eq!((ended.status, ended.stdout.as_str()), (3, ""));
+    for words in
+        ["invalid_client", "http 401", "at fault: the client", "check the client id, the client secret"]
+    {
+        assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains("not-the-one"));
+}
+
+#[test]
+fn every_bad_answer_has_its_sentence_and_its_status() {
+    for (fault, status, says) in [
+        (Fault::Html, 4, "the body is an HTML page"),
+        (Fault::status_with_body(404, "text/html", "<html>"), 3, "http 404"),
+        (Fault::redirect(302, "https://elsewhere.example/login"), 3, "redirects to elsewhere.example"),
+        (Fault::TruncatedBody, 4, "closed before the whole answer came"),
+        (Fault::Reset, 4, "closed before the whole answer came"),
+        (Fault::Garbage, 4, "not valid HTTP"),
+        (Fault::status(503), 4, "http 503"),
+        (Fault::status_with_retry_after(429, "7"), 4, "wait 7 s"),
+        (Fault::status_with_body(200, "application/json", "{}"), 4, "there is no access_token"),
+        (Fault::error(400, "invalid_scope"), 3, "ask for scopes"),
+    ] {
+        let server = Server::start().unwrap();
+        let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
+        fails(&mut known(&server, &[]), status, &["error: ", "at fault: ", "next: ", says]);
+        assert_eq!(server.counts().token_requests, 1, "it takes the first outcome");
+    }
+}
+
+#[test]
+fn a_server_that_hangs_is_given_up_after_the_timeout() {
+    let server = Server::start().unwrap();
+    let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
+    fails(&mut known(&server, &["--timeout", "200ms"]), 4, &["no whole answer came in time"]);
+}
+
+#[test]
+fn with_wait_transient_failures_are_waited_through() {
+    let server = Server::start().unwrap();
+    let _down = server.fault(Endpoint::Token, Fault::status(503), Times::Once);
+    let ended = run(&mut known(&server, &["--wait", "60s"]));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(server.counts().token_requests, 2);
+}
+
+#[test]
+fn help_shows_the_variables_and_never_their_values() {
+    let mut command = token(&["--help"]);
+    let variables = [
+        "PROVIDER",
+        "TOKEN_ENDPOINT",
+        "BODY",
+        "AUTH",
+        "CLIENT_ID",
+        "CLIENT_SECRET_FILE",
+        "SCOPE",
+        "RESOURCE",
+        "AUDIENCE",
+        "PARAM",
+        "TIMEOUT",
+        "FORMAT",
+        "WAIT",
+    ];
+    for variable in variables {
+        command.env(format!("EVERGRANT_{variable}"), "sentinel-value");
+    }
+    command.env("EVERGRANT_CLIENT_SECRET", "sentinel-value");
+    let ended = run(&mut command);
+    assert_eq!(ended.status, 0);
+    for variable in variables {
+        assert!(ended.stdout.contains(&format!("EVERGRANT_{variable}")), "{variable}");
+    }
+    assert!(!ended.stdout.contains("sentinel-value"));
+}
+
+#[test]
+fn the_mock_command_serves_what_it_prints() {
+    let mut child = Command::new(EVERGRANT)
+        .args(["mock", "--lifetime", "90s", "--style", "opaque"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut printed = String::new();
+    let mut stdout = child.stdout.take().unwrap();
+    while !printed.contains("interrupted") {
+        let mut piece = [0; 1024];
+        let read = stdout.read(&mut piece).unwrap();
+        assert!(read > 0, "it ended: {printed}");
+        printed.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+    }
+    let endpoint = printed.lines().find_map(|line| line.strip_prefix("token endpoint  ")).unwrap();
+    let mut command =
+        token(&["--token-endpoint", endpoint, "--client-id", Server::CLIENT_ID, "--format", "json"]);
+    let ended = run(command.env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(ended.stdout.contains(r#""expires_in":90"#), "{} {}", ended.stdout, ended.stderr);
+    let taken = Server::builder().lifetime(Duration::from_secs(1)).start().unwrap();
+    let mut second = Command::new(EVERGRANT);
+    let second = run(second.args(["mock", "--port", &taken.address().port().to_string()]));
+    assert_eq!(second.status, 2, "{}", second.stderr);
+    assert!(second.stderr.contains("cannot be used"));
+}
