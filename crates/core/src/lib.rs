@@ -1,4 +1,70 @@
-//! OAuth 2.0 client credentials without IO.
+//! OAuth 2.0 client credentials (RFC 6749 §4.4) without IO: the token request, the token response, the expiry of a JWT,
+//! and the [`Machine`] that decides when to ask for a token, whom to make wait, and which token to use.
+//!
+//! There is no clock, no entropy, no lock, no thread and no socket in this crate. Programs use an adapter, such as
+//! `evergrant-tokio-reqwest`; those who write one, or embed the core in something else, read on.
+//!
+//! # Two clocks
+//! Every input takes `now`, ONE reading of a monotonic clock and of the wall clock ([`Now`]). Neither can be trusted
+//! alone: the first may stand still while the machine is suspended, the second may be stepped. So a token is over as
+//! soon as EITHER says so, and every other deadline (a rest, a patience) is on the monotonic clock alone.
+//!
+//! # Four steps
+//! [`Machine::poll`] answers a caller with one [`Step`], and nothing must be drained:
+//!
+//! - [`Step::Use`]: here is a token.
+//! - [`Step::Send`]: send one token request, report what became of it, and ask again.
+//! - [`Step::Wait`]: ask again then, or when the machine got another input.
+//! - [`Step::Fail`]: there is none, and the error says what to do.
+//!
+//! # The run loop
+//! ```
+//! use evergrant_core::*;
+//! use core::time::Duration;
+//!
+//! # fn send(_: &Request) -> Result<Response, TransportError> {
+//! #     let body = br#"{"access_token":"abc","token_type":"Bearer","expires_in":3600}"#.to_vec();
+//! #     Ok(Response::new(200).with_header("Content-Type", b"application/json").with_body(body))
+//! # }
+//! # fn now() -> Now { Now::default() }
+//! # fn sleep_until(_: Mono) {}
+//! fn token(machine: &mut Machine, client: &Client) -> Result<Token, Error> {
+//!     let mut call = Call::new(now().mono.after(Duration::from_secs(30)));
+//!     loop {
+//!         match machine.poll(now(), &mut call) {
+//!             Step::Use(token) => return Ok(token),
+//!             Step::Fail(error) => return Err(error),
+//!             Step::Wait(until) => sleep_until(until),
+//!             Step::Send(flight) => {
+//!                 let outcome = match client.request(flight.sent_at()) {
+//!                     Err(problem) => Outcome::NotSent(problem),
+//!                     Ok(request) => match send(&request) {
+//!                         Err(error) => Outcome::Refused(error.into()),
+//!                         Ok(response) => match client.read(&response, flight.sent_at()) {
+//!                             Ok(grant) => Outcome::Granted(grant),
+//!                             Err(refusal) => Outcome::Refused(refusal),
+//!                         },
+//!                     },
+//!                 };
+//!                 machine.complete(now(), flight, outcome);
+//!             }
+//!         }
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let auth = ClientAuth::post("my-client-id", "my-client-secret")?;
+//! let client = Client::builder(myparcel::sandbox(), auth).build()?;
+//! let mut machine = Machine::new(Policy::new(), 42);
+//! assert_eq!(token(&mut machine, &client)?.value().expose(), "abc");
+//! # Ok(()) }
+//! ```
+//! This one sends while the caller waits; `evergrant-drive` gives the flight a job of its own, so that a held token is
+//! served meanwhile. `examples/embed.rs` is the same over a socket.
+//!
+//! # Panics and errors
+//! Nothing here panics on input. [`ConfigError`] is the program's to mend, a [`Refusal`] is the server's word, and an
+//! [`Error`] is what a caller without a token gets; each says what to do, and none contains a secret.
 #![no_std]
 #![forbid(unsafe_code)]
 
