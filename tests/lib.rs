@@ -5,6 +5,11 @@ use evergrant_tokio_reqwest::{Api, Client, ClientAuth, Origins, Policy, Provider
 use std::sync::Once;
 use std::time::Duration;
 
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 /// Longer than anything here takes on a busy machine: what waits for it waits for a fault of ours.
 pub const LONG: Duration = Duration::from_secs(60);
 

@@ -56,6 +56,7 @@
 mod gate;
 mod lease;
 mod step;
+mod view;
 
 pub use step::{Call, Fetch, Flight, Landing, Outcome, Reason, Rejection, Rotation, Site, Step};
 
@@ -64,7 +65,7 @@ use crate::jitter::{self, Purpose};
 use crate::policy::{GRACE, Policy};
 use crate::response::Grant;
 use crate::time::{Mono, Now};
-use crate::token::{Generation, Stored, Token};
+use crate::token::{Generation, Stored};
 use alloc::sync::Arc;
 use core::mem;
 use core::time::Duration;
@@ -78,7 +79,8 @@ use lease::Lease;
 ///
 /// - inputs: [`poll`](Self::poll), [`complete`](Self::complete), [`abandon`](Self::abandon), [`leave`](Self::leave)
 /// - commands: [`reject`](Self::reject), [`rotate`](Self::rotate), [`restore`](Self::restore)
-/// - outputs: [`next_wake`](Self::next_wake), [`quiet_until`](Self::quiet_until), [`export`](Self::export)
+/// - outputs, in `machine/view.rs` with the getters: [`next_wake`](Self::next_wake), [`quiet_until`](Self::quiet_until),
+///   [`export`](Self::export)
 /// - getters: [`held`](Self::held), [`fetch`](Self::fetch), [`waiters`](Self::waiters),
 ///   [`no_progress`](Self::no_progress), [`last_error`](Self::last_error), [`policy`](Self::policy)
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -299,77 +301,6 @@ impl Machine {
         lease.token.generation = self.next_generation();
         self.lease = Ok(lease);
         true
-    }
-}
-
-// Outputs.
-impl Machine {
-    /// The first instant at which a poll would `Send` if nothing else happens: a poll then does, a poll before does
-    /// not.
-    pub fn next_wake(&self, now: Now) -> Mono {
-        let due = match self.live(now) {
-            Some(lease) if !lease.is_due(now) => now.mono.after(now.until(lease.token.refresh_at)),
-            _ => now.mono,
-        };
-        due.max(self.ready())
-    }
-
-    /// The held token, and the instant before which (on both clocks) every poll would `Use` it: what may be handed
-    /// out without asking the machine, as long as it gets no other input.
-    pub fn quiet_until(&self, now: Now) -> Option<(&Token, Now)> {
-        let lease = self.live(now)?;
-        let token = &lease.token;
-        let until = if lease.is_due(now) {
-            Now::new(self.ready().min(token.use_until.mono), token.use_until.wall)
-        } else {
-            token.refresh_at
-        };
-        Some((token, until))
-    }
-
-    /// The held token as it may be kept across a restart.
-    pub fn export(&self, now: Now) -> Option<Stored> {
-        let lease = self.live(now)?;
-        Some(Stored { token: lease.token.value.clone(), issued: lease.issued, life: lease.life })
-    }
-}
-
-// Getters.
-impl Machine {
-    /// The token that may be used now.
-    pub fn held(&self, now: Now) -> Option<&Token> {
-        self.live(now).map(|lease| &lease.token)
-    }
-
-    /// What is known of the token request.
-    pub fn fetch(&self, now: Now) -> Fetch<'_> {
-        match &self.fetching {
-            Fetching::InFlight { deadline, .. } => Fetch::InFlight { deadline: *deadline },
-            Fetching::Resting(rest) if now.mono < rest.until => {
-                Fetch::Resting { until: rest.until, cause: &rest.cause }
-            }
-            _ => Fetch::Idle,
-        }
-    }
-
-    /// The calls that hold a place.
-    pub const fn waiters(&self) -> usize {
-        self.waiters
-    }
-
-    /// How often in a row the server handed out the held token again, or one that ends no later.
-    pub const fn no_progress(&self) -> u32 {
-        self.no_progress
-    }
-
-    /// What became of the last flight that failed, since a token was last installed or the credentials changed.
-    pub const fn last_error(&self) -> Option<&Cause> {
-        self.last_error.as_ref()
-    }
-
-    /// The figures it decides by.
-    pub const fn policy(&self) -> &Policy {
-        &self.policy
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::error::{Class, ConfigError, Problem};
 use crate::lifetime::JwtHint;
 use crate::time::Wall;
-use crate::token::AccessToken;
+use crate::token::{AccessToken, Token};
 use alloc::format;
 use alloc::vec::Vec;
 
