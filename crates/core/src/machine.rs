@@ -55,6 +55,8 @@
 
 mod gate;
 mod lease;
+#[cfg(feature = "model")]
+mod relative;
 mod step;
 mod view;
 

@@ -4,6 +4,8 @@ use super::Site;
 use crate::policy::Policy;
 use crate::time::Mono;
 use alloc::vec::Vec;
+#[cfg(feature = "model")]
+use core::time::Duration;
 
 /// Sites with a gate of their own; those beyond share one more. More distinct origins behind one client are rare,
 /// and the memory must be bounded.
@@ -59,6 +61,31 @@ impl Gates {
             gate.closed_until = now.after(policy.gate(gate.level(policy, now).max(1)));
         }
     }
+}
+
+#[cfg(feature = "model")]
+impl Gates {
+    /// With all times shifted, in the order of the sites; a gate that is as good as new is forgotten.
+    pub(super) fn relative(&mut self, policy: &Policy, now: Mono, shift: impl Fn(Mono) -> Mono) {
+        self.0.retain(|gate| gate.armed || now < gate.closed_until || gate.level(policy, now) > 0);
+        self.0.sort_unstable_by_key(|gate| gate.site);
+        for gate in &mut self.0 {
+            gate.closed_until = shift(gate.closed_until.max(now));
+            // Steps that were forgiven are gone; what counts is the time within the step of this moment.
+            let level = gate.level(policy, now);
+            let step = policy.gate_decay();
+            let within = now.since(gate.last_dropped).as_nanos() % step.as_nanos();
+            let within = Duration::from_nanos(u64::try_from(within).unwrap_or(u64::MAX));
+            gate.last_dropped = if level == 0 { now } else { gate.last_dropped.max(back(now, within)) };
+            gate.dropped = level;
+            gate.last_dropped = shift(gate.last_dropped);
+        }
+    }
+}
+
+#[cfg(feature = "model")]
+fn back(from: Mono, by: Duration) -> Mono {
+    Mono::from_origin(from.since_origin().saturating_sub(by))
 }
 
 impl Gate {

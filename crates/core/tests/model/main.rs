@@ -1,0 +1,68 @@
+//! The refresh machine's whole state space, within bounds, breadth first and to closure: every invariant marked [M] is
+//! asserted at every transition, over the real `Machine`.
+//!
+//!     cargo test --release -p evergrant-core --features model --test model
+//!
+//! A deeper run, some minutes and gigabytes:
+//!
+//!     EVERGRANT_MODEL=deep cargo test --release -p evergrant-core --features model --test model -- --nocapture
+//!
+//! # Bounds, and why they are enough
+//! Times are multiples of half a second, on a policy scaled so that each of its figures is a few of them (see
+//! [`world::policy`]). States are compared up to a shift of time, of flight numbers and of generations
+//! (`Machine::relative`), so the search closes: it ends when no new state is found, not at a depth.
+//!
+//! The machine is a product of parts, and each search opens the doors between some of them: callers and a queue of two
+//! places, with every outcome of a flight; flights that are late, with rotations; rejections at two sites; the two
+//! clocks; restores. Three callers are enough for a queue of two to be full with one more outside; two flights in the
+//! air are enough for one that counts and one that is superseded, and a third, forgotten, is a leak; two sites are
+//! enough for one to be closed while the other is open. Generations matter only as "the held one" and "not the held
+//! one", since the machine compares for equality alone.
+#![allow(missing_docs)]
+
+mod invariants;
+mod search;
+mod world;
+
+use search::explore;
+use world::Bounds;
+
+fn deep() -> bool {
+    std::env::var_os("EVERGRANT_MODEL").is_some_and(|value| value == "deep")
+}
+
+#[test]
+fn callers_a_full_queue_and_every_outcome_keep_the_invariants() {
+    let flights = if deep() { 3 } else { 2 };
+    explore("callers", &Bounds { callers: 3, flights, ..Bounds::none() });
+}
+
+#[test]
+fn late_flights_and_rotations_keep_the_invariants() {
+    let flights = if deep() { 3 } else { 2 };
+    explore("late flights", &Bounds { flights, rotations: true, ..Bounds::none() });
+}
+
+#[test]
+fn rejections_at_two_sites_keep_the_invariants() {
+    let rotations = deep();
+    explore("rejections", &Bounds { sites: 2, rotations, ..Bounds::none() });
+}
+
+#[test]
+fn two_clocks_out_of_step_keep_the_invariants() {
+    let flights = if deep() { 2 } else { 1 };
+    explore("clocks", &Bounds { callers: 2, flights, skews: true, ..Bounds::none() });
+}
+
+#[test]
+fn rejections_while_clocks_step_keep_the_invariants() {
+    let rotations = deep();
+    explore("rejections and clocks", &Bounds { sites: 1, skews: true, rotations, ..Bounds::none() });
+}
+
+#[test]
+fn restores_keep_the_invariants() {
+    let skews = deep();
+    explore("restores", &Bounds { sites: 1, rotations: true, restores: true, skews, ..Bounds::none() });
+}

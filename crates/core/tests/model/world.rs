@@ -1,0 +1,314 @@
+//! What the search moves through: a machine, its callers and its flights, and everything that can happen next.
+
+use evergrant_core::{
+    AccessToken, Call, Class, ConfigError, Flight, Generation, Grant, Landing, Machine, Mono, Now, Outcome,
+    Policy, Problem, Refusal, Rejection, Rotation, Site, Step, Stored, Wall,
+};
+use std::time::Duration;
+
+/// All times are multiples of this.
+pub(crate) const UNIT: Duration = Duration::from_millis(500);
+/// A flight that is older is never heard of again.
+const OLDEST: u32 = 8;
+/// The steps of the wall clock, and how far it may be off.
+const SKEW: i8 = 6;
+
+pub(crate) fn units(n: u32) -> Duration {
+    UNIT * n
+}
+
+/// Every figure a few units: attempt_timeout 1 (with the grace: 3), min_interval 1, settle 1, gates 2 and 4, leeway and
+/// ahead at most 1 and 2, backoff 1 and 2, cooldown 2 and 4, Retry-After at most 3, two places in the queue.
+pub(crate) fn policy() -> Policy {
+    Policy::new()
+        .with_jitter(false)
+        .with_attempt_timeout(units(1))
+        .with_min_interval(units(1))
+        .with_settle(units(1))
+        .with_gate(units(2), units(4))
+        .with_leeway(units(1))
+        .with_ahead(units(2))
+        .with_backoff(units(1), units(2))
+        .with_cooldown(units(2), units(4))
+        .with_retry_after_cap(units(3))
+        .with_default_lifetime(units(10))
+        .with_max_waiters(2)
+}
+
+/// What may happen in one search.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    pub callers: usize,
+    /// Flights in the air at once, those that are superseded included.
+    pub flights: usize,
+    pub sites: u16,
+    pub rotations: bool,
+    pub restores: bool,
+    /// The wall clock steps, and the machine is suspended.
+    pub skews: bool,
+}
+
+impl Bounds {
+    pub(crate) fn none() -> Self {
+        Self { callers: 1, flights: 1, sites: 0, rotations: false, restores: false, skews: false }
+    }
+}
+
+/// One thing that happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Event {
+    Pass(u32),
+    /// The wall clock alone moves.
+    Step(i8),
+    Poll(usize),
+    Leave(usize),
+    Land(usize, Answer),
+    Abandon(usize),
+    /// Of the held generation, or of the one before.
+    Reject {
+        held: bool,
+        site: u16,
+    },
+    Rotate(Rotation),
+    Restore {
+        age: u32,
+        life: u32,
+    },
+}
+
+/// What becomes of a flight.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Answer {
+    /// Another token than the held one, with this life.
+    Token(u32),
+    /// Another one, of whose life nothing is known.
+    Unknown,
+    /// The held one again.
+    Same(u32),
+    Transient,
+    Throttled(u32),
+    Permanent,
+    PermanentThrottled(u32),
+    NotSent,
+}
+
+const ANSWERS: [Answer; 10] = [
+    Answer::Token(0),
+    Answer::Token(10),
+    Answer::Token(20),
+    Answer::Unknown,
+    Answer::Same(10),
+    Answer::Transient,
+    Answer::Throttled(3),
+    Answer::Permanent,
+    Answer::PermanentThrottled(3),
+    Answer::NotSent,
+];
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct World {
+    pub now: Now,
+    pub machine: Machine,
+    pub calls: Vec<Option<Call>>,
+    pub flights: Vec<Flight>,
+    /// How far the wall clock is off, in units.
+    skew: i8,
+    pub ghost: Ghost,
+}
+
+/// What an observer remembers to judge what he sees; the machine knows nothing of it.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Ghost {
+    /// No Send before.
+    pub spaced: Option<Mono>,
+    /// A Retry-After told to a flight that counted: no Send before.
+    pub told: Option<Mono>,
+    /// A permanent refusal: every poll without a token fails before.
+    pub permanent: Option<Mono>,
+    /// Per site, that its tokens were dropped and no new one came; and when the next may be dropped at the earliest.
+    pub sites: [(bool, Option<Mono>); 2],
+}
+
+/// What happened, for the invariants to judge.
+pub(crate) enum Effect {
+    Passed,
+    Polled(usize, Step),
+    Left(usize),
+    Landed { flight: Flight, answer: Answer, landing: Landing },
+    Abandoned,
+    Rejected { held: bool, site: u16, verdict: Rejection },
+    Rotated(Rotation),
+    Restored { taken: bool, stored: Stored },
+}
+
+impl World {
+    pub(crate) fn new(bounds: &Bounds) -> Self {
+        let noon = Duration::from_secs(43_200);
+        let world = Self {
+            now: Now::new(Mono::from_origin(noon), Wall::from_epoch(noon)),
+            machine: Machine::new(policy(), 0),
+            calls: vec![None; bounds.callers],
+            flights: Vec::new(),
+            skew: 0,
+            ghost: Ghost::default(),
+        };
+        world.canonical()
+    }
+
+    /// Everything that can happen next.
+    pub(crate) fn events(&self, bounds: &Bounds) -> Vec<Event> {
+        // Time passes finely, and coarsely: past every rest and deadline, into the middle of a life.
+        let mut events = vec![Event::Pass(1), Event::Pass(6)];
+        for at in 0..bounds.callers {
+            events.push(Event::Poll(at));
+            if self.calls[at].is_some() {
+                events.push(Event::Leave(at));
+            }
+        }
+        for at in 0..self.flights.len() {
+            events.extend(ANSWERS.map(|answer| Event::Land(at, answer)));
+            events.push(Event::Abandon(at));
+        }
+        for site in 0..bounds.sites {
+            events.extend([true, false].map(|held| Event::Reject { held, site }));
+        }
+        if bounds.rotations {
+            events.extend([Rotation::Keep, Rotation::Drop].map(Event::Rotate));
+        }
+        if bounds.restores {
+            events
+                .extend([(0, 10), (8, 10), (9, 10), (0, 0)].map(|(age, life)| Event::Restore { age, life }));
+        }
+        if bounds.skews {
+            events.extend(
+                [-SKEW, SKEW].into_iter().filter(|by| (self.skew + by).abs() <= SKEW).map(Event::Step),
+            );
+        }
+        events
+    }
+
+    /// Lets it happen.
+    pub(crate) fn apply(&mut self, event: Event) -> Effect {
+        let now = self.now;
+        match event {
+            Event::Pass(time) => {
+                self.now = now.after(units(time));
+                Effect::Passed
+            }
+            Event::Step(by) => {
+                self.skew += by;
+                let wall = now.wall.since_epoch();
+                let step = units(u32::from(by.unsigned_abs()));
+                self.now.wall = Wall::from_epoch(if by < 0 { wall - step } else { wall + step });
+                Effect::Passed
+            }
+            Event::Poll(at) => {
+                let call = self.calls[at].get_or_insert_with(|| call(now, at));
+                let step = self.machine.poll(now, call);
+                if matches!(step, Step::Use(_) | Step::Fail(_)) {
+                    self.calls[at] = None;
+                }
+                Effect::Polled(at, step)
+            }
+            Event::Leave(at) => {
+                if let Some(call) = &mut self.calls[at] {
+                    self.machine.leave(call);
+                }
+                self.calls[at] = None;
+                Effect::Left(at)
+            }
+            Event::Land(at, answer) => {
+                let flight = self.flights.remove(at);
+                let outcome = self.outcome(answer);
+                let landing = self.machine.complete(now, flight.clone(), outcome);
+                Effect::Landed { flight, answer, landing }
+            }
+            Event::Abandon(at) => {
+                let flight = self.flights.remove(at);
+                self.machine.abandon(now, flight);
+                Effect::Abandoned
+            }
+            Event::Reject { held, site } => {
+                let verdict = self.machine.reject(now, self.generation(held), Site(site));
+                Effect::Rejected { held, site, verdict }
+            }
+            Event::Rotate(rotation) => {
+                self.machine.rotate(now, rotation);
+                Effect::Rotated(rotation)
+            }
+            Event::Restore { age, life } => {
+                let issued = Wall::from_epoch(now.wall.since_epoch() - units(age));
+                let stored = Stored { token: token("kept"), issued, life: units(life) };
+                Effect::Restored { taken: self.machine.restore(now, stored.clone()), stored }
+            }
+        }
+    }
+
+    /// After a Send: the flight is in the air, and the oldest beyond the bound is never heard of again.
+    pub(crate) fn launch(&mut self, flight: Flight, bounds: &Bounds) {
+        if self.flights.len() == bounds.flights {
+            let _forgotten = self.flights.remove(0);
+        }
+        self.flights.push(flight);
+    }
+
+    /// The held generation, or one that is not held.
+    pub(crate) fn generation(&self, held: bool) -> Generation {
+        // Generations cannot be made up: an old one is that of a fixed token.
+        let old = evergrant_core::Token::fixed(token("old")).generation();
+        let current = self.machine.held(self.now).map(evergrant_core::Token::generation);
+        current.filter(|_| held).unwrap_or(old)
+    }
+
+    fn outcome(&self, answer: Answer) -> Outcome {
+        let refusal = |class| Refusal::new(class, Some(400), Problem::Status);
+        let grant = |name, life| Outcome::Granted(Grant::new(token(name), life));
+        match answer {
+            // The held token is always called so after `relative`.
+            Answer::Same(life) => grant("held", Some(units(life))),
+            Answer::Token(life) => grant("other", Some(units(life))),
+            Answer::Unknown => grant("other", None),
+            Answer::Transient => Outcome::Refused(refusal(Class::Transient)),
+            Answer::Throttled(told) => {
+                Outcome::Refused(refusal(Class::Transient).with_retry_after(units(told)))
+            }
+            Answer::Permanent => Outcome::Refused(refusal(Class::Permanent)),
+            Answer::PermanentThrottled(told) => {
+                Outcome::Refused(refusal(Class::Permanent).with_retry_after(units(told)))
+            }
+            Answer::NotSent => Outcome::NotSent(ConfigError::ColonInClientId),
+        }
+    }
+
+    /// The one world that stands for all that behave alike.
+    pub(crate) fn canonical(mut self) -> Self {
+        let (then, wall_then) = (self.now.mono, self.now);
+        let oldest = units(OLDEST);
+        self.flights.retain(|flight| wall_then.mono.since(flight.sent_at().mono) <= oldest);
+        let (machine, now) = self.machine.relative(self.now, &mut self.flights, &mut self.calls);
+        let shift = |at: Option<Mono>| {
+            let ahead = at?.since(then);
+            (!ahead.is_zero()).then(|| now.mono.after(ahead))
+        };
+        self.ghost.spaced = shift(self.ghost.spaced);
+        self.ghost.told = shift(self.ghost.told);
+        self.ghost.permanent = shift(self.ghost.permanent);
+        for (_, gate) in &mut self.ghost.sites {
+            *gate = shift(*gate);
+        }
+        Self { machine, now, ..self }
+    }
+}
+
+/// The callers differ: a patient one, one that fails fast, a hasty one.
+fn call(now: Now, at: usize) -> Call {
+    match at {
+        0 => Call::new(now.mono.after(units(5))),
+        1 => Call::new(now.mono.after(units(5))).fail_fast(true),
+        _ => Call::new(now.mono.after(units(1))),
+    }
+}
+
+pub(crate) fn token(name: &str) -> AccessToken {
+    AccessToken::new(name).expect("visible ASCII")
+}
