@@ -68,7 +68,7 @@ pub(crate) struct ClientArgs {
     /// What kind of server it is
     #[arg(long, value_enum, env = "EVERGRANT_PROVIDER", hide_env_values = true)]
     pub(crate) provider: Option<ProviderName>,
-    /// The token endpoint: https, or http on 127.0.0.0/8 or [::1]. Required for rfc6749, an override for the others
+    /// The token endpoint: https, or http on 127.0.0.0/8 or ::1. Required for rfc6749, an override for the others
     #[arg(long, value_name = "URL", env = "EVERGRANT_TOKEN_ENDPOINT", hide_env_values = true)]
     pub(crate) token_endpoint: Option<String>,
     /// How the parameters are sent [default: what the provider wants]

@@ -1,7 +1,7 @@
 //! What can go wrong, sorted by who is at fault.
 //!
 //! [`ConfigError`] is ours to mend before anything is sent. [`Refusal`] is what the authorization server, or the way
-//! to it, made of a token request. [`Error`] is what a caller who wanted a token gets. All are plain data, and none
+//! to it, made of a token request. [`enum@Error`] is what a caller who wanted a token gets. All are plain data, and none
 //! can hold a secret: what comes from outside enters as an [`Excerpt`].
 
 mod config;

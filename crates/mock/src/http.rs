@@ -154,7 +154,7 @@ impl Reader {
                 match httparse::parse_chunk_size(&self.buffer) {
                     Ok(httparse::Status::Complete(parsed)) => break parsed,
                     Ok(httparse::Status::Partial) if self.buffer.len() <= MAX_CHUNK_LINE => {
-                        self.fill(stream)?
+                        self.fill(stream)?;
                     }
                     _ => return Err(Bad::Status(400)),
                 }
