@@ -1,4 +1,6 @@
 //! The authorized client: attaching a token, exactly.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
 
 use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times};
 use evergrant_tests::{api, builder, http, ms, quick, secs, server, tokens};

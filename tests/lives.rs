@@ -1,4 +1,6 @@
 //! What a token response may say of a life, and what becomes of it.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
 
 use evergrant_mock::{Endpoint, ExpiresIn, Fault, JwtTimes, Server, Times, TokenStyle};
 use evergrant_tests::{builder, secs, server, tokens};

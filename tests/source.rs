@@ -1,4 +1,6 @@
 //! One source of tokens, many callers, a server in trouble: over real sockets.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
 
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tests::{LONG, api, builder, ms, quick, secs, server, tokens};

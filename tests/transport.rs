@@ -1,4 +1,6 @@
 //! The token request as the server sees it, and what may come back.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
 
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tests::{builder, client, install_tls, ms, quick, server};

@@ -1,4 +1,6 @@
 //! The command as its users meet it: what it prints where, and with which exit status.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
 
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use std::io::{Read, Write};
