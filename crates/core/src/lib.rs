@@ -113,3 +113,7 @@ pub use scope::Scope;
 pub use time::{Mono, Now, Wall};
 pub use token::{AccessToken, Generation, Stored, Token, UnusableToken};
 pub use verdict::{Answer, CustomRule, Verdict, VerdictRule};
+
+#[cfg(any(test, feature = "model"))]
+#[doc(hidden)]
+pub use machine::trace;

@@ -58,6 +58,9 @@ mod lease;
 #[cfg(feature = "model")]
 mod relative;
 mod step;
+#[cfg(any(test, feature = "model"))]
+#[doc(hidden)]
+pub mod trace;
 mod view;
 
 pub use step::{Call, Fetch, Flight, Landing, Outcome, Reason, Rejection, Rotation, Site, Step};

@@ -1,0 +1,389 @@
+//! Random traces: any inputs in any order, two clocks that jump, freeze and run backwards, servers that answer anything.
+//!
+//! One generator for the property tests and for fuzzing: a trace is a list of `Op`s, and an `Op` is made of eight
+//! bytes. A trace that breaks an invariant shrinks to a list that can be read.
+
+use super::{Call, Flight, Landing, Machine, Missing, Outcome, Rejection, Rotation, Site, Step};
+use crate::error::{Class, ConfigError, Error, Problem, Refusal};
+use crate::policy::Policy;
+use crate::response::Grant;
+use crate::time::{Mono, Now, Wall};
+use crate::token::{AccessToken, Generation, Stored, Token};
+use alloc::format;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+const HOUR: u64 = 3600;
+const DAY: u64 = 86_400;
+
+/// One input. Indices are taken modulo what is there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Op {
+    /// Both clocks go on.
+    Pass(Duration),
+    /// The wall clock alone steps, in seconds.
+    Step(i64),
+    /// The monotonic clock freezes: a suspend.
+    Freeze(Duration),
+    /// This caller asks.
+    Poll(usize),
+    /// This caller stops caring.
+    Leave(usize),
+    /// This flight is answered.
+    Land(usize, Answer),
+    /// Nobody will report on this flight.
+    Abandon(usize),
+    /// A token so many generations behind the last one is refused at this site.
+    Reject {
+        /// Generations behind the last one.
+        behind: u64,
+        /// Where.
+        site: u16,
+    },
+    /// The credentials change.
+    Rotate(Rotation),
+    /// A stored token is offered: so many seconds old, with a life of so many.
+    Restore {
+        /// Seconds since it was issued.
+        age: u64,
+        /// Seconds of life.
+        life: u64,
+    },
+}
+
+/// What becomes of a flight.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// One of four tokens, with or without a life and a wish for its refresh.
+    Grant {
+        /// Which of the four.
+        name: u8,
+        /// The life it is said to have.
+        life: Option<Duration>,
+        /// `refresh_in`, in seconds.
+        refresh_in: Option<u64>,
+    },
+    /// A transient refusal.
+    Transient,
+    /// The same, with a Retry-After of so many seconds.
+    Throttled(u64),
+    /// A permanent refusal.
+    Permanent,
+    /// The request could not be built.
+    NotSent,
+}
+
+impl Op {
+    /// The input that these bytes stand for: every eight bytes are one, and small numbers are simple ones.
+    pub fn decode([kind, a, b, c, d, e, f, g]: [u8; 8]) -> Self {
+        let number = u64::from_le_bytes([b, c, d, e, 0, 0, 0, 0]);
+        match kind % 32 {
+            0..=6 => Self::Pass(time(a, number)),
+            7 => Self::Step(i64::try_from(number % (2 * DAY)).unwrap_or(0) - DAY.cast_signed()),
+            8 => Self::Freeze(time(a, number)),
+            9..=16 => Self::Poll(usize::from(a % 4)),
+            17 => Self::Leave(usize::from(a % 4)),
+            18..=24 => Self::Land(usize::from(a), Answer::decode([b, c, d, e, f, g])),
+            25 => Self::Abandon(usize::from(a)),
+            26 | 27 => Self::Reject { behind: u64::from(a % 3), site: u16::from(b % 3) },
+            28 => Self::Rotate(if a % 2 == 0 { Rotation::Keep } else { Rotation::Drop }),
+            29 => Self::Restore { age: number % 5000, life: u64::from(f) * 20 },
+            _ => Self::Pass(Duration::from_millis(number % 3000)),
+        }
+    }
+}
+
+impl Answer {
+    fn decode([kind, name, a, b, c, d]: [u8; 6]) -> Self {
+        let number = u64::from_le_bytes([a, b, c, d, 0, 0, 0, 0]);
+        let huge = u64::from_le_bytes([a, b, c, d, a, b, c, d]);
+        let grant = |life, refresh_in| Self::Grant { name: name % 4, life, refresh_in };
+        match kind % 16 {
+            0 | 1 => grant(Some(Duration::from_secs(number % 100_000)), None),
+            2 | 3 => grant(Some(Duration::from_millis(number % 100_000)), None),
+            4 => grant(Some(Duration::from_secs(number % 100_000)), Some(huge)),
+            5 => grant(Some(Duration::from_secs(number % 10_000)), Some(u64::from(d))),
+            6 => grant(None, None),
+            7 => grant(Some(Duration::from_secs(huge)), None),
+            8 => grant(Some(if d % 2 == 0 { Duration::MAX } else { Duration::ZERO }), None),
+            9 => grant(Some(Duration::from_nanos(number % 100)), None),
+            10 | 11 => Self::Transient,
+            12 | 13 => Self::Throttled(number % 5000),
+            14 => Self::Permanent,
+            _ => Self::NotSent,
+        }
+    }
+}
+
+fn time(scale: u8, number: u64) -> Duration {
+    match scale % 8 {
+        0..=3 => Duration::from_millis(number % 3000),
+        4 | 5 => Duration::from_secs(number % 400),
+        6 => Duration::from_secs(number % 100_000),
+        _ => Duration::from_nanos(number % 10),
+    }
+}
+
+/// A machine under a trace, and what an observer remembers to judge it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trace {
+    machine: Machine,
+    now: Now,
+    calls: [Call; 4],
+    flights: Vec<Flight>,
+    sends: Vec<Mono>,
+    /// A Retry-After told to a flight that counted: no Send before.
+    told: Mono,
+    /// No generation at or below this may be used again.
+    dropped: u64,
+    last_used: u64,
+}
+
+const PATIENCE: [Duration; 4] =
+    [Duration::from_millis(10), Duration::from_secs(3), Duration::from_secs(30), Duration::from_secs(3000)];
+
+impl Trace {
+    /// Runs the trace and asserts, after every input, the invariants I1 to I17 (I12 and I16 by their parts), I19, I22,
+    /// I31 and I32.
+    ///
+    /// # Panics
+    /// An invariant is broken; the message names it.
+    pub fn run(ops: &[Op], seed: u64) -> Self {
+        let now = Now::new(
+            Mono::from_origin(Duration::from_secs(50)),
+            Wall::from_epoch(Duration::from_secs(1_795_000_000)),
+        );
+        let mut trace = Self {
+            machine: Machine::new(Policy::new().with_max_waiters(3), seed),
+            now,
+            calls: PATIENCE.map(|patience| Call::new(now.mono.after(patience))),
+            flights: Vec::new(),
+            sends: Vec::new(),
+            told: Mono::ZERO,
+            dropped: 0,
+            last_used: 0,
+        };
+        for op in ops {
+            trace.apply(op);
+            trace.check();
+        }
+        trace
+    }
+
+    fn apply(&mut self, op: &Op) {
+        let now = self.now;
+        let before = self.machine.clone();
+        match op {
+            Op::Pass(time) => self.now = now.after(*time),
+            Op::Step(seconds) => {
+                let (step, wall) = (Duration::from_secs(seconds.unsigned_abs()), now.wall);
+                self.now.wall = if *seconds < 0 {
+                    Wall::from_epoch(wall.since_epoch().saturating_sub(step))
+                } else {
+                    wall.after(step)
+                };
+            }
+            Op::Freeze(time) => self.now.wall = now.wall.after(*time),
+            Op::Poll(at) => self.poll(*at),
+            Op::Leave(at) => {
+                let call = &mut self.calls[*at];
+                self.machine.leave(call);
+                let once = self.machine.clone();
+                self.machine.leave(call);
+                assert_eq!(self.machine, once, "leave is idempotent");
+            }
+            Op::Land(at, answer) if !self.flights.is_empty() => self.land(*at, answer, &before),
+            Op::Abandon(at) if !self.flights.is_empty() => {
+                let flight = self.flights.swap_remove(at % self.flights.len());
+                self.machine.abandon(now, flight);
+                assert_eq!(self.machine.held(now), before.held(now), "I14");
+            }
+            Op::Reject { behind, site } => self.reject(*behind, *site, &before),
+            Op::Rotate(rotation) => {
+                self.machine.rotate(now, *rotation);
+                if *rotation == Rotation::Drop {
+                    self.dropped = before.generations;
+                }
+            }
+            Op::Restore { age, life } => {
+                self.restore(Duration::from_secs(*age), Duration::from_secs(*life), &before);
+            }
+            Op::Land(..) | Op::Abandon(_) => {}
+        }
+    }
+
+    fn poll(&mut self, at: usize) {
+        let now = self.now;
+        let held = self.machine.held(now).cloned();
+        let (wake, in_flight) = (self.machine.next_wake(now), self.machine.fetch(now));
+        let in_flight = matches!(in_flight, super::Fetch::InFlight { deadline } if now.mono < deadline);
+        let call = &mut self.calls[at];
+        if call.deadline() <= now.mono && !call.holds_place() {
+            *call = Call::new(now.mono.after(PATIENCE[at]));
+        }
+        let (step, deadline) = (self.machine.poll(now, call), call.deadline());
+        assert_eq!(matches!(step, Step::Send(_)), wake <= now.mono, "I32");
+        match step {
+            Step::Use(token) => {
+                assert!(!now.has_reached(token.use_until()), "I2");
+                let generation = token.generation().number();
+                assert!(generation > self.dropped, "I3");
+                assert!(generation >= self.last_used, "I5");
+                self.last_used = generation;
+            }
+            Step::Send(flight) => {
+                assert!(!in_flight, "I1");
+                let spaced =
+                    self.sends.last().is_none_or(|last| now.mono.since(*last) >= Duration::from_secs(1));
+                assert!(spaced, "I17: min_interval");
+                assert!(now.mono >= self.told, "I17: Retry-After");
+                self.sends.push(now.mono);
+                self.flights.push(flight);
+            }
+            Step::Wait(until) => {
+                assert_eq!(held, None, "I15");
+                assert!(now.mono < until && until <= deadline, "I6");
+                let before = self.machine.clone();
+                assert_eq!(self.machine.poll(now, call), Step::Wait(until), "I10");
+                assert_eq!(self.machine, before, "I10");
+            }
+            Step::Fail(error) => {
+                assert_eq!(held, None, "I15");
+                assert!(!call.holds_place(), "I9");
+                if matches!(error, Error::TimedOut { .. }) {
+                    assert!(now.mono >= deadline, "I19");
+                }
+            }
+        }
+    }
+
+    fn land(&mut self, at: usize, answer: &Answer, before: &Machine) {
+        let now = self.now;
+        let flight = self.flights.swap_remove(at % self.flights.len());
+        let (counts, sent) = (before.is_current(&flight), flight.sent_at());
+        let refused = |class| Refusal::new(class, Some(400), Problem::Status);
+        let outcome = match answer {
+            Answer::Grant { name, life, refresh_in } => {
+                let grant = Grant::new(token(&format!("t{name}")), *life);
+                Outcome::Granted(match refresh_in {
+                    Some(wish) => grant.with_refresh_in(Duration::from_secs(*wish)),
+                    None => grant,
+                })
+            }
+            Answer::Transient => Outcome::Refused(refused(Class::Transient)),
+            Answer::Throttled(seconds) => {
+                let told = Duration::from_secs(*seconds);
+                if counts {
+                    self.told = now.mono.after(told.min(Duration::from_secs(HOUR)));
+                }
+                Outcome::Refused(refused(Class::Transient).with_retry_after(told))
+            }
+            Answer::Permanent => Outcome::Refused(refused(Class::Permanent)),
+            Answer::NotSent => Outcome::NotSent(ConfigError::ColonInClientId),
+        };
+        let failure = !matches!(outcome, Outcome::Granted(_));
+        let landing = self.machine.complete(now, flight, outcome);
+        let (held_before, held) = (before.held(now), self.machine.held(now));
+        assert!(!failure || held == held_before, "I14");
+        match landing {
+            Landing::Installed { life, .. } => {
+                let Some(held) = held else { panic!("I2: what was installed is over") };
+                let leeway = Duration::from_secs(30).min(life / 10);
+                assert!(life <= Duration::from_secs(366 * DAY), "I12");
+                assert_eq!(held.use_until(), sent.after(life - leeway), "I11");
+                not_born_due(held, sent, now);
+            }
+            Landing::Resting { until, .. } => {
+                assert!(counts && until > now.mono);
+                assert_eq!(held, held_before, "I14");
+            }
+            Landing::NoProgress { .. } => {
+                let lease =
+                    |token: Option<&Token>| token.map(|token| (token.generation(), token.use_until()));
+                assert_eq!(lease(held), lease(held_before));
+            }
+            Landing::Superseded => {
+                assert!(!counts, "I22: a flight that counts has an effect");
+                let fetch = (self.machine.fetch(now), self.machine.failures);
+                assert_eq!(fetch, (before.fetch(now), before.failures), "I22");
+            }
+        }
+    }
+
+    fn reject(&mut self, behind: u64, site: u16, before: &Machine) {
+        let now = self.now;
+        let last = before.held(now).map_or(before.generations, |held| held.generation().number());
+        let generation = Generation(last.saturating_sub(behind));
+        match self.machine.reject(now, generation, Site(site)) {
+            Rejection::Dropped => self.dropped = generation.number(),
+            verdict => {
+                assert_eq!(self.machine, *before, "I4 {verdict:?}");
+                let over = matches!(verdict, Rejection::Settling(until) if until <= now.mono);
+                assert!(!over, "I6: a settling token is waited for in the future");
+            }
+        }
+    }
+
+    fn restore(&mut self, age: Duration, life: Duration, before: &Machine) {
+        let now = self.now;
+        let issued = Wall::from_epoch(now.wall.since_epoch().saturating_sub(age));
+        let end = issued.after(life - Duration::from_secs(30).min(life / 10));
+        let stored = Stored { token: token("kept"), issued, life };
+        let taken = self.machine.restore(now, stored);
+        let held = self.machine.held(now);
+        if !taken {
+            assert_eq!(held, before.held(now), "I31");
+            return;
+        }
+        assert_eq!(before.held(now), None, "I31");
+        let Some(held) = held else { panic!("I31: what was restored is over") };
+        assert_eq!(held.use_until().wall, end, "I31: no longer than the original");
+        let due = [Err(Missing::Rejected), Err(Missing::Rotated)].contains(&before.lease);
+        assert!(!due, "I31: a request that is due is not blocked");
+        not_born_due(held, now, now);
+    }
+
+    /// What holds in every state.
+    fn check(&self) {
+        let (now, machine) = (self.now, &self.machine);
+        let holding = self.calls.iter().filter(|call| call.holds_place()).count();
+        assert_eq!(machine.waiters(), holding, "I9");
+        assert!(holding <= machine.policy().max_waiters(), "I9");
+        assert!(machine.next_wake(now) >= now.mono);
+        if let Some((_, until)) = machine.quiet_until(now)
+            && !now.has_reached(until)
+        {
+            // To the last instant before the first of both clocks reaches it.
+            for then in [now, now.after(now.until(until) - Duration::from_nanos(1))] {
+                let step = machine.clone().poll(then, &mut Call::new(then.mono));
+                assert!(matches!(step, Step::Use(_)), "before quiet_until a poll says Use, not {step:?}");
+            }
+        }
+        self.time_alone_leads_to_an_answer();
+    }
+
+    /// I7: whatever happened, a caller that only waits gets `Use`, `Send` or a `Fail` in a few polls.
+    fn time_alone_leads_to_an_answer(&self) {
+        let (mut machine, mut now) = (self.machine.clone(), self.now);
+        let mut call = Call::new(now.mono.after(PATIENCE[2]));
+        for _ in 0..3 {
+            match machine.poll(now, &mut call) {
+                Step::Wait(until) => now = now.after(until.since(now.mono)),
+                Step::Use(_) | Step::Send(_) | Step::Fail(_) => return,
+            }
+        }
+        panic!("I7: a livelock");
+    }
+}
+
+/// I13, on each clock: max(sent, arrival) < refresh_at <= use_until.
+fn not_born_due(token: &Token, sent: Now, arrival: Now) {
+    let (refresh, end) = (token.refresh_at(), token.use_until());
+    assert!(sent.mono.max(arrival.mono) < refresh.mono && refresh.mono <= end.mono, "I13: {token:?}");
+    assert!(sent.wall.max(arrival.wall) < refresh.wall && refresh.wall <= end.wall, "I13: {token:?}");
+}
+
+fn token(name: &str) -> AccessToken {
+    let Ok(token) = AccessToken::new(name) else { unreachable!("the names are visible ASCII") };
+    token
+}
