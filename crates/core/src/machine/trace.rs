@@ -9,6 +9,7 @@ use crate::policy::Policy;
 use crate::response::Grant;
 use crate::time::{Mono, Now, Wall};
 use crate::token::{AccessToken, Generation, Stored, Token};
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -137,6 +138,8 @@ pub struct Trace {
     /// No generation at or below this may be used again.
     dropped: u64,
     last_used: u64,
+    /// What happened, by name.
+    seen: BTreeSet<&'static str>,
 }
 
 const PATIENCE: [Duration; 4] =
@@ -162,12 +165,18 @@ impl Trace {
             told: Mono::ZERO,
             dropped: 0,
             last_used: 0,
+            seen: BTreeSet::new(),
         };
         for op in ops {
             trace.apply(op);
             trace.check();
         }
         trace
+    }
+
+    /// What happened in it, by the names of steps, reasons, landings and rejections.
+    pub fn seen(&self) -> &BTreeSet<&'static str> {
+        &self.seen
     }
 
     fn apply(&mut self, op: &Op) {
@@ -223,6 +232,14 @@ impl Trace {
         }
         let (step, deadline) = (self.machine.poll(now, call), call.deadline());
         assert_eq!(matches!(step, Step::Send(_)), wake <= now.mono, "I32");
+        self.seen.insert(match &step {
+            Step::Use(_) => "Use",
+            Step::Send(_) => "Send",
+            Step::Wait(_) => "Wait",
+            Step::Fail(Error::Failed { .. }) => "Failed",
+            Step::Fail(Error::TimedOut { .. }) => "TimedOut",
+            Step::Fail(Error::Saturated { .. }) => "Saturated",
+        });
         match step {
             Step::Use(token) => {
                 assert!(!now.has_reached(token.use_until()), "I2");
@@ -237,6 +254,7 @@ impl Trace {
                     self.sends.last().is_none_or(|last| now.mono.since(*last) >= Duration::from_secs(1));
                 assert!(spaced, "I17: min_interval");
                 assert!(now.mono >= self.told, "I17: Retry-After");
+                self.seen.insert(flight.reason().as_str());
                 self.sends.push(now.mono);
                 self.flights.push(flight);
             }
@@ -285,6 +303,13 @@ impl Trace {
         let landing = self.machine.complete(now, flight, outcome);
         let (held_before, held) = (before.held(now), self.machine.held(now));
         assert!(!failure || held == held_before, "I14");
+        self.seen.insert(match (&landing, counts) {
+            (Landing::Installed { .. }, true) => "Installed",
+            (Landing::Installed { .. }, false) => "Installed late",
+            (Landing::Resting { .. }, _) => "Resting",
+            (Landing::NoProgress { .. }, _) => "NoProgress",
+            (Landing::Superseded, _) => "Superseded",
+        });
         match landing {
             Landing::Installed { life, .. } => {
                 let Some(held) = held else { panic!("I2: what was installed is over") };
@@ -314,7 +339,14 @@ impl Trace {
         let now = self.now;
         let last = before.held(now).map_or(before.generations, |held| held.generation().number());
         let generation = Generation(last.saturating_sub(behind));
-        match self.machine.reject(now, generation, Site(site)) {
+        let verdict = self.machine.reject(now, generation, Site(site));
+        self.seen.insert(match verdict {
+            Rejection::Dropped => "Dropped",
+            Rejection::Replaced => "Replaced",
+            Rejection::Settling(_) => "Settling",
+            Rejection::Refused => "Refused",
+        });
+        match verdict {
             Rejection::Dropped => self.dropped = generation.number(),
             verdict => {
                 assert_eq!(self.machine, *before, "I4 {verdict:?}");
@@ -335,6 +367,7 @@ impl Trace {
             assert_eq!(held, before.held(now), "I31");
             return;
         }
+        self.seen.insert("restored");
         assert_eq!(before.held(now), None, "I31");
         let Some(held) = held else { panic!("I31: what was restored is over") };
         assert_eq!(held.use_until().wall, end, "I31: no longer than the original");
