@@ -26,8 +26,9 @@ struct Plan {
 
 impl Plan {
     fn of(seconds: u64) -> Self {
-        let unit = Duration::from_secs(seconds) / 20;
-        Self { unit, life: unit * 4 }
+        // A token's life is told in whole seconds.
+        let life = Duration::from_secs((seconds / 5).max(1));
+        Self { unit: life / 4, life }
     }
 
     /// The usual policy, on the scale of tokens that live a few seconds.
