@@ -17,17 +17,21 @@
 #![forbid(unsafe_code)]
 
 mod block;
+mod call;
 mod clock;
 #[cfg(test)]
 mod fixture;
 mod runtime;
 mod shared;
 mod status;
+mod supply;
 mod wait;
 
 pub use block::BlockingSource;
+pub use call::{BlockingExchange, Exchange};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use runtime::{BlockingTransport, Handle, Runtime, Transport};
 pub use shared::{Shared, Snapshot, random_seed};
 pub use status::{Held, LastOutcome, RequestStatus, Status};
+pub use supply::{Settings, Sharing, Supply};
 pub use wait::Source;

@@ -100,11 +100,13 @@ impl<V: Clone> Shared<V> {
         (!self.clock.coarse().has_reached(snapshot.quiet_until)).then(|| Arc::clone(snapshot))
     }
 
-    /// The rendered value, if the machine need not be asked: without a lock, and without a copy of the snapshot.
-    pub fn quiet_value(&self) -> Option<V> {
+    /// The rendered value and its token's generation, if the machine need not be asked: without a lock, and without a
+    /// copy of the snapshot.
+    pub fn quiet_value(&self) -> Option<(V, Generation)> {
         let snapshot = self.snapshot.load();
         let snapshot = snapshot.as_ref()?;
-        (!self.clock.coarse().has_reached(snapshot.quiet_until)).then(|| snapshot.value.clone())
+        let quiet = !self.clock.coarse().has_reached(snapshot.quiet_until);
+        quiet.then(|| (snapshot.value.clone(), snapshot.token.generation()))
     }
 
     /// The token, if one may be used: without a lock. Never waits and never sends.

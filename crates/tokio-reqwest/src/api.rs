@@ -2,14 +2,12 @@
 
 use crate::body::prefix;
 use crate::tokens::Tokens;
-use evergrant_core::{
-    Answer, Error, Excerpt, Generation, Origin, Origins, Rejection, Site, Verdict, VerdictRule,
-};
-use reqwest::header::AUTHORIZATION;
+use evergrant_core::{Answer, Error, Excerpt, Origin, Origins, Site, Verdict, VerdictRule};
+use evergrant_drive::Exchange;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Request, RequestBuilder, Response, Url};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// An authorized HTTP client over the program's own. Clones share everything.
 ///
@@ -92,7 +90,7 @@ impl Api {
     ///
     /// How a refused token is told from other refusals is the provider's rule.
     pub fn new(http: reqwest::Client, tokens: Tokens, origins: Origins) -> Self {
-        let verdict = tokens.verdict_rule();
+        let verdict = tokens.0.verdict_rule();
         Self { http, tokens, origins: Arc::new(origins), verdict }
     }
 
@@ -129,27 +127,7 @@ impl Api {
     /// Dropping the future drops the call, as with reqwest; a token request it set off goes on.
     pub async fn execute(&self, request: Request) -> Result<Response, ApiError> {
         let (origin, site) = self.admit(&request)?;
-        let spare = request.try_clone();
-        let (refused, answer) = match self.attempt(request, &origin).await? {
-            (Some(generation), answer) => (generation, answer),
-            (None, answer) => return Ok(answer),
-        };
-        let rejection = self.tokens.reject_generation(refused, site);
-        let Some(spare) = spare else {
-            // The refresh is set off all the same: a caller without patience sends what is due, and does not wait.
-            let _unwaited = self.tokens.token_within(Duration::ZERO).await;
-            return Ok(answer);
-        };
-        match rejection {
-            Rejection::Refused => return Ok(answer),
-            Rejection::Settling(then) if !self.tokens.settle(then).await => return Ok(answer),
-            Rejection::Settling(_) | Rejection::Dropped | Rejection::Replaced => drop(answer),
-        }
-        let (refused, answer) = self.attempt(spare, &origin).await?;
-        if let Some(generation) = refused {
-            self.tokens.reject_generation(generation, site);
-        }
-        Ok(answer)
+        self.tokens.0.call(&Call { api: self, origin }, request, site).await
     }
 
     /// Whether the token may go with this request, and to which site.
@@ -162,27 +140,9 @@ impl Api {
             Some((origin, site))
         });
         admitted.ok_or_else(|| {
-            ApiError::Origin(
-                Excerpt::new(&request.url().origin().ascii_serialization(), &[]).unwrap_or_default(),
-            )
+            let named = Excerpt::new(&request.url().origin().ascii_serialization(), &[]);
+            ApiError::Origin(named.unwrap_or_default())
         })
-    }
-
-    /// One attempt with the token of this moment; its generation if the resource server refused it.
-    async fn attempt(
-        &self,
-        mut request: Request,
-        origin: &Origin,
-    ) -> Result<(Option<Generation>, Response), ApiError> {
-        let (authorization, generation) = self.tokens.attempt().await?;
-        request.headers_mut().insert(AUTHORIZATION, authorization);
-        let answer = self.http.execute(request).await?;
-        // What another origin answers, where a redirect led without the token, says nothing about the token.
-        if self::origin(answer.url()).as_ref() != Some(origin) {
-            return Ok((None, answer));
-        }
-        let (verdict, answer) = self.judge(answer).await;
-        Ok(((verdict == Verdict::TokenRefused).then_some(generation), answer))
     }
 
     async fn judge(&self, answer: Response) -> (Verdict, Response) {
@@ -200,6 +160,37 @@ impl Api {
             answer.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let verdict = self.verdict.judge(&Answer::new(status, &headers, body.as_deref()));
         (verdict, answer)
+    }
+}
+
+/// One call to one origin.
+struct Call<'a> {
+    api: &'a Api,
+    origin: Origin,
+}
+
+impl Exchange<HeaderValue> for Call<'_> {
+    type Request = Request;
+    type Answer = Response;
+    type Error = ApiError;
+
+    fn repeat(&self, request: &Request) -> Option<Request> {
+        request.try_clone()
+    }
+
+    async fn send(
+        &self,
+        mut request: Request,
+        authorization: HeaderValue,
+    ) -> Result<(Response, Verdict), ApiError> {
+        request.headers_mut().insert(AUTHORIZATION, authorization);
+        let answer = self.api.http.execute(request).await?;
+        // What another origin answers, where a redirect led without the token, says nothing about the token.
+        if origin(answer.url()).as_ref() != Some(&self.origin) {
+            return Ok((answer, Verdict::Fine));
+        }
+        let (verdict, answer) = self.api.judge(answer).await;
+        Ok((answer, verdict))
     }
 }
 

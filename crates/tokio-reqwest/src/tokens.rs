@@ -3,10 +3,9 @@
 use crate::runtime::Tokio;
 use crate::transport::Reqwest;
 use evergrant_core::{
-    AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Mono, Policy, Rejection, Rotation, Site,
-    Stored, Token, VerdictRule,
+    AccessToken, Client, ClientAuth, ConfigError, Error, Policy, Rejection, Rotation, Site, Stored, Token,
 };
-use evergrant_drive::{Clock, Shared, Source, Status, SystemClock, random_seed};
+use evergrant_drive::{Clock, Settings, Source, Status, Supply};
 use reqwest::ClientBuilder;
 use reqwest::header::HeaderValue;
 use std::sync::Arc;
@@ -27,34 +26,21 @@ use std::time::Duration;
 /// # drop(header); Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Tokens {
-    inner: Inner,
-    patience: Duration,
-    fail_fast: bool,
-}
-
-#[derive(Clone, Debug)]
-enum Inner {
-    Live(Source<Tokio, Reqwest, HeaderValue>),
-    Fixed(Arc<(Token, HeaderValue)>),
-}
+pub struct Tokens(pub(crate) Supply<Source<Tokio, Reqwest, HeaderValue>, HeaderValue>);
 
 /// How a source of tokens is made: [`Tokens::builder`].
 #[derive(Debug)]
 #[must_use]
 pub struct TokensBuilder {
-    client: Client,
-    policy: Policy,
+    settings: Settings,
     http: ClientBuilder,
-    clock: Arc<dyn Clock>,
     patience: Option<Duration>,
-    fail_fast: bool,
 }
 
 impl TokensBuilder {
     /// The figures it decides by. The defaults suit a server.
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
+        self.settings.policy = policy;
         self
     }
 
@@ -68,7 +54,7 @@ impl TokensBuilder {
 
     /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.settings.clock = Arc::new(clock);
         self
     }
 
@@ -81,7 +67,7 @@ impl TokensBuilder {
     /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient
     /// failure. Default false.
     pub fn fail_fast(mut self, fail_fast: bool) -> Self {
-        self.fail_fast = fail_fast;
+        self.settings.fail_fast = fail_fast;
         self
     }
 
@@ -89,15 +75,12 @@ impl TokensBuilder {
     ///
     /// # Errors
     /// The HTTP client for token requests cannot be built.
-    pub fn build(self) -> Result<Tokens, ConfigError> {
-        let policy = match self.patience {
-            Some(patience) => self.policy.with_patience(patience),
-            None => self.policy,
-        };
-        let (patience, fail_fast) = (policy.patience(), self.fail_fast);
-        let transport = Reqwest::new(self.http, &self.client)?;
-        let shared = Shared::new(self.client, policy, random_seed(), self.clock, render);
-        Ok(Tokens { inner: Inner::Live(Source::new(shared, Tokio, transport)), patience, fail_fast })
+    pub fn build(mut self) -> Result<Tokens, ConfigError> {
+        if let Some(patience) = self.patience {
+            self.settings.policy = self.settings.policy.with_patience(patience);
+        }
+        let transport = Reqwest::new(self.http, &self.settings.client)?;
+        Ok(Tokens(self.settings.supply(render, |shared| Source::new(shared, Tokio, transport))))
     }
 }
 
@@ -112,14 +95,7 @@ impl Tokens {
 
     /// A source to be configured.
     pub fn builder(client: Client) -> TokensBuilder {
-        TokensBuilder {
-            client,
-            policy: Policy::new(),
-            http: reqwest::Client::builder(),
-            clock: Arc::new(SystemClock),
-            patience: None,
-            fail_fast: false,
-        }
+        TokensBuilder { settings: Settings::new(client), http: reqwest::Client::builder(), patience: None }
     }
 
     /// A source that holds this token for ever and never asks, for a program's own tests.
@@ -127,10 +103,7 @@ impl Tokens {
     /// # Errors
     /// The text is no access token.
     pub fn fixed(value: &str) -> Result<Self, ConfigError> {
-        let token = AccessToken::new(value)?;
-        let rendered = render(&token);
-        let inner = Inner::Fixed(Arc::new((Token::fixed(token), rendered)));
-        Ok(Self { inner, patience: Policy::new().patience(), fail_fast: false })
+        Ok(Self(Supply::fixed(AccessToken::new(value)?, render)))
     }
 
     /// A token that may be used now.
@@ -141,7 +114,7 @@ impl Tokens {
     /// # Cancel safety
     /// Dropping the future, or never polling it again, harms nobody: the token request belongs to no caller.
     pub async fn token(&self) -> Result<Token, Error> {
-        self.token_within(self.patience).await
+        self.0.token(None).await
     }
 
     /// The same with another patience than the source's.
@@ -152,18 +125,12 @@ impl Tokens {
     /// # Cancel safety
     /// As [`token`](Self::token).
     pub async fn token_within(&self, patience: Duration) -> Result<Token, Error> {
-        match &self.inner {
-            Inner::Live(source) => Ok(source.token(patience, self.fail_fast).await?.token().clone()),
-            Inner::Fixed(fixed) => Ok(fixed.0.clone()),
-        }
+        self.0.token(Some(patience)).await
     }
 
     /// The token that may be used now, if one is held: never waits and never sends.
     pub fn try_token(&self) -> Option<Token> {
-        match &self.inner {
-            Inner::Live(source) => source.shared().usable(),
-            Inner::Fixed(fixed) => Some(fixed.0.clone()),
-        }
+        self.0.try_token()
     }
 
     /// The value of an `Authorization` header that may be sent now. It was rendered once, with its token, and is
@@ -175,13 +142,7 @@ impl Tokens {
     /// # Cancel safety
     /// As [`token`](Self::token).
     pub async fn authorization(&self) -> Result<HeaderValue, Error> {
-        match &self.inner {
-            Inner::Live(source) => match source.shared().quiet_value() {
-                Some(value) => Ok(value),
-                None => Ok(source.token(self.patience, self.fail_fast).await?.value().clone()),
-            },
-            Inner::Fixed(fixed) => Ok(fixed.1.clone()),
-        }
+        Ok(self.0.authorization().await?.0)
     }
 
     /// The first token is here: for start-up checks.
@@ -198,14 +159,12 @@ impl Tokens {
     /// A resource server refused this token: throw it away, unless it was replaced meanwhile or cannot be. `site` is
     /// the server's place in the caller's list of origins. [`Api`](crate::Api) does this by itself.
     pub fn reject(&self, token: &Token, site: Site) -> Rejection {
-        self.reject_generation(token.generation(), site)
+        self.0.reject(token.generation(), site)
     }
 
     /// The client's credentials changed: one request with the new ones is made as soon as somebody asks.
     pub fn rotate(&self, auth: ClientAuth, rotation: Rotation) {
-        if let Inner::Live(source) = &self.inner {
-            source.shared().rotate(auth, rotation);
-        }
+        self.0.rotate(auth, rotation);
     }
 
     /// Asks for a new token before the old one ends, even when nobody else asks. Spawn it; it ends when the last
@@ -214,10 +173,7 @@ impl Tokens {
     /// # Cancel safety
     /// Dropping the future stops it, and loses nothing.
     pub fn keep_fresh(&self) -> impl Future<Output = ()> + Send + use<> {
-        let keeping = match &self.inner {
-            Inner::Live(source) => Some(source.keep_fresh()),
-            Inner::Fixed(_) => None,
-        };
+        let keeping = self.0.live().map(Source::keep_fresh);
         async move {
             if let Some(keeping) = keeping {
                 keeping.await;
@@ -227,62 +183,19 @@ impl Tokens {
 
     /// What is held, what happened, and what comes next. It contains no secret.
     pub fn status(&self) -> Status {
-        match &self.inner {
-            Inner::Live(source) => source.shared().status(),
-            Inner::Fixed(fixed) => Status::fixed(&fixed.0),
-        }
+        self.0.status()
     }
 
     /// The held token, to be kept across a restart. Where it is kept, and how it is protected, is the program's
     /// affair: it is as secret as a password.
     pub fn export(&self) -> Option<Stored> {
-        match &self.inner {
-            Inner::Live(source) => source.shared().export(),
-            Inner::Fixed(_) => None,
-        }
+        self.0.export()
     }
 
     /// A token kept from before a restart. Returns whether it was taken: nothing may be held, and something of its
     /// life must be left.
     pub fn restore(&self, stored: Stored) -> bool {
-        match &self.inner {
-            Inner::Live(source) => source.shared().restore(stored),
-            Inner::Fixed(_) => false,
-        }
-    }
-
-    /// The header value with the generation it belongs to.
-    pub(crate) async fn attempt(&self) -> Result<(HeaderValue, Generation), Error> {
-        match &self.inner {
-            Inner::Live(source) => {
-                let snapshot = source.token(self.patience, self.fail_fast).await?;
-                Ok((snapshot.value().clone(), snapshot.token().generation()))
-            }
-            Inner::Fixed(fixed) => Ok((fixed.1.clone(), fixed.0.generation())),
-        }
-    }
-
-    pub(crate) fn reject_generation(&self, generation: Generation, site: Site) -> Rejection {
-        match &self.inner {
-            Inner::Live(source) => source.shared().reject(generation, site),
-            Inner::Fixed(_) => Rejection::Refused,
-        }
-    }
-
-    /// Waits until a refused token has settled; false if that is beyond the caller's patience.
-    pub(crate) async fn settle(&self, then: Mono) -> bool {
-        match &self.inner {
-            Inner::Live(source) => source.settle(then, self.patience).await,
-            Inner::Fixed(_) => false,
-        }
-    }
-
-    /// How the provider's resource servers say that a token is refused.
-    pub(crate) fn verdict_rule(&self) -> VerdictRule {
-        match &self.inner {
-            Inner::Live(source) => source.shared().client().provider().verdict().clone(),
-            Inner::Fixed(_) => VerdictRule::Rfc6750,
-        }
+        self.0.restore(stored)
     }
 }
 

@@ -1,0 +1,244 @@
+//! The authorized HTTP client: attaches the token, and replays once after a refused one.
+
+use crate::tokens::Tokens;
+use evergrant_core::{Answer, Error, Excerpt, Origin, Origins, Site, Verdict, VerdictRule};
+use evergrant_drive::BlockingExchange;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, Response, Uri};
+use std::fmt;
+use std::io::{self, Cursor, Read};
+use std::sync::Arc;
+use ureq::{Agent, AsSendBody, Body, RequestExt as _, ResponseExt as _};
+
+/// An authorized HTTP client over the program's own agent. Clones share everything.
+///
+/// The token goes to the given origins alone. It is taken anew for each attempt; when the resource server refuses it,
+/// one separate job replaces it and the request is sent once more with the new one.
+///
+/// ```no_run
+/// # fn story(tokens: evergrant_ureq::Tokens) -> Result<(), Box<dyn std::error::Error>> {
+/// use evergrant_ureq::{Api, Origins};
+///
+/// let api = Api::new(ureq::agent(), tokens, Origins::parse(["https://api.sandbox.myparcel.com"])?);
+/// let shipments = http::Request::get("https://api.sandbox.myparcel.com/shipments").body(())?;
+/// let answer = api.run(shipments)?.into_body().read_to_string()?;
+/// # drop(answer); Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Api {
+    agent: Agent,
+    tokens: Tokens,
+    origins: Arc<Origins>,
+    verdict: VerdictRule,
+}
+
+/// An authorized call failed before an answer came.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ApiError {
+    /// There is no token to attach.
+    Token(Error),
+    /// The URL's origin is none of those the token may be sent to: nothing was sent.
+    Origin(Excerpt),
+    /// The request has an Authorization header already: nothing was sent.
+    Authorized,
+    /// The request could not be sent, or its answer not be read.
+    Http(ureq::Error),
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(error) => error.fmt(f),
+            Self::Origin(origin) => {
+                write!(
+                    f,
+                    "the token may not be sent to {origin}: add it to the Origins, or use a plain agent"
+                )
+            }
+            Self::Authorized => f.write_str(
+                "the request has an Authorization header of its own: remove it, or use a plain agent",
+            ),
+            Self::Http(error) => write!(f, "the call failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ApiError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Token(error) => Some(error),
+            Self::Http(error) => Some(error),
+            Self::Origin(_) | Self::Authorized => None,
+        }
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        Self::Token(error)
+    }
+}
+
+impl From<ureq::Error> for ApiError {
+    fn from(error: ureq::Error) -> Self {
+        Self::Http(error)
+    }
+}
+
+impl Api {
+    /// Calls through `agent` with a token of `tokens`, to these origins and no other.
+    ///
+    /// How a refused token is told from other refusals is the provider's rule.
+    pub fn new(agent: Agent, tokens: Tokens, origins: Origins) -> Self {
+        let verdict = tokens.0.verdict_rule();
+        Self { agent, tokens, origins: Arc::new(origins), verdict }
+    }
+
+    /// The same with the program's own rule for what a refused token looks like.
+    #[must_use]
+    pub fn with_verdict(self, verdict: VerdictRule) -> Self {
+        Self { verdict, ..self }
+    }
+
+    /// The source of its tokens.
+    pub const fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// Sends the request with a token. If the token is refused, it is replaced, and the request is sent once more.
+    ///
+    /// # Errors
+    /// The origin is not allowed, the request is authorized already, there is no token, or the call failed. An
+    /// answer, of whatever status, is no error, whatever the agent's `http_status_as_error` says.
+    ///
+    /// # Blocking
+    /// For a token as [`Tokens::token`]; for the answers as long as the agent does.
+    pub fn run<B: AsSendBody + Clone>(&self, request: Request<B>) -> Result<Response<Body>, ApiError> {
+        self.call(request, |request| Some(request.clone()))
+    }
+
+    /// The same with a body that can be read once (a file, a stream): after a refusal the token is replaced, and the
+    /// refusal is handed on.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    ///
+    /// # Blocking
+    /// As [`run`](Self::run).
+    pub fn run_once<B: AsSendBody>(&self, request: Request<B>) -> Result<Response<Body>, ApiError> {
+        self.call(request, |_| None)
+    }
+
+    fn call<B: AsSendBody>(
+        &self,
+        request: Request<B>,
+        repeat: fn(&Request<B>) -> Option<Request<B>>,
+    ) -> Result<Response<Body>, ApiError> {
+        let (origin, site) = self.admit(&request)?;
+        self.tokens.0.call(&Call { api: self, origin, repeat }, request, site)
+    }
+
+    /// Whether the token may go with this request, and to which site.
+    fn admit<B>(&self, request: &Request<B>) -> Result<(Origin, Site), ApiError> {
+        if request.headers().contains_key(AUTHORIZATION) {
+            return Err(ApiError::Authorized);
+        }
+        let admitted = origin(request.uri()).and_then(|origin| {
+            let site = self.origins.site(&origin)?;
+            Some((origin, site))
+        });
+        admitted.ok_or_else(|| {
+            let (scheme, authority) = (request.uri().scheme_str(), request.uri().authority());
+            let authority = authority.map_or("", |authority| authority.as_str());
+            let named = format!("{}://{authority}", scheme.unwrap_or("(no scheme)"));
+            ApiError::Origin(Excerpt::new(&named, &[]).unwrap_or_default())
+        })
+    }
+
+    fn judge(&self, mut answer: Response<Body>) -> (Response<Body>, Verdict) {
+        let status = answer.status().as_u16();
+        if !self.verdict.concerns(status) {
+            return (answer, Verdict::Fine);
+        }
+        let body = if self.verdict.needs_body(status) {
+            let (body, whole) = prefix(answer);
+            answer = whole;
+            Some(body)
+        } else {
+            None
+        };
+        let headers: Vec<_> =
+            answer.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let verdict = self.verdict.judge(&Answer::new(status, &headers, body.as_deref()));
+        (answer, verdict)
+    }
+}
+
+/// One call to one origin.
+struct Call<'a, B> {
+    api: &'a Api,
+    origin: Origin,
+    repeat: fn(&Request<B>) -> Option<Request<B>>,
+}
+
+impl<B: AsSendBody> BlockingExchange<HeaderValue> for Call<'_, B> {
+    type Request = Request<B>;
+    type Answer = Response<Body>;
+    type Error = ApiError;
+
+    fn repeat(&self, request: &Request<B>) -> Option<Request<B>> {
+        (self.repeat)(request)
+    }
+
+    fn send(
+        &self,
+        mut request: Request<B>,
+        authorization: HeaderValue,
+    ) -> Result<(Response<Body>, Verdict), ApiError> {
+        request.headers_mut().insert(AUTHORIZATION, authorization);
+        let answer = request.with_agent(&self.api.agent).configure().http_status_as_error(false).run()?;
+        // What another origin answers, where a redirect led without the token, says nothing about the token.
+        if origin(answer.get_uri()).as_ref() != Some(&self.origin) {
+            return Ok((answer, Verdict::Fine));
+        }
+        Ok(self.api.judge(answer))
+    }
+}
+
+fn origin(uri: &Uri) -> Option<Origin> {
+    Origin::from_parts(uri.scheme_str()?, uri.host()?, uri.port_u16())
+}
+
+/// Reads the beginning of the body, and gives the answer back as it was.
+fn prefix(answer: Response<Body>) -> (Vec<u8>, Response<Body>) {
+    let (parts, body) = answer.into_parts();
+    let mut builder = Body::builder();
+    if let Some(media_type) = body.mime_type() {
+        builder = builder.mime_type(media_type);
+    }
+    if let Some(charset) = body.charset() {
+        builder = builder.charset(charset);
+    }
+    if let Some(length) = body.content_length() {
+        builder = builder.limit(length);
+    }
+    let (mut seen, mut rest) = (Vec::new(), body.into_reader());
+    let read = rest.by_ref().take(VerdictRule::MAX_BODY as u64).read_to_end(&mut seen);
+    let chunk = Cursor::new(seen.clone());
+    let whole = match read {
+        Ok(_) => builder.reader(chunk.chain(rest)),
+        // Its reader shall meet it where it was.
+        Err(error) => builder.reader(chunk.chain(Broken(Some(error)))),
+    };
+    (seen, Response::from_parts(parts, whole))
+}
+
+/// A body that broke.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}

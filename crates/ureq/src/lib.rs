@@ -1,0 +1,33 @@
+//! An access token that always works, for threads and ureq 3.
+//!
+//! [`Tokens`] is the source: it asks for a token with the OAuth 2.0 client credentials grant (RFC 6749 §4.4), keeps it,
+//! and replaces it before it ends while the old one is still used. [`Api`] is an authorized HTTP client over the
+//! program's own `ureq::Agent`.
+//!
+//! ```no_run
+//! use evergrant_ureq::{Api, Client, ClientAuth, Tokens, myparcel};
+//!
+//! # fn story() -> Result<(), Box<dyn std::error::Error>> {
+//! let auth = ClientAuth::post("my-client-id", &std::env::var("MYPARCEL_CLIENT_SECRET")?)?;
+//! let provider = myparcel::sandbox();
+//! let origins = provider.origins().clone();
+//! let api = Api::new(ureq::agent(), Tokens::new(Client::builder(provider, auth).build()?), origins);
+//! let request = http::Request::get("https://api.sandbox.myparcel.com/shipments").body(())?;
+//! println!("{}", api.run(request)?.into_body().read_to_string()?);
+//! # Ok(()) }
+//! ```
+//!
+//! # Threads
+//! No caller carries the token request: it rides on a short-lived thread of its own, named `evergrant-flight`, at most
+//! one at a time. So a caller returns by its own patience although a blocked send cannot be cancelled, and nobody waits
+//! while a usable token is held.
+#![forbid(unsafe_code)]
+
+mod api;
+mod tokens;
+mod transport;
+
+pub use api::{Api, ApiError};
+pub use evergrant_core::*;
+pub use evergrant_drive::{Clock, Held, LastOutcome, ManualClock, RequestStatus, Status, SystemClock};
+pub use tokens::{Tokens, TokensBuilder};

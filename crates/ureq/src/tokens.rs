@@ -1,0 +1,213 @@
+//! The source of tokens.
+
+use crate::transport::Ureq;
+use evergrant_core::{
+    AccessToken, Client, ClientAuth, ConfigError, Error, Policy, Rejection, Rotation, Site, Stored, Token,
+};
+use evergrant_drive::{BlockingSource, Clock, Settings, Status, Supply};
+use http::HeaderValue;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use ureq::config::{Config, ConfigBuilder};
+use ureq::typestate::AgentScope;
+
+/// A source of access tokens that work, for threads. Clones are one source, and share one token.
+///
+/// ```no_run
+/// # fn story() -> Result<(), Box<dyn std::error::Error>> {
+/// use evergrant_ureq::{Client, ClientAuth, Tokens, myparcel};
+///
+/// let auth = ClientAuth::post("my-client-id", &std::env::var("MYPARCEL_CLIENT_SECRET")?)?;
+/// let tokens = Tokens::new(Client::builder(myparcel::sandbox(), auth).build()?);
+/// let header = tokens.authorization()?; // "Bearer eyJ..", asked for once, then kept
+/// # drop(header); Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Tokens(pub(crate) Supply<BlockingSource<Ureq, HeaderValue>, HeaderValue>);
+
+/// How a source of tokens is made: [`Tokens::builder`].
+#[must_use]
+pub struct TokensBuilder {
+    settings: Settings,
+    http: ConfigBuilder<AgentScope>,
+    patience: Option<Duration>,
+}
+
+impl fmt::Debug for TokensBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokensBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl TokensBuilder {
+    /// The figures it decides by. The defaults suit a server.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.settings.policy = policy;
+        self
+    }
+
+    /// The configuration of the agent for token requests: roots, proxies. What must hold is set on it: redirects are
+    /// never followed, an error status loses no body, nothing is unpacked, no connection is kept, and a loopback
+    /// literal never goes through a proxy.
+    pub fn http(mut self, http: ConfigBuilder<AgentScope>) -> Self {
+        self.http = http;
+        self
+    }
+
+    /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.settings.clock = Arc::new(clock);
+        self
+    }
+
+    /// How long a caller without a token waits for one. The policy's 30 s by default; 1 ms to 1 day.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient
+    /// failure. Default false.
+    pub fn fail_fast(mut self, fail_fast: bool) -> Self {
+        self.settings.fail_fast = fail_fast;
+        self
+    }
+
+    /// The source. Nothing is sent yet.
+    pub fn build(mut self) -> Tokens {
+        if let Some(patience) = self.patience {
+            self.settings.policy = self.settings.policy.with_patience(patience);
+        }
+        let transport = Ureq::new(self.http, &self.settings.client);
+        Tokens(self.settings.supply(render, |shared| BlockingSource::new(shared, transport)))
+    }
+}
+
+impl Tokens {
+    /// A source with the defaults.
+    pub fn new(client: Client) -> Self {
+        Self::builder(client).build()
+    }
+
+    /// A source to be configured.
+    pub fn builder(client: Client) -> TokensBuilder {
+        TokensBuilder { settings: Settings::new(client), http: Config::builder(), patience: None }
+    }
+
+    /// A source that holds this token for ever and never asks, for a program's own tests.
+    ///
+    /// # Errors
+    /// The text is no access token.
+    pub fn fixed(value: &str) -> Result<Self, ConfigError> {
+        Ok(Self(Supply::fixed(AccessToken::new(value)?, render)))
+    }
+
+    /// A token that may be used now.
+    ///
+    /// # Errors
+    /// There is none, and waiting is pointless or over; see [`Error::retry_after`].
+    ///
+    /// # Blocking
+    /// Returns at once while a usable token is held, also while its replacement is fetched. Otherwise blocks for the
+    /// source's patience at most, whatever the server does: the request rides on a short-lived thread of its own.
+    pub fn token(&self) -> Result<Token, Error> {
+        self.0.token(None)
+    }
+
+    /// The same with another patience than the source's.
+    ///
+    /// # Errors
+    /// There is none, and waiting is pointless or over.
+    ///
+    /// # Blocking
+    /// As [`token`](Self::token), for `patience` at most.
+    pub fn token_within(&self, patience: Duration) -> Result<Token, Error> {
+        self.0.token(Some(patience))
+    }
+
+    /// The token that may be used now, if one is held: never waits and never sends.
+    pub fn try_token(&self) -> Option<Token> {
+        self.0.try_token()
+    }
+
+    /// The value of an `Authorization` header that may be sent now. It was rendered once, with its token, and is
+    /// marked sensitive: the HTTP library never shows it.
+    ///
+    /// # Errors
+    /// There is none, and waiting is pointless or over.
+    ///
+    /// # Blocking
+    /// As [`token`](Self::token).
+    pub fn authorization(&self) -> Result<HeaderValue, Error> {
+        Ok(self.0.authorization()?.0)
+    }
+
+    /// The first token is here: for start-up checks.
+    ///
+    /// # Errors
+    /// There is none, and waiting is pointless or over: the error says what to mend.
+    ///
+    /// # Blocking
+    /// As [`token`](Self::token).
+    pub fn ready(&self) -> Result<(), Error> {
+        self.authorization().map(drop)
+    }
+
+    /// A resource server refused this token: throw it away, unless it was replaced meanwhile or cannot be. `site` is
+    /// the server's place in the caller's list of origins. [`Api`](crate::Api) does this by itself.
+    pub fn reject(&self, token: &Token, site: Site) -> Rejection {
+        self.0.reject(token.generation(), site)
+    }
+
+    /// The client's credentials changed: one request with the new ones is made as soon as somebody asks.
+    pub fn rotate(&self, auth: ClientAuth, rotation: Rotation) {
+        self.0.rotate(auth, rotation);
+    }
+
+    /// Asks for a new token before the old one ends, even when nobody else asks. What it returns is for a thread of the
+    /// program's own; it returns when the last clone of this source is dropped, and holds none itself.
+    ///
+    /// ```no_run
+    /// # fn story(tokens: evergrant_ureq::Tokens) {
+    /// std::thread::spawn(tokens.keep_fresh());
+    /// # }
+    /// ```
+    ///
+    /// # Blocking
+    /// The call itself does not block; what it returns blocks until the last source is gone.
+    pub fn keep_fresh(&self) -> impl FnOnce() + Send + use<> {
+        let keeping = self.0.live().map(BlockingSource::keep_fresh);
+        move || {
+            if let Some(keeping) = keeping {
+                keeping();
+            }
+        }
+    }
+
+    /// What is held, what happened, and what comes next. It contains no secret.
+    pub fn status(&self) -> Status {
+        self.0.status()
+    }
+
+    /// The held token, to be kept across a restart. Where it is kept, and how it is protected, is the program's
+    /// affair: it is as secret as a password.
+    pub fn export(&self) -> Option<Stored> {
+        self.0.export()
+    }
+
+    /// A token kept from before a restart. Returns whether it was taken: nothing may be held, and something of its
+    /// life must be left.
+    pub fn restore(&self, stored: Stored) -> bool {
+        self.0.restore(stored)
+    }
+}
+
+/// `Bearer` and the token, marked sensitive.
+fn render(token: &AccessToken) -> HeaderValue {
+    // An access token is visible ASCII: AccessToken::new took nothing else, so this cannot fail.
+    let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+    let mut value = value.unwrap_or(HeaderValue::from_static("Bearer"));
+    value.set_sensitive(true);
+    value
+}

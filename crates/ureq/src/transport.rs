@@ -1,0 +1,86 @@
+//! How a token request is sent: over a ureq agent of its own, never the user's.
+
+use evergrant_core::{Client, Request, Response, TransportError, TransportErrorKind};
+use evergrant_drive::BlockingTransport;
+use std::io::{self, Read};
+use std::time::Duration;
+use ureq::RequestExt as _;
+use ureq::config::{AutoHeaderValue, Config, ConfigBuilder};
+use ureq::typestate::AgentScope;
+
+/// What agents for token requests are made of.
+#[derive(Debug)]
+pub(crate) struct Ureq(Config);
+
+impl Ureq {
+    /// Sets what must hold on the user's builder: no redirect is followed, an answer of any status is an answer, nothing
+    /// is unpacked, and a loopback literal never goes through a proxy.
+    pub(crate) fn new(builder: ConfigBuilder<AgentScope>, client: &Client) -> Self {
+        let builder = builder
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .accept(AutoHeaderValue::None)
+            .accept_encoding(AutoHeaderValue::None)
+            .max_idle_connections(0);
+        let loopback = client.provider().token_endpoint().origin().is_loopback();
+        Self(if loopback { builder.proxy(None) } else { builder }.build())
+    }
+}
+
+impl BlockingTransport for Ureq {
+    fn send(&self, request: Request, limit: Duration) -> Result<Response, TransportError> {
+        let mut outgoing = http::Request::post(request.url());
+        for (name, value) in request.headers() {
+            let mut value = http::HeaderValue::from_str(value).map_err(|_| {
+                TransportError::new(TransportErrorKind::Other, "a header has an impossible value", &[])
+            })?;
+            value.set_sensitive(name.eq_ignore_ascii_case("authorization"));
+            outgoing = outgoing.header(name, value);
+        }
+        let outgoing = outgoing.body(request.body()).map_err(|error| classify(&error.into()))?;
+        // An agent of its own for each request: no connection is kept, and no cookie either.
+        let agent = self.0.new_agent();
+        let sent = outgoing.with_agent(&agent).configure().timeout_global(Some(limit)).run();
+        let answer = sent.map_err(|error| classify(&error))?;
+        let mut response = Response::new(answer.status().as_u16());
+        for (name, value) in answer.headers() {
+            response = response.with_header(name.as_str(), value.as_bytes());
+        }
+        let mut body = Vec::new();
+        // One byte beyond the bound tells that it was passed.
+        let bound = Response::MAX_BODY as u64 + 1;
+        let read = answer.into_body().into_reader().take(bound).read_to_end(&mut body);
+        read.map_err(|error| classify(&ureq::Error::from(error)))?;
+        Ok(response.with_body(body))
+    }
+}
+
+fn classify(error: &ureq::Error) -> TransportError {
+    let kind = match error {
+        ureq::Error::Timeout(_) => TransportErrorKind::Timeout,
+        ureq::Error::HostNotFound => TransportErrorKind::Resolve,
+        ureq::Error::ConnectionFailed => TransportErrorKind::Connect,
+        ureq::Error::Tls(_) => TransportErrorKind::Tls,
+        ureq::Error::Protocol(_) => TransportErrorKind::Protocol,
+        ureq::Error::Io(error) => of_io(error),
+        // The TLS libraries' own variants depend on features.
+        other if other.to_string().to_ascii_lowercase().contains("tls") => TransportErrorKind::Tls,
+        _ => TransportErrorKind::Other,
+    };
+    TransportError::new(kind, &error.to_string(), &[])
+}
+
+fn of_io(error: &io::Error) -> TransportErrorKind {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TransportErrorKind::Timeout,
+        io::ErrorKind::ConnectionRefused => TransportErrorKind::Connect,
+        // What is not TLS, to somebody who speaks it.
+        io::ErrorKind::InvalidData => TransportErrorKind::Tls,
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => TransportErrorKind::Closed,
+        _ => TransportErrorKind::Other,
+    }
+}
