@@ -391,6 +391,8 @@ impl Machine {
     /// few requests; asking again at once would hammer them through the whole window.
     fn no_progress_made(&mut self, now: Now) -> Landing {
         self.no_progress = self.no_progress.saturating_add(1);
+        // It was answered: an abandonment before it and one after it are not in a row.
+        self.failures.abandoned = 0;
         if let Ok(lease) = &mut self.lease {
             lease.postpone_refresh(&self.policy, now);
         }

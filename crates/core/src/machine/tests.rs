@@ -526,6 +526,22 @@ fn a_server_that_repeats_its_token_is_asked_at_half_of_what_is_left() {
 }
 
 #[test]
+fn an_answer_without_progress_ends_a_row_of_abandonments() {
+    let mut sim = Sim::holding("same", 3600);
+    let mut call = sim.call();
+    sim.pass(secs(3270));
+    let flight = sim.sends(&mut call);
+    sim.machine.abandon(sim.now, flight);
+    let flight = sim.sends_after(&mut call, secs(1));
+    assert_eq!(sim.grant(flight, "same", 320), Landing::NoProgress { count: 1 });
+    sim.pass(sim.until_wake());
+    let flight = sim.sends(&mut call);
+    assert_eq!(flight.reason(), Reason::Early);
+    sim.machine.abandon(sim.now, flight);
+    assert_eq!(sim.until_wake(), secs(1), "the first in a row does not rest");
+}
+
+#[test]
 fn once_the_lease_is_over_the_same_token_is_a_grant_of_what_is_left() {
     let mut sim = Sim::holding("same", 3600);
     let mut call = sim.call();

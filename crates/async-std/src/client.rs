@@ -1,0 +1,249 @@
+//! A small HTTP/1.1 client over futures-io: hyper's client connection, rustls, and a pool of idle connections. It follows
+//! no redirect, keeps no cookie and knows no proxy.
+
+use crate::body::Body;
+use crate::connection::{Connection, Deadline, Key, Pool, Streamed};
+use crate::net::Net;
+use evergrant_core::Excerpt;
+use futures_rustls::TlsConnector;
+use futures_rustls::rustls::{self, ClientConfig, pki_types::ServerName};
+use http::header::{HOST, HeaderValue};
+use http::uri::{PathAndQuery, Uri};
+use http::{Request, Response, Version};
+use rustls_platform_verifier::BuilderVerifierExt;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::time::Duration;
+
+/// An HTTP/1.1 client. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct HttpClient<N> {
+    net: N,
+    tls: Tls,
+    pool: Option<Pool>,
+    timeout: Duration,
+}
+
+/// How TLS is spoken: as the program says, or with ring and the platform's roots, loaded when they are first needed.
+#[derive(Clone, Default)]
+struct Tls(Arc<OnceLock<Arc<ClientConfig>>>);
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+/// A call failed before its answer was read whole.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// The URL is no absolute http or https URL.
+    Url,
+    /// The host's name cannot be resolved.
+    Resolve(io::Error),
+    /// No connection.
+    Connect(io::Error),
+    /// TLS failed.
+    Tls(io::Error),
+    /// The client's time was over.
+    Timeout(Duration),
+    /// What came is not HTTP.
+    Protocol(hyper::Error),
+    /// The connection was closed or reset.
+    Closed(io::Error),
+    /// The body is longer than this.
+    TooLong(usize),
+}
+
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url => f.write_str("the URL is not an absolute http or https URL"),
+            Self::Resolve(error) => write!(f, "the host name cannot be resolved: {error}"),
+            Self::Connect(error) => write!(f, "no connection could be made: {error}"),
+            Self::Tls(error) => write!(f, "the TLS handshake failed: {error}"),
+            Self::Timeout(time) => write!(f, "no whole answer came within {time:?}"),
+            Self::Protocol(error) => write!(f, "the answer is not valid HTTP: {error}"),
+            Self::Closed(error) => {
+                write!(f, "the connection was closed before the whole answer came: {error}")
+            }
+            Self::TooLong(limit) => write!(f, "the body is longer than {limit} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for HttpError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Resolve(error) | Self::Connect(error) | Self::Tls(error) | Self::Closed(error) => {
+                Some(error)
+            }
+            Self::Protocol(error) => Some(error),
+            Self::Url | Self::Timeout(_) | Self::TooLong(_) => None,
+        }
+    }
+}
+
+/// While a body is read.
+impl From<io::Error> for HttpError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut => Self::Timeout(Duration::ZERO),
+            _ => Self::Closed(error),
+        }
+    }
+}
+
+impl From<hyper::Error> for HttpError {
+    fn from(error: hyper::Error) -> Self {
+        if error.is_parse() { Self::Protocol(error) } else { Self::Closed(io::Error::other(error)) }
+    }
+}
+
+impl<N: Net> Default for HttpClient<N> {
+    fn default() -> Self {
+        Self {
+            net: N::default(),
+            tls: Tls::default(),
+            pool: Some(Pool::default()),
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl<N: Net> HttpClient<N> {
+    /// A client with the platform's roots and 30 s for each call.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same with TLS as this configuration says: roots, client certificates.
+    #[must_use]
+    pub fn with_tls(self, config: Arc<ClientConfig>) -> Self {
+        Self { tls: Tls(Arc::new(OnceLock::from(config))), ..self }
+    }
+
+    /// The same with this much time for each call, its body included.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// The same without keeping connections.
+    #[must_use]
+    pub fn without_pool(self) -> Self {
+        Self { pool: None, ..self }
+    }
+
+    /// Sends the request and waits for the head of the answer; its body is a stream.
+    ///
+    /// # Errors
+    /// There is no answer. An answer, of whatever status, is no error.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes the connection.
+    pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, HttpError> {
+        let mut deadline: Deadline = self.net.sleep(self.timeout);
+        let mut answer = pin!(self.answer(request));
+        let (incoming, connection, key) = poll_fn(|cx| match answer.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(answer),
+            Poll::Pending => deadline.as_mut().poll(cx).map(|()| Err(HttpError::Timeout(self.timeout))),
+        })
+        .await?;
+        let home = self.pool.clone().map(|pool| (pool, key));
+        let (parts, incoming) = incoming.into_parts();
+        let body = Body::answer(Streamed::new(incoming, connection, home, Some(deadline)));
+        Ok(Response::from_parts(parts, body))
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Body>,
+    ) -> Result<(Response<hyper::body::Incoming>, Connection, Key), HttpError> {
+        let (mut request, key) = on_the_wire(request)?;
+        while let Some(mut connection) = self.pool.as_ref().and_then(|pool| pool.take(&key)) {
+            match connection.exchange(request).await {
+                Ok(answer) => return Ok((answer, connection, key)),
+                // The server closed it while it was idle, and saw nothing of the request: another one is tried.
+                Err((_, Some(unsent))) => request = unsent,
+                Err((error, None)) => return Err(error.into()),
+            }
+        }
+        let mut connection = self.connect(&key).await?;
+        match connection.exchange(request).await {
+            Ok(answer) => Ok((answer, connection, key)),
+            Err((error, _)) => Err(error.into()),
+        }
+    }
+
+    async fn connect(&self, (secure, host, port): &Key) -> Result<Connection, HttpError> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let stream = N::connect(bare, *port).await.map_err(|error| match error.kind() {
+            io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::TimedOut => HttpError::Connect(error),
+            _ => HttpError::Resolve(error),
+        })?;
+        if !secure {
+            return Ok(Connection::open(stream).await?);
+        }
+        let name = ServerName::try_from(bare.to_owned()).map_err(|_| HttpError::Url)?;
+        let connector = TlsConnector::from(self.tls.config().map_err(HttpError::Tls)?);
+        let stream = connector.connect(name, stream).await.map_err(HttpError::Tls)?;
+        Ok(Connection::open(stream).await?)
+    }
+}
+
+impl Tls {
+    fn config(&self) -> io::Result<Arc<ClientConfig>> {
+        if let Some(config) = self.0.get() {
+            return Ok(Arc::clone(config));
+        }
+        // The provider is named: with two in one program, rustls would panic where none is.
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verified = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(BuilderVerifierExt::with_platform_verifier);
+        let config = Arc::new(verified.map_err(io::Error::other)?.with_no_client_auth());
+        Ok(Arc::clone(self.0.get_or_init(|| config)))
+    }
+}
+
+/// The request in origin form with a Host header, and where to connect for it.
+fn on_the_wire(mut request: Request<Body>) -> Result<(Request<Body>, Key), HttpError> {
+    let uri = request.uri();
+    let secure = match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => false,
+        _ => return Err(HttpError::Url),
+    };
+    let host = uri.host().ok_or(HttpError::Url)?.to_owned();
+    let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+    let authority = match uri.port_u16() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.clone(),
+    };
+    let path = uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
+    if !request.headers().contains_key(HOST) {
+        let authority = HeaderValue::from_str(&authority).map_err(|_| HttpError::Url)?;
+        request.headers_mut().insert(HOST, authority);
+    }
+    *request.uri_mut() = Uri::from(path);
+    *request.version_mut() = Version::HTTP_11;
+    Ok((request, (secure, host, port)))
+}
+
+/// What may be shown of where a URL leads.
+pub(crate) fn shown(uri: &Uri) -> Excerpt {
+    let host = uri.host().unwrap_or_default();
+    let port = uri.port_u16().map_or(String::new(), |port| format!(":{port}"));
+    let named = format!("{}://{host}{port}", uri.scheme_str().unwrap_or("(no scheme)"));
+    Excerpt::new(&named, &[]).unwrap_or_default()
+}

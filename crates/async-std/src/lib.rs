@@ -1,0 +1,49 @@
+//! An access token that always works, for async-std and smol.
+//!
+//! [`Tokens`] is the source: it asks for a token with the OAuth 2.0 client credentials grant (RFC 6749 §4.4), keeps it,
+//! and replaces it before it ends while the old one is still used. [`Api`] is an authorized HTTP client over
+//! [`HttpClient`], a small HTTP/1.1 client of this crate: hyper's client connection and rustls over futures-io, on the
+//! runtime's own sockets. There is no tokio runtime anywhere.
+//!
+//! async-std is no longer developed; it is served because programs still stand on it. For new code take smol: it is the
+//! same code behind the feature `smol`, with `Smol` in place of `AsyncStd`.
+#![cfg_attr(
+    feature = "async-std",
+    doc = r#"
+```no_run
+use evergrant_async_std::{Api, AsyncStd, Body, Client, ClientAuth, HttpClient, Tokens, myparcel};
+
+# async fn story() -> Result<(), Box<dyn std::error::Error>> {
+let auth = ClientAuth::post("my-client-id", &std::env::var("MYPARCEL_CLIENT_SECRET")?)?;
+let provider = myparcel::sandbox();
+let origins = provider.origins().clone();
+let tokens = Tokens::<AsyncStd>::new(Client::builder(provider, auth).build()?);
+let api = Api::new(HttpClient::new(), tokens, origins);
+let shipments = http::Request::get("https://api.sandbox.myparcel.com/shipments").body(Body::empty())?;
+println!("{}", api.execute(shipments).await?.into_body().text(1 << 20).await?);
+# Ok(()) }
+```"#
+)]
+#![forbid(unsafe_code)]
+
+mod api;
+mod body;
+mod client;
+mod connection;
+mod io;
+mod net;
+mod tokens;
+mod transport;
+
+pub use api::{Api, ApiError};
+pub use body::Body;
+pub use client::{HttpClient, HttpError};
+pub use evergrant_core::*;
+pub use evergrant_drive::{Clock, Held, LastOutcome, ManualClock, RequestStatus, Status, SystemClock};
+pub use futures_rustls::rustls;
+#[cfg(feature = "async-std")]
+pub use net::AsyncStd;
+#[cfg(feature = "smol")]
+pub use net::Smol;
+pub use net::{Net, Timer};
+pub use tokens::{Tokens, TokensBuilder};

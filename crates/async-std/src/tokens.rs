@@ -1,0 +1,202 @@
+//! The source of tokens.
+
+use crate::client::HttpClient;
+use crate::net::Net;
+use crate::transport::Hyper;
+use evergrant_core::{
+    AccessToken, Client, ClientAuth, ConfigError, Error, Policy, Rejection, Rotation, Site, Stored, Token,
+};
+use evergrant_drive::{Clock, Settings, Source, Status, Supply};
+use http::HeaderValue;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A source of access tokens that work, on the runtime `N`. Clones are one source, and share one token.
+#[cfg_attr(
+    feature = "async-std",
+    doc = r#"
+```no_run
+# async fn story() -> Result<(), Box<dyn std::error::Error>> {
+use evergrant_async_std::{AsyncStd, Client, ClientAuth, Tokens, myparcel};
+
+let auth = ClientAuth::post("my-client-id", &std::env::var("MYPARCEL_CLIENT_SECRET")?)?;
+let tokens = Tokens::<AsyncStd>::new(Client::builder(myparcel::sandbox(), auth).build()?);
+let header = tokens.authorization().await?; // "Bearer eyJ..", asked for once, then kept
+# drop(header); Ok(()) }
+```"#
+)]
+#[derive(Clone, Debug)]
+pub struct Tokens<N>(pub(crate) Supply<Source<N, Hyper<N>, HeaderValue>, HeaderValue>);
+
+/// How a source of tokens is made: [`Tokens::builder`].
+#[derive(Debug)]
+#[must_use]
+pub struct TokensBuilder<N> {
+    settings: Settings,
+    http: HttpClient<N>,
+    patience: Option<Duration>,
+}
+
+impl<N: Net> TokensBuilder<N> {
+    /// The figures it decides by. The defaults suit a server.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.settings.policy = policy;
+        self
+    }
+
+    /// The HTTP client for token requests: roots, client certificates. No connection is kept, and the policy's
+    /// `attempt_timeout` limits each request.
+    pub fn http(mut self, http: HttpClient<N>) -> Self {
+        self.http = http;
+        self
+    }
+
+    /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.settings.clock = Arc::new(clock);
+        self
+    }
+
+    /// How long a caller without a token waits for one. The policy's 30 s by default; 1 ms to 1 day.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient
+    /// failure. Default false.
+    pub fn fail_fast(mut self, fail_fast: bool) -> Self {
+        self.settings.fail_fast = fail_fast;
+        self
+    }
+
+    /// The source. Nothing is sent yet.
+    pub fn build(mut self) -> Tokens<N> {
+        if let Some(patience) = self.patience {
+            self.settings.policy = self.settings.policy.with_patience(patience);
+        }
+        let transport = Hyper::new(self.http);
+        Tokens(self.settings.supply(render, |shared| Source::new(shared, N::default(), transport)))
+    }
+}
+
+impl<N: Net> Tokens<N> {
+    /// A source with the defaults.
+    pub fn new(client: Client) -> Self {
+        Self::builder(client).build()
+    }
+
+    /// A source to be configured.
+    pub fn builder(client: Client) -> TokensBuilder<N> {
+        TokensBuilder { settings: Settings::new(client), http: HttpClient::new(), patience: None }
+    }
+
+    /// A source that holds this token for ever and never asks, for a program's own tests.
+    ///
+    /// # Errors
+    /// The text is no access token.
+    pub fn fixed(value: &str) -> Result<Self, ConfigError> {
+        Ok(Self(Supply::fixed(AccessToken::new(value)?, render)))
+    }
+
+    /// A token that may be used now.
+    ///
+    /// # Errors
+    /// There is none, and waiting is pointless or over; see [`Error::retry_after`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future, or never polling it again, harms nobody: the token request belongs to no caller.
+    pub async fn token(&self) -> Result<Token, Error> {
+        self.0.token(None).await
+    }
+
+    /// The same with another patience than the source's.
+    ///
+    /// # Errors
+    /// There is none, and waiting is pointless or over.
+    ///
+    /// # Cancel safety
+    /// As [`token`](Self::token).
+    pub async fn token_within(&self, patience: Duration) -> Result<Token, Error> {
+        self.0.token(Some(patience)).await
+    }
+
+    /// The token that may be used now, if one is held: never waits and never sends.
+    pub fn try_token(&self) -> Option<Token> {
+        self.0.try_token()
+    }
+
+    /// The value of an `Authorization` header that may be sent now. It was rendered once, with its token, and is
+    /// marked sensitive: the HTTP library never shows it.
+    ///
+    /// # Errors
+    /// There is none, and waiting is pointless or over.
+    ///
+    /// # Cancel safety
+    /// As [`token`](Self::token).
+    pub async fn authorization(&self) -> Result<HeaderValue, Error> {
+        Ok(self.0.authorization().await?.0)
+    }
+
+    /// The first token is here: for start-up checks.
+    ///
+    /// # Errors
+    /// There is none, and waiting is pointless or over: the error says what to mend.
+    ///
+    /// # Cancel safety
+    /// As [`token`](Self::token).
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.authorization().await.map(drop)
+    }
+
+    /// A resource server refused this token: throw it away, unless it was replaced meanwhile or cannot be. `site` is
+    /// the server's place in the caller's list of origins. [`Api`](crate::Api) does this by itself.
+    pub fn reject(&self, token: &Token, site: Site) -> Rejection {
+        self.0.reject(token.generation(), site)
+    }
+
+    /// The client's credentials changed: one request with the new ones is made as soon as somebody asks.
+    pub fn rotate(&self, auth: ClientAuth, rotation: Rotation) {
+        self.0.rotate(auth, rotation);
+    }
+
+    /// Asks for a new token before the old one ends, even when nobody else asks. Spawn it; it ends when the last
+    /// clone of this source is dropped, and holds none itself.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops it, and loses nothing.
+    pub fn keep_fresh(&self) -> impl Future<Output = ()> + Send + use<N> {
+        let keeping = self.0.live().map(Source::keep_fresh);
+        async move {
+            if let Some(keeping) = keeping {
+                keeping.await;
+            }
+        }
+    }
+
+    /// What is held, what happened, and what comes next. It contains no secret.
+    pub fn status(&self) -> Status {
+        self.0.status()
+    }
+
+    /// The held token, to be kept across a restart. Where it is kept, and how it is protected, is the program's
+    /// affair: it is as secret as a password.
+    pub fn export(&self) -> Option<Stored> {
+        self.0.export()
+    }
+
+    /// A token kept from before a restart. Returns whether it was taken: nothing may be held, and something of its
+    /// life must be left.
+    pub fn restore(&self, stored: Stored) -> bool {
+        self.0.restore(stored)
+    }
+}
+
+/// `Bearer` and the token, marked sensitive.
+fn render(token: &AccessToken) -> HeaderValue {
+    // An access token is visible ASCII: AccessToken::new took nothing else, so this cannot fail.
+    let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+    let mut value = value.unwrap_or(HeaderValue::from_static("Bearer"));
+    value.set_sensitive(true);
+    value
+}

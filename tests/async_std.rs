@@ -1,0 +1,386 @@
+//! async-std and smol: the same promises as everywhere, over real sockets, in a process without a tokio runtime.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+use evergrant_async_std::{
+    Api, ApiError, Body, Class, Client, ClientAuth, Error, HttpClient, ManualClock, Net, Origins, Problem,
+    Provider, Refusal, RequestStatus, Rotation, Tokens, TokensBuilder, TransportErrorKind, myparcel,
+};
+use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times};
+use evergrant_tests::{ms, quick, secs, server};
+
+fn builder<N: Net>(server: &Server) -> TokensBuilder<N> {
+    let provider = Provider::rfc6749(&server.token_endpoint()).unwrap();
+    let auth = ClientAuth::post(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
+    Tokens::builder(Client::builder(provider, auth).build().unwrap()).policy(quick())
+}
+
+fn api<N: Net>(server: &Server, tokens: Tokens<N>) -> Api<N> {
+    Api::new(HttpClient::new(), tokens, Origins::parse([server.origin().as_str()]).unwrap())
+}
+
+/// An authorized client whose token is here and has settled.
+async fn settled<N: Net>(server: &Server) -> (Tokens<N>, Api<N>) {
+    let tokens = builder(server).build();
+    tokens.ready().await.unwrap();
+    nap::<N>(3).await;
+    (tokens.clone(), api(server, tokens))
+}
+
+async fn nap<N: Net>(time: u64) {
+    N::default().sleep(ms(time)).await;
+}
+
+fn get(url: &str) -> http::Request<Body> {
+    http::Request::get(url).body(Body::empty()).unwrap()
+}
+
+/// Runs these at once, and gives what each brought.
+async fn together<N: Net, T: Send + 'static>(
+    count: usize,
+    job: impl Fn(usize) -> std::pin::Pin<Box<dyn Future<Output = T> + Send>>,
+) -> Vec<T> {
+    let (sent, came) = std::sync::mpsc::channel();
+    for at in 0..count {
+        let (job, sent) = (job(at), sent.clone());
+        N::default().spawn(async move { sent.send(job.await).unwrap() });
+    }
+    let mut results = Vec::new();
+    while results.len() < count {
+        match came.try_recv() {
+            Ok(result) => results.push(result),
+            Err(_) => nap::<N>(1).await,
+        }
+    }
+    results
+}
+
+/// Each scenario on each runtime.
+macro_rules! on_each_runtime {
+    ($($scenario:ident)*) => {
+        mod on_async_std {
+            $(#[test]
+            fn $scenario() {
+                async_std::task::block_on(super::$scenario::<evergrant_async_std::AsyncStd>());
+            })*
+        }
+
+        mod on_smol {
+            $(#[test]
+            fn $scenario() {
+                smol::block_on(super::$scenario::<evergrant_async_std::Smol>());
+            })*
+        }
+    };
+}
+
+on_each_runtime! {
+    a_thousand_tasks_on_a_cold_start_make_one_token_request
+    a_refused_token_is_replaced_and_the_request_replayed_with_its_body
+    a_body_that_cannot_be_repeated_is_not_replayed_but_the_refresh_is_set_off
+    nothing_is_sent_to_an_origin_that_is_not_allowed_and_no_header_is_overwritten
+    a_redirect_is_handed_on_and_not_followed
+    a_carriers_bad_secret_does_not_cost_a_token_and_its_body_is_whole
+    a_hung_endpoint_lets_each_caller_return_by_its_own_patience
+    a_caller_dropped_in_mid_flight_makes_no_second_request
+    nobody_waits_while_a_usable_token_is_held
+    what_breaks_on_the_way_is_told_apart
+    the_servers_words_are_kept_and_no_redirect_of_a_token_request_is_followed
+    the_request_is_exactly_what_it_should_be
+    keep_fresh_replaces_the_token_although_nobody_asks_and_ends_with_the_source
+    a_token_survives_a_restart_a_rotation_and_a_fixed_one_never_asks
+    connections_are_used_again_and_one_that_the_server_closed_is_replaced
+    a_call_that_takes_too_long_is_given_up_body_included
+    nothing_that_is_printed_contains_a_token
+}
+
+async fn a_thousand_tasks_on_a_cold_start_make_one_token_request<N: Net>() {
+    let server = server();
+    let tokens: Tokens<N> = builder(&server).build();
+    let gate = server.hold(Endpoint::Token);
+    let waiting = tokens.clone();
+    N::default().spawn(async move {
+        while waiting.status().waiting < 1000 {
+            nap::<N>(1).await;
+        }
+        gate.release();
+    });
+    let generations = together::<N, _>(1000, |_| {
+        let tokens = tokens.clone();
+        Box::pin(async move { tokens.token().await.unwrap().generation().number() })
+    });
+    assert!(generations.await.into_iter().all(|generation| generation == 1));
+    assert_eq!(server.counts().token_requests, 1);
+}
+
+async fn a_refused_token_is_replaced_and_the_request_replayed_with_its_body<N: Net>() {
+    let server = server();
+    let (_tokens, api) = settled::<N>(&server).await;
+    server.revoke_all();
+    let request = http::Request::post(server.resource("/shipments")).body("a parcel".into()).unwrap();
+    let answer = api.execute(request).await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["x-evergrant-mock-token"]),
+        (200, &"2".parse().unwrap())
+    );
+    let requests = server.requests();
+    let ours = requests.iter().filter(|request| request.endpoint() == Endpoint::Resource);
+    assert_eq!(ours.map(evergrant_mock::Recorded::body).collect::<Vec<_>>(), [b"a parcel", b"a parcel"]);
+}
+
+async fn a_body_that_cannot_be_repeated_is_not_replayed_but_the_refresh_is_set_off<N: Net>() {
+    struct Once(Option<bytes::Bytes>);
+    impl http_body::Body for Once {
+        type Data = bytes::Bytes;
+        type Error = std::io::Error;
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+            std::task::Poll::Ready(self.0.take().map(|data| Ok(http_body::Frame::data(data))))
+        }
+    }
+    let server = server();
+    let (_tokens, api) = settled::<N>(&server).await;
+    server.revoke_all();
+    let body = Body::stream(Once(Some(bytes::Bytes::from_static(b"streamed"))));
+    let request = http::Request::post(server.resource("/upload")).body(body).unwrap();
+    assert_eq!(api.execute(request).await.unwrap().status(), 401);
+    let counts = server.counts();
+    assert_eq!(counts.resource_requests, 1);
+    while server.counts().token_requests < 2 {
+        nap::<N>(1).await;
+    }
+    let streamed = server.requests().into_iter().find(|request| request.path() == "/upload").unwrap();
+    assert_eq!(streamed.body(), b"streamed");
+}
+
+async fn nothing_is_sent_to_an_origin_that_is_not_allowed_and_no_header_is_overwritten<N: Net>() {
+    let (ours, other) = (server(), server());
+    let (_tokens, api) = settled::<N>(&ours).await;
+    for url in [other.resource("/shipments"), ours.resource("/").replace("127.0.0.1", "localhost")] {
+        let error = api.execute(get(&url)).await.unwrap_err();
+        let origin = url.split('/').nth(2).unwrap();
+        assert!(matches!(error, ApiError::Origin(_)) && error.to_string().contains(origin), "{error}");
+    }
+    let mut request = get(&ours.resource("/"));
+    request.headers_mut().insert("authorization", "Basic eDp5".parse().unwrap());
+    assert!(matches!(api.execute(request).await.unwrap_err(), ApiError::Authorized));
+    assert_eq!((other.counts().resource_requests, ours.counts().resource_requests), (0, 0));
+}
+
+async fn a_redirect_is_handed_on_and_not_followed<N: Net>() {
+    let (ours, other) = (server(), server());
+    let (_tokens, api) = settled::<N>(&ours).await;
+    let away = Fault::redirect(307, other.resource("/shipments"));
+    let _away = ours.fault(Endpoint::Resource, away, Times::Once);
+    assert_eq!(api.execute(get(&ours.resource("/shipments"))).await.unwrap().status(), 307);
+    assert_eq!(other.counts().resource_requests, 0);
+}
+
+async fn a_carriers_bad_secret_does_not_cost_a_token_and_its_body_is_whole<N: Net>() {
+    let server = server();
+    server.set_errors(ErrorStyle::MyParcel);
+    let provider = myparcel::sandbox().with_token_endpoint(&server.token_endpoint()).unwrap();
+    let auth = ClientAuth::post(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
+    let client = Client::builder(provider, auth).build().unwrap();
+    let api = api::<N>(&server, Tokens::builder(client).policy(quick()).build());
+    server.set_challenge(Challenge::Foreign);
+    let answer = api.execute(get(&server.resource("/shipments"))).await.unwrap();
+    assert!(answer.into_body().text(10_000).await.unwrap().contains("13003"));
+    assert_eq!((server.counts().token_requests, server.counts().resource_requests), (1, 1));
+
+    let long =
+        format!(r#"{{"errors":[{{"status":"401","code":"13003"}}],"padding":"{}"}}"#, "x".repeat(200_000));
+    let refused = Fault::status_with_body(401, "application/vnd.api+json", long.clone());
+    let _refused = server.fault(Endpoint::Resource, refused, Times::UntilCleared);
+    let answer = api.execute(get(&server.resource("/shipments"))).await.unwrap();
+    assert_eq!(http_body::Body::size_hint(answer.body()).exact(), Some(long.len() as u64));
+    assert_eq!(answer.into_body().text(1 << 20).await.unwrap(), long);
+}
+
+async fn a_hung_endpoint_lets_each_caller_return_by_its_own_patience<N: Net>() {
+    let server = server();
+    let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
+    let tokens: Tokens<N> = builder(&server).build();
+    for patience in [20, 1, 5] {
+        let error = tokens.token_within(ms(patience)).await.unwrap_err();
+        assert!(matches!(error, Error::TimedOut { last_error: None, .. }), "{error}");
+    }
+    assert!(matches!(tokens.status().request, RequestStatus::InFlight(_)));
+    assert_eq!(tokens.status().requests, 1);
+}
+
+async fn a_caller_dropped_in_mid_flight_makes_no_second_request<N: Net>() {
+    let server = server();
+    let tokens: Tokens<N> = builder(&server).build();
+    let gate = server.hold(Endpoint::Token);
+    let mut caller = Box::pin(tokens.token());
+    let polled =
+        std::future::poll_fn(|cx| std::task::Poll::Ready(caller.as_mut().poll(cx).is_pending())).await;
+    assert!(polled);
+    drop(caller);
+    while server.counts().token_requests < 1 {
+        nap::<N>(1).await;
+    }
+    gate.release();
+    tokens.token().await.unwrap();
+    assert_eq!(server.counts().token_requests, 1);
+}
+
+async fn nobody_waits_while_a_usable_token_is_held<N: Net>() {
+    let server = server();
+    let clock = ManualClock::new();
+    let tokens: Tokens<N> = builder(&server).clock(clock.clone()).build();
+    let first = tokens.token().await.unwrap().generation();
+    let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
+    clock.advance(secs(3300));
+    for _ in 0..10 {
+        assert_eq!(tokens.token().await.unwrap().generation(), first);
+    }
+    assert_eq!(tokens.status().requests, 2);
+}
+
+async fn refusal<N: Net>(fault: Fault) -> Refusal {
+    let server = server();
+    let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
+    let tokens = builder::<N>(&server).policy(quick().with_attempt_timeout(ms(300))).fail_fast(true).build();
+    tokens.token().await.unwrap_err().refusal().unwrap().clone()
+}
+
+async fn what_breaks_on_the_way_is_told_apart<N: Net>() {
+    for (fault, expected) in [
+        (Fault::Reset, TransportErrorKind::Closed),
+        (Fault::CloseBeforeAnswer, TransportErrorKind::Closed),
+        (Fault::TruncatedBody, TransportErrorKind::Closed),
+        (Fault::Garbage, TransportErrorKind::Protocol),
+        (Fault::Hang, TransportErrorKind::Timeout),
+        (Fault::SlowBody { per_byte: ms(20) }, TransportErrorKind::Timeout),
+    ] {
+        let name = format!("{fault:?}");
+        let refusal = refusal::<N>(fault).await;
+        let Problem::Transport(error) = refusal.problem() else { panic!("{name}: {refusal}") };
+        assert_eq!((refusal.class(), error.kind()), (Class::Transient, expected), "{name}: {refusal}");
+    }
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = server();
+    for (url, expected) in [
+        (format!("http://{nobody}/token"), TransportErrorKind::Connect),
+        (server.token_endpoint().replace("http://", "https://"), TransportErrorKind::Tls),
+        ("https://evergrant.invalid/token".into(), TransportErrorKind::Resolve),
+    ] {
+        let provider = Provider::rfc6749(&url).unwrap();
+        let client = Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap();
+        let error = Tokens::<N>::builder(client).fail_fast(true).build().token().await.unwrap_err();
+        let Some(Problem::Transport(error)) = error.refusal().map(Refusal::problem) else {
+            panic!("{error}")
+        };
+        assert_eq!(error.kind(), expected, "{url}: {error}");
+    }
+}
+
+async fn the_servers_words_are_kept_and_no_redirect_of_a_token_request_is_followed<N: Net>() {
+    let server = server();
+    server.rotate_client("somebody", "else");
+    let error = builder::<N>(&server).build().token().await.unwrap_err();
+    assert_eq!(error.refusal().and_then(Refusal::code), Some("invalid_client"));
+    let redirected = refusal::<N>(Fault::redirect(307, server.token_endpoint())).await;
+    assert_eq!((redirected.class(), redirected.status()), (Class::Permanent, Some(307)));
+    assert_eq!(server.counts().token_requests, 1);
+}
+
+async fn the_request_is_exactly_what_it_should_be<N: Net>() {
+    let server = server();
+    builder::<N>(&server).build().ready().await.unwrap();
+    let requests = server.requests();
+    let request = &requests[0];
+    for (name, value) in [
+        ("accept", "application/json"),
+        ("accept-encoding", "identity"),
+        ("cache-control", "no-store"),
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("content-length", &request.body().len().to_string()),
+        ("host", &server.address().to_string()),
+    ] {
+        let values: Vec<_> =
+            request.headers().iter().filter(|(ours, _)| ours == name).map(|(_, v)| v).collect();
+        assert_eq!(values, [value], "{name}");
+    }
+    assert_eq!((request.method(), request.target()), ("POST", "/access-token"));
+    assert_eq!(request.parameter("client_id").as_deref(), Some(Server::CLIENT_ID));
+}
+
+async fn keep_fresh_replaces_the_token_although_nobody_asks_and_ends_with_the_source<N: Net>() {
+    let server = server();
+    server.set_lifetime(ms(400));
+    let tokens: Tokens<N> = builder(&server).build();
+    let (ended, end) = std::sync::mpsc::channel();
+    let keeping = tokens.keep_fresh();
+    N::default().spawn(async move {
+        keeping.await;
+        ended.send(()).unwrap();
+    });
+    while server.counts().token_requests < 3 {
+        nap::<N>(5).await;
+    }
+    drop(tokens);
+    while end.try_recv().is_err() {
+        nap::<N>(5).await;
+    }
+}
+
+async fn a_token_survives_a_restart_a_rotation_and_a_fixed_one_never_asks<N: Net>() {
+    let server = server();
+    let before: Tokens<N> = builder(&server).build();
+    let token = before.token().await.unwrap();
+    let after: Tokens<N> = builder(&server).build();
+    assert!(after.restore(before.export().unwrap()));
+    assert_eq!(after.token().await.unwrap().value(), token.value());
+    server.rotate_client("second", "other");
+    after.rotate(ClientAuth::basic("second", "other").unwrap(), Rotation::Drop);
+    assert_ne!(after.token().await.unwrap().value(), token.value());
+    assert_eq!(server.counts().token_requests, 2);
+
+    let fixed: Tokens<N> = Tokens::fixed("a-token-of-the-test").unwrap();
+    assert_eq!(fixed.token().await.unwrap().value().expose(), "a-token-of-the-test");
+    assert_eq!(api(&server, fixed).execute(get(&server.resource("/"))).await.unwrap().status(), 401);
+    assert_eq!(server.counts().token_requests, 2);
+}
+
+async fn connections_are_used_again_and_one_that_the_server_closed_is_replaced<N: Net>() {
+    let server = Server::builder().lifetime(secs(3600)).idle_timeout(ms(50)).start().unwrap();
+    let (_tokens, api) = settled::<N>(&server).await;
+    for _ in 0..3 {
+        let answer = api.execute(get(&server.resource("/shipments"))).await.unwrap();
+        assert_eq!(answer.headers().get("connection"), None);
+        answer.into_body().bytes(10_000).await.unwrap();
+    }
+    // The server closes what is silent: the next call notices, and makes a connection of its own.
+    nap::<N>(90).await;
+    for _ in 0..2 {
+        assert_eq!(api.execute(get(&server.resource("/shipments"))).await.unwrap().status(), 200);
+    }
+    assert_eq!(server.counts().resource_ok, 5);
+}
+
+async fn a_call_that_takes_too_long_is_given_up_body_included<N: Net>() {
+    let server = server();
+    let http = HttpClient::<N>::new().with_timeout(ms(100));
+    let _slow = server.fault(Endpoint::Token, Fault::SlowBody { per_byte: ms(20) }, Times::Once);
+    let nonsense = http::Request::post(server.token_endpoint()).body("nonsense".into()).unwrap();
+    let answer = http.send(nonsense).await.unwrap();
+    let error = answer.into_body().bytes(10_000).await.unwrap_err();
+    assert!(error.to_string().contains("no whole answer came"), "{error}");
+    let _hung = server.fault(Endpoint::Resource, Fault::Hang, Times::Once);
+    assert!(http.send(get(&server.resource("/"))).await.unwrap_err().to_string().contains("100ms"));
+}
+
+async fn nothing_that_is_printed_contains_a_token<N: Net>() {
+    let server = server();
+    let (tokens, api) = settled::<N>(&server).await;
+    let token = server.issued().pop().unwrap();
+    let (held, value) = (tokens.token().await, tokens.authorization().await);
+    let printed =
+        format!("{tokens:?} {api:?} {held:?} {value:?} {:?} {:?}", tokens.status(), builder::<N>(&server));
+    assert!(!printed.contains(&token) && !printed.contains(Server::CLIENT_SECRET), "{printed}");
+}
