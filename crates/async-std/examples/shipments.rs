@@ -43,7 +43,8 @@ async fn shipments(client: ClientBuilder, origins: Origins, url: &str) -> Result
 
     let api = Api::new(HttpClient::new(), tokens.clone(), origins);
     for _ in 0..3 {
-        let request = http::Request::get(url).header("Accept", "application/vnd.api+json").body(Body::empty())?;
+        let request =
+            http::Request::get(url).header("Accept", "application/vnd.api+json").body(Body::empty())?;
         let answer = api.execute(request).await?;
         println!("{}", answer.status());
         println!("{}", answer.into_body().text(1 << 20).await?);
