@@ -5,8 +5,9 @@
 use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times, TokenStyle};
 use evergrant_tests::{LONG, ms, quick, secs, server};
 use evergrant_ureq::{
-    Api, ApiError, Class, Client, ClientAuth, Error, ManualClock, Origins, Problem, Provider, Refusal,
-    RequestStatus, Rotation, Tokens, TokensBuilder, TransportErrorKind, Verdict, VerdictRule, myparcel,
+    Api, ApiError, AuthorizeMiddleware, Class, Client, ClientAuth, Error, ManualClock, Origins, Problem,
+    Provider, Refusal, RequestStatus, Rotation, Tokens, TokensBuilder, TransportErrorKind, Verdict,
+    VerdictRule, myparcel,
 };
 use std::thread;
 
@@ -279,4 +280,28 @@ fn nothing_that_is_printed_contains_a_token() {
         builder(&server)
     );
     assert!(!printed.contains(&token) && !printed.contains(Server::CLIENT_SECRET), "{printed}");
+}
+
+#[test]
+fn the_middleware_attaches_and_reports_and_the_next_request_has_the_new_token() {
+    let (ours, other) = (server(), server());
+    let tokens = builder(&ours).build();
+    tokens.ready().unwrap();
+    thread::sleep(ms(3));
+    let origins = Origins::parse([ours.origin().as_str()]).unwrap();
+    let config = ureq::Agent::config_builder().http_status_as_error(false);
+    let agent = config.middleware(AuthorizeMiddleware::new(tokens, origins)).build().new_agent();
+    assert_eq!(agent.get(ours.resource("/shipments")).call().unwrap().status(), 200);
+    ours.revoke_all();
+    // It can send only once: the refusal is handed on, and the token replaced.
+    assert_eq!(agent.get(ours.resource("/shipments")).call().unwrap().status(), 401);
+    assert!(ours.wait_for_token_requests(2, LONG));
+    assert_eq!(agent.get(ours.resource("/shipments")).call().unwrap().status(), 200);
+    assert_eq!((ours.counts().token_requests, ours.counts().resource_requests), (2, 3));
+
+    let error = agent.get(other.resource("/")).call().unwrap_err();
+    assert!(error.to_string().contains("the token may not be sent to"), "{error}");
+    let error = agent.get(ours.resource("/")).header("authorization", "Basic eDp5").call().unwrap_err();
+    assert!(error.to_string().contains("Authorization header of its own"), "{error}");
+    assert_eq!((other.counts().resource_requests, ours.counts().resource_requests), (0, 3));
 }

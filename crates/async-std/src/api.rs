@@ -109,7 +109,7 @@ impl<N: Net> Api<N> {
     /// Dropping the future closes the call's connection; a token request it set off goes on.
     pub async fn execute(&self, request: Request<Body>) -> Result<Response<Body>, ApiError> {
         let site = self.admit(&request)?;
-        self.tokens.0.call(self, request, site).await
+        self.tokens.0.call(&mut Call(self), request, site).await
     }
 
     /// Whether the token may go with this request, and to which site.
@@ -122,7 +122,10 @@ impl<N: Net> Api<N> {
     }
 }
 
-impl<N: Net> Exchange<HeaderValue> for Api<N> {
+/// One call.
+struct Call<'a, N>(&'a Api<N>);
+
+impl<N: Net> Exchange<HeaderValue> for Call<'_, N> {
     type Request = Request<Body>;
     type Answer = Response<Body>;
     type Error = ApiError;
@@ -138,24 +141,25 @@ impl<N: Net> Exchange<HeaderValue> for Api<N> {
     }
 
     async fn send(
-        &self,
+        &mut self,
         mut request: Request<Body>,
         authorization: HeaderValue,
     ) -> Result<(Response<Body>, Verdict), ApiError> {
+        let api = self.0;
         request.headers_mut().insert(AUTHORIZATION, authorization);
-        let mut answer = self.http.send(request).await?;
+        let mut answer = api.http.send(request).await?;
         let status = answer.status().as_u16();
-        if !self.verdict.concerns(status) {
+        if !api.verdict.concerns(status) {
             return Ok((answer, Verdict::Fine));
         }
-        let body = if self.verdict.needs_body(status) {
+        let body = if api.verdict.needs_body(status) {
             Some(answer.body_mut().prefix(VerdictRule::MAX_BODY).await)
         } else {
             None
         };
         let headers: Vec<_> =
             answer.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let verdict = self.verdict.judge(&Answer::new(status, &headers, body.as_deref()));
+        let verdict = api.verdict.judge(&Answer::new(status, &headers, body.as_deref()));
         Ok((answer, verdict))
     }
 }

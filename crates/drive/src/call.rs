@@ -15,7 +15,7 @@ use evergrant_core::{Error, Rejection, Site, Verdict};
 use std::time::Duration;
 
 /// One HTTP library's calls, as far as attaching a token needs to know them.
-pub trait Exchange<V>: Sync {
+pub trait Exchange<V>: Send {
     /// A request.
     type Request: Send;
     /// An answer, whatever its status.
@@ -28,7 +28,7 @@ pub trait Exchange<V>: Sync {
 
     /// Sends it with this `Authorization`, and says what the answer means for the token.
     fn send(
-        &self,
+        &mut self,
         request: Self::Request,
         authorization: V,
     ) -> impl Future<Output = Result<(Self::Answer, Verdict), Self::Error>> + Send;
@@ -50,7 +50,11 @@ pub trait BlockingExchange<V> {
     ///
     /// # Errors
     /// There is no answer.
-    fn send(&self, request: Self::Request, authorization: V) -> Result<(Self::Answer, Verdict), Self::Error>;
+    fn send(
+        &mut self,
+        request: Self::Request,
+        authorization: V,
+    ) -> Result<(Self::Answer, Verdict), Self::Error>;
 }
 
 impl<R, T, V> Supply<Source<R, T, V>, V>
@@ -68,7 +72,7 @@ where
     /// Dropping the future drops the call; a token request it set off goes on.
     pub async fn call<X: Exchange<V>>(
         &self,
-        exchange: &X,
+        exchange: &mut X,
         request: X::Request,
         site: Site,
     ) -> Result<X::Answer, X::Error> {
@@ -112,7 +116,7 @@ where
     /// For a token as [`token`](Self::token); for the answers as long as the HTTP library does.
     pub fn call<X: BlockingExchange<V>>(
         &self,
-        exchange: &X,
+        exchange: &mut X,
         request: X::Request,
         site: Site,
     ) -> Result<X::Answer, X::Error> {

@@ -19,6 +19,10 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # In somebody else's client
+//! The feature `middleware` has `AuthorizeMiddleware` for `reqwest_middleware`, and `tower` has `AuthorizeLayer` for services of
+//! `http` requests, such as hyper-util's client: each attaches, rejects and replays as [`Api`] does.
+//!
 //! # TLS
 //! `rustls` (default) brings reqwest's own provider, aws-lc. `rustls-no-provider` leaves the choice to the program, which
 //! installs one before it builds a source. `native-tls` uses the operating system's library.
@@ -26,11 +30,22 @@
 
 mod api;
 mod body;
+mod confine;
+mod error;
+#[cfg(feature = "tower")]
+mod layer;
+#[cfg(feature = "middleware")]
+mod middleware;
 mod runtime;
 mod tokens;
 mod transport;
 
-pub use api::{Api, ApiError};
+pub use api::Api;
+pub use error::ApiError;
 pub use evergrant_core::*;
 pub use evergrant_drive::{Clock, Held, LastOutcome, ManualClock, RequestStatus, Status, SystemClock};
+#[cfg(feature = "tower")]
+pub use layer::{Authorize, AuthorizeLayer, BoxError};
+#[cfg(feature = "middleware")]
+pub use middleware::AuthorizeMiddleware;
 pub use tokens::{Tokens, TokensBuilder};

@@ -4,7 +4,7 @@ use crate::tokens::Tokens;
 use evergrant_core::{Answer, Error, Excerpt, Origin, Origins, Site, Verdict, VerdictRule};
 use evergrant_drive::BlockingExchange;
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use std::fmt;
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
@@ -28,8 +28,7 @@ use ureq::{Agent, AsSendBody, Body, RequestExt as _, ResponseExt as _};
 pub struct Api {
     agent: Agent,
     tokens: Tokens,
-    origins: Arc<Origins>,
-    verdict: VerdictRule,
+    confine: Confine,
 }
 
 /// An authorized call failed before an answer came.
@@ -91,14 +90,14 @@ impl Api {
     ///
     /// How a refused token is told from other refusals is the provider's rule.
     pub fn new(agent: Agent, tokens: Tokens, origins: Origins) -> Self {
-        let verdict = tokens.0.verdict_rule();
-        Self { agent, tokens, origins: Arc::new(origins), verdict }
+        let confine = Confine::new(origins, tokens.0.verdict_rule());
+        Self { agent, tokens, confine }
     }
 
     /// The same with the program's own rule for what a refused token looks like.
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
-        Self { verdict, ..self }
+        Self { confine: self.confine.with_verdict(verdict), ..self }
     }
 
     /// The source of its tokens.
@@ -135,39 +134,56 @@ impl Api {
         request: Request<B>,
         repeat: fn(&Request<B>) -> Option<Request<B>>,
     ) -> Result<Response<Body>, ApiError> {
-        let (origin, site) = self.admit(&request)?;
-        self.tokens.0.call(&Call { api: self, origin, repeat }, request, site)
+        let (origin, site) = self.confine.admit(request.uri(), request.headers())?;
+        self.tokens.0.call(&mut Call { api: self, origin, repeat }, request, site)
+    }
+}
+
+/// The origins a token may go to, and the rule by which their answers are judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Confine {
+    origins: Arc<Origins>,
+    verdict: VerdictRule,
+}
+
+impl Confine {
+    pub(crate) fn new(origins: Origins, verdict: VerdictRule) -> Self {
+        Self { origins: Arc::new(origins), verdict }
     }
 
-    /// Whether the token may go with this request, and to which site.
-    fn admit<B>(&self, request: &Request<B>) -> Result<(Origin, Site), ApiError> {
-        if request.headers().contains_key(AUTHORIZATION) {
+    pub(crate) fn with_verdict(self, verdict: VerdictRule) -> Self {
+        Self { verdict, ..self }
+    }
+
+    /// Whether the token may go with this request, to which origin, and which site that is.
+    pub(crate) fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<(Origin, Site), ApiError> {
+        if headers.contains_key(AUTHORIZATION) {
             return Err(ApiError::Authorized);
         }
-        let admitted = origin(request.uri()).and_then(|origin| {
+        let admitted = origin(uri).and_then(|origin| {
             let site = self.origins.site(&origin)?;
             Some((origin, site))
         });
         admitted.ok_or_else(|| {
-            let (scheme, authority) = (request.uri().scheme_str(), request.uri().authority());
+            let (scheme, authority) = (uri.scheme_str(), uri.authority());
             let authority = authority.map_or("", |authority| authority.as_str());
             let named = format!("{}://{authority}", scheme.unwrap_or("(no scheme)"));
             ApiError::Origin(Excerpt::new(&named, &[]).unwrap_or_default())
         })
     }
 
-    fn judge(&self, mut answer: Response<Body>) -> (Response<Body>, Verdict) {
+    /// What the answer of a call to `origin` means for the token.
+    pub(crate) fn judge(&self, mut answer: Response<Body>, called: &Origin) -> (Response<Body>, Verdict) {
         let status = answer.status().as_u16();
-        if !self.verdict.concerns(status) {
+        // What another origin answers, where a redirect led without the token, says nothing about the token.
+        if !self.verdict.concerns(status) || origin(answer.get_uri()).as_ref() != Some(called) {
             return (answer, Verdict::Fine);
         }
-        let body = if self.verdict.needs_body(status) {
-            let (body, whole) = prefix(answer);
-            answer = whole;
-            Some(body)
-        } else {
-            None
-        };
+        let mut body = None;
+        if self.verdict.needs_body(status) {
+            let (seen, whole) = prefix(answer);
+            (body, answer) = (Some(seen), whole);
+        }
         let headers: Vec<_> =
             answer.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let verdict = self.verdict.judge(&Answer::new(status, &headers, body.as_deref()));
@@ -192,17 +208,13 @@ impl<B: AsSendBody> BlockingExchange<HeaderValue> for Call<'_, B> {
     }
 
     fn send(
-        &self,
+        &mut self,
         mut request: Request<B>,
         authorization: HeaderValue,
     ) -> Result<(Response<Body>, Verdict), ApiError> {
         request.headers_mut().insert(AUTHORIZATION, authorization);
         let answer = request.with_agent(&self.api.agent).configure().http_status_as_error(false).run()?;
-        // What another origin answers, where a redirect led without the token, says nothing about the token.
-        if origin(answer.get_uri()).as_ref() != Some(&self.origin) {
-            return Ok((answer, Verdict::Fine));
-        }
-        Ok(self.api.judge(answer))
+        Ok(self.api.confine.judge(answer, &self.origin))
     }
 }
 

@@ -24,10 +24,12 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod middleware;
 mod tokens;
 mod transport;
 
 pub use api::{Api, ApiError};
 pub use evergrant_core::*;
 pub use evergrant_drive::{Clock, Held, LastOutcome, ManualClock, RequestStatus, Status, SystemClock};
+pub use middleware::AuthorizeMiddleware;
 pub use tokens::{Tokens, TokensBuilder};

@@ -1,0 +1,205 @@
+//! For programs whose client is a `tower::Service` of `http` requests: hyper-util's, and what is built on it.
+
+use crate::error::ApiError;
+use crate::tokens::Tokens;
+use evergrant_core::{Answer, Error, Excerpt, Origin, Origins, Verdict, VerdictRule};
+use evergrant_drive::Exchange;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, Response, Uri};
+use std::fmt;
+use std::future::poll_fn;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower::{Layer, Service};
+
+/// What a service under the layer may fail with: its own error, or an [`ApiError`].
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Attaches the token to every request that passes, and sends a refused one once more with a new token if its body can
+/// be repeated. A request to an origin that is not allowed, or with an Authorization header of its own, is an error.
+///
+/// Answers are judged by status and headers: a rule that would look into a body sees none, so MyParcel.com's 401 for a
+/// carrier's secret counts as a refused token here. Its gate bounds what that costs; [`Api`](crate::Api) tells them apart.
+///
+/// The inner service must not follow redirects with the token: hyper-util's client follows none.
+pub struct AuthorizeLayer<B> {
+    shared: Arc<Shared>,
+    repeat: fn(&B) -> Option<B>,
+}
+
+struct Shared {
+    tokens: Tokens,
+    origins: Origins,
+    verdict: VerdictRule,
+}
+
+impl<B> AuthorizeLayer<B> {
+    /// For bodies that can be cloned, such as `http_body_util::Full`: each can be repeated.
+    pub fn new(tokens: Tokens, origins: Origins) -> Self
+    where
+        B: Clone,
+    {
+        Self::with_repeat(tokens, origins, |body| Some(body.clone()))
+    }
+
+    /// For bodies of which none can be repeated, such as tonic's: after a refusal the token is replaced, and the refusal
+    /// is handed on.
+    pub fn attach_only(tokens: Tokens, origins: Origins) -> Self {
+        Self::with_repeat(tokens, origins, |_| None)
+    }
+
+    /// For bodies of which `repeat` tells whether they can be repeated.
+    pub fn with_repeat(tokens: Tokens, origins: Origins, repeat: fn(&B) -> Option<B>) -> Self {
+        let verdict = tokens.0.verdict_rule();
+        Self { shared: Arc::new(Shared { tokens, origins, verdict }), repeat }
+    }
+
+    /// The same with the program's own rule for what a refused token looks like.
+    #[must_use]
+    pub fn with_verdict(self, verdict: VerdictRule) -> Self {
+        let Shared { tokens, origins, .. } = &*self.shared;
+        let shared = Shared { tokens: tokens.clone(), origins: origins.clone(), verdict };
+        Self { shared: Arc::new(shared), ..self }
+    }
+}
+
+impl<B> Clone for AuthorizeLayer<B> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), repeat: self.repeat }
+    }
+}
+
+impl<B> fmt::Debug for AuthorizeLayer<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shared { tokens, origins, verdict } = &*self.shared;
+        f.debug_struct("AuthorizeLayer")
+            .field("tokens", tokens)
+            .field("origins", origins)
+            .field("verdict", verdict)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, B> Layer<S> for AuthorizeLayer<B> {
+    type Service = Authorize<S, B>;
+
+    fn layer(&self, inner: S) -> Authorize<S, B> {
+        Authorize { inner, layer: self.clone() }
+    }
+}
+
+/// A service under an [`AuthorizeLayer`].
+#[derive(Debug)]
+pub struct Authorize<S, B> {
+    inner: S,
+    layer: AuthorizeLayer<B>,
+}
+
+impl<S: Clone, B> Clone for Authorize<S, B> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), layer: self.layer.clone() }
+    }
+}
+
+impl<S, B, A> Service<Request<B>> for Authorize<S, B>
+where
+    S: Service<Request<B>, Response = Response<A>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Send + 'static,
+    A: Send + 'static,
+{
+    type Response = Response<A>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<A>, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The one that is ready is taken; its clone takes its place, and is asked to be ready for the next call.
+        let spare = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, spare);
+        let layer = self.layer.clone();
+        Box::pin(async move {
+            let site = layer.shared.admit(&request)?;
+            let mut call = Call { service: ready, layer: &layer };
+            layer.shared.tokens.0.call(&mut call, request, site).await.map_err(|failed| failed.0)
+        })
+    }
+}
+
+impl Shared {
+    fn admit<B>(&self, request: &Request<B>) -> Result<evergrant_core::Site, ApiError> {
+        if request.headers().contains_key(AUTHORIZATION) {
+            return Err(ApiError::Authorized);
+        }
+        let site = origin(request.uri()).and_then(|origin| self.origins.site(&origin));
+        site.ok_or_else(|| {
+            let (scheme, authority) = (request.uri().scheme_str(), request.uri().authority());
+            let authority = authority.map_or("", |authority| authority.as_str());
+            let named = format!("{}://{authority}", scheme.unwrap_or("(no scheme)"));
+            ApiError::Origin(Excerpt::new(&named, &[]).unwrap_or_default())
+        })
+    }
+}
+
+/// One call through the service that is ready for it.
+struct Call<'a, S, B> {
+    service: S,
+    layer: &'a AuthorizeLayer<B>,
+}
+
+struct Failed(BoxError);
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self(ApiError::Token(error).into())
+    }
+}
+
+impl<S, B, A> Exchange<HeaderValue> for Call<'_, S, B>
+where
+    S: Service<Request<B>, Response = Response<A>> + Send,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Send,
+    A: Send,
+{
+    type Request = Request<B>;
+    type Answer = Response<A>;
+    type Error = Failed;
+
+    fn repeat(&self, request: &Request<B>) -> Option<Request<B>> {
+        let mut again = Request::new((self.layer.repeat)(request.body())?);
+        request.method().clone_into(again.method_mut());
+        request.uri().clone_into(again.uri_mut());
+        request.headers().clone_into(again.headers_mut());
+        request.extensions().clone_into(again.extensions_mut());
+        *again.version_mut() = request.version();
+        Some(again)
+    }
+
+    async fn send(
+        &mut self,
+        mut request: Request<B>,
+        authorization: HeaderValue,
+    ) -> Result<(Response<A>, Verdict), Failed> {
+        request.headers_mut().insert(AUTHORIZATION, authorization);
+        // It was ready for the first attempt, and says so again; for the replay it must be asked.
+        let ready = poll_fn(|cx| self.service.poll_ready(cx)).await;
+        ready.map_err(|error| Failed(error.into()))?;
+        let answer = self.service.call(request).await.map_err(|error| Failed(error.into()))?;
+        let headers: Vec<_> =
+            answer.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let verdict = self.layer.shared.verdict.judge(&Answer::new(answer.status().as_u16(), &headers, None));
+        Ok((answer, verdict))
+    }
+}
+
+fn origin(uri: &Uri) -> Option<Origin> {
+    Origin::from_parts(uri.scheme_str()?, uri.host()?, uri.port_u16())
+}

@@ -1,0 +1,97 @@
+//! For programs whose client is a `reqwest_middleware::ClientWithMiddleware`.
+
+use crate::confine::Confine;
+use crate::error::ApiError;
+use crate::tokens::Tokens;
+use evergrant_core::{Error, Origin, Origins, Verdict, VerdictRule};
+use evergrant_drive::Exchange;
+use http::Extensions;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Request, Response};
+use reqwest_middleware::{Middleware, Next};
+
+/// Attaches the token to every request that passes, and sends a refused one once more with a new token if its body can
+/// be repeated. A request to an origin that is not allowed, or with an Authorization header of its own, is an error.
+///
+/// ```no_run
+/// # fn story(tokens: evergrant_tokio_reqwest::Tokens) -> Result<(), Box<dyn std::error::Error>> {
+/// use evergrant_tokio_reqwest::{AuthorizeMiddleware, Origins};
+///
+/// let origins = Origins::parse(["https://api.sandbox.myparcel.com"])?;
+/// let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
+///     .with(AuthorizeMiddleware::new(tokens, origins))
+///     .build();
+/// # drop(client); Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct AuthorizeMiddleware {
+    tokens: Tokens,
+    confine: Confine,
+}
+
+impl AuthorizeMiddleware {
+    /// Attaches a token of `tokens`, for these origins and no other.
+    pub fn new(tokens: Tokens, origins: Origins) -> Self {
+        let confine = Confine::new(origins, tokens.0.verdict_rule());
+        Self { tokens, confine }
+    }
+
+    /// The same with the program's own rule for what a refused token looks like.
+    #[must_use]
+    pub fn with_verdict(self, verdict: VerdictRule) -> Self {
+        Self { confine: self.confine.with_verdict(verdict), ..self }
+    }
+}
+
+#[async_trait::async_trait]
+impl Middleware for AuthorizeMiddleware {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let (origin, site) = self
+            .confine
+            .admit(request.url(), request.headers())
+            .map_err(reqwest_middleware::Error::middleware)?;
+        let mut call = Call { confine: &self.confine, origin, next, extensions };
+        self.tokens.0.call(&mut call, request, site).await.map_err(|failed| failed.0)
+    }
+}
+
+/// One call to one origin, through the rest of the chain.
+struct Call<'a> {
+    confine: &'a Confine,
+    origin: Origin,
+    next: Next<'a>,
+    extensions: &'a mut Extensions,
+}
+
+struct Failed(reqwest_middleware::Error);
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self(reqwest_middleware::Error::middleware(ApiError::Token(error)))
+    }
+}
+
+impl Exchange<HeaderValue> for Call<'_> {
+    type Request = Request;
+    type Answer = Response;
+    type Error = Failed;
+
+    fn repeat(&self, request: &Request) -> Option<Request> {
+        request.try_clone()
+    }
+
+    async fn send(
+        &mut self,
+        mut request: Request,
+        authorization: HeaderValue,
+    ) -> Result<(Response, Verdict), Failed> {
+        request.headers_mut().insert(AUTHORIZATION, authorization);
+        let answer = self.next.clone().run(request, self.extensions).await;
+        Ok(self.confine.judge(answer.map_err(Failed)?, &self.origin).await)
+    }
+}

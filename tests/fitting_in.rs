@@ -1,0 +1,151 @@
+//! In somebody else's client: the middleware of reqwest_middleware, and the layer of tower.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+use bytes::Bytes;
+use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times};
+use evergrant_tests::{http, ms, quick, server, tokens};
+use evergrant_tokio_reqwest::{
+    AuthorizeLayer, AuthorizeMiddleware, BoxError, Client, ClientAuth, Origins, Tokens, Verdict, VerdictRule,
+    myparcel,
+};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client as Hyper;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use tower::{Service, ServiceBuilder, ServiceExt as _};
+
+fn origins(server: &Server) -> Origins {
+    Origins::parse([server.origin().as_str()]).unwrap()
+}
+
+async fn settled(server: &Server) -> Tokens {
+    let tokens = tokens(server);
+    tokens.ready().await.unwrap();
+    tokio::time::sleep(ms(3)).await;
+    tokens
+}
+
+fn middleware(server: &Server, tokens: &Tokens) -> ClientWithMiddleware {
+    ClientBuilder::new(http()).with(AuthorizeMiddleware::new(tokens.clone(), origins(server))).build()
+}
+
+fn hyper() -> Hyper<HttpConnector, Full<Bytes>> {
+    Hyper::builder(TokioExecutor::new()).build_http()
+}
+
+fn get(url: &str) -> ::http::Request<Full<Bytes>> {
+    ::http::Request::get(url).body(Full::default()).unwrap()
+}
+
+#[tokio::test]
+async fn the_middleware_attaches_the_token_and_replays_once() {
+    let server = server();
+    let client = middleware(&server, &settled(&server).await);
+    assert_eq!(client.get(server.resource("/shipments")).send().await.unwrap().status(), 200);
+    server.revoke_all();
+    let answer = client.post(server.resource("/shipments")).body("a parcel").send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.url().path()), (200, "/shipments"));
+    assert_eq!((server.counts().token_requests, server.counts().resource_requests), (2, 3));
+    assert_eq!(server.requests().last().unwrap().body(), b"a parcel");
+}
+
+#[tokio::test]
+async fn the_middleware_confines_the_token_to_its_origins() {
+    let (ours, other) = (server(), server());
+    let client = middleware(&ours, &settled(&ours).await);
+    let error = client.get(other.resource("/shipments")).send().await.unwrap_err();
+    assert!(error.to_string().contains("the token may not be sent to"), "{error}");
+    let request = client.get(ours.resource("/")).header("authorization", "Basic eDp5");
+    assert!(request.send().await.unwrap_err().to_string().contains("Authorization header of its own"));
+    assert_eq!((other.counts().resource_requests, ours.counts().resource_requests), (0, 0));
+}
+
+#[tokio::test]
+async fn the_middleware_reads_a_providers_codes_and_puts_the_body_back() {
+    let server = server();
+    server.set_errors(ErrorStyle::MyParcel);
+    let provider = myparcel::sandbox().with_token_endpoint(&server.token_endpoint()).unwrap();
+    let auth = ClientAuth::post(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
+    let client = Client::builder(provider, auth).build().unwrap();
+    let client = middleware(&server, &Tokens::builder(client).policy(quick()).build().unwrap());
+    server.set_challenge(Challenge::Foreign);
+    let answer = client.get(server.resource("/shipments")).send().await.unwrap();
+    assert!(answer.text().await.unwrap().contains("13003"));
+    assert_eq!((server.counts().token_requests, server.counts().resource_requests), (1, 1));
+}
+
+#[tokio::test]
+async fn without_a_token_the_middleware_says_what_to_do() {
+    let server = server();
+    server.rotate_client("somebody", "else");
+    let client = middleware(&server, &tokens(&server));
+    let error = client.get(server.resource("/")).send().await.unwrap_err();
+    assert!(error.to_string().contains("check the client id"), "{error}");
+}
+
+#[tokio::test]
+async fn the_layer_attaches_the_token_and_replays_once() {
+    let server = server();
+    let layer = AuthorizeLayer::new(settled(&server).await, origins(&server));
+    let mut service = ServiceBuilder::new().layer(layer).service(hyper());
+    assert_eq!(service.ready().await.unwrap().call(get(&server.resource("/"))).await.unwrap().status(), 200);
+    server.revoke_all();
+    let body = Full::new(Bytes::from_static(b"a parcel"));
+    let request = ::http::Request::post(server.resource("/shipments")).body(body).unwrap();
+    let answer = service.ready().await.unwrap().call(request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.into_body().collect().await.unwrap();
+    assert_eq!((server.counts().token_requests, server.counts().resource_requests), (2, 3));
+    assert_eq!(server.requests().last().unwrap().body(), b"a parcel");
+}
+
+/// A service with one permit: what is ready must be used, and asked to be ready again before the replay.
+#[tokio::test]
+async fn the_layer_replays_through_a_service_that_takes_one_call_at_a_time() {
+    let server = server();
+    let layer = AuthorizeLayer::new(settled(&server).await, origins(&server));
+    let mut service = ServiceBuilder::new().layer(layer).concurrency_limit(1).service(hyper());
+    server.revoke_all();
+    let answer = service.ready().await.unwrap().call(get(&server.resource("/"))).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(server.counts().resource_requests, 2);
+}
+
+#[tokio::test]
+async fn a_layer_that_only_attaches_replaces_the_token_and_hands_the_refusal_on() {
+    let server = server();
+    let layer = AuthorizeLayer::attach_only(settled(&server).await, origins(&server));
+    let mut service = ServiceBuilder::new().layer(layer).service(hyper());
+    server.revoke_all();
+    let answer = service.ready().await.unwrap().call(get(&server.resource("/"))).await.unwrap();
+    assert_eq!((answer.status().as_u16(), server.counts().resource_requests), (401, 1));
+    while server.counts().token_granted < 2 {
+        tokio::time::sleep(ms(1)).await;
+    }
+    assert_eq!(service.ready().await.unwrap().call(get(&server.resource("/"))).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn the_layer_confines_the_token_and_takes_a_users_own_rule() {
+    let (ours, other) = (server(), server());
+    let rule = VerdictRule::custom(|answer| match answer.status() {
+        403 => Verdict::TokenRefused,
+        _ => Verdict::Fine,
+    });
+    let layer = AuthorizeLayer::new(settled(&ours).await, origins(&ours)).with_verdict(rule);
+    let mut service = ServiceBuilder::new().layer(layer.clone()).service(hyper());
+    let error: BoxError = service.ready().await.unwrap().call(get(&other.resource("/"))).await.unwrap_err();
+    assert!(error.to_string().contains("the token may not be sent to"), "{error}");
+    let mut request = get(&ours.resource("/"));
+    request.headers_mut().insert("authorization", "Basic eDp5".parse().unwrap());
+    let error = service.ready().await.unwrap().call(request).await.unwrap_err();
+    assert!(error.to_string().contains("Authorization header of its own"), "{error}");
+    assert_eq!((other.counts().resource_requests, ours.counts().resource_requests), (0, 0));
+
+    let _refused = ours.fault(Endpoint::Resource, Fault::status(403), Times::Once);
+    assert_eq!(service.ready().await.unwrap().call(get(&ours.resource("/"))).await.unwrap().status(), 200);
+    assert_eq!(ours.counts().token_requests, 2);
+    assert!(!format!("{layer:?} {service:?}").contains(&ours.issued()[0]));
+}
