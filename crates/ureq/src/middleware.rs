@@ -1,6 +1,6 @@
 //! For programs whose agent has a chain of middleware.
 
-use crate::api::Confine;
+use crate::api::{ApiError, Confine};
 use crate::tokens::Tokens;
 use evergrant_core::{Origins, Verdict, VerdictRule};
 use http::header::AUTHORIZATION;
@@ -52,7 +52,7 @@ impl Middleware for AuthorizeMiddleware {
     ) -> Result<Response<Body>, ureq::Error> {
         let admitted = self.confine.admit(request.uri(), request.headers());
         let (origin, site) = admitted.map_err(|error| ureq::Error::Other(error.into()))?;
-        let token = self.tokens.0.authorization();
+        let token = self.tokens.0.authorization().map_err(ApiError::Token);
         let (authorization, generation) = token.map_err(|error| ureq::Error::Other(error.into()))?;
         request.headers_mut().insert(AUTHORIZATION, authorization);
         let (answer, verdict) = self.confine.judge(next.handle(request)?, &origin);
