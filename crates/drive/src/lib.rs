@@ -14,6 +14,88 @@
 //! - While a usable token is held nobody waits, and the fast path takes no lock.
 //!
 //! Programs use an adapter, such as `evergrant-tokio-reqwest`; this crate is for those who write one.
+//!
+//! # Write an adapter
+//! This is a whole one, for a runtime that gives every job a thread: a [`Runtime`] that finds itself wherever it is called, a
+//! [`Transport`] that sends, and a [`Supply`] that holds both. A real transport follows no redirect, retries nothing, keeps no
+//! connection from one runtime to the next, and reads no more than one byte beyond [`Response::MAX_BODY`].
+//!
+//! [`Response::MAX_BODY`]: evergrant_core::Response::MAX_BODY
+//!
+//! ```
+//! use evergrant_core::*;
+//! use evergrant_drive::*;
+//! use std::pin::{Pin, pin};
+//! use std::sync::Arc;
+//! use std::task::{Context, Poll, Wake, Waker};
+//! use std::thread;
+//! use std::time::{Duration, Instant};
+//!
+//! #[derive(Clone)]
+//! struct Threads;
+//!
+//! impl Runtime for Threads {
+//!     type Handle = Self;
+//!     fn current(&self) -> Result<Self, TransportError> {
+//!         Ok(Self) // tokio's looks for the runtime of the moment, and says NoRuntime if there is none
+//!     }
+//! }
+//!
+//! impl Handle for Threads {
+//!     type Sleep = Sleep;
+//!     fn sleep(&self, time: Duration) -> Sleep {
+//!         Sleep(Instant::now() + time)
+//!     }
+//!     fn spawn(&self, job: impl Future<Output = ()> + Send + 'static) {
+//!         thread::spawn(|| block_on(job));
+//!     }
+//! }
+//!
+//! struct Canned;
+//!
+//! impl Transport for Canned {
+//!     async fn send(&self, request: Request) -> Result<Response, TransportError> {
+//!         assert_eq!((request.method(), request.url()), ("POST", "http://127.0.0.1:1/token"));
+//!         let body = br#"{"access_token":"abc","token_type":"Bearer","expires_in":3600}"#;
+//!         Ok(Response::new(200).with_header("Content-Type", b"application/json").with_body(body.to_vec()))
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let provider = Provider::rfc6749("http://127.0.0.1:1/token")?;
+//! let client = Client::builder(provider, ClientAuth::post("id", "secret")?).build()?;
+//! // The rendered value is of the HTTP library's own type: made once for each token, cloned for each request.
+//! let render = |token: &AccessToken| Arc::<str>::from(format!("Bearer {}", token.expose()));
+//! let tokens = Settings::new(client).supply(render, |shared| Source::new(shared, Threads, Canned));
+//! let (authorization, generation) = block_on(tokens.authorization())?;
+//! assert_eq!((&*authorization, generation.number()), ("Bearer abc", 1));
+//! // An authorized client implements `Exchange`, and calls `tokens.call(&mut exchange, request, site)`.
+//! # Ok(()) }
+//! #
+//! # struct Sleep(Instant);
+//! # impl Future for Sleep {
+//! #     type Output = ();
+//! #     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+//! #         let left = self.0.saturating_duration_since(Instant::now());
+//! #         if left.is_zero() { return Poll::Ready(()) }
+//! #         let waker = cx.waker().clone();
+//! #         thread::spawn(move || { thread::sleep(left); waker.wake() });
+//! #         Poll::Pending
+//! #     }
+//! # }
+//! # struct Unpark(thread::Thread);
+//! # impl Wake for Unpark { fn wake(self: Arc<Self>) { self.0.unpark() } }
+//! # fn block_on<T>(job: impl Future<Output = T>) -> T {
+//! #     let mut job = pin!(job);
+//! #     let waker = Waker::from(Arc::new(Unpark(thread::current())));
+//! #     loop {
+//! #         match job.as_mut().poll(&mut Context::from_waker(&waker)) {
+//! #             Poll::Ready(done) => return done,
+//! #             Poll::Pending => thread::park(),
+//! #         }
+//! #     }
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
 mod block;

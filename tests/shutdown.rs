@@ -1,0 +1,76 @@
+//! What is left behind: nothing that time does not bound.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+use evergrant_mock::{Endpoint, Fault, Times};
+use evergrant_tests::{LONG, builder, client, ms, quick, server, tokens};
+use std::thread;
+use std::time::Instant;
+
+/// Waits, a minute at most, until it is so.
+fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !so() {
+        assert!(began.elapsed() < LONG, "{what}");
+        thread::sleep(ms(5));
+    }
+}
+
+#[test]
+fn no_task_is_left_after_attempt_timeout_when_the_last_tokens_is_dropped_in_mid_flight() {
+    let server = server();
+    let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let tokens = builder(&server).policy(quick().with_attempt_timeout(ms(100))).build().unwrap();
+    let error = runtime.block_on(tokens.token_within(ms(1)));
+    assert!(error.is_err());
+    let keeping = runtime.spawn(tokens.keep_fresh());
+    drop(tokens);
+    until("a task is left", || runtime.metrics().num_alive_tasks() == 0);
+    assert!(keeping.is_finished());
+}
+
+/// Linux names its threads where everyone can read them.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_thread_is_left_after_attempt_timeout_when_the_last_tokens_is_dropped_in_mid_flight() {
+    fn flights() -> usize {
+        // A name is cut after 15 bytes.
+        let named = |task: &std::fs::DirEntry| {
+            std::fs::read_to_string(task.path().join("comm"))
+                .is_ok_and(|name| name.trim() == "evergrant-fligh")
+        };
+        std::fs::read_dir("/proc/self/task").unwrap().flatten().filter(named).count()
+    }
+    let server = server();
+    let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
+    let policy = quick().with_attempt_timeout(ms(300));
+    let tokens = evergrant_ureq::Tokens::builder(client(&server)).policy(policy).build();
+    assert!(tokens.token_within(ms(1)).is_err());
+    until("the flight has no thread", || flights() == 1 || server.counts().token_requests == 1);
+    let keeping = thread::spawn(tokens.keep_fresh());
+    drop(tokens);
+    until("a thread is left", || flights() == 0 && keeping.is_finished());
+}
+
+#[test]
+fn one_source_serves_two_runtimes_at_once() {
+    let server = server();
+    let tokens = tokens(&server);
+    let gate = server.hold(Endpoint::Token);
+    let runtimes: Vec<_> = (0..2)
+        .map(|_| {
+            let tokens = tokens.clone();
+            thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(tokens.token()).unwrap().generation().number()
+            })
+        })
+        .collect();
+    until("both wait", || tokens.status().waiting == 2);
+    gate.release();
+    for runtime in runtimes {
+        assert_eq!(runtime.join().unwrap(), 1);
+    }
+    assert_eq!(server.counts().token_requests, 1);
+}
