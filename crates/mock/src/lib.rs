@@ -1,4 +1,4 @@
-//! An OAuth 2.0 authorization server and a resource API on loopback, with faults on demand.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod auth;
