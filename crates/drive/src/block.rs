@@ -2,11 +2,12 @@
 
 use crate::runtime::BlockingTransport;
 use crate::shared::{FlightGuard, Keep, Next, Shared, Snapshot};
+use crate::sync::Mutex;
+use crate::sync::thread::{self, Thread};
 use crate::wait::{LONGEST_NAP, SHORTEST_NAP, outcome};
 use evergrant_core::{Error, Mono, Outcome, TransportError, TransportErrorKind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::Duration;
 
 /// A source of tokens for threads. Clones are one source.

@@ -103,10 +103,12 @@ mod call;
 mod clock;
 #[cfg(test)]
 mod fixture;
+mod published;
 mod runtime;
 mod shared;
 mod status;
 mod supply;
+mod sync;
 mod wait;
 
 pub use block::BlockingSource;

@@ -4,15 +4,16 @@
 //! after unlocking, and everyone polls again.
 
 use crate::clock::Clock;
+use crate::published::Published;
 use crate::status::{Journal, Status};
-use arc_swap::ArcSwapOption;
+use crate::sync::{Mutex, MutexGuard};
 use evergrant_core::{
     AccessToken, Call, Client, ClientAuth, Error, Flight, Generation, Landing, Machine, Mono, Now, Outcome,
     Policy, Rejection, Rotation, Site, Step, Stored, Token,
 };
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use std::time::Duration;
 pub struct Shared<V> {
     state: Mutex<State>,
     /// What may be used without the lock.
-    snapshot: ArcSwapOption<Snapshot<V>>,
+    snapshot: Published<Snapshot<V>>,
     clock: Arc<dyn Clock>,
     render: fn(&AccessToken) -> V,
 }
@@ -90,30 +91,30 @@ impl<V: Clone> Shared<V> {
             next_key: 0,
             journal: Journal::default(),
         };
-        Arc::new(Self { state: Mutex::new(state), snapshot: ArcSwapOption::empty(), clock, render })
+        Arc::new(Self { state: Mutex::new(state), snapshot: Published::nothing(), clock, render })
     }
 
     /// The token, if the machine need not be asked: without a lock.
     pub fn quiet(&self) -> Option<Arc<Snapshot<V>>> {
-        let snapshot = self.snapshot.load();
-        let snapshot = snapshot.as_ref()?;
-        (!self.clock.coarse().has_reached(snapshot.quiet_until)).then(|| Arc::clone(snapshot))
+        self.snapshot.look(|snapshot| {
+            (!self.clock.coarse().has_reached(snapshot.quiet_until)).then(|| Arc::clone(snapshot))
+        })
     }
 
     /// The rendered value and its token's generation, if the machine need not be asked: without a lock, and without a
     /// copy of the snapshot.
     pub fn quiet_value(&self) -> Option<(V, Generation)> {
-        let snapshot = self.snapshot.load();
-        let snapshot = snapshot.as_ref()?;
-        let quiet = !self.clock.coarse().has_reached(snapshot.quiet_until);
-        quiet.then(|| (snapshot.value.clone(), snapshot.token.generation()))
+        self.snapshot.look(|snapshot| {
+            let quiet = !self.clock.coarse().has_reached(snapshot.quiet_until);
+            quiet.then(|| (snapshot.value.clone(), snapshot.token.generation()))
+        })
     }
 
     /// The token, if one may be used: without a lock. Never waits and never sends.
     pub fn usable(&self) -> Option<Token> {
-        let snapshot = self.snapshot.load();
-        let snapshot = snapshot.as_ref()?;
-        (!self.clock.coarse().has_reached(snapshot.use_until)).then(|| snapshot.token.clone())
+        self.snapshot.look(|snapshot| {
+            (!self.clock.coarse().has_reached(snapshot.use_until)).then(|| snapshot.token.clone())
+        })
     }
 
     /// A resource server refused this token.
@@ -219,7 +220,7 @@ impl<V: Clone> Shared<V> {
         let coarse = self.clock.coarse();
         let on_coarse = |end: Now| Now::new(coarse.mono.after(end.mono.since(now.mono)), end.wall);
         let before = self.snapshot.load();
-        let value = match before.as_deref() {
+        let value = match &before {
             Some(before) if before.token.generation() == token.generation() => before.value.clone(),
             _ => (self.render)(token.value()),
         };
@@ -365,14 +366,14 @@ impl<V: Clone> Waiter<V> {
 impl<V: Clone> Shared<V> {
     /// The snapshot of the token the machine handed out: the published one, made anew only if it is another's.
     fn current(&self, state: &State, now: Now, token: Token) -> Arc<Snapshot<V>> {
-        if let Some(snapshot) = self.snapshot.load_full()
+        if let Some(snapshot) = self.snapshot.load()
             && snapshot.token.generation() == token.generation()
         {
             return snapshot;
         }
         self.publish(state, now);
         let end = Now::default();
-        self.snapshot.load_full().unwrap_or_else(|| {
+        self.snapshot.load().unwrap_or_else(|| {
             let value = (self.render)(token.value());
             Arc::new(Snapshot { token, value, quiet_until: end, use_until: end })
         })

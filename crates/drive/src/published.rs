@@ -1,0 +1,59 @@
+//! One value that many read without a lock while it is exchanged.
+
+use std::sync::Arc;
+
+/// The published value, behind one atomic pointer.
+///
+/// Under `--cfg shuttle` it is a lock of the scheduler's: the order of exchanges and readings is tried, the pointer
+/// itself is not; that is arc-swap's own affair.
+#[derive(Debug)]
+pub(crate) struct Published<T> {
+    #[cfg(not(shuttle))]
+    pointer: arc_swap::ArcSwapOption<T>,
+    #[cfg(shuttle)]
+    pointer: crate::sync::Mutex<Option<Arc<T>>>,
+}
+
+#[cfg(not(shuttle))]
+impl<T> Published<T> {
+    pub(crate) fn nothing() -> Self {
+        Self { pointer: arc_swap::ArcSwapOption::empty() }
+    }
+
+    pub(crate) fn store(&self, value: Option<Arc<T>>) {
+        self.pointer.store(value);
+    }
+
+    pub(crate) fn load(&self) -> Option<Arc<T>> {
+        self.pointer.load_full()
+    }
+
+    /// Looks at the value, if there is one, without counting another owner.
+    pub(crate) fn look<R>(&self, at: impl FnOnce(&Arc<T>) -> Option<R>) -> Option<R> {
+        self.pointer.load().as_ref().and_then(at)
+    }
+}
+
+#[cfg(shuttle)]
+impl<T> Published<T> {
+    pub(crate) fn nothing() -> Self {
+        Self { pointer: crate::sync::Mutex::new(None) }
+    }
+
+    fn lock(&self) -> crate::sync::MutexGuard<'_, Option<Arc<T>>> {
+        self.pointer.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub(crate) fn store(&self, value: Option<Arc<T>>) {
+        // What was there is dropped after the lock.
+        let _before = std::mem::replace(&mut *self.lock(), value);
+    }
+
+    pub(crate) fn load(&self) -> Option<Arc<T>> {
+        self.lock().clone()
+    }
+
+    pub(crate) fn look<R>(&self, at: impl FnOnce(&Arc<T>) -> Option<R>) -> Option<R> {
+        self.load().as_ref().and_then(at)
+    }
+}
