@@ -352,6 +352,7 @@ suite! {
     a_caller_that_fails_fast_takes_the_first_outcome
     a_refused_client_is_told_with_the_servers_words
     a_hung_endpoint_ends_with_the_callers_patience
+    a_caller_that_goes_away_in_mid_flight_makes_no_second_request
     nobody_sees_the_endpoint_fail_while_the_token_lives
     fifty_calls_with_a_refused_token_share_one_request
     a_rotation_takes_effect_at_once

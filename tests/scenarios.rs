@@ -296,6 +296,24 @@ pub(crate) fn a_hung_endpoint_ends_with_the_callers_patience(mount: Mount) -> Tr
     Trace { requests: vec![], results: vec![], is_of_its_own: false }
 }
 
+pub(crate) fn a_caller_that_goes_away_in_mid_flight_makes_no_second_request(mount: Mount) -> Trace {
+    let server = server();
+    let mut setup = Setup::new(&server);
+    setup.policy = setup.policy.with_patience(ms(30));
+    let shell = mount(&setup);
+    let gate = server.hold(Endpoint::Token);
+    assert!(matches!(shell.call(&get(&server)).error(), Error::TimedOut { .. }));
+    let next = at_once(&shell, 1, &get(&server)).remove(0);
+    gate.release();
+    // It may have come too late for the one that waited; it is there for the next.
+    let mut seen = next.join().unwrap();
+    while matches!(seen, Seen::NoToken(_)) {
+        seen = shell.call(&get(&server));
+    }
+    assert_eq!((seen.status(), shell.status().requests), (200, 1));
+    trace(&server, vec![seen.status()], &shell, false)
+}
+
 pub(crate) fn nobody_sees_the_endpoint_fail_while_the_token_lives(mount: Mount) -> Trace {
     let server = server();
     let clock = ManualClock::new();

@@ -1,0 +1,30 @@
+//! Asks a server on loopback for a token, twice: the second time it is at hand.
+//!
+//!     cargo run -p evergrant-tokio-reqwest --example token
+
+// An example shows what it does.
+#![allow(clippy::print_stdout)]
+
+use evergrant_mock::Server;
+use evergrant_tokio_reqwest::{Client, ClientAuth, Provider, Tokens};
+use std::error::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    // Needed only without the feature `rustls` or `native-tls`.
+    let _first = rustls::crypto::ring::default_provider().install_default();
+    let server = Server::start()?;
+    let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET)?;
+    let client = Client::builder(Provider::rfc6749(&server.token_endpoint())?, auth)
+        .scope("shipments:read")
+        .build()?;
+    let tokens = Tokens::new(client)?;
+
+    let token = tokens.token().await?;
+    // Its text is what `token.value().expose()` gives: never print it where others read.
+    println!("{token:?}");
+    println!("{:?}", tokens.token().await?.generation());
+    println!("{:#?}", tokens.status());
+    println!("{} token request", server.counts().token_requests);
+    Ok(())
+}
