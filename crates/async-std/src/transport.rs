@@ -27,8 +27,9 @@ impl<N: Net> Transport for Hyper<N> {
         let other = |detail| TransportError::new(TransportErrorKind::Other, detail, &[]);
         let mut outgoing = http::Request::post(request.url());
         for (name, value) in request.headers() {
-            let value =
+            let mut value =
                 HeaderValue::from_str(value).map_err(|_| other("a header has an impossible value"))?;
+            value.set_sensitive(name.eq_ignore_ascii_case("authorization"));
             outgoing = outgoing.header(name, value);
         }
         let outgoing = outgoing.header(CONNECTION, "close").body(Body::from(request.body().to_vec()));
