@@ -83,6 +83,7 @@ on_each_runtime! {
     a_carriers_bad_secret_does_not_cost_a_token_and_its_body_is_whole
     a_hung_endpoint_lets_each_caller_return_by_its_own_patience
     a_caller_dropped_in_mid_flight_makes_no_second_request
+    a_call_dropped_after_any_number_of_polls_strands_nobody
     nobody_waits_while_a_usable_token_is_held
     what_breaks_on_the_way_is_told_apart
     the_servers_words_are_kept_and_no_redirect_of_a_token_request_is_followed
@@ -226,6 +227,26 @@ async fn a_caller_dropped_in_mid_flight_makes_no_second_request<N: Net>() {
     gate.release();
     tokens.token().await.unwrap();
     assert_eq!(server.counts().token_requests, 1);
+}
+
+async fn a_call_dropped_after_any_number_of_polls_strands_nobody<N: Net>() {
+    for polls in 0..16 {
+        let server = server();
+        let tokens: Tokens<N> = builder(&server).build();
+        let api = api(&server, tokens.clone());
+        let mut call = Box::pin(api.execute(get(&server.resource("/shipments"))));
+        for _ in 0..polls {
+            let done = std::future::poll_fn(|cx| std::task::Poll::Ready(call.as_mut().poll(cx).is_ready()));
+            if done.await {
+                break;
+            }
+            nap::<N>(1).await;
+        }
+        drop(call);
+        assert_eq!(tokens.status().waiting, 0);
+        assert_eq!(api.execute(get(&server.resource("/shipments"))).await.unwrap().status(), 200);
+        assert_eq!(server.counts().token_requests, 1, "dropped after {polls} polls");
+    }
 }
 
 async fn nobody_waits_while_a_usable_token_is_held<N: Net>() {

@@ -209,6 +209,27 @@ async fn a_caller_dropped_in_mid_flight_makes_no_second_request() {
     assert_eq!(token_requests(&server), 1);
 }
 
+#[tokio::test]
+async fn i24_a_call_dropped_after_any_number_of_polls_strands_nobody() {
+    for polls in 0..16 {
+        let server = server();
+        let tokens = tokens(&server);
+        let api = api(&server, &tokens);
+        let mut call = Box::pin(api.execute(shipments(&server)));
+        for _ in 0..polls {
+            let done = std::future::poll_fn(|cx| std::task::Poll::Ready(call.as_mut().poll(cx).is_ready()));
+            if done.await {
+                break;
+            }
+            tokio::time::sleep(ms(1)).await;
+        }
+        drop(call);
+        assert_eq!(tokens.status().waiting, 0);
+        assert_eq!(api.execute(shipments(&server)).await.unwrap().status().as_u16(), 200);
+        assert_eq!(token_requests(&server), 1, "dropped after {polls} polls");
+    }
+}
+
 #[test]
 fn i30_a_runtime_shut_down_in_mid_flight_leaves_the_next_one_served() {
     let server = server();
