@@ -144,7 +144,7 @@ async fn a_body_that_cannot_be_repeated_is_not_replayed_but_the_refresh_is_set_o
 #[tokio::test]
 async fn a_token_that_just_came_is_given_time_to_settle_before_its_replay() {
     let server = server();
-    let tokens = builder(&server).policy(quick().with_settle(ms(50))).build().unwrap();
+    let tokens = builder(&server).policy(quick().with_settle(ms(400))).build().unwrap();
     let api = api(&server, &tokens);
     // Not valid yet at the resource server, then valid.
     let _early = server.fault(Endpoint::Resource, Fault::status(401), Times::Once);

@@ -7,7 +7,7 @@ use evergrant_async_std::{
     Provider, Refusal, RequestStatus, Rotation, Tokens, TokensBuilder, TransportErrorKind, myparcel,
 };
 use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times};
-use evergrant_tests::{ms, quick, secs, server};
+use evergrant_tests::{LONG, ms, quick, secs, server, time_for};
 
 fn builder<N: Net>(server: &Server) -> TokensBuilder<N> {
     let provider = Provider::rfc6749(&server.token_endpoint()).unwrap();
@@ -264,8 +264,9 @@ async fn nobody_waits_while_a_usable_token_is_held<N: Net>() {
 
 async fn refusal<N: Net>(fault: Fault) -> Refusal {
     let server = server();
+    let timeout = time_for(&fault);
     let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
-    let tokens = builder::<N>(&server).policy(quick().with_attempt_timeout(ms(300))).fail_fast(true).build();
+    let tokens = builder::<N>(&server).policy(quick().with_attempt_timeout(timeout)).fail_fast(true).build();
     tokens.token().await.unwrap_err().refusal().unwrap().clone()
 }
 
@@ -387,9 +388,14 @@ async fn connections_are_used_again_and_one_that_the_server_closed_is_replaced<N
 async fn a_call_that_takes_too_long_is_given_up_body_included<N: Net>() {
     let server = server();
     let http = HttpClient::<N>::new().with_timeout(ms(100));
-    let _slow = server.fault(Endpoint::Token, Fault::SlowBody { per_byte: ms(20) }, Times::Once);
-    let nonsense = http::Request::post(server.token_endpoint()).body("nonsense".into()).unwrap();
-    let answer = http.send(nonsense).await.unwrap();
+    let _slow = server.fault(Endpoint::Token, Fault::SlowBody { per_byte: LONG }, Times::UntilCleared);
+    let answer = loop {
+        let nonsense = http::Request::post(server.token_endpoint()).body("nonsense".into()).unwrap();
+        // On a busy machine not even the head comes in time.
+        if let Ok(answer) = http.send(nonsense).await {
+            break answer;
+        }
+    };
     let error = answer.into_body().bytes(10_000).await.unwrap_err();
     assert!(error.to_string().contains("no whole answer came"), "{error}");
     let _hung = server.fault(Endpoint::Resource, Fault::Hang, Times::Once);

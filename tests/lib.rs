@@ -1,6 +1,6 @@
 //! What the tests share: a server, a client of it, and a source of tokens.
 
-use evergrant_mock::Server;
+use evergrant_mock::{Fault, Server};
 use evergrant_tokio_reqwest::{Api, Client, ClientAuth, Origins, Policy, Provider, Tokens, TokensBuilder};
 use std::sync::Once;
 use std::time::Duration;
@@ -12,6 +12,15 @@ pub struct Readme;
 
 /// Longer than anything here takes on a busy machine: what waits for it waits for a fault of ours.
 pub const LONG: Duration = Duration::from_secs(60);
+
+/// How long a request may take that meets this fault: little, where waiting is all it does, and long where it must be
+/// met, however busy the machine is.
+pub fn time_for(fault: &Fault) -> Duration {
+    match fault {
+        Fault::Hang | Fault::SlowBody { .. } => ms(100),
+        _ => LONG,
+    }
+}
 
 /// `n` milliseconds.
 pub const fn ms(n: u64) -> Duration {

@@ -239,7 +239,7 @@ pub(crate) fn a_callers_own_authorization_is_refused_before_anything_is_sent(mou
 pub(crate) fn a_token_that_just_came_is_given_time_to_settle(mount: Mount) -> Trace {
     let server = server();
     let mut setup = Setup::new(&server);
-    setup.policy = setup.policy.with_settle(ms(50));
+    setup.policy = setup.policy.with_settle(ms(400));
     let shell = mount(&setup);
     let _early = server.fault(Endpoint::Resource, Fault::status(401), Times::Once);
     let seen = shell.call(&get(&server));

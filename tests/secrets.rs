@@ -128,8 +128,8 @@ async fn provoke(printed: &Printed) {
     for client in clients(&server.token_endpoint()) {
         printed.add("client", &format!("{client:?} {:?} {:?}", client.auth(), client.provider()));
         for fault in echoes() {
+            let policy = quick().with_attempt_timeout(evergrant_tests::time_for(&fault));
             let active = server.fault(Endpoint::Token, fault, Times::UntilCleared);
-            let policy = quick().with_attempt_timeout(ms(50));
             let tokens = Tokens::builder(client.clone()).policy(policy).fail_fast(true).build().unwrap();
             match tokens.token().await {
                 Ok(token) => printed.add("token", &format!("{token:?}")),

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use evergrant_mock::{Endpoint, Fault, Server, Times};
-use evergrant_tests::{builder, client, install_tls, ms, quick, server};
+use evergrant_tests::{builder, client, install_tls, ms, quick, server, time_for};
 use evergrant_tokio_reqwest::{
     BodyFormat, Class, Client, ClientAuth, Malformed, Problem, Provider, Refusal, Tokens, TransportErrorKind,
 };
@@ -11,9 +11,10 @@ use evergrant_tokio_reqwest::{
 /// What becomes of one request that meets this fault.
 async fn refusal(fault: Fault) -> Refusal {
     let server = server();
+    let timeout = time_for(&fault);
     let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
     refusal_of(
-        builder(&server).policy(quick().with_attempt_timeout(ms(300))).fail_fast(true).build().unwrap(),
+        builder(&server).policy(quick().with_attempt_timeout(timeout)).fail_fast(true).build().unwrap(),
     )
     .await
 }

@@ -183,8 +183,9 @@ fn nobody_waits_while_a_usable_token_is_held() {
 
 fn refusal(fault: Fault) -> Refusal {
     let server = server();
+    let timeout = evergrant_tests::time_for(&fault);
     let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
-    let tokens = builder(&server).policy(quick().with_attempt_timeout(ms(300))).fail_fast(true).build();
+    let tokens = builder(&server).policy(quick().with_attempt_timeout(timeout)).fail_fast(true).build();
     tokens.token().unwrap_err().refusal().unwrap().clone()
 }
 
