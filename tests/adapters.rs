@@ -57,7 +57,11 @@ fn tokio_tokens(setup: &Setup) -> tokio_reqwest::Tokens {
 }
 
 fn reqwest_request(call: &Call) -> reqwest::Request {
-    let mut request = http().request(call.method.parse().unwrap(), &call.url).body(call.body);
+    let body = match call.streamed {
+        true => reqwest::Body::wrap(Full::new(Bytes::from_static(call.body.as_bytes()))),
+        false => call.body.into(),
+    };
+    let mut request = http().request(call.method.parse().unwrap(), &call.url).body(body);
     if let Some(authorization) = call.authorization {
         request = request.header("authorization", authorization);
     }
@@ -145,18 +149,24 @@ struct Tower {
     runtime: tokio::runtime::Runtime,
     layer: tokio_reqwest::AuthorizeLayer<Full<Bytes>>,
     tokens: tokio_reqwest::Tokens,
+    origins: tokio_reqwest::Origins,
 }
 
 fn tower(setup: &Setup) -> Arc<dyn Shell> {
     let tokens = tokio_tokens(setup);
     let layer = tokio_reqwest::AuthorizeLayer::new(tokens.clone(), setup.origins.clone());
-    Arc::new(Tower { runtime: tokio::runtime::Runtime::new().unwrap(), layer, tokens })
+    let (runtime, origins) = (tokio::runtime::Runtime::new().unwrap(), setup.origins.clone());
+    Arc::new(Tower { runtime, layer, tokens, origins })
 }
 
 impl Shell for Tower {
     fn call(&self, call: &Call) -> Seen {
         self.runtime.block_on(async {
-            let service = self.layer.layer(Hyper::builder(TokioExecutor::new()).build_http());
+            let layer = match call.streamed {
+                true => tokio_reqwest::AuthorizeLayer::attach_only(self.tokens.clone(), self.origins.clone()),
+                false => self.layer.clone(),
+            };
+            let service = layer.layer(Hyper::builder(TokioExecutor::new()).build_http());
             match service.oneshot(http_request(call, Full::from(call.body))).await {
                 Ok(answer) => {
                     let status = answer.status().as_u16();
@@ -174,6 +184,10 @@ impl Shell for Tower {
 
     fn status(&self) -> tokio_reqwest::Status {
         self.tokens.status()
+    }
+
+    fn looks_into_bodies(&self) -> bool {
+        false
     }
 }
 
@@ -202,7 +216,13 @@ fn futures<N: Net>(
 impl<N: Net> Shell for Futures<N> {
     fn call(&self, call: &Call) -> Seen {
         (self.block_on)(Box::pin(async {
-            match self.api.execute(http_request(call, Body::from(call.body))).await {
+            let body = match call.streamed {
+                true => Body::stream(
+                    Full::new(Bytes::from_static(call.body.as_bytes())).map_err(|never| match never {}),
+                ),
+                false => Body::from(call.body),
+            };
+            match self.api.execute(http_request(call, body)).await {
                 Ok(answer) => {
                     let status = answer.status().as_u16();
                     Seen::Answer(status, answer.into_body().text(1 << 20).await.unwrap())
@@ -240,9 +260,10 @@ fn ureq_seen(answer: ::http::Response<ureq::Body>) -> Seen {
 
 impl Shell for Ureq {
     fn call(&self, call: &Call) -> Seen {
-        let answer = match call.method {
-            "GET" => self.0.run(http_request(call, ())),
-            _ => self.0.run(http_request(call, call.body)),
+        let answer = match (call.method, call.streamed) {
+            ("GET", _) => self.0.run(http_request(call, ())),
+            (_, false) => self.0.run(http_request(call, call.body)),
+            (_, true) => self.0.run_once(http_request(call, call.body)),
         };
         answer.map_or_else(|error| seen_error!(evergrant_ureq, error), ureq_seen)
     }
@@ -342,6 +363,9 @@ suite! {
     a_refused_token_is_replaced_and_the_body_sent_again
     the_replays_own_refusal_is_handed_on
     invalid_token_at_403_is_a_refused_token
+    a_body_that_cannot_be_repeated_is_not_but_the_refresh_is_set_off
+    a_carriers_bad_secret_does_not_cost_a_token
+    the_token_does_not_follow_a_redirect_to_another_origin
     insufficient_scope_is_handed_on
     a_challenge_for_another_scheme_is_handed_on
     an_error_of_the_api_is_an_answer

@@ -4,7 +4,7 @@ use crate::Mount;
 use evergrant_mock::{Answer, Challenge, Endpoint, Fault, Server, Times};
 use evergrant_tests::{client, ms, quick, secs, server};
 use evergrant_tokio_reqwest::{
-    Class, Client, ClientAuth, Error, ManualClock, Origins, Policy, RequestStatus, Rotation, Status,
+    Class, Client, ClientAuth, Error, ManualClock, Origins, Policy, RequestStatus, Rotation, Status, myparcel,
 };
 use std::sync::Arc;
 use std::thread;
@@ -17,6 +17,10 @@ pub(crate) trait Shell: Send + Sync {
     fn status(&self) -> Status;
     /// Whether it can send a refused request again: a ureq middleware cannot.
     fn replays(&self) -> bool {
+        true
+    }
+    /// Whether it can look into a body before it judges an answer: a layer over any body cannot.
+    fn looks_into_bodies(&self) -> bool {
         true
     }
 }
@@ -49,11 +53,13 @@ pub(crate) struct Call {
     pub(crate) url: String,
     pub(crate) body: &'static str,
     pub(crate) authorization: Option<&'static str>,
+    /// Whether the body is a stream, which can be read once.
+    pub(crate) streamed: bool,
 }
 
 impl Call {
     fn get(url: String) -> Self {
-        Self { method: "GET", url, body: "", authorization: None }
+        Self { method: "GET", url, body: "", authorization: None, streamed: false }
     }
 }
 
@@ -199,6 +205,60 @@ fn handed_on(mount: Mount, script: impl Fn(&Server), status: u16) -> Trace {
     assert_eq!(seen.status(), status);
     assert_eq!((server.counts().resource_requests, server.counts().token_requests), (1, 0));
     trace(&server, vec![seen.status()], &shell, false)
+}
+
+pub(crate) fn a_body_that_cannot_be_repeated_is_not_but_the_refresh_is_set_off(mount: Mount) -> Trace {
+    let server = server();
+    let shell = settled(&server, mount);
+    server.revoke_all();
+    let call = Call { method: "POST", body: "streamed", streamed: true, ..get(&server) };
+    let seen = shell.call(&call);
+    assert_eq!((seen.status(), server.counts().resource_requests), (401, 1));
+    // Nobody asked for it: the next call finds the new token, or waits for it.
+    assert_eq!(shell.status().requests, 2);
+    assert_eq!(shell.call(&get(&server)).status(), 200);
+    assert_eq!((server.counts().token_requests, server.counts().resource_requests), (1, 2));
+    assert_eq!(
+        server
+            .requests()
+            .iter()
+            .find(|request| request.method() == "POST" && request.path() == "/shipments")
+            .unwrap()
+            .body(),
+        b"streamed"
+    );
+    trace(&server, vec![seen.status()], &shell, false)
+}
+
+/// MyParcel.com's 401 for a carrier's secret says nothing about our token; its body is looked at, and put back whole.
+pub(crate) fn a_carriers_bad_secret_does_not_cost_a_token(mount: Mount) -> Trace {
+    let server = server();
+    let mut setup = Setup::new(&server);
+    let provider = myparcel::sandbox().with_token_endpoint(&server.token_endpoint()).unwrap();
+    let auth = ClientAuth::post(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
+    setup.client = Client::builder(provider, auth).build().unwrap();
+    let shell = mount(&setup);
+    server.set_challenge(Challenge::Foreign);
+    let seen = shell.call(&get(&server));
+    assert!(matches!(&seen, Seen::Answer(401, body) if body.contains("13003")), "{seen:?}");
+    let expected = if shell.looks_into_bodies() { 1 } else { 2 };
+    assert_eq!(server.counts().resource_requests, expected);
+    let mut trace = trace(&server, vec![seen.status()], &shell, false);
+    trace.is_of_its_own = !shell.looks_into_bodies();
+    trace
+}
+
+/// Some clients follow a redirect and some hand it on; the token goes along with neither.
+pub(crate) fn the_token_does_not_follow_a_redirect_to_another_origin(mount: Mount) -> Trace {
+    let (ours, other) = (server(), server());
+    let shell = settled(&ours, mount);
+    let away = Fault::redirect(302, other.resource("/shipments"));
+    let _away = ours.fault(Endpoint::Resource, away, Times::Once);
+    let seen = shell.call(&get(&ours));
+    assert!(matches!(seen.status(), 302 | 401), "{seen:?}");
+    assert!(other.requests().iter().all(|request| request.header("authorization").is_none()));
+    assert_eq!((ours.counts().resource_requests, ours.counts().token_requests), (1, 0));
+    trace(&ours, vec![], &shell, false)
 }
 
 pub(crate) fn insufficient_scope_is_handed_on(mount: Mount) -> Trace {
