@@ -1,1 +1,109 @@
+use super::*;
 
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn request(headers: &[(&str, &str)], body: &str) -> Request {
+    Request {
+        method: "POST".to_owned(),
+        target: PATH.to_owned(),
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        body: body.as_bytes().to_vec(),
+        keep_alive: true,
+    }
+}
+
+/// Whether Basic credentials, written so before base64, are those of this client.
+fn basic_is(text: &str, id: &str, secret: &str) -> bool {
+    let authorization = format!("Basic {}", STANDARD.encode(text));
+    let request = request(
+        &[("content-type", FORM), ("authorization", &authorization)],
+        "grant_type=client_credentials",
+    );
+    Asked::read(&request).is_ok_and(|asked| asked.client.is(id, secret))
+}
+
+#[test]
+fn basic_credentials_are_form_encoded_or_not() {
+    let (id, secret) = ("my id", "a+b%:&=c");
+    assert!(basic_is("my id:a+b%:&=c", id, secret), "as they stand");
+    assert!(basic_is("my+id:a%2Bb%25%3A%26%3Dc", id, secret), "as RFC 6749 2.3.1 has it");
+    assert!(!basic_is("my id:a b%:&=c", id, secret));
+    assert!(!basic_is("my id", id, secret));
+}
+
+#[test]
+fn a_client_id_beside_basic_is_the_same_or_wrong() {
+    let basic = format!("Basic {}", STANDARD.encode("one:secret"));
+    let headers = [("content-type", FORM), ("authorization", basic.as_str())];
+    let read =
+        |id: &str| Asked::read(&request(&headers, &format!("grant_type=client_credentials&client_id={id}")));
+    assert!(read("one").is_ok());
+    assert!(matches!(read("two"), Err(Refusal::Request(_))));
+}
+
+#[test]
+fn an_id_alone_is_a_client_with_an_empty_secret() {
+    let asked =
+        Asked::read(&request(&[("content-type", FORM)], "grant_type=client_credentials&client_id=public"));
+    let asked = asked.ok().unwrap();
+    assert!(asked.client.is("public", "") && !asked.client.is("public", "secret"));
+    let nobody = Asked::read(&request(&[("content-type", FORM)], "grant_type=client_credentials"));
+    assert!(matches!(nobody, Err(Refusal::Client { basic: false })));
+}
+
+#[test]
+fn a_scheme_of_another_kind_is_no_client() {
+    let headers = [("content-type", FORM), ("authorization", "Bearer abc")];
+    let read = Asked::read(&request(&headers, "grant_type=client_credentials"));
+    assert!(matches!(read, Err(Refusal::Client { basic: true })));
+}
+
+#[test]
+fn a_secret_in_the_url_is_refused() {
+    let mut request =
+        request(&[("content-type", FORM)], "grant_type=client_credentials&client_id=a&client_secret=b");
+    assert!(Asked::read(&request).is_ok());
+    request.target.push_str("?client_secret=b");
+    assert!(matches!(Asked::read(&request), Err(Refusal::Request(_))));
+}
+
+#[test]
+fn a_body_of_no_known_type_is_refused() {
+    let body = "grant_type=client_credentials&client_id=a&client_secret=b";
+    for headers in [&[][..], &[("content-type", "text/plain")][..]] {
+        assert!(matches!(Asked::read(&request(headers, body)), Err(Refusal::Request(_))));
+    }
+    let labelled = [("content-type", "Application/X-WWW-Form-Urlencoded; charset=utf-8")];
+    assert!(Asked::read(&request(&labelled, body)).is_ok());
+}
+
+#[test]
+fn a_json_parameter_that_is_no_string_is_refused_unless_it_is_not_ours() {
+    let read = |body| Asked::read(&request(&[("content-type", "application/json")], body));
+    let ours = r#"{"grant_type":"client_credentials","client_id":"a","client_secret":"b","scope":["x"]}"#;
+    assert!(matches!(read(ours), Err(Refusal::Request(_))));
+    let resource =
+        r#"{"grant_type":"client_credentials","client_id":"a","client_secret":"b","resource":["x","y"]}"#;
+    assert!(read(resource).is_ok());
+}
+
+#[test]
+fn scopes_are_those_of_the_grammar() {
+    for good in ["*", "a b", "shipments.show", "!#[]~"] {
+        assert!(good.split(' ').all(is_scope_token), "{good}");
+    }
+    for bad in ["a  b", " a", "a\"", "a\\b", "a\tb", "\u{e9}", "\u{7f}"] {
+        assert!(!bad.split(' ').all(is_scope_token), "{bad}");
+    }
+}
+
+#[test]
+fn a_basic_challenge_answers_basic_credentials_alone() {
+    let challenged = |style, basic| {
+        let response = Refusal::Client { basic }.response(style);
+        response.headers.iter().any(|(name, _)| name == "WWW-Authenticate")
+    };
+    assert!(challenged(ErrorStyle::Rfc6749, true));
+    assert!(!challenged(ErrorStyle::Rfc6749, false));
+    assert!(!challenged(ErrorStyle::MyParcel, true));
+}

@@ -1,1 +1,107 @@
+use std::net::{Shutdown, TcpListener};
+use std::time::Duration;
 
+use super::*;
+
+/// What is read when a client sends these bytes and ends its side.
+fn read(bytes: &[u8]) -> Vec<Result<Request, Bad>> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let bytes = bytes.to_vec();
+    // On its own thread: more than a socket's buffer holds would wait for a reader.
+    let writing = std::thread::spawn(move || {
+        // What is refused is not read to its end.
+        let _ = client.write_all(&bytes);
+        let _ = client.shutdown(Shutdown::Write);
+        client
+    });
+    let mut reader = Reader::default();
+    let mut requests = Vec::new();
+    loop {
+        match reader.next(&stream) {
+            Ok(request) => requests.push(Ok(request)),
+            Err(Bad::Gone) => break,
+            Err(bad) => {
+                requests.push(Err(bad));
+                break;
+            }
+        }
+    }
+    drop(stream);
+    writing.join().unwrap();
+    requests
+}
+
+fn status(bytes: &[u8]) -> Option<u16> {
+    match read(bytes).first() {
+        Some(Err(Bad::Status(status))) => Some(*status),
+        _ => None,
+    }
+}
+
+#[test]
+fn requests_in_a_row_are_read_each_with_its_body() {
+    let requests = read(
+        b"POST /a HTTP/1.1\r\nContent-Length: 3\r\nX-One: \xff\r\n\r\nabc\
+          POST /b?q HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nde\r\n1\r\nf\r\n0\r\nT: x\r\n\r\n\
+          GET http://h/c HTTP/1.0\r\nConnection: x, Keep-Alive\r\n\r\n\
+          GET /d HTTP/1.1\r\nConnection: Close\r\n\r\n",
+    );
+    let seen: Vec<_> = requests
+        .iter()
+        .map(|request| request.as_ref().unwrap())
+        .map(|request| (request.path(), request.body.as_slice(), request.keep_alive))
+        .collect();
+    assert_eq!(
+        seen,
+        [("/a", &b"abc"[..], true), ("/b", b"def", true), ("/c", b"", true), ("/d", b"", false)]
+    );
+}
+
+#[test]
+fn a_body_has_one_length() {
+    for request in [
+        "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na",
+        "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\na",
+        "POST / HTTP/1.1\r\nContent-Length: \r\n\r\n",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n",
+    ] {
+        assert_eq!(status(request.as_bytes()), Some(400), "{request}");
+    }
+    assert_eq!(status(b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n"), Some(501));
+}
+
+#[test]
+fn what_passes_a_bound_is_refused() {
+    let large = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(MAX_HEAD));
+    assert_eq!(status(large.as_bytes()), Some(431));
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(MAX_FIELDS + 1));
+    assert_eq!(status(many.as_bytes()), Some(431));
+    let long = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", MAX_BODY + 1);
+    assert_eq!(status(long.as_bytes()), Some(413));
+    let absurd = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", "9".repeat(40));
+    assert_eq!(status(absurd.as_bytes()), Some(413));
+    let chunk = format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", MAX_BODY + 1);
+    assert_eq!(status(chunk.as_bytes()), Some(413));
+    let trailer = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+    let trailer = format!("{trailer}{}\r\n", "X: y\r\n".repeat(MAX_HEAD));
+    assert_eq!(status(trailer.as_bytes()), Some(431));
+}
+
+#[test]
+fn a_body_as_long_as_the_bound_is_read() {
+    let mut request = format!("POST / HTTP/1.1\r\nContent-Length: {MAX_BODY}\r\n\r\n").into_bytes();
+    request.resize(request.len() + MAX_BODY, b'x');
+    assert_eq!(read(&request)[0].as_ref().unwrap().body.len(), MAX_BODY);
+}
+
+#[test]
+fn what_is_cut_off_is_no_request() {
+    for request in ["", "GET / HTTP/1.1\r\n", "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab"] {
+        assert!(read(request.as_bytes()).is_empty(), "{request}");
+    }
+}
