@@ -69,6 +69,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod auth;
 mod challenge;
@@ -114,6 +116,6 @@ pub use time::{Mono, Now, Wall};
 pub use token::{AccessToken, Generation, Stored, Token, UnusableToken};
 pub use verdict::{Answer, CustomRule, Verdict, VerdictRule};
 
-#[cfg(any(test, feature = "model"))]
+#[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub use machine::trace;

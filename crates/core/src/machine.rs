@@ -55,10 +55,10 @@
 
 mod gate;
 mod lease;
-#[cfg(feature = "model")]
+#[cfg(test)]
 mod relative;
 mod step;
-#[cfg(any(test, feature = "model"))]
+#[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub mod trace;
 mod view;

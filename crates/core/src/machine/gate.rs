@@ -4,7 +4,7 @@ use super::Site;
 use crate::policy::Policy;
 use crate::time::Mono;
 use alloc::vec::Vec;
-#[cfg(feature = "model")]
+#[cfg(test)]
 use core::time::Duration;
 
 /// Sites with a gate of their own; those beyond share one more. More distinct origins behind one client are rare,
@@ -63,7 +63,7 @@ impl Gates {
     }
 }
 
-#[cfg(feature = "model")]
+#[cfg(test)]
 impl Gates {
     /// With all times shifted, in the order of the sites; a gate that is as good as new is forgotten.
     pub(super) fn relative(&mut self, policy: &Policy, now: Mono, shift: impl Fn(Mono) -> Mono) {
@@ -83,7 +83,7 @@ impl Gates {
     }
 }
 
-#[cfg(feature = "model")]
+#[cfg(test)]
 fn back(from: Mono, by: Duration) -> Mono {
     Mono::from_origin(from.since_origin().saturating_sub(by))
 }

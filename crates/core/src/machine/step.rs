@@ -23,7 +23,7 @@ pub enum Step {
 
 /// The right to send ONE token request: consumed by `complete` or `abandon`.
 #[must_use = "a flight that nobody reports on delays all others until its deadline"]
-#[cfg_attr(any(test, feature = "model"), derive(Clone, Hash))]
+#[cfg_attr(any(test, feature = "fuzz"), derive(Clone, Hash))]
 #[derive(PartialEq, Eq, Debug)]
 pub struct Flight {
     pub(super) id: u64,
@@ -89,7 +89,7 @@ impl Reason {
 ///
 /// A call that got `Wait` holds a place until it gets `Use` or `Fail`, or until it is given to `leave`. Dropping it
 /// while it holds one loses the place.
-#[cfg_attr(any(test, feature = "model"), derive(Clone, Hash))]
+#[cfg_attr(any(test, feature = "fuzz"), derive(Clone, Hash))]
 #[derive(PartialEq, Eq, Debug)]
 pub struct Call {
     pub(super) deadline: Mono,

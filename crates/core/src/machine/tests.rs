@@ -8,6 +8,7 @@ use crate::token::{AccessToken, Token};
 use alloc::format;
 use alloc::vec::Vec;
 
+mod model;
 mod sim;
 mod traces;
 

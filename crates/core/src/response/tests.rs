@@ -1,5 +1,3 @@
-extern crate std;
-
 use super::*;
 use crate::auth::ClientAuth;
 use crate::client::Client;

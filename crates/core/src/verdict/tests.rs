@@ -1,5 +1,3 @@
-extern crate std;
-
 use super::*;
 use Verdict::{Fine, InsufficientScope, NotOurs, TokenRefused};
 use alloc::format;

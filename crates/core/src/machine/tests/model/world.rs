@@ -1,25 +1,26 @@
 //! What the search moves through: a machine, its callers and its flights, and everything that can happen next.
 
-use evergrant_core::{
+use crate::{
     AccessToken, Call, Class, ConfigError, Flight, Generation, Grant, Landing, Machine, Mono, Now, Outcome,
     Policy, Problem, Refusal, Rejection, Rotation, Site, Step, Stored, Wall,
 };
 use std::time::Duration;
+use std::{vec, vec::Vec};
 
 /// All times are multiples of this.
-pub(crate) const UNIT: Duration = Duration::from_millis(500);
+pub(super) const UNIT: Duration = Duration::from_millis(500);
 /// A flight that is older is never heard of again.
 const OLDEST: u32 = 8;
 /// The steps of the wall clock, and how far it may be off.
 const SKEW: i8 = 6;
 
-pub(crate) fn units(n: u32) -> Duration {
+pub(super) fn units(n: u32) -> Duration {
     UNIT * n
 }
 
 /// Every figure a few units: attempt_timeout 1 (with the grace: 3), min_interval 1, settle 1, gates 2 and 4, leeway and
 /// ahead at most 1 and 2, backoff 1 and 2, cooldown 2 and 4, Retry-After at most 3, two places in the queue.
-pub(crate) fn policy() -> Policy {
+pub(super) fn policy() -> Policy {
     Policy::new()
         .with_jitter(false)
         .with_attempt_timeout(units(1))
@@ -37,7 +38,7 @@ pub(crate) fn policy() -> Policy {
 
 /// What may happen in one search.
 #[derive(Clone, Debug)]
-pub(crate) struct Bounds {
+pub(super) struct Bounds {
     pub callers: usize,
     /// Flights in the air at once, those that are superseded included.
     pub flights: usize,
@@ -49,14 +50,14 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    pub(crate) fn none() -> Self {
+    pub(super) fn none() -> Self {
         Self { callers: 1, flights: 1, sites: 0, rotations: false, restores: false, skews: false }
     }
 }
 
 /// One thing that happens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Event {
+pub(super) enum Event {
     Pass(u32),
     /// The wall clock alone moves.
     Step(i8),
@@ -78,7 +79,7 @@ pub(crate) enum Event {
 
 /// What becomes of a flight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Answer {
+pub(super) enum Answer {
     /// Another token than the held one, with this life.
     Token(u32),
     /// Another one, of whose life nothing is known.
@@ -106,7 +107,7 @@ const ANSWERS: [Answer; 10] = [
 ];
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct World {
+pub(super) struct World {
     pub now: Now,
     pub machine: Machine,
     pub calls: Vec<Option<Call>>,
@@ -118,7 +119,7 @@ pub(crate) struct World {
 
 /// What an observer remembers to judge what he sees; the machine knows nothing of it.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Ghost {
+pub(super) struct Ghost {
     /// No Send before.
     pub spaced: Option<Mono>,
     /// A Retry-After told to a flight that counted: no Send before.
@@ -130,7 +131,7 @@ pub(crate) struct Ghost {
 }
 
 /// What happened, for the invariants to judge.
-pub(crate) enum Effect {
+pub(super) enum Effect {
     Passed,
     Polled(usize, Step),
     Left(usize),
@@ -142,7 +143,7 @@ pub(crate) enum Effect {
 }
 
 impl World {
-    pub(crate) fn new(bounds: &Bounds) -> Self {
+    pub(super) fn new(bounds: &Bounds) -> Self {
         let noon = Duration::from_secs(43_200);
         let world = Self {
             now: Now::new(Mono::from_origin(noon), Wall::from_epoch(noon)),
@@ -156,7 +157,7 @@ impl World {
     }
 
     /// Everything that can happen next.
-    pub(crate) fn events(&self, bounds: &Bounds) -> Vec<Event> {
+    pub(super) fn events(&self, bounds: &Bounds) -> Vec<Event> {
         // Time passes finely, and coarsely: past every rest and deadline, into the middle of a life.
         let mut events = vec![Event::Pass(1), Event::Pass(6)];
         for at in 0..bounds.callers {
@@ -188,7 +189,7 @@ impl World {
     }
 
     /// Lets it happen.
-    pub(crate) fn apply(&mut self, event: Event) -> Effect {
+    pub(super) fn apply(&mut self, event: Event) -> Effect {
         let now = self.now;
         match event {
             Event::Pass(time) => {
@@ -245,7 +246,7 @@ impl World {
     }
 
     /// After a Send: the flight is in the air, and the oldest beyond the bound is never heard of again.
-    pub(crate) fn launch(&mut self, flight: Flight, bounds: &Bounds) {
+    pub(super) fn launch(&mut self, flight: Flight, bounds: &Bounds) {
         if self.flights.len() == bounds.flights {
             let _forgotten = self.flights.remove(0);
         }
@@ -253,10 +254,10 @@ impl World {
     }
 
     /// The held generation, or one that is not held.
-    pub(crate) fn generation(&self, held: bool) -> Generation {
+    pub(super) fn generation(&self, held: bool) -> Generation {
         // Generations cannot be made up: an old one is that of a fixed token.
-        let old = evergrant_core::Token::fixed(token("old")).generation();
-        let current = self.machine.held(self.now).map(evergrant_core::Token::generation);
+        let old = crate::Token::fixed(token("old")).generation();
+        let current = self.machine.held(self.now).map(crate::Token::generation);
         current.filter(|_| held).unwrap_or(old)
     }
 
@@ -281,7 +282,7 @@ impl World {
     }
 
     /// The one world that stands for all that behave alike.
-    pub(crate) fn canonical(mut self) -> Self {
+    pub(super) fn canonical(mut self) -> Self {
         let (then, wall_then) = (self.now.mono, self.now);
         let oldest = units(OLDEST);
         self.flights.retain(|flight| wall_then.mono.since(flight.sent_at().mono) <= oldest);
@@ -309,6 +310,6 @@ fn call(now: Now, at: usize) -> Call {
     }
 }
 
-pub(crate) fn token(name: &str) -> AccessToken {
+pub(super) fn token(name: &str) -> AccessToken {
     AccessToken::new(name).expect("visible ASCII")
 }
