@@ -78,6 +78,9 @@ mod client;
 mod date;
 mod endpoint;
 mod error;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod host;
 mod jitter;
 mod json;
@@ -115,7 +118,3 @@ pub use scope::Scope;
 pub use time::{Mono, Now, Wall};
 pub use token::{AccessToken, Generation, Stored, Token, UnusableToken};
 pub use verdict::{Answer, CustomRule, Verdict, VerdictRule};
-
-#[cfg(any(test, feature = "fuzz"))]
-#[doc(hidden)]
-pub use machine::trace;

@@ -59,8 +59,7 @@ mod lease;
 mod relative;
 mod step;
 #[cfg(any(test, feature = "fuzz"))]
-#[doc(hidden)]
-pub mod trace;
+pub(crate) mod trace;
 mod view;
 
 pub use step::{Call, Fetch, Flight, Landing, Outcome, Reason, Rejection, Rotation, Site, Step};

@@ -130,6 +130,7 @@ fn the_work_is_bounded() {
     assert_eq!(many(&schemes).len(), Challenge::MAX_CHALLENGES);
     let params: String = (0..10_000).map(|n| format!("p{n}=v, ")).collect();
     assert_eq!(many(&format!("Bearer {params}"))[0].params().count(), Challenge::MAX_PARAMS);
+    assert_eq!((Challenge::MAX_CHALLENGES, Challenge::MAX_PARAMS, Challenge::MAX_BYTES), (32, 32, 8192));
     let padding = " ".repeat(Challenge::MAX_BYTES);
     assert!(Challenge::read([padding.as_bytes(), b"Bearer"]).is_empty());
 }

@@ -168,6 +168,18 @@ fn with_auth_changes_the_credentials_alone() {
     assert_eq!(rotated.auth().method(), "client_secret_post");
     assert_eq!(rotated.with_auth(client.auth().clone()), client);
     assert_eq!((client.client_id(), client.jwt_hint()), ("id", true));
+    let unhinted = Client::builder(rfc6749(), client.auth().clone()).jwt_hint(false).build().unwrap();
+    assert!(!unhinted.jwt_hint());
+}
+
+#[test]
+fn debug_tells_which_client_it_is() {
+    let auth = ClientAuth::post("my-id", "s").unwrap();
+    let builder = Client::builder(rfc6749(), auth).audience("my-audience").param("my-param", "v");
+    let named = |shown: &str, names: &[&str]| names.iter().all(|name| shown.contains(name));
+    assert!(named(&format!("{builder:?}"), &["as.example", "my-id"]), "{builder:?}");
+    let client = builder.build().unwrap();
+    assert!(named(&format!("{client:?}"), &["as.example", "my-id", "my-audience", "my-param"]), "{client:?}");
 }
 
 /// The forms in which the secret leaves this program, and some in which it may come back.

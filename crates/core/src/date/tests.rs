@@ -23,6 +23,12 @@ fn all_three_forms_are_read() {
 }
 
 #[test]
+fn a_year_of_two_digits_is_one_of_1970_to_2069() {
+    assert_eq!(seconds("Thursday, 01-Jan-70 00:00:00 GMT"), Some(0));
+    assert_eq!(seconds("Tuesday, 01-Jan-69 00:00:00 GMT"), seconds("Tue, 01 Jan 2069 00:00:00 GMT"));
+}
+
+#[test]
 fn a_wrong_weekday_and_a_leap_second_do_not_matter() {
     assert_eq!(seconds("Mon, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
     assert_eq!(seconds("Monday, 06-Nov-94 08:49:37 GMT"), Some(784_111_777));

@@ -19,7 +19,7 @@ const DAY: u64 = 86_400;
 
 /// One input. Indices are taken modulo what is there.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Op {
+pub(crate) enum Op {
     /// Both clocks go on.
     Pass(Duration),
     /// The wall clock alone steps, in seconds.
@@ -54,7 +54,7 @@ pub enum Op {
 
 /// What becomes of a flight.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// One of four tokens, with or without a life and a wish for its refresh.
     Grant {
         /// Which of the four.
@@ -76,7 +76,7 @@ pub enum Answer {
 
 impl Op {
     /// The input that these bytes stand for: every eight bytes are one, and small numbers are simple ones.
-    pub fn decode([kind, a, b, c, d, e, f, g]: [u8; 8]) -> Self {
+    pub(crate) fn decode([kind, a, b, c, d, e, f, g]: [u8; 8]) -> Self {
         let number = u64::from_le_bytes([b, c, d, e, 0, 0, 0, 0]);
         match kind % 32 {
             0..=6 => Self::Pass(time(a, number)),
@@ -127,7 +127,7 @@ fn time(scale: u8, number: u64) -> Duration {
 
 /// A machine under a trace, and what an observer remembers to judge it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Trace {
+pub(crate) struct Trace {
     machine: Machine,
     now: Now,
     calls: [Call; 4],
@@ -151,7 +151,7 @@ impl Trace {
     ///
     /// # Panics
     /// An invariant is broken; the message names it.
-    pub fn run(ops: &[Op], seed: u64) -> Self {
+    pub(crate) fn run(ops: &[Op], seed: u64) -> Self {
         let now = Now::new(
             Mono::from_origin(Duration::from_secs(50)),
             Wall::from_epoch(Duration::from_secs(1_795_000_000)),
@@ -175,7 +175,8 @@ impl Trace {
     }
 
     /// What happened in it, by the names of steps, reasons, landings and rejections.
-    pub fn seen(&self) -> &BTreeSet<&'static str> {
+    #[cfg(test)]
+    pub(crate) fn seen(&self) -> &BTreeSet<&'static str> {
         &self.seen
     }
 

@@ -1,0 +1,108 @@
+//! Every target, with the implementations it is compared with, on inputs that chance and a few seeds make.
+
+use super::*;
+use alloc::string::ToString;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::time::{Duration, SystemTime};
+
+/// What http-auth reads of a line, where it takes it.
+fn http_auth(line: &str) -> Option<Vec<Read>> {
+    let challenges = http_auth::parse_challenges(line).ok()?;
+    let read = |challenge: &http_auth::ChallengeRef<'_>| {
+        let params = challenge.params.iter();
+        let params = params.map(|(name, value)| (name.to_ascii_lowercase(), value.to_unescaped()));
+        (challenge.scheme.to_ascii_lowercase(), params.collect())
+    };
+    Some(challenges.iter().map(read).collect())
+}
+
+const HTTPDATE: Dates = Dates {
+    read: |text| {
+        let date = httpdate::parse_http_date(text).ok()?;
+        date.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs())
+    },
+    write: |seconds| httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
+};
+
+fn all(data: &[u8]) {
+    token_response(data);
+    jwt_hint(data);
+    challenge(data, http_auth);
+    retry_after(data, &HTTPDATE);
+    form(data);
+    trace(data);
+}
+
+/// Words that the readers know.
+const WORDS: [&str; 48] = [
+    "200",
+    "201",
+    "400",
+    "503",
+    " myparcel",
+    "\n",
+    "\n\n",
+    "content-type: ",
+    "application/json",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "text/html",
+    "date: ",
+    "age: ",
+    "retry-after: ",
+    "location: ",
+    "Mon, 23 Nov 2026 12:00:00 GMT",
+    "Sunday, 06-Nov-94 08:49:37 GMT",
+    "Sun Nov  6 08:49:37 1994",
+    "{",
+    "}",
+    "[",
+    "]",
+    "\"",
+    ":",
+    ",",
+    "=",
+    "&",
+    "\\u0061",
+    "\"access_token\":\"abc\"",
+    "access_token=abc",
+    "\"token_type\":\"Bearer\"",
+    "\"expires_in\":3600",
+    "expires_in=60",
+    "\"expires_on\":1795438800",
+    "\"refresh_in\":1",
+    "\"scope\":\"a\"",
+    "\"error\":\"invalid_client\"",
+    "\"errors\":[{\"code\":\"14000\"}]",
+    "\"exp\":1795438800",
+    "\"iat\":1795435200",
+    "eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjE3OTU0Mzg4MDB9.c2ln",
+    "Bearer ",
+    "Basic ",
+    "realm=\"x\"",
+    "error=\"invalid_token\"",
+    "error=\"insufficient_scope\"",
+    "abc==",
+];
+
+fn sentences() -> impl Strategy<Value = Vec<u8>> {
+    let word = prop_oneof![
+        8 => proptest::sample::select(&WORDS[..]).prop_map(|word| word.as_bytes().to_vec()),
+        1 => vec(any::<u8>(), 1..4),
+        1 => any::<u32>().prop_map(|number| number.to_string().into_bytes()),
+    ];
+    vec(word, 0..24).prop_map(|words| words.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_sentence_breaks_a_target(data in sentences()) {
+        all(&data);
+    }
+
+    #[test]
+    fn no_bytes_break_a_target(data in vec(any::<u8>(), 0..400)) {
+        all(&data);
+    }
+}
