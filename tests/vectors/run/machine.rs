@@ -18,6 +18,8 @@ pub(crate) struct Scenario {
     _why: Option<String>,
     #[serde(rename = "rows")]
     _rows: Vec<String>,
+    #[serde(rename = "conforms", default)]
+    _conforms: Vec<String>,
     #[serde(default)]
     given: Given,
     steps: Vec<Moment>,

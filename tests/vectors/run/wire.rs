@@ -31,6 +31,8 @@ macro_rules! vectors {
             _why: Option<String>,
             #[serde(rename = "rows")]
             _rows: Vec<String>,
+            #[serde(rename = "conforms", default)]
+            _conforms: Vec<String>,
             $($fields)*
         }
     )*};
