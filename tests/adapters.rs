@@ -333,12 +333,18 @@ const SHELLS: [(&str, Mount); 8] = [
     ("ureq middleware", ureq_middleware),
 ];
 
-/// Runs the scenario on every shell: what is seen, by the callers and by the servers, must be the same.
+/// One shell per adapter, where what is tried does not differ between the shells of one.
+const ADAPTERS: [usize; 3] = [1, 3, 4];
+
+/// Runs the scenario on every shell: what is seen, by the callers and by the servers, must be the same. And nothing may
+/// depend on reading a token (RFC 9068 section 6): the same once more on each adapter, with opaque ones and no hint.
 #[track_caller]
 fn on_every_shell(scenario: fn(Mount) -> Trace) {
     let mut first: Option<(&str, Trace)> = None;
-    for (name, mount) in SHELLS {
-        let trace = scenario(mount);
+    let seeing = SHELLS.map(|(name, mount)| (name, scenario(mount)));
+    let blind = ADAPTERS.map(|place| SHELLS[place].1);
+    let blind = blind.map(|mount| ("with tokens that nobody reads", scenarios::blind(scenario, mount)));
+    for (name, trace) in seeing.into_iter().chain(blind) {
         if trace.is_of_its_own {
             continue;
         }
@@ -369,6 +375,15 @@ suite! {
     insufficient_scope_is_handed_on
     a_challenge_for_another_scheme_is_handed_on
     an_error_of_the_api_is_an_answer
+    the_header_says_bearer_and_the_token_is_nowhere_else
+    every_line_of_a_challenge_is_read_and_its_scope_is_not_asked_for
+    each_request_has_a_replay_of_its_own
+    a_challenge_of_the_token_endpoint_is_an_answer_and_no_other_method_is_tried
+    the_error_uri_is_never_fetched
+    no_redirect_of_a_token_request_is_followed
+    the_query_of_the_token_endpoint_goes_along_byte_for_byte
+    a_coded_answer_is_malformed
+    an_interim_answer_of_the_token_endpoint_is_skipped
     a_wrong_origin_is_refused_before_anything_is_sent
     a_callers_own_authorization_is_refused_before_anything_is_sent
     a_token_that_just_came_is_given_time_to_settle
@@ -380,6 +395,5 @@ suite! {
     nobody_sees_the_endpoint_fail_while_the_token_lives
     fifty_calls_with_a_refused_token_share_one_request
     a_rotation_takes_effect_at_once
-    an_endpoint_that_redirects_is_not_followed
     an_answer_without_a_token_is_transient
 }

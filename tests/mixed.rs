@@ -8,6 +8,25 @@ use evergrant_tests::{client, http, install_tls, server};
 use evergrant_tokio_reqwest::Origins;
 use std::thread;
 
+/// HPACK then never puts it into an index that the next request could be compared with, and Debug does not show it.
+#[test]
+fn what_every_adapter_attaches_is_marked_sensitive() {
+    install_tls();
+    let server: Server = server();
+    let client = client(&server);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let tokens = evergrant_tokio_reqwest::Tokens::new(client.clone()).unwrap();
+    let on_tokio = runtime.block_on(tokens.authorization()).unwrap();
+    let tokens = evergrant_async_std::Tokens::<AsyncStd>::new(client.clone());
+    let on_async_std = async_std::task::block_on(tokens.authorization()).unwrap();
+    let in_a_thread = evergrant_ureq::Tokens::new(client).authorization().unwrap();
+    for (value, token) in [on_tokio, on_async_std, in_a_thread].iter().zip(server.issued()) {
+        assert_eq!(value.as_bytes(), format!("Bearer {token}").as_bytes());
+        assert!(value.is_sensitive());
+        assert_eq!(format!("{value:?}"), "Sensitive");
+    }
+}
+
 #[test]
 fn three_adapters_in_one_program_share_nothing_but_the_server() {
     install_tls();

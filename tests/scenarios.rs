@@ -1,11 +1,16 @@
 //! Scenarios: a script for the servers, and what callers on any shell must see.
 
 use crate::Mount;
-use evergrant_mock::{Answer, Challenge, Endpoint, Fault, Server, Times};
-use evergrant_tests::{client, ms, quick, secs, server};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use evergrant_mock::{Answer, Challenge, Endpoint, Fault, Server, Times, TokenStyle};
+use evergrant_tests::{ms, quick, secs};
 use evergrant_tokio_reqwest::{
-    Class, Client, ClientAuth, Error, ManualClock, Origins, Policy, RequestStatus, Rotation, Status, myparcel,
+    Class, Client, ClientAuth, Error, ManualClock, Origins, Policy, Problem, Provider, Refusal,
+    RequestStatus, Rotation, Status, myparcel,
 };
+use std::cell::Cell;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 
@@ -32,6 +37,37 @@ pub(crate) struct Setup {
     pub(crate) clock: Option<ManualClock>,
     pub(crate) fail_fast: bool,
     pub(crate) origins: Origins,
+}
+
+thread_local! {
+    /// Whether the scenario on this thread has tokens that nobody reads.
+    static BLIND: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a scenario with opaque tokens and without the hint of a JWT.
+pub(crate) fn blind(scenario: fn(Mount) -> Trace, mount: Mount) -> Trace {
+    BLIND.set(true);
+    let trace = scenario(mount);
+    BLIND.set(false);
+    trace
+}
+
+fn server() -> Server {
+    let server = evergrant_tests::server();
+    if BLIND.get() {
+        server.set_style(TokenStyle::Opaque);
+    }
+    server
+}
+
+/// The server's client, at this provider.
+fn client_at(provider: Provider) -> Client {
+    let auth = ClientAuth::post(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
+    Client::builder(provider, auth).jwt_hint(!BLIND.get()).build().unwrap()
+}
+
+fn client(server: &Server) -> Client {
+    client_at(Provider::rfc6749(&server.token_endpoint()).unwrap())
 }
 
 impl Setup {
@@ -234,9 +270,7 @@ pub(crate) fn a_body_that_cannot_be_repeated_is_not_but_the_refresh_is_set_off(m
 pub(crate) fn a_carriers_bad_secret_does_not_cost_a_token(mount: Mount) -> Trace {
     let server = server();
     let mut setup = Setup::new(&server);
-    let provider = myparcel::sandbox().with_token_endpoint(&server.token_endpoint()).unwrap();
-    let auth = ClientAuth::post(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
-    setup.client = Client::builder(provider, auth).build().unwrap();
+    setup.client = client_at(myparcel::sandbox().with_token_endpoint(&server.token_endpoint()).unwrap());
     let shell = mount(&setup);
     server.set_challenge(Challenge::Foreign);
     let seen = shell.call(&get(&server));
@@ -278,6 +312,165 @@ pub(crate) fn an_error_of_the_api_is_an_answer(mount: Mount) -> Trace {
         let _once = server.fault(Endpoint::Resource, down, Times::Once);
     };
     handed_on(mount, script, 503)
+}
+
+/// RFC 6750 section 2.1: one space, and the scheme in our spelling, whatever the server calls the type.
+pub(crate) fn the_header_says_bearer_and_the_token_is_nowhere_else(mount: Mount) -> Trace {
+    let server = server();
+    let answer = r#"{"access_token":"mF_9\u002eB5f-4.1JqM","token_type":"bearer","expires_in":3600}"#;
+    let _answer =
+        server.fault(Endpoint::Token, Fault::status_with_body(200, "application/json", answer), Times::Once);
+    let _ok = server.fault(Endpoint::Resource, Fault::status(200), Times::Once);
+    let shell = mount(&Setup::new(&server));
+    let call = Call { method: "POST", body: "a parcel", ..Call::get(server.resource("/shipments?page=2")) };
+    let seen = shell.call(&call);
+    assert_eq!(seen.status(), 200);
+    let requests = server.requests();
+    let request = requests.iter().find(|request| request.endpoint() == Endpoint::Resource).unwrap();
+    let lines = request.headers().iter().filter(|(name, _)| name == "authorization");
+    assert_eq!(lines.map(|(_, value)| value.as_str()).collect::<Vec<_>>(), ["Bearer mF_9.B5f-4.1JqM"]);
+    assert_eq!((request.target(), request.body()), ("/shipments?page=2", &b"a parcel"[..]));
+    trace(&server, vec![seen.status()], &shell, false)
+}
+
+/// A server names the scope it wants; nobody but the caller decides what is asked for.
+pub(crate) fn every_line_of_a_challenge_is_read_and_its_scope_is_not_asked_for(mount: Mount) -> Trace {
+    let server = server();
+    let shell = settled(&server, mount);
+    let refused = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\n\
+                   WWW-Authenticate: Bearer error=\"invalid_token\", scope=\"admin\"\r\n\
+                   Content-Length: 0\r\nConnection: close\r\n\r\n";
+    let _refused = server.fault(Endpoint::Resource, Fault::raw(refused), Times::Once);
+    let seen = shell.call(&get(&server));
+    assert_eq!(seen.status(), if shell.replays() { 200 } else { 401 });
+    assert!(server.wait_for_token_requests(1, evergrant_tests::LONG));
+    let requests = server.requests();
+    let mut asked = requests.iter().filter(|request| request.endpoint() == Endpoint::Token);
+    assert!(asked.all(|request| request.parameter("scope").is_none()));
+    trace(&server, vec![seen.status()], &shell, true)
+}
+
+/// A flag that the first refusal sets for good would leave the second request without its replay.
+pub(crate) fn each_request_has_a_replay_of_its_own(mount: Mount) -> Trace {
+    let server = server();
+    let clock = ManualClock::new();
+    let shell = mount(&Setup { clock: Some(clock.clone()), ..Setup::new(&server) });
+    assert_eq!(shell.call(&get(&server)).status(), 200);
+    let mut results = Vec::new();
+    for _ in 0..2 {
+        clock.advance(secs(900));
+        server.revoke_all();
+        let seen = shell.call(&get(&server));
+        assert_eq!(seen.status(), if shell.replays() { 200 } else { 401 });
+        results.push(seen.status());
+        if !shell.replays() {
+            assert_eq!(shell.call(&get(&server)).status(), 200);
+        }
+    }
+    assert_eq!(server.counts().token_requests, 3);
+    trace(&server, results, &shell, true)
+}
+
+/// What the token endpoint answers, byte by byte; then the connection ends.
+fn raw(head: &str, body: &[u8]) -> Fault {
+    let head = format!("{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    Fault::raw([head.as_bytes(), body].concat())
+}
+
+/// What this client is told by an endpoint that always answers so, at the first try.
+fn told(mount: Mount, server: &Server, client: Client, fault: Fault) -> (Arc<dyn Shell>, Refusal) {
+    let shell = mount(&Setup { client, fail_fast: true, ..Setup::new(server) });
+    let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
+    let refusal = shell.call(&get(server)).error().refusal().unwrap().clone();
+    (shell, refusal)
+}
+
+/// An HTTP library that answers a challenge by itself, or a client that tries one method after another, would ask twice.
+pub(crate) fn a_challenge_of_the_token_endpoint_is_an_answer_and_no_other_method_is_tried(
+    mount: Mount,
+) -> Trace {
+    let server = server();
+    let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
+    let refused = raw("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"OAuth\"", b"");
+    let (shell, refusal) = told(mount, &server, client(&server).with_auth(auth), refused);
+    assert_eq!((refusal.class(), refusal.status()), (Class::Permanent, Some(401)));
+    assert_eq!(refusal.problem(), &Problem::Status);
+    let requests = server.requests();
+    let authorized: Vec<_> = requests.iter().map(|request| request.header("authorization")).collect();
+    assert!(matches!(authorized[..], [Some(basic)] if basic.starts_with("Basic ")), "{authorized:?}");
+    trace(&server, vec![], &shell, false)
+}
+
+/// A page that a server names may be anywhere.
+pub(crate) fn the_error_uri_is_never_fetched(mount: Mount) -> Trace {
+    let (server, page) = (server(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let body =
+        format!(r#"{{"error":"invalid_client","error_uri":"http://{}/why"}}"#, page.local_addr().unwrap());
+    let refused = Fault::status_with_body(401, "application/json", body);
+    let (shell, refusal) = told(mount, &server, client(&server), refused);
+    assert_eq!(refusal.code(), Some("invalid_client"));
+    assert_eq!(shell.call(&get(&server)).error().refusal(), Some(&refusal));
+    page.set_nonblocking(true).unwrap();
+    assert_eq!(page.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    trace(&server, vec![], &shell, false)
+}
+
+/// Not to the same server, not to another, and whether the method would stay or change.
+pub(crate) fn no_redirect_of_a_token_request_is_followed(mount: Mount) -> Trace {
+    let other = server();
+    let mut requests = Vec::new();
+    for status in [301, 302, 303, 307, 308] {
+        for away in [false, true] {
+            let server = server();
+            let location = if away { other.token_endpoint() } else { server.token_endpoint() };
+            let redirect = Fault::redirect(status, location);
+            let (shell, refusal) = told(mount, &server, client(&server), redirect);
+            assert_eq!((refusal.class(), refusal.status()), (Class::Permanent, Some(status)));
+            assert_eq!(server.counts().token_requests, 1, "{status}");
+            requests.extend(trace(&server, vec![], &shell, false).requests);
+        }
+    }
+    assert!(other.requests().is_empty());
+    Trace { requests, results: vec![], is_of_its_own: false }
+}
+
+pub(crate) fn the_query_of_the_token_endpoint_goes_along_byte_for_byte(mount: Mount) -> Trace {
+    let server = server();
+    let query = "p=B2C_1%2f&x=a+b&y=%7E~";
+    let provider = Provider::rfc6749(&format!("{}?{query}", server.token_endpoint())).unwrap();
+    let shell = mount(&Setup { client: client_at(provider), ..Setup::new(&server) });
+    let seen = shell.call(&get(&server));
+    assert_eq!(seen.status(), 200);
+    assert_eq!(server.requests()[0].target(), format!("/access-token?{query}"));
+    trace(&server, vec![seen.status()], &shell, false)
+}
+
+/// Nothing decodes it, so nothing grows: it is read as it stands, and that is no JSON.
+pub(crate) fn a_coded_answer_is_malformed(mount: Mount) -> Trace {
+    let server = server();
+    // {"access_token":"a-token-from-a-coded-body","token_type":"Bearer","expires_in":3600}
+    let body = STANDARD.decode(GZIP).unwrap();
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip";
+    let (shell, refusal) = told(mount, &server, client(&server), raw(head, &body));
+    assert!(matches!(refusal.problem(), Problem::Malformed(_)), "{refusal}");
+    assert_eq!(server.requests()[0].header("accept-encoding"), Some("identity"));
+    trace(&server, vec![], &shell, false)
+}
+
+const GZIP: &str = "H4sIAAAAAAACA6tWSkxOTi0uji/Jz07NU7JSStQFs3TTivJzdRN1k/NTUlN0k/JTKpV0lMAy8SWVBalAhU6piUWpRUDR1IqCzKLU4vhMoHZjMwODWgBXmHXJVAAAAA==";
+
+/// RFC 9110 section 15.2: a 1xx comes before the answer, whether it was asked for or not.
+pub(crate) fn an_interim_answer_of_the_token_endpoint_is_skipped(mount: Mount) -> Trace {
+    let server = server();
+    let head = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n\
+                HTTP/1.1 200 OK\r\nContent-Type: application/json";
+    let body = br#"{"access_token":"after-a-hint","token_type":"Bearer","expires_in":3600}"#;
+    let _answer = server.fault(Endpoint::Token, raw(head, body), Times::Once);
+    let _ok = server.fault(Endpoint::Resource, Fault::status(200), Times::Once);
+    let shell = mount(&Setup { fail_fast: true, ..Setup::new(&server) });
+    let seen = shell.call(&get(&server));
+    assert_eq!((seen.status(), server.counts().token_requests), (200, 1));
+    trace(&server, vec![seen.status()], &shell, false)
 }
 
 pub(crate) fn a_wrong_origin_is_refused_before_anything_is_sent(mount: Mount) -> Trace {
@@ -430,13 +623,6 @@ fn refused(mount: Mount, fault: Fault, class: Class) -> Trace {
     let seen = shell.call(&get(&server));
     assert_eq!(seen.error().refusal().unwrap().class(), class);
     trace(&server, vec![], &shell, false)
-}
-
-pub(crate) fn an_endpoint_that_redirects_is_not_followed(mount: Mount) -> Trace {
-    let other = server();
-    let trace = refused(mount, Fault::redirect(307, other.token_endpoint()), Class::Permanent);
-    assert_eq!(other.counts().token_requests, 0);
-    trace
 }
 
 pub(crate) fn an_answer_without_a_token_is_transient(mount: Mount) -> Trace {

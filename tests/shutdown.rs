@@ -4,8 +4,9 @@
 
 use evergrant_mock::{Endpoint, Fault, Times};
 use evergrant_tests::{LONG, builder, client, ms, quick, server, tokens};
-use std::thread;
+use std::path::Path;
 use std::time::Instant;
+use std::{fs, thread};
 
 /// Waits, a minute at most, until it is so.
 fn until(what: &str, mut so: impl FnMut() -> bool) {
@@ -36,11 +37,10 @@ fn no_task_is_left_after_attempt_timeout_when_the_last_tokens_is_dropped_in_mid_
 fn no_thread_is_left_after_attempt_timeout_when_the_last_tokens_is_dropped_in_mid_flight() {
     fn flights() -> usize {
         // A name is cut after 15 bytes.
-        let named = |task: &std::fs::DirEntry| {
-            std::fs::read_to_string(task.path().join("comm"))
-                .is_ok_and(|name| name.trim() == "evergrant-fligh")
+        let named = |task: &fs::DirEntry| {
+            fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.trim() == "evergrant-fligh")
         };
-        std::fs::read_dir("/proc/self/task").unwrap().flatten().filter(named).count()
+        fs::read_dir("/proc/self/task").unwrap().flatten().filter(named).count()
     }
     let server = server();
     let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
@@ -51,6 +51,31 @@ fn no_thread_is_left_after_attempt_timeout_when_the_last_tokens_is_dropped_in_mi
     let keeping = thread::spawn(tokens.keep_fresh());
     drop(tokens);
     until("a thread is left", || flights() == 0 && keeping.is_finished());
+}
+
+/// RFC 9111 section 5.2.2.5: a token response is not to be stored. Where `export` is kept is the program's own decision.
+#[test]
+fn no_library_touches_the_file_system() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    let (mut folders, mut read) = (Vec::new(), 0);
+    folders.extend(
+        ["core", "drive", "tokio-reqwest", "async-std", "ureq"].map(|name| crates.join(name).join("src")),
+    );
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = entry.file_name().unwrap().to_str().unwrap();
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if name.ends_with(".rs") && name != "tests.rs" {
+                let text = fs::read_to_string(&entry).unwrap();
+                for word in ["fs::", "::fs", "File", "OpenOptions", "temp_dir"] {
+                    assert!(!text.contains(word), "{}: {word}", entry.display());
+                }
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 40, "{read} files");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tests::{LONG, api, builder, ms, quick, secs, server, tokens};
 use evergrant_tokio_reqwest::{
-    Api, ClientAuth, Error, ManualClock, Origins, Policy, RequestStatus, Rotation, Tokens,
+    Api, Client, ClientAuth, Error, ManualClock, Origins, Policy, Provider, RequestStatus, Rotation, Tokens,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -264,14 +264,14 @@ fn i30_a_runtime_shut_down_in_mid_flight_leaves_the_next_one_served() {
 #[test]
 fn one_source_serves_runtime_after_runtime() {
     let server = server();
-    server.set_lifetime(ms(300));
-    let tokens = tokens(&server);
-    for _ in 0..5 {
+    let clock = ManualClock::new();
+    let tokens = builder(&server).clock(clock.clone()).build().unwrap();
+    for request in 1..=5 {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let api = api(&server, &tokens);
         let answer = runtime.block_on(api.execute(shipments(&server))).unwrap();
-        assert_eq!(answer.status().as_u16(), 200);
-        std::thread::sleep(ms(70));
+        assert_eq!((answer.status().as_u16(), token_requests(&server)), (200, request));
+        clock.advance(secs(3600));
     }
 }
 
@@ -362,6 +362,36 @@ async fn a_rotated_client_is_used_from_then_on_and_the_old_token_meanwhile() {
         tokio::time::sleep(ms(1)).await;
     }
     assert_eq!(server.counts().token_granted, 2);
+}
+
+/// There is no cache with keys that could be too coarse: a source is one client, with its endpoint, credentials and scope.
+#[tokio::test]
+async fn sources_of_two_clients_share_nothing() {
+    let server = server();
+    let at_server = || Provider::rfc6749(&server.token_endpoint()).unwrap();
+    let auth = |secret| ClientAuth::post(Server::CLIENT_ID, secret).unwrap();
+    let client = |secret, scope| Client::builder(at_server(), auth(secret)).scope(scope).build().unwrap();
+    let source = |client| Tokens::builder(client).policy(quick()).build().unwrap();
+    let refused = source(client("not the secret", "a"));
+    assert!(refused.token().await.unwrap_err().is_permanent());
+    let gate = server.hold(Endpoint::Token);
+    let (one, other) =
+        (source(client(Server::CLIENT_SECRET, "a b")), source(client(Server::CLIENT_SECRET, "b")));
+    let waiting = tokio::spawn({
+        let one = one.clone();
+        async move { one.token().await }
+    });
+    while one.status().waiting < 1 {
+        tokio::time::sleep(ms(1)).await;
+    }
+    assert_eq!(other.status().waiting, 0);
+    gate.release();
+    let (one, other) = (waiting.await.unwrap().unwrap(), other.token().await.unwrap());
+    assert_ne!(one.value(), other.value());
+    assert!(refused.token().await.is_err());
+    let requests = server.requests();
+    let scopes: Vec<_> = requests.iter().map(|request| request.parameter("scope").unwrap()).collect();
+    assert_eq!(scopes, ["a", "a b", "b"]);
 }
 
 #[tokio::test]

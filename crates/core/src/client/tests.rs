@@ -83,6 +83,38 @@ fn the_other_methods_put_the_client_into_the_body() {
 }
 
 #[test]
+fn no_method_puts_the_client_into_the_url_and_each_posts() {
+    let every = [ClientAuth::basic, ClientAuth::basic_raw, ClientAuth::post].map(|new| new("id", "s3cr3t"));
+    for auth in every.into_iter().chain([ClientAuth::none("id")]) {
+        for format in [BodyFormat::Form, BodyFormat::Json] {
+            let client = Client::builder(rfc6749().with_body(format), auth.clone().unwrap())
+                .scope("a")
+                .build()
+                .unwrap();
+            let request = client.request(Now::default()).unwrap();
+            assert_eq!(
+                (request.method(), request.url()),
+                ("POST", "https://as.example/token?p=SENTINEL-query")
+            );
+        }
+    }
+}
+
+/// RFC 6749 section 4.4.3: there should be none.
+#[test]
+fn a_refresh_token_is_neither_kept_nor_used() {
+    let client = Client::builder(rfc6749(), ClientAuth::post("id", "s").unwrap()).build().unwrap();
+    let before = body(&client);
+    let answer =
+        format!("{{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"refresh_token\":\"{TOKEN}\"}}");
+    let grant = client.read(&Response::new(200).with_body(answer.into()), Now::default()).unwrap();
+    assert_eq!(grant.token().expose(), "a");
+    assert_silent(&format!("{grant:?} {grant:#?}"));
+    assert_eq!(body(&client), before);
+    assert_eq!(before, "grant_type=client_credentials&client_id=id&client_secret=s");
+}
+
+#[test]
 fn resource_may_be_repeated_and_extra_parameters_follow() {
     let builder = |provider| {
         Client::builder(provider, ClientAuth::none("id").unwrap())

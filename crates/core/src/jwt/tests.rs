@@ -28,7 +28,9 @@ fn exp_may_be_an_integer_a_fraction_or_a_text_of_either() {
         ("{\"exp\":\"1610383442.123882\"}", 1_610_383_442),
         ("{\"exp\":\"1795438800\"}", 1_795_438_800),
         ("{\"exp\":1.7954388e9}", 1_795_438_800),
+        ("{\"aud\":\"a\",\"exp\":1795438800}", 1_795_438_800),
         ("{\"aud\":[\"a\",\"b\"],\"exp\":1795438800}", 1_795_438_800),
+        ("{\"aud\":1,\"exp\":1795438800}", 1_795_438_800),
         ("{\"aud\":[[\"a\"]],\"exp\":1795438800}", 1_795_438_800),
         ("{\"aud\":1e999,\"exp\":1795438800}", 1_795_438_800),
         ("{\"x\":{\"exp\":1},\"exp\":1795438800}", 1_795_438_800),
@@ -74,14 +76,28 @@ fn any_doubt_is_no_hint() {
     ] {
         assert_eq!(exp(payload), None, "{payload}");
     }
-    assert_eq!(exp(&format!("{{\"exp\":1795438800,\"a\":{}{}}}", "[".repeat(32), "]".repeat(32))), None);
+    for depth in [32, 100_000] {
+        let deep = format!("{{\"exp\":1795438800,\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(exp(&deep), None, "{depth}");
+    }
+    // As long as no token may be: nothing recurses, and nothing is copied.
+    assert_eq!(exp(&format!("{{\"a\":\"{}\",\"exp\":-1}}", "x".repeat(1 << 20))), None);
 }
 
 #[test]
 fn only_three_parts_of_plain_base64url_are_a_jwt() {
     let payload = URL_SAFE_NO_PAD.encode("{\"exp\":1795438800}");
     assert!(exp_of(&format!("{HEADER}.{payload}.c2ln")).is_some());
+    // A byte more leaves bits over in its last character, Ig for the space; the bits of Ih stand for nothing.
+    let longer = URL_SAFE_NO_PAD.encode("{\"exp\":1795438800} ");
+    assert!(exp_of(&format!("{HEADER}.{longer}.c2ln")).is_some());
+    let stray = longer.replace("IA", "IB");
+    assert_ne!(stray, longer);
     for token in [
+        format!("{HEADER}.{stray}.c2ln"),
+        format!("{HEADER}.{payload}\n.c2ln"),
+        format!("{HEADER}. {payload}.c2ln"),
+        format!("{HEADER}.####.c2ln"),
         payload.clone(),
         format!("{HEADER}.{payload}"),
         format!("{HEADER}.{payload}."),
@@ -116,6 +132,14 @@ fn a_header_that_changes_the_payloads_meaning_is_a_doubt() {
     for header in ["{\"zip\":\"DEF\"}", "{\"b64\":false}", "{\"crit\":[\"b64\"]}", "[]", "x", ""] {
         assert_eq!(with(header), None, "{header}");
     }
+}
+
+/// RFC 9068 section 6: what a token says is the resource server's affair.
+#[test]
+fn no_claim_leaves_this_crate() {
+    let root = include_str!("../lib.rs");
+    assert!(root.contains("\nmod jwt;\n"), "the module is there, and private");
+    assert!(!root.lines().any(|line| line.contains("pub") && line.contains("jwt")), "{root}");
 }
 
 #[test]

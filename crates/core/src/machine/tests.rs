@@ -64,6 +64,44 @@ fn i14_a_failure_while_a_token_is_held_is_seen_by_nobody() {
 }
 
 #[test]
+fn a_refresh_that_fails_is_tried_again_by_backoff_and_not_by_callers() {
+    let mut sim = Sim::holding("a", 86_400);
+    sim.pass(secs(86_400 - 30 - 300));
+    let start = sim.now.mono;
+    let mut sent = Vec::new();
+    while sim.now.mono.since(start) < secs(300) {
+        for mut call in sim.calls(50) {
+            match sim.poll(&mut call) {
+                Step::Send(flight) => {
+                    sent.push(sim.now.mono.since(start).as_secs());
+                    sim.refuse(flight, transient());
+                    assert_eq!(sim.uses(&mut call), "a");
+                }
+                step => assert!(matches!(step, Step::Use(_)), "{step:?}"),
+            }
+        }
+        sim.pass(ms(500));
+    }
+    assert_eq!(sent, [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
+}
+
+#[test]
+fn once_a_token_is_over_all_wait_for_one_request_and_leave_with_the_new_one() {
+    let mut sim = Sim::holding("a", 3600);
+    sim.pass(secs(3600));
+    let mut calls = sim.calls(200);
+    let flight = sim.sends(&mut calls[0]);
+    for call in &mut calls {
+        assert!(matches!(sim.poll(call), Step::Wait(_)));
+    }
+    sim.pass(ms(300));
+    sim.grant(flight, "b", 3600);
+    for call in &mut calls {
+        assert_eq!(sim.uses(call), "b");
+    }
+}
+
+#[test]
 fn a_permanent_refusal_fails_every_caller_at_once_until_its_rest_ends() {
     let mut sim = Sim::new();
     let (mut first, mut second) = (sim.call(), sim.call());
@@ -337,6 +375,42 @@ fn an_answer_that_is_over_on_arrival_is_a_failure_with_backoff_and_no_busy_loop(
 }
 
 #[test]
+fn at_its_very_end_a_token_is_over() {
+    let mut sim = Sim::holding("a", 100);
+    let mut call = sim.call_within(secs(300));
+    let end = sim.token(&mut call).use_until();
+    // Nothing else may be asked for meanwhile.
+    sim.pass(ms(89_999));
+    let flight = sim.sends(&mut call);
+    assert_eq!(sim.uses(&mut call), "a");
+    sim.pass(ms(1));
+    assert_eq!(sim.now, end);
+    assert!(matches!(sim.poll(&mut call), Step::Wait(_)));
+    sim.grant(flight, "b", 100);
+    assert_eq!(sim.uses(&mut call), "b");
+}
+
+#[test]
+fn a_short_life_is_not_refreshed_in_a_loop() {
+    for (life, least) in [(1, ms(1000)), (2, ms(1000)), (30, secs(15)), (60, secs(30))] {
+        let mut sim = Sim::new();
+        let mut sent: Vec<Mono> = Vec::new();
+        for _ in 0..1000 {
+            let mut call = sim.call();
+            if let Step::Send(flight) = sim.poll(&mut call) {
+                sent.push(sim.now.mono);
+                sim.grant(flight, &format!("t{}", sent.len()), life);
+            }
+            assert!(matches!(sim.poll(&mut call), Step::Use(_) | Step::Wait(_)), "{life}");
+            sim.machine.leave(&mut call);
+            sim.pass(ms(200));
+        }
+        assert!(sent.windows(2).all(|pair| pair[1].since(pair[0]) >= least), "{life}: {sent:?}");
+        assert!(sent.len() > 3, "{life}");
+    }
+}
+
+#[test]
 fn either_clock_ends_a_lease_and_it_stays_over() {
     let mut sim = Sim::holding("a", 100);
     let mut call = sim.call();
@@ -390,6 +464,20 @@ fn i3_a_rejected_token_is_dropped_and_one_flight_replaces_it() {
         assert!(sim.token(call).generation() > generation);
         assert_eq!(sim.uses(call), "b");
     }
+}
+
+/// Some endpoints take no token that is older than a quarter of an hour.
+#[test]
+fn a_rejection_is_believed_however_much_of_the_life_is_left() {
+    let mut sim = Sim::holding("a", 86_400);
+    sim.pass(secs(901));
+    let mut call = sim.call();
+    let generation = sim.token(&mut call).generation();
+    assert_eq!(sim.reject(generation, 0), Rejection::Dropped);
+    let flight = sim.sends(&mut call);
+    assert_eq!(flight.reason(), Reason::Rejected);
+    sim.grant(flight, "b", 86_400);
+    assert_eq!(sim.uses(&mut call), "b");
 }
 
 #[test]
@@ -728,7 +816,7 @@ fn i19_a_caller_that_leaves_makes_nobody_else_fail() {
 
 #[test]
 fn jitter_spreads_rests_and_refreshes_within_their_bounds() {
-    let mut rests = Vec::new();
+    let (mut rests, mut earlies) = (Vec::new(), Vec::new());
     for seed in 0..50 {
         let mut sim = Sim::seeded(Policy::new(), seed);
         let mut call = sim.call();
@@ -740,7 +828,10 @@ fn jitter_spreads_rests_and_refreshes_within_their_bounds() {
         sim.grant(flight, "a", 3600);
         let early = sim.now.mono.after(secs(3270)).since(sim.token(&mut call).refresh_at().mono);
         assert!(early <= secs(150), "{early:?}");
+        earlies.push(early);
     }
+    earlies.sort();
+    assert!(earlies[49] - earlies[0] >= secs(30), "a fleet does not ask in step: {earlies:?}");
     // The first half of a rest can be shorter than min_interval, which stands.
     assert!(rests.iter().all(|rest| *rest == secs(1)));
     let refusals = |seed| {

@@ -242,6 +242,17 @@ fn token_type_is_bearer_in_any_ascii_case_or_missing() {
     }
 }
 
+/// RFC 6749 section 5.1 itself; a client must not use a type that it does not know (section 7.1).
+#[test]
+fn the_rfcs_sample_of_an_unknown_type_is_malformed_and_its_token_not_shown() {
+    let sample = "{\"access_token\":\"2YotnFZFEjr1zCsicMWpAA\",\"token_type\":\"example\",\"expires_in\":3600,\
+         \"example_parameter\":\"example_value\"}";
+    let result = ok(sample);
+    let shown = format!("{result:?} {}", result.as_ref().unwrap_err());
+    assert_eq!(malformed(result), Malformed::TokenType);
+    assert!(!shown.contains("2Yotn"), "{shown}");
+}
+
 #[test]
 fn expires_in_is_read_in_every_form_and_rounded_down() {
     for (value, seconds) in [
@@ -451,6 +462,14 @@ fn a_retry_after_date_is_judged_by_the_date_of_the_answer() {
 }
 
 #[test]
+fn a_retry_after_is_kept_whatever_the_status() {
+    for status in [302, 400, 401, 403, 408, 425, 429, 500, 501, 502, 503, 504] {
+        let answer = Response::new(status).with_header("Retry-After", b"120");
+        assert_eq!(read(&answer).unwrap_err().retry_after(), Some(Duration::from_secs(120)), "{status}");
+    }
+}
+
+#[test]
 fn a_transient_code_at_any_4xx_is_transient() {
     for code in ["temporarily_unavailable", "server_error", "slow_down"] {
         for status in [400, 401, 403, 404, 499] {
@@ -479,6 +498,7 @@ fn a_permanent_code_at_a_4xx_is_permanent() {
         "unsupported_grant_type",
         "invalid_target",
         "access_denied",
+        "invalid_dpop_proof",
     ] {
         for status in [400, 401, 403] {
             let body =
@@ -495,9 +515,16 @@ fn a_permanent_code_at_a_4xx_is_permanent() {
 #[test]
 fn any_other_4xx_and_a_501_are_permanent() {
     for status in [400, 401, 403, 404, 405, 410, 415, 419, 501] {
-        for body in
-            ["", "<html>", "[]", "{}", "{\"message\":\"CSRF token mismatch.\"}", "{\"error\":{\"code\":190}}"]
-        {
+        for body in [
+            "",
+            "<html>",
+            "[]",
+            "{}",
+            "{\"message\":\"CSRF token mismatch.\"}",
+            "{\"error\":{\"code\":190}}",
+            "{\"error\":null}",
+            "{\"error\":\"\"}",
+        ] {
             let refusal = refused(status, body);
             assert_eq!(
                 (refusal.class(), refusal.problem()),
@@ -517,8 +544,26 @@ fn any_other_4xx_and_a_501_are_permanent() {
 }
 
 #[test]
+fn a_body_that_is_no_error_response_is_not_quoted() {
+    for (status, class) in [(400, Class::Permanent), (401, Class::Permanent), (502, Class::Transient)] {
+        for (label, body) in [
+            ("text/html", "<html>SENTINEL</html>"),
+            ("text/plain", "SENTINEL"),
+            (JSON, "{\"message\":\"SENTINEL\"}"),
+            (JSON, "{\"error\":{\"message\":\"SENTINEL\"}}"),
+            (JSON, "{\"error\":\"SENTINEL"),
+        ] {
+            let refusal = read(&answer(status, label, body)).unwrap_err();
+            assert_eq!((refusal.class(), refusal.problem()), (class, &Problem::Status), "{status} {body}");
+            let shown = format!("{refusal} {refusal:?}");
+            assert!(!shown.contains("SENTINEL"), "{shown}");
+        }
+    }
+}
+
+#[test]
 fn a_2xx_other_than_200_and_201_is_permanent_and_malformed() {
-    for status in [202, 203, 204, 206, 226, 299] {
+    for status in [202, 203, 204, 205, 206, 226, 299] {
         let refusal = refused(status, "{\"access_token\":\"a\",\"token_type\":\"Bearer\"}");
         assert_eq!(refusal.class(), Class::Permanent, "{status}");
         assert_eq!(refusal.problem(), &Problem::Malformed(Malformed::Status), "{status}");
@@ -620,7 +665,7 @@ fn of_several_myparcel_errors_the_known_one_counts() {
 #[test]
 fn a_description_is_printable_and_bounded() {
     let body = format!(
-        "{{\"error\":\"invalid_client\",\"error_description\":\"bad\\r\\nSet-Cookie: x\\u001b[31m\\u202e\\u2028{}\"}}",
+        "{{\"error\":\"invalid_client\",\"error_description\":\"bad\\r\\nSet-Cookie: x\\u001b[31m\\u0000\\u007f\\u009b\\u202e\\u2028{}\"}}",
         "x".repeat(5000)
     );
     let refusal = refused(401, &body);
