@@ -338,6 +338,7 @@ const ADAPTERS: [usize; 3] = [1, 3, 4];
 
 /// Runs the scenario on every shell: what is seen, by the callers and by the servers, must be the same. And nothing may
 /// depend on reading a token (RFC 9068 section 6): the same once more on each adapter, with opaque ones and no hint.
+// Conforms: R-9068-a
 #[track_caller]
 fn on_every_shell(scenario: fn(Mount) -> Trace) {
     let mut first: Option<(&str, Trace)> = None;

@@ -30,6 +30,7 @@ fn myparcel_tokens(server: &Server) -> Tokens {
     Tokens::builder(Client::builder(provider, auth).build().unwrap()).policy(quick()).build().unwrap()
 }
 
+// Conforms: R-6750-2.1-a
 #[tokio::test]
 async fn the_token_is_attached_as_a_bearer_token() {
     let server = server();
@@ -44,6 +45,7 @@ async fn the_token_is_attached_as_a_bearer_token() {
     assert!(tokens.authorization().await.unwrap().is_sensitive());
 }
 
+// Conforms: R-9700-b
 #[tokio::test]
 async fn nothing_is_sent_to_an_origin_that_is_not_allowed() {
     let (ours, other) = (server(), server());
@@ -98,6 +100,7 @@ async fn a_refused_token_is_replaced_and_the_request_replayed_once_with_its_body
     assert!(sent.iter().all(|request| request.body() == b"a parcel"));
 }
 
+// Conforms: M-15, L-16
 #[tokio::test]
 async fn the_replay_is_once_per_request_and_its_refusal_is_handed_on() {
     let server = server();
@@ -185,6 +188,7 @@ async fn the_lesson_of_13003_a_carriers_bad_secret_does_not_cost_a_token() {
     assert_eq!((server.counts().token_requests, server.counts().resource_requests), (1, 1));
 }
 
+// Conforms: M-06
 #[tokio::test]
 async fn a_myparcel_401_without_a_challenge_replaces_the_token() {
     let server = server();
@@ -233,6 +237,7 @@ async fn a_users_own_rule_replaces_the_providers() {
     assert_eq!(server.counts().token_requests, 2);
 }
 
+// Conforms: L-25
 #[tokio::test]
 async fn the_pending_requests_wait_for_a_slow_server_and_leave_with_the_new_token() {
     let server = server();

@@ -95,6 +95,7 @@ on_each_runtime! {
     nothing_that_is_printed_contains_a_token
 }
 
+// Conforms: L-01
 async fn a_thousand_tasks_on_a_cold_start_make_one_token_request<N: Net>() {
     let server = server();
     let tokens: Tokens<N> = builder(&server).build();
@@ -200,6 +201,7 @@ async fn a_carriers_bad_secret_does_not_cost_a_token_and_its_body_is_whole<N: Ne
     assert_eq!(answer.into_body().text(1 << 20).await.unwrap(), long);
 }
 
+// Conforms: L-07
 async fn a_hung_endpoint_lets_each_caller_return_by_its_own_patience<N: Net>() {
     let server = server();
     let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
@@ -212,6 +214,7 @@ async fn a_hung_endpoint_lets_each_caller_return_by_its_own_patience<N: Net>() {
     assert_eq!(tokens.status().requests, 1);
 }
 
+// Conforms: L-10
 async fn a_caller_dropped_in_mid_flight_makes_no_second_request<N: Net>() {
     let server = server();
     let tokens: Tokens<N> = builder(&server).build();
@@ -249,6 +252,7 @@ async fn a_call_dropped_after_any_number_of_polls_strands_nobody<N: Net>() {
     }
 }
 
+// Conforms: L-03
 async fn nobody_waits_while_a_usable_token_is_held<N: Net>() {
     let server = server();
     let clock = ManualClock::new();
@@ -270,6 +274,7 @@ async fn refusal<N: Net>(fault: Fault) -> Refusal {
     tokens.token().await.unwrap_err().refusal().unwrap().clone()
 }
 
+// Conforms: R-6749-5.2-g, L-28
 async fn what_breaks_on_the_way_is_told_apart<N: Net>() {
     for (fault, expected) in [
         (Fault::Reset, TransportErrorKind::Closed),
@@ -311,6 +316,7 @@ async fn the_servers_words_are_kept_and_no_redirect_of_a_token_request_is_follow
     assert_eq!(server.counts().token_requests, 1);
 }
 
+// Conforms: R-6749-4.4.2-b, R-6749-4.4.2-c, R-9110-12.5.3-a, R-9111-b
 async fn the_request_is_exactly_what_it_should_be<N: Net>() {
     let server = server();
     builder::<N>(&server).build().ready().await.unwrap();

@@ -20,6 +20,7 @@ async fn life_of(server: &Server, expires_in: &str) -> Duration {
     life(&tokens(server)).await
 }
 
+// Conforms: L-22
 #[tokio::test]
 async fn every_expires_in_gives_its_documented_life() {
     let server = server();
@@ -46,6 +47,7 @@ async fn every_expires_in_gives_its_documented_life() {
 
 const SAMPLE: &str = r#"{"token_type":"Bearer","expires_in":86400,"access_token":"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJuYW1lIjoiSm9obiBEb2UiLCJhZG1pbiI6dHJ1ZX0.OLvs36KmqB9cmsUrMpUutfhV52_iSz4bQMYJjkI_TLQ"}"#;
 
+// Conforms: M-12
 #[tokio::test]
 async fn the_sample_token_of_myparcel_which_has_no_exp_lives_its_expires_in() {
     let server = server();
@@ -55,6 +57,7 @@ async fn the_sample_token_of_myparcel_which_has_no_exp_lives_its_expires_in() {
 }
 
 /// An `exp` with microseconds, as MyParcel.com's server writes it. Payload: {"exp":1795459644.659588}.
+// Conforms: R-7519-b
 #[tokio::test]
 async fn an_exp_with_microseconds_is_read() {
     let server = server();
@@ -82,6 +85,7 @@ async fn the_jwt_shortens_what_expires_in_promises_however_it_writes_its_times()
     assert_eq!(life(&tokens(&server)).await, secs(86_400));
 }
 
+// Conforms: R-7519-m, R-9110-6.6.1-a
 #[tokio::test]
 async fn neither_clock_being_wrong_by_a_day_changes_the_life() {
     for offset in [-86_400, 86_400] {

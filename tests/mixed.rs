@@ -9,6 +9,7 @@ use evergrant_tokio_reqwest::Origins;
 use std::thread;
 
 /// HPACK then never puts it into an index that the next request could be compared with, and Debug does not show it.
+// Conforms: R-9110-11.6.2-a
 #[test]
 fn what_every_adapter_attaches_is_marked_sensitive() {
     install_tls();
@@ -27,6 +28,7 @@ fn what_every_adapter_attaches_is_marked_sensitive() {
     }
 }
 
+// Conforms: L-19
 #[test]
 fn three_adapters_in_one_program_share_nothing_but_the_server() {
     install_tls();

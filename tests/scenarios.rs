@@ -178,6 +178,7 @@ fn statuses(calls: Vec<thread::JoinHandle<Seen>>) -> Vec<u16> {
     calls.into_iter().map(|call| call.join().unwrap().status()).collect()
 }
 
+// Conforms: L-01
 pub(crate) fn a_cold_start_makes_one_request_for_all(mount: Mount) -> Trace {
     let server = server();
     let shell = mount(&Setup::new(&server));
@@ -192,6 +193,7 @@ pub(crate) fn a_cold_start_makes_one_request_for_all(mount: Mount) -> Trace {
     trace(&server, results, &shell, false)
 }
 
+// Conforms: R-6750-3-a, R-9110-15.5.2-a
 pub(crate) fn a_refused_token_is_replaced_and_the_body_sent_again(mount: Mount) -> Trace {
     let server = server();
     let shell = settled(&server, mount);
@@ -211,6 +213,7 @@ pub(crate) fn a_refused_token_is_replaced_and_the_body_sent_again(mount: Mount) 
     trace(&server, vec![seen.status()], &shell, true)
 }
 
+// Conforms: R-6750-3-e, L-16
 pub(crate) fn the_replays_own_refusal_is_handed_on(mount: Mount) -> Trace {
     let server = server();
     let shell = settled(&server, mount);
@@ -223,6 +226,7 @@ pub(crate) fn the_replays_own_refusal_is_handed_on(mount: Mount) -> Trace {
     trace(&server, vec![seen.status()], &shell, true)
 }
 
+// Conforms: R-6750-3-f
 pub(crate) fn invalid_token_at_403_is_a_refused_token(mount: Mount) -> Trace {
     let server = server();
     let shell = settled(&server, mount);
@@ -243,6 +247,7 @@ fn handed_on(mount: Mount, script: impl Fn(&Server), status: u16) -> Trace {
     trace(&server, vec![seen.status()], &shell, false)
 }
 
+// Conforms: R-9110-15.5.2-a
 pub(crate) fn a_body_that_cannot_be_repeated_is_not_but_the_refresh_is_set_off(mount: Mount) -> Trace {
     let server = server();
     let shell = settled(&server, mount);
@@ -267,6 +272,7 @@ pub(crate) fn a_body_that_cannot_be_repeated_is_not_but_the_refresh_is_set_off(m
 }
 
 /// MyParcel.com's 401 for a carrier's secret says nothing about our token; its body is looked at, and put back whole.
+// Conforms: M-07
 pub(crate) fn a_carriers_bad_secret_does_not_cost_a_token(mount: Mount) -> Trace {
     let server = server();
     let mut setup = Setup::new(&server);
@@ -283,6 +289,7 @@ pub(crate) fn a_carriers_bad_secret_does_not_cost_a_token(mount: Mount) -> Trace
 }
 
 /// Some clients follow a redirect and some hand it on; the token goes along with neither.
+// Conforms: R-9700-b
 pub(crate) fn the_token_does_not_follow_a_redirect_to_another_origin(mount: Mount) -> Trace {
     let (ours, other) = (server(), server());
     let shell = settled(&ours, mount);
@@ -295,6 +302,7 @@ pub(crate) fn the_token_does_not_follow_a_redirect_to_another_origin(mount: Moun
     trace(&ours, vec![], &shell, false)
 }
 
+// Conforms: R-6750-3-b
 pub(crate) fn insufficient_scope_is_handed_on(mount: Mount) -> Trace {
     let script = |server: &Server| {
         let _once = server.fault(Endpoint::Resource, Fault::error(403, "insufficient_scope"), Times::Once);
@@ -302,6 +310,7 @@ pub(crate) fn insufficient_scope_is_handed_on(mount: Mount) -> Trace {
     handed_on(mount, script, 403)
 }
 
+// Conforms: R-6750-3-g
 pub(crate) fn a_challenge_for_another_scheme_is_handed_on(mount: Mount) -> Trace {
     handed_on(mount, |server| server.set_challenge(Challenge::ForeignScheme), 401)
 }
@@ -315,6 +324,7 @@ pub(crate) fn an_error_of_the_api_is_an_answer(mount: Mount) -> Trace {
 }
 
 /// RFC 6750 section 2.1: one space, and the scheme in our spelling, whatever the server calls the type.
+// Conforms: M-11, R-6749-5.1-j, R-6750-2.1-a, R-6750-2.1-b, R-6750-2.2-a
 pub(crate) fn the_header_says_bearer_and_the_token_is_nowhere_else(mount: Mount) -> Trace {
     let server = server();
     let answer = r#"{"access_token":"mF_9\u002eB5f-4.1JqM","token_type":"bearer","expires_in":3600}"#;
@@ -334,6 +344,7 @@ pub(crate) fn the_header_says_bearer_and_the_token_is_nowhere_else(mount: Mount)
 }
 
 /// A server names the scope it wants; nobody but the caller decides what is asked for.
+// Conforms: R-6750-3-i, R-9110-11-a
 pub(crate) fn every_line_of_a_challenge_is_read_and_its_scope_is_not_asked_for(mount: Mount) -> Trace {
     let server = server();
     let shell = settled(&server, mount);
@@ -351,6 +362,7 @@ pub(crate) fn every_line_of_a_challenge_is_read_and_its_scope_is_not_asked_for(m
 }
 
 /// A flag that the first refusal sets for good would leave the second request without its replay.
+// Conforms: M-15
 pub(crate) fn each_request_has_a_replay_of_its_own(mount: Mount) -> Trace {
     let server = server();
     let clock = ManualClock::new();
@@ -377,15 +389,22 @@ fn raw(head: &str, body: &[u8]) -> Fault {
     Fault::raw([head.as_bytes(), body].concat())
 }
 
+/// A caller that takes the first outcome; the rest after it is not over before a slow machine has told it.
+fn hasty(server: &Server) -> Setup {
+    let policy = quick().with_backoff(evergrant_tests::LONG, evergrant_tests::LONG);
+    Setup { policy, fail_fast: true, ..Setup::new(server) }
+}
+
 /// What this client is told by an endpoint that always answers so, at the first try.
 fn told(mount: Mount, server: &Server, client: Client, fault: Fault) -> (Arc<dyn Shell>, Refusal) {
-    let shell = mount(&Setup { client, fail_fast: true, ..Setup::new(server) });
+    let shell = mount(&Setup { client, ..hasty(server) });
     let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
     let refusal = shell.call(&get(server)).error().refusal().unwrap().clone();
     (shell, refusal)
 }
 
 /// An HTTP library that answers a challenge by itself, or a client that tries one method after another, would ask twice.
+// Conforms: R-6749-2.3.1-l, R-6749-5.2-m
 pub(crate) fn a_challenge_of_the_token_endpoint_is_an_answer_and_no_other_method_is_tried(
     mount: Mount,
 ) -> Trace {
@@ -402,6 +421,7 @@ pub(crate) fn a_challenge_of_the_token_endpoint_is_an_answer_and_no_other_method
 }
 
 /// A page that a server names may be anywhere.
+// Conforms: R-6749-5.2-j
 pub(crate) fn the_error_uri_is_never_fetched(mount: Mount) -> Trace {
     let (server, page) = (server(), TcpListener::bind("127.0.0.1:0").unwrap());
     let body =
@@ -416,6 +436,7 @@ pub(crate) fn the_error_uri_is_never_fetched(mount: Mount) -> Trace {
 }
 
 /// Not to the same server, not to another, and whether the method would stay or change.
+// Conforms: R-9110-15.4-a
 pub(crate) fn no_redirect_of_a_token_request_is_followed(mount: Mount) -> Trace {
     let other = server();
     let mut requests = Vec::new();
@@ -434,6 +455,7 @@ pub(crate) fn no_redirect_of_a_token_request_is_followed(mount: Mount) -> Trace 
     Trace { requests, results: vec![], is_of_its_own: false }
 }
 
+// Conforms: R-6749-3.2-b
 pub(crate) fn the_query_of_the_token_endpoint_goes_along_byte_for_byte(mount: Mount) -> Trace {
     let server = server();
     let query = "p=B2C_1%2f&x=a+b&y=%7E~";
@@ -446,6 +468,7 @@ pub(crate) fn the_query_of_the_token_endpoint_goes_along_byte_for_byte(mount: Mo
 }
 
 /// Nothing decodes it, so nothing grows: it is read as it stands, and that is no JSON.
+// Conforms: R-9110-8.4-a, R-9110-8.4-b
 pub(crate) fn a_coded_answer_is_malformed(mount: Mount) -> Trace {
     let server = server();
     // {"access_token":"a-token-from-a-coded-body","token_type":"Bearer","expires_in":3600}
@@ -460,6 +483,7 @@ pub(crate) fn a_coded_answer_is_malformed(mount: Mount) -> Trace {
 const GZIP: &str = "H4sIAAAAAAACA6tWSkxOTi0uji/Jz07NU7JSStQFs3TTivJzdRN1k/NTUlN0k/JTKpV0lMAy8SWVBalAhU6piUWpRUDR1IqCzKLU4vhMoHZjMwODWgBXmHXJVAAAAA==";
 
 /// RFC 9110 section 15.2: a 1xx comes before the answer, whether it was asked for or not.
+// Conforms: R-9110-15-a
 pub(crate) fn an_interim_answer_of_the_token_endpoint_is_skipped(mount: Mount) -> Trace {
     let server = server();
     let head = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n\
@@ -467,12 +491,13 @@ pub(crate) fn an_interim_answer_of_the_token_endpoint_is_skipped(mount: Mount) -
     let body = br#"{"access_token":"after-a-hint","token_type":"Bearer","expires_in":3600}"#;
     let _answer = server.fault(Endpoint::Token, raw(head, body), Times::Once);
     let _ok = server.fault(Endpoint::Resource, Fault::status(200), Times::Once);
-    let shell = mount(&Setup { fail_fast: true, ..Setup::new(&server) });
+    let shell = mount(&hasty(&server));
     let seen = shell.call(&get(&server));
     assert_eq!((seen.status(), server.counts().token_requests), (200, 1));
     trace(&server, vec![seen.status()], &shell, false)
 }
 
+// Conforms: R-9700-b
 pub(crate) fn a_wrong_origin_is_refused_before_anything_is_sent(mount: Mount) -> Trace {
     let (ours, other) = (server(), server());
     let shell = settled(&ours, mount);
@@ -481,6 +506,7 @@ pub(crate) fn a_wrong_origin_is_refused_before_anything_is_sent(mount: Mount) ->
     trace(&ours, vec![], &shell, false)
 }
 
+// Conforms: R-6750-2.1-e
 pub(crate) fn a_callers_own_authorization_is_refused_before_anything_is_sent(mount: Mount) -> Trace {
     let server = server();
     let shell = settled(&server, mount);
@@ -489,6 +515,7 @@ pub(crate) fn a_callers_own_authorization_is_refused_before_anything_is_sent(mou
     trace(&server, vec![], &shell, false)
 }
 
+// Conforms: R-7519-n
 pub(crate) fn a_token_that_just_came_is_given_time_to_settle(mount: Mount) -> Trace {
     let server = server();
     let mut setup = Setup::new(&server);
@@ -501,6 +528,7 @@ pub(crate) fn a_token_that_just_came_is_given_time_to_settle(mount: Mount) -> Tr
     trace(&server, vec![seen.status()], &shell, true)
 }
 
+// Conforms: L-34
 pub(crate) fn a_transient_failure_is_waited_through(mount: Mount) -> Trace {
     let server = server();
     let shell = mount(&Setup::new(&server));
@@ -512,7 +540,7 @@ pub(crate) fn a_transient_failure_is_waited_through(mount: Mount) -> Trace {
 
 pub(crate) fn a_caller_that_fails_fast_takes_the_first_outcome(mount: Mount) -> Trace {
     let server = server();
-    let shell = mount(&Setup { fail_fast: true, ..Setup::new(&server) });
+    let shell = mount(&hasty(&server));
     let _down = server.fault(Endpoint::Token, Fault::status(503), Times::Next(2));
     let seen = shell.call(&get(&server));
     assert_eq!(seen.error().refusal().unwrap().status(), Some(503));
@@ -520,6 +548,7 @@ pub(crate) fn a_caller_that_fails_fast_takes_the_first_outcome(mount: Mount) -> 
     trace(&server, vec![], &shell, false)
 }
 
+// Conforms: R-6749-2.3.1-l, L-21
 pub(crate) fn a_refused_client_is_told_with_the_servers_words(mount: Mount) -> Trace {
     let server = server();
     let shell = mount(&Setup::new(&server));
@@ -549,6 +578,7 @@ pub(crate) fn a_hung_endpoint_ends_with_the_callers_patience(mount: Mount) -> Tr
     Trace { requests: vec![], results: vec![], is_of_its_own: false }
 }
 
+// Conforms: L-10, L-11
 pub(crate) fn a_caller_that_goes_away_in_mid_flight_makes_no_second_request(mount: Mount) -> Trace {
     let server = server();
     let mut setup = Setup::new(&server);
@@ -567,6 +597,7 @@ pub(crate) fn a_caller_that_goes_away_in_mid_flight_makes_no_second_request(moun
     trace(&server, vec![seen.status()], &shell, false)
 }
 
+// Conforms: L-06
 pub(crate) fn nobody_sees_the_endpoint_fail_while_the_token_lives(mount: Mount) -> Trace {
     let server = server();
     let clock = ManualClock::new();
@@ -589,6 +620,7 @@ pub(crate) fn nobody_sees_the_endpoint_fail_while_the_token_lives(mount: Mount) 
     Trace { requests: vec![], results: vec![], is_of_its_own: false }
 }
 
+// Conforms: L-12
 pub(crate) fn fifty_calls_with_a_refused_token_share_one_request(mount: Mount) -> Trace {
     let server = server();
     let shell = settled(&server, mount);
@@ -605,6 +637,7 @@ pub(crate) fn fifty_calls_with_a_refused_token_share_one_request(mount: Mount) -
     trace(&server, results, &shell, true)
 }
 
+// Conforms: L-20
 pub(crate) fn a_rotation_takes_effect_at_once(mount: Mount) -> Trace {
     let server = server();
     let shell = settled(&server, mount);
@@ -615,16 +648,10 @@ pub(crate) fn a_rotation_takes_effect_at_once(mount: Mount) -> Trace {
     trace(&server, vec![seen.status()], &shell, false)
 }
 
-/// One token request that meets this fault: the caller sees it, at the first try.
-fn refused(mount: Mount, fault: Fault, class: Class) -> Trace {
-    let server = server();
-    let shell = mount(&Setup { fail_fast: true, ..Setup::new(&server) });
-    let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
-    let seen = shell.call(&get(&server));
-    assert_eq!(seen.error().refusal().unwrap().class(), class);
-    trace(&server, vec![], &shell, false)
-}
-
 pub(crate) fn an_answer_without_a_token_is_transient(mount: Mount) -> Trace {
-    refused(mount, Fault::status_with_body(200, "application/json", "{}"), Class::Transient)
+    let server = server();
+    let empty = Fault::status_with_body(200, "application/json", "{}");
+    let (shell, refusal) = told(mount, &server, client(&server), empty);
+    assert_eq!(refusal.class(), Class::Transient);
+    trace(&server, vec![], &shell, false)
 }

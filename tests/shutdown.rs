@@ -17,6 +17,7 @@ fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
+// Conforms: L-30
 #[test]
 fn no_task_is_left_after_attempt_timeout_when_the_last_tokens_is_dropped_in_mid_flight() {
     let server = server();
@@ -54,6 +55,7 @@ fn no_thread_is_left_after_attempt_timeout_when_the_last_tokens_is_dropped_in_mi
 }
 
 /// RFC 9111 section 5.2.2.5: a token response is not to be stored. Where `export` is kept is the program's own decision.
+// Conforms: R-9111-a
 #[test]
 fn no_library_touches_the_file_system() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");

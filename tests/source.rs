@@ -15,6 +15,7 @@ fn token_requests(server: &Server) -> u64 {
     server.counts().token_requests
 }
 
+// Conforms: L-01
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_tasks_on_a_cold_start_make_one_token_request() {
     let server = server();
@@ -36,6 +37,7 @@ async fn ten_thousand_tasks_on_a_cold_start_make_one_token_request() {
     assert_eq!(tokens.status().deepest_queue, 10_000);
 }
 
+// Conforms: L-26
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thirty_callers_and_a_server_that_answers_503_make_one_request_per_backoff_step() {
     let server = server();
@@ -103,6 +105,7 @@ async fn nobody_sees_the_endpoint_fail_while_the_token_lives() {
     assert!(token_requests(&server) >= 2, "the refresh was tried");
 }
 
+// Conforms: L-12
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_concurrent_401s_of_one_token_make_one_request_and_fifty_replays() {
     let server = server();
@@ -129,6 +132,7 @@ async fn fifty_concurrent_401s_of_one_token_make_one_request_and_fifty_replays()
     assert_eq!((counts.token_requests, counts.resource_refused, counts.resource_ok), (2, 50, 50));
 }
 
+// Conforms: L-13, L-33
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_late_401_for_an_old_token_makes_no_request() {
     let server = server();
@@ -157,6 +161,7 @@ async fn a_late_401_for_an_old_token_makes_no_request() {
 }
 
 /// Machine time: the clock is the test's and runs some twenty times as fast as the sun.
+// Conforms: L-17
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_resource_that_always_answers_401_costs_at_most_four_requests_in_the_first_minute() {
     let server = server();
@@ -190,6 +195,7 @@ async fn a_resource_that_always_answers_401_costs_at_most_four_requests_in_the_f
     assert!((2..=4).contains(&sent), "{sent} token requests in a minute");
 }
 
+// Conforms: L-10
 #[tokio::test]
 async fn a_caller_dropped_in_mid_flight_makes_no_second_request() {
     let server = server();
@@ -230,6 +236,7 @@ async fn i24_a_call_dropped_after_any_number_of_polls_strands_nobody() {
     }
 }
 
+// Conforms: L-31
 #[test]
 fn i30_a_runtime_shut_down_in_mid_flight_leaves_the_next_one_served() {
     let server = server();
@@ -275,6 +282,7 @@ fn one_source_serves_runtime_after_runtime() {
     }
 }
 
+// Conforms: L-07
 #[tokio::test]
 async fn i25_a_hung_endpoint_lets_each_caller_return_by_its_own_patience() {
     let server = server();
@@ -293,6 +301,7 @@ async fn i25_a_hung_endpoint_lets_each_caller_return_by_its_own_patience() {
     assert_eq!(token_requests(&server), 1);
 }
 
+// Conforms: L-08
 #[tokio::test]
 async fn the_queue_is_bounded() {
     let server = server();
@@ -313,6 +322,7 @@ async fn the_queue_is_bounded() {
     }
 }
 
+// Conforms: L-03
 #[tokio::test]
 async fn keep_fresh_replaces_the_token_although_nobody_asks_and_ends_with_the_source() {
     let server = server();
@@ -365,6 +375,7 @@ async fn a_rotated_client_is_used_from_then_on_and_the_old_token_meanwhile() {
 }
 
 /// There is no cache with keys that could be too coarse: a source is one client, with its endpoint, credentials and scope.
+// Conforms: L-19
 #[tokio::test]
 async fn sources_of_two_clients_share_nothing() {
     let server = server();

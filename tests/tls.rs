@@ -73,6 +73,7 @@ fn is_refused(error: &Error) {
     assert!(error.to_string().contains("certificate"), "the reason is kept: {error}");
 }
 
+// Conforms: R-6750-5.3-a
 #[tokio::test]
 async fn tokio_and_reqwest() {
     let (address, root) = serve(2);
@@ -85,6 +86,7 @@ async fn tokio_and_reqwest() {
     assert_eq!(tokens.token().await.unwrap().value().expose(), "over-tls");
 }
 
+// Conforms: R-6750-5.3-a
 #[test]
 fn async_std_and_hyper() {
     async_std::task::block_on(async {
@@ -99,6 +101,7 @@ fn async_std_and_hyper() {
     });
 }
 
+// Conforms: R-6750-5.3-a
 #[test]
 fn threads_and_ureq() {
     let (address, root) = serve(2);

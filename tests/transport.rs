@@ -30,6 +30,7 @@ fn kind(refusal: &Refusal) -> TransportErrorKind {
     }
 }
 
+// Conforms: R-6749-5.2-g
 #[tokio::test]
 async fn a_connection_that_breaks_is_a_transient_transport_error() {
     for fault in [Fault::Reset, Fault::CloseBeforeAnswer, Fault::TruncatedBody] {
@@ -53,6 +54,7 @@ async fn what_is_no_http_is_told_as_such() {
     );
 }
 
+// Conforms: L-28
 #[tokio::test]
 async fn an_answer_that_takes_longer_than_attempt_timeout_is_given_up() {
     for fault in [Fault::Hang, Fault::SlowBody { per_byte: ms(20) }] {
@@ -75,6 +77,7 @@ async fn a_body_beyond_256_kib_is_malformed_and_one_below_is_read() {
     tokens.token().await.unwrap();
 }
 
+// Conforms: R-9110-15.4-a
 #[tokio::test]
 async fn a_redirect_is_refused_by_the_name_of_its_host_and_not_followed() {
     let other = server();
@@ -123,6 +126,7 @@ async fn the_servers_words_are_kept() {
     );
 }
 
+// Conforms: R-6749-2.3.1-e
 #[tokio::test]
 async fn every_method_and_body_format_is_understood_by_the_server() {
     let server = server();
@@ -144,6 +148,7 @@ async fn every_method_and_body_format_is_understood_by_the_server() {
     }
 }
 
+// Conforms: R-6749-3.2-a, R-6749-4.4.2-b, R-6749-4.4.2-c, R-9110-12.5.3-a, R-9111-b
 #[tokio::test]
 async fn the_request_is_exactly_what_it_should_be() {
     let server = server();

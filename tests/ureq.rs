@@ -33,6 +33,7 @@ fn get(url: &str) -> http::Request<()> {
     http::Request::get(url).body(()).unwrap()
 }
 
+// Conforms: L-01
 #[test]
 fn threads_on_a_cold_start_make_one_token_request() {
     let server = server();
@@ -154,6 +155,7 @@ fn a_users_own_rule_replaces_the_providers() {
     assert_eq!(server.counts().token_requests, 2);
 }
 
+// Conforms: L-07
 #[test]
 fn i25_a_hung_endpoint_lets_each_thread_return_by_its_own_patience() {
     let server = server();
@@ -167,6 +169,7 @@ fn i25_a_hung_endpoint_lets_each_thread_return_by_its_own_patience() {
     assert_eq!(server.counts().token_requests, 1);
 }
 
+// Conforms: L-03
 #[test]
 fn nobody_waits_while_a_usable_token_is_held() {
     let server = server();
@@ -189,6 +192,7 @@ fn refusal(fault: Fault) -> Refusal {
     tokens.token().unwrap_err().refusal().unwrap().clone()
 }
 
+// Conforms: R-6749-5.2-g, L-28
 #[test]
 fn what_breaks_on_the_way_is_told_apart() {
     for (fault, expected) in [
@@ -217,6 +221,7 @@ fn the_servers_words_are_not_lost_to_an_error_status_and_no_redirect_is_followed
     assert_eq!(server.counts().token_requests, 1);
 }
 
+// Conforms: R-6749-4.4.2-b, R-6749-4.4.2-c, R-9110-12.5.3-a, R-9111-b
 #[test]
 fn the_request_is_exactly_what_it_should_be() {
     let server = server();

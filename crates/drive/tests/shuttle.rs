@@ -198,6 +198,7 @@ impl BlockingTransport for Stage {
     }
 }
 
+// Conforms: L-38
 #[test]
 fn tasks_and_threads_that_ask_at_once_share_one_request_and_all_are_woken() {
     try_all(|| {
@@ -219,6 +220,7 @@ fn tasks_and_threads_that_ask_at_once_share_one_request_and_all_are_woken() {
     });
 }
 
+// Conforms: L-38
 #[test]
 fn i24_callers_dropped_at_any_moment_strand_nobody() {
     try_all(|| {

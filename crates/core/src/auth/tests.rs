@@ -7,6 +7,7 @@ fn basic(id: &str, secret: &str) -> String {
 
 use alloc::string::ToString;
 
+// Conforms: R-6749-2.3.1-a, R-6749-2.3.1-b, R-6749-2.3.1-c, R-6749-2.3.1-d, R-6749-2.3.1-e, R-6749-2.3.1-f
 #[test]
 fn basic_is_form_encoded_before_base64() {
     for (id, secret, value) in [
@@ -31,6 +32,7 @@ fn basic_is_form_encoded_before_base64() {
     }
 }
 
+// Conforms: R-6749-2.3.1-g
 #[test]
 fn raw_basic_is_not_form_encoded_and_takes_no_colon_in_the_id() {
     let raw = ClientAuth::basic_raw("@!412E.2540", "Pa55w0rd!").unwrap();
@@ -40,6 +42,7 @@ fn raw_basic_is_not_form_encoded_and_takes_no_colon_in_the_id() {
     assert!(ClientAuth::basic_raw("a", "b:c").is_ok());
 }
 
+// Conforms: R-6749-2.3.1-h
 #[test]
 fn each_method_uses_one_place_alone() {
     let in_body = |auth: &ClientAuth| auth.parameters().map(|(name, _)| name).collect::<Vec<_>>();
@@ -58,6 +61,7 @@ fn each_method_uses_one_place_alone() {
     assert_eq!(post.client_id(), "id");
 }
 
+// Conforms: R-6749-2.3.1-j, R-6749-2.3.1-k
 #[test]
 fn empty_texts_and_control_characters_are_refused() {
     let control = |field, at| Err(ConfigError::ControlCharacter { field, at });

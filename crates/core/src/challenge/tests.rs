@@ -20,6 +20,7 @@ fn line(line: &str) -> String {
     read(&[line.as_bytes()])
 }
 
+// Conforms: R-9110-11-b, R-9110-11-c, R-9110-11-d, R-9110-11-g, R-9110-11-h, R-9110-11-n
 #[test]
 fn one_line_holds_one_challenge_or_several() {
     for (text, shown) in [
@@ -49,6 +50,7 @@ fn one_line_holds_one_challenge_or_several() {
     }
 }
 
+// Conforms: R-9110-11-f
 #[test]
 fn token68_is_told_from_parameters() {
     assert_eq!(
@@ -59,6 +61,7 @@ fn token68_is_told_from_parameters() {
     assert_eq!(line("Negotiate abc"), "negotiate(abc)");
 }
 
+// Conforms: R-9110-11-i, R-9110-11-l
 #[test]
 fn quoted_pairs_stand_for_themselves() {
     assert_eq!(line(r#"Bearer d="bad \\ token \"x\"""#), r#"bearer{d=bad \ token "x"}"#);
@@ -69,6 +72,7 @@ fn quoted_pairs_stand_for_themselves() {
     );
 }
 
+// Conforms: R-9110-11-e
 #[test]
 fn commas_and_spaces_may_be_missing_doubled_or_leading() {
     assert_eq!(line("Bearer   realm = \"a\" ,, ,error=\"b\","), "bearer{realm=a,error=b}");
@@ -80,6 +84,7 @@ fn commas_and_spaces_may_be_missing_doubled_or_leading() {
     assert_eq!(line("Basic Bearer error=\"b\""), "basic{} bearer{error=b}");
 }
 
+// Conforms: R-9110-11-a, R-9110-11-m
 #[test]
 fn all_lines_are_read_and_a_challenge_may_go_on_in_the_next() {
     assert_eq!(
@@ -96,6 +101,7 @@ fn all_lines_are_read_and_a_challenge_may_go_on_in_the_next() {
     );
 }
 
+// Conforms: R-9110-11-k
 #[test]
 fn a_fault_ends_its_line_and_keeps_what_came_before() {
     for (text, shown) in [
@@ -114,6 +120,7 @@ fn a_fault_ends_its_line_and_keeps_what_came_before() {
     }
 }
 
+// Conforms: R-9110-11-j
 #[test]
 fn a_parameter_that_stands_twice_does_not_count() {
     let challenges = Challenge::read([&b"Bearer error=\"a\", error=\"invalid_token\", x=y"[..]]);
@@ -122,6 +129,7 @@ fn a_parameter_that_stands_twice_does_not_count() {
     assert_eq!(challenges[0].param("z"), None);
 }
 
+// Conforms: R-9110-11-k
 #[test]
 fn the_work_is_bounded() {
     let many = |text: &str| Challenge::read([text.as_bytes()]);
@@ -137,12 +145,14 @@ fn the_work_is_bounded() {
 
 proptest! {
     // I28
+    // Conforms: R-9110-11-k
     #[test]
     fn no_bytes_make_it_panic(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..4)) {
         let _ = Challenge::read(lines.iter().map(Vec::as_slice));
     }
 
     // I28
+    // Conforms: R-9110-11-k
     #[test]
     fn no_almost_challenge_makes_it_panic(text in "([Bb]earer|Basic|a=|\"|\\\\|,|=|==| |\t|x){0,40}") {
         let _ = line(&text).to_string();

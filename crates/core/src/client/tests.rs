@@ -25,6 +25,7 @@ fn headers(client: &Client) -> Vec<(&'static str, String)> {
     request.headers().map(|(name, value)| (name, value.into())).collect()
 }
 
+// Conforms: M-01, R-9110-15-b
 #[test]
 fn the_sample_request_of_myparcel_byte_for_byte() {
     let id = "b4460113-f097-49ae-9225-f741a7bf07ed";
@@ -52,6 +53,7 @@ fn the_sample_request_of_myparcel_byte_for_byte() {
     assert_eq!(request.body().len(), 181);
 }
 
+// Conforms: R-6749-2.3.1-h, R-6749-4.4.2-a
 #[test]
 fn a_form_request_with_basic_has_no_credentials_in_its_body() {
     let client =
@@ -69,6 +71,7 @@ fn a_form_request_with_basic_has_no_credentials_in_its_body() {
     assert_eq!(client.request(Now::default()).unwrap().url(), "https://as.example/token?p=SENTINEL-query");
 }
 
+// Conforms: R-6749-2.3.1-h
 #[test]
 fn the_other_methods_put_the_client_into_the_body() {
     let post =
@@ -82,6 +85,7 @@ fn the_other_methods_put_the_client_into_the_body() {
     assert_eq!(headers(&json).last().map(|(_, value)| value.as_str()), Some("Basic aWQ6cw=="));
 }
 
+// Conforms: R-6749-2.3.1-i, R-6749-3.2-a
 #[test]
 fn no_method_puts_the_client_into_the_url_and_each_posts() {
     let every = [ClientAuth::basic, ClientAuth::basic_raw, ClientAuth::post].map(|new| new("id", "s3cr3t"));
@@ -101,6 +105,7 @@ fn no_method_puts_the_client_into_the_url_and_each_posts() {
 }
 
 /// RFC 6749 section 4.4.3: there should be none.
+// Conforms: R-6749-4.4.3-a
 #[test]
 fn a_refresh_token_is_neither_kept_nor_used() {
     let client = Client::builder(rfc6749(), ClientAuth::post("id", "s").unwrap()).build().unwrap();
@@ -114,6 +119,7 @@ fn a_refresh_token_is_neither_kept_nor_used() {
     assert_eq!(before, "grant_type=client_credentials&client_id=id&client_secret=s");
 }
 
+// Conforms: R-6749-3.2-d, R-6749-3.2-e
 #[test]
 fn resource_may_be_repeated_and_extra_parameters_follow() {
     let builder = |provider| {
@@ -140,6 +146,7 @@ fn resource_may_be_repeated_and_extra_parameters_follow() {
     );
 }
 
+// Conforms: R-6749-10.3-a
 #[test]
 fn the_scope_is_the_clients_own_or_the_providers() {
     let scope = |provider: Provider, scope: Option<&str>| {
@@ -158,6 +165,7 @@ fn the_scope_is_the_clients_own_or_the_providers() {
     assert!(matches!(scope(rfc6749(), Some("a\"b")), Err(ConfigError::ScopeToken { at: 1, .. })));
 }
 
+// Conforms: R-6749-3.2-e
 #[test]
 fn a_reserved_a_repeated_and_an_impossible_parameter_are_refused() {
     let build = |names: &[&str]| {
@@ -190,6 +198,7 @@ fn a_resource_is_an_absolute_uri_without_a_fragment() {
     }
 }
 
+// Conforms: L-19
 #[test]
 fn with_auth_changes_the_credentials_alone() {
     let client =
@@ -276,6 +285,7 @@ fn a_configuration_error_has_no_secret_in_it() {
 }
 
 // I29
+// Conforms: R-6749-5.2-l
 #[test]
 fn a_server_that_echoes_a_secret_is_not_quoted() {
     for auth in auths() {

@@ -8,6 +8,7 @@ fn seconds(text: &str) -> Option<u64> {
     read(text).map(|wall| wall.since_epoch().as_secs())
 }
 
+// Conforms: R-9110-5.6.7-a
 #[test]
 fn all_three_forms_are_read() {
     for text in
@@ -22,6 +23,7 @@ fn all_three_forms_are_read() {
     assert_eq!(seconds("Tue Nov 24 08:49:37 2026"), seconds("Tue, 24 Nov 2026 08:49:37 GMT"));
 }
 
+// Conforms: R-9110-5.6.7-b
 #[test]
 fn a_year_of_two_digits_is_one_of_1970_to_2069() {
     assert_eq!(seconds("Thursday, 01-Jan-70 00:00:00 GMT"), Some(0));

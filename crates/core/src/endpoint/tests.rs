@@ -5,6 +5,7 @@ fn fault(url: &str) -> ConfigError {
     Endpoint::parse(url).unwrap_err()
 }
 
+// Conforms: R-6749-3.2-b, R-6749-3.2-f
 #[test]
 fn https_and_loopback_literals_are_endpoints_and_kept_byte_for_byte() {
     for url in [
@@ -19,6 +20,7 @@ fn https_and_loopback_literals_are_endpoints_and_kept_byte_for_byte() {
     }
 }
 
+// Conforms: R-6749-3.2-f, R-6750-5.3-a
 #[test]
 fn plain_http_is_refused_with_the_reason() {
     let field = FIELD;
@@ -38,6 +40,7 @@ fn plain_http_is_refused_with_the_reason() {
     assert!(shown.contains("as.example") && shown.contains("https"), "{shown}");
 }
 
+// Conforms: R-6749-3.2-f
 #[test]
 fn plain_http_by_its_dangerous_name_keeps_every_other_rule() {
     assert!(Endpoint::dangerous_plain_http("http://auth:8080/token").is_ok());
@@ -50,6 +53,7 @@ fn plain_http_by_its_dangerous_name_keeps_every_other_rule() {
     assert_eq!(fault("ftp://auth/token"), ConfigError::NotAUrl { field });
 }
 
+// Conforms: R-6749-2.3.1-i, R-6749-3.2-c
 #[test]
 fn userinfo_fragments_and_secrets_in_the_query_are_refused() {
     let field = FIELD;

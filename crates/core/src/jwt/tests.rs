@@ -18,6 +18,7 @@ fn exp(payload: &str) -> Option<u64> {
     exp_of(&jwt(payload))
 }
 
+// Conforms: R-7519-a, R-7519-b, R-7519-c, R-7519-d, R-7519-h, R-7519-i, R-7515-d
 #[test]
 fn exp_may_be_an_integer_a_fraction_or_a_text_of_either() {
     for (payload, seconds) in [
@@ -46,6 +47,7 @@ fn exp_may_be_an_integer_a_fraction_or_a_text_of_either() {
     assert_eq!(times.exp.since_epoch().as_secs(), 1_616_501_108);
 }
 
+// Conforms: R-7519-e, R-7519-f, R-7519-g, R-7519-i, R-7519-j, R-7519-o
 #[test]
 fn any_doubt_is_no_hint() {
     for payload in [
@@ -84,6 +86,7 @@ fn any_doubt_is_no_hint() {
     assert_eq!(exp(&format!("{{\"a\":\"{}\",\"exp\":-1}}", "x".repeat(1 << 20))), None);
 }
 
+// Conforms: R-7515-a, R-7515-b, R-7515-c, R-7519-o
 #[test]
 fn only_three_parts_of_plain_base64url_are_a_jwt() {
     let payload = URL_SAFE_NO_PAD.encode("{\"exp\":1795438800}");
@@ -121,6 +124,7 @@ fn only_three_parts_of_plain_base64url_are_a_jwt() {
     }
 }
 
+// Conforms: R-7515-e, R-7515-f
 #[test]
 fn a_header_that_changes_the_payloads_meaning_is_a_doubt() {
     let with = |header: &str| {
@@ -135,6 +139,7 @@ fn a_header_that_changes_the_payloads_meaning_is_a_doubt() {
 }
 
 /// RFC 9068 section 6: what a token says is the resource server's affair.
+// Conforms: R-9068-b
 #[test]
 fn no_claim_leaves_this_crate() {
     let root = include_str!("../lib.rs");
@@ -142,6 +147,7 @@ fn no_claim_leaves_this_crate() {
     assert!(!root.lines().any(|line| line.contains("pub") && line.contains("jwt")), "{root}");
 }
 
+// Conforms: M-12
 #[test]
 fn the_sample_of_myparcel_has_no_exp() {
     assert_eq!(hint(SEED_SAMPLE), None);

@@ -26,6 +26,7 @@ fn nothing_known_is_an_unknown_life() {
     assert_eq!(Lifetime::of(&said()), Lifetime::default());
 }
 
+// Conforms: R-6749-5.1-l, R-9111-b
 #[test]
 fn age_only_shortens() {
     let mut said = Said { expires_in: Some(3600), refresh_in: Some(1800), age: 600, ..said() };
@@ -54,6 +55,7 @@ fn expires_on_is_judged_by_the_servers_clock_and_is_unknown_once_past() {
     );
 }
 
+// Conforms: R-7519-k
 #[test]
 fn a_hint_shortens_or_stands_in() {
     let stated = Said { expires_in: Some(3600), ..said() };
@@ -64,6 +66,7 @@ fn a_hint_shortens_or_stands_in() {
     assert_eq!(life(&Said { jwt: jwt(W0 - 1, None), ..said() }), (Some(0), JwtHint::Used));
 }
 
+// Conforms: R-7519-l
 #[test]
 fn a_hint_that_is_over_while_expires_in_says_otherwise_is_dropped() {
     let skewed = Said { expires_in: Some(3600), jwt: jwt(W0 - 60, None), ..said() };
@@ -72,6 +75,7 @@ fn a_hint_that_is_over_while_expires_in_says_otherwise_is_dropped() {
     assert_eq!(life(&by_date), (Some(3600), JwtHint::ClockSkew));
 }
 
+// Conforms: R-7519-m
 #[test]
 fn a_hint_is_immune_to_our_clocks_skew_when_the_server_tells_its_own_time() {
     for sent in [0, W0 - 600, W0 + 600, u64::MAX] {
@@ -110,6 +114,7 @@ prop_compose! {
 }
 
 proptest! {
+    // Conforms: R-7519-k
     #[test]
     fn a_hint_only_ever_shortens_a_life(said in anything()) {
         let (with, without) = (Lifetime::of(&said), Lifetime::of(&Said { jwt: None, ..said }));
@@ -118,6 +123,7 @@ proptest! {
         prop_assert_eq!(without.hint, JwtHint::Absent);
     }
 
+    // Conforms: R-9110-6.6.1-a
     #[test]
     fn age_and_date_only_ever_shorten_expires_in(said in anything()) {
         let said = Said { expires_on: None, jwt: None, ..said };

@@ -16,6 +16,7 @@ use sim::{Sim, ms, permanent, secs, throttled, transient};
 
 // poll
 
+// Conforms: L-01
 #[test]
 fn a_cold_machine_sends_once_and_everyone_else_waits() {
     let mut sim = Sim::new();
@@ -33,6 +34,7 @@ fn a_cold_machine_sends_once_and_everyone_else_waits() {
     assert_eq!(sim.machine.waiters(), 0);
 }
 
+// Conforms: L-03, L-04
 #[test]
 fn i15_a_due_token_is_refreshed_by_one_and_used_by_all_meanwhile() {
     let mut sim = Sim::holding("a", 3600);
@@ -47,6 +49,7 @@ fn i15_a_due_token_is_refreshed_by_one_and_used_by_all_meanwhile() {
     assert_eq!(sim.uses(&mut calls[0]), "b");
 }
 
+// Conforms: L-06
 #[test]
 fn i14_a_failure_while_a_token_is_held_is_seen_by_nobody() {
     let mut sim = Sim::holding("a", 3600);
@@ -63,6 +66,7 @@ fn i14_a_failure_while_a_token_is_held_is_seen_by_nobody() {
     }
 }
 
+// Conforms: L-06
 #[test]
 fn a_refresh_that_fails_is_tried_again_by_backoff_and_not_by_callers() {
     let mut sim = Sim::holding("a", 86_400);
@@ -85,6 +89,7 @@ fn a_refresh_that_fails_is_tried_again_by_backoff_and_not_by_callers() {
     assert_eq!(sent, [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
 }
 
+// Conforms: L-05, L-25
 #[test]
 fn once_a_token_is_over_all_wait_for_one_request_and_leave_with_the_new_one() {
     let mut sim = Sim::holding("a", 3600);
@@ -101,6 +106,7 @@ fn once_a_token_is_over_all_wait_for_one_request_and_leave_with_the_new_one() {
     }
 }
 
+// Conforms: R-6749-5.2-a, L-21
 #[test]
 fn a_permanent_refusal_fails_every_caller_at_once_until_its_rest_ends() {
     let mut sim = Sim::new();
@@ -121,6 +127,7 @@ fn a_permanent_refusal_fails_every_caller_at_once_until_its_rest_ends() {
     assert_eq!(sim.fails(&mut second).retry_after(), secs(20));
 }
 
+// Conforms: L-20
 #[test]
 fn i16_after_a_permanent_refusal_only_a_rotation_sends_before_the_rest_ends() {
     let mut sim = Sim::new();
@@ -145,6 +152,7 @@ fn a_request_that_cannot_be_built_rests_as_a_permanent_refusal() {
     assert_eq!(sim.fails(&mut call).cause(), Some(&Cause::NotSent(problem)));
 }
 
+// Conforms: L-07
 #[test]
 fn a_patient_caller_waits_through_a_transient_rest_and_a_hasty_one_gets_its_error() {
     let mut sim = Sim::new();
@@ -161,6 +169,7 @@ fn a_patient_caller_waits_through_a_transient_rest_and_a_hasty_one_gets_its_erro
     }
 }
 
+// Conforms: M-05, L-34
 #[test]
 fn backoff_doubles_to_a_minute_and_an_installed_grant_starts_it_again() {
     let mut sim = Sim::new();
@@ -182,6 +191,7 @@ fn backoff_doubles_to_a_minute_and_an_installed_grant_starts_it_again() {
     assert_eq!(sim.until_wake(), secs(1));
 }
 
+// Conforms: L-07
 #[test]
 fn the_callers_deadline_ends_its_wait_with_what_went_wrong_last() {
     let mut sim = Sim::new();
@@ -198,6 +208,7 @@ fn the_callers_deadline_ends_its_wait_with_what_went_wrong_last() {
     assert_eq!(error.retry_after(), secs(9));
 }
 
+// Conforms: L-08
 #[test]
 fn i9_the_queue_is_bounded_and_a_place_once_taken_is_kept() {
     let mut sim = Sim::with(Policy::new().with_jitter(false).with_max_waiters(2));
@@ -217,6 +228,7 @@ fn i9_the_queue_is_bounded_and_a_place_once_taken_is_kept() {
 
 // flights
 
+// Conforms: L-31
 #[test]
 fn i8_a_flight_nobody_reports_on_is_replaced_at_its_deadline() {
     let mut sim = Sim::new();
@@ -250,6 +262,7 @@ fn lateness_alone_changes_nothing() {
     assert_eq!(sim.uses(&mut call), "a");
 }
 
+// Conforms: L-31
 #[test]
 fn i1_the_first_abandoned_flight_costs_min_interval_and_the_next_ones_back_off() {
     let mut sim = Sim::new();
@@ -265,6 +278,7 @@ fn i1_the_first_abandoned_flight_costs_min_interval_and_the_next_ones_back_off()
     assert_eq!(sim.machine.last_error(), Some(&Cause::Abandoned));
 }
 
+// Conforms: L-27
 #[test]
 fn i22_a_superseded_failure_has_no_effect() {
     let mut sim = Sim::new();
@@ -278,6 +292,7 @@ fn i22_a_superseded_failure_has_no_effect() {
     assert_eq!(sim.machine, before);
 }
 
+// Conforms: L-27
 #[test]
 fn a_superseded_grant_is_taken_when_it_ends_later_and_leaves_the_fetch_alone() {
     let mut sim = Sim::new();
@@ -291,6 +306,7 @@ fn a_superseded_grant_is_taken_when_it_ends_later_and_leaves_the_fetch_alone() {
     assert_eq!(sim.uses(&mut call), "current");
 }
 
+// Conforms: L-27
 #[test]
 fn i5_a_superseded_grant_never_displaces_the_token_of_a_later_flight() {
     let mut sim = Sim::new();
@@ -304,6 +320,7 @@ fn i5_a_superseded_grant_never_displaces_the_token_of_a_later_flight() {
 
 // lifetimes
 
+// Conforms: R-6749-5.1-k
 #[test]
 fn i11_a_life_counts_from_the_sending_however_slow_the_answer() {
     let mut sim = Sim::new();
@@ -316,6 +333,7 @@ fn i11_a_life_counts_from_the_sending_however_slow_the_answer() {
     assert_eq!(sim.token(&mut call).refresh_at(), sent.after(secs(70)));
 }
 
+// Conforms: R-TIME-a, L-22
 #[test]
 fn an_unknown_life_is_the_default_and_a_huge_one_is_bounded() {
     for (life, expected) in
@@ -357,6 +375,7 @@ fn i13_a_token_that_arrives_due_is_refreshed_at_half_of_what_is_left() {
     assert_eq!(sim.token(&mut call).refresh_at(), sim.now.after(ms(500)));
 }
 
+// Conforms: R-9111-b, L-36
 #[test]
 fn an_answer_that_is_over_on_arrival_is_a_failure_with_backoff_and_no_busy_loop() {
     let mut sim = Sim::new();
@@ -374,6 +393,7 @@ fn an_answer_that_is_over_on_arrival_is_a_failure_with_backoff_and_no_busy_loop(
     assert_eq!(sent, 6);
 }
 
+// Conforms: R-TIME-g
 #[test]
 fn at_its_very_end_a_token_is_over() {
     let mut sim = Sim::holding("a", 100);
@@ -390,6 +410,7 @@ fn at_its_very_end_a_token_is_over() {
     assert_eq!(sim.uses(&mut call), "b");
 }
 
+// Conforms: R-TIME-f, L-23
 #[test]
 fn a_short_life_is_not_refreshed_in_a_loop() {
     for (life, least) in [(1, ms(1000)), (2, ms(1000)), (30, secs(15)), (60, secs(30))] {
@@ -410,6 +431,7 @@ fn a_short_life_is_not_refreshed_in_a_loop() {
     }
 }
 
+// Conforms: R-TIME-c
 #[test]
 fn either_clock_ends_a_lease_and_it_stays_over() {
     let mut sim = Sim::holding("a", 100);
@@ -423,6 +445,7 @@ fn either_clock_ends_a_lease_and_it_stays_over() {
     assert!(matches!(sim.poll(&mut call), Step::Wait(_)));
 }
 
+// Conforms: R-TIME-d
 #[test]
 fn a_backward_step_of_the_wall_clock_never_extends_a_lease() {
     let mut sim = Sim::holding("a", 100);
@@ -433,6 +456,7 @@ fn a_backward_step_of_the_wall_clock_never_extends_a_lease() {
 
 // Retry-After
 
+// Conforms: R-9110-10.2.3-a, R-9110-10.2.3-d, R-9110-10.2.3-e
 #[test]
 fn a_retry_after_longer_than_the_rest_replaces_it_up_to_an_hour() {
     for (told, expected) in [(0, 1), (1, 1), (120, 120), (86_400, 3600)] {
@@ -446,6 +470,7 @@ fn a_retry_after_longer_than_the_rest_replaces_it_up_to_an_hour() {
 
 // rejection
 
+// Conforms: L-12
 #[test]
 fn i3_a_rejected_token_is_dropped_and_one_flight_replaces_it() {
     let mut sim = Sim::holding("a", 3600);
@@ -467,6 +492,7 @@ fn i3_a_rejected_token_is_dropped_and_one_flight_replaces_it() {
 }
 
 /// Some endpoints take no token that is older than a quarter of an hour.
+// Conforms: M-10, R-6749-5.1-p
 #[test]
 fn a_rejection_is_believed_however_much_of_the_life_is_left() {
     let mut sim = Sim::holding("a", 86_400);
@@ -480,6 +506,7 @@ fn a_rejection_is_believed_however_much_of_the_life_is_left() {
     assert_eq!(sim.uses(&mut call), "b");
 }
 
+// Conforms: L-13, L-33
 #[test]
 fn i4_a_late_401_does_not_evict_the_replacement() {
     let mut sim = Sim::holding("a", 3600);
@@ -496,6 +523,7 @@ fn i4_a_late_401_does_not_evict_the_replacement() {
     assert_eq!(sim.machine, before);
 }
 
+// Conforms: R-7519-n
 #[test]
 fn a_refusal_of_a_token_that_just_came_lets_it_settle() {
     let mut sim = Sim::holding("a", 3600);
@@ -522,6 +550,7 @@ fn a_token_that_cannot_be_replaced_now_is_kept() {
     assert_eq!(sim.machine, before);
 }
 
+// Conforms: L-15, L-17
 #[test]
 fn i18_one_resource_that_refuses_everything_costs_a_token_request_a_minute() {
     let mut sim = Sim::holding("t0", 86_400);
@@ -545,6 +574,7 @@ fn i18_one_resource_that_refuses_everything_costs_a_token_request_a_minute() {
     assert_eq!(sim.reject(generation, 8), Rejection::Dropped);
 }
 
+// Conforms: L-17
 #[test]
 fn a_gate_forgives_one_step_per_two_quiet_minutes() {
     let mut sim = Sim::holding("t0", 86_400);
@@ -586,6 +616,7 @@ fn sites_beyond_the_first_64_share_one_gate() {
     assert_eq!(sim.reject(generation, 63), Rejection::Dropped);
 }
 
+// Conforms: L-14, L-15
 #[test]
 fn an_equal_token_after_a_rejection_is_used_again_with_a_new_generation() {
     let mut sim = Sim::holding("same", 3600);
@@ -600,6 +631,7 @@ fn an_equal_token_after_a_rejection_is_used_again_with_a_new_generation() {
 
 // no progress
 
+// Conforms: L-32
 #[test]
 fn a_server_that_repeats_its_token_is_asked_at_half_of_what_is_left() {
     let mut sim = Sim::holding("same", 3600);
@@ -643,6 +675,7 @@ fn once_the_lease_is_over_the_same_token_is_a_grant_of_what_is_left() {
 
 // rotation
 
+// Conforms: L-04, L-20
 #[test]
 fn rotate_keep_serves_the_old_token_until_the_first_of_the_new_credentials() {
     let mut sim = Sim::holding("old", 3600);
@@ -666,6 +699,7 @@ fn a_stale_token_is_dropped_by_a_rejection_at_once() {
     assert_eq!(sim.reject(generation, 0), Rejection::Dropped);
 }
 
+// Conforms: L-20
 #[test]
 fn i3_rotate_drop_never_uses_the_old_token_again() {
     let mut sim = Sim::holding("old", 3600);
@@ -677,6 +711,7 @@ fn i3_rotate_drop_never_uses_the_old_token_again() {
     assert!(matches!(sim.poll(&mut call), Step::Wait(_)));
 }
 
+// Conforms: L-20
 #[test]
 fn i22_a_grant_from_before_a_rotation_has_no_effect() {
     let mut sim = Sim::new();
@@ -707,6 +742,7 @@ fn i17_a_rotation_undercuts_neither_min_interval_nor_a_retry_after() {
 
 // restore
 
+// Conforms: L-35
 #[test]
 fn i31_a_restored_token_ends_when_the_original_would_have() {
     let mut original = Sim::holding("a", 3600);
@@ -724,6 +760,7 @@ fn i31_a_restored_token_ends_when_the_original_would_have() {
     assert_eq!(sim.machine.export(sim.now), Some(stored));
 }
 
+// Conforms: L-35
 #[test]
 fn a_restore_is_refused_when_it_could_do_harm() {
     let stored = |sim: &Sim| Stored { token: sim::token("kept"), issued: sim.now.wall, life: secs(3600) };
@@ -766,6 +803,7 @@ fn i32_next_wake_is_the_first_instant_at_which_a_poll_sends() {
     assert_eq!(sim.until_wake(), secs(11));
 }
 
+// Conforms: L-02
 #[test]
 fn before_quiet_until_every_poll_uses_the_token() {
     let mut sim = Sim::holding("a", 3600);
@@ -797,6 +835,7 @@ fn i7_time_alone_brings_every_waiting_caller_an_answer() {
     assert_eq!(sim.now.mono, call.deadline());
 }
 
+// Conforms: L-09
 #[test]
 fn i19_a_caller_that_leaves_makes_nobody_else_fail() {
     let mut sim = Sim::new();
@@ -814,6 +853,7 @@ fn i19_a_caller_that_leaves_makes_nobody_else_fail() {
     let _flight = sim.sends(&mut calls[2]);
 }
 
+// Conforms: L-24
 #[test]
 fn jitter_spreads_rests_and_refreshes_within_their_bounds() {
     let (mut rests, mut earlies) = (Vec::new(), Vec::new());

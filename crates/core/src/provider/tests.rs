@@ -34,6 +34,7 @@ fn hosts_can_be_overridden() {
     assert!(myparcel::sandbox().with_token_endpoint_dangerous_plain_http("http://mock/access-token").is_ok());
 }
 
+// Conforms: R-6749-10.3-a
 #[test]
 fn a_plain_server_has_a_form_no_scope_and_no_origins() {
     let provider = Provider::rfc6749("https://as.example/token").unwrap();

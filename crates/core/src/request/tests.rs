@@ -5,6 +5,7 @@ fn parameters<'a>(pairs: &[(&'a str, &[&'a str])]) -> Vec<Parameter<'a>> {
     pairs.iter().filter_map(|(name, values)| Parameter::new(name, values.iter().copied())).collect()
 }
 
+// Conforms: R-6749-3.2-d, R-6749-B-a
 #[test]
 fn a_form_is_encoded_as_rfc_6749_appendix_b_says() {
     let body =
@@ -12,6 +13,7 @@ fn a_form_is_encoded_as_rfc_6749_appendix_b_says() {
     assert_eq!(core::str::from_utf8(&body), Ok("a=+%25%26%2B%C2%A3%E2%82%AC&r=x&r=y&b=sthUI%3D%2B2%7E"));
 }
 
+// Conforms: M-01
 #[test]
 fn json_escapes_what_it_must_and_nothing_else() {
     let text = "S\"\\é\u{1f}\n/\u{7f}\u{2028}";

@@ -74,6 +74,7 @@ fn life_of(members: &str) -> Option<u64> {
 
 // The response.
 
+// Conforms: M-12
 #[test]
 fn the_sample_of_myparcel_lives_a_day() {
     let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJuYW1lIjoiSm9obiBEb2UiLCJhZG1pbiI6dHJ1ZX0.OLvs36KmqB9cmsUrMpUutfhV52_iSz4bQMYJjkI_TLQ";
@@ -90,6 +91,7 @@ fn the_sample_of_myparcel_lives_a_day() {
     assert_eq!(grant.lifetime().life, None);
 }
 
+// Conforms: R-6749-5.1-o, R-9110-15-a
 #[test]
 fn a_200_and_a_201_may_be_a_grant() {
     for status in [200, 201] {
@@ -97,6 +99,7 @@ fn a_200_and_a_201_may_be_a_grant() {
     }
 }
 
+// Conforms: R-6749-5.1-d, R-TIME-b
 #[test]
 fn extra_members_are_ignored_whatever_they_are() {
     let extra = "\"x\":{\"y\":[1,{}]},\"z\":1e400,\"u\":\"\\ud800\",\"x\":1,\"errors\":[1],\"errors\":2,\
@@ -143,6 +146,7 @@ fn a_form_is_read_when_it_is_labelled_so_or_text_plain() {
     assert_eq!((error.code(), error.class()), (Some("invalid_scope"), Class::Permanent));
 }
 
+// Conforms: R-6749-5.1-g, R-6749-5.1-h, R-6749-5.1-i
 #[test]
 fn an_array_a_duplicate_known_member_and_trailing_bytes_are_malformed() {
     for body in ["[\"tok\",\"Bearer\",3600]", "[]", "\"tok\"", "null", "1", ""] {
@@ -161,6 +165,7 @@ fn an_array_a_duplicate_known_member_and_trailing_bytes_are_malformed() {
     }
 }
 
+// Conforms: R-6749-5.1-m, R-7519-o
 #[test]
 fn body_token_and_nesting_are_bounded() {
     let padded = |length: usize| {
@@ -180,6 +185,7 @@ fn body_token_and_nesting_are_bounded() {
     assert_eq!(malformed(nested(100_000)), Malformed::Syntax);
 }
 
+// Conforms: R-6749-5.1-e, R-6749-5.1-f, R-6750-2.1-c
 #[test]
 fn access_token_is_a_non_empty_text_that_fits_a_header() {
     for value in ["\"a\\u002eb\"", "\"a:b/+=\"", "\"mF_9.B5f-4.1JqM\""] {
@@ -217,6 +223,7 @@ fn access_token_is_a_non_empty_text_that_fits_a_header() {
     assert_eq!(malformed(ok(camel)), Malformed::NoAccessToken);
 }
 
+// Conforms: R-6749-5.1-b
 #[test]
 fn token_type_is_bearer_in_any_ascii_case_or_missing() {
     let typed = |value: &str| ok(format!("{{\"access_token\":\"a\",\"token_type\":{value}}}"));
@@ -243,6 +250,7 @@ fn token_type_is_bearer_in_any_ascii_case_or_missing() {
 }
 
 /// RFC 6749 section 5.1 itself; a client must not use a type that it does not know (section 7.1).
+// Conforms: R-6749-5.1-a
 #[test]
 fn the_rfcs_sample_of_an_unknown_type_is_malformed_and_its_token_not_shown() {
     let sample = "{\"access_token\":\"2YotnFZFEjr1zCsicMWpAA\",\"token_type\":\"example\",\"expires_in\":3600,\
@@ -253,6 +261,7 @@ fn the_rfcs_sample_of_an_unknown_type_is_malformed_and_its_token_not_shown() {
     assert!(!shown.contains("2Yotn"), "{shown}");
 }
 
+// Conforms: R-6749-5.1-n, R-TIME-a
 #[test]
 fn expires_in_is_read_in_every_form_and_rounded_down() {
     for (value, seconds) in [
@@ -275,6 +284,7 @@ fn expires_in_is_read_in_every_form_and_rounded_down() {
     }
 }
 
+// Conforms: R-TIME-b
 #[test]
 fn any_other_expires_in_is_an_unknown_life_and_no_error() {
     for value in [
@@ -332,6 +342,7 @@ fn refresh_in_is_handed_on() {
     }
 }
 
+// Conforms: R-6749-5.1-l
 #[test]
 fn age_and_date_shorten() {
     let body = "{\"access_token\":\"t\",\"expires_in\":3600}";
@@ -350,6 +361,7 @@ fn age_and_date_shorten() {
     assert_eq!(read(&date).unwrap().lifetime().life, Some(Duration::from_secs(300)));
 }
 
+// Conforms: R-9068-a
 #[test]
 fn a_jwt_is_looked_at_unless_that_is_switched_off() {
     // {"exp":1795438800}: W0 + 3600
@@ -370,6 +382,7 @@ fn a_jwt_is_looked_at_unless_that_is_switched_off() {
     }
 }
 
+// Conforms: R-6749-3.3-c, R-6749-3.3-d, R-6749-3.3-e, R-6749-3.3-f
 #[test]
 fn scope_is_a_text_or_an_array_and_a_narrowed_one_is_told() {
     let granted = |value: &str| ok(format!("{{\"access_token\":\"t\",\"scope\":{value}}}")).unwrap();
@@ -387,6 +400,7 @@ fn scope_is_a_text_or_an_array_and_a_narrowed_one_is_told() {
     assert!(grant.scope().is_some() && grant.narrowed_scope().is_none());
 }
 
+// Conforms: R-6749-5.2-h, R-6749-5.2-k
 #[test]
 fn an_error_in_a_200_is_judged_as_at_400() {
     let token = "\"access_token\":\"a\",\"token_type\":\"Bearer\"";
@@ -404,6 +418,7 @@ fn an_error_in_a_200_is_judged_as_at_400() {
 
 // The refusal: one test per row.
 
+// Conforms: R-6749-5.2-g
 #[test]
 fn a_transport_failure_is_transient_and_keeps_its_words() {
     for kind in [TransportErrorKind::Timeout, TransportErrorKind::Closed, TransportErrorKind::Tls] {
@@ -413,6 +428,7 @@ fn a_transport_failure_is_transient_and_keeps_its_words() {
     }
 }
 
+// Conforms: R-6749-5.2-g
 #[test]
 fn a_408_a_425_and_a_429_are_transient() {
     for status in [408, 425, 429] {
@@ -422,6 +438,7 @@ fn a_408_a_425_and_a_429_are_transient() {
     }
 }
 
+// Conforms: M-14, R-6749-5.2-d, R-6749-5.2-g
 #[test]
 fn every_5xx_but_501_is_transient() {
     for status in (500..=599).filter(|status| *status != 501) {
@@ -431,6 +448,7 @@ fn every_5xx_but_501_is_transient() {
     }
 }
 
+// Conforms: R-9110-10.2.3-a, R-9110-10.2.3-c, R-9110-10.2.3-e, R-9110-10.2.3-f
 #[test]
 fn a_503_is_transient_and_keeps_its_retry_after() {
     let retry_after = |value: &str| {
@@ -453,6 +471,7 @@ fn a_503_is_transient_and_keeps_its_retry_after() {
     assert_eq!(read(&twice).unwrap_err().retry_after(), None);
 }
 
+// Conforms: R-9110-10.2.3-b
 #[test]
 fn a_retry_after_date_is_judged_by_the_date_of_the_answer() {
     let answer = Response::new(429)
@@ -461,6 +480,7 @@ fn a_retry_after_date_is_judged_by_the_date_of_the_answer() {
     assert_eq!(read(&answer).unwrap_err().retry_after(), Some(Duration::from_secs(120)));
 }
 
+// Conforms: R-9110-10.2.3-g
 #[test]
 fn a_retry_after_is_kept_whatever_the_status() {
     for status in [302, 400, 401, 403, 408, 425, 429, 500, 501, 502, 503, 504] {
@@ -469,6 +489,7 @@ fn a_retry_after_is_kept_whatever_the_status() {
     }
 }
 
+// Conforms: R-6749-5.2-c
 #[test]
 fn a_transient_code_at_any_4xx_is_transient() {
     for code in ["temporarily_unavailable", "server_error", "slow_down"] {
@@ -479,6 +500,7 @@ fn a_transient_code_at_any_4xx_is_transient() {
     }
 }
 
+// Conforms: R-6749-5.2-e
 #[test]
 fn a_permanent_code_at_a_5xx_is_transient() {
     for status in [500, 501, 503] {
@@ -487,6 +509,7 @@ fn a_permanent_code_at_a_5xx_is_transient() {
     }
 }
 
+// Conforms: R-6749-5.2-a, R-6749-5.2-b
 #[test]
 fn a_permanent_code_at_a_4xx_is_permanent() {
     for code in [
@@ -512,6 +535,7 @@ fn a_permanent_code_at_a_4xx_is_permanent() {
     }
 }
 
+// Conforms: M-14, R-6749-5.2-d, R-6749-5.2-g, R-6749-5.2-h
 #[test]
 fn any_other_4xx_and_a_501_are_permanent() {
     for status in [400, 401, 403, 404, 405, 410, 415, 419, 501] {
@@ -543,6 +567,7 @@ fn any_other_4xx_and_a_501_are_permanent() {
     assert_eq!(refused(401, &long).problem(), &Problem::Status);
 }
 
+// Conforms: R-6749-5.2-f
 #[test]
 fn a_body_that_is_no_error_response_is_not_quoted() {
     for (status, class) in [(400, Class::Permanent), (401, Class::Permanent), (502, Class::Transient)] {
@@ -561,6 +586,7 @@ fn a_body_that_is_no_error_response_is_not_quoted() {
     }
 }
 
+// Conforms: R-9110-15-a
 #[test]
 fn a_2xx_other_than_200_and_201_is_permanent_and_malformed() {
     for status in [202, 203, 204, 205, 206, 226, 299] {
@@ -570,6 +596,7 @@ fn a_2xx_other_than_200_and_201_is_permanent_and_malformed() {
     }
 }
 
+// Conforms: R-9110-15.4-b, R-9110-15-b
 #[test]
 fn a_3xx_is_permanent_and_names_the_host_alone() {
     let host = |location: &str| {
@@ -592,6 +619,7 @@ fn a_3xx_is_permanent_and_names_the_host_alone() {
     }
 }
 
+// Conforms: M-14
 #[test]
 fn a_200_that_cannot_be_read_is_transient_and_malformed() {
     assert_eq!(malformed(ok("<html>")), Malformed::Html);
@@ -606,6 +634,7 @@ fn a_status_that_is_none_is_transient() {
     }
 }
 
+// Conforms: M-02, M-03
 #[test]
 fn myparcel_14000_is_invalid_client_and_14001_invalid_scope() {
     for (code, stands_for) in [("14000", "invalid_client"), ("14001", "invalid_scope")] {
@@ -622,6 +651,7 @@ fn myparcel_14000_is_invalid_client_and_14001_invalid_scope() {
     }
 }
 
+// Conforms: M-04
 #[test]
 fn myparcel_14050_goes_by_its_status() {
     let body = "{\"errors\":[{\"code\":\"14050\",\"title\":\"OAuth\"}]}";
@@ -631,6 +661,7 @@ fn myparcel_14050_goes_by_its_status() {
     }
 }
 
+// Conforms: M-05
 #[test]
 fn myparcel_10011_is_throttled_and_transient() {
     for status in [429, 400, 403] {
@@ -662,6 +693,7 @@ fn of_several_myparcel_errors_the_known_one_counts() {
     assert_eq!(refused(403, "{\"errors\":[{\"code\":\"14000\"}]}").problem(), &Problem::Status);
 }
 
+// Conforms: R-6749-5.2-i
 #[test]
 fn a_description_is_printable_and_bounded() {
     let body = format!(
@@ -696,6 +728,7 @@ proptest! {
         }
     }
 
+    // Conforms: R-7519-k
     #[test]
     fn a_hint_only_ever_shortens_the_life_of_an_answer(
         expires_in in 1_u64..100_000,

@@ -6,6 +6,7 @@ fn scope(text: &str) -> Scope {
     Scope::parse(text).unwrap()
 }
 
+// Conforms: R-6749-3.3-a, R-6749-3.3-b
 #[test]
 fn a_scope_is_a_set_sent_in_the_order_written() {
     assert_eq!(scope("b a b").to_string(), "b a");
@@ -17,6 +18,7 @@ fn a_scope_is_a_set_sent_in_the_order_written() {
     }
 }
 
+// Conforms: R-6749-3.3-a
 #[test]
 fn a_bad_scope_names_the_token_and_the_byte() {
     for (text, token, at) in [("x a\"b", "a\"b", 1), ("a\\b", "a\\b", 1), ("é", "é", 0), ("ab\tc", "abc", 2)]
@@ -39,6 +41,7 @@ fn what_a_server_says_is_read_with_more_patience() {
     assert_eq!(Scope::granted(&long).map(|scope| scope.tokens().len()), Some(2_000));
 }
 
+// Conforms: R-6749-3.3-e, R-6749-3.3-f
 #[test]
 fn only_what_was_asked_for_by_name_can_be_missing() {
     assert_eq!(scope("a b").missing_from(&scope("a")), Some(scope("b")));

@@ -55,6 +55,7 @@ fn texts_are_digits_with_or_without_a_fraction() {
     assert_eq!(of_text(&"1".repeat(65)), None);
 }
 
+// Conforms: R-9110-10.2.3-c
 #[test]
 fn whole_seconds_are_digits_alone() {
     assert_eq!(whole_seconds("120"), Some(120));

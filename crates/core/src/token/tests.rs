@@ -2,6 +2,7 @@ use super::*;
 use alloc::format;
 use alloc::string::String;
 
+// Conforms: R-6750-2.1-c, R-6750-2.1-d
 #[test]
 fn a_token_is_visible_ascii_that_cannot_break_out_of_a_header() {
     for good in ["a", "eyJ.eyJ.sig-_", "a/b+c==", "!#$%&'()*:<=>?@[]^`{|}~"] {

@@ -13,6 +13,7 @@ fn myparcel(status: u16, body: &str) -> Verdict {
     VerdictRule::MyParcel.judge(&Answer::new(status, &[], Some(body.as_bytes())))
 }
 
+// Conforms: R-6750-3-a, R-6750-3-f
 #[test]
 fn invalid_token_at_401_403_and_400_refuses_the_token() {
     for status in [400, 401, 403] {
@@ -25,6 +26,7 @@ fn invalid_token_at_401_403_and_400_refuses_the_token() {
     }
 }
 
+// Conforms: R-6750-3-d, R-9110-11-j
 #[test]
 fn a_401_with_a_bare_bearer_challenge_refuses_the_token() {
     assert_eq!(rfc6750(401, &["Bearer"]), TokenRefused);
@@ -33,12 +35,14 @@ fn a_401_with_a_bare_bearer_challenge_refuses_the_token() {
     assert_eq!(rfc6750(401, &["Bearer error=\"a\", error=\"invalid_token\""]), TokenRefused);
 }
 
+// Conforms: R-6750-3-e
 #[test]
 fn a_401_without_a_challenge_refuses_the_token() {
     assert_eq!(rfc6750(401, &[]), TokenRefused);
     assert_eq!(rfc6750(401, &["", "???"]), TokenRefused);
 }
 
+// Conforms: R-6750-3-b
 #[test]
 fn insufficient_scope_is_never_a_refused_token() {
     for status in [400, 401, 403] {
@@ -47,6 +51,7 @@ fn insufficient_scope_is_never_a_refused_token() {
     }
 }
 
+// Conforms: R-6750-3-c, R-6750-3-j, R-9110-11-j
 #[test]
 fn a_plain_403_is_fine() {
     assert_eq!(rfc6750(403, &[]), Fine);
@@ -55,12 +60,14 @@ fn a_plain_403_is_fine() {
     assert_eq!(rfc6750(400, &["Bearer error=\"invalid_request\""]), Fine);
 }
 
+// Conforms: R-6750-3-g
 #[test]
 fn a_401_with_challenges_for_other_schemes_only_is_not_ours() {
     assert_eq!(rfc6750(401, &["Negotiate"]), NotOurs);
     assert_eq!(rfc6750(401, &["Basic realm=\"a, Bearer error=x\"", "DPoP error=\"invalid_token\""]), NotOurs);
 }
 
+// Conforms: R-6750-3-h
 #[test]
 fn a_407_and_a_431_are_not_ours() {
     assert_eq!(rfc6750(407, &["Bearer error=\"invalid_token\""]), NotOurs);
@@ -81,6 +88,7 @@ fn any_other_status_is_fine() {
     }
 }
 
+// Conforms: M-06
 #[test]
 fn myparcel_401_with_14002_or_14003_refuses_the_token() {
     for code in ["14002", "14003"] {
@@ -102,12 +110,14 @@ fn myparcel_401_with_no_readable_code_refuses_the_token() {
     assert_eq!(VerdictRule::MyParcel.judge(&Answer::new(401, &[], None)), TokenRefused);
 }
 
+// Conforms: M-07, M-08
 #[test]
 fn myparcel_401_with_another_code_is_not_ours() {
     assert_eq!(myparcel(401, "{\"errors\":[{\"code\":\"13003\",\"title\":\"Invalid Secret\"}]}"), NotOurs);
     assert_eq!(myparcel(401, "{\"errors\":[{\"code\":\"401\"},{\"code\":\"13002\"}]}"), NotOurs);
 }
 
+// Conforms: M-09
 #[test]
 fn myparcel_403_with_14004_is_a_missing_scope() {
     assert_eq!(myparcel(403, "{\"errors\":[{\"code\":\"14004\"}]}"), InsufficientScope);
@@ -131,6 +141,7 @@ fn only_myparcel_and_a_users_own_rule_ask_for_the_body() {
     assert!(VerdictRule::custom_with_body(|status| status == 200, |_| Fine).needs_body(200));
 }
 
+// Conforms: R-6750-3-e
 #[test]
 fn a_users_own_rule_sees_status_headers_and_body() {
     let rule = VerdictRule::custom_with_body(

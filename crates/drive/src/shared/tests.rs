@@ -25,6 +25,7 @@ fn uses(waiter: &mut Waiter<String>) -> Arc<Snapshot<String>> {
     }
 }
 
+// Conforms: L-05, L-38
 #[test]
 fn everyone_who_waits_is_woken_by_the_landing_and_finds_the_token() {
     let (shared, _clock) = source();
@@ -49,6 +50,7 @@ fn everyone_who_waits_is_woken_by_the_landing_and_finds_the_token() {
     assert_eq!(shared.status().deepest_queue, 100);
 }
 
+// Conforms: L-09
 #[test]
 fn i24_a_waiter_that_is_dropped_frees_its_place_and_harms_nobody() {
     let (shared, _clock) = source();
@@ -64,6 +66,7 @@ fn i24_a_waiter_that_is_dropped_frees_its_place_and_harms_nobody() {
     assert_eq!(shared.status().requests, 1);
 }
 
+// Conforms: L-31
 #[test]
 fn i26_a_guard_that_is_dropped_abandons_its_flight_and_wakes_everyone() {
     let (shared, clock) = source();
@@ -99,6 +102,7 @@ fn a_poisoned_lock_is_entered_and_no_drop_panics() {
     drop(shared.waiter(MINUTE, false));
 }
 
+// Conforms: L-02
 #[test]
 fn the_value_is_rendered_once_per_token_and_read_without_the_lock() {
     let (shared, clock) = source();
@@ -153,6 +157,7 @@ fn a_rejected_token_is_not_handed_out_again() {
     assert_eq!(shared.reject(generation, Site(0)), Rejection::Replaced);
 }
 
+// Conforms: L-20
 #[test]
 fn a_rotation_and_a_request_never_mix() {
     let (shared, clock) = source();

@@ -97,6 +97,7 @@ fn poll<T>(future: &mut Pin<Box<impl Future<Output = T>>>) -> Poll<T> {
     future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
+// Conforms: L-11
 #[test]
 fn i24_dropping_every_caller_leaves_the_flight_alone() {
     let (source, hand, _clock, sent) = source(GRANT);
@@ -111,6 +112,7 @@ fn i24_dropping_every_caller_leaves_the_flight_alone() {
     assert!(matches!(poll(&mut call), Poll::Ready(Ok(snapshot)) if snapshot.value() == "Bearer a"));
 }
 
+// Conforms: L-31
 #[test]
 fn i30_a_runtime_that_drops_the_flight_lets_the_next_caller_send() {
     let (source, hand, clock, sent) = source(GRANT);
@@ -126,6 +128,7 @@ fn i30_a_runtime_that_drops_the_flight_lets_the_next_caller_send() {
     assert_eq!(source.shared().status().requests, 2);
 }
 
+// Conforms: L-31
 #[test]
 fn a_panic_in_the_transport_abandons_the_flight() {
     let (source, hand, _clock, _sent) = source(Some((0, "a bug of the transport")));

@@ -28,6 +28,7 @@ fn cases() -> ProptestConfig {
 }
 
 /// A generator that never reaches a corner proves nothing about it.
+// Conforms: L-26
 #[test]
 fn random_traces_see_everything_that_can_happen() {
     let mut random = 1_u64;
@@ -72,17 +73,20 @@ proptest! {
     #![proptest_config(cases())]
 
     /// I1, I2, I3, I4, I5, I6, I7, I9, I10, I11, I13, I14, I15, I17, I19, I22, I31, I32 after every input of a trace.
+    // Conforms: L-26
     #[test]
     fn every_trace_keeps_the_invariants(trace in vec(ops(), 1..120), seed: u64) {
         Trace::run(&trace, seed);
     }
 
+    // Conforms: L-37
     #[test]
     fn i21_equal_machines_after_equal_inputs(trace in vec(ops(), 1..60), seed: u64) {
         let (one, other) = (Trace::run(&trace, seed), Trace::run(&trace, seed));
         prop_assert_eq!(one, other);
     }
 
+    // Conforms: R-TIME-a
     #[test]
     fn i12_every_lease_is_finite_whatever_the_life(life in proptest::option::of(lives()), wish: Option<u64>, seed: u64) {
         let mut sim = Sim::seeded(Policy::new(), seed);
@@ -102,6 +106,7 @@ proptest! {
     }
 
     /// In any window W the Sends that rejections at one site cause are at most 2 + log2(1 + W / young) + W / cap.
+    // Conforms: L-17
     #[test]
     fn i18_rejections_at_one_site_cost_a_bounded_number_of_requests(gaps in vec(0_u64..130_000, 1..300), seed: u64) {
         let mut sim = Sim::seeded(Policy::new().with_jitter(false), seed);
@@ -127,6 +132,7 @@ proptest! {
         }
     }
 
+    // Conforms: R-TIME-e
     #[test]
     fn i20_a_jump_of_the_wall_clock_costs_at_most_one_extra_request(jump in 0_u64..10_000_000, at in 0_u64..3000, back: bool, in_flight: bool) {
         let run = |jump: Option<u64>| {
