@@ -379,6 +379,7 @@ suite! {
     the_header_says_bearer_and_the_token_is_nowhere_else
     every_line_of_a_challenge_is_read_and_its_scope_is_not_asked_for
     each_request_has_a_replay_of_its_own
+    a_scope_that_was_granted_in_part_is_told_and_is_no_error
     a_challenge_of_the_token_endpoint_is_an_answer_and_no_other_method_is_tried
     the_error_uri_is_never_fetched
     no_redirect_of_a_token_request_is_followed

@@ -316,7 +316,7 @@ async fn the_servers_words_are_kept_and_no_redirect_of_a_token_request_is_follow
     assert_eq!(server.counts().token_requests, 1);
 }
 
-// Conforms: R-6749-4.4.2-b, R-6749-4.4.2-c, R-9110-12.5.3-a, R-9111-b
+// Conforms: R-6749-3.2-a, R-6749-4.4.2-b, R-6749-4.4.2-c, R-9110-12.5.3-a, R-9111-b
 async fn the_request_is_exactly_what_it_should_be<N: Net>() {
     let server = server();
     builder::<N>(&server).build().ready().await.unwrap();
@@ -335,6 +335,7 @@ async fn the_request_is_exactly_what_it_should_be<N: Net>() {
         assert_eq!(values, [value], "{name}");
     }
     assert_eq!((request.method(), request.target()), ("POST", "/access-token"));
+    assert_eq!((request.header("cookie"), request.header("transfer-encoding")), (None, None));
     assert_eq!(request.parameter("client_id").as_deref(), Some(Server::CLIENT_ID));
 }
 

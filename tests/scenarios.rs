@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use evergrant_mock::{Answer, Challenge, Endpoint, Fault, Server, Times, TokenStyle};
 use evergrant_tests::{ms, quick, secs};
 use evergrant_tokio_reqwest::{
-    Class, Client, ClientAuth, Error, ManualClock, Origins, Policy, Problem, Provider, Refusal,
-    RequestStatus, Rotation, Status, myparcel,
+    Class, Client, ClientAuth, ClientBuilder, Error, ManualClock, Origins, Policy, Problem, Provider,
+    Refusal, RequestStatus, Rotation, Scope, Status, myparcel,
 };
 use std::cell::Cell;
 use std::net::TcpListener;
@@ -61,13 +61,17 @@ fn server() -> Server {
 }
 
 /// The server's client, at this provider.
-fn client_at(provider: Provider) -> Client {
+fn client_at(provider: Provider) -> ClientBuilder {
     let auth = ClientAuth::post(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
-    Client::builder(provider, auth).jwt_hint(!BLIND.get()).build().unwrap()
+    Client::builder(provider, auth).jwt_hint(!BLIND.get())
+}
+
+fn rfc6749(server: &Server) -> ClientBuilder {
+    client_at(Provider::rfc6749(&server.token_endpoint()).unwrap())
 }
 
 fn client(server: &Server) -> Client {
-    client_at(Provider::rfc6749(&server.token_endpoint()).unwrap())
+    rfc6749(server).build().unwrap()
 }
 
 impl Setup {
@@ -276,7 +280,8 @@ pub(crate) fn a_body_that_cannot_be_repeated_is_not_but_the_refresh_is_set_off(m
 pub(crate) fn a_carriers_bad_secret_does_not_cost_a_token(mount: Mount) -> Trace {
     let server = server();
     let mut setup = Setup::new(&server);
-    setup.client = client_at(myparcel::sandbox().with_token_endpoint(&server.token_endpoint()).unwrap());
+    let provider = myparcel::sandbox().with_token_endpoint(&server.token_endpoint()).unwrap();
+    setup.client = client_at(provider).build().unwrap();
     let shell = mount(&setup);
     server.set_challenge(Challenge::Foreign);
     let seen = shell.call(&get(&server));
@@ -383,6 +388,24 @@ pub(crate) fn each_request_has_a_replay_of_its_own(mount: Mount) -> Trace {
     trace(&server, results, &shell, true)
 }
 
+// Conforms: R-6749-3.3-d
+pub(crate) fn a_scope_that_was_granted_in_part_is_told_and_is_no_error(mount: Mount) -> Trace {
+    let server = server();
+    let client = rfc6749(&server).scope("a b c").build().unwrap();
+    let shell = mount(&Setup { client, ..Setup::new(&server) });
+    assert_eq!(shell.status().narrowed_scope, None);
+    server.set_granted_scope(Some("c a"));
+    assert_eq!(shell.call(&get(&server)).status(), 200);
+    assert_eq!(shell.status().narrowed_scope, Some(Scope::parse("b").unwrap()));
+    server.set_granted_scope(None);
+    let auth = ClientAuth::post(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
+    shell.rotate(auth, Rotation::Drop);
+    assert_eq!(shell.status().narrowed_scope, None);
+    let seen = shell.call(&get(&server));
+    assert_eq!((seen.status(), shell.status().narrowed_scope), (200, None));
+    trace(&server, vec![seen.status()], &shell, false)
+}
+
 /// What the token endpoint answers, byte by byte; then the connection ends.
 fn raw(head: &str, body: &[u8]) -> Fault {
     let head = format!("{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
@@ -460,7 +483,7 @@ pub(crate) fn the_query_of_the_token_endpoint_goes_along_byte_for_byte(mount: Mo
     let server = server();
     let query = "p=B2C_1%2f&x=a+b&y=%7E~";
     let provider = Provider::rfc6749(&format!("{}?{query}", server.token_endpoint())).unwrap();
-    let shell = mount(&Setup { client: client_at(provider), ..Setup::new(&server) });
+    let shell = mount(&Setup { client: client_at(provider).build().unwrap(), ..Setup::new(&server) });
     let seen = shell.call(&get(&server));
     assert_eq!(seen.status(), 200);
     assert_eq!(server.requests()[0].target(), format!("/access-token?{query}"));

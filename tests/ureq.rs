@@ -221,7 +221,7 @@ fn the_servers_words_are_not_lost_to_an_error_status_and_no_redirect_is_followed
     assert_eq!(server.counts().token_requests, 1);
 }
 
-// Conforms: R-6749-4.4.2-b, R-6749-4.4.2-c, R-9110-12.5.3-a, R-9111-b
+// Conforms: R-6749-3.2-a, R-6749-4.4.2-b, R-6749-4.4.2-c, R-9110-12.5.3-a, R-9111-b
 #[test]
 fn the_request_is_exactly_what_it_should_be() {
     let server = server();
@@ -239,6 +239,8 @@ fn the_request_is_exactly_what_it_should_be() {
             request.headers().iter().filter(|(ours, _)| ours == name).map(|(_, v)| v).collect();
         assert_eq!(values, [value], "{name}");
     }
+    assert_eq!((request.method(), request.target()), ("POST", "/access-token"));
+    assert_eq!((request.header("cookie"), request.header("transfer-encoding")), (None, None));
     assert_eq!(request.parameter("client_id").as_deref(), Some(Server::CLIENT_ID));
 }
 

@@ -157,6 +157,9 @@ impl<V: Clone> Shared<V> {
             let mut state = self.lock();
             let now = state.now(&*self.clock);
             let taken = state.machine.restore(now, stored);
+            if taken {
+                state.journal.installed(None);
+            }
             (taken, self.changed(&mut state, now))
         };
         tracing::info!(target: "evergrant", taken, "a stored token was offered");
@@ -244,15 +247,25 @@ impl<V: Clone> Shared<V> {
 
     fn land(&self, flight: Flight, outcome: Outcome) {
         let id = flight.id();
+        let narrowed = match &outcome {
+            Outcome::Granted(grant) => grant.narrowed_scope().cloned(),
+            Outcome::Refused(_) | Outcome::NotSent(_) => None,
+        };
         let (landing, rest, wakers) = {
             let mut state = self.lock();
             let now = state.now(&*self.clock);
             let landing = state.machine.complete(now, flight, outcome);
             state.journal.landed(&landing, now.mono);
+            if matches!(landing, Landing::Installed { .. }) {
+                state.journal.installed(narrowed.clone());
+            }
             let rest = state.machine.next_wake(now).since(now.mono);
             (landing, rest, self.changed(&mut state, now))
         };
         tell(id, &landing, rest);
+        if let Some(missing) = narrowed {
+            tracing::warn!(target: "evergrant", flight = id, %missing, "less scope was granted than was asked for");
+        }
         wake(wakers);
     }
 

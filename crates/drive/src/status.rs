@@ -1,6 +1,6 @@
 //! What a source holds, what happened, and what comes next: for people, dashboards and health checks.
 
-use evergrant_core::{Cause, Fetch, Generation, Landing, Machine, Mono, Now, Reason, Token};
+use evergrant_core::{Cause, Fetch, Generation, Landing, Machine, Mono, Now, Reason, Scope, Token};
 use std::time::Duration;
 
 /// What a source holds, what happened, and what comes next. It contains no secret.
@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct Status {
     /// The token that is used at this moment.
     pub held: Option<Held>,
+    /// What was asked for and not granted with that token (RFC 6749 §3.3), if its server said so.
+    pub narrowed_scope: Option<Scope>,
     /// The token request that is under way, or why none is.
     pub request: RequestStatus,
     /// The time until the next token request, if nothing else happens.
@@ -72,6 +74,7 @@ impl Status {
             Held { generation: token.generation(), used_for: Duration::MAX, refresh_in: Duration::MAX };
         Self {
             held: Some(held),
+            narrowed_scope: None,
             request: RequestStatus::Idle,
             next_request_in: Duration::MAX,
             last_request: None,
@@ -85,8 +88,10 @@ impl Status {
 
     pub(crate) fn of(machine: &Machine, journal: &Journal, now: Now) -> Self {
         let ago = |then: Mono| now.mono.since(then);
+        let held = machine.held(now);
         Self {
-            held: machine.held(now).map(|token| Held {
+            narrowed_scope: held.and(journal.narrowed.clone()),
+            held: held.map(|token| Held {
                 generation: token.generation(),
                 used_for: now.until(token.use_until()),
                 refresh_in: now.until(token.refresh_at()),
@@ -115,6 +120,8 @@ pub(crate) struct Journal {
     requests: u64,
     sent: Option<(Reason, Mono)>,
     landed: Option<(LastOutcome, Mono)>,
+    /// Of the scope that the last installed token was asked for with, what it does not have.
+    narrowed: Option<Scope>,
     deepest_queue: usize,
 }
 
@@ -132,6 +139,10 @@ impl Journal {
             Landing::Superseded => LastOutcome::Superseded,
         };
         self.landed = Some((outcome, now));
+    }
+
+    pub(crate) fn installed(&mut self, narrowed: Option<Scope>) {
+        self.narrowed = narrowed;
     }
 
     pub(crate) fn abandoned(&mut self, now: Mono) {

@@ -35,6 +35,7 @@ fn an_origin_is_scheme_host_and_port_alone() {
     }
 }
 
+// Conforms: R-6750-5.3-a
 #[test]
 fn plain_http_is_for_loopback_literals_unless_it_is_named_dangerous() {
     let field = ORIGIN;
