@@ -4,7 +4,7 @@ use crate::Mount;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use evergrant_mock::{Answer, Challenge, Endpoint, Fault, Server, Times, TokenStyle};
-use evergrant_tests::{ms, quick, secs};
+use evergrant_tests::{LONG, ms, quick, secs};
 use evergrant_tokio_reqwest::{
     Class, Client, ClientAuth, ClientBuilder, Error, ManualClock, Origins, Policy, Problem, Provider,
     Refusal, RequestStatus, Rotation, Scope, Status, myparcel,
@@ -359,7 +359,7 @@ pub(crate) fn every_line_of_a_challenge_is_read_and_its_scope_is_not_asked_for(m
     let _refused = server.fault(Endpoint::Resource, Fault::raw(refused), Times::Once);
     let seen = shell.call(&get(&server));
     assert_eq!(seen.status(), if shell.replays() { 200 } else { 401 });
-    assert!(server.wait_for_token_requests(1, evergrant_tests::LONG));
+    assert!(server.wait_for_token_requests(1, LONG));
     let requests = server.requests();
     let mut asked = requests.iter().filter(|request| request.endpoint() == Endpoint::Token);
     assert!(asked.all(|request| request.parameter("scope").is_none()));
@@ -414,7 +414,7 @@ fn raw(head: &str, body: &[u8]) -> Fault {
 
 /// A caller that takes the first outcome; the rest after it is not over before a slow machine has told it.
 fn hasty(server: &Server) -> Setup {
-    let policy = quick().with_backoff(evergrant_tests::LONG, evergrant_tests::LONG);
+    let policy = quick().with_backoff(LONG, LONG).with_cooldown(LONG, LONG);
     Setup { policy, fail_fast: true, ..Setup::new(server) }
 }
 
@@ -650,12 +650,12 @@ pub(crate) fn fifty_calls_with_a_refused_token_share_one_request(mount: Mount) -
     server.revoke_all();
     let gate = server.hold(Endpoint::Resource);
     let calls = at_once(&shell, 50, &get(&server));
-    assert!(gate.wait_for_held(50, evergrant_tests::LONG));
+    assert!(gate.wait_for_held(50, LONG));
     gate.release();
     let results = statuses(calls);
     let expected = if shell.replays() { 200 } else { 401 };
     assert!(results.iter().all(|status| *status == expected), "{results:?}");
-    assert!(server.wait_for_token_requests(1, evergrant_tests::LONG));
+    assert!(server.wait_for_token_requests(1, LONG));
     assert_eq!(shell.status().requests, 2);
     trace(&server, results, &shell, true)
 }

@@ -382,7 +382,8 @@ async fn sources_of_two_clients_share_nothing() {
     let at_server = || Provider::rfc6749(&server.token_endpoint()).unwrap();
     let auth = |secret| ClientAuth::post(Server::CLIENT_ID, secret).unwrap();
     let client = |secret, scope| Client::builder(at_server(), auth(secret)).scope(scope).build().unwrap();
-    let source = |client| Tokens::builder(client).policy(quick()).build().unwrap();
+    let policy = quick().with_cooldown(LONG, LONG);
+    let source = |client| Tokens::builder(client).policy(policy.clone()).build().unwrap();
     let refused = source(client("not the secret", "a"));
     assert!(refused.token().await.unwrap_err().is_permanent());
     let gate = server.hold(Endpoint::Token);

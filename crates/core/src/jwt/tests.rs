@@ -82,8 +82,6 @@ fn any_doubt_is_no_hint() {
         let deep = format!("{{\"exp\":1795438800,\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(exp(&deep), None, "{depth}");
     }
-    // As long as no token may be: nothing recurses, and nothing is copied.
-    assert_eq!(exp(&format!("{{\"a\":\"{}\",\"exp\":-1}}", "x".repeat(1 << 20))), None);
 }
 
 // Conforms: R-7515-a, R-7515-b, R-7515-c, R-7519-o
@@ -91,7 +89,7 @@ fn any_doubt_is_no_hint() {
 fn only_three_parts_of_plain_base64url_are_a_jwt() {
     let payload = URL_SAFE_NO_PAD.encode("{\"exp\":1795438800}");
     assert!(exp_of(&format!("{HEADER}.{payload}.c2ln")).is_some());
-    // A byte more leaves bits over in its last character, Ig for the space; the bits of Ih stand for nothing.
+    // A byte more leaves bits over in its last character: a space is IA, and the lowest bit of IB stands for nothing.
     let longer = URL_SAFE_NO_PAD.encode("{\"exp\":1795438800} ");
     assert!(exp_of(&format!("{HEADER}.{longer}.c2ln")).is_some());
     let stray = longer.replace("IA", "IB");

@@ -399,7 +399,6 @@ fn at_its_very_end_a_token_is_over() {
     let mut sim = Sim::holding("a", 100);
     let mut call = sim.call_within(secs(300));
     let end = sim.token(&mut call).use_until();
-    // Nothing else may be asked for meanwhile.
     sim.pass(ms(89_999));
     let flight = sim.sends(&mut call);
     assert_eq!(sim.uses(&mut call), "a");
