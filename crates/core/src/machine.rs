@@ -277,7 +277,8 @@ impl Machine {
         self.last_error = None;
         self.gates = Gates::new();
         self.fetching = match mem::replace(&mut self.fetching, Fetching::Idle) {
-            Fetching::Resting(Rest { told: Some(told), cause, .. }) if told > now.mono => {
+            // Over or not: a rest that is over holds nothing back.
+            Fetching::Resting(Rest { told: Some(told), cause, .. }) => {
                 Fetching::Resting(Rest { until: told, told: Some(told), permanent: false, cause })
             }
             _ => Fetching::Idle,

@@ -31,6 +31,15 @@ fn a_year_of_two_digits_is_one_of_1970_to_2069() {
 }
 
 #[test]
+fn years_that_end_a_century_are_counted_right() {
+    assert_eq!(seconds("Sat, 01 Jan 2000 00:00:00 GMT"), Some(946_684_800));
+    assert_eq!(seconds("Fri, 01 Jan 2100 00:00:00 GMT"), Some(4_102_444_800));
+    assert_eq!(seconds("Sat, 01 Jan 2101 00:00:00 GMT"), Some(4_102_444_800 + 365 * 86_400));
+    assert_eq!(seconds("Sat, 01 Jan 2400 00:00:00 GMT"), Some(13_569_465_600));
+    assert_eq!(seconds("Mon, 01 Jan 2401 00:00:00 GMT"), Some(13_569_465_600 + 366 * 86_400));
+}
+
+#[test]
 fn a_wrong_weekday_and_a_leap_second_do_not_matter() {
     assert_eq!(seconds("Mon, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
     assert_eq!(seconds("Monday, 06-Nov-94 08:49:37 GMT"), Some(784_111_777));

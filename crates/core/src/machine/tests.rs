@@ -278,6 +278,28 @@ fn i1_the_first_abandoned_flight_costs_min_interval_and_the_next_ones_back_off()
     assert_eq!(sim.machine.last_error(), Some(&Cause::Abandoned));
 }
 
+#[test]
+fn a_flight_after_any_kind_of_failure_is_a_retry() {
+    let mut sim = Sim::new();
+    let mut call = sim.call_within(secs(300));
+    let lost = sim.sends(&mut call);
+    sim.machine.abandon(sim.now, lost);
+    for refusal in [transient(), permanent(), throttled(5)] {
+        let flight = sim.sends_after(&mut call, sim.until_wake());
+        assert_eq!(flight.reason(), Reason::Retry);
+        sim.refuse(flight, refusal);
+    }
+    let flight = sim.sends_after(&mut call, sim.until_wake());
+    assert_eq!(flight.reason(), Reason::Retry);
+    // A transient failure alone, after a token: nothing of before is left.
+    sim.grant(flight, "a", 100);
+    sim.pass(secs(90));
+    let flight = sim.sends(&mut call);
+    assert_eq!(flight.reason(), Reason::Expired);
+    sim.refuse(flight, transient());
+    assert_eq!(sim.sends_after(&mut call, sim.until_wake()).reason(), Reason::Retry);
+}
+
 // Conforms: L-27
 #[test]
 fn i22_a_superseded_failure_has_no_effect() {
