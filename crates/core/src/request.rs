@@ -112,8 +112,9 @@ impl<'a> Parameter<'a> {
     /// At least as many bytes as any format can make of it: a body that outgrew its allocation would leave a copy
     /// of the secret behind.
     fn bound(&self) -> usize {
-        // Six bytes is the longest escape of one byte (`\u001f`).
-        self.values.iter().map(|value| 6 * (self.name.len() + value.len()) + 8).sum()
+        // Six bytes is the longest escape of one byte (`\u001f`), and six more are the quotes, the colon and the comma. A name
+        // has nothing to escape.
+        self.values.iter().map(|value| self.name.len() + 6 * value.len() + 6).sum()
     }
 }
 

@@ -45,3 +45,6 @@ impl fmt::Debug for Secret {
         f.write_str("[redacted]")
     }
 }
+
+#[cfg(test)]
+mod tests;

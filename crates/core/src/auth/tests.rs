@@ -53,6 +53,7 @@ fn each_method_uses_one_place_alone() {
     assert!(post.authorization().is_none());
     let none = ClientAuth::none("id").unwrap();
     assert_eq!(in_body(&none), ["client_id"]);
+    assert_eq!(ClientAuth::basic_raw("id", "s").unwrap().method(), "client_secret_basic_raw");
     assert!(none.authorization().is_none() && none.masks().is_empty());
     assert_eq!(
         [basic.method(), post.method(), none.method()],

@@ -18,6 +18,8 @@ fn https_and_loopback_literals_are_endpoints_and_kept_byte_for_byte() {
     ] {
         assert_eq!(Endpoint::parse(url).map(|endpoint| endpoint.url).as_deref(), Ok(url));
     }
+    let endpoint = Endpoint::parse("https://AS.example:8443/t").unwrap();
+    assert_eq!(*endpoint.origin(), Origin::parse("https://as.example:8443").unwrap());
 }
 
 // Conforms: R-6749-3.2-f, R-6750-5.3-a

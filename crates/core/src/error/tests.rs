@@ -51,3 +51,138 @@ fn every_error_says_what_happened_and_what_to_do() {
     let shown = format!("{}", Refusal::from(tls));
     assert!(shown.contains("certificate expired") && shown.contains("trusted roots"), "{shown}");
 }
+
+fn refused(problem: Problem, class: Class, status: Option<u16>) -> Refusal {
+    Refusal::new(class, status, problem)
+}
+
+fn transport(kind: TransportErrorKind) -> Problem {
+    Problem::Transport(TransportError::new(kind, "", &[]))
+}
+
+#[test]
+fn a_caller_without_a_token_learns_why_and_when_to_try_again() {
+    let retry_after = Duration::from_secs(9);
+    let refusal = Arc::new(refused(Problem::Status, Class::Transient, Some(503)));
+    let cause = Cause::Refused(Arc::clone(&refusal));
+    let silent = Error::TimedOut { last_error: None, retry_after };
+    let failing = Error::TimedOut { last_error: Some(cause.clone()), retry_after };
+    let full = Error::Saturated { max_waiters: 7, retry_after };
+    let failed = Error::Failed { cause: cause.clone(), retry_after };
+    for (error, why, words) in [
+        (&silent, None, "still unanswered"),
+        (&failing, Some(&cause), "patience: the authorization server answered with http 503"),
+        (&full, None, "7 callers wait for one already; lower the load or raise max_waiters"),
+        (&failed, Some(&cause), "no access token: the authorization server answered with http 503"),
+    ] {
+        assert_eq!((error.cause(), error.retry_after()), (why, retry_after));
+        assert_eq!(error.refusal(), why.map(|_| &*refusal));
+        assert!(!error.is_permanent());
+        assert!(format!("{error}").contains(words), "{error}");
+    }
+    let unsent = Cause::NotSent(ConfigError::ColonInClientId);
+    let unsent = Error::Failed { cause: unsent, retry_after };
+    assert!(unsent.is_permanent() && unsent.refusal().is_none());
+    assert!(!Cause::Abandoned.is_permanent());
+}
+
+#[test]
+fn each_way_to_the_server_that_breaks_is_named_and_has_advice() {
+    use TransportErrorKind::{Closed, Connect, NoRuntime, NoThread, Other, Protocol, Resolve, Timeout, Tls};
+    for (kind, name, advice) in [
+        (Resolve, "the host name cannot be resolved", "this machine's DNS"),
+        (Connect, "no connection could be made", "reachable from here"),
+        (Tls, "the TLS handshake failed", "trusted roots"),
+        (Timeout, "no whole answer came in time", "reachable from here"),
+        (Closed, "the connection was closed", "reachable from here"),
+        (Protocol, "not valid HTTP", "reachable from here"),
+        (NoRuntime, "no async runtime", "inside a running tokio runtime"),
+        (NoThread, "no thread", "limit of threads"),
+        (Other, "could not be sent", "reachable from here"),
+    ] {
+        let shown = format!("{}", refused(transport(kind), Class::Transient, None));
+        assert!(shown.contains(name) && shown.contains(advice), "{shown}");
+    }
+    let detailed = TransportError::new(Closed, "reset by peer", &[]);
+    assert_eq!(detailed.kind(), Closed);
+    assert_eq!(detailed.detail().map(Excerpt::as_str), Some("reset by peer"));
+    assert!(TransportError::new(Closed, "\n", &[]).detail().is_none());
+}
+
+#[test]
+fn each_answer_without_a_token_is_summed_up_and_has_advice() {
+    let code = |code| {
+        Problem::ErrorResponse(ErrorResponse { code: Excerpt::new(code, &[]).unwrap(), description: None })
+    };
+    let host = Excerpt::new("other.example", &[]);
+    let (permanent, transient) = (Class::Permanent, Class::Transient);
+    for (problem, class, status, summary, advice) in [
+        (
+            code("invalid_client"),
+            permanent,
+            Some(401),
+            "refused with invalid_client (http 401)",
+            "the client id",
+        ),
+        (
+            code("unauthorized_client"),
+            permanent,
+            None,
+            "refused with unauthorized_client",
+            "allow this client",
+        ),
+        (code("access_denied"), permanent, Some(400), "access_denied (http 400)", "allow this client"),
+        (code("invalid_scope"), permanent, Some(400), "invalid_scope", "scopes that this client may have"),
+        (code("invalid_target"), permanent, Some(400), "invalid_target", "resource and audience"),
+        (code("unsupported_grant_type"), permanent, Some(400), "unsupported_grant_type", "token endpoint"),
+        (code("invalid_request"), permanent, Some(400), "invalid_request", "parameters and body format"),
+        (code("server_error"), transient, Some(400), "server_error", "asked again by itself"),
+        (
+            Problem::Status,
+            permanent,
+            Some(404),
+            "answered with http 404",
+            "the token endpoint and the body format",
+        ),
+        (Problem::Status, transient, Some(500), "answered with http 500", "asked again by itself"),
+        (Problem::Status, transient, None, "the authorization server refused", "asked again by itself"),
+        (
+            Problem::Redirect { host },
+            permanent,
+            Some(302),
+            "redirects to other.example (http 302)",
+            "never follow",
+        ),
+        (
+            Problem::Redirect { host: None },
+            permanent,
+            Some(302),
+            "endpoint redirects (http 302)",
+            "never follow",
+        ),
+        (
+            Problem::Malformed(Malformed::Html),
+            transient,
+            Some(200),
+            "(http 200): the body is an HTML",
+            "a web page",
+        ),
+        (
+            Problem::Malformed(Malformed::Syntax),
+            transient,
+            Some(200),
+            "not valid JSON",
+            "tell the server's operator",
+        ),
+        (Problem::Expired, transient, None, "already over", "this machine's clock"),
+    ] {
+        let refusal = refused(problem, class, status);
+        let (said, todo) = (format!("{}", refusal.summary()), refusal.advice());
+        assert!(said.contains(summary) && todo.contains(advice), "{said}; {todo}");
+        assert_eq!(format!("{refusal}"), format!("{said}; {todo}"));
+        assert_eq!((refusal.class(), refusal.status(), refusal.retry_after()), (class, status, None));
+        let code = summary.split(' ').find(|word| word.contains('_'));
+        assert_eq!(refusal.code().is_some(), code.is_some());
+    }
+    assert!(!format!("{}", Excerpt::default()).is_empty());
+}

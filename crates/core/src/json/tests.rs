@@ -74,6 +74,15 @@ fn whatever_is_no_object_to_its_last_byte_is_broken() {
 }
 
 #[test]
+fn nothing_comes_after_the_end_and_after_the_first_fault() {
+    for (text, count) in [("{\"a\":1}", 1), ("{\"a\":1,}", 2), ("{\"a\":1} {", 2), ("{", 1)] {
+        let mut members = object(text.as_bytes()).unwrap();
+        assert_eq!(members.by_ref().count(), count, "{text}");
+        assert!(members.next().is_none() && members.next().is_none(), "{text}");
+    }
+}
+
+#[test]
 fn nesting_is_bounded_in_every_member() {
     let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
     assert!(names(&nested(MAX_DEPTH - 1)).is_ok());

@@ -136,6 +136,16 @@ fn a_header_that_changes_the_payloads_meaning_is_a_doubt() {
     }
 }
 
+#[test]
+fn a_header_is_an_object_to_its_last_byte_whatever_its_members_are_called() {
+    let with =
+        |header: &str| exp_of(&format!("{}.eyJleHAiOjE3OTU0Mzg4MDB9.c2ln", URL_SAFE_NO_PAD.encode(header)));
+    assert_eq!(with("{\"alg\":\"none\",\"\\ud800\":1}"), Some(1_795_438_800));
+    for header in ["{\"alg\":1,}", "{\"alg\"", "[]", "{} x"] {
+        assert_eq!(with(header), None, "{header}");
+    }
+}
+
 /// RFC 9068 section 6: what a token says is the resource server's affair.
 // Conforms: R-9068-b
 #[test]

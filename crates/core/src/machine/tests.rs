@@ -142,6 +142,32 @@ fn i16_after_a_permanent_refusal_only_a_rotation_sends_before_the_rest_ends() {
 }
 
 #[test]
+fn once_a_rest_is_over_it_neither_fails_callers_nor_keeps_a_refused_token() {
+    // The rest is over at once, and min_interval is not.
+    let policy = || Policy::new().with_jitter(false).with_cooldown(ms(1), ms(1)).with_backoff(ms(1), ms(1));
+    let mut sim = Sim::with(policy());
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    sim.refuse(flight, permanent());
+    assert!(sim.fails(&mut call).is_permanent());
+    sim.pass(ms(1));
+    assert_eq!(sim.machine.fetch(sim.now), Fetch::Idle);
+    assert_eq!(sim.poll(&mut call), Step::Wait(sim.now.mono.after(ms(999))));
+
+    let mut sim = Sim::with(policy());
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    sim.grant(flight, "a", 3600);
+    sim.pass(secs(3300));
+    let flight = sim.sends(&mut call);
+    sim.refuse(flight, transient());
+    let generation = sim.token(&mut call).generation();
+    assert_eq!(sim.reject(generation, 0), Rejection::Refused);
+    sim.pass(ms(1));
+    assert_eq!(sim.reject(generation, 0), Rejection::Dropped);
+}
+
+#[test]
 fn a_request_that_cannot_be_built_rests_as_a_permanent_refusal() {
     let mut sim = Sim::new();
     let mut call = sim.call();
@@ -489,6 +515,91 @@ fn a_retry_after_longer_than_the_rest_replaces_it_up_to_an_hour() {
     }
 }
 
+#[test]
+fn a_retry_after_that_is_not_longer_than_the_rest_does_not_shorten_it() {
+    for told in [0, 1, 2] {
+        let mut sim = Sim::with(Policy::new().with_jitter(false).with_backoff(secs(2), secs(60)));
+        let mut call = sim.call();
+        let flight = sim.sends(&mut call);
+        sim.refuse(flight, throttled(told));
+        assert_eq!(sim.until_wake(), secs(2), "Retry-After: {told}");
+    }
+}
+
+// jitter
+
+/// The rest after a first failure of this machine.
+fn rest_after(policy: &Policy, seed: u64, refusal: Refusal) -> Duration {
+    let mut sim = Sim::seeded(policy.clone(), seed);
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    sim.refuse(flight, refusal);
+    sim.until_wake()
+}
+
+// Conforms: L-24
+#[test]
+fn a_rest_is_drawn_between_half_of_it_and_all_of_it() {
+    let policy = Policy::new().with_backoff(secs(8), secs(60));
+    let rests: Vec<Duration> = (0..200).map(|seed| rest_after(&policy, seed, transient())).collect();
+    assert!(rests.iter().all(|rest| (secs(4)..=secs(8)).contains(rest)), "{rests:?}");
+    assert!(rests.iter().min() < Some(&ms(4200)) && rests.iter().max() > Some(&ms(7800)), "{rests:?}");
+    // The first rest can be drawn shorter than min_interval, which stands.
+    assert_eq!(rest_after(&Policy::new(), 0, transient()), secs(1));
+}
+
+#[test]
+fn up_to_a_tenth_is_added_to_a_retry_after_and_its_cap_holds() {
+    let policy = Policy::new();
+    let rests: Vec<Duration> = (0..200).map(|seed| rest_after(&policy, seed, throttled(100))).collect();
+    assert!(rests.iter().all(|rest| (secs(100)..=secs(110)).contains(rest)), "{rests:?}");
+    assert!(rests.iter().min() < Some(&secs(101)) && rests.iter().max() > Some(&secs(109)), "{rests:?}");
+    let capped = (0..50).map(|seed| rest_after(&policy, seed, throttled(3590)));
+    assert_eq!(capped.max(), Some(secs(3600)));
+}
+
+#[test]
+fn a_retry_after_as_long_as_the_rest_adds_nothing_to_it() {
+    let policy = Policy::new().with_backoff(secs(8), secs(60));
+    for seed in 0..20 {
+        let own = rest_after(&policy, seed, transient());
+        assert_eq!(rest_after(&policy, seed, transient().with_retry_after(own)), own);
+    }
+}
+
+// Conforms: L-24
+#[test]
+fn a_refresh_begins_up_to_half_of_ahead_earlier() {
+    let early: Vec<Duration> = (0..200)
+        .map(|seed| {
+            let mut sim = Sim::seeded(Policy::new(), seed);
+            let mut call = sim.call();
+            let flight = sim.sends(&mut call);
+            sim.grant(flight, "a", 3600);
+            let token = sim.token(&mut call);
+            token.use_until().mono.since(token.refresh_at().mono)
+        })
+        .collect();
+    assert!(early.iter().all(|early| (secs(300)..=secs(450)).contains(early)), "{early:?}");
+    assert!(early.iter().min() < Some(&secs(305)) && early.iter().max() > Some(&secs(445)), "{early:?}");
+}
+
+#[test]
+fn each_flight_draws_anew() {
+    let mut sim = Sim::seeded(Policy::new().with_backoff(secs(8), secs(8)), 7);
+    let mut call = sim.call_within(secs(300));
+    let mut rests = Vec::new();
+    for _ in 0..4 {
+        let flight = sim.sends(&mut call);
+        sim.refuse(flight, transient());
+        rests.push(sim.until_wake());
+        sim.pass(sim.until_wake());
+    }
+    rests.sort_unstable();
+    rests.dedup();
+    assert_eq!(rests.len(), 4);
+}
+
 // rejection
 
 // Conforms: L-12
@@ -664,6 +775,7 @@ fn a_server_that_repeats_its_token_is_asked_at_half_of_what_is_left() {
     sim.pass(secs(150));
     let flight = sim.sends(&mut call);
     assert_eq!(sim.grant(flight, "other", 160), Landing::NoProgress { count: 2 });
+    assert_eq!(sim.machine.no_progress(), 2);
     assert_eq!(sim.until_wake(), secs(75));
 }
 
@@ -872,39 +984,6 @@ fn i19_a_caller_that_leaves_makes_nobody_else_fail() {
     }
     sim.pass(secs(1));
     let _flight = sim.sends(&mut calls[2]);
-}
-
-// Conforms: L-24
-#[test]
-fn jitter_spreads_rests_and_refreshes_within_their_bounds() {
-    let (mut rests, mut earlies) = (Vec::new(), Vec::new());
-    for seed in 0..50 {
-        let mut sim = Sim::seeded(Policy::new(), seed);
-        let mut call = sim.call();
-        let flight = sim.sends(&mut call);
-        sim.refuse(flight, transient());
-        rests.push(sim.until_wake());
-        sim.pass(sim.until_wake().max(secs(1)));
-        let flight = sim.sends(&mut call);
-        sim.grant(flight, "a", 3600);
-        let early = sim.now.mono.after(secs(3270)).since(sim.token(&mut call).refresh_at().mono);
-        assert!(early <= secs(150), "{early:?}");
-        earlies.push(early);
-    }
-    earlies.sort();
-    assert!(earlies[49] - earlies[0] >= secs(30), "a fleet does not ask in step: {earlies:?}");
-    // The first half of a rest can be shorter than min_interval, which stands.
-    assert!(rests.iter().all(|rest| *rest == secs(1)));
-    let refusals = |seed| {
-        let mut sim = Sim::seeded(Policy::new().with_backoff(secs(8), secs(60)), seed);
-        let mut call = sim.call();
-        let flight = sim.sends(&mut call);
-        sim.refuse(flight, transient());
-        sim.until_wake()
-    };
-    let drawn: Vec<_> = (0..50).map(refusals).collect();
-    assert!(drawn.iter().all(|rest| *rest >= secs(4) && *rest <= secs(8)));
-    assert!(drawn.iter().any(|rest| *rest < secs(5)) && drawn.iter().any(|rest| *rest > secs(7)));
 }
 
 #[test]

@@ -83,3 +83,13 @@ fn a_token_goes_nowhere_else() {
         assert!(asked.is_none_or(|origin| !origins.contains(&origin)), "{scheme}://{host}:{port:?}");
     }
 }
+
+#[test]
+fn a_list_of_origins_keeps_its_order_and_names_what_is_wrong() {
+    let texts = ["https://api.example", "http://127.0.0.1:8080", "http://[::1]"];
+    let origins = Origins::parse(texts).unwrap();
+    assert_eq!(origins.iter().map(Origin::is_loopback).collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(origins, texts.into_iter().map(origin).collect::<Origins>());
+    assert_eq!(origins.iter().len(), 3);
+    assert!(Origins::parse(["https://api.example", "http://api.example"]).is_err());
+}

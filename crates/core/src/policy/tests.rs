@@ -57,3 +57,57 @@ fn no_setter_can_break_a_bound_or_a_relation() {
         }
     }
 }
+
+#[test]
+fn each_figure_has_its_default_and_its_bounds() {
+    let ms = Duration::from_millis;
+    assert_eq!(Policy::default(), Policy::new());
+    let whole =
+        |figure: fn(&Policy) -> Duration, set: fn(Policy, Duration) -> Policy, bounds: [Duration; 3]| {
+            let [least, usual, most] = bounds;
+            assert_eq!(figure(&Policy::new()), usual);
+            assert_eq!(figure(&set(Policy::new(), Duration::ZERO)), least);
+            assert_eq!(figure(&set(Policy::new(), Duration::MAX)), most);
+            let between = usual - ms(1);
+            assert_eq!(figure(&set(Policy::new(), between)), between);
+        };
+    whole(Policy::attempt_timeout, Policy::with_attempt_timeout, [ms(1), secs(10), secs(600)]);
+    whole(Policy::min_interval, Policy::with_min_interval, [ms(1), secs(1), secs(10)]);
+    whole(Policy::patience, Policy::with_patience, [ms(1), secs(30), secs(86_400)]);
+    whole(Policy::default_lifetime, Policy::with_default_lifetime, [ms(1), secs(3600), secs(366 * 86_400)]);
+    whole(Policy::max_lifetime, Policy::with_max_lifetime, [ms(1), secs(366 * 86_400), secs(366 * 86_400)]);
+    whole(Policy::retry_after_cap, Policy::with_retry_after_cap, [ms(1), secs(3600), secs(86_400)]);
+    // A long life shows the caps alone.
+    let long =
+        |figure: fn(&Policy, Duration) -> Duration| move |policy: &Policy| figure(policy, Duration::MAX);
+    let caps = |set: fn(Policy, Duration) -> Policy,
+                figure: fn(&Policy, Duration) -> Duration,
+                bounds: [Duration; 3]| {
+        let (figure, [least, usual, most]) = (long(figure), bounds);
+        assert_eq!(figure(&Policy::new()), usual);
+        assert_eq!(figure(&set(Policy::new(), Duration::ZERO)), least);
+        assert_eq!(figure(&set(Policy::new(), Duration::MAX)), most);
+    };
+    caps(Policy::with_leeway, Policy::leeway, [ms(1), secs(30), secs(3600)]);
+    caps(Policy::with_ahead, Policy::ahead, [ms(1), secs(300), secs(86_400)]);
+    caps(Policy::with_settle, Policy::settle, [ms(1), secs(2), secs(60)]);
+
+    let rest =
+        |policy: Policy| [policy.backoff(0), policy.backoff(99), policy.cooldown(0), policy.cooldown(99)];
+    assert_eq!(rest(Policy::new()), [secs(1), secs(60), secs(10), secs(300)]);
+    let (none, endless) = (Duration::ZERO, Duration::MAX);
+    let short = Policy::new().with_backoff(none, none).with_cooldown(none, none);
+    assert_eq!(rest(short), [ms(1); 4]);
+    let long = Policy::new().with_backoff(endless, endless).with_cooldown(endless, endless);
+    assert_eq!(rest(long), [secs(3600); 4]);
+    let gate = |policy: Policy| [policy.gate(1), policy.gate(99), policy.gate_decay()];
+    assert_eq!(gate(Policy::new()), [secs(10), secs(60), secs(120)]);
+    assert_eq!(gate(Policy::new().with_gate(endless, none)), [secs(3600), secs(3600), secs(7200)]);
+    // Above settle, which is 2 s.
+    assert_eq!(gate(Policy::new().with_gate(none, none)), [ms(2001), ms(2001), ms(4002)]);
+    assert_eq!(gate(Policy::new().with_settle(endless)), [ms(60_001), ms(60_001), ms(120_002)]);
+    let waiters = |n| Policy::new().with_max_waiters(n).max_waiters();
+    assert_eq!([waiters(0), waiters(5), waiters(usize::MAX)], [1, 5, 1_048_576]);
+    assert_eq!(Policy::new().max_waiters(), 16_384);
+    assert!(Policy::new().jitter() && !Policy::new().with_jitter(false).jitter());
+}

@@ -34,6 +34,7 @@ fn no_body_outgrows_its_allocation() {
     assert!(json(&parameters).len() <= bound && form(&parameters).len() <= bound);
     assert_eq!(json(&parameters).capacity(), bound);
     assert_eq!(form(&parameters).capacity(), bound);
+    assert!(bound - json(&parameters).len() < 20, "and wastes little: {bound}");
 }
 
 #[test]
@@ -46,6 +47,7 @@ fn debug_shows_neither_query_nor_body_nor_authorization() {
         authorization,
         &parameters(&[("client_secret", &["SENTINEL"])]),
     );
+    assert_eq!((request.method(), request.endpoint().url()), ("POST", "https://as.example/t?x=SENTINEL"));
     let shown = format!("{request:?}");
     assert!(!shown.contains("SENTINEL"), "{shown}");
     assert!(shown.contains("https://as.example/t") && shown.contains("authorization"), "{shown}");

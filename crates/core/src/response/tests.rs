@@ -95,6 +95,7 @@ fn the_sample_of_myparcel_lives_a_day() {
 #[test]
 fn a_200_and_a_201_may_be_a_grant() {
     for status in [200, 201] {
+        assert_eq!(Response::new(status).status(), status);
         assert!(read(&answer(status, JSON, "{\"access_token\":\"a\",\"token_type\":\"Bearer\"}")).is_ok());
     }
 }

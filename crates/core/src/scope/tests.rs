@@ -49,3 +49,11 @@ fn only_what_was_asked_for_by_name_can_be_missing() {
     assert_eq!(scope("*").missing_from(&scope("shipments.manage")), None);
     assert_eq!(scope("").missing_from(&scope("a")), None);
 }
+
+#[test]
+fn equal_scopes_hash_alike() {
+    use core::hash::BuildHasher;
+    let hasher = std::hash::RandomState::new();
+    assert_eq!(hasher.hash_one(scope("a b")), hasher.hash_one(scope("b a")));
+    assert_ne!(hasher.hash_one(scope("a b")), hasher.hash_one(scope("a c")));
+}

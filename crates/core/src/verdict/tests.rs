@@ -182,3 +182,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_users_own_rule_is_equal_to_its_clones_alone_and_prints_nothing_of_itself() {
+    let rule = |verdict| VerdictRule::custom(move |_| verdict);
+    let (one, other) = (rule(Fine), rule(Fine));
+    assert_eq!(one, one.clone());
+    assert_ne!(one, other);
+    assert_eq!(format!("{one:?}"), "Custom(CustomRule)");
+}
