@@ -169,6 +169,7 @@ fn an_array_a_duplicate_known_member_and_trailing_bytes_are_malformed() {
 // Conforms: R-6749-5.1-m, R-7519-o
 #[test]
 fn body_token_and_nesting_are_bounded() {
+    assert_eq!((Response::MAX_BODY, AccessToken::MAX_LEN), (262_144, 16_384));
     let padded = |length: usize| {
         let body = "{\"access_token\":\"a\"}";
         format!("{body}{}", " ".repeat(length - body.len()))
@@ -708,6 +709,16 @@ fn a_description_is_printable_and_bounded() {
     assert_eq!(description.chars().count(), 256);
     let latin = read(&answer(400, JSON, b"{\"error\":\"x\",\"error_description\":\"caf\xe9\"}")).unwrap_err();
     assert!(format!("{latin}").contains("caf\u{fffd}"), "{latin}");
+}
+
+#[test]
+fn a_header_longer_than_8_kib_does_not_count() {
+    let told = |length: usize| {
+        let value = format!("{}7", "0".repeat(length - 1));
+        read(&Response::new(503).with_header("Retry-After", value.as_bytes())).unwrap_err().retry_after()
+    };
+    assert_eq!(told(8192), Some(Duration::from_secs(7)));
+    assert_eq!(told(8193), None);
 }
 
 proptest! {
