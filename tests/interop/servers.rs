@@ -1,0 +1,147 @@
+//! The servers, as the environment names them, and what is asked of them by hand.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use evergrant_tokio_reqwest::{BodyFormat, Client, ClientAuth, ClientBuilder, Origins, Provider, Response};
+use std::env;
+use std::time::Duration;
+
+/// The client whose id needs its form encoding, as the secret of all does.
+pub(crate) const ENCODED: &str = "evergrant:in/ter op";
+/// A client whose id does not.
+pub(crate) const PLAIN: &str = "plain";
+/// The client that authenticates in the body.
+pub(crate) const POST: &str = "post";
+/// The client whose tokens live 3 seconds.
+pub(crate) const BRIEF: &str = "brief";
+/// The resource for which oidc-provider makes a JWT.
+pub(crate) const PARCELS: &str = "urn:interop:parcels";
+
+/// An authorization server, and a resource server that believes it.
+pub(crate) struct Server {
+    pub(crate) name: &'static str,
+    pub(crate) token_endpoint: String,
+    pub(crate) resource: String,
+    pub(crate) secret: String,
+    pub(crate) body: BodyFormat,
+    revocation_endpoint: String,
+    token_requests: String,
+    origins: Origins,
+}
+
+/// All of them.
+pub(crate) struct Servers {
+    pub(crate) oidc_provider: Server,
+    pub(crate) django: Server,
+    /// The same library, that reads JSON bodies alone.
+    pub(crate) django_json: Server,
+    /// The first django, and a resource of its own in place of ours.
+    pub(crate) django_api: Server,
+}
+
+/// What `run` put there.
+pub(crate) fn variable(name: &str) -> String {
+    let name = format!("EVERGRANT_INTEROP_{name}");
+    env::var(&name).unwrap_or_else(|_| {
+        panic!("{name} is not set: start the servers with tests/interop/run, which sets it")
+    })
+}
+
+impl Servers {
+    pub(crate) fn from_environment() -> Self {
+        let secret = variable("SECRET");
+        let (oidc_provider, django, django_json) =
+            (variable("OIDC_PROVIDER"), variable("DJANGO"), variable("DJANGO_JSON"));
+        let server = |name, base: &str, token, revocation, resource: String, body| Server {
+            name,
+            token_endpoint: format!("{base}{token}"),
+            revocation_endpoint: format!("{base}{revocation}"),
+            token_requests: format!("{base}/token-requests"),
+            origins: Origins::parse([resource.rsplit_once('/').unwrap().0]).unwrap(),
+            resource,
+            secret: secret.clone(),
+            body,
+        };
+        let of_django = |name, base: &str, resource, body| {
+            server(name, base, "/o/token/", "/o/revoke_token/", resource, body)
+        };
+        let parcels = |base: String| format!("{base}/parcels");
+        Self {
+            oidc_provider: server(
+                "oidc-provider",
+                &oidc_provider,
+                "/token",
+                "/token/revocation",
+                parcels(variable("OIDC_PROVIDER_RESOURCE")),
+                BodyFormat::Form,
+            ),
+            django: of_django("django", &django, parcels(variable("DJANGO_RESOURCE")), BodyFormat::Form),
+            django_json: of_django(
+                "django, JSON",
+                &django_json,
+                format!("{django_json}/api"),
+                BodyFormat::Json,
+            ),
+            django_api: of_django("django", &django, format!("{django}/api"), BodyFormat::Form),
+        }
+    }
+}
+
+impl Server {
+    /// What is known of it.
+    pub(crate) fn provider(&self) -> Provider {
+        let provider = Provider::rfc6749(&self.token_endpoint).unwrap();
+        provider.with_body(self.body).with_origins(self.origins.clone())
+    }
+
+    /// The client of this id with the right secret, in a Basic header.
+    pub(crate) fn basic(&self, id: &str) -> ClientBuilder {
+        Client::builder(self.provider(), ClientAuth::basic(id, &self.secret).unwrap()).scope("read")
+    }
+
+    /// How many token requests came so far.
+    pub(crate) fn token_requests(&self) -> u64 {
+        let answer = agent().get(&self.token_requests).call().unwrap();
+        answer.into_body().read_to_string().unwrap().parse().unwrap()
+    }
+
+    /// Asks the resource with this token, without evergrant.
+    pub(crate) fn status_with(&self, token: &str) -> u16 {
+        let request = agent().get(&self.resource).header("authorization", format!("Bearer {token}"));
+        request.call().unwrap().status().as_u16()
+    }
+
+    /// Revokes the token at the server (RFC 7009).
+    pub(crate) fn revoke(&self, token: &str) {
+        let request = agent().post(&self.revocation_endpoint);
+        let request = request.header("authorization", self.authorization(ENCODED));
+        let answer = request.send_form([("token", token)]);
+        assert_eq!(answer.unwrap().status(), 200, "the server did not revoke the token");
+    }
+
+    /// A token request with these parameters next to a Basic header, which evergrant cannot be brought to send.
+    pub(crate) fn send_with_basic(&self, id: &str, parameters: [(&str, &str); 3]) -> Response {
+        let request = agent().post(&self.token_endpoint).header("authorization", self.authorization(id));
+        let answer = request.send_form(parameters).unwrap();
+        let mut response = Response::new(answer.status().as_u16());
+        for (name, value) in answer.headers() {
+            response = response.with_header(name.as_str(), value.as_bytes());
+        }
+        response.with_body(answer.into_body().read_to_vec().unwrap())
+    }
+
+    /// RFC 6749 §2.3.1: the form encoding may write any byte as an escape, so all are.
+    fn authorization(&self, id: &str) -> String {
+        let form = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        format!("Basic {}", STANDARD.encode(format!("{}:{}", form(id), form(&self.secret))))
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .proxy(None)
+        .timeout_global(Some(Duration::from_secs(60)))
+        .build()
+        .new_agent()
+}
