@@ -712,6 +712,12 @@ fn a_description_is_printable_and_bounded() {
 }
 
 #[test]
+fn debug_shows_the_status_of_an_answer_and_the_length_of_its_body() {
+    let shown = format!("{:?}", answer(418, JSON, "SENTINEL"));
+    assert!(shown.contains("418") && shown.contains("body_len: 8") && !shown.contains("SENTINEL"), "{shown}");
+}
+
+#[test]
 fn a_header_longer_than_8_kib_does_not_count() {
     let told = |length: usize| {
         let value = format!("{}7", "0".repeat(length - 1));

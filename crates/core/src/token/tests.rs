@@ -21,5 +21,18 @@ fn equality_goes_by_content_and_debug_shows_none_of_it() {
     assert_eq!(token, AccessToken::new(&String::from("sentinel-token")).unwrap());
     assert_ne!(token, AccessToken::new("sentinel-tokem").unwrap());
     assert_ne!(token, AccessToken::new("sentinel-token2").unwrap());
-    assert!(!format!("{token:?} {:?}", Token::fixed(token.clone())).contains("sentinel"));
+    assert_eq!(format!("{token:?}"), "AccessToken([redacted])");
+    assert!(!format!("{:?}", Token::fixed(token)).contains("sentinel"));
+}
+
+#[test]
+fn a_token_hashes_by_its_generation_alone() {
+    use core::hash::{BuildHasher, BuildHasherDefault};
+    let hash = |value: &str, generation: u64| {
+        let token =
+            Token { generation: Generation(generation), ..Token::fixed(AccessToken::new(value).unwrap()) };
+        BuildHasherDefault::<std::hash::DefaultHasher>::default().hash_one(token)
+    };
+    assert_eq!(hash("a", 1), hash("b", 1));
+    assert_ne!(hash("a", 1), hash("a", 2));
 }
