@@ -153,6 +153,7 @@ fn an_array_a_duplicate_known_member_and_trailing_bytes_are_malformed() {
     for body in ["[\"tok\",\"Bearer\",3600]", "[]", "\"tok\"", "null", "1", ""] {
         assert_eq!(malformed(ok(body)), Malformed::NotAnObject, "{body}");
     }
+    assert_eq!(malformed(read(&answer(200, FORM, "[]&access_token=a"))), Malformed::NotAnObject);
     for name in ["access_token", "token_type", "expires_in", "expires_on", "refresh_in", "scope"] {
         let body = format!("{{\"access_token\":\"a\",\"{name}\":\"1\",\"{name}\":\"1\"}}");
         let Malformed::Duplicate(twice) = malformed(ok(&body)) else { panic!("{body}") };
@@ -715,6 +716,15 @@ fn a_description_is_printable_and_bounded() {
 fn debug_shows_the_status_of_an_answer_and_the_length_of_its_body() {
     let shown = format!("{:?}", answer(418, JSON, "SENTINEL"));
     assert!(shown.contains("418") && shown.contains("body_len: 8") && !shown.contains("SENTINEL"), "{shown}");
+}
+
+#[test]
+fn a_scope_longer_than_16_kib_is_not_kept() {
+    let granted = |length: usize| {
+        ok(format!("{{\"access_token\":\"t\",\"scope\":\"{}\"}}", "s".repeat(length))).unwrap()
+    };
+    assert!(granted(16_384).scope().is_some());
+    assert!(granted(16_385).scope().is_none());
 }
 
 #[test]

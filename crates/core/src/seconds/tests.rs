@@ -1,4 +1,5 @@
 use super::*;
+use alloc::format;
 
 #[test]
 fn numbers_are_rounded_down_and_saturate() {
@@ -64,4 +65,12 @@ fn whole_seconds_are_digits_alone() {
     for text in ["", "+120", "-5", "1.5", "120junk", "１２０", "0x10", "1e3", " 1"] {
         assert_eq!(whole_seconds(text), None, "{text:?}");
     }
+}
+
+#[test]
+fn a_number_of_more_than_64_bytes_is_no_time() {
+    let digits = |length: usize| format!("{}7", "0".repeat(length - 1));
+    assert_eq!((of_text(&digits(64)), of_text(&digits(65))), (Some(7), None));
+    let fraction = |length: usize| format!("7.{}", "0".repeat(length - 2));
+    assert_eq!((of_number(&fraction(64)), of_number(&fraction(65))), (Some(7), None));
 }

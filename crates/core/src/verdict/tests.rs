@@ -191,3 +191,21 @@ fn a_users_own_rule_is_equal_to_its_clones_alone_and_prints_nothing_of_itself() 
     assert_ne!(one, other);
     assert_eq!(format!("{one:?}"), "Custom(CustomRule)");
 }
+
+#[test]
+fn debug_shows_the_status_of_an_answer_alone() {
+    let answer = Answer::new(401, &[("X", b"SENTINEL")], Some(b"SENTINEL"));
+    let shown = format!("{answer:?}");
+    assert!(shown.contains("401") && !shown.contains("SENTINEL"), "{shown}");
+}
+
+#[test]
+fn a_body_is_read_to_64_kib() {
+    assert_eq!(VerdictRule::MAX_BODY, 65_536);
+    let code = "\"errors\":[{\"code\":\"13003\"}]";
+    let padded = |to: usize| format!("{{{}{code}}}", " ".repeat(to - code.len() - 2));
+    assert_eq!(myparcel(401, &padded(65_536)), NotOurs);
+    // The end of the object is cut off, and not its errors.
+    assert_eq!(myparcel(401, &padded(65_537)), NotOurs);
+    assert_eq!(myparcel(401, &padded(65_600)), TokenRefused, "no code can be read");
+}
