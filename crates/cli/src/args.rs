@@ -1,5 +1,6 @@
 //! What can be said on the command line, and through the environment.
 
+use crate::inspect::InspectArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,11 +9,24 @@ use std::time::Duration;
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXIT_STATUS, arg_required_else_help = true)]
 pub(crate) struct Evergrant {
+    #[command(flatten)]
+    pub(crate) manner: Manner,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-const EXIT_STATUS: &str = "Exit status: 0 done, 1 the demonstration found a fault, 2 configuration or usage, \
+/// How the command talks, whatever it does.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Manner {
+    /// Say on stderr why each token request is made, and what became of it
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// JSON instead of text: what is said on stdout, and an error as one object on stderr
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+pub(crate) const EXIT_STATUS: &str = "Exit status: 0 done, 1 the demonstration found a fault, 2 configuration or usage, \
                            3 refused (the client must change), 4 transient (try again)";
 
 #[derive(Debug, Subcommand)]
@@ -21,6 +35,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Print one access token, and nothing else, on stdout
     Token(TokenArgs),
+    /// Say what an access token tells of itself: its kind, its issuer, its times. Nothing is verified
+    Inspect(InspectArgs),
     /// Run an authorization server and a resource API on loopback, for tests
     Mock(MockArgs),
 }
@@ -33,9 +49,6 @@ pub(crate) struct DemoArgs {
     /// How many workers call the API at once
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=1000), value_name = "N")]
     pub(crate) workers: u64,
-    /// Print the result as one JSON object on the last line
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -43,22 +56,21 @@ pub(crate) struct DemoArgs {
 pub(crate) struct TokenArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
-    /// What to print
-    #[arg(long, value_enum, default_value_t, env = "EVERGRANT_FORMAT", hide_env_values = true)]
-    pub(crate) format: Format,
+    /// What to print [default: token, and json with --json]
+    #[arg(long, value_enum, env = "EVERGRANT_FORMAT", hide_env_values = true)]
+    pub(crate) format: Option<Format>,
     /// Wait this long through transient failures instead of taking the first outcome (30s, 2m, 500ms)
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
     pub(crate) wait: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Format {
     /// The token alone
-    #[default]
     Token,
     /// A whole header line: Authorization: Bearer ...
     Header,
-    /// One JSON object with access_token, token_type and expires_in
+    /// One JSON object with access_token, token_type, expires_in and expires_at
     Json,
 }
 
@@ -172,7 +184,7 @@ pub(crate) enum Errors {
 }
 
 /// `500ms`, `30s`, `2m`, `1h`, or seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let wrong = || "write a whole number with ms, s, m or h, such as 30s".to_owned();

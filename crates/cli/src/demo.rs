@@ -3,7 +3,7 @@
 
 mod report;
 
-use crate::args::DemoArgs;
+use crate::args::{DemoArgs, Manner};
 use crate::failure::Failure;
 use crate::runtime;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
@@ -42,7 +42,7 @@ impl Plan {
     }
 }
 
-pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &DemoArgs, manner: Manner) -> Result<(), Failure> {
     let plan = Plan::of(args.seconds);
     let server = Server::builder()
         .lifetime(plan.life)
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let report =
         runtime.block_on(Demo { plan, server, tokens, tally: Arc::default() }.conduct(&api, workers));
     println!("\n{report}");
-    if args.json {
+    if manner.json {
         println!("{}", report.json());
     }
     report.verdict()

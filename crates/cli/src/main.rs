@@ -1,4 +1,4 @@
-//! The command: `demo`, `token`, `mock`.
+//! The command `evergrant`.
 //!
 //! Exit status: 0 done, 1 the demonstration found a fault, 2 configuration or usage, 3 refused (the client must
 //! change), 4 transient (try again).
@@ -10,11 +10,15 @@ mod args;
 mod config;
 mod demo;
 mod failure;
+mod inspect;
 mod mock;
 mod secret;
+mod stdout;
 mod token;
+mod verbose;
+mod when;
 
-use args::{Command, Evergrant};
+use args::{Command, Evergrant, Manner};
 use clap::Parser;
 use failure::Failure;
 use std::process::ExitCode;
@@ -22,18 +26,32 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // The program chooses its TLS provider; a second call would fail, and there is none.
     let _first = rustls::crypto::ring::default_provider().install_default();
-    let done = match Evergrant::parse().command {
-        Command::Demo(args) => demo::run(&args),
-        Command::Token(args) => token::run(&args),
+    let Evergrant { manner, command } = match Evergrant::try_parse() {
+        Ok(said) => said,
+        Err(error) => return misread(error),
+    };
+    if manner.verbose {
+        verbose::start(manner);
+    }
+    let done = match command {
+        Command::Demo(args) => demo::run(&args, manner),
+        Command::Token(args) => token::run(&args, manner),
+        Command::Inspect(args) => inspect::run(&args, manner),
         Command::Mock(args) => mock::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("{failure}");
-            failure.exit_code()
-        }
+        Err(failure) => failure.tell(manner),
     }
+}
+
+/// Help and versions are clap's to print, and so are its errors, unless JSON is asked for.
+fn misread(error: clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    if json && error.use_stderr() {
+        return Failure::from(error).tell(Manner { verbose: false, json });
+    }
+    error.exit()
 }
 
 /// A tokio runtime with timers and IO.
