@@ -1,7 +1,10 @@
 //! What can be said on the command line, and through the environment.
 
 use crate::inspect::InspectArgs;
+use crate::request::RequestArgs;
+use crate::run::RunArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,6 +38,10 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Print one access token, and nothing else, on stdout
     Token(TokenArgs),
+    /// Call an API with a token, and once more with another if that is refused
+    Request(RequestArgs),
+    /// Run a program with a token in a variable, or in a file that is kept fresh
+    Run(RunArgs),
     /// Say what an access token tells of itself: its kind, its issuer, its times. Nothing is verified
     Inspect(InspectArgs),
     /// Run an authorization server and a resource API on loopback, for tests
@@ -161,6 +168,10 @@ pub(crate) struct MockArgs {
     /// The shape of its errors
     #[arg(long, value_enum, default_value_t)]
     pub(crate) errors: Errors,
+    /// A program to run against the servers, which end with it. It finds them in EVERGRANT_TOKEN_ENDPOINT and the like,
+    /// and the API's origin in EVERGRANT_MOCK_API
+    #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<OsString>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

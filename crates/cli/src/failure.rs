@@ -39,6 +39,17 @@ impl Failure {
         }
     }
 
+    /// A program could not be started.
+    pub(crate) fn not_started(status: u8, happened: String) -> Self {
+        let next = "check its name, its permissions and PATH".into();
+        Self { status, happened, at_fault: "the command line", next }
+    }
+
+    /// A call to an API, other than for want of a token.
+    pub(crate) fn api(status: u8, happened: String, at_fault: &'static str, next: &str) -> Self {
+        Self { status, happened, at_fault, next: next.to_owned() }
+    }
+
     /// Tells it on stderr, and ends with its status.
     pub(crate) fn tell(&self, manner: Manner) -> ExitCode {
         if manner.json {

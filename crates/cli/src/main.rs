@@ -7,11 +7,14 @@
 #![allow(clippy::print_stdout)]
 
 mod args;
+mod child;
 mod config;
 mod demo;
 mod failure;
 mod inspect;
 mod mock;
+mod request;
+mod run;
 mod secret;
 mod stdout;
 mod token;
@@ -34,15 +37,14 @@ fn main() -> ExitCode {
         verbose::start(manner);
     }
     let done = match command {
-        Command::Demo(args) => demo::run(&args, manner),
-        Command::Token(args) => token::run(&args, manner),
-        Command::Inspect(args) => inspect::run(&args, manner),
+        Command::Demo(args) => demo::run(&args, manner).map(|()| ExitCode::SUCCESS),
+        Command::Token(args) => token::run(&args, manner).map(|()| ExitCode::SUCCESS),
+        Command::Request(args) => request::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Run(args) => run::run(&args),
+        Command::Inspect(args) => inspect::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Mock(args) => mock::run(&args),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.tell(manner),
-    }
+    done.unwrap_or_else(|failure| failure.tell(manner))
 }
 
 /// Help and versions are clap's to print, and so are its errors, unless JSON is asked for.

@@ -13,6 +13,11 @@ const MAX_BYTES: u64 = 64 * 1024;
 
 const VARIABLE: &str = "EVERGRANT_CLIENT_SECRET";
 
+/// The variables that hold a secret, or lead to one: what no other program shall inherit.
+pub(crate) fn variables() -> impl Iterator<Item = OsString> {
+    [VARIABLE, "EVERGRANT_CLIENT_SECRET_FILE", "EVERGRANT_PARAM"].into_iter().map(Into::into)
+}
+
 /// The client secret, from the file if one is named, else from the environment.
 pub(crate) fn read(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     match file {

@@ -4,6 +4,7 @@ use crate::args::Manner;
 use crate::when;
 use serde_json::{Map, Value};
 use std::fmt;
+use std::time::Duration;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -23,6 +24,17 @@ pub(crate) fn why(reason: &str) -> &str {
         "rejected" => "the API refused the last token",
         "rotated" => "the credentials changed",
         "retry" => "the last request failed",
+        other => other,
+    }
+}
+
+/// What became of the times in the token itself, in words.
+fn hint(hint: &str) -> &str {
+    match hint {
+        "Absent" => "it names no end of its own",
+        "Used" => "its own exp decided",
+        "Longer" => "expires_in decided, its own exp is later",
+        "ClockSkew" => "expires_in decided, for by its own exp it is over: a clock is out of step",
         other => other,
     }
 }
@@ -82,9 +94,14 @@ impl fmt::Display for Said {
         f.write_str(&self.message)?;
         for (place, (name, value)) in self.fields.iter().enumerate() {
             f.write_str(if place == 0 { ": " } else { ", " })?;
-            match *name {
-                "reason" => f.write_str(why(value))?,
-                name => write!(f, "{name} {value}")?,
+            let span = |unit: fn(u64) -> Duration| value.parse().map(|number| when::span(unit(number)));
+            match (*name, span(Duration::from_secs), span(Duration::from_millis)) {
+                ("reason", _, _) => f.write_str(why(value))?,
+                ("life_s", Ok(span), _) => write!(f, "it lives {span}")?,
+                ("rest_ms", _, Ok(span)) => write!(f, "none is sent for {span}")?,
+                ("cause", _, _) => f.write_str(value)?,
+                ("hint", _, _) => f.write_str(hint(value))?,
+                (name, _, _) => write!(f, "{name} {value}")?,
             }
         }
         Ok(())

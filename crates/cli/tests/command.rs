@@ -2,6 +2,14 @@
 // A failed unwrap is a failed test, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
+#[path = "command/inspect.rs"]
+mod inspect;
+#[path = "command/request.rs"]
+mod request;
+#[cfg(unix)]
+#[path = "command/run.rs"]
+mod run;
+
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -10,26 +18,47 @@ use std::time::Duration;
 
 const EVERGRANT: &str = env!("CARGO_BIN_EXE_evergrant");
 
-/// `evergrant token` with an environment of its own: nothing of the caller's configuration.
-fn token(arguments: &[&str]) -> Command {
+/// The command with an environment of its own: nothing of the caller's configuration.
+fn evergrant(arguments: &[&str]) -> Command {
     let mut command = Command::new(EVERGRANT);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("EVERGRANT_") {
             command.env_remove(name);
         }
     }
-    command.arg("token").args(arguments).stdin(Stdio::null());
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// `evergrant token`.
+fn token(arguments: &[&str]) -> Command {
+    let mut command = evergrant(&["token"]);
+    command.args(arguments);
     command
 }
 
 /// The same for the mock server's client, its secret in the environment.
 fn known(server: &Server, arguments: &[&str]) -> Command {
-    let mut command = token(arguments);
+    configured(server, token(arguments))
+}
+
+/// This command for the mock server's client.
+fn configured(server: &Server, mut command: Command) -> Command {
     command
         .env("EVERGRANT_TOKEN_ENDPOINT", server.token_endpoint())
         .env("EVERGRANT_CLIENT_ID", Server::CLIENT_ID)
-        .env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET);
+        .env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET)
+        .env("EVERGRANT_ALLOW_ORIGIN", server.origin());
     command
+}
+
+/// What the command makes of this on its stdin.
+fn fed(command: &mut Command, input: &[u8]) -> Ended {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It may end before it has read everything.
+    let _fed = child.stdin.take().unwrap().write_all(input);
+    end(child.wait_with_output().unwrap())
 }
 
 struct Ended {
@@ -108,6 +137,62 @@ fn one_token_is_printed_and_nothing_else() {
 }
 
 #[test]
+fn with_json_the_answer_is_an_object_and_so_is_an_error() {
+    let server = Server::start().unwrap();
+    let ended = run(&mut known(&server, &["--json"]));
+    let answer: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(answer["access_token"], server.issued()[0]);
+    assert_eq!(answer["expires_at"].as_str().map(str::len), Some("2026-11-24T15:00:00Z".len()));
+    let ended = run(&mut known(&server, &["--json", "--format", "token"]));
+    assert_eq!(ended.stdout.trim_end(), server.issued()[1], "--format decides");
+    for (mut command, status, at_fault) in [
+        (known(&server, &["--json", "--timeout", "soon"]), 2, "the configuration"),
+        (evergrant(&["--json", "no-such"]), 2, "the configuration"),
+        (token(&["--json"]), 2, "the configuration"),
+    ] {
+        let ended = run(&mut command);
+        let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+        assert_eq!((ended.status, ended.stdout.as_str()), (status, ""));
+        assert_eq!((&error["status"], &error["at_fault"]), (&status.into(), &at_fault.into()));
+        assert!(error["error"].is_string() && error["next"].is_string(), "{error}");
+    }
+}
+
+#[test]
+fn verbose_says_why_each_token_request_is_made() {
+    let server = Server::start().unwrap();
+    let _down = server.fault(Endpoint::Token, Fault::status(503), Times::Once);
+    let ended = run(&mut known(&server, &["-v", "--wait", "60s"]));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    for words in ["there was no token yet", "http 503", "the last request failed", "it lives 1 d"] {
+        assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains(&server.issued()[0]));
+    let ended = run(&mut known(&server, &["-v", "--json"]));
+    let first: serde_json::Value = serde_json::from_str(ended.stderr.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["event"], &first["reason"]), (&"a token is asked for".into(), &"first".into()));
+}
+
+#[test]
+fn colours_are_for_terminals_and_not_where_they_are_unwanted() {
+    let colourful = run(token(&[]).env("CLICOLOR_FORCE", "1"));
+    assert!(colourful.stderr.starts_with("\u{1b}["), "{:?}", colourful.stderr);
+    for plain in [run(&mut token(&[])), run(token(&[]).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1"))] {
+        assert!(plain.stderr.starts_with("error: "), "{:?}", plain.stderr);
+    }
+}
+
+#[test]
+fn a_program_can_be_run_against_the_mock_servers() {
+    let mut command = evergrant(&["mock", "--lifetime", "90s", "--", EVERGRANT, "token", "--format", "json"]);
+    // Somebody else's client is none of theirs.
+    let ended = run(command.env("EVERGRANT_SCOPE", "elsewhere").env("EVERGRANT_PROVIDER", "myparcel"));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains(r#""expires_in":90"#), "{}", ended.stdout);
+    assert_eq!(run(&mut evergrant(&["mock", "--", "no-such-program"])).status, 127);
+}
+
+#[test]
 fn every_setting_reaches_the_request() {
     let server = Server::start().unwrap();
     let arguments = [
@@ -169,10 +254,8 @@ fn a_secret_file_is_read_and_its_last_line_break_trimmed_and_told() {
 fn a_secret_is_read_from_stdin() {
     let server = Server::start().unwrap();
     let mut command = known(&server, &["--client-secret-file", "-"]);
-    command.env_remove("EVERGRANT_CLIENT_SECRET").stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(Server::CLIENT_SECRET.as_bytes()).unwrap();
-    assert_eq!(end(child.wait_with_output().unwrap()).status, 0);
+    command.env_remove("EVERGRANT_CLIENT_SECRET");
+    assert_eq!(fed(&mut command, Server::CLIENT_SECRET.as_bytes()).status, 0);
 }
 
 #[cfg(unix)]

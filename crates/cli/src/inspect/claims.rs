@@ -61,24 +61,22 @@ impl Members {
     }
 
     /// A NumericDate (RFC 7519 §2), and what is odd about it.
-    pub(super) fn time(&self, name: &str) -> (Option<Duration>, Option<String>) {
+    pub(super) fn time(&self, name: &str) -> (Option<Duration>, Option<&'static str>) {
         let Some(value) = self.values.get(name) else { return (None, None) };
         let (seconds, odd) = match value {
             Value::Number(number) if number.is_f64() => {
-                (number.as_f64(), Some("is a fraction, which some readers refuse"))
+                (number.as_f64(), Some("a fraction, which some readers refuse"))
             }
             Value::Number(number) => (number.as_f64(), None),
-            Value::String(text) => (text.parse().ok(), Some("is a text, where RFC 7519 wants a number")),
+            Value::String(text) => (text.parse().ok(), Some("a text, where RFC 7519 wants a number")),
             _ => (None, None),
         };
         match seconds {
-            Some(seconds) if (1.0..=LAST).contains(&seconds) => {
-                (Some(Duration::from_secs_f64(seconds)), odd.map(|odd| format!("{name} {odd}")))
-            }
+            Some(seconds) if (1.0..=LAST).contains(&seconds) => (Some(Duration::from_secs_f64(seconds)), odd),
             Some(seconds) if (1.0..=LAST).contains(&(seconds / 1000.0)) => {
-                (None, Some(format!("{name} is no date in seconds; it may be milliseconds")))
+                (None, Some("no date in seconds; it may be milliseconds"))
             }
-            _ => (None, Some(format!("{name} is no date"))),
+            _ => (None, Some("no date")),
         }
     }
 }

@@ -101,14 +101,22 @@ impl Report {
 
     fn read_times(&mut self) {
         let Form::Jwt { header, claims, signed } = &self.form else { return };
-        let mut odd = Vec::new();
+        let mut odd: Vec<(&str, Vec<&str>)> = Vec::new();
         let mut time = |name| {
-            let (time, note) = claims.time(name);
-            odd.extend(note);
+            let (time, what) = claims.time(name);
+            if let Some(what) = what {
+                match odd.iter_mut().find(|(known, _)| *known == what) {
+                    Some((_, names)) => names.push(name),
+                    None => odd.push((what, vec![name])),
+                }
+            }
             time
         };
         (self.issued, self.not_before, self.expires) = (time("iat"), time("nbf"), time("exp"));
-        self.notes.append(&mut odd);
+        self.notes.extend(odd.iter().map(|(what, names)| {
+            let are = if names.len() == 1 { "is" } else { "are each" };
+            format!("{} {are} {what}", names.join(", "))
+        }));
         for name in header.twice.iter().chain(&claims.twice) {
             let name = evergrant_tokio_reqwest::Excerpt::new(name, &[]).unwrap_or_default();
             self.notes.push(format!("{name} stands twice: readers will disagree about it"));
