@@ -3,6 +3,7 @@
 use crate::inspect::InspectArgs;
 use crate::request::RequestArgs;
 use crate::run::RunArgs;
+use crate::watch::WatchArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Request(RequestArgs),
     /// Run a program with a token in a variable, or in a file that is kept fresh
     Run(RunArgs),
+    /// Keep a token fresh, and show what is held, what happened and what comes next
+    Watch(WatchArgs),
     /// Say what an access token tells of itself: its kind, its issuer, its times. Nothing is verified
     Inspect(InspectArgs),
     /// Run an authorization server and a resource API on loopback, for tests

@@ -12,6 +12,7 @@ mod config;
 mod demo;
 mod failure;
 mod inspect;
+mod live;
 mod mock;
 mod request;
 mod run;
@@ -19,6 +20,7 @@ mod secret;
 mod stdout;
 mod token;
 mod verbose;
+mod watch;
 mod when;
 
 use args::{Command, Evergrant, Manner};
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Token(args) => token::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Request(args) => request::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run::run(&args),
+        Command::Watch(args) => watch::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Mock(args) => mock::run(&args),
     };

@@ -107,7 +107,8 @@ fn replace(file: TokenFile, format: Format, tokens: Tokens, first: Generation) -
     let (mut written, mut trouble) = (first, false);
     async move {
         loop {
-            tokio::time::sleep(nap(&tokens.status())).await;
+            let nap = nap(&tokens.status());
+            tokio::time::sleep(if trouble { nap.min(Duration::from_secs(1)) } else { nap }).await;
             let error = match tokens.try_token() {
                 Some(token) if token.generation() == written => continue,
                 Some(token) => {

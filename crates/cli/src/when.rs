@@ -33,8 +33,13 @@ pub(crate) fn relative(then: Duration, now: Duration) -> String {
     match (ahead.as_secs(), behind.as_secs()) {
         (0, 0) => "now".into(),
         (_, 0) => format!("in {}", span(ahead)),
-        _ => format!("{} ago", span(behind)),
+        _ => ago(behind),
     }
+}
+
+/// `12 s ago`, or `just now`.
+pub(crate) fn ago(time: Duration) -> String {
+    if time.as_secs() == 0 { "just now".into() } else { format!("{} ago", span(time)) }
 }
 
 /// The two largest units, rounded down: `3 d 4 h`, `23 h 59 min`, `1 min`, `12 s`.

@@ -9,6 +9,8 @@ mod request;
 #[cfg(unix)]
 #[path = "command/run.rs"]
 mod run;
+#[path = "command/watch.rs"]
+mod watch;
 
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use std::io::{Read, Write};

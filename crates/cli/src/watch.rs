@@ -1,0 +1,80 @@
+//! `evergrant watch`: a source of tokens, kept fresh and looked at.
+
+mod events;
+
+use crate::args::{ClientArgs, EXIT_STATUS, Manner, duration};
+use crate::failure::Failure;
+use crate::live::Live;
+use crate::{runtime, stdout, token, when};
+use clap::Args;
+use events::Follower;
+use evergrant_tokio_reqwest::Tokens;
+use std::time::{Duration, Instant};
+
+/// A view that is drawn as often is alive to the eye; an event is told as soon.
+const LOOK: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES, after_help = EXIT_STATUS)]
+pub(crate) struct WatchArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// End after so long [default: when it is interrupted]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    r#for: Option<Duration>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  evergrant mock --lifetime 5s -- evergrant watch --for 10s
+  evergrant mock --lifetime 5s -- evergrant watch --for 10s --json";
+
+pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
+    let tokens = token::source(&args.client, None)?;
+    let live = if manner.json { None } else { Live::on_stdout() };
+    runtime()?.block_on(async {
+        tokio::spawn(tokens.keep_fresh());
+        look_on(&tokens, live, manner, args.r#for).await?;
+        // What it came to: a token is held, or this says why not.
+        tokens.token_within(Duration::from_millis(1)).await?;
+        Ok(())
+    })
+}
+
+/// Until the time is over, or nobody reads any more.
+async fn look_on(
+    tokens: &Tokens,
+    mut live: Option<Live>,
+    manner: Manner,
+    time: Option<Duration>,
+) -> Result<(), Failure> {
+    let (start, mut follower) = (Instant::now(), Follower::default());
+    loop {
+        let status = tokens.status();
+        if let Some(live) = &mut live {
+            live.show(&status);
+        } else {
+            for event in follower.look(&status, Instant::now()) {
+                let now = when::now();
+                let read = if manner.json {
+                    stdout::line(event.json(&status, now))?
+                } else {
+                    let clock = when::clock(now.saturating_sub(event.ago)).unwrap_or_default();
+                    stdout::line(format_args!("{clock} {event}"))?
+                };
+                if !read {
+                    return Ok(());
+                }
+            }
+        }
+        let left = time.map_or(LOOK, |time| time.saturating_sub(start.elapsed()).min(LOOK));
+        if left.is_zero() {
+            break;
+        }
+        tokio::time::sleep(left).await;
+    }
+    if let Some(live) = live {
+        live.end();
+    }
+    Ok(())
+}
