@@ -38,6 +38,11 @@ impl Failure {
         }
     }
 
+    /// The same, about one profile of the configuration file.
+    pub(crate) fn of_profile(self, path: &str, profile: &str) -> Self {
+        Self { happened: format!("{path}: {} (profile {profile})", self.happened), ..self }
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.status)
     }

@@ -1,4 +1,4 @@
-//! The command: `demo`, `token`, `mock`.
+//! The command: `demo`, `token`, `mock`, `config`.
 //!
 //! Exit status: 0 done, 1 the demonstration found a fault, 2 configuration or usage, 3 refused (the client must
 //! change), 4 transient (try again).
@@ -10,7 +10,9 @@ mod args;
 mod config;
 mod demo;
 mod failure;
+mod folders;
 mod mock;
+mod profile;
 mod secret;
 mod token;
 
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Mock(args) => mock::run(&args),
+        Command::Config(args) => config::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,23 +1,15 @@
 //! `evergrant token`: one token on stdout and nothing else.
 
 use crate::args::{Format, TokenArgs};
+use crate::config::Setup;
 use crate::failure::Failure;
-use crate::{config, runtime};
-use evergrant_tokio_reqwest::{Policy, Tokens};
+use crate::runtime;
 use std::io::{self, Write};
-use std::time::Duration;
-
-/// How much longer than its one request a caller waits that takes the first outcome: the request's own timeout must
-/// be the first to end, since it says more.
-const GRACE: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &TokenArgs) -> Result<(), Failure> {
-    let client = config::client(&args.client)?;
-    let policy = Policy::new().with_attempt_timeout(args.client.timeout);
-    let patience = args.wait.unwrap_or(policy.attempt_timeout() + GRACE);
-    let tokens =
-        Tokens::builder(client).policy(policy).patience(patience).fail_fast(args.wait.is_none()).build()?;
-    let token = runtime()?.block_on(tokens.token())?;
+    let setup = Setup::read(&args.client)?;
+    let tokens = setup.tokens(args.wait)?;
+    let token = runtime()?.block_on(setup.token(&tokens))?;
     let text = token.value().expose();
     let line = match args.format {
         Format::Token => text.to_owned(),
