@@ -4,8 +4,10 @@ use crate::inspect::InspectArgs;
 use crate::request::RequestArgs;
 use crate::run::RunArgs;
 use crate::watch::WatchArgs;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Run an authorization server and a resource API on loopback, for tests
     Mock(MockArgs),
+    /// Look after the configuration file
+    Config(ConfigArgs),
 }
 
 #[derive(Debug, Args)]
@@ -85,8 +89,22 @@ pub(crate) enum Format {
 }
 
 /// The client: which server, as whom, for what.
-#[derive(Debug, Args)]
-pub(crate) struct ClientArgs {
+///
+/// What a flag says is looked at first, then the variable, then the profile. A profile that was named by the flag is
+/// meant as a whole: the variables of another client are not looked at, lest its secret go to the wrong server.
+#[derive(Debug, Default)]
+pub(crate) struct ClientArgs(Box<ClientFlags>);
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct ClientFlags {
+    /// The profile to use, a [profile.NAME] of the configuration file; EVERGRANT_ variables about the client are not
+    /// looked at then [default: the file's default_profile, where nothing else names a server or a client id]
+    #[arg(long, value_name = "NAME", env = "EVERGRANT_PROFILE", hide_env_values = true)]
+    pub(crate) profile: Option<String>,
+    /// The configuration file [default: evergrant/config.toml in the folder for configuration: $XDG_CONFIG_HOME,
+    /// ~/.config]
+    #[arg(long, value_name = "PATH", env = "EVERGRANT_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
     /// What kind of server it is
     #[arg(long, value_enum, env = "EVERGRANT_PROVIDER", hide_env_values = true)]
     pub(crate) provider: Option<ProviderName>,
@@ -102,7 +120,8 @@ pub(crate) struct ClientArgs {
     /// The client id
     #[arg(long, value_name = "ID", env = "EVERGRANT_CLIENT_ID", hide_env_values = true)]
     pub(crate) client_id: Option<String>,
-    /// A file with the client secret, or - for stdin; without it, the secret is read from EVERGRANT_CLIENT_SECRET
+    /// A file with the client secret, or - for stdin; without it, the secret is where the profile says, or in
+    /// EVERGRANT_CLIENT_SECRET
     #[arg(long, value_name = "PATH|-", env = "EVERGRANT_CLIENT_SECRET_FILE", hide_env_values = true)]
     pub(crate) client_secret_file: Option<PathBuf>,
     /// The scopes to ask for, separated by spaces [default: * for MyParcel.com, none for rfc6749]
@@ -123,10 +142,93 @@ pub(crate) struct ClientArgs {
     /// A further parameter of the request; may be repeated (in the variable, one per line)
     #[arg(long, value_name = "K=V", env = "EVERGRANT_PARAM", hide_env_values = true, value_delimiter = '\n')]
     pub(crate) param: Vec<String>,
-    /// How long one token request may take
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, env = "EVERGRANT_TIMEOUT",
-        hide_env_values = true)]
-    pub(crate) timeout: Duration,
+    /// How long one token request may take [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_TIMEOUT", hide_env_values = true)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl Deref for ClientArgs {
+    type Target = ClientFlags;
+
+    fn deref(&self) -> &ClientFlags {
+        &self.0
+    }
+}
+
+impl Args for ClientArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        ClientFlags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        ClientFlags::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for ClientArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        let sources = matches.clone();
+        let flags = ClientFlags::from_arg_matches_mut(matches)?;
+        let on_the_line = |id: &str| sources.value_source(id) == Some(ValueSource::CommandLine);
+        Ok(Self(Box::new(if on_the_line("profile") { flags.only(on_the_line) } else { flags })))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl ClientFlags {
+    /// What of the client stands on the command line itself. Which file, and how long, is nobody's identity.
+    fn only(self, stands: impl Fn(&str) -> bool) -> Self {
+        fn kept<T: Default>(value: T, stands: bool) -> T {
+            if stands { value } else { T::default() }
+        }
+        Self {
+            profile: self.profile,
+            config: self.config,
+            provider: kept(self.provider, stands("provider")),
+            token_endpoint: kept(self.token_endpoint, stands("token_endpoint")),
+            body: kept(self.body, stands("body")),
+            auth: kept(self.auth, stands("auth")),
+            client_id: kept(self.client_id, stands("client_id")),
+            client_secret_file: kept(self.client_secret_file, stands("client_secret_file")),
+            scope: kept(self.scope, stands("scope")),
+            resource: kept(self.resource, stands("resource")),
+            audience: kept(self.audience, stands("audience")),
+            param: kept(self.param, stands("param")),
+            timeout: self.timeout,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read the whole file, every profile of it, and say all that is wrong; nothing is sent and no command is run
+    Check(ConfigCheckArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS)]
+pub(crate) struct ConfigCheckArgs {
+    /// The one profile to look at [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The configuration file [default: evergrant/config.toml in the folder for configuration: $XDG_CONFIG_HOME,
+    /// ~/.config]
+    #[arg(long, value_name = "PATH", env = "EVERGRANT_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -39,6 +39,11 @@ impl Failure {
         }
     }
 
+    /// The same, about one profile of the configuration file.
+    pub(crate) fn of_profile(self, path: &str, profile: &str) -> Self {
+        Self { happened: format!("{path}: {} (profile {profile})", self.happened), ..self }
+    }
+
     /// A program could not be started.
     pub(crate) fn not_started(status: u8, happened: String) -> Self {
         let next = "check its name, its permissions and PATH".into();

@@ -11,9 +11,11 @@ mod child;
 mod config;
 mod demo;
 mod failure;
+mod folders;
 mod inspect;
 mod live;
 mod mock;
+mod profile;
 mod request;
 mod run;
 mod secret;
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Watch(args) => watch::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Mock(args) => mock::run(&args),
+        Command::Config(args) => config::run(&args).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|failure| failure.tell(manner))
 }

@@ -1,11 +1,14 @@
 //! `evergrant request`: one authorized call, with the one replay after a refused token.
 
 use crate::args::{ClientArgs, EXIT_STATUS, duration};
+use crate::config::Setup;
 use crate::failure::Failure;
-use crate::{config, runtime, stdout, token};
+use crate::{runtime, stdout};
 use clap::Args;
 use evergrant_tokio_reqwest::{Api, ApiError, Excerpt, Origin, Origins};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Method, Request, Response, StatusCode, Url};
 use std::fs::File;
 use std::io::{self, Read};
@@ -65,14 +68,16 @@ Examples:
 
 pub(crate) fn run(args: &RequestArgs) -> Result<(), Failure> {
     let request = request(args)?;
-    let tokens = token::source(&args.client, args.wait)?;
-    let provider = config::client(&args.client)?;
-    let own = provider.provider().origins().iter().cloned().map(Ok);
+    let setup = Setup::read(&args.client)?;
+    let tokens = setup.tokens(args.wait)?;
+    let own = setup.client.provider().origins().iter().cloned().map(Ok);
     let allowed = args.allow_origin.iter().map(|text| Origin::parse(text));
     let origins = own.chain(allowed).collect::<Result<Origins, _>>()?;
-    let api = Api::new(http(request.url())?, tokens, origins);
+    admit(request.url(), &origins)?;
+    let api = Api::new(http(request.url())?, tokens.clone(), origins);
     runtime()?.block_on(async {
         let call = async {
+            setup.token(&tokens).await?;
             let answer = api.execute(request).await.map_err(failure)?;
             let verdict = verdict(&answer);
             print(answer, args.include).await?;
@@ -120,6 +125,10 @@ fn header(line: &str) -> Result<(HeaderName, HeaderValue), Failure> {
     };
     let read = |name: &str| HeaderName::from_bytes(name.trim().as_bytes());
     match (read(name), HeaderValue::from_str(value.trim())) {
+        (Ok(AUTHORIZATION), _) => Err(Failure::usage(
+            "the request has an Authorization header of its own",
+            "leave that --header out: the token is attached by itself",
+        )),
         (Ok(name), Ok(mut value)) => {
             value.set_sensitive(true);
             Ok((name, value))
@@ -172,14 +181,30 @@ fn content_type(body: &[u8]) -> &'static str {
     }
 }
 
+/// The origin of a URL that was parsed already; `None` where readers of URLs disagree about it.
+fn origin(url: &Url) -> Option<Origin> {
+    Origin::from_parts(url.scheme(), url.host_str()?, url.port())
+}
+
+/// Says that the token may not go there before one is asked for.
+fn admit(url: &Url, origins: &Origins) -> Result<(), Failure> {
+    if origin(url).is_some_and(|origin| origins.contains(&origin)) {
+        return Ok(());
+    }
+    let origin = Excerpt::new(&url.origin().ascii_serialization(), &[]).unwrap_or_default();
+    Err(Failure::usage(
+        format!("the token may not be sent to {origin}"),
+        format!("if it is the API's origin, allow it with --allow-origin {origin}"),
+    ))
+}
+
 /// The client that calls. What an API answers is handed on as it is, so redirects are the caller's to follow.
 fn http(url: &Url) -> Result<reqwest::Client, Failure> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("evergrant/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT);
-    let loopback = url.host_str().and_then(|host| Origin::from_parts(url.scheme(), host, url.port()));
-    if loopback.is_some_and(|origin| origin.is_loopback()) {
+    if origin(url).is_some_and(|origin| origin.is_loopback()) {
         // No proxy can reach this machine's own loopback.
         builder = builder.no_proxy();
     }
@@ -244,14 +269,6 @@ fn verdict(answer: &Response) -> Result<(), Failure> {
 fn failure(error: ApiError) -> Failure {
     match error {
         ApiError::Token(error) => error.into(),
-        ApiError::Origin(origin) => Failure::usage(
-            format!("the token may not be sent to {origin}"),
-            format!("if it is the API's origin, allow it with --allow-origin {origin}"),
-        ),
-        ApiError::Authorized => Failure::usage(
-            "the request has an Authorization header of its own",
-            "leave that --header out: the token is attached by itself",
-        ),
         ApiError::Http(error) => broken(error),
         other => Failure::api(4, other.to_string(), "the API, or the way to it", "try again"),
     }

@@ -4,8 +4,9 @@ mod token_file;
 
 use crate::args::{ClientArgs, EXIT_STATUS, Format, duration};
 use crate::child::{self, Signals};
+use crate::config::Setup;
 use crate::failure::Failure;
-use crate::{runtime, secret, token};
+use crate::{runtime, secret};
 use clap::Args;
 use evergrant_tokio_reqwest::{Generation, Status, Tokens};
 use std::ffi::OsString;
@@ -57,12 +58,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("there is no program to run", "name it after --"));
     };
     let file = args.token_file.as_deref().map(TokenFile::at).transpose()?;
-    let tokens = token::source(&args.client, args.wait)?;
+    let setup = Setup::read(&args.client)?;
+    let tokens = setup.tokens(args.wait)?;
     runtime()?.block_on(async {
         // Until here Ctrl-C ends the command as any other.
-        let token = tokens.token().await?;
+        let token = setup.token(&tokens).await?;
         let signals = Signals::caught()?;
-        for name in secret::variables() {
+        for name in secret::VARIABLES.into_iter().chain(setup.secret_variable.as_deref()) {
             command.env_remove(name);
         }
         let text = args.format.render(token.value(), tokens.export().as_ref());

@@ -1,31 +1,20 @@
 //! `evergrant token`: one token on stdout and nothing else.
 
-use crate::args::{ClientArgs, Format, Manner, TokenArgs};
+use crate::args::{Format, Manner, TokenArgs};
+use crate::config::Setup;
 use crate::failure::Failure;
-use crate::{config, runtime, stdout, when};
-use evergrant_tokio_reqwest::{AccessToken, Policy, Stored, Tokens};
-use std::time::Duration;
+use crate::{runtime, stdout, when};
+use evergrant_tokio_reqwest::{AccessToken, Stored};
 use zeroize::Zeroizing;
 
-/// How much longer than its one request a caller waits that takes the first outcome: the request's own timeout must
-/// be the first to end, since it says more.
-const GRACE: Duration = Duration::from_secs(2);
-
 pub(crate) fn run(args: &TokenArgs, manner: Manner) -> Result<(), Failure> {
-    let tokens = source(&args.client, args.wait)?;
-    let token = runtime()?.block_on(tokens.token())?;
+    let setup = Setup::read(&args.client)?;
+    let tokens = setup.tokens(args.wait)?;
+    let token = runtime()?.block_on(setup.token(&tokens))?;
     let format = args.format.unwrap_or(if manner.json { Format::Json } else { Format::Token });
     let mut line = format.render(token.value(), tokens.export().as_ref());
     line.push('\n');
     stdout::print(line.as_bytes()).map(drop)
-}
-
-/// A source for a command that wants one outcome: the first, or the first good one within `wait`.
-pub(crate) fn source(client: &ClientArgs, wait: Option<Duration>) -> Result<Tokens, Failure> {
-    let policy = Policy::new().with_attempt_timeout(client.timeout);
-    let patience = wait.unwrap_or(policy.attempt_timeout() + GRACE);
-    let builder = Tokens::builder(config::client(client)?).policy(policy);
-    Ok(builder.patience(patience).fail_fast(wait.is_none()).build()?)
 }
 
 impl Format {

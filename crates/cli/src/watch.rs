@@ -3,9 +3,10 @@
 mod events;
 
 use crate::args::{ClientArgs, EXIT_STATUS, Manner, duration};
+use crate::config::Setup;
 use crate::failure::Failure;
 use crate::live::Live;
-use crate::{runtime, stdout, token, when};
+use crate::{runtime, stdout, when};
 use clap::Args;
 use events::Follower;
 use evergrant_tokio_reqwest::Tokens;
@@ -30,7 +31,7 @@ Examples:
   evergrant mock --lifetime 5s -- evergrant watch --for 10s --json";
 
 pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
-    let tokens = token::source(&args.client, None)?;
+    let tokens = Setup::read(&args.client)?.tokens(None)?;
     let live = if manner.json { None } else { Live::on_stdout() };
     runtime()?.block_on(async {
         tokio::spawn(tokens.keep_fresh());

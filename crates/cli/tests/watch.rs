@@ -1,6 +1,11 @@
 //! `evergrant watch`.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
 
-use super::{Endpoint, Fault, Server, Times, configured, evergrant, run};
+mod fixture;
+
+use evergrant_mock::{Endpoint, Fault, Server, Times};
+use fixture::{configured, evergrant, run};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;

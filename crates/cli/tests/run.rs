@@ -1,10 +1,16 @@
 //! `evergrant run`.
+#![cfg(unix)]
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
 
-use super::{EVERGRANT, Ended, Server, configured, evergrant, run as ended};
+mod fixture;
+
+use evergrant_mock::Server;
+use fixture::{EVERGRANT, Ended, Folder, configured, evergrant, fed, run as ended};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -63,15 +69,15 @@ fn the_program_gets_its_arguments_and_stdin_untouched() {
     let server = Server::start().unwrap();
     let mut command = run(&server, &["printf", "%s|", "-v", "--json", "--", "a b", "*"]);
     assert_eq!(ended(&mut command).stdout, "-v|--json|--|a b|*|");
-    let fed = super::fed(&mut run(&server, &["--", "cat"]), b"through and through");
+    let fed = fed(&mut run(&server, &["--", "cat"]), b"through and through");
     assert_eq!(fed.stdout, "through and through");
 }
 
 #[test]
 fn the_program_gets_no_secret_but_the_token() {
     let server = Server::start().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("token");
+    let folder = Folder::new();
+    let file = PathBuf::from(folder.at("token"));
     let mut command = shell(
         &server,
         &["--token-file", file.to_str().unwrap(), "--param", "x=y"],
@@ -99,8 +105,8 @@ fn the_program_gets_no_secret_but_the_token() {
 #[test]
 fn the_file_is_replaced_by_each_new_token_and_always_whole() {
     let server = Server::builder().lifetime(Duration::from_secs(2)).start().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("token");
+    let folder = Folder::new();
+    let file = PathBuf::from(folder.at("token"));
     let mut command = shell(&server, &["--token-file", file.to_str().unwrap()], "echo started; read wait");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     assert_eq!(first_line(&mut child), "started\n", "the file is there before the program");
@@ -149,8 +155,8 @@ fn signals_are_passed_on_and_the_program_decides_what_becomes_of_them() {
 #[test]
 fn a_program_that_a_signal_ends_gives_its_status_and_leaves_no_file() {
     let server = Server::start().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("token");
+    let folder = Folder::new();
+    let file = PathBuf::from(folder.at("token"));
     let mut command = shell(&server, &["--token-file", file.to_str().unwrap()], "echo ready; exec sleep 100");
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     assert_eq!(first_line(&mut child), "ready\n");

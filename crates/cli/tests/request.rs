@@ -1,6 +1,11 @@
 //! `evergrant request`.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
 
-use super::{Ended, Endpoint, Fault, File, Server, Times, configured, evergrant, fails, fed, run};
+mod fixture;
+
+use evergrant_mock::{Endpoint, Fault, Server, Times};
+use fixture::{Ended, Folder, configured, evergrant, fails, fed, run};
 use std::process::Command;
 
 fn request(server: &Server, arguments: &[&str]) -> Command {
@@ -42,8 +47,9 @@ fn the_body_of_the_answer_is_printed_byte_for_byte() {
 #[test]
 fn method_headers_and_body_are_sent_as_they_were_said() {
     let server = Server::start().unwrap();
-    let file = File::new("request-body", b"line one\nline two\n\xff");
-    let (url, at) = (server.resource("/things?q=a%20b"), format!("@{}", file.path()));
+    let folder = Folder::new();
+    let at = format!("@{}", folder.file("body", 0o600, b"line one\nline two\n\xff"));
+    let url = server.resource("/things?q=a%20b");
     served(&run(&mut request(&server, &[&url])));
     served(&run(&mut request(
         &server,

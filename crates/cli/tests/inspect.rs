@@ -1,16 +1,22 @@
 //! `evergrant inspect`.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
 
-use super::{File, Server, evergrant, fails, fed, known, run};
+mod fixture;
+
+use evergrant_mock::Server;
+use fixture::{Folder, evergrant, fails, fed, known, run};
 
 #[test]
 fn a_token_is_read_from_stdin_or_from_a_file() {
     let server = Server::start().unwrap();
     let token = run(&mut known(&server, &[])).stdout;
-    let file = File::new("inspected", token.as_bytes());
+    let folder = Folder::new();
+    let file = folder.file("token", 0o600, &token);
     for ended in [
         fed(&mut evergrant(&["inspect"]), token.as_bytes()),
         fed(&mut evergrant(&["inspect", "-"]), token.as_bytes()),
-        run(&mut evergrant(&["inspect", file.path()])),
+        run(&mut evergrant(&["inspect", &file])),
     ] {
         assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
         assert!(ended.stdout.contains("issuer      evergrant-mock\n"), "{}", ended.stdout);
@@ -47,6 +53,7 @@ fn a_token_as_an_argument_is_refused_and_not_repeated() {
 #[test]
 fn what_is_no_token_is_a_mistake_of_use() {
     fails(&mut evergrant(&["inspect"]), 2, &["the input is empty"]);
-    let long = File::new("inspected-long", &vec![b'x'; 300_000]);
-    fails(&mut evergrant(&["inspect", long.path()]), 2, &["longer than 262144 bytes"]);
+    let folder = Folder::new();
+    let long = folder.file("long", 0o600, vec![b'x'; 300_000]);
+    fails(&mut evergrant(&["inspect", &long]), 2, &["longer than 262144 bytes"]);
 }
