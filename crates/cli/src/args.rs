@@ -1,6 +1,8 @@
 //! What can be said on the command line, and through the environment.
 
+use crate::completions::CompletionsArgs;
 use crate::inspect::InspectArgs;
+use crate::man::ManArgs;
 use crate::request::RequestArgs;
 use crate::run::RunArgs;
 use crate::watch::WatchArgs;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 /// An access token that always works, for any server with the OAuth 2.0 client credentials grant.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = EXIT_STATUS, arg_required_else_help = true)]
+#[command(version, about, after_help = exit_status!(), arg_required_else_help = true)]
 pub(crate) struct Evergrant {
     #[command(flatten)]
     pub(crate) manner: Manner,
@@ -32,9 +34,6 @@ pub(crate) struct Manner {
     pub(crate) json: bool,
 }
 
-pub(crate) const EXIT_STATUS: &str = "Exit status: 0 done, 1 the demonstration found a fault, 2 configuration or usage, \
-                           3 refused (the client must change), 4 transient (try again)";
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show the library at work against servers of its own: nothing to configure
@@ -51,11 +50,16 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Run an authorization server and a resource API on loopback, for tests
     Mock(MockArgs),
+    /// Print what a shell needs to complete this command's words
+    Completions(CompletionsArgs),
+    /// Print a page of the manual, or write all of it
+    Man(ManArgs),
     /// Look after the configuration file
     Config(ConfigArgs),
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = exit_status!(), after_long_help = examples!("evergrant demo --seconds 10"))]
 pub(crate) struct DemoArgs {
     /// How long it takes, about
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=3600), value_name = "N")]
@@ -66,7 +70,10 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "evergrant mock -- evergrant token",
+    "evergrant mock -- sh -c 'evergrant token --format header | curl -s -H @- \"$EVERGRANT_MOCK_API/shipments\"'",
+))]
 pub(crate) struct TokenArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
@@ -220,7 +227,9 @@ pub(crate) enum ConfigCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "printf '[profile.try]\\nprovider = \"myparcel-sandbox\"\\nclient_id = \"me\"\\n' > config.toml && evergrant config check --config config.toml",
+))]
 pub(crate) struct ConfigCheckArgs {
     /// The one profile to look at [default: all]
     #[arg(long, value_name = "NAME")]
@@ -260,6 +269,10 @@ pub(crate) enum Auth {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples!(
+    "evergrant mock -- sh",
+    "evergrant mock --lifetime 5s --style opaque -- sh -c 'evergrant token | evergrant inspect'",
+))]
 pub(crate) struct MockArgs {
     /// The port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 0, env = "EVERGRANT_MOCK_PORT", hide_env_values = true)]

@@ -2,7 +2,7 @@
 
 mod check;
 
-use crate::args::{Auth, Body, ClientArgs, ConfigArgs, ConfigCommand, ProviderName};
+use crate::args::{Auth, Body, ClientArgs, ConfigArgs, ConfigCommand, Manner, ProviderName};
 use crate::failure::Failure;
 use crate::profile::{Profile, Profiles};
 use crate::secret;
@@ -15,9 +15,9 @@ use zeroize::Zeroizing;
 type Secret = Zeroizing<String>;
 
 /// `evergrant config`.
-pub(crate) fn run(args: &ConfigArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &ConfigArgs, manner: Manner) -> Result<(), Failure> {
     match &args.command {
-        ConfigCommand::Check(args) => check::run(args),
+        ConfigCommand::Check(args) => check::run(args, manner),
     }
 }
 

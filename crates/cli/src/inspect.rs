@@ -18,7 +18,10 @@ use zeroize::Zeroizing;
 const MAX_BYTES: u64 = 256 * 1024;
 
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "evergrant mock -- sh -c 'evergrant token | evergrant inspect'",
+    "evergrant mock -- sh -c 'evergrant token --format json | evergrant inspect --json'",
+))]
 pub(crate) struct InspectArgs {
     /// A file with the token, or - for stdin [default: -]. The token itself is no argument: a command line is public
     ///
@@ -26,11 +29,6 @@ pub(crate) struct InspectArgs {
     #[arg(value_name = "FILE|-")]
     file: Option<PathBuf>,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  evergrant mock -- sh -c 'evergrant token | evergrant inspect'
-  evergrant mock -- sh -c 'evergrant token --format json | evergrant inspect --json'";
 
 pub(crate) fn run(args: &InspectArgs, manner: Manner) -> Result<(), Failure> {
     let bytes = match args.file.as_deref() {

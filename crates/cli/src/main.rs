@@ -1,19 +1,24 @@
 //! The command `evergrant`.
 //!
-//! Exit status: 0 done, 1 the demonstration found a fault, 2 configuration or usage, 3 refused (the client must
-//! change), 4 transient (try again).
+//! Each subcommand has a file of its own: what can be said to it, what it does. What they share: `args` and `config`, from words
+//! to a client; `failure`, and how it is told; `stdout`, `live` and `verbose`, where the rest is told.
 #![forbid(unsafe_code)]
 // Talking to people on stdout is what a command is for.
 #![allow(clippy::print_stdout)]
 
+#[macro_use]
+mod help;
+
 mod args;
 mod child;
+mod completions;
 mod config;
 mod demo;
 mod failure;
 mod folders;
 mod inspect;
 mod live;
+mod man;
 mod mock;
 mod profile;
 mod request;
@@ -48,7 +53,9 @@ fn main() -> ExitCode {
         Command::Watch(args) => watch::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Mock(args) => mock::run(&args),
-        Command::Config(args) => config::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Completions(args) => completions::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Man(args) => man::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Config(args) => config::run(&args, manner).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|failure| failure.tell(manner))
 }

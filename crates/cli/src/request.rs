@@ -1,6 +1,6 @@
 //! `evergrant request`: one authorized call, with the one replay after a refused token.
 
-use crate::args::{ClientArgs, EXIT_STATUS, duration};
+use crate::args::{ClientArgs, duration};
 use crate::config::Setup;
 use crate::failure::Failure;
 use crate::{runtime, stdout};
@@ -22,7 +22,11 @@ const MAX_BODY: u64 = 64 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES, after_help = EXIT_STATUS)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "evergrant mock -- sh -c 'evergrant request \"$EVERGRANT_MOCK_API/shipments\"'",
+    "evergrant mock -- sh -c 'evergrant request -i -d \"{}\" \"$EVERGRANT_MOCK_API/shipments\"'",
+    "evergrant mock -- sh -c 'date | evergrant request -X PUT -d @- \"$EVERGRANT_MOCK_API/notes/1\"'",
+))]
 pub(crate) struct RequestArgs {
     #[command(flatten)]
     client: ClientArgs,
@@ -59,12 +63,6 @@ pub(crate) struct RequestArgs {
     /// What to call. Redirects are not followed
     url: String,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  evergrant mock -- sh -c 'evergrant request \"$EVERGRANT_MOCK_API/shipments\"'
-  evergrant mock -- sh -c 'evergrant request -i -d \"{\\\"weight\\\": 2}\" \"$EVERGRANT_MOCK_API/shipments\"'
-  evergrant mock -- sh -c 'date | evergrant request -X PUT -d @- \"$EVERGRANT_MOCK_API/notes/1\"'";
 
 pub(crate) fn run(args: &RequestArgs) -> Result<(), Failure> {
     let request = request(args)?;

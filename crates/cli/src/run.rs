@@ -2,7 +2,7 @@
 
 mod token_file;
 
-use crate::args::{ClientArgs, EXIT_STATUS, Format, duration};
+use crate::args::{ClientArgs, Format, duration};
 use crate::child::{self, Signals};
 use crate::config::Setup;
 use crate::failure::Failure;
@@ -24,7 +24,10 @@ const TOKEN_FILE: &str = "EVERGRANT_TOKEN_FILE";
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES, after_help = EXIT_STATUS)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "evergrant mock -- evergrant run -- sh -c 'echo \"$EVERGRANT_TOKEN\" | evergrant inspect'",
+    "evergrant mock -- evergrant run --token-file token -- sh -c 'evergrant inspect \"$EVERGRANT_TOKEN_FILE\"'",
+))]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     client: ClientArgs,
@@ -47,11 +50,6 @@ pub(crate) struct RunArgs {
     #[arg(value_name = "CMD", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<OsString>,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  evergrant mock -- evergrant run -- sh -c 'echo \"$EVERGRANT_TOKEN\" | evergrant inspect'
-  evergrant mock --lifetime 5s -- evergrant run --token-file token -- sh -c 'cat \"$EVERGRANT_TOKEN_FILE\"'";
 
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let Some(mut command) = child::command(&args.command) else {

@@ -2,7 +2,7 @@
 
 mod events;
 
-use crate::args::{ClientArgs, EXIT_STATUS, Manner, duration};
+use crate::args::{ClientArgs, Manner, duration};
 use crate::config::Setup;
 use crate::failure::Failure;
 use crate::live::Live;
@@ -16,7 +16,10 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES, after_help = EXIT_STATUS)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "evergrant mock --lifetime 5s -- evergrant watch --for 5s",
+    "evergrant mock --lifetime 5s -- evergrant watch --for 5s --json",
+))]
 pub(crate) struct WatchArgs {
     #[command(flatten)]
     client: ClientArgs,
@@ -25,19 +28,14 @@ pub(crate) struct WatchArgs {
     r#for: Option<Duration>,
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  evergrant mock --lifetime 5s -- evergrant watch --for 10s
-  evergrant mock --lifetime 5s -- evergrant watch --for 10s --json";
-
 pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
     let tokens = Setup::read(&args.client)?.tokens(None)?;
     let live = if manner.json { None } else { Live::on_stdout() };
     runtime()?.block_on(async {
         tokio::spawn(tokens.keep_fresh());
         look_on(&tokens, live, manner, args.r#for).await?;
-        // What it came to: a token is held, or this says why not.
-        tokens.token_within(Duration::from_millis(1)).await?;
+        // What it came to: a token is held, or this says why not. A request that is under way is awaited.
+        tokens.token().await?;
         Ok(())
     })
 }

@@ -105,7 +105,6 @@ impl Event {
             What::Ended(generation) => json!({ "event": "ended", "token": generation.number() }),
         };
         event["at"] = when::rfc3339(now.saturating_sub(self.ago)).into();
-        event["held"] = status.held.is_some().into();
         event["requests"] = status.requests.into();
         event
     }

@@ -56,7 +56,7 @@ fn an_event_is_one_object_with_its_time() {
     assert_eq!(
         json(&events[0]),
         serde_json::json!({
-            "event": "requested", "reason": "early", "at": "2026-11-24T14:59:55Z", "held": true, "requests": 1,
+            "event": "requested", "reason": "early", "at": "2026-11-24T14:59:55Z", "requests": 1,
         })
     );
     let failed = json(&events[1]);
