@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout)]
 
 mod args;
+mod cache;
 mod config;
 mod demo;
 mod failure;

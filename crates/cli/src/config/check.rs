@@ -1,7 +1,7 @@
 //! `evergrant config check`: everything that is wrong with the configuration file, without sending anything.
 
 use super::Settings;
-use crate::args::{ClientArgs, ConfigCheckArgs};
+use crate::args::{Caching, ClientArgs, ConfigCheckArgs};
 use crate::failure::Failure;
 use crate::profile::{Profile, Profiles};
 use clap::ValueEnum;
@@ -48,7 +48,7 @@ pub(super) fn run(args: &ConfigCheckArgs) -> Result<(), Failure> {
 
 /// The client that the profile makes by itself: where, as whom, and where its secret is.
 fn described(profile: Profile) -> Result<String, Failure> {
-    let settings = Settings::merge(&ClientArgs::default(), profile)?;
+    let settings = Settings { cache: Caching::No, ..Settings::merge(&ClientArgs::default(), profile)? };
     let mut secret = None;
     let setup = settings.setup(|source| {
         secret = Some(source.to_string());
