@@ -152,6 +152,11 @@ pub(crate) struct ClientFlags {
     /// How long one token request may take [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_TIMEOUT", hide_env_values = true)]
     pub(crate) timeout: Option<Duration>,
+    /// Keep the token on disk, sealed with the client's secret, and use a kept one while it lives: jobs that begin
+    /// again and again ask once per life, and many at once ask once [default: no, or what the profile says]
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "yes",
+        value_name = "WHEN", env = "EVERGRANT_CACHE", hide_env_values = true)]
+    pub(crate) cache: Option<Caching>,
 }
 
 impl Deref for ClientArgs {
@@ -210,6 +215,7 @@ impl ClientFlags {
             audience: kept(self.audience, stands("audience")),
             param: kept(self.param, stands("param")),
             timeout: self.timeout,
+            cache: self.cache,
         }
     }
 }
@@ -266,6 +272,18 @@ pub(crate) enum Auth {
     BasicRaw,
     /// The id alone
     None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Caching {
+    /// Use a kept token, and keep a new one
+    #[value(alias = "true", alias = "1")]
+    Yes,
+    /// Neither
+    #[value(alias = "false", alias = "0")]
+    No,
+    /// Use no kept token, as after one that the API refused, and keep the new one
+    Refresh,
 }
 
 #[derive(Debug, Args)]

@@ -2,12 +2,13 @@
 
 mod check;
 
-use crate::args::{Auth, Body, ClientArgs, ConfigArgs, ConfigCommand, Manner, ProviderName};
+use crate::args::{Auth, Body, Caching, ClientArgs, ConfigArgs, ConfigCommand, Manner, ProviderName};
+use crate::cache::{self, Cache, Identity};
 use crate::failure::Failure;
 use crate::profile::{Profile, Profiles};
 use crate::secret;
 use evergrant_tokio_reqwest::{
-    BodyFormat, Client, ClientAuth, Error, Origin, Origins, Policy, Provider, Token, Tokens, myparcel,
+    BodyFormat, Client, ClientAuth, Origin, Origins, Policy, Provider, Token, Tokens, myparcel,
 };
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -34,6 +35,8 @@ pub(crate) struct Setup {
     pub(crate) client: Client,
     /// How long one token request may take.
     pub(crate) timeout: Duration,
+    /// Where its tokens are kept, if they are.
+    pub(crate) cache: Option<Cache>,
     /// The variable that the profile keeps the client secret in.
     pub(crate) secret_variable: Option<String>,
 }
@@ -47,15 +50,32 @@ impl Setup {
     /// A source of its tokens. Without `wait` its callers take the first outcome, good or bad; with it they wait that
     /// long through transient failures.
     pub(crate) fn tokens(&self, wait: Option<Duration>) -> Result<Tokens, Failure> {
-        let policy = Policy::new().with_attempt_timeout(self.timeout);
-        let patience = wait.unwrap_or(policy.attempt_timeout() + GRACE);
-        let source = Tokens::builder(self.client.clone()).policy(policy).patience(patience);
+        let source = Tokens::builder(self.client.clone()).policy(self.policy()).patience(self.patience(wait));
         Ok(source.fail_fast(wait.is_none()).build()?)
     }
 
-    /// The first token of this invocation.
-    pub(crate) async fn token(&self, tokens: &Tokens) -> Result<Token, Error> {
-        tokens.token().await
+    /// The first token of this invocation, from a source that was made with this `wait`: out of the cache, if it has
+    /// a good one, else asked for, and kept there.
+    pub(crate) async fn token(&self, tokens: &Tokens, wait: Option<Duration>) -> Result<Token, Failure> {
+        match &self.cache {
+            Some(cache) => cache.token(self, tokens, self.patience(wait)).await,
+            None => Ok(tokens.token().await?),
+        }
+    }
+
+    /// To be called when the source has asked for another token since: it is kept, if tokens are.
+    pub(crate) fn keep(&self, tokens: &Tokens) {
+        if let Some(cache) = &self.cache {
+            cache.keep(tokens);
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        Policy::new().with_attempt_timeout(self.timeout)
+    }
+
+    fn patience(&self, wait: Option<Duration>) -> Duration {
+        self.policy().with_patience(wait.unwrap_or(self.policy().attempt_timeout() + GRACE)).patience()
     }
 }
 
@@ -92,6 +112,7 @@ struct Settings {
     params: Vec<(String, String)>,
     origins: Vec<String>,
     timeout: Duration,
+    cache: Caching,
 }
 
 impl Settings {
@@ -137,6 +158,7 @@ impl Settings {
             params: if args.param.is_empty() { profile.params } else { pairs(&args.param)? },
             origins: profile.origins,
             timeout: args.timeout.or(profile.timeout).unwrap_or(TIMEOUT),
+            cache: args.cache.unwrap_or(if profile.cache == Some(true) { Caching::Yes } else { Caching::No }),
         })
     }
 
@@ -154,11 +176,13 @@ impl Settings {
     ) -> Result<Setup, Failure> {
         let provider = self.provider()?;
         let id = &self.client_id;
-        let auth = match self.method() {
-            Auth::None => ClientAuth::none(id)?,
-            Auth::Post => ClientAuth::post(id, &secret(&self.secret)?)?,
-            Auth::BasicRaw => ClientAuth::basic_raw(id, &secret(&self.secret)?)?,
-            Auth::Basic => ClientAuth::basic(id, &secret(&self.secret)?)?,
+        let method = self.method();
+        let secret = if method == Auth::None { None } else { Some(secret(&self.secret)?) };
+        let auth = match (method, &secret) {
+            (Auth::None, _) | (_, None) => ClientAuth::none(id)?,
+            (Auth::Post, Some(secret)) => ClientAuth::post(id, secret)?,
+            (Auth::BasicRaw, Some(secret)) => ClientAuth::basic_raw(id, secret)?,
+            (Auth::Basic, Some(secret)) => ClientAuth::basic(id, secret)?,
         };
         let mut builder = Client::builder(provider, auth);
         if let Some(scope) = &self.scope {
@@ -173,11 +197,25 @@ impl Settings {
         for (name, value) in &self.params {
             builder = builder.param(name, value);
         }
+        let client = builder.build()?;
+        let cache = self.cache(&client, secret);
         let secret_variable = match &self.secret {
             secret::Source::Variable(name) => Some(name.clone()),
             _ => None,
         };
-        Ok(Setup { client: builder.build()?, timeout: self.timeout, secret_variable })
+        Ok(Setup { client, timeout: self.timeout, cache, secret_variable })
+    }
+
+    fn cache(&self, client: &Client, secret: Option<Secret>) -> Option<Cache> {
+        if self.cache == Caching::No {
+            return None;
+        }
+        let Some(secret) = secret else {
+            cache::note("a client without a secret has nothing to seal its token with");
+            return None;
+        };
+        let identity = Identity::new(client, &self.resources, self.audience.as_deref(), &self.params);
+        Some(Cache::new(&identity, &secret, self.cache == Caching::Yes))
     }
 
     fn provider(&self) -> Result<Provider, Failure> {

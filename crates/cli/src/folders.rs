@@ -17,6 +17,18 @@ pub(crate) fn configuration() -> Option<PathBuf> {
     Some(base?.join(OURS))
 }
 
+/// The folder for what can be had again; `None` where the system names no home.
+pub(crate) fn cache() -> Option<PathBuf> {
+    let base = if cfg!(windows) {
+        absolute("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        absolute("XDG_CACHE_HOME").or_else(|| Some(home()?.join("Library/Caches")))
+    } else {
+        absolute("XDG_CACHE_HOME").or_else(|| Some(home()?.join(".cache")))
+    };
+    Some(base?.join(OURS))
+}
+
 /// The user's home.
 pub(crate) fn home() -> Option<PathBuf> {
     absolute(if cfg!(windows) { "USERPROFILE" } else { "HOME" })

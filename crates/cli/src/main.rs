@@ -10,6 +10,7 @@
 mod help;
 
 mod args;
+mod cache;
 mod child;
 mod completions;
 mod config;

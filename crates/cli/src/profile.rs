@@ -18,6 +18,7 @@
 //! params = { tenant = "north" }
 //! origins = ["https://orders.example.com"]
 //! timeout = "5s"
+//! cache = true
 //! ```
 //! It is read whole, and everything that is wrong with it is found: a typing error in a scope that is silently ignored
 //! costs somebody an afternoon.
@@ -62,6 +63,7 @@ pub(crate) struct Profile {
     pub(crate) params: Vec<(String, String)>,
     pub(crate) origins: Vec<String>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) cache: Option<bool>,
 }
 
 /// Something that is wrong with the file.
@@ -76,7 +78,7 @@ struct Problem {
 }
 
 /// The keys of a profile, for whoever wrote another.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "provider",
     "token_endpoint",
     "body",
@@ -89,6 +91,7 @@ const KEYS: [&str; 12] = [
     "params",
     "origins",
     "timeout",
+    "cache",
 ];
 
 impl Profiles {
@@ -250,6 +253,7 @@ fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile
             "params" => profile.params = params(reader, &value),
             "origins" => profile.origins = reader.texts(&value).unwrap_or_default(),
             "timeout" => profile.timeout = reader.duration(&key, &value),
+            "cache" => profile.cache = reader.flag(&value),
             _ => reader.unknown(&key, &KEYS),
         }
     }

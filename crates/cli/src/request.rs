@@ -75,8 +75,12 @@ pub(crate) fn run(args: &RequestArgs) -> Result<(), Failure> {
     let api = Api::new(http(request.url())?, tokens.clone(), origins);
     runtime()?.block_on(async {
         let call = async {
-            setup.token(&tokens).await?;
+            let first = setup.token(&tokens, args.wait).await?;
             let answer = api.execute(request).await.map_err(failure)?;
+            if tokens.try_token().is_some_and(|held| held.generation() != first.generation()) {
+                // What was refused is of no use to the next invocation either.
+                setup.keep(&tokens);
+            }
             let verdict = verdict(&answer);
             print(answer, args.include).await?;
             verdict

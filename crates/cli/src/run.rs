@@ -10,7 +10,6 @@ use crate::{runtime, secret};
 use clap::Args;
 use evergrant_tokio_reqwest::{Generation, Status, Tokens};
 use std::ffi::OsString;
-use std::future::Future;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -60,12 +59,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let tokens = setup.tokens(args.wait)?;
     runtime()?.block_on(async {
         // Until here Ctrl-C ends the command as any other.
-        let token = setup.token(&tokens).await?;
+        let token = setup.token(&tokens, args.wait).await?;
         let signals = Signals::caught()?;
         for name in secret::VARIABLES.into_iter().chain(setup.secret_variable.as_deref()) {
             command.env_remove(name);
         }
-        let text = args.format.render(token.value(), tokens.export().as_ref());
+        let text = args.format.render(token.value(), &tokens);
         let variable = args.env.as_deref().or(file.is_none().then_some(TOKEN));
         if let Some(name) = variable {
             command.env(name, &*text);
@@ -75,7 +74,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
                 file.replace(&text).map_err(|error| file.failure(&error))?;
                 command.env(TOKEN_FILE, file.path());
                 let keeping = tokens.keep_fresh();
-                let replacing = replace(file, args.format, tokens, token.generation());
+                let replacing = replace(file, args.format, setup, tokens, token.generation());
                 // Both end with the program.
                 Alive(vec![tokio::spawn(keeping), tokio::spawn(replacing)])
             }
@@ -103,33 +102,32 @@ impl Alive {
 }
 
 /// Replaces the file whenever there is another token.
-fn replace(file: TokenFile, format: Format, tokens: Tokens, first: Generation) -> impl Future<Output = ()> {
+async fn replace(file: TokenFile, format: Format, setup: Setup, tokens: Tokens, first: Generation) {
     let (mut written, mut trouble) = (first, false);
-    async move {
-        loop {
-            let nap = nap(&tokens.status());
-            tokio::time::sleep(if trouble { nap.min(Duration::from_secs(1)) } else { nap }).await;
-            let error = match tokens.try_token() {
-                Some(token) if token.generation() == written => continue,
-                Some(token) => {
-                    let text = format.render(token.value(), tokens.export().as_ref());
-                    match tokio::task::block_in_place(|| file.replace(&text)) {
-                        Ok(()) => {
-                            written = token.generation();
-                            None
-                        }
-                        Err(error) => Some(format!("the token file cannot be replaced: {error}")),
+    loop {
+        let nap = nap(&tokens.status());
+        tokio::time::sleep(if trouble { nap.min(Duration::from_secs(1)) } else { nap }).await;
+        let error = match tokens.try_token() {
+            Some(token) if token.generation() == written => continue,
+            Some(token) => {
+                let text = format.render(token.value(), &tokens);
+                match tokio::task::block_in_place(|| file.replace(&text)) {
+                    Ok(()) => {
+                        setup.keep(&tokens);
+                        written = token.generation();
+                        None
                     }
+                    Err(error) => Some(format!("the token file cannot be replaced: {error}")),
                 }
-                None => Some("the token in the token file has ended, and there is no new one".to_owned()),
-            };
-            match &error {
-                Some(error) if !trouble => eprintln!("warning: {error}; it is tried again by itself"),
-                None if trouble => eprintln!("note: the token file holds a new token"),
-                _ => {}
             }
-            trouble = error.is_some();
+            None => Some("the token in the token file has ended, and there is no new one".to_owned()),
+        };
+        match &error {
+            Some(error) if !trouble => eprintln!("warning: {error}; it is tried again by itself"),
+            None if trouble => eprintln!("note: the token file holds a new token"),
+            _ => {}
         }
+        trouble = error.is_some();
     }
 }
 

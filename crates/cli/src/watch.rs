@@ -29,9 +29,14 @@ pub(crate) struct WatchArgs {
 }
 
 pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
-    let tokens = Setup::read(&args.client)?.tokens(None)?;
+    let setup = Setup::read(&args.client)?;
+    let tokens = setup.tokens(None)?;
     let live = if manner.json { None } else { Live::on_stdout() };
     runtime()?.block_on(async {
+        if setup.cache.is_some() {
+            // What failed is shown as it is without a cache: it is asked again by itself.
+            let _shown = setup.token(&tokens, None).await;
+        }
         tokio::spawn(tokens.keep_fresh());
         look_on(&tokens, live, manner, args.r#for).await?;
         // What it came to: a token is held, or this says why not. A request that is under way is awaited.

@@ -186,3 +186,22 @@ fn a_refused_client_is_told_as_with_token() {
     assert_eq!((ended.status, &error["status"]), (3, &3.into()));
     assert!(error["error"].as_str().unwrap().contains("invalid_client"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_kept_token_that_is_refused_is_replaced_for_the_next_invocation_too() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let call = || {
+        let mut command = request(&server, &["--cache", &server.resource("/things")]);
+        served(&run(command.env("XDG_CACHE_HOME", folder.path())));
+        server.counts().token_requests
+    };
+    assert_eq!((call(), call()), (1, 1));
+    server.revoke_all();
+    // A token that is refused within 2 s of its issue may only not be known everywhere yet.
+    for _ in 0..21 {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!((call(), call()), (2, 2));
+}

@@ -221,3 +221,40 @@ fn a_token_that_cannot_be_renewed_is_told_when_it_ends() {
     drop(child.stdin.take());
     child.wait().unwrap();
 }
+
+#[test]
+fn the_variable_of_a_profiles_secret_is_not_handed_on() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let profile = format!(
+        "[profile.own]\ntoken_endpoint = \"{}\"\nclient_id = \"{}\"\nclient_secret = {{ env = \"OWN_SECRET\" }}\n",
+        server.token_endpoint(),
+        Server::CLIENT_ID,
+    );
+    let path = folder.file("config.toml", 0o600, profile);
+    let mut command = evergrant(&[
+        "run",
+        "--profile",
+        "own",
+        "--config",
+        &path,
+        "--",
+        "sh",
+        "-c",
+        "echo ${OWN_SECRET-none}",
+    ]);
+    let found = ended(command.env("OWN_SECRET", Server::CLIENT_SECRET));
+    assert_eq!((found.status, found.stdout.as_str()), (0, "none\n"), "{}", found.stderr);
+}
+
+#[test]
+fn tokens_are_kept_for_the_next_invocation() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    for _ in 0..2 {
+        let mut command = shell(&server, &["--cache"], "printf %s \"$EVERGRANT_TOKEN\"");
+        let found = ended(command.env("XDG_CACHE_HOME", folder.path()));
+        assert_eq!(found.stdout, server.issued()[0], "{}", found.stderr);
+    }
+    assert_eq!(server.counts().token_requests, 1);
+}

@@ -5,7 +5,7 @@
 mod fixture;
 
 use evergrant_mock::{Endpoint, Fault, Server, Times};
-use fixture::{configured, evergrant, run};
+use fixture::{Folder, configured, evergrant, run};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -78,4 +78,16 @@ fn it_ends_after_its_time_with_the_state_it_came_to() {
     let refused = run(watch(&server, &["--for", "1s"]).env("EVERGRANT_CLIENT_SECRET", "not-the-one"));
     assert_eq!(refused.status, 3, "{}", refused.stdout);
     assert!(refused.stderr.contains("invalid_client"), "{}", refused.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn it_begins_with_the_token_that_was_kept() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    for _ in 0..2 {
+        let mut command = watch(&server, &["--cache", "--for", "300ms"]);
+        assert_eq!(run(command.env("XDG_CACHE_HOME", folder.path())).status, 0);
+    }
+    assert_eq!(server.counts().token_requests, 1);
 }

@@ -1,7 +1,7 @@
 //! `evergrant config check`: everything that is wrong with the configuration file, without sending anything.
 
 use super::Settings;
-use crate::args::{ClientArgs, ConfigCheckArgs, Manner};
+use crate::args::{Caching, ClientArgs, ConfigCheckArgs, Manner};
 use crate::failure::Failure;
 use crate::profile::{Profile, Profiles};
 use crate::stdout;
@@ -62,7 +62,7 @@ struct Described {
 
 impl Described {
     fn of(profile: Profile) -> Result<Self, Failure> {
-        let settings = Settings::merge(&ClientArgs::default(), profile)?;
+        let settings = Settings { cache: Caching::No, ..Settings::merge(&ClientArgs::default(), profile)? };
         let mut secret = None;
         let setup = settings.setup(|source| {
             secret = Some(source.to_string());

@@ -146,6 +146,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    pub(super) fn flag(&mut self, value: &Value<'_>) -> Option<bool> {
+        let flag = value.0.get_ref().as_bool();
+        if flag.is_none() {
+            self.wrong(
+                value,
+                "this is neither true nor false",
+                "write true or false, without quotation marks",
+            );
+        }
+        flag
+    }
+
     /// Nobody knows this key.
     pub(super) fn unknown(&mut self, key: &Key, known: &[&str]) {
         let next = match nearest(&key.name, known) {
