@@ -227,7 +227,7 @@ async fn print(mut answer: Response, include: bool) -> Result<(), Failure> {
         head.extend_from_slice(b"\r\n");
         read = stdout::print(&head)?;
     }
-    while read && let Some(chunk) = answer.chunk().await.map_err(|error| broken(error))? {
+    while read && let Some(chunk) = answer.chunk().await.map_err(broken)? {
         read = stdout::print(&chunk)? && stdout::flush()?;
     }
     stdout::flush().map(drop)

@@ -65,7 +65,12 @@ fn outputs(pieces: &[Piece]) -> Vec<String> {
     let path = format!("{}:{}", own.to_str().unwrap(), std::env::var("PATH").unwrap());
     let mut command = Command::new(EVERGRANT);
     isolate(&mut command).args(["mock", "--lifetime", "24h", "--", "sh", "-c", &script]);
-    command.env("PATH", path).env("HOME", &home).current_dir(folder.path()).stdin(Stdio::null());
+    command
+        .env("PATH", path)
+        .env("HOME", &home)
+        .env("XDG_CACHE_HOME", folder.at("home/.cache"))
+        .current_dir(folder.path())
+        .stdin(Stdio::null());
     let output = command.output().unwrap();
     assert_eq!(output.stderr, b"", "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
