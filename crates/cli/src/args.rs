@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Token(TokenArgs),
     /// Run an authorization server and a resource API on loopback, for tests
     Mock(MockArgs),
+    /// Find out what is wrong with a setup: the way to the server, TLS, one token, clocks, life, scope
+    Doctor(DoctorArgs),
     /// Look after the configuration file
     Config(ConfigArgs),
 }
@@ -189,6 +191,16 @@ impl ClientFlags {
             cache: self.cache,
         }
     }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_STATUS)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// Print the findings as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

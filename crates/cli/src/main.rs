@@ -1,4 +1,4 @@
-//! The command: `demo`, `token`, `mock`, `config`.
+//! The command: `demo`, `token`, `mock`, `doctor`, `config`.
 //!
 //! Exit status: 0 done, 1 the demonstration found a fault, 2 configuration or usage, 3 refused (the client must
 //! change), 4 transient (try again).
@@ -10,6 +10,7 @@ mod args;
 mod cache;
 mod config;
 mod demo;
+mod doctor;
 mod failure;
 mod folders;
 mod mock;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Mock(args) => mock::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Config(args) => config::run(&args),
     };
     match done {
