@@ -1,21 +1,38 @@
 //! What can be said on the command line, and through the environment.
 
+use crate::completions::CompletionsArgs;
+use crate::inspect::InspectArgs;
+use crate::man::ManArgs;
+use crate::request::RequestArgs;
+use crate::run::RunArgs;
+use crate::watch::WatchArgs;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// An access token that always works, for any server with the OAuth 2.0 client credentials grant.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = EXIT_STATUS, arg_required_else_help = true)]
+#[command(version, about, after_help = exit_status!(), arg_required_else_help = true)]
 pub(crate) struct Evergrant {
+    #[command(flatten)]
+    pub(crate) manner: Manner,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-const EXIT_STATUS: &str = "Exit status: 0 done, 1 the demonstration found a fault, 2 configuration or usage, \
-                           3 refused (the client must change), 4 transient (try again)";
+/// How the command talks, whatever it does.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Manner {
+    /// Say on stderr why each token request is made, and what became of it
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// JSON instead of text: what is said on stdout, and an error as one object on stderr
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -23,15 +40,28 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Print one access token, and nothing else, on stdout
     Token(TokenArgs),
+    /// Call an API with a token, and once more with another if that is refused
+    Request(RequestArgs),
+    /// Run a program with a token in a variable, or in a file that is kept fresh
+    Run(RunArgs),
+    /// Keep a token fresh, and show what is held, what happened and what comes next
+    Watch(WatchArgs),
+    /// Say what an access token tells of itself: its kind, its issuer, its times. Nothing is verified
+    Inspect(InspectArgs),
     /// Run an authorization server and a resource API on loopback, for tests
     Mock(MockArgs),
     /// Find out what is wrong with a setup: the way to the server, TLS, one token, clocks, life, scope
     Doctor(DoctorArgs),
+    /// Print what a shell needs to complete this command's words
+    Completions(CompletionsArgs),
+    /// Print a page of the manual, or write all of it
+    Man(ManArgs),
     /// Look after the configuration file
     Config(ConfigArgs),
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = exit_status!(), after_long_help = examples!("evergrant demo --seconds 10"))]
 pub(crate) struct DemoArgs {
     /// How long it takes, about
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=3600), value_name = "N")]
@@ -39,32 +69,31 @@ pub(crate) struct DemoArgs {
     /// How many workers call the API at once
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=1000), value_name = "N")]
     pub(crate) workers: u64,
-    /// Print the result as one JSON object on the last line
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "evergrant mock -- evergrant token",
+    "evergrant mock -- sh -c 'evergrant token --format header | curl -s -H @- \"$EVERGRANT_MOCK_API/shipments\"'",
+))]
 pub(crate) struct TokenArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
-    /// What to print
-    #[arg(long, value_enum, default_value_t, env = "EVERGRANT_FORMAT", hide_env_values = true)]
-    pub(crate) format: Format,
+    /// What to print [default: token, and json with --json]
+    #[arg(long, value_enum, env = "EVERGRANT_FORMAT", hide_env_values = true)]
+    pub(crate) format: Option<Format>,
     /// Wait this long through transient failures instead of taking the first outcome (30s, 2m, 500ms)
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
     pub(crate) wait: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Format {
     /// The token alone
-    #[default]
     Token,
     /// A whole header line: Authorization: Bearer ...
     Header,
-    /// One JSON object with access_token, token_type and expires_in
+    /// One JSON object with access_token, token_type, expires_in and expires_at
     Json,
 }
 
@@ -194,13 +223,13 @@ impl ClientFlags {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "evergrant mock -- evergrant doctor",
+    "evergrant mock -- evergrant doctor --scope 'orders.read orders.write' --json",
+))]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
-    /// Print the findings as one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -216,7 +245,9 @@ pub(crate) enum ConfigCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "printf '[profile.try]\\nprovider = \"myparcel-sandbox\"\\nclient_id = \"me\"\\n' > config.toml && evergrant config check --config config.toml",
+))]
 pub(crate) struct ConfigCheckArgs {
     /// The one profile to look at [default: all]
     #[arg(long, value_name = "NAME")]
@@ -268,6 +299,10 @@ pub(crate) enum Caching {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples!(
+    "evergrant mock -- sh",
+    "evergrant mock --lifetime 5s --style opaque -- sh -c 'evergrant token | evergrant inspect'",
+))]
 pub(crate) struct MockArgs {
     /// The port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 0, env = "EVERGRANT_MOCK_PORT", hide_env_values = true)]
@@ -281,6 +316,10 @@ pub(crate) struct MockArgs {
     /// The shape of its errors
     #[arg(long, value_enum, default_value_t)]
     pub(crate) errors: Errors,
+    /// A program to run against the servers, which end with it. It finds them in EVERGRANT_TOKEN_ENDPOINT and the like,
+    /// and the API's origin in EVERGRANT_MOCK_API
+    #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<OsString>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

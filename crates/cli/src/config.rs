@@ -2,7 +2,7 @@
 
 mod check;
 
-use crate::args::{Auth, Body, Caching, ClientArgs, ConfigArgs, ConfigCommand, ProviderName};
+use crate::args::{Auth, Body, Caching, ClientArgs, ConfigArgs, ConfigCommand, Manner, ProviderName};
 use crate::cache::{self, Cache, Identity};
 use crate::failure::Failure;
 use crate::profile::{Profile, Profiles};
@@ -16,9 +16,9 @@ use zeroize::Zeroizing;
 type Secret = Zeroizing<String>;
 
 /// `evergrant config`.
-pub(crate) fn run(args: &ConfigArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &ConfigArgs, manner: Manner) -> Result<(), Failure> {
     match &args.command {
-        ConfigCommand::Check(args) => check::run(args),
+        ConfigCommand::Check(args) => check::run(args, manner),
     }
 }
 
@@ -37,6 +37,8 @@ pub(crate) struct Setup {
     pub(crate) timeout: Duration,
     /// Where its tokens are kept, if they are.
     pub(crate) cache: Option<Cache>,
+    /// The variable that the profile keeps the client secret in.
+    pub(crate) secret_variable: Option<String>,
 }
 
 /// What a doctor wants to know beside the client itself.
@@ -86,6 +88,13 @@ impl Setup {
         match &self.cache {
             Some(cache) => cache.token(self, tokens, self.patience(wait)).await,
             None => Ok(tokens.token().await?),
+        }
+    }
+
+    /// To be called when the source has asked for another token since: it is kept, if tokens are.
+    pub(crate) fn keep(&self, tokens: &Tokens) {
+        if let Some(cache) = &self.cache {
+            cache.keep(tokens);
         }
     }
 
@@ -218,7 +227,11 @@ impl Settings {
         }
         let client = builder.build()?;
         let cache = self.cache(&client, secret);
-        Ok(Setup { client, timeout: self.timeout, cache })
+        let secret_variable = match &self.secret {
+            secret::Source::Variable(name) => Some(name.clone()),
+            _ => None,
+        };
+        Ok(Setup { client, timeout: self.timeout, cache, secret_variable })
     }
 
     fn cache(&self, client: &Client, secret: Option<Secret>) -> Option<Cache> {

@@ -6,15 +6,15 @@ mod advice;
 mod ask;
 mod way;
 
-use crate::args::DoctorArgs;
+use crate::args::{DoctorArgs, Manner};
+use crate::cache::Cache;
 use crate::config::{Examined, Setup};
 use crate::failure::Failure;
-use crate::runtime;
+use crate::{runtime, stdout, when};
 use advice::Circumstances;
 use ask::Asked;
 use evergrant_tokio_reqwest::{Client, Excerpt, Grant, JwtHint, Policy, Problem, Refusal};
 use serde_json::json;
-use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
 /// A clock that is off by less costs nothing: lives are judged on two clocks, with a leeway.
@@ -23,19 +23,24 @@ const CLOCK_OFF: Duration = Duration::from_secs(5);
 /// A token that lives shorter keeps its users busy asking.
 const SHORT_LIFE: Duration = Duration::from_secs(60);
 
-pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &DoctorArgs, manner: Manner) -> Result<(), Failure> {
     let (setup, examined) = Setup::examine(&args.client)?;
-    let mut findings = Findings { told: !args.json, all: Vec::new() };
+    let mut findings = Findings { told: !manner.json, all: Vec::new() };
     let done = examine(&setup, &examined, &mut findings);
     let verdict = findings.verdict(done.is_ok());
-    let text = if args.json { findings.json(verdict).to_string() } else { format!("verdict: {verdict}") };
-    print(&text)?;
+    let text = if manner.json { findings.json(verdict).to_string() } else { format!("verdict: {verdict}") };
+    stdout::line(text)?;
     done
 }
 
 fn examine(setup: &Setup, examined: &Examined, findings: &mut Findings) -> Result<(), Failure> {
     let client = &setup.client;
     configuration(client, examined, findings)?;
+    match setup.cache.as_ref().map(Cache::examine) {
+        Some(Ok(says)) => findings.add("cache", State::Good, says.into(), [])?,
+        Some(Err(reason)) => findings.add("cache", State::Warning, reason, [])?,
+        None => {}
+    }
     let proxied = way::proxy(client.provider().token_endpoint(), findings)?;
     way::walk(client.provider().token_endpoint(), setup.timeout, proxied, findings)?;
     let asked = runtime()?.block_on(ask::ask(client, setup.timeout))?;
@@ -131,12 +136,12 @@ fn off_by(date: SystemTime, sent: SystemTime, came: SystemTime) -> (Duration, &'
 fn life(grant: &Grant, findings: &mut Findings) -> Result<(), Failure> {
     let lifetime = grant.lifetime();
     let Some(life) = lifetime.life else {
-        let assumed = Policy::new().default_lifetime().as_secs();
-        let says = format!("the server does not say how long the token lives; {assumed} s are assumed");
+        let assumed = when::span(Policy::new().default_lifetime());
+        let says = format!("the server does not say how long the token lives; {assumed} is assumed");
         let next = "ask its operator for expires_in (RFC 6749 §5.1)".to_owned();
         return findings.add("life", State::Warning, says, [next]);
     };
-    let says = format!("the token lives {} s", life.as_secs());
+    let says = format!("the token lives {}", when::span(life));
     match lifetime.hint {
         JwtHint::ClockSkew => findings.add(
             "life",
@@ -216,7 +221,7 @@ impl Findings {
                 text.push_str("\n         next: ");
                 text.push_str(step);
             }
-            print(&text)?;
+            stdout::line(text)?;
         }
         self.all.push(Finding { about, state, says, next });
         Ok(())
@@ -237,11 +242,6 @@ impl Findings {
         });
         json!({ "verdict": verdict, "findings": findings.collect::<Vec<_>>() })
     }
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    writeln!(io::stdout(), "{text}")
-        .map_err(|error| Failure::system("the findings cannot be printed", &error))
 }
 
 #[cfg(test)]

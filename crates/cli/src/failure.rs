@@ -1,5 +1,6 @@
 //! Why the command ends without having done its job: what happened, who is at fault, what to do next.
 
+use crate::args::Manner;
 use evergrant_tokio_reqwest::{Cause, ConfigError, Error, Problem, Refusal};
 use std::fmt;
 use std::process::ExitCode;
@@ -49,16 +50,47 @@ impl Failure {
         Self { happened: format!("{path}: {} (profile {profile})", self.happened), ..self }
     }
 
-    pub(crate) fn exit_code(&self) -> ExitCode {
+    /// A program could not be started.
+    pub(crate) fn not_started(status: u8, happened: String) -> Self {
+        let next = "check its name, its permissions and PATH".into();
+        Self { status, happened, at_fault: "the command line", next }
+    }
+
+    /// A call to an API, other than for want of a token.
+    pub(crate) fn api(status: u8, happened: String, at_fault: &'static str, next: &str) -> Self {
+        Self { status, happened, at_fault, next: next.to_owned() }
+    }
+
+    /// Tells it on stderr, and ends with its status.
+    pub(crate) fn tell(&self, manner: Manner) -> ExitCode {
+        if manner.json {
+            let Self { status, happened, at_fault, next } = self;
+            let object = serde_json::json!({
+                "error": happened, "at_fault": at_fault, "next": next, "status": status,
+            });
+            eprintln!("{object}");
+        } else {
+            let style = anstyle::AnsiColor::Red.on_default().bold();
+            anstream::eprintln!("{style}error:{style:#} {self}");
+        }
         ExitCode::from(self.status)
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "error: {}", self.happened)?;
+        writeln!(f, "{}", self.happened)?;
         writeln!(f, "  at fault: {}", self.at_fault)?;
         write!(f, "  next: {}", self.next)
+    }
+}
+
+/// What the command line says that cannot be: its first line, without the usage around it.
+impl From<clap::Error> for Failure {
+    fn from(error: clap::Error) -> Self {
+        let text = error.render().to_string();
+        let first = text.lines().next().unwrap_or_default();
+        Self::usage(first.strip_prefix("error: ").unwrap_or(first), "see evergrant --help")
     }
 }
 

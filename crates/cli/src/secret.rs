@@ -22,6 +22,9 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
 
 const VARIABLE: &str = "EVERGRANT_CLIENT_SECRET";
 
+/// The variables that hold a secret, or lead to one: what no other program shall inherit.
+pub(crate) const VARIABLES: [&str; 3] = [VARIABLE, "EVERGRANT_CLIENT_SECRET_FILE", "EVERGRANT_PARAM"];
+
 /// Where a client secret is kept.
 #[derive(Debug)]
 pub(crate) enum Source {

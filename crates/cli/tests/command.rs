@@ -5,8 +5,8 @@
 mod fixture;
 
 use evergrant_mock::{Endpoint, Fault, Server, Times};
-use fixture::{EVERGRANT, Folder, end, fails, known, run, token};
-use std::io::{Read, Write};
+use fixture::{EVERGRANT, Folder, evergrant, fails, fed, known, run, token};
+use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -23,6 +23,62 @@ fn one_token_is_printed_and_nothing_else() {
     let issued = server.issued().pop().unwrap();
     assert!(ended.stdout.contains(&format!(r#""access_token":"{issued}""#)), "{}", ended.stdout);
     assert!(ended.stdout.contains(r#""token_type":"Bearer""#) && ended.stdout.contains(r#""expires_in":"#));
+}
+
+#[test]
+fn with_json_the_answer_is_an_object_and_so_is_an_error() {
+    let server = Server::start().unwrap();
+    let ended = run(&mut known(&server, &["--json"]));
+    let answer: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(answer["access_token"], server.issued()[0]);
+    assert_eq!(answer["expires_at"].as_str().map(str::len), Some("2026-11-24T15:00:00Z".len()));
+    let ended = run(&mut known(&server, &["--json", "--format", "token"]));
+    assert_eq!(ended.stdout.trim_end(), server.issued()[1], "--format decides");
+    for (mut command, status, at_fault) in [
+        (known(&server, &["--json", "--timeout", "soon"]), 2, "the configuration"),
+        (evergrant(&["--json", "no-such"]), 2, "the configuration"),
+        (token(&["--json"]), 2, "the configuration"),
+    ] {
+        let ended = run(&mut command);
+        let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+        assert_eq!((ended.status, ended.stdout.as_str()), (status, ""));
+        assert_eq!((&error["status"], &error["at_fault"]), (&status.into(), &at_fault.into()));
+        assert!(error["error"].is_string() && error["next"].is_string(), "{error}");
+    }
+}
+
+#[test]
+fn verbose_says_why_each_token_request_is_made() {
+    let server = Server::start().unwrap();
+    let _down = server.fault(Endpoint::Token, Fault::status(503), Times::Once);
+    let ended = run(&mut known(&server, &["-v", "--wait", "60s"]));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    for words in ["there was no token yet", "http 503", "the last request failed", "it lives 1 d"] {
+        assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains(&server.issued()[0]));
+    let ended = run(&mut known(&server, &["-v", "--json"]));
+    let first: serde_json::Value = serde_json::from_str(ended.stderr.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["event"], &first["reason"]), (&"a token is asked for".into(), &"first".into()));
+}
+
+#[test]
+fn colours_are_for_terminals_and_not_where_they_are_unwanted() {
+    let colourful = run(token(&[]).env("CLICOLOR_FORCE", "1"));
+    assert!(colourful.stderr.starts_with("\u{1b}["), "{:?}", colourful.stderr);
+    for plain in [run(&mut token(&[])), run(token(&[]).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1"))] {
+        assert!(plain.stderr.starts_with("error: "), "{:?}", plain.stderr);
+    }
+}
+
+#[test]
+fn a_program_can_be_run_against_the_mock_servers() {
+    let mut command = evergrant(&["mock", "--lifetime", "90s", "--", EVERGRANT, "token", "--format", "json"]);
+    // Somebody else's client is none of theirs.
+    let ended = run(command.env("EVERGRANT_SCOPE", "elsewhere").env("EVERGRANT_PROVIDER", "myparcel"));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains(r#""expires_in":90"#), "{}", ended.stdout);
+    assert_eq!(run(&mut evergrant(&["mock", "--", "no-such-program"])).status, 127);
 }
 
 #[test]
@@ -88,10 +144,8 @@ fn a_secret_file_is_read_and_its_last_line_break_trimmed_and_told() {
 fn a_secret_is_read_from_stdin() {
     let server = Server::start().unwrap();
     let mut command = known(&server, &["--client-secret-file", "-"]);
-    command.env_remove("EVERGRANT_CLIENT_SECRET").stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(Server::CLIENT_SECRET.as_bytes()).unwrap();
-    assert_eq!(end(child.wait_with_output().unwrap()).status, 0);
+    command.env_remove("EVERGRANT_CLIENT_SECRET");
+    assert_eq!(fed(&mut command, Server::CLIENT_SECRET.as_bytes()).status, 0);
 }
 
 #[cfg(unix)]

@@ -60,7 +60,7 @@ fn a_good_setup_works_and_costs_one_request() {
             "ok       tls            none: plain http to this machine itself",
             "ok       clock          this machine's clock and the server's are",
             "ok       token ",
-            "ok       life           the token lives 86400 s",
+            "ok       life           the token lives 1 d",
             "ok       scope          asked for a b, granted a b",
         ],
     );
@@ -118,7 +118,7 @@ fn lives_and_scopes_that_are_not_as_expected_are_told() {
     server.set_style(TokenStyle::Opaque);
     server.set_expires_in(ExpiresIn::Omitted);
     let ended = run(&mut doctor(&server.token_endpoint(), &[]));
-    says(&ended, 0, &["the server does not say how long the token lives; 3600 s are assumed"]);
+    says(&ended, 0, &["the server does not say how long the token lives; 1 h is assumed"]);
 }
 
 #[test]
@@ -200,6 +200,26 @@ fn a_profile_is_examined_whole_and_a_wrong_one_not_at_all() {
     let ended = examined(&path);
     assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
     assert!(ended.stderr.contains("did you mean auth?"), "{}", ended.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_cache_is_looked_at_and_neither_used_nor_changed() {
+    let server = Server::start().unwrap();
+    let caches = Folder::new();
+    let examined = || {
+        let mut command = doctor(&server.token_endpoint(), &["--cache"]);
+        run(command.env("XDG_CACHE_HOME", caches.path()))
+    };
+    for _ in 0..2 {
+        says(&examined(), 0, &["ok       cache          no token is kept yet\n", "verdict: it works\n"]);
+    }
+    let mut command = fixture::known(&server, &["--cache"]);
+    assert_eq!(run(command.env("XDG_CACHE_HOME", caches.path())).status, 0);
+    says(&examined(), 0, &["ok       cache          a token is kept, and good\n"]);
+    assert_eq!(server.counts().token_requests, 4);
+    fixture::set_mode(&caches.at("evergrant"), 0o755);
+    says(&examined(), 0, &["warning  cache ", "open to other users (mode 755)", "see the warnings"]);
 }
 
 #[test]
@@ -293,7 +313,7 @@ fn tls_is_shown_with_the_end_of_the_certificate() {
         0,
         &[
             "ok       tls            TLSv1.3",
-            "ok       certificate    its certificate ends in ",
+            "ok       certificate    the server's certificate ends in ",
             "its own root",
             "verdict: it works\n",
         ],

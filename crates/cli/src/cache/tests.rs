@@ -128,7 +128,8 @@ fn a_kept_token_is_good_then_due_then_over() {
 /// One client's invocation.
 fn setup(server: &Server) -> Setup {
     let _first = rustls::crypto::ring::default_provider().install_default();
-    Setup { client: client(&server.token_endpoint()), timeout: Duration::from_secs(60), cache: None }
+    let (client, timeout) = (client(&server.token_endpoint()), Duration::from_secs(60));
+    Setup { client, timeout, cache: None, secret_variable: None }
 }
 
 /// What an invocation gets, and how many requests the server has seen.

@@ -2,6 +2,7 @@
 
 use super::{Findings, State};
 use crate::failure::Failure;
+use crate::when;
 use evergrant_tokio_reqwest::{Endpoint, Origin};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
@@ -11,7 +12,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
@@ -154,10 +155,9 @@ fn tls(
     let first = connection.peer_certificates().and_then(<[_]>::first);
     let Some(certificate) = first.and_then(|der| Certificate::from_der(der).ok()) else { return Ok(Ok(())) };
     let ends = certificate.tbs_certificate().validity().not_after.to_unix_duration();
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let left = ends.saturating_sub(now);
+    let left = ends.saturating_sub(when::now());
     let issuer = certificate.tbs_certificate().issuer();
-    let says = format!("its certificate ends in {} days; issued by {issuer}", left.as_secs() / 86_400);
+    let says = format!("the server's certificate ends in {}; issued by {issuer}", when::span(left));
     if left < RENEWAL {
         let next = "tell the server's operator to renew it".to_owned();
         findings.add("certificate", State::Warning, says, [next])?;
