@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Run an authorization server and a resource API on loopback, for tests
     Mock(MockArgs),
+    /// Find out what is wrong with a setup: the way to the server, TLS, one token, clocks, life, scope
+    Doctor(DoctorArgs),
     /// Print what a shell needs to complete this command's words
     Completions(CompletionsArgs),
     /// Print a page of the manual, or write all of it
@@ -218,6 +220,16 @@ impl ClientFlags {
             cache: self.cache,
         }
     }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "evergrant mock -- evergrant doctor",
+    "evergrant mock -- evergrant doctor --scope 'orders.read orders.write' --json",
+))]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
 }
 
 #[derive(Debug, Args)]

@@ -123,6 +123,17 @@ impl Cache {
         }
     }
 
+    /// What a doctor says of it, without using it: what there is, or why it is of no use.
+    pub(crate) fn examine(&self) -> Result<&'static str, String> {
+        let folder = self.folder.as_ref().map_err(Clone::clone)?;
+        match self.read(folder) {
+            Ok(Some(Kept::Good(_))) => Ok("a token is kept, and good"),
+            Ok(Some(Kept::Due(_))) => Ok("a token is kept, and due"),
+            Ok(None) => Ok("no token is kept yet"),
+            Err(Miss(reason)) => Err(reason),
+        }
+    }
+
     /// Keeps what the source holds now in place of what was kept: it was asked for since.
     pub(crate) fn keep(&self, tokens: &Tokens) {
         let (Ok(folder), Some(stored)) = (&self.folder, tokens.export()) else { return };

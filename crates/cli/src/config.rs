@@ -41,10 +41,38 @@ pub(crate) struct Setup {
     pub(crate) secret_variable: Option<String>,
 }
 
+/// What a doctor wants to know beside the client itself.
+pub(crate) struct Examined {
+    /// The profile that was used.
+    pub(crate) profile: Option<String>,
+    /// Where the secret is, if there is one.
+    pub(crate) place: Option<String>,
+    /// What is odd about the secret.
+    pub(crate) oddity: Option<&'static str>,
+    /// Whether the id or the secret is another text once it is form-encoded.
+    pub(crate) encodes: bool,
+}
+
 impl Setup {
     /// What these arguments and the profile say.
     pub(crate) fn read(args: &ClientArgs) -> Result<Self, Failure> {
         Settings::merge(args, profile(args)?)?.setup(secret::Source::read)
+    }
+
+    /// The same, and what can be told of it without showing the secret.
+    pub(crate) fn examine(args: &ClientArgs) -> Result<(Self, Examined), Failure> {
+        let profile = profile(args)?;
+        let mut examined =
+            Examined { profile: profile.name.clone(), place: None, oddity: None, encodes: false };
+        let settings = Settings::merge(args, profile)?;
+        let setup = settings.setup(|source| {
+            let secret = source.read()?;
+            examined.place = Some(source.to_string());
+            examined.oddity = secret::oddity(&secret);
+            examined.encodes = [&*secret, &settings.client_id].into_iter().any(|text| secret::encodes(text));
+            Ok(secret)
+        })?;
+        Ok((setup, examined))
     }
 
     /// A source of its tokens. Without `wait` its callers take the first outcome, good or bad; with it they wait that

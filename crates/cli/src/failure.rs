@@ -29,6 +29,12 @@ impl Failure {
         }
     }
 
+    /// The server cannot be reached.
+    pub(crate) fn way(happened: String, next: &str) -> Self {
+        let at_fault = "the way to the authorization server, or the token endpoint's address";
+        Self { status: 4, happened, at_fault, next: next.to_owned() }
+    }
+
     /// The demonstration found what must not happen.
     pub(crate) fn demo(happened: String) -> Self {
         Self {
@@ -103,7 +109,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error.cause() {
             Some(Cause::NotSent(problem)) => problem.clone().into(),
-            Some(Cause::Refused(refusal)) => refused(refusal),
+            Some(Cause::Refused(refusal)) => (&**refusal).into(),
             Some(Cause::Abandoned) | None => Self {
                 status: 4,
                 happened: error.to_string(),
@@ -114,19 +120,26 @@ impl From<Error> for Failure {
     }
 }
 
-fn refused(refusal: &Refusal) -> Failure {
-    let permanent = refusal.class() == evergrant_tokio_reqwest::Class::Permanent;
-    let at_fault = match refusal.problem() {
-        Problem::Transport(_) => "the way to the authorization server, or the token endpoint's address",
-        Problem::Redirect { .. } => "the token endpoint's address",
-        Problem::ErrorResponse(_) | Problem::Status if permanent => {
-            "the client: its credentials, or what it asks for"
+impl From<&Refusal> for Failure {
+    fn from(refusal: &Refusal) -> Self {
+        let permanent = refusal.class() == evergrant_tokio_reqwest::Class::Permanent;
+        let at_fault = match refusal.problem() {
+            Problem::Transport(_) => "the way to the authorization server, or the token endpoint's address",
+            Problem::Redirect { .. } => "the token endpoint's address",
+            Problem::ErrorResponse(_) | Problem::Status if permanent => {
+                "the client: its credentials, or what it asks for"
+            }
+            _ => "the authorization server",
+        };
+        let mut next = refusal.advice().to_owned();
+        if let Some(wait) = refusal.retry_after() {
+            next = format!("{next} (the server asks to wait {} s)", wait.as_secs());
         }
-        _ => "the authorization server",
-    };
-    let mut next = refusal.advice().to_owned();
-    if let Some(wait) = refusal.retry_after() {
-        next = format!("{next} (the server asks to wait {} s)", wait.as_secs());
+        Self {
+            status: if permanent { 3 } else { 4 },
+            happened: refusal.summary().to_string(),
+            at_fault,
+            next,
+        }
     }
-    Failure { status: if permanent { 3 } else { 4 }, happened: refusal.summary().to_string(), at_fault, next }
 }

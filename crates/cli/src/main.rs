@@ -15,6 +15,7 @@ mod child;
 mod completions;
 mod config;
 mod demo;
+mod doctor;
 mod failure;
 mod folders;
 mod inspect;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Command::Watch(args) => watch::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Mock(args) => mock::run(&args),
+        Command::Doctor(args) => doctor::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => completions::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => man::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Config(args) => config::run(&args, manner).map(|()| ExitCode::SUCCESS),

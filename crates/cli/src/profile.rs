@@ -51,6 +51,8 @@ pub(crate) struct Profiles {
 /// What a profile says; what it does not say is empty.
 #[derive(Debug, Default)]
 pub(crate) struct Profile {
+    /// Its name, if it is out of a file.
+    pub(crate) name: Option<String>,
     pub(crate) provider: Option<ProviderName>,
     pub(crate) token_endpoint: Option<String>,
     pub(crate) body: Option<Body>,
@@ -144,7 +146,8 @@ impl Profiles {
             return Err(failure);
         }
         self.known(name)?;
-        Ok(self.profiles.remove(name).unwrap_or_default())
+        let profile = self.profiles.remove(name).unwrap_or_default();
+        Ok(Profile { name: Some(name.to_owned()), ..profile })
     }
 
     /// There must be a profile of this name, unless the file cannot be read at all.

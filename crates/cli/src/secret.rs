@@ -90,6 +90,25 @@ impl fmt::Display for Source {
     }
 }
 
+/// What is odd about a secret, though it may be meant.
+pub(crate) fn oddity(secret: &str) -> Option<&'static str> {
+    let quoted = |quote: char| secret.len() > 1 && secret.starts_with(quote) && secret.ends_with(quote);
+    if secret.trim() != secret {
+        Some("the secret begins or ends with a space")
+    } else if quoted('"') || quoted('\'') {
+        Some("the secret stands in quotation marks")
+    } else if secret.contains("CLIENT_SECRET=") || secret.contains("client_secret=") {
+        Some("the secret has its own name in it")
+    } else {
+        None
+    }
+}
+
+/// Whether it is another text once it is form-encoded (RFC 6749 appendix B).
+pub(crate) fn encodes(text: &str) -> bool {
+    !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'*'))
+}
+
 fn unset(name: &str) -> &'static str {
     if std::env::var_os(name).is_some_and(|value| !value.is_empty()) { "" } else { " (not set)" }
 }
