@@ -154,6 +154,15 @@ fn a_profiles_secret_goes_with_its_client_id() {
 }
 
 #[test]
+fn a_profiles_endpoint_goes_with_its_provider() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(&server, "");
+    let mut command = configured.token(&["--profile", "own", "--provider", "rfc6749"]);
+    fails(&mut command, 2, &["no token endpoint"]);
+    assert_eq!(server.counts().token_requests, 0);
+}
+
+#[test]
 fn a_secret_is_had_by_each_reference() {
     let server = Server::start().unwrap();
     let profile = |reference: &str| {

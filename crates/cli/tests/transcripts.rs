@@ -65,7 +65,12 @@ fn outputs(pieces: &[Piece]) -> Vec<String> {
     let path = format!("{}:{}", own.to_str().unwrap(), std::env::var("PATH").unwrap());
     let mut command = Command::new(EVERGRANT);
     isolate(&mut command).args(["mock", "--lifetime", "24h", "--", "sh", "-c", &script]);
-    command.env("PATH", path).env("HOME", &home).current_dir(folder.path()).stdin(Stdio::null());
+    command
+        .env("PATH", path)
+        .env("HOME", &home)
+        .env("XDG_CACHE_HOME", folder.at("home/.cache"))
+        .current_dir(folder.path())
+        .stdin(Stdio::null());
     let output = command.output().unwrap();
     assert_eq!(output.stderr, b"", "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
@@ -87,6 +92,7 @@ fn redactions() -> Redactions {
             "[SPAN]",
             r"(used for|renewed in|(UTC|\[TIME\]),( in)?) (?<redacted>now|\d+ (d|h|min|s)( \d+ (h|min|s))?)",
         ),
+        ("[MS]", r"(?<redacted>\d+) ms\b"),
         ("[ID]", r#""jti":"(?<redacted>[^"]+)""#),
         (
             "[SECONDS]",
