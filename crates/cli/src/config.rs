@@ -231,7 +231,8 @@ impl Settings {
             secret::Source::Variable(name) => Some(name.clone()),
             _ => None,
         };
-        Ok(Setup { client, timeout: self.timeout, cache, secret_variable })
+        let timeout = Policy::new().with_attempt_timeout(self.timeout).attempt_timeout();
+        Ok(Setup { client, timeout, cache, secret_variable })
     }
 
     fn cache(&self, client: &Client, secret: Option<Secret>) -> Option<Cache> {
