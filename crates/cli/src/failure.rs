@@ -100,7 +100,7 @@ impl From<ConfigError> for Failure {
         let sentence = error.to_string();
         match sentence.split_once(": ") {
             Some((happened, next)) => Self::usage(happened, next),
-            None => Self::usage(sentence, "see evergrant token --help"),
+            None => Self::usage(sentence, "see evergrant --help"),
         }
     }
 }

@@ -22,10 +22,11 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// On stdout; `None` if that is no terminal.
+    /// On stdout; `None` if that is no terminal, or one that cannot be drawn on.
     pub(crate) fn on_stdout() -> Option<Self> {
         let target = ProgressDrawTarget::stdout();
-        (!target.is_hidden()).then(|| Self::on(target))
+        let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
+        (!target.is_hidden() && !dumb).then(|| Self::on(target))
     }
 
     fn on(target: ProgressDrawTarget) -> Self {

@@ -16,7 +16,8 @@ use std::path::Path;
 use std::time::Duration;
 
 /// A body is kept whole, so that it can be sent again: larger ones are for tools that upload.
-const MAX_BODY: u64 = 64 * 1024 * 1024;
+const MAX_BODY_MIB: u64 = 64;
+const MAX_BODY: u64 = MAX_BODY_MIB * 1024 * 1024;
 
 /// As long as a token request may take by default.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -167,14 +168,12 @@ fn body(data: &str, client: &ClientArgs) -> Result<Vec<u8>, Failure> {
     };
     if read.map_err(unread)? as u64 > MAX_BODY {
         return Err(Failure::usage(
-            format!("--data {data} is longer than {MAX_BYTES_SAID}"),
+            format!("--data {data} is longer than {MAX_BODY_MIB} MiB"),
             "send it with a tool for uploads: evergrant token --format header gives the header line",
         ));
     }
     Ok(bytes)
 }
-
-const MAX_BYTES_SAID: &str = "64 MiB";
 
 fn content_type(body: &[u8]) -> &'static str {
     match serde_json::from_slice(body) {

@@ -58,8 +58,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let setup = Setup::read(&args.client)?;
     let tokens = setup.tokens(args.wait)?;
     runtime()?.block_on(async {
-        // Until here Ctrl-C ends the command as any other.
         let token = setup.token(&tokens, args.wait).await?;
+        // Until now Ctrl-C ended this command as it ends any other.
         let signals = Signals::caught()?;
         for name in secret::VARIABLES.into_iter().chain(setup.secret_variable.as_deref()) {
             command.env_remove(name);

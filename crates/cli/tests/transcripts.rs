@@ -92,7 +92,8 @@ fn redactions() -> Redactions {
             "[SPAN]",
             r"(used for|renewed in|(UTC|\[TIME\]),( in)?) (?<redacted>now|\d+ (d|h|min|s)( \d+ (h|min|s))?)",
         ),
-        ("[MS]", r"(?<redacted>\d+) ms\b"),
+        ("[N]", r"(\(|came in )(?<redacted>\d+) ms"),
+        ("[OFF]", r"(?<redacted>\d+) s apart"),
         ("[ID]", r#""jti":"(?<redacted>[^"]+)""#),
         (
             "[SECONDS]",
