@@ -148,7 +148,8 @@ impl Settings {
     fn merge(args: &ClientArgs, profile: Profile) -> Result<Self, Failure> {
         // An endpoint belongs to its provider, and a secret to its client id.
         let profiles_endpoint = profile.token_endpoint.filter(|_| args.provider.is_none());
-        let profiles_secret = profile.client_secret.filter(|_| args.client_id.is_none());
+        let own = args.client_id.as_ref().is_none_or(|id| profile.client_id.as_ref() == Some(id));
+        let profiles_secret = profile.client_secret.filter(|_| own);
         let token_endpoint = args.token_endpoint.clone().or(profiles_endpoint);
         let provider = match (args.provider.or(profile.provider), &token_endpoint) {
             (Some(name), _) => name,
@@ -231,7 +232,8 @@ impl Settings {
             secret::Source::Variable(name) => Some(name.clone()),
             _ => None,
         };
-        Ok(Setup { client, timeout: self.timeout, cache, secret_variable })
+        let timeout = Policy::new().with_attempt_timeout(self.timeout).attempt_timeout();
+        Ok(Setup { client, timeout, cache, secret_variable })
     }
 
     fn cache(&self, client: &Client, secret: Option<Secret>) -> Option<Cache> {

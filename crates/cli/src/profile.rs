@@ -275,7 +275,7 @@ fn params(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<(String, String)> {
 fn client_secret(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Option<secret::Source> {
     const FORMS: &str = "say where it is: { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", \"ARGUMENT\"] }";
     if !value.is_table() {
-        reader.wrong(value, "client_secret says the secret itself, or nothing", FORMS);
+        reader.wrong(value, "client_secret is no reference to a secret", FORMS);
         return None;
     }
     let mut found = Vec::new();

@@ -216,6 +216,22 @@ fn a_killed_holder_of_the_lock_holds_it_no_more() {
 }
 
 #[test]
+fn those_who_are_refused_all_end_one_after_the_other() {
+    let cached = Cached::new();
+    let spawn = |_| {
+        let mut command = cached.command(&["--cache"]);
+        command.env("EVERGRANT_CLIENT_SECRET", "wrong").stderr(Stdio::null()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..8).map(spawn).collect();
+    for mut child in children {
+        assert_eq!(child.wait().unwrap().code(), Some(3));
+    }
+    let counts = cached.server.counts();
+    assert_eq!((counts.token_refused, counts.token_in_flight_max), (8, 1));
+    assert_eq!(fs::read_dir(cached.folder()).unwrap().count(), 0);
+}
+
+#[test]
 fn nobody_waits_for_another_invocation_for_ever() {
     let cached = Cached::new();
     let _once = cached.server.fault(Endpoint::Token, Fault::Hang, Times::Once);

@@ -159,6 +159,21 @@ fn a_server_that_wants_another_body_is_asked_for_once_and_its_words_are_read() {
 }
 
 #[test]
+fn a_server_that_wants_basic_says_so_in_its_challenge() {
+    let server = Server::start().unwrap();
+    let answer =
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"clients\"\r\nContent-Length: 0\r\n\r\n";
+    let _fault = server.fault(Endpoint::Token, Fault::raw(answer), Times::UntilCleared);
+    says(
+        &run(&mut doctor(&server.token_endpoint(), &["--auth", "post"])),
+        3,
+        &["http 401", "use --auth basic\n"],
+    );
+    let basic = run(&mut doctor(&server.token_endpoint(), &[]));
+    assert!(!basic.stdout.contains("use --auth"), "{}", basic.stdout);
+}
+
+#[test]
 fn a_server_that_does_not_answer_well_is_told_as_such() {
     for (fault, status, words) in [
         (Fault::Html, 4, "the body is an HTML page"),

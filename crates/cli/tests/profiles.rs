@@ -149,8 +149,18 @@ fn a_profiles_secret_goes_with_its_client_id() {
     let mut command = configured.token(&["--profile", "own", "--client-id", "another"]);
     fails(command.env("EVERGRANT_CLIENT_SECRET", "of another"), 3, &["invalid_client"]);
     assert_eq!(server.requests()[0].parameter("client_secret").as_deref(), Some("of another"));
-    let mut command = configured.token(&["--profile", "own"]);
-    assert_eq!(run(command.env("EVERGRANT_CLIENT_SECRET", "of another")).status, 0);
+    for own in [&["--profile", "own"][..], &["--profile", "own", "--client-id", Server::CLIENT_ID]] {
+        assert_eq!(run(configured.token(own).env("EVERGRANT_CLIENT_SECRET", "of another")).status, 0);
+    }
+}
+
+#[test]
+fn a_profiles_endpoint_goes_with_its_provider() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(&server, "");
+    let mut command = configured.token(&["--profile", "own", "--provider", "rfc6749"]);
+    fails(&mut command, 2, &["no token endpoint"]);
+    assert_eq!(server.counts().token_requests, 0);
 }
 
 #[test]

@@ -146,16 +146,14 @@ impl Lock<'_> {
     pub(super) fn replace(&self, content: &[u8], now: Wall) -> Result<(), String> {
         let folder = &self.folder.opened;
         let (new, token) = (file_name(&self.name, NEW), file_name(&self.name, TOKEN));
-        let written = self.write(&new, content).and_then(|()| {
-            rustix::fs::renameat(folder, &new, folder, &token)?;
-            // So that the new name is there after a loss of power, too.
-            rustix::fs::fsync(folder)?;
-            Ok(())
-        });
+        let written =
+            self.write(&new, content).and_then(|()| Ok(rustix::fs::renameat(folder, &new, folder, &token)?));
         if let Err(error) = written {
             let _gone = rustix::fs::unlinkat(folder, &new, AtFlags::empty());
             return Err(self.folder.about(&self.name, &format!("cannot be written: {error}")));
         }
+        // So that the new name is there after a loss of power, too; where the folder knows nothing of that, the old one.
+        let _durable = rustix::fs::fsync(folder);
         self.folder.clear(now);
         Ok(())
     }

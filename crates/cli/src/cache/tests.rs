@@ -4,7 +4,9 @@ use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tokio_reqwest::{AccessToken, Client, ClientAuth, Provider};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 /// A folder of one test's own, removed at its end.
@@ -172,7 +174,16 @@ fn nobody_waits_for_the_lock_while_there_is_a_token() {
     put(&cache, &issued_ago(3400));
     let other = place.cache(&identity(&server.token_endpoint()));
     let _held = other.folder.as_ref().unwrap().try_lock(other.seal.name()).unwrap().unwrap();
-    assert_eq!(invoked(&server, &cache), (Ok("kept".into()), 0));
+    let setup = setup(&server);
+    let tokens = setup.tokens(None).unwrap();
+    let runtime = crate::runtime().unwrap();
+    let _entered = runtime.enter();
+    let token = pin!(cache.token(&setup, &tokens, Duration::from_secs(60)));
+    // Whoever waits is not ready at once.
+    let Poll::Ready(Ok(token)) = token.poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("it waits")
+    };
+    assert_eq!((token.value().expose(), server.counts().token_requests), ("kept", 0));
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use super::{Findings, State};
 use crate::failure::Failure;
 use crate::when;
-use evergrant_tokio_reqwest::{Endpoint, Origin};
+use evergrant_tokio_reqwest::{Endpoint, Excerpt, Origin};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use rustls_platform_verifier::BuilderVerifierExt;
 use std::env;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, mpsc};
@@ -147,7 +148,7 @@ fn tls(
     let began = Instant::now();
     let connection = match handshake(&mut stream, &bare(origin)) {
         Ok(connection) => connection,
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(error) => return Ok(Err(shown(&error))),
     };
     let version = connection.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
     let says = format!("{version} ({} ms)", began.elapsed().as_millis());
@@ -156,7 +157,7 @@ fn tls(
     let Some(certificate) = first.and_then(|der| Certificate::from_der(der).ok()) else { return Ok(Ok(())) };
     let ends = certificate.tbs_certificate().validity().not_after.to_unix_duration();
     let left = ends.saturating_sub(when::now());
-    let issuer = certificate.tbs_certificate().issuer();
+    let issuer = shown(certificate.tbs_certificate().issuer());
     let says = format!("the server's certificate ends in {}; issued by {issuer}", when::span(left));
     if left < RENEWAL {
         let next = "tell the server's operator to renew it".to_owned();
@@ -181,6 +182,11 @@ fn handshake(stream: &mut TcpStream, host: &str) -> io::Result<ClientConnection>
         connection.complete_io(stream)?;
     }
     Ok(connection)
+}
+
+/// What may have come from the server: bounded, and nothing that a terminal obeys.
+fn shown(text: &dyn fmt::Display) -> String {
+    Excerpt::new(&text.to_string(), &[]).unwrap_or_default().as_str().to_owned()
 }
 
 /// The host as the system takes it: IPv6 without brackets.
