@@ -1,19 +1,38 @@
 //! What can be said on the command line, and through the environment.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::completions::CompletionsArgs;
+use crate::inspect::InspectArgs;
+use crate::man::ManArgs;
+use crate::request::RequestArgs;
+use crate::run::RunArgs;
+use crate::watch::WatchArgs;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// An access token that always works, for any server with the OAuth 2.0 client credentials grant.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = EXIT_STATUS, arg_required_else_help = true)]
+#[command(version, about, after_help = exit_status!(), arg_required_else_help = true)]
 pub(crate) struct Evergrant {
+    #[command(flatten)]
+    pub(crate) manner: Manner,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-const EXIT_STATUS: &str = "Exit status: 0 done, 1 the demonstration found a fault, 2 configuration or usage, \
-                           3 refused (the client must change), 4 transient (try again)";
+/// How the command talks, whatever it does.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Manner {
+    /// Say on stderr why each token request is made, and what became of it
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// JSON instead of text: what is said on stdout, and an error as one object on stderr
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -21,11 +40,28 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Print one access token, and nothing else, on stdout
     Token(TokenArgs),
+    /// Call an API with a token, and once more with another if that is refused
+    Request(RequestArgs),
+    /// Run a program with a token in a variable, or in a file that is kept fresh
+    Run(RunArgs),
+    /// Keep a token fresh, and show what is held, what happened and what comes next
+    Watch(WatchArgs),
+    /// Say what an access token tells of itself: its kind, its issuer, its times. Nothing is verified
+    Inspect(InspectArgs),
     /// Run an authorization server and a resource API on loopback, for tests
     Mock(MockArgs),
+    /// Find out what is wrong with a setup: the way to the server, TLS, one token, clocks, life, scope
+    Doctor(DoctorArgs),
+    /// Print what a shell needs to complete this command's words
+    Completions(CompletionsArgs),
+    /// Print a page of the manual, or write all of it
+    Man(ManArgs),
+    /// Look after the configuration file
+    Config(ConfigArgs),
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = exit_status!(), after_long_help = examples!("evergrant demo --seconds 10"))]
 pub(crate) struct DemoArgs {
     /// How long it takes, about
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=3600), value_name = "N")]
@@ -33,38 +69,51 @@ pub(crate) struct DemoArgs {
     /// How many workers call the API at once
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=1000), value_name = "N")]
     pub(crate) workers: u64,
-    /// Print the result as one JSON object on the last line
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_STATUS)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "evergrant mock -- evergrant token",
+    "evergrant mock -- sh -c 'evergrant token --format header | curl -s -H @- \"$EVERGRANT_MOCK_API/shipments\"'",
+))]
 pub(crate) struct TokenArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
-    /// What to print
-    #[arg(long, value_enum, default_value_t, env = "EVERGRANT_FORMAT", hide_env_values = true)]
-    pub(crate) format: Format,
+    /// What to print [default: token, and json with --json]
+    #[arg(long, value_enum, env = "EVERGRANT_FORMAT", hide_env_values = true)]
+    pub(crate) format: Option<Format>,
     /// Wait this long through transient failures instead of taking the first outcome (30s, 2m, 500ms)
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
     pub(crate) wait: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Format {
     /// The token alone
-    #[default]
     Token,
     /// A whole header line: Authorization: Bearer ...
     Header,
-    /// One JSON object with access_token, token_type and expires_in
+    /// One JSON object with access_token, token_type, expires_in and expires_at
     Json,
 }
 
 /// The client: which server, as whom, for what.
-#[derive(Debug, Args)]
-pub(crate) struct ClientArgs {
+///
+/// What a flag says is looked at first, then the variable, then the profile. A profile that was named by the flag is
+/// meant as a whole: the variables of another client are not looked at, lest its secret go to the wrong server.
+#[derive(Debug, Default)]
+pub(crate) struct ClientArgs(Box<ClientFlags>);
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct ClientFlags {
+    /// The profile to use, a [profile.NAME] of the configuration file; EVERGRANT_ variables about the client are not
+    /// looked at then [default: the file's default_profile, where nothing else names a server or a client id]
+    #[arg(long, value_name = "NAME", env = "EVERGRANT_PROFILE", hide_env_values = true)]
+    pub(crate) profile: Option<String>,
+    /// The configuration file [default: evergrant/config.toml in the folder for configuration: $XDG_CONFIG_HOME,
+    /// ~/.config]
+    #[arg(long, value_name = "PATH", env = "EVERGRANT_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
     /// What kind of server it is
     #[arg(long, value_enum, env = "EVERGRANT_PROVIDER", hide_env_values = true)]
     pub(crate) provider: Option<ProviderName>,
@@ -80,7 +129,8 @@ pub(crate) struct ClientArgs {
     /// The client id
     #[arg(long, value_name = "ID", env = "EVERGRANT_CLIENT_ID", hide_env_values = true)]
     pub(crate) client_id: Option<String>,
-    /// A file with the client secret, or - for stdin; without it, the secret is read from EVERGRANT_CLIENT_SECRET
+    /// A file with the client secret, or - for stdin; without it, the secret is where the profile says, or in
+    /// EVERGRANT_CLIENT_SECRET
     #[arg(long, value_name = "PATH|-", env = "EVERGRANT_CLIENT_SECRET_FILE", hide_env_values = true)]
     pub(crate) client_secret_file: Option<PathBuf>,
     /// The scopes to ask for, separated by spaces [default: * for MyParcel.com, none for rfc6749]
@@ -101,10 +151,111 @@ pub(crate) struct ClientArgs {
     /// A further parameter of the request; may be repeated (in the variable, one per line)
     #[arg(long, value_name = "K=V", env = "EVERGRANT_PARAM", hide_env_values = true, value_delimiter = '\n')]
     pub(crate) param: Vec<String>,
-    /// How long one token request may take
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration, env = "EVERGRANT_TIMEOUT",
-        hide_env_values = true)]
-    pub(crate) timeout: Duration,
+    /// How long one token request may take [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_TIMEOUT", hide_env_values = true)]
+    pub(crate) timeout: Option<Duration>,
+    /// Keep the token on disk, sealed with the client's secret, and use a kept one while it lives: jobs that begin
+    /// again and again ask once per life, and many at once ask once [default: no, or what the profile says]
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "yes",
+        value_name = "WHEN", env = "EVERGRANT_CACHE", hide_env_values = true)]
+    pub(crate) cache: Option<Caching>,
+}
+
+impl Deref for ClientArgs {
+    type Target = ClientFlags;
+
+    fn deref(&self) -> &ClientFlags {
+        &self.0
+    }
+}
+
+impl Args for ClientArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        ClientFlags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        ClientFlags::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for ClientArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        let sources = matches.clone();
+        let flags = ClientFlags::from_arg_matches_mut(matches)?;
+        let on_the_line = |id: &str| sources.value_source(id) == Some(ValueSource::CommandLine);
+        Ok(Self(Box::new(if on_the_line("profile") { flags.only(on_the_line) } else { flags })))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl ClientFlags {
+    /// What of the client stands on the command line itself. Which file, and how long, is nobody's identity.
+    fn only(self, stands: impl Fn(&str) -> bool) -> Self {
+        fn kept<T: Default>(value: T, stands: bool) -> T {
+            if stands { value } else { T::default() }
+        }
+        Self {
+            profile: self.profile,
+            config: self.config,
+            provider: kept(self.provider, stands("provider")),
+            token_endpoint: kept(self.token_endpoint, stands("token_endpoint")),
+            body: kept(self.body, stands("body")),
+            auth: kept(self.auth, stands("auth")),
+            client_id: kept(self.client_id, stands("client_id")),
+            client_secret_file: kept(self.client_secret_file, stands("client_secret_file")),
+            scope: kept(self.scope, stands("scope")),
+            resource: kept(self.resource, stands("resource")),
+            audience: kept(self.audience, stands("audience")),
+            param: kept(self.param, stands("param")),
+            timeout: self.timeout,
+            cache: self.cache,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "evergrant mock -- evergrant doctor",
+    "evergrant mock -- evergrant doctor --scope 'orders.read orders.write' --json",
+))]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read the whole file, every profile of it, and say all that is wrong; nothing is sent and no command is run
+    Check(ConfigCheckArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "printf '[profile.try]\\nprovider = \"myparcel-sandbox\"\\nclient_id = \"me\"\\n' > config.toml && evergrant config check --config config.toml",
+))]
+pub(crate) struct ConfigCheckArgs {
+    /// The one profile to look at [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The configuration file [default: evergrant/config.toml in the folder for configuration: $XDG_CONFIG_HOME,
+    /// ~/.config]
+    #[arg(long, value_name = "PATH", env = "EVERGRANT_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -135,7 +286,23 @@ pub(crate) enum Auth {
     None,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Caching {
+    /// Use a kept token, and keep a new one
+    #[value(alias = "true", alias = "1")]
+    Yes,
+    /// Neither
+    #[value(alias = "false", alias = "0")]
+    No,
+    /// Use no kept token, as after one that the API refused, and keep the new one
+    Refresh,
+}
+
 #[derive(Debug, Args)]
+#[command(after_long_help = examples!(
+    "evergrant mock -- sh",
+    "evergrant mock --lifetime 5s --style opaque -- sh -c 'evergrant token | evergrant inspect'",
+))]
 pub(crate) struct MockArgs {
     /// The port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 0, env = "EVERGRANT_MOCK_PORT", hide_env_values = true)]
@@ -149,6 +316,10 @@ pub(crate) struct MockArgs {
     /// The shape of its errors
     #[arg(long, value_enum, default_value_t)]
     pub(crate) errors: Errors,
+    /// A program to run against the servers, which end with it. It finds them in EVERGRANT_TOKEN_ENDPOINT and the like,
+    /// and the API's origin in EVERGRANT_MOCK_API
+    #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<OsString>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -172,7 +343,7 @@ pub(crate) enum Errors {
 }
 
 /// `500ms`, `30s`, `2m`, `1h`, or seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let wrong = || "write a whole number with ms, s, m or h, such as 30s".to_owned();

@@ -3,8 +3,9 @@
 
 mod report;
 
-use crate::args::DemoArgs;
+use crate::args::{DemoArgs, Manner};
 use crate::failure::Failure;
+use crate::live::Live;
 use crate::runtime;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tokio_reqwest::{
@@ -42,32 +43,15 @@ impl Plan {
     }
 }
 
-pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
-    let plan = Plan::of(args.seconds);
-    let server = Server::builder()
-        .lifetime(plan.life)
-        .start()
-        .map_err(|error| Failure::system("the demonstration's servers cannot be started", &error))?;
-    // As far away as a server of the same continent.
-    server.set_delay(Endpoint::Token, plan.unit / 10);
-
-    let provider = Provider::rfc6749(&server.token_endpoint())?;
-    let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET)?;
-    let client = Client::builder(provider, auth).scope("*").build()?;
-    let tokens = Tokens::builder(client).policy(plan.policy()).build()?;
-    let origins = Origins::parse([server.origin().as_str()])?;
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .map_err(|error| Failure::system("the HTTP client cannot be built", &error))?;
-    let api = Api::new(http, tokens.clone(), origins);
-
-    let (runtime, workers) = (runtime()?, args.workers);
+pub(crate) fn run(args: &DemoArgs, manner: Manner) -> Result<(), Failure> {
+    let (plan, workers) = (Plan::of(args.seconds), args.workers);
+    let view = View::new(if manner.json { None } else { Live::on_stdout() });
+    let (demo, api) = Demo::prepare(plan, view)?;
+    let runtime = runtime()?;
     println!("{workers} workers call an API without pause; a token lives {:.1} s.", plan.life.as_secs_f64());
-    let report =
-        runtime.block_on(Demo { plan, server, tokens, tally: Arc::default() }.conduct(&api, workers));
+    let report = runtime.block_on(demo.conduct(&api, workers));
     println!("\n{report}");
-    if args.json {
+    if manner.json {
         println!("{}", report.json());
     }
     report.verdict()
@@ -78,10 +62,69 @@ struct Demo {
     server: Server,
     tokens: Tokens,
     tally: Arc<Tally>,
+    view: View,
+}
+
+/// The story, and below it the source as it changes if stdout is a terminal.
+struct View {
+    live: Option<Live>,
+    drawn: Instant,
+}
+
+impl View {
+    fn new(live: Option<Live>) -> Self {
+        Self { live, drawn: Instant::now() }
+    }
+
+    fn say(&self, text: &str) {
+        match &self.live {
+            Some(live) => live.say(text),
+            None => println!("{text}"),
+        }
+    }
+
+    fn show(&mut self, status: &Status) {
+        // The eye sees no more, and the workers need the processor.
+        const FRAME: Duration = Duration::from_millis(50);
+        if let Some(live) = &mut self.live
+            && self.drawn.elapsed() >= FRAME
+        {
+            live.show(status);
+            self.drawn = Instant::now();
+        }
+    }
+
+    fn end(self) {
+        if let Some(live) = self.live {
+            live.end();
+        }
+    }
 }
 
 impl Demo {
-    async fn conduct(self, api: &Api, workers: u64) -> Report {
+    /// Its servers, its client, and the API that its workers call.
+    fn prepare(plan: Plan, view: View) -> Result<(Self, Api), Failure> {
+        let server = Server::builder()
+            .lifetime(plan.life)
+            .start()
+            .map_err(|error| Failure::system("the demonstration's servers cannot be started", &error))?;
+        // As far away as a server of the same continent.
+        server.set_delay(Endpoint::Token, plan.unit / 10);
+
+        let provider = Provider::rfc6749(&server.token_endpoint())?;
+        let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET)?;
+        let client = Client::builder(provider, auth).scope("*").build()?;
+        let tokens = Tokens::builder(client).policy(plan.policy()).build()?;
+        let origins = Origins::parse([server.origin().as_str()])?;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .map_err(|error| Failure::system("the HTTP client cannot be built", &error))?;
+        let api = Api::new(http, tokens.clone(), origins);
+        Ok((Self { plan, server, tokens, tally: Arc::default(), view }, api))
+    }
+
+    async fn conduct(mut self, api: &Api, workers: u64) -> Report {
         let over = Arc::new(AtomicBool::new(false));
         let (url, start) = (self.server.resource("/shipments"), Instant::now());
         let mut phases = Vec::new();
@@ -123,7 +166,7 @@ impl Demo {
             self.begin("server down, longer than a token lives", "503 again, and the token will end");
         self.break_server();
         self.watch(&mut phase, Duration::ZERO, |status| status.held.is_none()).await;
-        println!("      the token is over: the workers wait");
+        self.view.say("      the token is over: the workers wait");
         self.watch(&mut phase, self.plan.unit * 3 / 2, |_| true).await;
         self.mend_server();
         self.watch(&mut phase, Duration::ZERO, |status| status.held.is_some() && status.waiting == 0).await;
@@ -136,18 +179,19 @@ impl Demo {
         for worker in working {
             died += u64::from(worker.await.is_err());
         }
+        self.view.end();
         Report { phases, died, took: start.elapsed() }
     }
 
     fn begin(&self, name: &'static str, story: &str) -> Phase {
-        println!("  {name}: {story}");
+        self.view.say(&format!("  {name}: {story}"));
         self.tally.reset();
         Phase::begin(name, self.server.counts().token_requests)
     }
 
     fn end(&self, phase: Phase, allowed: u64) -> Phase {
         let done = phase.end(&self.tally, self.server.counts().token_requests, allowed);
-        println!("      {}", done.line());
+        self.view.say(&format!("      {}", done.line()));
         done
     }
 
@@ -157,19 +201,21 @@ impl Demo {
     }
 
     fn mend_server(&self) {
-        println!("      the authorization server is back");
+        self.view.say("      the authorization server is back");
         self.server.clear_faults();
     }
 
-    /// Looks on for at least that long and until `done`, but not for ever: what never comes shows in the figures.
-    async fn watch(&self, phase: &mut Phase, at_least: Duration, done: impl Fn(&Status) -> bool) {
+    /// Looks on for at least that long and until `done`, but not for ever: what never comes shows in the figures. On a
+    /// machine that is very slow the first call of a phase may take longer than all that; it is waited for.
+    async fn watch(&mut self, phase: &mut Phase, at_least: Duration, done: impl Fn(&Status) -> bool) {
         let start = Instant::now();
         let at_most = at_least + self.plan.unit * 20 + Duration::from_secs(20);
         loop {
             let status = self.tokens.status();
             phase.queue(status.waiting);
+            self.view.show(&status);
             let passed = start.elapsed();
-            if passed >= at_least && (done(&status) || passed >= at_most) {
+            if passed >= at_least && ((done(&status) && self.tally.requests() > 0) || passed >= at_most) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -213,3 +259,6 @@ async fn work(api: Api, url: String, tally: Arc<Tally>, over: Arc<AtomicBool>) {
         tally.count(asked.elapsed(), failed.as_deref());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,33 +1,53 @@
 //! `evergrant token`: one token on stdout and nothing else.
 
-use crate::args::{Format, TokenArgs};
+use crate::args::{Format, Manner, TokenArgs};
+use crate::config::Setup;
 use crate::failure::Failure;
-use crate::{config, runtime};
-use evergrant_tokio_reqwest::{Policy, Tokens};
-use std::io::{self, Write};
+use crate::{runtime, stdout, when};
+use evergrant_tokio_reqwest::{AccessToken, Clock, Stored, SystemClock, Tokens, Wall};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
-/// How much longer than its one request a caller waits that takes the first outcome: the request's own timeout must
-/// be the first to end, since it says more.
-const GRACE: Duration = Duration::from_secs(2);
+pub(crate) fn run(args: &TokenArgs, manner: Manner) -> Result<(), Failure> {
+    let setup = Setup::read(&args.client)?;
+    let tokens = setup.tokens(args.wait)?;
+    let token = runtime()?.block_on(setup.token(&tokens, args.wait))?;
+    let format = args.format.unwrap_or(if manner.json { Format::Json } else { Format::Token });
+    let mut line = format.render(token.value(), &tokens);
+    line.push('\n');
+    stdout::print(line.as_bytes()).map(drop)
+}
 
-pub(crate) fn run(args: &TokenArgs) -> Result<(), Failure> {
-    let client = config::client(&args.client)?;
-    let policy = Policy::new().with_attempt_timeout(args.client.timeout);
-    let patience = args.wait.unwrap_or(policy.attempt_timeout() + GRACE);
-    let tokens =
-        Tokens::builder(client).policy(policy).patience(patience).fail_fast(args.wait.is_none()).build()?;
-    let token = runtime()?.block_on(tokens.token())?;
-    let text = token.value().expose();
-    let line = match args.format {
-        Format::Token => text.to_owned(),
-        Format::Header => format!("Authorization: Bearer {text}"),
-        Format::Json => {
-            // What the server said, less what was spent on the way.
-            let life = tokens.export().map(|stored| stored.life.as_secs());
-            serde_json::json!({ "access_token": text, "token_type": "Bearer", "expires_in": life })
+impl Format {
+    /// The token in this form. Its source knows its life.
+    pub(crate) fn render(self, token: &AccessToken, source: &Tokens) -> Zeroizing<String> {
+        let text = token.expose();
+        Zeroizing::new(match self {
+            Self::Token => text.to_owned(),
+            Self::Header => format!("Authorization: Bearer {text}"),
+            Self::Json => {
+                let (life, end) = match source.export() {
+                    Some(Stored { issued, life, .. }) => {
+                        (Some(left(issued, life, source)), Some(issued.after(life)))
+                    }
+                    None => (None, None),
+                };
+                let end = end.and_then(|end| when::rfc3339(end.since_epoch()));
+                serde_json::json!({
+                    "access_token": text, "token_type": "Bearer", "expires_in": life, "expires_at": end,
+                })
                 .to_string()
-        }
-    };
-    writeln!(io::stdout(), "{line}").map_err(|error| Failure::system("the token cannot be printed", &error))
+            }
+        })
+    }
+}
+
+/// The whole seconds that are left of a life.
+fn left(issued: Wall, life: Duration, source: &Tokens) -> u64 {
+    match source.status().requests {
+        // A kept one has spent some of its life.
+        0 => issued.after(life).since(SystemClock.now().wall).as_secs(),
+        // What the server said, less what was spent on the way.
+        _ => life.as_secs(),
+    }
 }

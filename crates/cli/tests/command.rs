@@ -2,95 +2,13 @@
 // A failed unwrap is a failed test, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
+mod fixture;
+
 use evergrant_mock::{Endpoint, Fault, Server, Times};
-use std::io::{Read, Write};
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use fixture::{EVERGRANT, Folder, evergrant, fails, fed, known, run, token};
+use std::io::Read;
+use std::process::{Command, Stdio};
 use std::time::Duration;
-
-const EVERGRANT: &str = env!("CARGO_BIN_EXE_evergrant");
-
-/// `evergrant token` with an environment of its own: nothing of the caller's configuration.
-fn token(arguments: &[&str]) -> Command {
-    let mut command = Command::new(EVERGRANT);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("EVERGRANT_") {
-            command.env_remove(name);
-        }
-    }
-    command.arg("token").args(arguments).stdin(Stdio::null());
-    command
-}
-
-/// The same for the mock server's client, its secret in the environment.
-fn known(server: &Server, arguments: &[&str]) -> Command {
-    let mut command = token(arguments);
-    command
-        .env("EVERGRANT_TOKEN_ENDPOINT", server.token_endpoint())
-        .env("EVERGRANT_CLIENT_ID", Server::CLIENT_ID)
-        .env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET);
-    command
-}
-
-struct Ended {
-    status: i32,
-    stdout: String,
-    stderr: String,
-}
-
-fn end(output: Output) -> Ended {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { status: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
-}
-
-fn run(command: &mut Command) -> Ended {
-    end(command.output().unwrap())
-}
-
-/// It ends with this status, prints nothing on stdout, and says each of these on stderr.
-#[track_caller]
-fn fails(command: &mut Command, status: i32, says: &[&str]) {
-    let ended = run(command);
-    assert_eq!(ended.status, status, "{}", ended.stderr);
-    assert_eq!(ended.stdout, "");
-    for words in says {
-        assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
-    }
-    assert!(!ended.stderr.contains(Server::CLIENT_SECRET), "{}", ended.stderr);
-}
-
-/// A file of this test's own, removed at its end.
-struct File(PathBuf);
-
-impl File {
-    fn new(name: &str, content: &[u8]) -> Self {
-        let path = std::env::temp_dir().join(format!("evergrant-{}-{name}", std::process::id()));
-        std::fs::write(&path, content).unwrap();
-        let file = Self(path);
-        file.mode(0o600);
-        file
-    }
-
-    #[cfg(unix)]
-    fn mode(&self, mode: u32) {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(mode)).unwrap();
-    }
-
-    #[cfg(not(unix))]
-    fn mode(&self, _: u32) {}
-
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        // It may be gone already.
-        let _gone = std::fs::remove_file(&self.0);
-    }
-}
 
 #[test]
 fn one_token_is_printed_and_nothing_else() {
@@ -105,6 +23,62 @@ fn one_token_is_printed_and_nothing_else() {
     let issued = server.issued().pop().unwrap();
     assert!(ended.stdout.contains(&format!(r#""access_token":"{issued}""#)), "{}", ended.stdout);
     assert!(ended.stdout.contains(r#""token_type":"Bearer""#) && ended.stdout.contains(r#""expires_in":"#));
+}
+
+#[test]
+fn with_json_the_answer_is_an_object_and_so_is_an_error() {
+    let server = Server::start().unwrap();
+    let ended = run(&mut known(&server, &["--json"]));
+    let answer: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(answer["access_token"], server.issued()[0]);
+    assert_eq!(answer["expires_at"].as_str().map(str::len), Some("2026-11-24T15:00:00Z".len()));
+    let ended = run(&mut known(&server, &["--json", "--format", "token"]));
+    assert_eq!(ended.stdout.trim_end(), server.issued()[1], "--format decides");
+    for (mut command, status, at_fault) in [
+        (known(&server, &["--json", "--timeout", "soon"]), 2, "the configuration"),
+        (evergrant(&["--json", "no-such"]), 2, "the configuration"),
+        (token(&["--json"]), 2, "the configuration"),
+    ] {
+        let ended = run(&mut command);
+        let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+        assert_eq!((ended.status, ended.stdout.as_str()), (status, ""));
+        assert_eq!((&error["status"], &error["at_fault"]), (&status.into(), &at_fault.into()));
+        assert!(error["error"].is_string() && error["next"].is_string(), "{error}");
+    }
+}
+
+#[test]
+fn verbose_says_why_each_token_request_is_made() {
+    let server = Server::start().unwrap();
+    let _down = server.fault(Endpoint::Token, Fault::status(503), Times::Once);
+    let ended = run(&mut known(&server, &["-v", "--wait", "60s"]));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    for words in ["there was no token yet", "http 503", "the last request failed", "it lives 1 d"] {
+        assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains(&server.issued()[0]));
+    let ended = run(&mut known(&server, &["-v", "--json"]));
+    let first: serde_json::Value = serde_json::from_str(ended.stderr.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["event"], &first["reason"]), (&"a token is asked for".into(), &"first".into()));
+}
+
+#[test]
+fn colours_are_for_terminals_and_not_where_they_are_unwanted() {
+    let colourful = run(token(&[]).env("CLICOLOR_FORCE", "1"));
+    assert!(colourful.stderr.starts_with("\u{1b}["), "{:?}", colourful.stderr);
+    for plain in [run(&mut token(&[])), run(token(&[]).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1"))] {
+        assert!(plain.stderr.starts_with("error: "), "{:?}", plain.stderr);
+    }
+}
+
+#[test]
+fn a_program_can_be_run_against_the_mock_servers() {
+    let mut command = evergrant(&["mock", "--lifetime", "90s", "--", EVERGRANT, "token", "--format", "json"]);
+    // Somebody else's client is none of theirs.
+    let ended = run(command.env("EVERGRANT_SCOPE", "elsewhere").env("EVERGRANT_PROVIDER", "myparcel"));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains(r#""expires_in":90"#), "{}", ended.stdout);
+    assert_eq!(run(&mut evergrant(&["mock", "--", "no-such-program"])).status, 127);
 }
 
 #[test]
@@ -156,9 +130,10 @@ fn myparcel_is_asked_as_its_documentation_says() {
 #[test]
 fn a_secret_file_is_read_and_its_last_line_break_trimmed_and_told() {
     let server = Server::start().unwrap();
+    let folder = Folder::new();
     for (content, note) in [("{}", false), ("{}\n", true), ("{}\r\n", true)] {
-        let file = File::new("good", content.replace("{}", Server::CLIENT_SECRET).as_bytes());
-        let mut command = known(&server, &["--client-secret-file", file.path()]);
+        let file = folder.file("secret", 0o600, content.replace("{}", Server::CLIENT_SECRET));
+        let mut command = known(&server, &["--client-secret-file", &file]);
         let ended = run(command.env_remove("EVERGRANT_CLIENT_SECRET"));
         assert_eq!(ended.status, 0, "{}", ended.stderr);
         assert_eq!(ended.stderr.contains("line break"), note, "{}", ended.stderr);
@@ -169,21 +144,19 @@ fn a_secret_file_is_read_and_its_last_line_break_trimmed_and_told() {
 fn a_secret_is_read_from_stdin() {
     let server = Server::start().unwrap();
     let mut command = known(&server, &["--client-secret-file", "-"]);
-    command.env_remove("EVERGRANT_CLIENT_SECRET").stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(Server::CLIENT_SECRET.as_bytes()).unwrap();
-    assert_eq!(end(child.wait_with_output().unwrap()).status, 0);
+    command.env_remove("EVERGRANT_CLIENT_SECRET");
+    assert_eq!(fed(&mut command, Server::CLIENT_SECRET.as_bytes()).status, 0);
 }
 
 #[cfg(unix)]
 #[test]
 fn a_secret_file_that_others_can_read_is_refused_with_the_chmod_that_mends_it() {
     let server = Server::start().unwrap();
-    let file = File::new("open", Server::CLIENT_SECRET.as_bytes());
+    let folder = Folder::new();
     for mode in [0o644, 0o640, 0o604] {
-        file.mode(mode);
-        let says = [format!("mode {mode:o}"), format!("chmod 600 '{}'", file.path())];
-        let mut command = known(&server, &["--client-secret-file", file.path()]);
+        let file = folder.file("open", mode, Server::CLIENT_SECRET);
+        let says = [format!("mode {mode:o}"), format!("chmod 600 '{file}'")];
+        let mut command = known(&server, &["--client-secret-file", &file]);
         fails(&mut command, 2, &says.each_ref().map(String::as_str));
     }
     assert_eq!(server.counts().token_requests, 0);
@@ -192,18 +165,19 @@ fn a_secret_file_that_others_can_read_is_refused_with_the_chmod_that_mends_it() 
 #[test]
 fn a_secret_file_that_is_no_secret_is_refused() {
     let server = Server::start().unwrap();
-    let folder = std::env::temp_dir();
+    let folder = Folder::new();
+    let wrong = |content: &[u8], says: &[&str]| {
+        let file = folder.file("bad", 0o600, content);
+        fails(&mut known(&server, &["--client-secret-file", &file]), 2, says);
+    };
     for (content, says) in [(&b""[..], "is empty"), (b"\n", "is empty"), (b"\xff\xfe", "is not UTF-8 text")] {
-        let file = File::new("bad", content);
-        fails(&mut known(&server, &["--client-secret-file", file.path()]), 2, &[says]);
+        wrong(content, &[says]);
     }
-    let long = File::new("long", &[b'x'; 70_000]);
-    fails(&mut known(&server, &["--client-secret-file", long.path()]), 2, &["longer than 65536 bytes"]);
-    let inner = File::new("inner", b"one\ntwo\n");
-    fails(&mut known(&server, &["--client-secret-file", inner.path()]), 2, &["client_secret", "byte 3"]);
+    wrong(&[b'x'; 70_000], &["longer than 65536 bytes"]);
+    wrong(b"one\ntwo\n", &["client_secret", "byte 3"]);
     fails(&mut known(&server, &["--client-secret-file", "no/such/file"]), 2, &["cannot be opened"]);
     if cfg!(unix) {
-        fails(&mut known(&server, &["--client-secret-file", folder.to_str().unwrap()]), 2, &["is a folder"]);
+        fails(&mut known(&server, &["--client-secret-file", folder.path()]), 2, &["is a folder"]);
     }
 }
 
@@ -305,6 +279,8 @@ fn with_wait_transient_failures_are_waited_through() {
 fn help_shows_the_variables_and_never_their_values() {
     let mut command = token(&["--help"]);
     let variables = [
+        "PROFILE",
+        "CONFIG",
         "PROVIDER",
         "TOKEN_ENDPOINT",
         "BODY",

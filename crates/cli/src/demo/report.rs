@@ -27,6 +27,11 @@ impl Tally {
         }
     }
 
+    /// The calls that ended in the phase of the moment.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn reset(&self) {
         for counter in [&self.requests, &self.failed, &self.longest_wait_us] {
             counter.store(0, Ordering::Relaxed);

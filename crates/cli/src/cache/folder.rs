@@ -1,0 +1,194 @@
+//! The folder of the cache: its user's alone, reached without following a link, each file replaced whole or not at all.
+//!
+//! Every file is opened relative to the folder that was looked at, and looked at after it was opened, so that nobody
+//! can exchange one in between.
+
+use super::seal;
+use evergrant_tokio_reqwest::Wall;
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use std::fmt;
+use std::fs::{DirBuilder, File, Metadata};
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// No user but its owner may do anything with it.
+const OTHERS: u32 = 0o077;
+/// The endings of a client's three files: the token, the lock, and the token that is about to replace the first.
+const TOKEN: &str = "token";
+const LOCK: &str = "lock";
+const NEW: &str = "new";
+
+/// An opened folder.
+pub(super) struct Folder {
+    path: PathBuf,
+    opened: OwnedFd,
+}
+
+impl Folder {
+    /// The folder at this path, made if it is not there; or why it cannot be used.
+    pub(super) fn open(path: &Path) -> Result<Self, String> {
+        let about = |reason: &dyn fmt::Display| format!("the folder {} {reason}", path.display());
+        if let Some(parent) = path.parent() {
+            // What is wrong with it shows in the next step.
+            let _exists = DirBuilder::new().recursive(true).mode(0o700).create(parent);
+        }
+        match rustix::fs::mkdirat(CWD, path, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(about(&format_args!("cannot be made: {error}"))),
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|error| match error {
+            Errno::LOOP | Errno::NOTDIR => about(&"is no folder, or a symbolic link"),
+            error => about(&format_args!("cannot be opened: {error}")),
+        })?;
+        let opened = File::from(opened);
+        let metadata =
+            opened.metadata().map_err(|error| about(&format_args!("cannot be examined: {error}")))?;
+        private(&metadata).map_err(|reason| about(&format_args!("{reason}; chmod 700 it, or remove it")))?;
+        Ok(Self { path: path.to_owned(), opened: opened.into() })
+    }
+
+    /// The sealed token of this name, of at most so many bytes; `None` if there is none, or why it is not to be used.
+    pub(super) fn read(&self, name: &str, max: usize) -> Result<Option<Vec<u8>>, String> {
+        let reason = match self.open_file(name, TOKEN) {
+            Ok(None) => return Ok(None),
+            Ok(Some(file)) => {
+                let mut content = Vec::new();
+                match file.take(max as u64 + 1).read_to_end(&mut content) {
+                    Ok(_) => return Ok(Some(content)),
+                    Err(error) => format!("cannot be read: {error}"),
+                }
+            }
+            Err(reason) => reason,
+        };
+        Err(self.about(name, &reason))
+    }
+
+    /// A sentence about the token of this name.
+    pub(super) fn about(&self, name: &str, reason: &str) -> String {
+        format!("{} {reason}", self.path.join(file_name(name, TOKEN)).display())
+    }
+
+    /// The lock of this name, unless somebody holds it. The system takes it back when its holder ends, however it ends.
+    pub(super) fn try_lock(&self, name: &str) -> Result<Option<Lock<'_>>, String> {
+        let file = file_name(name, LOCK);
+        let failed = |error: &dyn fmt::Display| {
+            format!("{} cannot be locked: {error}", self.path.join(&file).display())
+        };
+        loop {
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let opened = rustix::fs::openat(&self.opened, &file, flags, Mode::RUSR | Mode::WUSR)
+                .map_err(|error| failed(&error))?;
+            match rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(Errno::WOULDBLOCK) => return Ok(None),
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(failed(&error)),
+            }
+            // Its last holder removed it before letting it go. Then somebody may have locked the next one already.
+            let opened = File::from(opened);
+            let ours = opened.metadata().map_err(|error| failed(&error))?;
+            let there = self.open_file(name, LOCK).map_err(|reason| failed(&reason))?;
+            let there = there.map(|file| file.metadata()).transpose().map_err(|error| failed(&error))?;
+            if there.is_some_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
+                return Ok(Some(Lock { folder: self, name: name.to_owned(), _held: opened }));
+            }
+        }
+    }
+
+    /// A file that is there, is one, and is its owner's alone; or why not.
+    fn open_file(&self, name: &str, ending: &str) -> Result<Option<File>, String> {
+        // Not to wait at a pipe.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(&self.opened, file_name(name, ending), flags, Mode::empty()) {
+            Ok(opened) => File::from(opened),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP) => return Err("is a symbolic link".into()),
+            Err(error) => return Err(format!("cannot be opened: {error}")),
+        };
+        let metadata = file.metadata().map_err(|error| format!("cannot be examined: {error}"))?;
+        if !metadata.is_file() {
+            return Err("is no file".into());
+        }
+        private(&metadata)?;
+        Ok(Some(file))
+    }
+
+    /// Removes the tokens that are over: of clients that are no more, and of secrets that were changed.
+    fn clear(&self, now: Wall) {
+        let Ok(entries) = rustix::fs::Dir::read_from(&self.opened) else { return };
+        for entry in entries.flatten() {
+            let file = entry.file_name().to_string_lossy();
+            let Some((name, TOKEN)) = file.rsplit_once('.') else { continue };
+            let Ok(Some(opened)) = self.open_file(name, TOKEN) else { continue };
+            let mut header = Vec::new();
+            let read = opened.take(seal::END_LEN as u64).read_to_end(&mut header);
+            if read.is_ok() && seal::end(&header).is_some_and(|end| end < now) {
+                // Somebody else may have been faster. One that is replaced in this moment is asked for once more.
+                let _gone = rustix::fs::unlinkat(&self.opened, &*file, AtFlags::empty());
+            }
+        }
+    }
+}
+
+/// The one right to ask for a client's token and to keep it.
+pub(super) struct Lock<'a> {
+    folder: &'a Folder,
+    name: String,
+    _held: File,
+}
+
+impl Lock<'_> {
+    /// Keeps these bytes in place of what there is: all of them, or what there was stays.
+    pub(super) fn replace(&self, content: &[u8], now: Wall) -> Result<(), String> {
+        let folder = &self.folder.opened;
+        let (new, token) = (file_name(&self.name, NEW), file_name(&self.name, TOKEN));
+        let written =
+            self.write(&new, content).and_then(|()| Ok(rustix::fs::renameat(folder, &new, folder, &token)?));
+        if let Err(error) = written {
+            let _gone = rustix::fs::unlinkat(folder, &new, AtFlags::empty());
+            return Err(self.folder.about(&self.name, &format!("cannot be written: {error}")));
+        }
+        // So that the new name is there after a loss of power, too; where the folder knows nothing of that, the old one.
+        let _durable = rustix::fs::fsync(folder);
+        self.folder.clear(now);
+        Ok(())
+    }
+
+    fn write(&self, new: &str, content: &[u8]) -> io::Result<()> {
+        // One may be left from a holder that was killed; nobody else writes it while we hold the lock.
+        match rustix::fs::unlinkat(&self.folder.opened, new, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(&self.folder.opened, new, flags, Mode::RUSR | Mode::WUSR)?;
+        let mut file = File::from(opened);
+        file.write_all(content)?;
+        file.sync_all()
+    }
+}
+
+impl Drop for Lock<'_> {
+    fn drop(&mut self) {
+        // While it is still held: whoever locks the removed file sees that it is no more there, and makes the next.
+        let _gone = rustix::fs::unlinkat(&self.folder.opened, file_name(&self.name, LOCK), AtFlags::empty());
+    }
+}
+
+fn file_name(name: &str, ending: &str) -> String {
+    format!("{name}.{ending}")
+}
+
+fn private(metadata: &Metadata) -> Result<(), String> {
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err("belongs to another user".into());
+    }
+    if metadata.mode() & OTHERS != 0 {
+        return Err(format!("is open to other users (mode {:o})", metadata.mode() & 0o777));
+    }
+    Ok(())
+}

@@ -1,0 +1,413 @@
+//! The disk cache as its users meet it: one token request for many invocations, and a token whatever is wrong with it.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+// Elsewhere there is none.
+#![cfg(unix)]
+
+mod fixture;
+
+use evergrant_mock::{Endpoint, Fault, Server, Times};
+use fixture::{Ended, Folder, end, isolate, known, run, set_mode, token};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// No test fails because a machine is slow.
+const LONG: Duration = Duration::from_secs(120);
+
+/// A server, and a cache for its client.
+struct Cached {
+    server: Server,
+    caches: Folder,
+}
+
+impl Cached {
+    fn new() -> Self {
+        Self { server: Server::start().unwrap(), caches: Folder::new() }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = known(&self.server, arguments);
+        command.env("XDG_CACHE_HOME", self.caches.path()).args(["--timeout", "100s"]);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        run(&mut self.command(arguments))
+    }
+
+    /// A run that brings a token of the server and says nothing.
+    #[track_caller]
+    fn quiet(&self, arguments: &[&str]) -> String {
+        let ended = self.run(arguments);
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+        self.issued(&ended)
+    }
+
+    /// A run that brings a token of the server and says this in a note.
+    #[track_caller]
+    fn noted(&self, arguments: &[&str], says: &str) -> String {
+        let ended = self.run(arguments);
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        assert!(ended.stderr.starts_with("note: the cache is of no use now: "), "{}", ended.stderr);
+        assert!(ended.stderr.contains(says), "{says:?} is not in: {}", ended.stderr);
+        self.issued(&ended)
+    }
+
+    #[track_caller]
+    fn issued(&self, ended: &Ended) -> String {
+        let token = ended.stdout.trim_end().to_owned();
+        assert!(self.server.issued().contains(&token), "a token of somebody else");
+        token
+    }
+
+    fn requests(&self) -> u64 {
+        self.server.counts().token_requests
+    }
+
+    fn folder(&self) -> PathBuf {
+        Path::new(self.caches.path()).join("evergrant")
+    }
+
+    /// The files with this ending.
+    fn files(&self, ending: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.folder()).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.extension().unwrap() == ending).collect()
+    }
+
+    fn file(&self) -> PathBuf {
+        self.files("token").pop().unwrap()
+    }
+}
+
+#[test]
+fn a_token_survives_from_one_invocation_to_the_next() {
+    let cached = Cached::new();
+    let first = cached.quiet(&["--cache"]);
+    assert_eq!(cached.quiet(&["--cache"]), first);
+    assert_eq!(cached.quiet(&["--cache", "--wait", "5s"]), first);
+    let json: serde_json::Value =
+        serde_json::from_str(&cached.run(&["--cache", "--format", "json"]).stdout).unwrap();
+    assert_eq!(json["access_token"], first);
+    let left = json["expires_in"].as_u64().unwrap();
+    assert!((1..86_400).contains(&left), "what is left of it: {left}");
+    assert_eq!(cached.requests(), 1);
+}
+
+#[test]
+fn without_the_flag_nothing_is_kept_and_nothing_kept_is_used() {
+    let cached = Cached::new();
+    cached.quiet(&[]);
+    assert!(!cached.folder().exists());
+    let kept = cached.quiet(&["--cache"]);
+    assert_ne!(cached.quiet(&[]), kept);
+    assert_ne!(cached.quiet(&["--cache=no"]), kept);
+    assert_eq!(cached.requests(), 4);
+}
+
+#[test]
+fn a_variable_and_a_profile_switch_it_on_and_the_flag_off() {
+    let cached = Cached::new();
+    let configuration = cached.caches.file(
+        "config.toml",
+        0o600,
+        format!(
+            "default_profile = \"own\"\n[profile.own]\ntoken_endpoint = \"{}\"\nclient_id = \"{}\"\ncache = true\n",
+            cached.server.token_endpoint(),
+            Server::CLIENT_ID
+        ),
+    );
+    let profile = |arguments: &[&str]| {
+        let mut command = token(arguments);
+        command.env("XDG_CACHE_HOME", cached.caches.path()).env("EVERGRANT_CONFIG", &configuration);
+        cached.issued(&run(command.env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET)))
+    };
+    let first = profile(&[]);
+    assert_eq!(profile(&[]), first);
+    assert_eq!(cached.issued(&run(cached.command(&[]).env("EVERGRANT_CACHE", "true"))), first);
+    assert_eq!(cached.requests(), 1);
+    assert_ne!(profile(&["--cache=no"]), first);
+}
+
+#[test]
+fn a_refresh_asks_and_keeps_the_new_token() {
+    let cached = Cached::new();
+    let first = cached.quiet(&["--cache"]);
+    let second = cached.quiet(&["--cache=refresh"]);
+    assert_ne!(first, second);
+    assert_eq!(cached.quiet(&["--cache"]), second);
+    assert_eq!(cached.requests(), 2);
+}
+
+#[test]
+fn twenty_invocations_at_once_make_one_token_request() {
+    let cached = Cached::new();
+    let gate = cached.server.hold(Endpoint::Token);
+    let spawn = |_| {
+        let mut command = cached.command(&["--cache"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..20).map(spawn).collect();
+    assert!(cached.server.wait_for_token_requests(1, LONG));
+    drop(gate);
+    for child in children {
+        let ended = end(child.wait_with_output().unwrap());
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+        assert_eq!(ended.stdout.trim_end(), cached.server.issued()[0]);
+    }
+    assert_eq!(cached.requests(), 1);
+    assert_eq!((cached.files("lock"), cached.files("new")), (vec![], vec![]));
+}
+
+#[test]
+fn other_clients_have_other_tokens() {
+    let cached = Cached::new();
+    let mut tokens = vec![cached.quiet(&["--cache"])];
+    for arguments in [
+        ["--scope", "a"],
+        ["--audience", "a"],
+        ["--resource", "https://a/"],
+        ["--param", "a=a"],
+        ["--param", "a=b"],
+        ["--auth", "post"],
+    ] {
+        tokens.push(cached.quiet(&[&["--cache"][..], &arguments].concat()));
+    }
+    tokens.sort();
+    tokens.dedup();
+    assert_eq!((tokens.len(), cached.requests()), (7, 7));
+    // With a wrong secret nothing that was kept with the right one is had.
+    let ended = run(cached.command(&["--cache"]).env("EVERGRANT_CLIENT_SECRET", "another"));
+    assert_eq!((ended.status, ended.stdout.as_str()), (3, ""));
+}
+
+#[test]
+fn whoever_is_killed_at_any_moment_leaves_the_old_token_or_the_new_one() {
+    let cached = Cached::new();
+    cached.quiet(&["--cache"]);
+    for round in 0..50_u64 {
+        let mut command = cached.command(&["--cache=refresh"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_micros(round * 800));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // The server may count what was sent before the kill long after it; what is asked now is told by -v.
+        let ended = cached.run(&["--cache", "-v"]);
+        cached.issued(&ended);
+        assert!(ended.stderr.contains("a stored token was offered: taken true"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("a token is asked for"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_killed_holder_of_the_lock_holds_it_no_more() {
+    let cached = Cached::new();
+    let _once = cached.server.fault(Endpoint::Token, Fault::Hang, Times::Once);
+    let mut command = cached.command(&["--cache"]);
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+    assert!(cached.server.wait_for_token_requests(1, LONG));
+    assert_eq!(cached.files("lock").len(), 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    cached.quiet(&["--cache"]);
+    assert_eq!((cached.requests(), cached.files("lock").len()), (2, 0));
+}
+
+#[test]
+fn those_who_are_refused_all_end_one_after_the_other() {
+    let cached = Cached::new();
+    let spawn = |_| {
+        let mut command = cached.command(&["--cache"]);
+        command.env("EVERGRANT_CLIENT_SECRET", "wrong").stderr(Stdio::null()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..8).map(spawn).collect();
+    for mut child in children {
+        assert_eq!(child.wait().unwrap().code(), Some(3));
+    }
+    let counts = cached.server.counts();
+    assert_eq!((counts.token_refused, counts.token_in_flight_max), (8, 1));
+    assert_eq!(fs::read_dir(cached.folder()).unwrap().count(), 0);
+}
+
+#[test]
+fn nobody_waits_for_another_invocation_for_ever() {
+    let cached = Cached::new();
+    let _once = cached.server.fault(Endpoint::Token, Fault::Hang, Times::Once);
+    let mut command = cached.command(&["--cache"]);
+    let mut holder = command.stdout(Stdio::null()).spawn().unwrap();
+    assert!(cached.server.wait_for_token_requests(1, LONG));
+    cached.noted(&["--cache", "--wait", "100ms"], "asking for too long");
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+}
+
+#[test]
+fn whatever_is_in_the_place_of_a_token_is_a_miss_and_mended() {
+    let cached = Cached::new();
+    cached.quiet(&["--cache"]);
+    let path = cached.file();
+    let whole = fs::read(&path).unwrap();
+    let put = |content: &[u8], mode: u32| {
+        let _old = fs::remove_file(&path);
+        fs::write(&path, content).unwrap();
+        set_mode(path.to_str().unwrap(), mode);
+    };
+    let target = cached.caches.file("target", 0o600, &whole);
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    let wrongs: [(&dyn Fn(), &str); 7] = [
+        (&|| put(&flipped, 0o600), "is not of this client, or is damaged"),
+        (&|| put(&whole[..whole.len() / 2], 0o600), "is not of this client, or is damaged"),
+        (&|| put(b"", 0o600), "is no token that this version has kept"),
+        (&|| put(&whole, 0o644), "is open to other users (mode 644)"),
+        (&|| put(&whole, 0o620), "is open to other users (mode 620)"),
+        (
+            &|| {
+                fs::remove_file(&path).unwrap();
+                symlink(&target, &path).unwrap();
+            },
+            "is a symbolic link",
+        ),
+        (
+            &|| {
+                fs::remove_file(&path).unwrap();
+                assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+            },
+            "is no file",
+        ),
+    ];
+    for (place, says) in wrongs {
+        place();
+        let asked = cached.requests();
+        let token = cached.noted(&["--cache"], says);
+        assert_eq!(cached.quiet(&["--cache"]), token, "it is mended: {says}");
+        assert_eq!(cached.requests(), asked + 1);
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        assert!(metadata.is_file() && metadata.permissions().mode() & 0o777 == 0o600);
+    }
+    assert_eq!(fs::read(&target).unwrap(), whole, "no link was followed");
+}
+
+#[test]
+fn another_clients_file_gives_no_foreign_token() {
+    let cached = Cached::new();
+    let ours = cached.quiet(&["--cache"]);
+    let path = cached.file();
+    let theirs = cached.quiet(&["--cache", "--scope", "other"]);
+    let other = cached.files("token").into_iter().find(|file| *file != path).unwrap();
+    fs::copy(other, &path).unwrap();
+    let token = cached.noted(&["--cache"], "is not of this client");
+    assert!(token != theirs && token != ours);
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_told_and_done_without() {
+    let cached = Cached::new();
+    let folder = cached.folder();
+    fs::create_dir(&folder).unwrap();
+    set_mode(folder.to_str().unwrap(), 0o755);
+    cached.noted(&["--cache"], "is open to other users (mode 755); chmod 700 it");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    fs::remove_dir(&folder).unwrap();
+    let elsewhere = Folder::new();
+    symlink(elsewhere.path(), &folder).unwrap();
+    cached.noted(&["--cache"], "is no folder, or a symbolic link");
+    fs::remove_file(&folder).unwrap();
+    fs::write(&folder, "").unwrap();
+    cached.noted(&["--cache"], "is no folder, or a symbolic link");
+    let unknown = run(cached.command(&["--cache"]).env_remove("XDG_CACHE_HOME").env_remove("HOME"));
+    assert!(unknown.status == 0 && unknown.stderr.contains("no folder for caches"), "{}", unknown.stderr);
+    if Path::new("/proc/self").exists() {
+        // Nobody can make a folder there, not even root.
+        let read_only = run(cached.command(&["--cache"]).env("XDG_CACHE_HOME", "/proc"));
+        assert!(read_only.status == 0 && read_only.stderr.contains("cannot be made"), "{}", read_only.stderr);
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_to_still_gives_what_is_in_it() {
+    let cached = Cached::new();
+    let kept = cached.quiet(&["--cache"]);
+    set_mode(cached.folder().to_str().unwrap(), 0o500);
+    assert_eq!(cached.quiet(&["--cache"]), kept);
+    // Root may write everywhere.
+    if fs::metadata(cached.folder()).unwrap().uid() != 0 {
+        cached.noted(&["--cache=refresh"], "cannot be locked");
+    }
+    set_mode(cached.folder().to_str().unwrap(), 0o700);
+}
+
+#[test]
+fn a_full_disk_is_told_and_the_old_token_stays() {
+    let cached = Cached::new();
+    let kept = cached.quiet(&["--cache"]);
+    // No file may grow: what a full disk is to whoever writes.
+    let script = "trap '' XFSZ; ulimit -f 0; exec \"$@\"";
+    let mut command = Command::new("sh");
+    isolate(&mut command).args(["-c", script, "sh", fixture::EVERGRANT, "token", "--cache=refresh"]);
+    for (name, value) in cached.command(&[]).get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    let ended = run(&mut command);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("cannot be written"), "{}", ended.stderr);
+    assert_ne!(cached.issued(&ended), kept);
+    assert_eq!(cached.quiet(&["--cache"]), kept);
+    assert!(cached.files("new").is_empty());
+}
+
+#[test]
+fn what_is_written_is_the_users_alone_and_holds_no_secret() {
+    let cached = Cached::new();
+    let mut command = Command::new("sh");
+    isolate(&mut command).args([
+        "-c",
+        "umask 000; exec \"$@\"",
+        "sh",
+        fixture::EVERGRANT,
+        "token",
+        "--cache",
+    ]);
+    for (name, value) in cached.command(&[]).get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    // In the middle of it, the lock is there too.
+    let gate = cached.server.hold(Endpoint::Token);
+    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    assert!(cached.server.wait_for_token_requests(1, LONG));
+    let looked = |ending: &str| {
+        for file in cached.files(ending) {
+            let content = fs::read(&file).unwrap();
+            assert_eq!(fs::metadata(&file).unwrap().mode() & 0o7777, 0o600, "{ending}");
+            let holds = |secret: &str| content.windows(secret.len()).any(|bytes| bytes == secret.as_bytes());
+            assert!(!holds(Server::CLIENT_SECRET) && !holds(Server::CLIENT_ID), "{ending}");
+            assert!(!cached.server.issued().iter().any(|token| holds(token)), "{ending}");
+        }
+    };
+    assert_eq!(fs::metadata(cached.folder()).unwrap().mode() & 0o7777, 0o700);
+    assert_eq!(cached.files("lock").len(), 1);
+    looked("lock");
+    #[cfg(target_os = "linux")]
+    {
+        let line = fs::read_to_string(format!("/proc/{}/cmdline", child.id())).unwrap();
+        assert!(line.contains("--cache") && !line.contains(Server::CLIENT_SECRET), "{line}");
+    }
+    drop(gate);
+    assert!(child.wait_with_output().unwrap().status.success());
+    assert_eq!(cached.files("token").len(), 1);
+    looked("token");
+}
+
+#[test]
+fn a_client_without_a_secret_has_nothing_to_seal_with() {
+    let cached = Cached::new();
+    cached.server.rotate_client(Server::CLIENT_ID, "");
+    cached.noted(&["--cache", "--auth", "none"], "without a secret");
+    assert!(!cached.folder().exists());
+}

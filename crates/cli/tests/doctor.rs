@@ -1,0 +1,354 @@
+//! The doctor as its patients meet it.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+mod fixture;
+
+use evergrant_mock::{Endpoint, ExpiresIn, Fault, Server, Times, TokenStyle};
+use fixture::{Ended, Folder, evergrant, run};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+fn doctor(endpoint: &str, arguments: &[&str]) -> Command {
+    let mut command = evergrant(&["doctor"]);
+    command
+        .args(arguments)
+        .env("EVERGRANT_TIMEOUT", "100s")
+        .env("EVERGRANT_TOKEN_ENDPOINT", endpoint)
+        .env("EVERGRANT_CLIENT_ID", Server::CLIENT_ID)
+        .env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET);
+    for proxy in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env_remove(proxy);
+    }
+    command
+}
+
+#[track_caller]
+fn says(ended: &Ended, status: i32, words: &[&str]) {
+    assert_eq!(ended.status, status, "{}{}", ended.stdout, ended.stderr);
+    for words in words {
+        assert!(ended.stdout.contains(words), "{words:?} is not in: {}", ended.stdout);
+    }
+    for text in [&ended.stdout, &ended.stderr] {
+        assert!(!text.contains(Server::CLIENT_SECRET) && !text.contains("eyJ"), "{text}");
+    }
+}
+
+#[test]
+fn a_good_setup_works_and_costs_one_request() {
+    let server = Server::start().unwrap();
+    let ended = run(&mut doctor(&server.token_endpoint(), &["--scope", "a b"]));
+    let endpoint = server.token_endpoint();
+    says(
+        &ended,
+        0,
+        &[
+            &format!(
+                "ok       client         {endpoint}, as client {}, by client_secret_basic",
+                Server::CLIENT_ID
+            ),
+            "ok       secret         in EVERGRANT_CLIENT_SECRET\n",
+            "ok       connection     to 127.0.0.1:",
+            "ok       tls            none: plain http to this machine itself",
+            "ok       clock          this machine's clock and the server's are",
+            "ok       token ",
+            "ok       life           the token lives 1 d",
+            "ok       scope          asked for a b, granted a b",
+        ],
+    );
+    assert!(ended.stdout.ends_with("\nverdict: it works\n"), "{}", ended.stdout);
+    assert_eq!((ended.stderr.as_str(), server.counts().token_requests), ("", 1));
+}
+
+#[test]
+fn findings_are_one_json_object_where_that_is_wanted() {
+    let server = Server::start().unwrap();
+    server.set_clock_offset(-300);
+    let ended = run(&mut doctor(&server.token_endpoint(), &["--json"]));
+    says(&ended, 0, &[]);
+    let found: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(found["verdict"], "it works; see the warnings");
+    let findings = found["findings"].as_array().unwrap();
+    let clock = findings.iter().find(|finding| finding["about"] == "clock").unwrap();
+    assert_eq!(clock["state"], "warning");
+    assert!(clock["next"][0].as_str().unwrap().contains("NTP"));
+    assert!(
+        findings.iter().all(|finding| finding["about"] == "clock" || finding["state"] == "ok"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_clock_that_is_off_is_told_in_seconds_and_by_side() {
+    for (offset, side) in [(-90, "ahead of"), (90, "behind")] {
+        let server = Server::start().unwrap();
+        server.set_clock_offset(offset);
+        let ended = run(&mut doctor(&server.token_endpoint(), &[]));
+        let line = ended.stdout.lines().find(|line| line.contains("clock ")).unwrap();
+        assert!(line.starts_with("warning") && line.ends_with(&format!(" s {side} the server's")), "{line}");
+        // However slow this machine is, it is not a minute.
+        let seconds: u64 = line.split_whitespace().find_map(|word| word.parse().ok()).unwrap();
+        assert!((30..=90).contains(&seconds), "{line}");
+        says(&ended, 0, &["verdict: it works; see the warnings"]);
+    }
+}
+
+#[test]
+fn lives_and_scopes_that_are_not_as_expected_are_told() {
+    let server = Server::start().unwrap();
+    server.set_granted_scope(Some("a"));
+    server.set_lifetime(Duration::from_secs(20));
+    let ended = run(&mut doctor(&server.token_endpoint(), &["--scope", "a b"]));
+    says(
+        &ended,
+        0,
+        &[
+            "warning  life           the token lives 20 s",
+            "warning  scope          asked for a b, granted a: b is missing",
+        ],
+    );
+    server.set_style(TokenStyle::Opaque);
+    server.set_expires_in(ExpiresIn::Omitted);
+    let ended = run(&mut doctor(&server.token_endpoint(), &[]));
+    says(&ended, 0, &["the server does not say how long the token lives; 1 h is assumed"]);
+}
+
+#[test]
+fn a_refused_client_gets_advice_and_is_asked_for_once() {
+    let server = Server::start().unwrap();
+    let mut command = doctor(&server.token_endpoint(), &[]);
+    let ended = run(command.env("EVERGRANT_CLIENT_SECRET", "'wrong secret '"));
+    says(
+        &ended,
+        3,
+        &[
+            "warning  secret         in EVERGRANT_CLIENT_SECRET: the secret stands in quotation marks",
+            "fault    token          the authorization server refused with invalid_client (http 401)",
+            "next: check the client id, the client secret",
+            "use --auth basic-raw",
+            "verdict: it does not work",
+        ],
+    );
+    for words in [
+        "error: the authorization server refused with invalid_client",
+        "at fault: ",
+        "next: check the client id",
+    ] {
+        assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
+    }
+    assert!(!ended.stdout.contains("wrong secret") && !ended.stderr.contains("wrong secret"));
+    assert_eq!(server.counts().token_requests, 1, "nothing is probed");
+}
+
+#[test]
+fn a_server_that_wants_another_body_is_asked_for_once_and_its_words_are_read() {
+    let server = Server::start().unwrap();
+    let fault = Fault::status_with_body(400, "application/json", r#"{"error":"unsupported_grant_type"}"#);
+    let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
+    let ended = run(&mut doctor(&server.token_endpoint(), &["--body", "json"]));
+    says(&ended, 3, &["unsupported_grant_type", "use --body form", "verdict: it does not work"]);
+    assert_eq!(server.counts().token_requests, 1);
+}
+
+#[test]
+fn a_server_that_wants_basic_says_so_in_its_challenge() {
+    let server = Server::start().unwrap();
+    let answer =
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"clients\"\r\nContent-Length: 0\r\n\r\n";
+    let _fault = server.fault(Endpoint::Token, Fault::raw(answer), Times::UntilCleared);
+    says(
+        &run(&mut doctor(&server.token_endpoint(), &["--auth", "post"])),
+        3,
+        &["http 401", "use --auth basic\n"],
+    );
+    let basic = run(&mut doctor(&server.token_endpoint(), &[]));
+    assert!(!basic.stdout.contains("use --auth"), "{}", basic.stdout);
+}
+
+#[test]
+fn a_server_that_does_not_answer_well_is_told_as_such() {
+    for (fault, status, words) in [
+        (Fault::Html, 4, "the body is an HTML page"),
+        (Fault::redirect(302, "https://elsewhere.example/"), 3, "redirects to elsewhere.example"),
+        (Fault::Reset, 4, "the token endpoint cannot be asked"),
+        (Fault::status(503), 4, "http 503"),
+    ] {
+        let server = Server::start().unwrap();
+        let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
+        let ended = run(&mut doctor(&server.token_endpoint(), &[]));
+        says(&ended, status, &["fault    token ", words, "verdict: it does not work"]);
+    }
+    let server = Server::start().unwrap();
+    let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
+    let ended = run(&mut doctor(&server.token_endpoint(), &["--timeout", "1s"]));
+    says(&ended, 4, &["no whole answer came in time"]);
+}
+
+#[test]
+fn a_profile_is_examined_whole_and_a_wrong_one_not_at_all() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let text = format!(
+        "[profile.own]\ntoken_endpoint = \"{}\"\nclient_id = \"{}\"\nclient_secret = {{ env = \"A_SECRET\" }}\nauth = \"post\"\n",
+        server.token_endpoint(),
+        Server::CLIENT_ID
+    );
+    let path = folder.file("config.toml", 0o600, &text);
+    let examined = |path: &str| {
+        let mut command = evergrant(&["doctor", "--profile", "own", "--config", path]);
+        run(command.env("A_SECRET", Server::CLIENT_SECRET))
+    };
+    says(
+        &examined(&path),
+        0,
+        &["configuration  profile own\n", "secret         in A_SECRET\n", "by client_secret_post"],
+    );
+    let path = folder.file("wrong.toml", 0o600, text.replace("auth", "auht"));
+    let ended = examined(&path);
+    assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
+    assert!(ended.stderr.contains("did you mean auth?"), "{}", ended.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_cache_is_looked_at_and_neither_used_nor_changed() {
+    let server = Server::start().unwrap();
+    let caches = Folder::new();
+    let examined = || {
+        let mut command = doctor(&server.token_endpoint(), &["--cache"]);
+        run(command.env("XDG_CACHE_HOME", caches.path()))
+    };
+    for _ in 0..2 {
+        says(&examined(), 0, &["ok       cache          no token is kept yet\n", "verdict: it works\n"]);
+    }
+    let mut command = fixture::known(&server, &["--cache"]);
+    assert_eq!(run(command.env("XDG_CACHE_HOME", caches.path())).status, 0);
+    says(&examined(), 0, &["ok       cache          a token is kept, and good\n"]);
+    assert_eq!(server.counts().token_requests, 4);
+    fixture::set_mode(&caches.at("evergrant"), 0o755);
+    says(&examined(), 0, &["warning  cache ", "open to other users (mode 755)", "see the warnings"]);
+}
+
+#[test]
+fn the_step_at_which_the_way_ends_is_named() {
+    let ended = run(&mut doctor("https://evergrant.invalid/token", &[]));
+    says(
+        &ended,
+        4,
+        &["fault    name           the host name evergrant.invalid cannot be resolved", "it does not work"],
+    );
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ended = run(&mut doctor(&format!("https://{closed}/token"), &[]));
+    says(&ended, 4, &["fault    connection     no connection to 127.0.0.1, port "]);
+    let server = Server::start().unwrap();
+    let ended = run(&mut doctor(&server.token_endpoint().replace("http:", "https:"), &[]));
+    says(&ended, 4, &["fault    tls            TLS with 127.0.0.1 fails", "check that the port speaks TLS"]);
+    assert_eq!(server.counts().token_requests, 0);
+}
+
+#[test]
+fn where_a_proxy_is_set_the_straight_way_is_no_fault() {
+    // What listens there is no proxy, so that the request fails at last.
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = doctor("https://evergrant.invalid/token", &[]);
+    let ended = run(command.env("HTTPS_PROXY", format!("http://{closed}")));
+    says(&ended, 4, &["ok       proxy          HTTPS_PROXY is set", "warning  name ", "fault    token "]);
+}
+
+/// A server that speaks TLS and hands every byte on to another; its certificate, which is its own root, ends then.
+fn over_tls(to: SocketAddr, ends: (i32, u8, u8)) -> (SocketAddr, CertificateDer<'static>) {
+    let mut parameters = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    parameters.not_after = rcgen::date_time_ymd(ends.0, ends.1, ends.2);
+    parameters.distinguished_name.push(rcgen::DnType::CommonName, "its own root");
+    let keys = rcgen::KeyPair::generate().unwrap();
+    let certificate = parameters.self_signed(&keys).unwrap().der().clone();
+    let key = PrivateKeyDer::from_pem_slice(keys.serialize_pem().as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config =
+        Arc::new(config.with_no_client_auth().with_single_cert(vec![certificate.clone()], key).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            hand_on(StreamOwned::new(connection, stream.unwrap()), to);
+        }
+    });
+    (address, certificate)
+}
+
+/// One request and its answer. A client that only shakes hands, or does not trust us, is gone before.
+fn hand_on(mut client: StreamOwned<ServerConnection, std::net::TcpStream>, to: SocketAddr) {
+    let mut request = vec![0; 64 * 1024];
+    // A request this small comes in two pieces at most: its head, and its body.
+    let mut length = 0;
+    while !std::str::from_utf8(&request[..length]).unwrap().contains("grant_type") {
+        match client.read(&mut request[length..]) {
+            Ok(0) | Err(_) => return,
+            Ok(read) => length += read,
+        }
+    }
+    let mut server = std::net::TcpStream::connect(to).unwrap();
+    server.write_all(&request[..length]).unwrap();
+    server.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer).unwrap();
+    let _gone = client.write_all(&answer);
+    client.conn.send_close_notify();
+    let _flushed = client.flush();
+}
+
+fn pem(certificate: &CertificateDer<'_>) -> String {
+    use base64::Engine;
+    let text = base64::engine::general_purpose::STANDARD.encode(certificate);
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+}
+
+// Where the system has a store of its own, a file in the environment is not looked at.
+#[cfg(target_os = "linux")]
+#[test]
+fn tls_is_shown_with_the_end_of_the_certificate() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let (address, certificate) = over_tls(server.address(), (2099, 1, 1));
+    let roots = folder.file("roots.pem", 0o600, pem(&certificate));
+    let mut command = doctor(&format!("https://{address}/access-token"), &[]);
+    let ended = run(command.env("SSL_CERT_FILE", &roots).env_remove("SSL_CERT_DIR"));
+    says(
+        &ended,
+        0,
+        &[
+            "ok       tls            TLSv1.3",
+            "ok       certificate    the server's certificate ends in ",
+            "its own root",
+            "verdict: it works\n",
+        ],
+    );
+    // The same certificate, and nobody who trusts it.
+    let mut command = doctor(&format!("https://{address}/access-token"), &[]);
+    let ended = run(&mut command);
+    says(&ended, 4, &["fault    tls ", "UnknownIssuer"]);
+    assert_eq!(server.counts().token_requests, 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_certificate_that_is_over_is_a_fault_and_nothing_is_sent() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let (address, certificate) = over_tls(server.address(), (2020, 1, 1));
+    let roots = folder.file("roots.pem", 0o600, pem(&certificate));
+    let mut command = doctor(&format!("https://{address}/access-token"), &[]);
+    let ended = run(command.env("SSL_CERT_FILE", &roots));
+    says(&ended, 4, &["fault    tls ", "xpired", "its clock"]);
+    assert_eq!(server.counts().token_requests, 0);
+}

@@ -1,0 +1,374 @@
+//! Profiles as their users meet them: what is taken from where, and what is said about a file that is wrong.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+mod fixture;
+
+use evergrant_mock::Server;
+use fixture::{Ended, Folder, evergrant, fails, known, run, token};
+use std::process::Command;
+
+/// A configuration file, and commands that read it.
+struct Configured {
+    folder: Folder,
+    path: String,
+}
+
+impl Configured {
+    fn new(text: &str) -> Self {
+        let folder = Folder::new();
+        let path = folder.file("config.toml", 0o600, text);
+        Self { folder, path }
+    }
+
+    /// With a profile `own` for this server, its secret in a file; `more` are further lines of it.
+    fn own(server: &Server, more: &str) -> Self {
+        let configured = Self::new(&format!(
+            "[profile.own]\ntoken_endpoint = \"{}\"\nclient_id = \"{}\"\nclient_secret = {{ file = \"secret\" }}\n{more}",
+            server.token_endpoint(),
+            Server::CLIENT_ID,
+        ));
+        configured.folder.file("secret", 0o600, Server::CLIENT_SECRET);
+        configured
+    }
+
+    fn token(&self, arguments: &[&str]) -> Command {
+        let mut command = token(arguments);
+        command.env("EVERGRANT_CONFIG", &self.path);
+        command
+    }
+
+    fn check(&self, arguments: &[&str]) -> Ended {
+        run(evergrant(&["config", "check", "--config", &self.path]).args(arguments))
+    }
+}
+
+#[test]
+fn a_profile_describes_the_whole_client() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(
+        &server,
+        "auth = \"post\"\nbody = \"json\"\nscope = [\"a\", \"b\"]\naudience = \"them\"\ntimeout = \"90s\"\n\
+         resources = [\"https://api.example/\"]\nparams = { note = \"two words\" }\n",
+    );
+    let ended = run(&mut configured.token(&["--profile", "own"]));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(ended.stdout.trim(), server.issued()[0]);
+    let requests = server.requests();
+    for (name, value) in [
+        ("client_id", Server::CLIENT_ID),
+        ("client_secret", Server::CLIENT_SECRET),
+        ("scope", "a b"),
+        ("audience", "them"),
+        ("resource", "https://api.example/"),
+        ("note", "two words"),
+    ] {
+        assert_eq!(requests[0].parameter(name).as_deref(), Some(value), "{name}");
+    }
+    assert_eq!(requests[0].header("content-type"), Some("application/json"));
+}
+
+#[test]
+fn the_file_is_found_where_the_system_keeps_configuration() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(&server, "");
+    let home = Folder::new();
+    std::fs::create_dir_all(home.at(".config/evergrant")).unwrap();
+    std::fs::copy(&configured.path, home.at(".config/evergrant/config.toml")).unwrap();
+    let secret = Server::CLIENT_SECRET;
+    home.file(".config/evergrant/secret", 0o600, secret);
+    for (variable, value) in [("XDG_CONFIG_HOME", home.at(".config")), ("HOME", home.path().to_owned())] {
+        let mut command = token(&["--profile", "own"]);
+        command.env_remove("XDG_CONFIG_HOME").env("HOME", "/evergrant-tests-nowhere").env(variable, value);
+        let ended = run(&mut command);
+        assert_eq!(ended.status, 0, "{variable}: {}", ended.stderr);
+    }
+    let mut command = token(&["--profile", "own"]);
+    let says = ["config.toml", "cannot be read", "--config PATH"];
+    // A relative path is none, says the specification.
+    fails(command.env("XDG_CONFIG_HOME", "relative").env("HOME", home.at("elsewhere")), 2, &says);
+}
+
+#[test]
+fn a_flag_goes_before_the_profile() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(&server, "scope = \"profile\"\naudience = \"profile\"\n");
+    let ended = run(&mut configured.token(&["--profile", "own", "--scope", "flag"]));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let requests = server.requests();
+    assert_eq!(requests[0].parameter("scope").as_deref(), Some("flag"));
+    assert_eq!(requests[0].parameter("audience").as_deref(), Some("profile"));
+}
+
+#[test]
+fn the_variables_of_another_client_do_not_reach_a_profile_that_is_named() {
+    let (server, other) = (Server::start().unwrap(), Server::start().unwrap());
+    let configured = Configured::own(&server, "");
+    let mut command = known(&other, &["--profile", "own"]);
+    let ended = run(command
+        .env("EVERGRANT_CONFIG", &configured.path)
+        .env("EVERGRANT_CLIENT_ID", "another")
+        .env("EVERGRANT_CLIENT_SECRET", "another-secret")
+        .env("EVERGRANT_SCOPE", "another"));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!((server.counts().token_granted, other.counts().token_requests), (1, 0));
+    assert_eq!(server.requests()[0].parameter("scope"), None);
+}
+
+#[test]
+fn variables_go_before_a_profile_that_a_variable_names() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(&server, "scope = \"profile\"\n");
+    let mut command = configured.token(&[]);
+    let ended = run(command.env("EVERGRANT_PROFILE", "own").env("EVERGRANT_SCOPE", "variable"));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(server.requests()[0].parameter("scope").as_deref(), Some("variable"));
+}
+
+#[test]
+fn the_default_profile_is_for_those_who_say_no_client() {
+    let (server, other) = (Server::start().unwrap(), Server::start().unwrap());
+    let configured = Configured::own(&server, "scope = \"profile\"\n");
+    let text = std::fs::read_to_string(&configured.path).unwrap();
+    std::fs::write(&configured.path, format!("default_profile = \"own\"\n{text}")).unwrap();
+    let ended = run(&mut configured.token(&[]));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(server.counts().token_granted, 1);
+    let ended = run(known(&other, &[]).env("EVERGRANT_CONFIG", &configured.path));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!((server.counts().token_requests, other.counts().token_granted), (1, 1));
+    assert_eq!(other.requests()[0].parameter("scope"), None, "nothing of the profile");
+}
+
+#[test]
+fn a_profiles_secret_goes_with_its_client_id() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(&server, "auth = \"post\"\n");
+    let mut command = configured.token(&["--profile", "own", "--client-id", "another"]);
+    fails(&mut command, 2, &["no client secret"]);
+    let mut command = configured.token(&["--profile", "own", "--client-id", "another"]);
+    fails(command.env("EVERGRANT_CLIENT_SECRET", "of another"), 3, &["invalid_client"]);
+    assert_eq!(server.requests()[0].parameter("client_secret").as_deref(), Some("of another"));
+    for own in [&["--profile", "own"][..], &["--profile", "own", "--client-id", Server::CLIENT_ID]] {
+        assert_eq!(run(configured.token(own).env("EVERGRANT_CLIENT_SECRET", "of another")).status, 0);
+    }
+}
+
+#[test]
+fn a_profiles_endpoint_goes_with_its_provider() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(&server, "");
+    let mut command = configured.token(&["--profile", "own", "--provider", "rfc6749"]);
+    fails(&mut command, 2, &["no token endpoint"]);
+    assert_eq!(server.counts().token_requests, 0);
+}
+
+#[test]
+fn a_secret_is_had_by_each_reference() {
+    let server = Server::start().unwrap();
+    let profile = |reference: &str| {
+        Configured::new(&format!(
+            "[profile.own]\ntoken_endpoint = \"{}\"\nclient_id = \"{}\"\nclient_secret = {reference}",
+            server.token_endpoint(),
+            Server::CLIENT_ID,
+        ))
+    };
+    let secret = Server::CLIENT_SECRET;
+    let configured = profile("{ env = \"A_SECRET\" }");
+    let mut command = configured.token(&["--profile", "own"]);
+    fails(&mut command, 2, &["A_SECRET", "is not set"]);
+    let ended = run(command.env("A_SECRET", secret));
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+
+    let configured = profile("{ file = \"~/the-secret\" }");
+    configured.folder.file("the-secret", 0o600, secret);
+    let ended = run(configured.token(&["--profile", "own"]).env("HOME", configured.folder.path()));
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+
+    if cfg!(unix) {
+        let configured = profile("{ command = [\"cat\", \"the secret\"] }");
+        configured.folder.file("the secret", 0o600, format!("{secret}\n"));
+        let ended = run(configured.token(&["--profile", "own"]).current_dir(configured.folder.path()));
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_that_brings_no_secret_is_named() {
+    let profile = |command: &str| {
+        Configured::new(&format!(
+            "[profile.own]\ntoken_endpoint = \"https://auth.example/\"\nclient_id = \"me\"\n\
+             client_secret = {{ command = {command} }}"
+        ))
+    };
+    for (command, says) in [
+        (r#"["evergrant-no-such-program"]"#, "cannot be started"),
+        (r#"["false"]"#, "exit status: 1"),
+        (r#"["true"]"#, "is empty"),
+        (r#"["head", "-c", "70000", "/dev/zero"]"#, "longer than 65536 bytes"),
+        (r#"["yes"]"#, "longer than 65536 bytes"),
+        (r#"["printf", "\\377"]"#, "is not UTF-8"),
+    ] {
+        fails(&mut profile(command).token(&["--profile", "own"]), 2, &[says, "next: "]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secrets_command_sees_neither_our_stdin_nor_the_secret_of_another() {
+    let server = Server::start().unwrap();
+    let configured = Configured::new(&format!(
+        "[profile.own]\ntoken_endpoint = \"{}\"\nclient_id = \"{}\"\n\
+         client_secret = {{ command = [\"sh\", \"-c\", \"env > seen; cat >> seen; echo {}\"] }}",
+        server.token_endpoint(),
+        Server::CLIENT_ID,
+        Server::CLIENT_SECRET,
+    ));
+    let input = std::fs::File::open(configured.folder.file("input", 0o600, "from stdin")).unwrap();
+    let mut command = configured.token(&["--profile", "own"]);
+    command.current_dir(configured.folder.path()).env("EVERGRANT_CLIENT_SECRET", "of another").stdin(input);
+    let ended = run(&mut command);
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    let seen = std::fs::read_to_string(configured.folder.at("seen")).unwrap();
+    assert!(seen.contains("PATH=") && !seen.contains("of another") && !seen.contains("from stdin"), "{seen}");
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest_known_one() {
+    for (line, nearest) in [
+        ("endpoint = \"x\"", "token_endpoint"),
+        ("client-id = \"x\"", "client_id"),
+        ("ClientId = \"x\"", "client_id"),
+        ("secret = \"x\"", "client_secret"),
+        ("scopes = \"x\"", "scope"),
+        ("resource = \"x\"", "resources"),
+        ("param = {}", "params"),
+        ("origin = \"x\"", "origins"),
+        ("time_out = \"1s\"", "timeout"),
+        ("provder = \"x\"", "provider"),
+    ] {
+        let ended = Configured::new(&format!("\n[profile.own]\n{line}\n")).check(&[]);
+        let key = line.split(' ').next().unwrap();
+        assert_eq!((ended.status, ended.stdout.as_str()), (2, ""), "{line}");
+        for words in [&format!("config.toml:3: unknown key {key}"), &format!("did you mean {nearest}?")] {
+            assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
+        }
+    }
+    for (text, nearest) in [("profiles = 1", "profile"), ("default = 1", "default_profile")] {
+        let ended = Configured::new(text).check(&[]);
+        assert!(ended.stderr.contains(&format!("did you mean {nearest}?")), "{}", ended.stderr);
+    }
+    let ended = Configured::new("[profile.a]\nclient_secret = { evn = \"X\" }").check(&[]);
+    assert!(ended.stderr.contains("did you mean env?"), "{}", ended.stderr);
+    let ended = Configured::new("[profile.a]\nauth = \"Basic\"").check(&[]);
+    assert!(ended.stderr.contains("the nearest is basic"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_secret_that_stands_in_the_file_is_refused_and_not_shown() {
+    for text in [
+        "[profile.own]\nclient_secret = \"sentinel\"",
+        "[profile.own]\nclient_secret = \"sentinel",
+        "[profile.own]\nclient_secret = sentinel",
+        "[profile.own]\nclient_secret = { value = \"sentinel\" }",
+        "[profile.own]\nclient_secret = { command = \"echo sentinel\" }",
+        "[profile.own]\nclient_secret = [\"sentinel\"]",
+        "[profile.own]\nauth = \"sentinel\"",
+        "[profile.own]\ntimeout = \"sentinel\"",
+        "[profile.own]\nparams = { k = [\"sentinel\"] }\nclient_id = 1",
+    ] {
+        let configured = Configured::new(text);
+        for ended in [configured.check(&[]), run(&mut configured.token(&["--profile", "own"]))] {
+            assert_eq!((ended.status, ended.stdout.as_str()), (2, ""), "{text}: {}", ended.stderr);
+            assert!(
+                ended.stderr.contains("config.toml:2: ") && !ended.stderr.contains("sentinel"),
+                "{}",
+                ended.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn a_check_finds_every_fault_and_sends_nothing() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(
+        &server,
+        "scope = \"good b\\\\d\"\n[profile.other]\nprovider = \"myparcl\"\nclient_secret = { env = \"A\", file = \"b\" }\n\
+         origins = [\"https://api.example/path\"]\n[profile.third]\nclient_id = \"me\"\ntoken_endpoint = \"http://x/\"\n\
+         [profile.fourth]\nprovider = \"myparcel\"\nclient_id = \"me\"\norigins = [\"https://api.example/path\"]\n",
+    );
+    let ended = configured.check(&[]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
+    for words in [
+        "scope token",
+        "config.toml:7: this is no value for provider (profile other)",
+        "the nearest is myparcel",
+        "config.toml:8: client_secret names more than one place (profile other)",
+        "token_endpoint is plain http to x (profile third)",
+        "origin has a path or query (profile fourth)",
+    ] {
+        assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
+    }
+    let ended = configured.check(&["--profile", "third"]);
+    assert!(ended.stderr.contains("third") && !ended.stderr.contains("fourth"), "{}", ended.stderr);
+    // A fault of one profile is no fault of another, and what is wrong with the client is said when it is used.
+    fails(&mut configured.token(&["--profile", "own"]), 2, &["scope token"]);
+    fails(&mut configured.token(&["--profile", "other"]), 2, &["config.toml:7", "profile other"]);
+    assert_eq!(server.counts().token_requests, 0);
+}
+
+#[test]
+fn a_check_of_a_good_file_says_what_is_in_it_and_runs_no_command() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(
+        &server,
+        "[profile.more]\nprovider = \"myparcel\"\nclient_id = \"me\"\nclient_secret = { command = [\"touch\", \"ran\"] }\n\
+         [profile.unset]\nprovider = \"myparcel-sandbox\"\nclient_id = \"me\"\nclient_secret = { env = \"A_SECRET\" }\n",
+    );
+    let ended = configured.check(&[]);
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    for words in [
+        "config.toml: 3 profiles, no fault",
+        &format!("own: rfc6749 at {}, client {}, secret in ", server.token_endpoint(), Server::CLIENT_ID),
+        "more: myparcel at https://auth.myparcel.com/access-token, client me, secret printed by touch",
+        "client me, secret in A_SECRET (not set)",
+    ] {
+        assert!(ended.stdout.contains(words), "{words:?} is not in: {}", ended.stdout);
+    }
+    assert!(!ended.stdout.contains(Server::CLIENT_SECRET));
+    assert!(!std::path::Path::new(&configured.folder.at("ran")).exists());
+    assert_eq!(server.counts().token_requests, 0);
+}
+
+#[test]
+fn a_profile_that_is_not_there_names_the_nearest() {
+    let configured = Configured::new("[profile.production]\n[profile.sandbox]\n");
+    fails(
+        &mut configured.token(&["--profile", "sand-box"]),
+        2,
+        &["no profile sand-box", "did you mean sandbox?"],
+    );
+    assert!(configured.check(&["--profile", "x"]).stderr.contains("no profile x"));
+    let configured = Configured::new("default_profile = \"sandbx\"\n[profile.sandbox]\n");
+    fails(
+        &mut configured.token(&[]),
+        2,
+        &["config.toml:1: there is no profile sandbx", "did you mean sandbox?"],
+    );
+    fails(&mut token(&["--profile", "x", "--config", "no/such/file"]), 2, &["no/such/file cannot be read"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_can_write_is_refused_with_the_chmod_that_mends_it() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(&server, "");
+    for mode in [0o620, 0o602, 0o666] {
+        fixture::set_mode(&configured.path, mode);
+        let says = [format!("mode {mode:o}"), format!("chmod go-w '{}'", configured.path)];
+        fails(&mut configured.token(&["--profile", "own"]), 2, &says.each_ref().map(String::as_str));
+    }
+    assert_eq!(server.counts().token_requests, 0);
+}

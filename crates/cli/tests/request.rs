@@ -1,0 +1,207 @@
+//! `evergrant request`.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+mod fixture;
+
+use evergrant_mock::{Endpoint, Fault, Server, Times};
+use fixture::{Ended, Folder, configured, evergrant, fails, fed, run};
+use std::process::Command;
+
+fn request(server: &Server, arguments: &[&str]) -> Command {
+    let mut command = configured(server, evergrant(&["request"]));
+    command.args(arguments);
+    command
+}
+
+#[track_caller]
+fn served(ended: &Ended) {
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "{}", ended.stdout);
+}
+
+/// The requests that reached the API.
+fn calls(server: &Server) -> Vec<evergrant_mock::Recorded> {
+    server.requests().into_iter().filter(|request| request.endpoint() == Endpoint::Resource).collect()
+}
+
+#[test]
+fn the_body_of_the_answer_is_printed_byte_for_byte() {
+    let server = Server::start().unwrap();
+    let body: Vec<u8> = (0..=255).cycle().take(200_000).collect();
+    let _fault = server.fault(
+        Endpoint::Resource,
+        Fault::status_with_body(200, "application/octet-stream", body.clone()),
+        Times::UntilCleared,
+    );
+    let output = request(&server, &[&server.resource("/file")]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stdout == body, "{} bytes", output.stdout.len());
+    let output = request(&server, &["-i", &server.resource("/file")]).output().unwrap();
+    let head = b"HTTP/1.1 200 OK\r\n";
+    assert!(output.stdout.starts_with(head) && output.stdout.ends_with(&body));
+    let middle = &output.stdout[..output.stdout.len() - body.len()];
+    let middle = std::str::from_utf8(middle).unwrap();
+    assert!(middle.contains("content-type: application/octet-stream\r\n") && middle.ends_with("\r\n\r\n"));
+}
+
+#[test]
+fn method_headers_and_body_are_sent_as_they_were_said() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let at = format!("@{}", folder.file("body", 0o600, b"line one\nline two\n\xff"));
+    let url = server.resource("/things?q=a%20b");
+    served(&run(&mut request(&server, &[&url])));
+    served(&run(&mut request(
+        &server,
+        &["-X", "PATCH", "-H", "X-One:  two words ", "-d", r#"{"a":1}"#, &url],
+    )));
+    served(&run(&mut request(&server, &["-d", &at, "-H", "content-type: text/plain", &url])));
+    served(&fed(&mut request(&server, &["-d", "@-", &url]), b"a=1&b=2"));
+    let calls = calls(&server);
+    let said: Vec<_> =
+        calls.iter().map(|call| (call.method(), call.header("content-type"), call.body())).collect();
+    assert_eq!(
+        said,
+        [
+            ("GET", None, &b""[..]),
+            ("PATCH", Some("application/json"), br#"{"a":1}"#),
+            ("POST", Some("text/plain"), b"line one\nline two\n\xff"),
+            ("POST", Some("application/x-www-form-urlencoded"), b"a=1&b=2"),
+        ]
+    );
+    assert_eq!(calls[0].target(), "/things?q=a%20b");
+    assert_eq!(calls[1].header("x-one"), Some("two words"));
+    for (call, token) in calls.iter().zip(server.issued()) {
+        assert_eq!(call.header("authorization"), Some(format!("Bearer {token}").as_str()));
+    }
+}
+
+#[test]
+fn a_refused_token_is_replaced_and_the_same_request_sent_once_more() {
+    let server = Server::start().unwrap();
+    let _refused = server.fault(Endpoint::Resource, Fault::status(401), Times::Once);
+    served(&run(&mut request(&server, &["-d", "again", &server.resource("/things")])));
+    let calls = calls(&server);
+    assert_eq!(calls.len(), 2);
+    assert_eq!((calls[0].body(), calls[0].method()), (calls[1].body(), calls[1].method()));
+}
+
+#[test]
+fn a_token_goes_to_allowed_origins_alone() {
+    let (server, other) = (Server::start().unwrap(), Server::start().unwrap());
+    let url = other.resource("/things");
+    let flag = format!("--allow-origin {}", other.origin());
+    fails(&mut request(&server, &[&url]), 2, &["may not be sent to", &flag]);
+    assert_eq!(other.counts().resource_requests, 0);
+    // The other server does not know the token, but it gets it.
+    let ended = run(&mut request(&server, &["--allow-origin", &other.origin(), &url]));
+    assert_eq!(ended.status, 3, "{}", ended.stderr);
+    assert!(other.counts().resource_requests > 0);
+    let plain = ["--allow-origin", "http://api.example.com", "http://api.example.com/"];
+    fails(&mut request(&server, &plain), 2, &["plain http to api.example.com"]);
+}
+
+#[test]
+fn a_redirect_is_told_and_not_followed() {
+    let (server, other) = (Server::start().unwrap(), Server::start().unwrap());
+    let _moved = server.fault(
+        Endpoint::Resource,
+        Fault::redirect(302, other.resource("/elsewhere")),
+        Times::UntilCleared,
+    );
+    let ended = run(&mut request(&server, &["-i", &server.resource("/things")]));
+    assert_eq!(ended.status, 0);
+    assert!(ended.stdout.starts_with("HTTP/1.1 302 "), "{}", ended.stdout);
+    assert!(ended.stderr.contains("which is not followed"), "{}", ended.stderr);
+    assert_eq!(other.counts().resource_requests, 0);
+}
+
+#[test]
+fn the_status_of_the_answer_is_the_commands_and_its_body_is_printed_all_the_same() {
+    for (status, ours, says) in [
+        (204, 0, ""),
+        (401, 3, "accepts tokens of this authorization server"),
+        (403, 3, "ask for a scope"),
+        (404, 3, "http 404"),
+        (429, 4, "try again"),
+        (500, 4, "at fault: the API"),
+    ] {
+        let server = Server::builder().lifetime(std::time::Duration::from_secs(1)).start().unwrap();
+        let _fault = server.fault(
+            Endpoint::Resource,
+            Fault::status_with_body(status, "text/plain", if status == 204 { "" } else { "its words" }),
+            Times::UntilCleared,
+        );
+        let ended = run(&mut request(&server, &[&server.resource("/things")]));
+        assert_eq!(ended.status, ours, "{status}: {}", ended.stderr);
+        assert_eq!(ended.stdout, if status == 204 { "" } else { "its words" });
+        assert!(ended.stderr.contains(says), "{}", ended.stderr);
+    }
+    let server = Server::start().unwrap();
+    let busy = Fault::status_with_retry_after(503, "7");
+    let _fault = server.fault(Endpoint::Resource, busy, Times::UntilCleared);
+    fails(&mut request(&server, &[&server.resource("/things")]), 4, &["Retry-After says 7"]);
+}
+
+#[test]
+fn a_call_without_an_answer_is_transient() {
+    let server = Server::start().unwrap();
+    let url = server.resource("/things?key=sentinel");
+    let _hung = server.fault(Endpoint::Resource, Fault::Hang, Times::UntilCleared);
+    fails(&mut request(&server, &["--max-time", "300ms", &url]), 4, &["--max-time 300ms"]);
+    server.clear_faults();
+    let _cut = server.fault(Endpoint::Resource, Fault::Reset, Times::UntilCleared);
+    let ended = run(&mut request(&server, &[&url]));
+    assert_eq!((ended.status, ended.stdout.as_str()), (4, ""));
+    assert!(
+        ended.stderr.contains("the call failed") && !ended.stderr.contains("sentinel"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_wrong_request_is_named_before_anything_is_sent() {
+    let server = Server::start().unwrap();
+    let url = server.resource("/things");
+    let wrong = |arguments: &[&str], says: &[&str]| fails(&mut request(&server, arguments), 2, says);
+    wrong(&["/things"], &["URL is not an absolute URL", "https://"]);
+    wrong(&["-X", "GE T", &url], &["--method is no HTTP method"]);
+    wrong(&["-H", "sentinel", &url], &["a --header has no :"]);
+    wrong(&["-H", "na me: x", &url], &["the name of a --header is none"]);
+    wrong(&["-H", "X-Key: senti\nnel", &url], &["the value of the --header x-key cannot be sent"]);
+    wrong(&["-H", "Authorization: Bearer x", &url], &["an Authorization header of its own", "leave"]);
+    wrong(&["-d", "@no/such/file", &url], &["--data @no/such/file cannot be read"]);
+    wrong(&["-d", "@-", "--client-secret-file", "-", &url], &["cannot both come from stdin"]);
+    assert_eq!(server.counts().resource_requests, 0);
+    assert_eq!(server.counts().token_requests, 0);
+}
+
+#[test]
+fn a_refused_client_is_told_as_with_token() {
+    let server = Server::start().unwrap();
+    let mut command = request(&server, &["--json", &server.resource("/things")]);
+    let ended = run(command.env("EVERGRANT_CLIENT_SECRET", "not-the-one"));
+    let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+    assert_eq!((ended.status, &error["status"]), (3, &3.into()));
+    assert!(error["error"].as_str().unwrap().contains("invalid_client"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_kept_token_that_is_refused_is_replaced_for_the_next_invocation_too() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let call = || {
+        let mut command = request(&server, &["--cache", &server.resource("/things")]);
+        served(&run(command.env("XDG_CACHE_HOME", folder.path())));
+        server.counts().token_requests
+    };
+    assert_eq!((call(), call()), (1, 1));
+    server.revoke_all();
+    // A token that is refused within 2 s of its issue may only not be known everywhere yet.
+    for _ in 0..21 {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!((call(), call()), (2, 2));
+}
