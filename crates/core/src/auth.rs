@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 /// Who the client is and how it proves that: exactly one method per request, and no other is tried after a refusal.
@@ -118,17 +118,21 @@ impl ClientAuth {
             Method::None => return Vec::new(),
         };
         let form = request::form_encoded(secret);
-        let unpadded = |pair: &str| Zeroizing::new(String::from(base64(pair).trim_end_matches('=')));
+        // A space may come back in either of its two forms, and so may the digits of an escape (RFC 3986 §2.1).
+        let percent = Zeroizing::new(form.replace('+', "%20"));
         let mut masks = Vec::from([
-            unpadded(&pair(&request::form_encoded(&self.id), &form)),
-            unpadded(&pair(&self.id, secret)),
-            unpadded(secret),
+            lower_escapes(&form),
+            lower_escapes(&percent),
+            percent,
             request::json_escaped(secret),
-            // A space may come back in either of its two forms.
-            Zeroizing::new(form.replace('+', "%20")),
-            form,
             Zeroizing::new(String::from(secret)),
         ]);
+        for text in [pair(&request::form_encoded(&self.id), &form).as_str(), &pair(&self.id, secret), secret]
+        {
+            masks
+                .extend([STANDARD_NO_PAD, URL_SAFE_NO_PAD].map(|engine| Zeroizing::new(engine.encode(text))));
+        }
+        masks.push(form);
         masks.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         masks.dedup();
         masks
@@ -156,6 +160,17 @@ fn pair(id: &str, secret: &str) -> Zeroizing<String> {
     pair.push(':');
     pair.push_str(secret);
     pair
+}
+
+/// A form whose escapes have lower-case digits.
+fn lower_escapes(form: &str) -> Zeroizing<String> {
+    let mut lower = Zeroizing::new(String::with_capacity(form.len()));
+    let mut digits = 0;
+    for c in form.chars() {
+        lower.push(if digits > 0 { c.to_ascii_lowercase() } else { c });
+        digits = if c == '%' { 2_u8 } else { digits.saturating_sub(1) };
+    }
+    lower
 }
 
 fn base64(text: &str) -> Zeroizing<String> {

@@ -73,3 +73,26 @@ fn empty_texts_and_control_characters_are_refused() {
     assert_eq!(ClientAuth::basic("i\rd", "s"), control("client_id", 1));
     assert_eq!(ClientAuth::none("é\u{85}"), control("client_id", 2));
 }
+
+#[test]
+fn every_form_in_which_the_secret_may_come_back_is_masked() {
+    let masks = ClientAuth::basic("id", "s/ >?").unwrap().masks();
+    for form in [
+        "s/ >?",
+        "s%2F+%3E%3F",
+        "s%2f+%3e%3f",
+        "s%2F%20%3E%3F",
+        "s%2f%20%3e%3f",
+        // base64 of the secret, then of `id:secret`, raw and form-encoded, in both alphabets.
+        "cy8gPj8",
+        "aWQ6cy8gPj8",
+        "aWQ6cyUyRislM0UlM0Y",
+    ] {
+        assert!(masks.iter().any(|mask| mask.as_str() == form), "{form}");
+    }
+    let url_safe = ClientAuth::post("id", "???>>>").unwrap().masks();
+    for form in ["Pz8_Pj4-", "Pz8/Pj4+"] {
+        assert!(url_safe.iter().any(|mask| mask.as_str() == form), "{form}");
+    }
+    assert!(masks.is_sorted_by(|a, b| a.len() >= b.len()), "none hides a piece of another");
+}
