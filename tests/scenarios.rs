@@ -1,10 +1,10 @@
 //! Scenarios: a script for the servers, and what callers on any shell must see.
 
-use crate::Mount;
+use crate::shells::Mount;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use evergrant_mock::{Answer, Challenge, Endpoint, Fault, Server, Times, TokenStyle};
-use evergrant_tests::{LONG, ms, quick, secs};
+use evergrant_tests::{LONG, install_tls, ms, quick, secs};
 use evergrant_tokio_reqwest::{
     Class, Client, ClientAuth, ClientBuilder, Error, ManualClock, Origins, Policy, Problem, Provider,
     Refusal, RequestStatus, Rotation, Scope, Status, myparcel,
@@ -13,6 +13,54 @@ use std::cell::Cell;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
+
+/// The client's secret: what every encoding has to change, so that a form of it that leaks can be told.
+pub(crate) const SECRET: &str = "sentinel&secret/+ 1\"\\%é";
+/// Its secret after a rotation.
+pub(crate) const SECOND_SECRET: &str = "second&sentinel/+ 2\"\\%é";
+/// A caller's own credentials.
+pub(crate) const OWN_AUTHORIZATION: &str = "Basic c2VudGluZWw6b2YtdGhlLWNhbGxlcg==";
+
+/// Calls the macro with the name of every scenario.
+macro_rules! every_scenario {
+    ($for_all:ident) => {
+        $for_all! {
+            a_cold_start_makes_one_request_for_all
+            a_refused_token_is_replaced_and_the_body_sent_again
+            the_replays_own_refusal_is_handed_on
+            invalid_token_at_403_is_a_refused_token
+            a_body_that_cannot_be_repeated_is_not_but_the_refresh_is_set_off
+            a_carriers_bad_secret_does_not_cost_a_token
+            the_token_does_not_follow_a_redirect_to_another_origin
+            insufficient_scope_is_handed_on
+            a_challenge_for_another_scheme_is_handed_on
+            an_error_of_the_api_is_an_answer
+            the_header_says_bearer_and_the_token_is_nowhere_else
+            every_line_of_a_challenge_is_read_and_its_scope_is_not_asked_for
+            each_request_has_a_replay_of_its_own
+            a_scope_that_was_granted_in_part_is_told_and_is_no_error
+            a_challenge_of_the_token_endpoint_is_an_answer_and_no_other_method_is_tried
+            the_error_uri_is_never_fetched
+            no_redirect_of_a_token_request_is_followed
+            the_query_of_the_token_endpoint_goes_along_byte_for_byte
+            a_coded_answer_is_malformed
+            an_interim_answer_of_the_token_endpoint_is_skipped
+            a_wrong_origin_is_refused_before_anything_is_sent
+            a_callers_own_authorization_is_refused_before_anything_is_sent
+            a_token_that_just_came_is_given_time_to_settle
+            a_transient_failure_is_waited_through
+            a_caller_that_fails_fast_takes_the_first_outcome
+            a_refused_client_is_told_with_the_servers_words
+            a_hung_endpoint_ends_with_the_callers_patience
+            a_caller_that_goes_away_in_mid_flight_makes_no_second_request
+            nobody_sees_the_endpoint_fail_while_the_token_lives
+            fifty_calls_with_a_refused_token_share_one_request
+            a_rotation_takes_effect_at_once
+            an_answer_without_a_token_is_transient
+        }
+    };
+}
+pub(crate) use every_scenario;
 
 /// One adapter on one runtime, as a thread sees it.
 pub(crate) trait Shell: Send + Sync {
@@ -31,6 +79,7 @@ pub(crate) trait Shell: Send + Sync {
 }
 
 /// How a shell is set up.
+#[derive(Debug)]
 pub(crate) struct Setup {
     pub(crate) client: Client,
     pub(crate) policy: Policy,
@@ -53,7 +102,9 @@ pub(crate) fn blind(scenario: fn(Mount) -> Trace, mount: Mount) -> Trace {
 }
 
 fn server() -> Server {
-    let server = evergrant_tests::server();
+    install_tls();
+    let builder = Server::builder().client(Server::CLIENT_ID, SECRET).lifetime(secs(3600));
+    let server = builder.start().unwrap();
     if BLIND.get() {
         server.set_style(TokenStyle::Opaque);
     }
@@ -62,7 +113,7 @@ fn server() -> Server {
 
 /// The server's client, at this provider.
 fn client_at(provider: Provider) -> ClientBuilder {
-    let auth = ClientAuth::post(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
+    let auth = ClientAuth::post(Server::CLIENT_ID, SECRET).unwrap();
     Client::builder(provider, auth).jwt_hint(!BLIND.get())
 }
 
@@ -75,7 +126,7 @@ fn client(server: &Server) -> Client {
 }
 
 impl Setup {
-    fn new(server: &Server) -> Self {
+    pub(crate) fn new(server: &Server) -> Self {
         Self {
             client: client(server),
             policy: quick(),
@@ -98,7 +149,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn get(url: String) -> Self {
+    pub(crate) fn get(url: String) -> Self {
         Self { method: "GET", url, body: "", authorization: None, streamed: false }
     }
 }
@@ -398,7 +449,7 @@ pub(crate) fn a_scope_that_was_granted_in_part_is_told_and_is_no_error(mount: Mo
     assert_eq!(shell.call(&get(&server)).status(), 200);
     assert_eq!(shell.status().narrowed_scope, Some(Scope::parse("b").unwrap()));
     server.set_granted_scope(None);
-    let auth = ClientAuth::post(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
+    let auth = ClientAuth::post(Server::CLIENT_ID, SECRET).unwrap();
     shell.rotate(auth, Rotation::Drop);
     assert_eq!(shell.status().narrowed_scope, None);
     let seen = shell.call(&get(&server));
@@ -432,7 +483,7 @@ pub(crate) fn a_challenge_of_the_token_endpoint_is_an_answer_and_no_other_method
     mount: Mount,
 ) -> Trace {
     let server = server();
-    let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
+    let auth = ClientAuth::basic(Server::CLIENT_ID, SECRET).unwrap();
     let refused = raw("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"OAuth\"", b"");
     let (shell, refusal) = told(mount, &server, client(&server).with_auth(auth), refused);
     assert_eq!((refusal.class(), refusal.status()), (Class::Permanent, Some(401)));
@@ -533,7 +584,7 @@ pub(crate) fn a_wrong_origin_is_refused_before_anything_is_sent(mount: Mount) ->
 pub(crate) fn a_callers_own_authorization_is_refused_before_anything_is_sent(mount: Mount) -> Trace {
     let server = server();
     let shell = settled(&server, mount);
-    let call = Call { authorization: Some("Basic eDp5"), ..get(&server) };
+    let call = Call { authorization: Some(OWN_AUTHORIZATION), ..get(&server) };
     assert_eq!(shell.call(&call), Seen::AuthorizedAlready);
     trace(&server, vec![], &shell, false)
 }
@@ -664,8 +715,8 @@ pub(crate) fn fifty_calls_with_a_refused_token_share_one_request(mount: Mount) -
 pub(crate) fn a_rotation_takes_effect_at_once(mount: Mount) -> Trace {
     let server = server();
     let shell = settled(&server, mount);
-    server.rotate_client("second", "other");
-    shell.rotate(ClientAuth::basic("second", "other").unwrap(), Rotation::Drop);
+    server.rotate_client("second", SECOND_SECRET);
+    shell.rotate(ClientAuth::basic("second", SECOND_SECRET).unwrap(), Rotation::Drop);
     let seen = shell.call(&get(&server));
     assert_eq!((seen.status(), server.counts().token_granted), (200, 1));
     trace(&server, vec![seen.status()], &shell, false)

@@ -21,6 +21,11 @@
 //! No caller carries the token request: it rides on a short-lived thread of its own, named `evergrant-flight`, at most
 //! one at a time. So a caller returns by its own patience although a blocked send cannot be cancelled, and nobody waits
 //! while a usable token is held.
+//!
+//! # Logs
+//! Nothing that this crate prints or logs holds a secret. ureq itself dumps every byte it sends and receives, credentials
+//! and tokens among them, through the `log` crate at TRACE: keep it at DEBUG, as in
+//! `RUST_LOG=trace,ureq=debug,ureq_proto=debug`.
 #![forbid(unsafe_code)]
 
 mod api;
