@@ -223,6 +223,7 @@ async fn an_answer_whose_body_was_looked_at_is_put_back_whole() {
     assert_eq!(answer.text().await.unwrap(), body);
 }
 
+// Conforms: Q-45
 #[tokio::test]
 async fn a_users_own_rule_replaces_the_providers() {
     let server = server();

@@ -1,5 +1,5 @@
-//! What is malformed, in numbers: inputs made of the vectors by a fixed set of steps, each tried once, and what comes out judged
-//! by a second reader. SECURITY.md tells how many; `--nocapture` prints what came of them.
+//! What is malformed, in numbers: inputs made of the vectors by a fixed set of steps, each tried once, and what
+//! comes out judged by a second reader. SECURITY.md tells how many; `--nocapture` prints what came of them.
 
 #[path = "hostile/generator.rs"]
 mod generator;
@@ -267,6 +267,7 @@ fn no_malformed_jwt_panics_or_lengthens_a_life() {
     tally.assert_harmless();
 }
 
+// Conforms: Q-49
 #[test]
 fn no_malformed_challenge_panics_or_changes_a_verdict() {
     let mut tally = Tally::new("challenges");
@@ -476,6 +477,7 @@ fn accepted(url: &str) -> Outcome {
     Ok("accepted, as the second reader has them")
 }
 
+// Conforms: Q-43
 #[test]
 fn no_malformed_id_secret_scope_or_parameter_panics_or_is_sent_as_another() {
     let mut tally = Tally::new("ids, secrets, scopes, parameters");

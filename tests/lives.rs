@@ -20,7 +20,7 @@ async fn life_of(server: &Server, expires_in: &str) -> Duration {
     life(&tokens(server)).await
 }
 
-// Conforms: L-22
+// Conforms: L-22, Q-04, Q-05
 #[tokio::test]
 async fn every_expires_in_gives_its_documented_life() {
     let server = server();
@@ -57,7 +57,7 @@ async fn the_sample_token_of_myparcel_which_has_no_exp_lives_its_expires_in() {
 }
 
 /// An `exp` with microseconds, as MyParcel.com's server writes it. Payload: {"exp":1795459644.659588}.
-// Conforms: R-7519-b
+// Conforms: R-7519-b, Q-27
 #[tokio::test]
 async fn an_exp_with_microseconds_is_read() {
     let server = server();
@@ -97,6 +97,7 @@ async fn neither_clock_being_wrong_by_a_day_changes_the_life() {
     }
 }
 
+// Conforms: Q-14
 #[tokio::test]
 async fn a_token_that_is_handed_out_again_until_it_dies_is_not_asked_for_in_a_loop() {
     let server = server();

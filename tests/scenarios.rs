@@ -45,6 +45,7 @@ macro_rules! every_scenario {
             the_query_of_the_token_endpoint_goes_along_byte_for_byte
             a_coded_answer_is_malformed
             an_interim_answer_of_the_token_endpoint_is_skipped
+            an_answer_is_read_however_it_is_framed
             a_wrong_origin_is_refused_before_anything_is_sent
             a_callers_own_authorization_is_refused_before_anything_is_sent
             a_token_that_just_came_is_given_time_to_settle
@@ -380,7 +381,7 @@ pub(crate) fn an_error_of_the_api_is_an_answer(mount: Mount) -> Trace {
 }
 
 /// RFC 6750 section 2.1: one space, and the scheme in our spelling, whatever the server calls the type.
-// Conforms: M-11, R-6749-5.1-j, R-6750-2.1-a, R-6750-2.1-b, R-6750-2.2-a
+// Conforms: M-11, R-6749-5.1-j, R-6750-2.1-a, R-6750-2.1-b, R-6750-2.2-a, Q-06
 pub(crate) fn the_header_says_bearer_and_the_token_is_nowhere_else(mount: Mount) -> Trace {
     let server = server();
     let answer = r#"{"access_token":"mF_9\u002eB5f-4.1JqM","token_type":"bearer","expires_in":3600}"#;
@@ -477,8 +478,9 @@ fn told(mount: Mount, server: &Server, client: Client, fault: Fault) -> (Arc<dyn
     (shell, refusal)
 }
 
-/// An HTTP library that answers a challenge by itself, or a client that tries one method after another, would ask twice.
-// Conforms: R-6749-2.3.1-l, R-6749-5.2-m
+/// An HTTP library that answers a challenge by itself, or a client that tries one method after another, would ask
+/// twice.
+// Conforms: R-6749-2.3.1-l, R-6749-5.2-m, Q-42
 pub(crate) fn a_challenge_of_the_token_endpoint_is_an_answer_and_no_other_method_is_tried(
     mount: Mount,
 ) -> Trace {
@@ -510,7 +512,7 @@ pub(crate) fn the_error_uri_is_never_fetched(mount: Mount) -> Trace {
 }
 
 /// Not to the same server, not to another, and whether the method would stay or change.
-// Conforms: R-9110-15.4-a
+// Conforms: R-9110-15.4-a, Q-34
 pub(crate) fn no_redirect_of_a_token_request_is_followed(mount: Mount) -> Trace {
     let other = server();
     let mut requests = Vec::new();
@@ -542,7 +544,7 @@ pub(crate) fn the_query_of_the_token_endpoint_goes_along_byte_for_byte(mount: Mo
 }
 
 /// Nothing decodes it, so nothing grows: it is read as it stands, and that is no JSON.
-// Conforms: R-9110-8.4-a, R-9110-8.4-b
+// Conforms: R-9110-8.4-a, R-9110-8.4-b, Q-32
 pub(crate) fn a_coded_answer_is_malformed(mount: Mount) -> Trace {
     let server = server();
     // {"access_token":"a-token-from-a-coded-body","token_type":"Bearer","expires_in":3600}
@@ -572,6 +574,39 @@ pub(crate) fn an_interim_answer_of_the_token_endpoint_is_skipped(mount: Mount) -
 }
 
 // Conforms: R-9700-b
+/// RFC 9112 sections 6 and 7: in chunks, with an extension and a trailer; up to the end of the connection. What
+/// breaks off is no answer, however much of a token had come.
+// Conforms: Q-33
+pub(crate) fn an_answer_is_read_however_it_is_framed(mount: Mount) -> Trace {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+    const BODY: [&str; 2] =
+        [r#"{"access_token":"in-two-"#, r#"parts","token_type":"Bearer","expires_in":3600}"#];
+    let chunks = BODY.map(|chunk| format!("{:x};ext=1\r\n{chunk}\r\n", chunk.len())).concat();
+    let chunked = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n{chunks}");
+    let mut requests = Vec::new();
+    let mut results = Vec::new();
+    for whole in [format!("{chunked}0\r\nX-Checksum: 1\r\n\r\n"), format!("{HEAD}\r\n{}", BODY.concat())] {
+        let server = server();
+        let _answer = server.fault(Endpoint::Token, Fault::raw(whole), Times::Once);
+        let _ok = server.fault(Endpoint::Resource, Fault::status(200), Times::Once);
+        let shell = mount(&hasty(&server));
+        results.push(shell.call(&get(&server)).status());
+        let log = server.requests();
+        let sent = log.iter().find(|request| request.endpoint() == Endpoint::Resource).unwrap();
+        assert_eq!(sent.header("authorization"), Some("Bearer in-two-parts"));
+        requests.extend(trace(&server, vec![], &shell, false).requests);
+    }
+    let body = BODY.concat();
+    let short = format!("{HEAD}Content-Length: {}\r\n\r\n{body}", body.len() + 1);
+    for broken in [chunked, short, format!("{HEAD}Content-Length: 99\r\n\r\n{}", BODY[0])] {
+        let server = server();
+        let (shell, refusal) = told(mount, &server, client(&server), Fault::raw(broken));
+        assert_eq!((refusal.class(), refusal.status()), (Class::Transient, None), "{refusal}");
+        requests.extend(trace(&server, vec![], &shell, false).requests);
+    }
+    Trace { requests, results, is_of_its_own: false }
+}
+
 pub(crate) fn a_wrong_origin_is_refused_before_anything_is_sent(mount: Mount) -> Trace {
     let (ours, other) = (server(), server());
     let shell = settled(&ours, mount);
@@ -589,7 +624,7 @@ pub(crate) fn a_callers_own_authorization_is_refused_before_anything_is_sent(mou
     trace(&server, vec![], &shell, false)
 }
 
-// Conforms: R-7519-n
+// Conforms: R-7519-n, Q-44
 pub(crate) fn a_token_that_just_came_is_given_time_to_settle(mount: Mount) -> Trace {
     let server = server();
     let mut setup = Setup::new(&server);

@@ -1,5 +1,6 @@
-//! Nothing secret leaves: every scenario on every shell, and every wrong answer and configuration we could think of, with
-//! known secrets, and everything that could be printed searched for them in every form in which they could stand there.
+//! Nothing secret leaves: every scenario on every shell, and every wrong answer and configuration we could think of,
+//! with known secrets, and everything that could be printed searched for them in every form in which they could
+//! stand there.
 // A failed unwrap is a failed test, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
@@ -69,8 +70,8 @@ impl MakeWriter<'_> for Events {
     }
 }
 
-/// Where the libraries below us log, which know no tracing: as SECURITY.md tells people to set them, everything at TRACE
-/// and ureq at DEBUG.
+/// Where the libraries below us log, which know no tracing: as SECURITY.md tells people to set them, everything at
+/// TRACE and ureq at DEBUG.
 struct Records;
 
 /// Whether ureq would have dumped what it sends and receives: once it does not, SECURITY.md need not speak of it.
@@ -106,8 +107,8 @@ fn hex(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The characters of the base64 of anything with `text` in it that depend on `text` alone, at each of the three places
-/// at which it can begin.
+/// The characters of the base64 of anything with `text` in it that depend on `text` alone, at each of the three
+/// places at which it can begin.
 fn base64(text: &str) -> impl Iterator<Item = String> {
     let (text, engines) = (text.to_owned(), [STANDARD_NO_PAD, URL_SAFE_NO_PAD]);
     engines.into_iter().flat_map(move |engine| {
@@ -155,7 +156,8 @@ fn forms_of_token(token: &str) -> BTreeSet<String> {
     forms
 }
 
-/// Where the first of these stands in a text, in one pass however many there are: they are sorted by their first two bytes.
+/// Where the first of these stands in a text, in one pass however many there are: they are sorted by their first two
+/// bytes.
 fn first_of<'a>(text: &str, forms: &'a BTreeSet<String>) -> Option<(usize, &'a str)> {
     let place = |bytes: &[u8]| usize::from(u16::from_be_bytes([bytes[0], bytes[1]]));
     let mut by_start = vec![Vec::new(); 1 << 16];
@@ -316,6 +318,7 @@ fn configuration() {
 }
 
 /// Everything of the process goes to the search: it is the file's one test that runs code of ours.
+// Conforms: Q-46
 #[test]
 fn i29_no_debug_no_display_no_error_no_event_no_log_and_no_panic_contains_a_secret() {
     let subscriber = tracing_subscriber::fmt()

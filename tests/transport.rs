@@ -30,7 +30,7 @@ fn kind(refusal: &Refusal) -> TransportErrorKind {
     }
 }
 
-// Conforms: R-6749-5.2-g
+// Conforms: R-6749-5.2-g, Q-33
 #[tokio::test]
 async fn a_connection_that_breaks_is_a_transient_transport_error() {
     for fault in [Fault::Reset, Fault::CloseBeforeAnswer, Fault::TruncatedBody] {
@@ -89,6 +89,7 @@ async fn a_redirect_is_refused_by_the_name_of_its_host_and_not_followed() {
     assert_eq!(other.counts().token_requests, 0);
 }
 
+// Conforms: Q-13
 #[tokio::test]
 async fn a_web_page_is_told_as_such() {
     let refusal = refusal(Fault::Html).await;
@@ -126,7 +127,7 @@ async fn the_servers_words_are_kept() {
     );
 }
 
-// Conforms: R-6749-2.3.1-e
+// Conforms: R-6749-2.3.1-e, Q-43
 #[tokio::test]
 async fn every_method_and_body_format_is_understood_by_the_server() {
     let server = server();

@@ -1,5 +1,5 @@
-//! What the cases in `cases/` are compiled against: a package of its own, because trybuild builds again whatever its package
-//! depends on.
+//! What the cases in `cases/` are compiled against: a package of its own, because trybuild builds again whatever its
+//! package depends on.
 
 pub use evergrant_core::{AccessToken, Client, ClientAuth, Grant, Request, Response, Stored, Token};
 

@@ -1,9 +1,11 @@
-//! What is malformed, made of what is well-formed: the same inputs on every run, for a failure that can be looked at again.
+//! What is malformed, made of what is well-formed: the same inputs on every run, for a failure that can be looked at
+//! again.
 
 use serde_json::Value;
 
-/// Every input that is one step away from `seed`: cut off before each byte and begun behind it, each bit turned over, each
-/// byte left out, doubled, and exchanged with the next, and each of `pieces` put in before and in place of each byte.
+/// Every input that is one step away from `seed`: cut off before each byte and begun behind it, each bit turned
+/// over, each byte left out, doubled, and exchanged with the next, and each of `pieces` put in before and in place
+/// of each byte.
 pub(crate) fn steps(seed: &[u8], pieces: &[&[u8]], mut each: impl FnMut(&[u8])) {
     for at in 0..=seed.len() {
         each(&seed[..at]);
@@ -74,8 +76,8 @@ const VALUES: [&str; 38] = [
     "",
 ];
 
-/// Every object that is one step of structure away from `seed`, if that is one: each member left out, doubled, renamed,
-/// with each odd value; and the whole in another order, wrapped, doubled, deep.
+/// Every object that is one step of structure away from `seed`, if that is one: each member left out, doubled,
+/// renamed, with each odd value; and the whole in another order, wrapped, doubled, deep.
 pub(crate) fn structures(seed: &[u8], mut each: impl FnMut(&[u8])) {
     let Ok(Value::Object(members)) = serde_json::from_slice(seed) else { return };
     let members: Vec<(String, String)> = members

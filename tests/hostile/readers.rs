@@ -1,5 +1,5 @@
-//! Second readers, by which the first is judged: serde's derived structs, a form decoder of their own, httpdate, http-auth,
-//! and the URL reader of the web.
+//! Second readers, by which the first is judged: serde's derived structs, a form decoder of their own, httpdate,
+//! http-auth, and the URL reader of the web.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -14,7 +14,8 @@ pub(crate) struct Members {
     pub(crate) error: Option<Value>,
 }
 
-/// The life that it states. A struct of its own: a number beyond every double loses it, and the members above must stay.
+/// The life that it states. A struct of its own: a number beyond every double loses it, and the members above must
+/// stay.
 #[derive(Deserialize)]
 struct Stated {
     expires_in: Option<Value>,
@@ -117,8 +118,9 @@ pub(crate) fn form(body: &[u8]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The seconds since 1970 of an HTTP date. A wrong name of the day and a leap second, which httpdate refuses, are mended
-/// before; the byte between date and time in the form of RFC 850, at which it does not look, has to be a space.
+/// The seconds since 1970 of an HTTP date. A wrong name of the day and a leap second, which httpdate refuses, are
+/// mended before; the byte between date and time in the form of RFC 850, at which it does not look, has to be a
+/// space.
 pub(crate) fn date(text: &str) -> Option<u64> {
     let read = |text: &str| {
         let time = httpdate::parse_http_date(text).ok()?;

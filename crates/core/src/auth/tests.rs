@@ -42,7 +42,7 @@ fn raw_basic_is_not_form_encoded_and_takes_no_colon_in_the_id() {
     assert!(ClientAuth::basic_raw("a", "b:c").is_ok());
 }
 
-// Conforms: R-6749-2.3.1-h
+// Conforms: R-6749-2.3.1-h, Q-42
 #[test]
 fn each_method_uses_one_place_alone() {
     let in_body = |auth: &ClientAuth| auth.parameters().map(|(name, _)| name).collect::<Vec<_>>();
@@ -74,6 +74,7 @@ fn empty_texts_and_control_characters_are_refused() {
     assert_eq!(ClientAuth::none("é\u{85}"), control("client_id", 2));
 }
 
+// Conforms: Q-46
 #[test]
 fn every_form_in_which_the_secret_may_come_back_is_masked() {
     let masks = ClientAuth::basic("id", "s/ >?").unwrap().masks();

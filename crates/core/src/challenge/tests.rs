@@ -84,7 +84,7 @@ fn commas_and_spaces_may_be_missing_doubled_or_leading() {
     assert_eq!(line("Basic Bearer error=\"b\""), "basic{} bearer{error=b}");
 }
 
-// Conforms: R-9110-11-a, R-9110-11-m
+// Conforms: R-9110-11-a, R-9110-11-m, Q-49
 #[test]
 fn all_lines_are_read_and_a_challenge_may_go_on_in_the_next() {
     assert_eq!(

@@ -71,13 +71,15 @@ fn a_form_request_with_basic_has_no_credentials_in_its_body() {
     assert_eq!(client.request(Now::default()).unwrap().url(), "https://as.example/token?p=SENTINEL-query");
 }
 
-// Conforms: R-6749-2.3.1-h
+// Conforms: R-6749-2.3.1-h, Q-42, Q-43
 #[test]
 fn the_other_methods_put_the_client_into_the_body() {
     let post =
         Client::builder(rfc6749(), ClientAuth::post("i d", "s&grant_type=x").unwrap()).build().unwrap();
     assert_eq!(body(&post), "grant_type=client_credentials&client_id=i+d&client_secret=s%26grant_type%3Dx");
     assert!(headers(&post).iter().all(|(name, _)| *name != "authorization"));
+    let odd = Client::builder(rfc6749(), ClientAuth::post("id", "sthUI=+2~fubar").unwrap()).build().unwrap();
+    assert!(body(&odd).ends_with("&client_secret=sthUI%3D%2B2%7Efubar"));
     let none = Client::builder(rfc6749(), ClientAuth::none("id").unwrap()).build().unwrap();
     assert_eq!(body(&none), "grant_type=client_credentials&client_id=id");
     let json = Client::builder(myparcel::sandbox(), ClientAuth::basic("id", "s").unwrap()).build().unwrap();
@@ -119,7 +121,7 @@ fn a_refresh_token_is_neither_kept_nor_used() {
     assert_eq!(before, "grant_type=client_credentials&client_id=id&client_secret=s");
 }
 
-// Conforms: R-6749-3.2-d, R-6749-3.2-e
+// Conforms: R-6749-3.2-d, R-6749-3.2-e, Q-41
 #[test]
 fn resource_may_be_repeated_and_extra_parameters_follow() {
     let builder = |provider| {
@@ -285,7 +287,7 @@ fn a_configuration_error_has_no_secret_in_it() {
 }
 
 // I29
-// Conforms: R-6749-5.2-l
+// Conforms: R-6749-5.2-l, Q-46
 #[test]
 fn a_server_that_echoes_a_secret_is_not_quoted() {
     for auth in auths() {

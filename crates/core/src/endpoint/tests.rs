@@ -55,7 +55,7 @@ fn plain_http_by_its_dangerous_name_keeps_every_other_rule() {
     assert_eq!(fault("ftp://auth/token"), ConfigError::NotAUrl { field });
 }
 
-// Conforms: R-6749-2.3.1-i, R-6749-3.2-c
+// Conforms: R-6749-2.3.1-i, R-6749-3.2-c, Q-47
 #[test]
 fn userinfo_fragments_and_secrets_in_the_query_are_refused() {
     let field = FIELD;

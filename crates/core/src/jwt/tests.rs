@@ -18,7 +18,7 @@ fn exp(payload: &str) -> Option<u64> {
     exp_of(&jwt(payload))
 }
 
-// Conforms: R-7519-a, R-7519-b, R-7519-c, R-7519-d, R-7519-h, R-7519-i, R-7515-d
+// Conforms: R-7519-a, R-7519-b, R-7519-c, R-7519-d, R-7519-h, R-7519-i, R-7515-d, Q-27
 #[test]
 fn exp_may_be_an_integer_a_fraction_or_a_text_of_either() {
     for (payload, seconds) in [
@@ -84,7 +84,7 @@ fn any_doubt_is_no_hint() {
     }
 }
 
-// Conforms: R-7515-a, R-7515-b, R-7515-c, R-7519-o
+// Conforms: R-7515-a, R-7515-b, R-7515-c, R-7519-o, Q-28, Q-29
 #[test]
 fn only_three_parts_of_plain_base64url_are_a_jwt() {
     let payload = URL_SAFE_NO_PAD.encode("{\"exp\":1795438800}");

@@ -106,7 +106,7 @@ fn once_a_token_is_over_all_wait_for_one_request_and_leave_with_the_new_one() {
     }
 }
 
-// Conforms: R-6749-5.2-a, L-21
+// Conforms: R-6749-5.2-a, L-21, Q-20
 #[test]
 fn a_permanent_refusal_fails_every_caller_at_once_until_its_rest_ends() {
     let mut sim = Sim::new();
@@ -381,7 +381,7 @@ fn i11_a_life_counts_from_the_sending_however_slow_the_answer() {
     assert_eq!(sim.token(&mut call).refresh_at(), sent.after(secs(70)));
 }
 
-// Conforms: R-TIME-a, L-22
+// Conforms: R-TIME-a, L-22, Q-04
 #[test]
 fn an_unknown_life_is_the_default_and_a_huge_one_is_bounded() {
     for (life, expected) in
@@ -400,6 +400,26 @@ fn an_unknown_life_is_the_default_and_a_huge_one_is_bounded() {
     }
 }
 
+// Conforms
+#[test]
+fn a_token_of_unknown_life_is_asked_for_once_and_again_when_it_is_refused() {
+    let mut sim = Sim::new();
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    sim.land(flight, Outcome::Granted(Grant::new(sim::token("a"), None)));
+    for _ in 0..1000 {
+        sim.pass(secs(3));
+        let mut call = sim.call();
+        assert_eq!(sim.uses(&mut call), "a");
+    }
+    let generation = sim.token(&mut call).generation();
+    assert_eq!(sim.reject(generation, 0), Rejection::Dropped);
+    let flight = sim.sends(&mut call);
+    sim.land(flight, Outcome::Granted(Grant::new(sim::token("b"), None)));
+    assert_eq!(sim.uses(&mut call), "b");
+}
+
+// Conforms: Q-25
 #[test]
 fn the_servers_refresh_in_is_honoured_when_earlier_but_not_before_a_fifth() {
     for (wish, expected) in [(1000, 1000), (1, 720), (3500, 3270), (u64::MAX, 3270)] {
@@ -655,7 +675,7 @@ fn i4_a_late_401_does_not_evict_the_replacement() {
     assert_eq!(sim.machine, before);
 }
 
-// Conforms: R-7519-n
+// Conforms: R-7519-n, Q-44
 #[test]
 fn a_refusal_of_a_token_that_just_came_lets_it_settle() {
     let mut sim = Sim::holding("a", 3600);
@@ -763,7 +783,7 @@ fn an_equal_token_after_a_rejection_is_used_again_with_a_new_generation() {
 
 // no progress
 
-// Conforms: L-32
+// Conforms: L-32, Q-14
 #[test]
 fn a_server_that_repeats_its_token_is_asked_at_half_of_what_is_left() {
     let mut sim = Sim::holding("same", 3600);

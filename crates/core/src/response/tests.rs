@@ -91,7 +91,7 @@ fn the_sample_of_myparcel_lives_a_day() {
     assert_eq!(grant.lifetime().life, None);
 }
 
-// Conforms: R-6749-5.1-o, R-9110-15-a
+// Conforms: R-6749-5.1-o, R-9110-15-a, Q-11
 #[test]
 fn a_200_and_a_201_may_be_a_grant() {
     for status in [200, 201] {
@@ -100,7 +100,7 @@ fn a_200_and_a_201_may_be_a_grant() {
     }
 }
 
-// Conforms: R-6749-5.1-d, R-TIME-b
+// Conforms: R-6749-5.1-d, R-TIME-b, Q-23, Q-31, Q-48
 #[test]
 fn extra_members_are_ignored_whatever_they_are() {
     let extra = "\"x\":{\"y\":[1,{}]},\"z\":1e400,\"u\":\"\\ud800\",\"x\":1,\"errors\":[1],\"errors\":2,\
@@ -109,6 +109,7 @@ fn extra_members_are_ignored_whatever_they_are() {
     assert!(ok(b"{\"access_token\":\"a\",\"z\":\"\xff\",\"\xfe\":1}").is_ok());
 }
 
+// Conforms: Q-30
 #[test]
 fn one_byte_order_mark_is_stripped() {
     assert!(ok("\u{feff}{\"access_token\":\"a\"}").is_ok());
@@ -116,6 +117,7 @@ fn one_byte_order_mark_is_stripped() {
     assert_eq!(malformed(ok(b"\xff\xfe{\0")), Malformed::NotAnObject);
 }
 
+// Conforms: Q-12, Q-13
 #[test]
 fn json_is_json_whatever_its_label_html_excepted() {
     let body = "\r\n{\"access_token\":\"a\",\"token_type\":\"bearer\"}\r\n";
@@ -123,14 +125,19 @@ fn json_is_json_whatever_its_label_html_excepted() {
         [JSON, FORM, "text/plain", "text/javascript", "plain/html", "application/vnd.api+json", "", "x;y"]
     {
         assert!(read(&answer(200, label, body)).is_ok(), "{label}");
+        let error = read(&answer(400, label, "{\"error\":\"invalid_scope\"}")).unwrap_err();
+        assert_eq!(error.code(), Some("invalid_scope"), "{label}");
     }
     assert!(read(&Response::new(200).with_body(body.into())).is_ok());
+    let lower_case = Response::new(200).with_header("content-type", FORM.as_bytes());
+    assert!(read(&lower_case.with_body(b"access_token=a".into())).is_ok());
     for label in ["text/html", "Text/HTML; charset=utf-8", "application/xhtml+xml"] {
         assert_eq!(malformed(read(&answer(200, label, body))), Malformed::Html, "{label}");
     }
     assert_eq!(malformed(ok("<!doctype html><title>Log in</title>")), Malformed::Html);
 }
 
+// Conforms: Q-02, Q-10
 #[test]
 fn a_form_is_read_when_it_is_labelled_so_or_text_plain() {
     let body = "access_token=90d6&token_type=bearer&expires_in=86400.92&scope=a+b&scope2=%ff\n";
@@ -167,7 +174,7 @@ fn an_array_a_duplicate_known_member_and_trailing_bytes_are_malformed() {
     }
 }
 
-// Conforms: R-6749-5.1-m, R-7519-o
+// Conforms: R-6749-5.1-m, R-7519-o, Q-38
 #[test]
 fn body_token_and_nesting_are_bounded() {
     assert_eq!((Response::MAX_BODY, AccessToken::MAX_LEN), (262_144, 16_384));
@@ -188,7 +195,7 @@ fn body_token_and_nesting_are_bounded() {
     assert_eq!(malformed(nested(100_000)), Malformed::Syntax);
 }
 
-// Conforms: R-6749-5.1-e, R-6749-5.1-f, R-6750-2.1-c
+// Conforms: R-6749-5.1-e, R-6749-5.1-f, R-6750-2.1-c, Q-09, Q-31, Q-39
 #[test]
 fn access_token_is_a_non_empty_text_that_fits_a_header() {
     for value in ["\"a\\u002eb\"", "\"a:b/+=\"", "\"mF_9.B5f-4.1JqM\""] {
@@ -226,7 +233,7 @@ fn access_token_is_a_non_empty_text_that_fits_a_header() {
     assert_eq!(malformed(ok(camel)), Malformed::NoAccessToken);
 }
 
-// Conforms: R-6749-5.1-b
+// Conforms: R-6749-5.1-b, Q-06, Q-07, Q-08
 #[test]
 fn token_type_is_bearer_in_any_ascii_case_or_missing() {
     let typed = |value: &str| ok(format!("{{\"access_token\":\"a\",\"token_type\":{value}}}"));
@@ -264,7 +271,7 @@ fn the_rfcs_sample_of_an_unknown_type_is_malformed_and_its_token_not_shown() {
     assert!(!shown.contains("2Yotn"), "{shown}");
 }
 
-// Conforms: R-6749-5.1-n, R-TIME-a
+// Conforms: R-6749-5.1-n, R-TIME-a, Q-01, Q-02, Q-15
 #[test]
 fn expires_in_is_read_in_every_form_and_rounded_down() {
     for (value, seconds) in [
@@ -287,7 +294,7 @@ fn expires_in_is_read_in_every_form_and_rounded_down() {
     }
 }
 
-// Conforms: R-TIME-b
+// Conforms: R-TIME-b, Q-01, Q-02, Q-03, Q-05, Q-26
 #[test]
 fn any_other_expires_in_is_an_unknown_life_and_no_error() {
     for value in [
@@ -322,6 +329,7 @@ fn any_other_expires_in_is_an_unknown_life_and_no_error() {
     assert_eq!(life(&"9".repeat(200_000)), None);
 }
 
+// Conforms: Q-23, Q-24
 #[test]
 fn expires_on_counts_only_when_expires_in_is_missing() {
     assert_eq!(life_of(&format!("\"expires_on\":{}", W0 + 600)), Some(600));
@@ -332,6 +340,7 @@ fn expires_on_counts_only_when_expires_in_is_missing() {
     assert_eq!(life_of("\"expires_on\":\"1/16/2020 5:24:12 AM +00:00\""), None);
 }
 
+// Conforms: Q-25
 #[test]
 fn refresh_in_is_handed_on() {
     let refresh_in = |value: &str| {
@@ -385,7 +394,7 @@ fn a_jwt_is_looked_at_unless_that_is_switched_off() {
     }
 }
 
-// Conforms: R-6749-3.3-c, R-6749-3.3-d, R-6749-3.3-e, R-6749-3.3-f
+// Conforms: R-6749-3.3-c, R-6749-3.3-d, R-6749-3.3-e, R-6749-3.3-f, Q-21, Q-22
 #[test]
 fn scope_is_a_text_or_an_array_and_a_narrowed_one_is_told() {
     let granted = |value: &str| ok(format!("{{\"access_token\":\"t\",\"scope\":{value}}}")).unwrap();
@@ -403,7 +412,7 @@ fn scope_is_a_text_or_an_array_and_a_narrowed_one_is_told() {
     assert!(grant.scope().is_some() && grant.narrowed_scope().is_none());
 }
 
-// Conforms: R-6749-5.2-h, R-6749-5.2-k
+// Conforms: R-6749-5.2-h, R-6749-5.2-k, Q-16, Q-19
 #[test]
 fn an_error_in_a_200_is_judged_as_at_400() {
     let token = "\"access_token\":\"a\",\"token_type\":\"Bearer\"";
@@ -431,7 +440,7 @@ fn a_transport_failure_is_transient_and_keeps_its_words() {
     }
 }
 
-// Conforms: R-6749-5.2-g
+// Conforms: R-6749-5.2-g, Q-35
 #[test]
 fn a_408_a_425_and_a_429_are_transient() {
     for status in [408, 425, 429] {
@@ -441,11 +450,11 @@ fn a_408_a_425_and_a_429_are_transient() {
     }
 }
 
-// Conforms: M-14, R-6749-5.2-d, R-6749-5.2-g
+// Conforms: M-14, R-6749-5.2-d, R-6749-5.2-g, Q-13, Q-18
 #[test]
 fn every_5xx_but_501_is_transient() {
     for status in (500..=599).filter(|status| *status != 501) {
-        for body in ["", "<html>", "{\"error\":\"acme_x\"}", "{\"message\":\"Server Error\"}"] {
+        for body in ["", "<html>", "{\"error\":\"Unauthorized\"}", "{\"message\":\"Server Error\"}"] {
             assert_eq!(refused(status, body).class(), Class::Transient, "{status} {body}");
         }
     }
@@ -483,7 +492,7 @@ fn a_retry_after_date_is_judged_by_the_date_of_the_answer() {
     assert_eq!(read(&answer).unwrap_err().retry_after(), Some(Duration::from_secs(120)));
 }
 
-// Conforms: R-9110-10.2.3-g
+// Conforms: R-9110-10.2.3-g, Q-35
 #[test]
 fn a_retry_after_is_kept_whatever_the_status() {
     for status in [302, 400, 401, 403, 408, 425, 429, 500, 501, 502, 503, 504] {
@@ -538,7 +547,7 @@ fn a_permanent_code_at_a_4xx_is_permanent() {
     }
 }
 
-// Conforms: M-14, R-6749-5.2-d, R-6749-5.2-g, R-6749-5.2-h
+// Conforms: M-14, R-6749-5.2-d, R-6749-5.2-g, R-6749-5.2-h, Q-18, Q-19, Q-20
 #[test]
 fn any_other_4xx_and_a_501_are_permanent() {
     for status in [400, 401, 403, 404, 405, 410, 415, 419, 501] {
@@ -566,11 +575,14 @@ fn any_other_4xx_and_a_501_are_permanent() {
     let spring =
         "{\"timestamp\":1445441285803,\"status\":401,\"error\":\"Unauthorized\",\"path\":\"/oauth/token\"}";
     assert_eq!(refused(401, spring).code(), Some("Unauthorized"));
+    let throttled =
+        "{\"error\":\"Access Denied\",\"error_description\":\"Token creation throttle limit reached\"}";
+    assert_eq!(refused(400, throttled).code(), Some("Access Denied"));
     let long = format!("{{\"error\":\"invalid_client\"{}}}", " ".repeat(Response::MAX_BODY));
     assert_eq!(refused(401, &long).problem(), &Problem::Status);
 }
 
-// Conforms: R-6749-5.2-f
+// Conforms: R-6749-5.2-f, Q-19, Q-46
 #[test]
 fn a_body_that_is_no_error_response_is_not_quoted() {
     for (status, class) in [(400, Class::Permanent), (401, Class::Permanent), (502, Class::Transient)] {
@@ -599,7 +611,7 @@ fn a_2xx_other_than_200_and_201_is_permanent_and_malformed() {
     }
 }
 
-// Conforms: R-9110-15.4-b, R-9110-15-b
+// Conforms: R-9110-15.4-b, R-9110-15-b, Q-34
 #[test]
 fn a_3xx_is_permanent_and_names_the_host_alone() {
     let host = |location: &str| {
@@ -622,7 +634,7 @@ fn a_3xx_is_permanent_and_names_the_host_alone() {
     }
 }
 
-// Conforms: M-14
+// Conforms: M-14, Q-13
 #[test]
 fn a_200_that_cannot_be_read_is_transient_and_malformed() {
     assert_eq!(malformed(ok("<html>")), Malformed::Html);
@@ -674,6 +686,7 @@ fn myparcel_10011_is_throttled_and_transient() {
     }
 }
 
+// Conforms: Q-17
 #[test]
 fn of_several_myparcel_errors_the_known_one_counts() {
     let body = "{\"errors\":[1,{\"code\":\"401\"},{\"title\":\"x\"},{\"code\":\"14000\"}]}";
@@ -696,7 +709,7 @@ fn of_several_myparcel_errors_the_known_one_counts() {
     assert_eq!(refused(403, "{\"errors\":[{\"code\":\"14000\"}]}").problem(), &Problem::Status);
 }
 
-// Conforms: R-6749-5.2-i
+// Conforms: R-6749-5.2-i, Q-31
 #[test]
 fn a_description_is_printable_and_bounded() {
     let body = format!(

@@ -13,7 +13,7 @@ fn myparcel(status: u16, body: &str) -> Verdict {
     VerdictRule::MyParcel.judge(&Answer::new(status, &[], Some(body.as_bytes())))
 }
 
-// Conforms: R-6750-3-a, R-6750-3-f
+// Conforms: R-6750-3-a, R-6750-3-f, Q-49
 #[test]
 fn invalid_token_at_401_403_and_400_refuses_the_token() {
     for status in [400, 401, 403] {
@@ -67,7 +67,7 @@ fn a_401_with_challenges_for_other_schemes_only_is_not_ours() {
     assert_eq!(rfc6750(401, &["Basic realm=\"a, Bearer error=x\"", "DPoP error=\"invalid_token\""]), NotOurs);
 }
 
-// Conforms: R-6750-3-h
+// Conforms: R-6750-3-h, Q-38
 #[test]
 fn a_407_and_a_431_are_not_ours() {
     assert_eq!(rfc6750(407, &["Bearer error=\"invalid_token\""]), NotOurs);
@@ -141,7 +141,7 @@ fn only_myparcel_and_a_users_own_rule_ask_for_the_body() {
     assert!(VerdictRule::custom_with_body(|status| status == 200, |_| Fine).needs_body(200));
 }
 
-// Conforms: R-6750-3-e
+// Conforms: R-6750-3-e, Q-45
 #[test]
 fn a_users_own_rule_sees_status_headers_and_body() {
     let rule = VerdictRule::custom_with_body(

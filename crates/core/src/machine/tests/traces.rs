@@ -181,6 +181,7 @@ proptest! {
     }
 
     /// At most 4 + log2(1.5 ahead / min_interval) + 2 log2(leeway / min_interval) requests per life of the token.
+    // Conforms: Q-14
     #[test]
     fn i23_a_server_that_repeats_its_token_is_not_hammered(life in 600_u64..100_000, answer in 1_u64..900, seed: u64) {
         let mut sim = Sim::seeded(Policy::new(), seed);
