@@ -40,7 +40,7 @@ impl<N: Net> Transport for Hyper<N> {
             response = response.with_header(name.as_str(), value.as_bytes());
         }
         let (mut incoming, mut body) = (answer.into_body(), Vec::new());
-        while body.len() <= Response::MAX_BODY {
+        while response.needs_body() && body.len() <= Response::MAX_BODY {
             match incoming.chunk().await {
                 Ok(Some(chunk)) => {
                     // One byte beyond the bound tells that it was passed.

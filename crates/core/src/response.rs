@@ -12,6 +12,7 @@ use crate::scope::Scope;
 use crate::token::AccessToken;
 use alloc::vec::Vec;
 use core::fmt;
+use core::num::{IntErrorKind, ParseIntError};
 use core::time::Duration;
 use zeroize::Zeroizing;
 
@@ -20,7 +21,7 @@ use zeroize::Zeroizing;
 /// Its body is wiped from memory with it; Debug shows the status and the body's length.
 pub struct Response {
     status: u16,
-    headers: [Header; 5],
+    headers: [Header; FIELDS.len()],
     body: Zeroizing<Vec<u8>>,
 }
 
@@ -32,9 +33,12 @@ pub(crate) enum Field {
     Age,
     RetryAfter,
     Location,
+    ContentLength,
+    ContentEncoding,
 }
 
-const FIELDS: [&str; 5] = ["content-type", "date", "age", "retry-after", "location"];
+const FIELDS: [&str; 7] =
+    ["content-type", "date", "age", "retry-after", "location", "content-length", "content-encoding"];
 
 /// What came of one header.
 #[derive(Clone, Default)]
@@ -60,7 +64,8 @@ impl Response {
     }
 
     /// The same with one more header, its name in any letter case. All of an answer's headers may be handed in:
-    /// Content-Type, Date, Age, Retry-After and Location are kept, and one of them that comes twice does not count.
+    /// Content-Type, Content-Length, Content-Encoding, Date, Age, Retry-After and Location are kept, and one of them that
+    /// comes twice does not count.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &[u8]) -> Self {
         let place = FIELDS.iter().position(|field| field.eq_ignore_ascii_case(name));
@@ -73,8 +78,8 @@ impl Response {
         self
     }
 
-    /// The same with this body, already decoded if it was coded, whole, or cut after
-    /// [`MAX_BODY`](Self::MAX_BODY) + 1 bytes.
+    /// The same with this body, whole, or cut after [`MAX_BODY`](Self::MAX_BODY) + 1 bytes. If it was coded and is
+    /// decoded, Content-Encoding is not handed in.
     #[must_use]
     pub fn with_body(mut self, body: Vec<u8>) -> Self {
         self.body = Zeroizing::new(body);
@@ -84,6 +89,33 @@ impl Response {
     /// The status (RFC 9110 §15).
     pub const fn status(&self) -> u16 {
         self.status
+    }
+
+    /// Whether the body can say anything, once the headers are handed in. An adapter reads no byte of one that cannot: of
+    /// a redirect or of another status without a token, of what Content-Length announces as too long, of what
+    /// Content-Encoding says is coded.
+    pub fn needs_body(&self) -> bool {
+        !(202..=399).contains(&self.status) && !self.is_too_long() && !self.is_coded()
+    }
+
+    /// Whether the body is longer than [`MAX_BODY`](Self::MAX_BODY), or announced so (RFC 9110 §8.6).
+    pub(crate) fn is_too_long(&self) -> bool {
+        let announced = self.header(Field::ContentLength).map_or(Ok(0), str::parse::<usize>);
+        // A number too big for `usize` is too long as well; what is no number, the HTTP library has refused.
+        let beyond = |error: ParseIntError| *error.kind() == IntErrorKind::PosOverflow;
+        self.body.len() > Self::MAX_BODY || announced.map_or_else(beyond, |length| length > Self::MAX_BODY)
+    }
+
+    /// Whether the body is compressed or coded otherwise (RFC 9110 §8.4), although `identity` was asked for. Of two such
+    /// lines nobody knows what they add up to, so they count as a coding.
+    pub(crate) fn is_coded(&self) -> bool {
+        match self.headers.get(Field::ContentEncoding as usize) {
+            None | Some(Header::Absent) => false,
+            Some(Header::Once(_) | Header::Unusable) => {
+                let coding = self.header(Field::ContentEncoding);
+                !coding.is_some_and(|coding| coding.is_empty() || coding.eq_ignore_ascii_case("identity"))
+            }
+        }
     }
 
     /// The body.

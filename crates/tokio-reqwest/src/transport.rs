@@ -63,7 +63,7 @@ impl Transport for Reqwest {
             response = response.with_header(name.as_str(), value.as_bytes());
         }
         let mut body = Vec::new();
-        while body.len() <= Response::MAX_BODY {
+        while response.needs_body() && body.len() <= Response::MAX_BODY {
             match answer.chunk().await {
                 Ok(Some(chunk)) => {
                     // One byte beyond the bound tells that it was passed.

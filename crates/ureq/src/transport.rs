@@ -49,7 +49,7 @@ impl BlockingTransport for Ureq {
         }
         let mut body = Vec::new();
         // One byte beyond the bound tells that it was passed.
-        let bound = Response::MAX_BODY as u64 + 1;
+        let bound = if response.needs_body() { Response::MAX_BODY as u64 + 1 } else { 0 };
         let read = answer.into_body().into_reader().take(bound).read_to_end(&mut body);
         read.map_err(|error| classify(&ureq::Error::from(error)))?;
         Ok(response.with_body(body))

@@ -501,6 +501,7 @@ fn refused(refusal: &Refusal) -> Outcome {
 fn malformed_as(why: Malformed) -> String {
     match why {
         Malformed::TooLong => "too_long",
+        Malformed::Coded => "coded",
         Malformed::NotAnObject => "not_an_object",
         Malformed::Html => "html",
         Malformed::Syntax => "syntax",

@@ -60,6 +60,9 @@ pub enum Malformed {
     /// More than 256 KiB.
     #[error("the body is longer than 256 KiB")]
     TooLong,
+    /// Content-Encoding names a coding, although `identity` was asked for: what it unpacks to has no bound.
+    #[error("the body is compressed or coded otherwise, which was not asked for")]
+    Coded,
     /// Neither JSON nor a form.
     #[error("the body is neither a JSON object nor a form")]
     NotAnObject,

@@ -40,12 +40,15 @@ impl<'a> Members<'a> {
     ///
     /// # Errors
     /// [`Malformed`] for what is neither a JSON object nor, labelled so, a form; for HTML; for a known member that
-    /// stands twice; for a body that is too long.
+    /// stands twice; for a body that is coded or too long.
     pub(super) fn read(response: &'a Response, errors: ErrorFormat) -> Result<Self, Malformed> {
-        let body = response.body();
-        if body.len() > Response::MAX_BODY {
+        if response.is_coded() {
+            return Err(Malformed::Coded);
+        }
+        if response.is_too_long() {
             return Err(Malformed::TooLong);
         }
+        let body = response.body();
         let label = response.header(Field::ContentType).unwrap_or_default();
         let media_type = label.split(';').next().unwrap_or_default().trim_matches([' ', '\t']);
         let is = |name: &str| media_type.eq_ignore_ascii_case(name);

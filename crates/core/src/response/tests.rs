@@ -6,7 +6,7 @@ use crate::lifetime::JwtHint;
 use crate::provider::{Provider, myparcel};
 use crate::time::{Mono, Now, Wall};
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use proptest::prelude::*;
 
 /// Mon, 23 Nov 2026 12:00:00 GMT
@@ -193,6 +193,63 @@ fn body_token_and_nesting_are_bounded() {
     assert!(nested(31).is_ok());
     assert_eq!(malformed(nested(32)), Malformed::Syntax);
     assert_eq!(malformed(nested(100_000)), Malformed::Syntax);
+}
+
+// Conforms: R-9110-8.4-a, A-17
+#[test]
+fn a_coded_body_is_not_read_whatever_it_says() {
+    let coded = |lines: &[&str]| {
+        let answer = answer(200, JSON, "{\"access_token\":\"a\"}");
+        lines.iter().fold(answer, |answer, line| answer.with_header("Content-Encoding", line.as_bytes()))
+    };
+    for lines in [&["identity"][..], &["Identity"], &[" "], &[]] {
+        let answer = coded(lines);
+        assert!(answer.needs_body() && read(&answer).is_ok(), "{lines:?}");
+    }
+    for lines in [
+        &["gzip"][..],
+        &["GZIP"],
+        &["br"],
+        &["zstd"],
+        &["gzip, gzip"],
+        &["identity, gzip"],
+        &["aes128gcm"],
+        &["\u{e9}"],
+        &["identity", "identity"],
+        &["gzip", "identity"],
+    ] {
+        let answer = coded(lines);
+        assert!(!answer.needs_body(), "{lines:?}");
+        assert_eq!(malformed(read(&answer)), Malformed::Coded, "{lines:?}");
+    }
+    // The status speaks for a body that cannot be read.
+    let refused = answer(401, JSON, "{\"error\":\"server_error\"}").with_header("content-encoding", b"gzip");
+    let refusal = read(&refused).unwrap_err();
+    assert_eq!((refusal.class(), refusal.problem()), (Class::Permanent, &Problem::Status));
+}
+
+// Conforms: A-18
+#[test]
+fn a_body_that_is_announced_as_too_long_is_refused_from_the_header() {
+    let announced = |length: &str| answer(200, JSON, "").with_header("Content-Length", length.as_bytes());
+    let bound = Response::MAX_BODY;
+    for length in [&bound.to_string(), "0", "", "nonsense", "-1"] {
+        assert!(announced(length).needs_body(), "{length}");
+    }
+    for length in [&(bound + 1).to_string(), "10737418240", &u64::MAX.to_string(), &"9".repeat(100)] {
+        let answer = announced(length);
+        assert!(!answer.needs_body(), "{length}");
+        assert_eq!(malformed(read(&answer)), Malformed::TooLong, "{length}");
+    }
+}
+
+#[test]
+fn the_body_of_an_answer_that_cannot_be_a_grant_nor_say_why_is_not_needed() {
+    for (status, needed) in
+        [(200, true), (201, true), (202, false), (204, false), (302, false), (400, true), (503, true)]
+    {
+        assert_eq!(answer(status, JSON, "").needs_body(), needed, "{status}");
+    }
 }
 
 // Conforms: R-6749-5.1-e, R-6749-5.1-f, R-6750-2.1-c, Q-09, Q-31, Q-39
