@@ -37,7 +37,7 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (sender, connection) = http1::handshake(Io(stream)).await?;
+        let (sender, connection) = http1::handshake(Io::new(stream)).await?;
         // How it ended is seen by the call that used it.
         let moving = Box::pin(async move { drop(connection.await) });
         Ok(Self { sender, moving: Some(moving) })

@@ -6,8 +6,23 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+/// How many reads in a row may bring something before the task yields: 256 KiB, a whole token response.
+const READS: u8 = 32;
+
 /// A stream of futures-io in hyper's terms.
-pub(crate) struct Io<S>(pub(crate) S);
+///
+/// hyper reads on as long as something comes, and these runtimes interrupt nobody. A server that sends without end would
+/// have the thread for ever, and no timeout would be noticed: so a long row of reads yields.
+pub(crate) struct Io<S> {
+    stream: S,
+    reads: u8,
+}
+
+impl<S> Io<S> {
+    pub(crate) const fn new(stream: S) -> Self {
+        Self { stream, reads: 0 }
+    }
+}
 
 impl<S: AsyncRead + Unpin> Read for Io<S> {
     fn poll_read(
@@ -15,25 +30,41 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
         cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.reads == READS {
+            self.reads = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         // By way of a piece of our own: filling the cursor in place would need `unsafe`.
         let mut piece = [0; 8192];
         let room = piece.len().min(buffer.remaining());
-        let read = std::task::ready!(Pin::new(&mut self.0).poll_read(cx, &mut piece[..room]))?;
-        buffer.put_slice(&piece[..read]);
-        Poll::Ready(Ok(()))
+        match Pin::new(&mut self.stream).poll_read(cx, &mut piece[..room])? {
+            Poll::Ready(read) => {
+                self.reads += 1;
+                buffer.put_slice(&piece[..read]);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending => {
+                self.reads = 0;
+                Poll::Pending
+            }
+        }
     }
 }
 
 impl<S: AsyncWrite + Unpin> Write for Io<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(cx)
+        Pin::new(&mut self.stream).poll_close(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;
