@@ -1,4 +1,9 @@
-//! What the tests share: a server, a client of it, and a source of tokens.
+//! What the tests share: a server, a client of it, and a source of tokens; a server of raw bytes, and one that speaks
+//! TLS; a token request through each transport.
+
+pub mod certified;
+pub mod raw;
+pub mod transports;
 
 use evergrant_mock::{Fault, Server};
 use evergrant_tokio_reqwest::{Api, Client, ClientAuth, Origins, Policy, Provider, Tokens, TokensBuilder};

@@ -543,13 +543,14 @@ pub(crate) fn the_query_of_the_token_endpoint_goes_along_byte_for_byte(mount: Mo
     trace(&server, vec![seen.status()], &shell, false)
 }
 
-/// Nothing decodes it, so nothing grows: it is read as it stands, and that is no JSON.
+/// Nothing decodes it, so nothing grows. The tests' ureq can unpack gzip, whatever was asked for, and `limits.rs` says what
+/// comes of that; nobody here unpacks br.
 // Conforms: R-9110-8.4-a, R-9110-8.4-b, Q-32
 pub(crate) fn a_coded_answer_is_malformed(mount: Mount) -> Trace {
     let server = server();
     // {"access_token":"a-token-from-a-coded-body","token_type":"Bearer","expires_in":3600}
     let body = STANDARD.decode(GZIP).unwrap();
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip";
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: br";
     let (shell, refusal) = told(mount, &server, client(&server), raw(head, &body));
     assert!(matches!(refusal.problem(), Problem::Malformed(_)), "{refusal}");
     assert_eq!(server.requests()[0].header("accept-encoding"), Some("identity"));

@@ -1,0 +1,148 @@
+//! A token endpoint over TLS on loopback, with certificates of a private authority.
+
+use crate::raw::Raw;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::io::{Read as _, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// An authority whose root somebody may trust.
+#[derive(Debug)]
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// A certificate and its key.
+#[derive(Debug)]
+pub struct Certified {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl Authority {
+    /// An authority of this name.
+    ///
+    /// # Panics
+    /// No key can be made.
+    pub fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("randomness");
+        Self(CertifiedIssuer::self_signed(params, key).expect("a certificate"))
+    }
+
+    /// Its own certificate.
+    pub fn root(&self) -> CertificateDer<'static> {
+        self.0.der().clone()
+    }
+
+    /// A certificate for this name or address, with what `change` makes of it.
+    ///
+    /// # Panics
+    /// No key can be made.
+    pub fn certify(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Certified {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        change(&mut params);
+        let key = KeyPair::generate().expect("randomness");
+        let certificate = params.signed_by(&key, &self.0).expect("a certificate");
+        Certified { chain: vec![certificate.der().clone()], key: private(&key) }
+    }
+}
+
+/// A certificate that is signed by its own key.
+///
+/// # Panics
+/// No key can be made.
+pub fn self_signed(name: &str) -> Certified {
+    let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    let key = KeyPair::generate().expect("randomness");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    Certified { chain: vec![certificate.der().clone()], key: private(&key) }
+}
+
+impl Certified {
+    /// The certificate itself.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.chain[0].clone()
+    }
+}
+
+fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
+    PrivatePkcs8KeyDer::from(key.serialize_der()).into()
+}
+
+/// A server that speaks TLS, and what it read within it.
+#[derive(Debug)]
+pub struct TlsServer {
+    raw: Raw,
+    request_bytes: Arc<AtomicU64>,
+    ended: Arc<AtomicU64>,
+    last_request: Arc<Mutex<String>>,
+}
+
+impl TlsServer {
+    /// Answers every request with these bytes, and says goodbye if `close_notify`.
+    ///
+    /// # Panics
+    /// The key does not belong to the certificate.
+    pub fn start(certified: &Certified, answer: impl Into<Vec<u8>>, close_notify: bool) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.expect("ring speaks them").with_no_client_auth();
+        let config = config.with_single_cert(certified.chain.clone(), certified.key.clone_key());
+        let (config, answer) = (Arc::new(config.expect("they belong together")), answer.into());
+        let (request_bytes, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let last_request = Arc::new(Mutex::new(String::new()));
+        let (counted, over, last) =
+            (Arc::clone(&request_bytes), Arc::clone(&ended), Arc::clone(&last_request));
+        let raw = Raw::serve(move |connection| {
+            let Ok(tls) = ServerConnection::new(Arc::clone(&config)) else { return };
+            let mut stream = StreamOwned::new(tls, &mut *connection.stream());
+            let (mut request, mut piece) = (Vec::new(), [0; 4096]);
+            loop {
+                match stream.read(&mut piece) {
+                    Ok(0) | Err(_) => break,
+                    Ok(read) => {
+                        counted.fetch_add(read as u64, Ordering::SeqCst);
+                        request.extend_from_slice(&piece[..read]);
+                    }
+                }
+                if crate::raw::is_whole(&request) {
+                    *last.lock().unwrap_or_else(PoisonError::into_inner) =
+                        String::from_utf8_lossy(&request).into_owned();
+                    // The client may be gone: then it says why.
+                    let _sent = stream.write_all(&answer);
+                    if close_notify {
+                        stream.conn.send_close_notify();
+                    }
+                    let _flushed = stream.flush();
+                    break;
+                }
+            }
+            over.fetch_add(1, Ordering::SeqCst);
+        });
+        Self { raw, request_bytes, ended, last_request }
+    }
+
+    /// A token endpoint there.
+    pub fn token_endpoint(&self) -> String {
+        format!("https://{}/token", self.raw.address())
+    }
+
+    /// Its origin.
+    pub fn origin(&self) -> String {
+        format!("https://{}", self.raw.address())
+    }
+
+    /// How many bytes of requests it read within TLS, once `connections` have ended.
+    pub fn request_bytes(&self, connections: u64) -> u64 {
+        crate::raw::wait_until("the connections end", || self.ended.load(Ordering::SeqCst) >= connections);
+        self.request_bytes.load(Ordering::SeqCst)
+    }
+
+    /// The last whole request that it read.
+    pub fn last_request(&self) -> String {
+        self.last_request.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,138 @@
+//! How much memory a hostile answer takes: every allocation of this process is counted.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+use evergrant_core::Response;
+use evergrant_tests::raw::{Connection, Raw};
+use evergrant_tests::transports::{Asking, TRANSPORTS};
+use evergrant_tests::{ms, quick};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The system's allocator, and how much of it is in use.
+struct Counting;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator as it is; the counters allocate nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let live = LIVE.fetch_add(layout.size(), Ordering::SeqCst) + layout.size();
+        PEAK.fetch_max(live, Ordering::SeqCst);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::SeqCst);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What a token request may take while it lasts, whatever is answered: the body up to its bound, twice while a buffer
+/// grows, and 1 MiB for the runtime, its buffers, and what the HTTP library reads ahead: hyper up to 408 KiB at a time.
+const ROOM: usize = 2 * Response::MAX_BODY + (1 << 20);
+
+type Script = Arc<dyn Fn(&mut Connection) + Send + Sync>;
+
+fn floods(first: &str, again: &str) -> Script {
+    let (first, again) = (first.to_owned(), again.to_owned());
+    Arc::new(move |connection| {
+        connection.request();
+        connection.send(&first);
+        // With a pause, so that the process has time for more than reading.
+        connection.drip("", again.as_bytes(), ms(1));
+    })
+}
+
+fn sends(bytes: Vec<u8>) -> Script {
+    Arc::new(move |connection| {
+        connection.request();
+        connection.send(&bytes);
+        connection.finish();
+        connection.wait();
+    })
+}
+
+/// 64 MiB of white space, packed.
+fn bomb() -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..64 {
+        encoder.write_all(&[b' '; 1 << 20]).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+fn coded(coding: &str) -> Script {
+    let bomb = bomb();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n",
+        bomb.len()
+    );
+    sends([head.as_bytes(), &bomb].concat())
+}
+
+fn body(body: String) -> Script {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+    sends(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
+}
+
+/// How much more was in use at once than before, while one request was made.
+fn taken(mount: evergrant_tests::transports::Mount, script: &Script) -> usize {
+    let script = Arc::clone(script);
+    let server = Raw::serve(move |connection| script(connection));
+    // Where nothing but waiting ends it, little time.
+    let policy = quick().with_attempt_timeout(ms(500));
+    let source = mount(&Asking::at(&server.token_endpoint()).with_policy(policy));
+    let before = LIVE.load(Ordering::SeqCst);
+    PEAK.store(before, Ordering::SeqCst);
+    assert!(source.token().is_err());
+    PEAK.load(Ordering::SeqCst) - before
+}
+
+/// The one test of this process: two at once would count each other's bytes.
+// Conforms: A-17, A-18, A-19, A-20
+#[test]
+fn no_answer_takes_more_memory_than_its_bounds_allow() {
+    let spaces = " ".repeat(0x8000);
+    let chunk = format!("8000\r\n{spaces}\r\n");
+    let members: String = (0..20_000).map(|n| format!("\"a{n}\":1,")).collect();
+    let cases = [
+        ("10 GiB announced", floods("HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n", &spaces)),
+        ("a body without end", floods("HTTP/1.1 200 OK\r\n\r\n", &spaces)),
+        ("chunks without end", floods("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", &chunk)),
+        (
+            "one chunk without end",
+            floods("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffff\r\n", &spaces),
+        ),
+        ("a refusal without end", floods("HTTP/1.1 400 Bad Request\r\n\r\n", &spaces)),
+        ("a header without end", floods("HTTP/1.1 200 OK\r\nX-Flood: ", &"x".repeat(0x1000))),
+        ("headers without end", floods("HTTP/1.1 200 OK\r\n", &"X-Flood: x\r\n".repeat(100))),
+        ("interim answers without end", floods("", &"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100))),
+        (
+            "trailers without end",
+            floods("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "X: x\r\n"),
+        ),
+        ("a gzip bomb", coded("gzip")),
+        ("a gzip bomb under another name", coded("br")),
+        ("a gzip bomb twice", coded("gzip, gzip")),
+        ("JSON, 100 000 deep", body("{\"x\":".to_owned() + &"[".repeat(100_000))),
+        ("JSON, 20 000 wide", body(format!("{{{members}\"b\":1}}"))),
+        ("a number of 250 000 digits", body(format!("{{\"expires_in\":{}}}", "9".repeat(250_000)))),
+        ("a text of 250 000 escapes", body(format!("{{\"scope\":\"{}\"}}", "\\u00e9".repeat(40_000)))),
+    ];
+    for (name, mount) in TRANSPORTS {
+        // What is made once and kept, a runtime's threads say, is made now.
+        taken(mount, &cases[1].1);
+        for (what, script) in &cases {
+            let taken = taken(mount, script);
+            println!("{name}: {what}: {taken} bytes");
+            assert!(taken <= ROOM, "{name}: {what}: {taken} bytes at once, more than {ROOM}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! One token request through each transport that exists.
+
+use crate::{install_tls, quick};
+use evergrant_async_std::{AsyncStd, HttpClient, Net, Smol};
+use evergrant_tokio_reqwest::{
+    Client, ClientAuth, Error, Policy, Problem, Provider, Refusal, Rotation, Token, TransportErrorKind,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// The client's secret, wherever one is asked with.
+pub const SECRET: &str = "secret-of-the-transports";
+
+/// What is asked, and how.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    /// The client.
+    pub client: Client,
+    /// The policy; whatever it says, the first outcome is taken.
+    pub policy: Policy,
+    /// The one root that is trusted, instead of the platform's.
+    pub root: Option<CertificateDer<'static>>,
+}
+
+impl Asking {
+    /// A client with [`SECRET`] in the body, at this token endpoint.
+    ///
+    /// # Panics
+    /// It is no token endpoint.
+    pub fn at(token_endpoint: &str) -> Self {
+        let provider = Provider::rfc6749(token_endpoint).expect("a token endpoint");
+        let auth = ClientAuth::post("client", SECRET).expect("plain characters");
+        let client = Client::builder(provider, auth).build().expect("nothing is wrong with it");
+        Self { client, policy: quick().with_attempt_timeout(crate::LONG), root: None }
+    }
+
+    /// The same, trusting this root alone.
+    #[must_use]
+    pub fn trusting(self, root: &CertificateDer<'static>) -> Self {
+        Self { root: Some(root.clone()), ..self }
+    }
+
+    /// The same with another policy.
+    #[must_use]
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+}
+
+/// A source of tokens over one transport, as a thread sees it.
+pub trait Source {
+    /// A token, or the first outcome.
+    ///
+    /// # Errors
+    /// Of the source.
+    fn token(&self) -> Result<Token, Error>;
+
+    /// Throws the token away: the next call makes another request.
+    fn forget(&self);
+}
+
+/// Makes a source over a transport.
+pub type Mount = fn(&Asking) -> Box<dyn Source>;
+
+/// Every transport, by name.
+pub const TRANSPORTS: [(&str, Mount); 4] = [
+    ("tokio-reqwest", tokio_reqwest),
+    ("async-std", |asking| futures::<AsyncStd>(asking, |token| async_std::task::block_on(token))),
+    ("smol", |asking| futures::<Smol>(asking, |token| smol::block_on(token))),
+    ("ureq", ureq),
+];
+
+struct Tokio {
+    runtime: tokio::runtime::Runtime,
+    tokens: evergrant_tokio_reqwest::Tokens,
+    auth: ClientAuth,
+}
+
+fn tokio_reqwest(asking: &Asking) -> Box<dyn Source> {
+    install_tls();
+    let mut http = reqwest::Client::builder();
+    if let Some(root) = &asking.root {
+        http = http.tls_certs_only([reqwest::Certificate::from_der(root).expect("a certificate")]);
+    }
+    let builder = evergrant_tokio_reqwest::Tokens::builder(asking.client.clone());
+    let builder = builder.policy(asking.policy.clone()).fail_fast(true).http(http);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Box::new(Tokio {
+        runtime: runtime.expect("a runtime"),
+        tokens: builder.build().expect("a TLS provider is installed"),
+        auth: asking.client.auth().clone(),
+    })
+}
+
+impl Source for Tokio {
+    fn token(&self) -> Result<Token, Error> {
+        self.runtime.block_on(self.tokens.token())
+    }
+
+    fn forget(&self) {
+        self.tokens.rotate(self.auth.clone(), Rotation::Drop);
+    }
+}
+
+type Outcome<'a> = Pin<Box<dyn Future<Output = Result<Token, Error>> + Send + 'a>>;
+
+struct Futures<N> {
+    tokens: evergrant_async_std::Tokens<N>,
+    auth: ClientAuth,
+    block_on: fn(Outcome<'_>) -> Result<Token, Error>,
+}
+
+fn futures<N: Net>(asking: &Asking, block_on: fn(Outcome<'_>) -> Result<Token, Error>) -> Box<dyn Source> {
+    let mut http = HttpClient::<N>::new();
+    if let Some(root) = &asking.root {
+        http = http.with_tls(tls_config(root));
+    }
+    let builder = evergrant_async_std::Tokens::builder(asking.client.clone()).policy(asking.policy.clone());
+    let tokens = builder.fail_fast(true).http(http).build();
+    Box::new(Futures { tokens, auth: asking.client.auth().clone(), block_on })
+}
+
+impl<N: Net> Source for Futures<N> {
+    fn token(&self) -> Result<Token, Error> {
+        (self.block_on)(Box::pin(self.tokens.token()))
+    }
+
+    fn forget(&self) {
+        self.tokens.rotate(self.auth.clone(), Rotation::Drop);
+    }
+}
+
+/// TLS that trusts this root alone.
+///
+/// # Panics
+/// It is no certificate.
+pub fn tls_config(root: &CertificateDer<'static>) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(root.clone()).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Arc::new(config.expect("ring speaks them").with_root_certificates(roots).with_no_client_auth())
+}
+
+struct Ureq(evergrant_ureq::Tokens, ClientAuth);
+
+fn ureq(asking: &Asking) -> Box<dyn Source> {
+    let mut http = ureq::Agent::config_builder();
+    if let Some(root) = &asking.root {
+        let root = ureq::tls::Certificate::from_der(root).to_owned();
+        let roots = ureq::tls::RootCerts::new_with_certs(&[root]);
+        http = http.tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build());
+    }
+    let builder = evergrant_ureq::Tokens::builder(asking.client.clone()).policy(asking.policy.clone());
+    Box::new(Ureq(builder.fail_fast(true).http(http).build(), asking.client.auth().clone()))
+}
+
+impl Source for Ureq {
+    fn token(&self) -> Result<Token, Error> {
+        self.0.token()
+    }
+
+    fn forget(&self) {
+        self.0.rotate(self.1.clone(), Rotation::Drop);
+    }
+}
+
+/// What the server, or the way to it, was refused for.
+///
+/// # Panics
+/// There is a token, or no request was made.
+#[track_caller]
+pub fn refusal(name: &str, outcome: Result<Token, Error>) -> Refusal {
+    match outcome {
+        Ok(_) => panic!("{name}: there is a token"),
+        Err(error) => error.refusal().unwrap_or_else(|| panic!("{name}: {error}")).clone(),
+    }
+}
+
+/// Where the way to the server broke.
+///
+/// # Panics
+/// The server answered.
+#[track_caller]
+pub fn broke(name: &str, outcome: Result<Token, Error>) -> TransportErrorKind {
+    let refusal = refusal(name, outcome);
+    match refusal.problem() {
+        Problem::Transport(error) => error.kind(),
+        _ => panic!("{name}: {refusal}"),
+    }
+}
