@@ -205,6 +205,34 @@ fn a_server_that_accepts_and_says_nothing_is_given_up() {
 
 // Headers.
 
+// Conforms: A-18
+#[test]
+fn a_flood_of_headers_is_refused() {
+    let many: String = (0..10_000).map(|n| format!("X-Flood-{n}: {}\r\n", "x".repeat(90))).collect();
+    let long = format!("X-Flood: {}\r\n", "x".repeat(1 << 20));
+    for headers in [many, long] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: {}\r\n\r\n{GRANT}", GRANT.len());
+        each(patient, sends(answer), |name, outcome, _| {
+            assert_eq!(broke(name, outcome), TransportErrorKind::Protocol, "{name}");
+        });
+    }
+}
+
+// Conforms: A-18
+#[test]
+fn an_endless_head_is_refused() {
+    for (first, again) in [
+        ("HTTP/1.1 200 ", "OK ".repeat(1000)),
+        ("HTTP/1.1 200 OK\r\nX-Flood: ", "x".repeat(4096)),
+        ("HTTP/1.1 200 OK\r\n", format!("X-Flood: {}\r\n", "x".repeat(90))),
+        ("", "\0".repeat(4096)),
+    ] {
+        each(patient, floods(first, again), |name, outcome, _| {
+            assert_eq!(broke(name, outcome), TransportErrorKind::Protocol, "{name}: {first:?}");
+        });
+    }
+}
+
 /// Interim answers (RFC 9110 §15.2) are skipped; without end they are the server's time, and no memory.
 #[test]
 fn endless_interim_answers_end_with_the_time() {
@@ -241,6 +269,38 @@ fn a_truncated_answer_is_no_token() {
         each(patient, sends_and_ends(answer), |name, outcome, _| {
             let kind = broke(name, outcome);
             assert!(kinds.contains(&kind), "{name}: {what}: {kind:?}");
+        });
+    }
+}
+
+// Conforms: A-40
+#[test]
+fn an_answer_that_is_framed_wrongly_is_no_token() {
+    let chunked = format!("{JSON}Transfer-Encoding: chunked\r\n\r\n");
+    let length = GRANT.len();
+    for answer in [
+        format!("{JSON}Content-Length: {length}\r\nContent-Length: {}\r\n\r\n{GRANT}", length - 1),
+        format!("{JSON}Content-Length: {length}, {}\r\n\r\n{GRANT}", length + 1),
+        format!("{JSON}Content-Length: -{length}\r\n\r\n{GRANT}"),
+        format!("{JSON}Content-Length: 0x3f\r\n\r\n{GRANT}"),
+        format!("{JSON}Content-Length: 99999999999999999999999\r\n\r\n{GRANT}"),
+        format!("{chunked}ffffffffffffffffff\r\n{GRANT}"),
+        format!("{chunked}-1\r\n{GRANT}"),
+        format!("{chunked}x\r\n{GRANT}"),
+        format!("{chunked}{length:x}\r\n{GRANT}evil"),
+        format!("HTTP/1.1 2OO OK\r\n\r\n{GRANT}"),
+        format!("HTTP/3.1 200 OK\r\n\r\n{GRANT}"),
+        format!("HTTP/1.1 200 OK\r\nBad Header: x\r\n\r\n{GRANT}"),
+        format!("HTTP/1.1 200 OK\r\nX-Null: \0\r\n\r\n{GRANT}"),
+    ] {
+        each(patient, sends_and_ends(answer.clone()), |name, outcome, _| {
+            let refusal = refusal(name, outcome);
+            let is_protocol = matches!(
+                refusal.problem(),
+                Problem::Transport(error) if error.kind() == TransportErrorKind::Protocol
+            );
+            let is_too_long = refusal.problem() == &Problem::Malformed(Malformed::TooLong);
+            assert!(is_protocol || is_too_long, "{name}: {answer:?}: {refusal}");
         });
     }
 }

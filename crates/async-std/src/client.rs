@@ -94,14 +94,29 @@ impl From<io::Error> for HttpError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::TimedOut => Self::Timeout(Duration::ZERO),
-            _ => Self::Closed(error),
+            _ => match error.downcast::<hyper::Error>() {
+                Ok(error) => error.into(),
+                Err(error) => Self::Closed(error),
+            },
         }
     }
 }
 
 impl From<hyper::Error> for HttpError {
     fn from(error: hyper::Error) -> Self {
-        if error.is_parse() { Self::Protocol(error) } else { Self::Closed(io::Error::other(error)) }
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
+        if cause.and_then(io::Error::get_ref).is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return Self::Tls(io::Error::other(error));
+        }
+        // What is wrong with the framing of a body is an io::Error to hyper.
+        let misframed = |error: &io::Error| {
+            matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+        };
+        if error.is_parse() || cause.is_some_and(misframed) {
+            Self::Protocol(error)
+        } else {
+            Self::Closed(io::Error::other(error))
+        }
     }
 }
 

@@ -87,12 +87,15 @@ fn classify(error: &reqwest::Error) -> TransportError {
     } else if error.is_dns() || says(&["dns error", "failed to lookup"]) {
         TransportErrorKind::Resolve
     } else if says(&["certificate", "tls", "handshake", "ssl"])
-        || (error.is_connect() && is_invalid_data(error))
+        // Bytes that make no sense: to somebody who connects, what is not TLS.
+        || (error.is_connect() && is_of(error, &[io::ErrorKind::InvalidData]))
     {
         TransportErrorKind::Tls
     } else if error.is_connect() {
         TransportErrorKind::Connect
-    } else if says(&["invalid http", "parse"]) {
+    } else if says(&["invalid http", "parse", "head is too large"])
+        || is_of(error, &[io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput])
+    {
         TransportErrorKind::Protocol
     } else if error.is_body() || error.is_decode() || says(&["closed", "reset", "incomplete", "end of file"])
     {
@@ -103,12 +106,12 @@ fn classify(error: &reqwest::Error) -> TransportError {
     TransportError::new(kind, &detail, &[])
 }
 
-/// Whether bytes came that make no sense: to somebody who connects, what is not TLS.
-fn is_invalid_data(error: &reqwest::Error) -> bool {
+/// Whether an `io::Error` of one of these kinds is among its causes.
+fn is_of(error: &reqwest::Error, kinds: &[io::ErrorKind]) -> bool {
     causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| {
         // An io::Error hides what it wraps from the chain of sources.
-        let inner = |error: &io::Error| error.get_ref()?.downcast_ref::<io::Error>().map(io::Error::kind);
-        [Some(error.kind()), inner(error)].contains(&Some(io::ErrorKind::InvalidData))
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>());
+        kinds.contains(&error.kind()) || inner.is_some_and(|inner| kinds.contains(&inner.kind()))
     })
 }
 

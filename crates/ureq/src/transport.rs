@@ -62,7 +62,9 @@ fn classify(error: &ureq::Error) -> TransportError {
         ureq::Error::HostNotFound => TransportErrorKind::Resolve,
         ureq::Error::ConnectionFailed => TransportErrorKind::Connect,
         ureq::Error::Tls(_) => TransportErrorKind::Tls,
-        ureq::Error::Protocol(_) => TransportErrorKind::Protocol,
+        ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) | ureq::Error::BodyStalled => {
+            TransportErrorKind::Protocol
+        }
         ureq::Error::Io(error) => of_io(error),
         // The TLS libraries' own variants depend on features.
         other if other.to_string().to_ascii_lowercase().contains("tls") => TransportErrorKind::Tls,
