@@ -1,115 +1,150 @@
-//! Over TLS: each adapter speaks it with the roots it is given, and refuses a server it does not know.
+//! Over TLS: each transport speaks it with the root it is given, and says nothing to a server that it cannot be sure of.
 // A failed unwrap is a failed test, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
-use evergrant_async_std::rustls::pki_types::pem::PemObject as _;
-use evergrant_async_std::{AsyncStd, HttpClient};
-use evergrant_tests::install_tls;
-use evergrant_tokio_reqwest::{Client, ClientAuth, Error, Problem, Provider, Refusal, TransportErrorKind};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use evergrant_tests::certified::{Authority, Certified, TlsServer, self_signed};
+use evergrant_tests::raw::{Raw, wait_until};
+use evergrant_tests::transports::{Asking, SECRET, TRANSPORTS, broke, refusal};
+use evergrant_tokio_reqwest::{Problem, TransportErrorKind};
+use rcgen::{CertificateParams, date_time_ymd};
 use std::sync::Arc;
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// An authorization server on loopback that speaks TLS, for so many requests. Its certificate is its own root.
-fn serve(requests: usize) -> (SocketAddr, CertificateDer<'static>) {
-    install_tls();
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let certificate = made.cert.der().clone();
-    let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes()).unwrap();
-    let config = ServerConfig::builder().with_no_client_auth();
-    let config = Arc::new(config.with_single_cert(vec![certificate.clone()], key).unwrap());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming().take(requests) {
-            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            let mut stream = StreamOwned::new(connection, stream.unwrap());
-            answer(&mut stream);
-        }
-    });
-    (address, certificate)
+const GRANT: &str = r#"{"access_token":"over-tls","token_type":"Bearer","expires_in":3600}"#;
+const HOST: &str = "127.0.0.1";
+
+fn answer() -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{GRANT}", GRANT.len())
 }
 
-/// Reads a request with its body, and grants a token; a client that does not know the certificate goes before.
-fn answer(stream: &mut StreamOwned<ServerConnection, std::net::TcpStream>) {
-    let (mut seen, mut piece) = (Vec::new(), [0; 4096]);
-    let whole = |seen: &[u8]| {
-        let text = String::from_utf8_lossy(seen);
-        let (head, body) = text.split_once("\r\n\r\n")?;
-        let length = head
-            .lines()
-            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-        (body.len() >= length.unwrap_or(0)).then_some(())
+/// What the authority certifies when nothing is wrong.
+fn as_it_should(_: &mut CertificateParams) {}
+
+#[test]
+fn a_server_whose_root_is_trusted_is_spoken_to() {
+    let authority = Authority::new("ours");
+    let server = TlsServer::start(&authority.certify(HOST, as_it_should), answer(), true);
+    for (at, (name, mount)) in TRANSPORTS.into_iter().enumerate() {
+        let asking = Asking::at(&server.token_endpoint()).trusting(&authority.root());
+        let token = mount(&asking).token();
+        assert_eq!(token.expect(name).value().expose(), "over-tls", "{name}");
+        // What is counted below is counted here: each request, and the secret in it.
+        assert!(server.request_bytes(at as u64 + 1) > 100 * (at as u64 + 1), "{name}");
+        assert!(server.last_request().contains(SECRET), "{name}");
+    }
+}
+
+/// Who asked with the platform's roots alone is told what is wrong.
+#[test]
+fn a_root_that_nobody_trusts_is_named_as_the_reason() {
+    let authority = Authority::new("ours");
+    let server = TlsServer::start(&authority.certify(HOST, as_it_should), answer(), true);
+    for (name, mount) in TRANSPORTS {
+        let refusal = refusal(name, mount(&Asking::at(&server.token_endpoint())).token());
+        let Problem::Transport(error) = refusal.problem() else { panic!("{name}: {refusal}") };
+        assert_eq!(error.kind(), TransportErrorKind::Tls, "{name}: {error}");
+        assert!(error.to_string().contains("certificate"), "{name}: the reason is kept: {error}");
+    }
+    assert_eq!(server.request_bytes(4), 0);
+}
+
+/// Not one byte of a request, to anybody whose certificate does not prove who they are.
+// Conforms: A-25, R-6750-5.3-a
+#[test]
+fn no_byte_of_a_request_goes_to_a_server_with_a_wrong_certificate() {
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+    let past = |params: &mut CertificateParams| {
+        (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
     };
-    while whole(&seen).is_none() {
-        match stream.read(&mut piece) {
-            Ok(0) | Err(_) => return,
-            Ok(read) => seen.extend_from_slice(&piece[..read]),
+    let future = |params: &mut CertificateParams| {
+        (params.not_before, params.not_after) = (date_time_ymd(3019, 1, 1), date_time_ymd(3020, 1, 1));
+    };
+    let cases: [(&str, Certified); 8] = [
+        ("another address", ours.certify("127.0.0.2", as_it_should)),
+        ("a name instead of the address", ours.certify("localhost", as_it_should)),
+        ("the address as a name", ours.certify("127.0.0.1.example", as_it_should)),
+        ("expired", ours.certify(HOST, past)),
+        ("not valid yet", ours.certify(HOST, future)),
+        ("self-signed", self_signed(HOST)),
+        ("another authority", theirs.certify(HOST, as_it_should)),
+        ("another authority of the same name", Authority::new("ours").certify(HOST, as_it_should)),
+    ];
+    for (what, certified) in &cases {
+        let server = TlsServer::start(certified, answer(), true);
+        for (name, mount) in TRANSPORTS {
+            let asking = Asking::at(&server.token_endpoint()).trusting(&ours.root());
+            assert_eq!(broke(name, mount(&asking).token()), TransportErrorKind::Tls, "{name}: {what}");
+        }
+        assert_eq!(server.request_bytes(4), 0, "{what}");
+    }
+}
+
+/// A ServerHello (RFC 5246 §7.4.1.3) that chooses this version, and a cipher that every version to 1.2 knows.
+fn server_hello(minor: u8) -> Vec<u8> {
+    let mut body = vec![3, minor];
+    body.extend([7; 32]); // The server's random.
+    body.extend([0, 0xc0, 0x13, 0]); // No session; ECDHE with AES-128-CBC and SHA-1; no compression.
+    let mut message = vec![2, 0, 0, u8::try_from(body.len()).unwrap()];
+    message.extend(body);
+    let mut record = vec![22, 3, minor, 0, u8::try_from(message.len()).unwrap()];
+    record.extend(message);
+    record
+}
+
+/// The first byte of every TLS record (RFC 8446 §5.1) in what a client said.
+fn records(mut bytes: &[u8]) -> Vec<u8> {
+    let mut kinds = Vec::new();
+    while let [kind, _, _, high, low, rest @ ..] = bytes {
+        kinds.push(*kind);
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        bytes = rest.get(length..).unwrap_or_default();
+    }
+    kinds
+}
+
+// Conforms: A-25
+#[test]
+fn a_server_of_an_old_version_hears_a_hello_and_a_goodbye() {
+    const HANDSHAKE: u8 = 22;
+    const ALERT: u8 = 21;
+    // SSL 3, TLS 1.0, TLS 1.1, and a TLS that there is not.
+    for minor in [0, 1, 2, 9] {
+        for (name, mount) in TRANSPORTS {
+            let ended = Arc::new(AtomicU64::new(0));
+            let over = Arc::clone(&ended);
+            let server = Raw::serve(move |connection| {
+                connection.read();
+                connection.send(server_hello(minor));
+                connection.wait();
+                over.fetch_add(1, Ordering::SeqCst);
+            });
+            let endpoint = server.token_endpoint().replace("http://", "https://");
+            let kind = broke(name, mount(&Asking::at(&endpoint)).token());
+            assert_eq!(kind, TransportErrorKind::Tls, "{name}: version 3.{minor}");
+            wait_until(&format!("{name} leaves"), || ended.load(Ordering::SeqCst) == 1);
+            let records = records(&server.heard()[0]);
+            assert_eq!(records.first(), Some(&HANDSHAKE), "{name}");
+            assert!(records[1..].iter().all(|kind| *kind == ALERT), "{name}: {records:?}");
+            assert_eq!(server.connections(), 1, "{name}: nobody tries an older version by itself");
         }
     }
-    let body = r#"{"access_token":"over-tls","token_type":"Bearer","expires_in":3600}"#;
-    let length = body.len();
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    );
-    // The client may be gone: then it says why.
-    let _sent = stream.write_all(format!("{head}{body}").as_bytes());
-    stream.conn.send_close_notify();
-    let _flushed = stream.flush();
 }
 
-fn client(address: SocketAddr) -> Client {
-    let provider = Provider::rfc6749(&format!("https://{address}/token")).unwrap();
-    Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap()
-}
-
-#[track_caller]
-fn is_refused(error: &Error) {
-    let Some(Problem::Transport(error)) = error.refusal().map(Refusal::problem) else { panic!("{error}") };
-    assert_eq!(error.kind(), TransportErrorKind::Tls, "{error}");
-    assert!(error.to_string().contains("certificate"), "the reason is kept: {error}");
-}
-
-// Conforms: R-6750-5.3-a
-#[tokio::test]
-async fn tokio_and_reqwest() {
-    let (address, root) = serve(2);
-    let unknown = evergrant_tokio_reqwest::Tokens::builder(client(address)).fail_fast(true).build().unwrap();
-    is_refused(&unknown.token().await.unwrap_err());
-    let root = reqwest::Certificate::from_der(&root).unwrap();
-    let http = reqwest::Client::builder().tls_certs_only([root]);
-    let tokens =
-        evergrant_tokio_reqwest::Tokens::builder(client(address)).http(http).fail_fast(true).build().unwrap();
-    assert_eq!(tokens.token().await.unwrap().value().expose(), "over-tls");
-}
-
-// Conforms: R-6750-5.3-a
+// Conforms: A-25, A-26
 #[test]
-fn async_std_and_hyper() {
-    async_std::task::block_on(async {
-        let (address, root) = serve(2);
-        let builder = || evergrant_async_std::Tokens::<AsyncStd>::builder(client(address)).fail_fast(true);
-        is_refused(&builder().build().token().await.unwrap_err());
-        let mut roots = RootCertStore::empty();
-        roots.add(root).unwrap();
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        let tokens = builder().http(HttpClient::new().with_tls(Arc::new(config))).build();
-        assert_eq!(tokens.token().await.unwrap().value().expose(), "over-tls");
-    });
-}
-
-// Conforms: R-6750-5.3-a
-#[test]
-fn threads_and_ureq() {
-    let (address, root) = serve(2);
-    let builder = || evergrant_ureq::Tokens::builder(client(address)).fail_fast(true);
-    is_refused(&builder().build().token().unwrap_err());
-    let root = ureq::tls::Certificate::from_der(&root).to_owned();
-    let tls =
-        ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::new_with_certs(&[root])).build();
-    let tokens = builder().http(ureq::Agent::config_builder().tls_config(tls)).build();
-    assert_eq!(tokens.token().unwrap().value().expose(), "over-tls");
+fn a_server_that_speaks_no_tls_sees_no_request() {
+    for reply in [answer(), "HTTP/1.1 400 The plain HTTP request was sent to HTTPS port\r\n\r\n".into()] {
+        for (name, mount) in TRANSPORTS {
+            let reply = reply.clone();
+            let server = Raw::serve(move |connection| {
+                connection.read();
+                connection.send(&reply);
+                connection.finish();
+                connection.wait();
+            });
+            let endpoint = server.token_endpoint().replace("http://", "https://");
+            assert_eq!(broke(name, mount(&Asking::at(&endpoint)).token()), TransportErrorKind::Tls, "{name}");
+            assert!(!server.heard_of("POST") && !server.heard_of(SECRET), "{name}");
+        }
+    }
 }
