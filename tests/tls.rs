@@ -4,7 +4,7 @@
 
 use evergrant_tests::certified::{Authority, Certified, TlsServer, self_signed};
 use evergrant_tests::raw::{Raw, wait_until};
-use evergrant_tests::transports::{Asking, SECRET, TRANSPORTS, broke, refusal};
+use evergrant_tests::transports::{Asking, Mount, SECRET, TRANSPORTS, broke, refusal};
 use evergrant_tokio_reqwest::{Problem, TransportErrorKind};
 use rcgen::{CertificateParams, date_time_ymd};
 use std::sync::Arc;
@@ -145,6 +145,41 @@ fn a_server_that_speaks_no_tls_sees_no_request() {
             let endpoint = server.token_endpoint().replace("http://", "https://");
             assert_eq!(broke(name, mount(&Asking::at(&endpoint)).token()), TransportErrorKind::Tls, "{name}");
             assert!(!server.heard_of("POST") && !server.heard_of(SECRET), "{name}");
+        }
+    }
+}
+
+/// Somebody on the way who cuts a connection cannot pass the beginning of an answer off as the whole (RFC 9112 §9.8).
+///
+/// ureq takes the end of the connection for the end of a body without length, goodbye or not. JSON that is cut is no JSON,
+/// and of an answer with a length it notices what is missing.
+// Conforms: A-40
+#[test]
+fn an_answer_that_is_cut_without_a_goodbye_is_no_token() {
+    let authority = Authority::new("ours");
+    let certified = authority.certify(HOST, as_it_should);
+    let unbounded = format!("HTTP/1.1 200 OK\r\n\r\n{GRANT}");
+    let half = unbounded[..unbounded.len() - 10].to_owned();
+    let more = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{GRANT}", GRANT.len() + 1);
+    let chunked =
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{GRANT}\r\n", GRANT.len());
+    let asked = |answer: &str, close_notify, name, mount: Mount| {
+        let server = TlsServer::start(&certified, answer, close_notify);
+        let outcome = mount(&Asking::at(&server.token_endpoint()).trusting(&authority.root())).token();
+        assert!(server.request_bytes(1) > 0, "{name}");
+        outcome
+    };
+    for (name, mount) in TRANSPORTS {
+        let said_goodbye = asked(&unbounded, true, name, mount);
+        assert_eq!(said_goodbye.expect(name).value().expose(), "over-tls", "{name}");
+        match (name, asked(&unbounded, false, name, mount)) {
+            ("ureq", outcome) => assert!(outcome.is_ok(), "{outcome:?}"),
+            (_, outcome) => assert_eq!(broke(name, outcome), TransportErrorKind::Closed, "{name}"),
+        }
+        refusal(name, asked(&half, false, name, mount));
+        for answer in [&more, &chunked] {
+            let outcome = asked(answer, false, name, mount);
+            assert_eq!(broke(name, outcome), TransportErrorKind::Closed, "{name}: {answer}");
         }
     }
 }

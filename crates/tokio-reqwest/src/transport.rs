@@ -86,6 +86,9 @@ fn classify(error: &reqwest::Error) -> TransportError {
         TransportErrorKind::Timeout
     } else if error.is_dns() || says(&["dns error", "failed to lookup"]) {
         TransportErrorKind::Resolve
+    } else if !error.is_connect() && is_of(error, &[io::ErrorKind::UnexpectedEof]) {
+        // Before the words: a connection that was cut within TLS says that there was no goodbye.
+        TransportErrorKind::Closed
     } else if says(&["certificate", "tls", "handshake", "ssl"])
         // Bytes that make no sense: to somebody who connects, what is not TLS.
         || (error.is_connect() && is_of(error, &[io::ErrorKind::InvalidData]))
