@@ -10,6 +10,7 @@ use evergrant_ureq::{
     VerdictRule, myparcel,
 };
 use std::thread;
+use ureq::config::RedirectAuthHeaders;
 
 fn builder(server: &Server) -> TokensBuilder {
     let provider = Provider::rfc6749(&server.token_endpoint()).unwrap();
@@ -118,6 +119,54 @@ fn the_token_does_not_follow_a_redirect_to_another_origin() {
     assert_eq!(api.run(get(&ours.resource("/shipments"))).unwrap().status(), 401);
     assert_eq!(other.requests()[0].header("authorization"), None);
     assert_eq!((ours.counts().token_requests, ours.counts().resource_requests), (1, 1));
+}
+
+/// ureq would send an Authorization header to any port of a host, and from http to https: not with a token in it. And who
+/// answers where a redirect led has not seen the token, so that it costs none.
+// Conforms: A-28
+#[test]
+fn no_redirect_takes_the_token_along_whatever_the_agent_says() {
+    let (ours, other) = (server(), server());
+    let tokens = builder(&ours).build();
+    tokens.ready().unwrap();
+    thread::sleep(ms(3));
+    let origins = Origins::parse([ours.origin().as_str()]).unwrap();
+    let agent = || {
+        let config = ureq::Agent::config_builder().redirect_auth_headers(RedirectAuthHeaders::SameHost);
+        config.http_status_as_error(false)
+    };
+    let api = Api::new(agent().build().new_agent(), tokens.clone(), origins.clone());
+    let middleware = AuthorizeMiddleware::new(tokens.clone(), origins);
+    let agent = agent().middleware(middleware).build().new_agent();
+    for target in [other.resource("/elsewhere"), ours.resource("/within")] {
+        let away = || ours.fault(Endpoint::Resource, Fault::redirect(302, &target), Times::Once);
+        let _once = away();
+        assert_eq!(api.run(get(&ours.resource("/shipments"))).unwrap().status(), 401);
+        let _once = away();
+        assert_eq!(agent.get(ours.resource("/shipments")).call().unwrap().status(), 401);
+    }
+    for server in [&ours, &other] {
+        for request in server.requests().iter().filter(|request| request.path() != "/shipments") {
+            let is_token_request = request.endpoint() == Endpoint::Token;
+            assert!(is_token_request || request.header("authorization").is_none(), "{request:?}");
+        }
+    }
+    assert_eq!((other.counts().resource_requests, ours.counts().resource_requests), (2, 6));
+    assert_eq!(tokens.status().requests, 1, "no token was thrown away");
+}
+
+/// A cache, say: it knows of no URL, and ureq has none to tell.
+#[test]
+fn an_answer_that_another_middleware_made_up_is_an_answer() {
+    let server = server();
+    let made_up = |_: http::Request<ureq::SendBody>, _: ureq::middleware::MiddlewareNext| {
+        Ok(http::Response::builder().status(401).body(ureq::Body::builder().data("made up")).unwrap())
+    };
+    let agent = ureq::Agent::config_builder().middleware(made_up).build().new_agent();
+    let tokens = builder(&server).build();
+    let api = Api::new(agent, tokens, Origins::parse([server.origin().as_str()]).unwrap());
+    let answer = api.run(get(&server.resource("/"))).unwrap();
+    assert_eq!(answer.into_body().read_to_string().unwrap(), "made up");
 }
 
 #[test]

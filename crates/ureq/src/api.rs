@@ -8,12 +8,18 @@ use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use std::fmt;
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
-use ureq::{Agent, AsSendBody, Body, RequestExt as _, ResponseExt as _};
+use ureq::config::{ConfigBuilder, RedirectAuthHeaders};
+use ureq::typestate::HttpCrateScope;
+use ureq::{Agent, AsSendBody, Body, ResponseExt as _};
 
 /// An authorized HTTP client over the program's own agent. Clones share everything.
 ///
 /// The token goes to the given origins alone. It is taken anew for each attempt; when the resource server refuses it,
 /// one separate job replaces it and the request is sent once more with the new one.
+///
+/// Redirects are followed as the agent says, and the token goes along with none, not even within its origin: ureq cannot
+/// tell one port of a host from another. An agent with `max_redirects(0)` and `max_redirects_will_error(false)` hands a
+/// redirect on, to be called with a token where it leads.
 ///
 /// ```no_run
 /// # fn story(tokens: evergrant_ureq::Tokens) -> Result<(), Box<dyn std::error::Error>> {
@@ -134,8 +140,8 @@ impl Api {
         request: Request<B>,
         repeat: fn(&Request<B>) -> Option<Request<B>>,
     ) -> Result<Response<Body>, ApiError> {
-        let (origin, site) = self.confine.admit(request.uri(), request.headers())?;
-        self.tokens.0.call(&mut Call { api: self, origin, repeat }, request, site)
+        let site = self.confine.admit(request.uri(), request.headers())?;
+        self.tokens.0.call(&mut Call { api: self, repeat }, request, site)
     }
 }
 
@@ -155,28 +161,28 @@ impl Confine {
         Self { verdict, ..self }
     }
 
-    /// Whether the token may go with this request, to which origin, and which site that is.
-    pub(crate) fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<(Origin, Site), ApiError> {
+    /// Whether the token may go with this request, and which site that is.
+    pub(crate) fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<Site, ApiError> {
         if headers.contains_key(AUTHORIZATION) {
             return Err(ApiError::Authorized);
         }
-        let admitted = origin(uri).and_then(|origin| {
-            let site = self.origins.site(&origin)?;
-            Some((origin, site))
-        });
-        admitted.ok_or_else(|| {
-            let (scheme, authority) = (uri.scheme_str(), uri.authority());
-            let authority = authority.map_or("", |authority| authority.as_str());
-            let named = format!("{}://{authority}", scheme.unwrap_or("(no scheme)"));
-            ApiError::Origin(Excerpt::new(&named, &[]).unwrap_or_default())
-        })
+        let origin = uri.scheme_str().zip(uri.host());
+        let origin = origin.and_then(|(scheme, host)| Origin::from_parts(scheme, host, uri.port_u16()));
+        origin.and_then(|origin| self.origins.site(&origin)).ok_or_else(|| ApiError::Origin(shown(uri)))
     }
 
-    /// What the answer of a call to `origin` means for the token.
-    pub(crate) fn judge(&self, mut answer: Response<Body>, called: &Origin) -> (Response<Body>, Verdict) {
+    /// The request with what must hold of every one with a token: it goes along with no redirect, whatever the agent
+    /// says, since ureq would take another port for the same host; and it can be told whether there was one.
+    pub(crate) fn restrain<B: AsSendBody>(config: ConfigBuilder<HttpCrateScope<B>>) -> Request<B> {
+        config.redirect_auth_headers(RedirectAuthHeaders::Never).save_redirect_history(true).build()
+    }
+
+    /// What the answer means for the token.
+    pub(crate) fn judge(&self, mut answer: Response<Body>) -> (Response<Body>, Verdict) {
         let status = answer.status().as_u16();
-        // What another origin answers, where a redirect led without the token, says nothing about the token.
-        if !self.verdict.concerns(status) || origin(answer.get_uri()).as_ref() != Some(called) {
+        // Who answers where a redirect led has not seen the token, and says nothing about it.
+        let redirected = answer.get_redirect_history().is_some_and(|visited| visited.len() > 1);
+        if redirected || !self.verdict.concerns(status) {
             return (answer, Verdict::Fine);
         }
         let mut body = None;
@@ -191,10 +197,9 @@ impl Confine {
     }
 }
 
-/// One call to one origin.
+/// One call.
 struct Call<'a, B> {
     api: &'a Api,
-    origin: Origin,
     repeat: fn(&Request<B>) -> Option<Request<B>>,
 }
 
@@ -213,13 +218,18 @@ impl<B: AsSendBody> BlockingExchange<HeaderValue> for Call<'_, B> {
         authorization: HeaderValue,
     ) -> Result<(Response<Body>, Verdict), ApiError> {
         request.headers_mut().insert(AUTHORIZATION, authorization);
-        let answer = request.with_agent(&self.api.agent).configure().http_status_as_error(false).run()?;
-        Ok(self.api.confine.judge(answer, &self.origin))
+        let agent = &self.api.agent;
+        let request = Confine::restrain(agent.configure_request(request).http_status_as_error(false));
+        Ok(self.api.confine.judge(agent.run(request)?))
     }
 }
 
-fn origin(uri: &Uri) -> Option<Origin> {
-    Origin::from_parts(uri.scheme_str()?, uri.host()?, uri.port_u16())
+/// What may be shown of where a URL leads: no userinfo, no path, no query.
+fn shown(uri: &Uri) -> Excerpt {
+    let host = uri.host().unwrap_or_default();
+    let port = uri.port_u16().map_or(String::new(), |port| format!(":{port}"));
+    let named = format!("{}://{host}{port}", uri.scheme_str().unwrap_or("(no scheme)"));
+    Excerpt::new(&named, &[]).unwrap_or_default()
 }
 
 /// Reads the beginning of the body, and gives the answer back as it was.

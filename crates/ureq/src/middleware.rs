@@ -7,13 +7,13 @@ use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use std::time::Duration;
 use ureq::middleware::{Middleware, MiddlewareNext};
-use ureq::{Body, SendBody};
+use ureq::{Body, RequestExt as _, SendBody};
 
 /// Attaches the token to every request that passes, and reports a refused one. A request to an origin that is not
 /// allowed, or with an Authorization header of its own, is an error.
 ///
 /// A ureq middleware can send only once: a refused token is replaced, and the refusal is handed on. It is
-/// [`Api`](crate::Api) that replays.
+/// [`Api`](crate::Api) that replays. The token goes along with no redirect, not even within its origin.
 ///
 /// ```no_run
 /// # fn story(tokens: evergrant_ureq::Tokens) -> Result<(), Box<dyn std::error::Error>> {
@@ -51,11 +51,13 @@ impl Middleware for AuthorizeMiddleware {
         next: MiddlewareNext,
     ) -> Result<Response<Body>, ureq::Error> {
         let admitted = self.confine.admit(request.uri(), request.headers());
-        let (origin, site) = admitted.map_err(|error| ureq::Error::Other(error.into()))?;
+        let site = admitted.map_err(|error| ureq::Error::Other(error.into()))?;
         let token = self.tokens.0.authorization().map_err(ApiError::Token);
         let (authorization, generation) = token.map_err(|error| ureq::Error::Other(error.into()))?;
         request.headers_mut().insert(AUTHORIZATION, authorization);
-        let (answer, verdict) = self.confine.judge(next.handle(request)?, &origin);
+        let config = request.middleware_config();
+        let config = config.ok_or_else(|| ureq::Error::Other("a middleware is an agent's affair".into()))?;
+        let (answer, verdict) = self.confine.judge(next.handle(Confine::restrain(config))?);
         if verdict == Verdict::TokenRefused {
             self.tokens.0.reject(generation, site);
             // A caller without patience sends what is due, and does not wait for it.
