@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 use evergrant_async_std::{
-    Api, ApiError, Body, Class, Client, ClientAuth, Error, HttpClient, ManualClock, Net, Origins, Problem,
-    Provider, Refusal, RequestStatus, Rotation, Tokens, TokensBuilder, TransportErrorKind, myparcel,
+    Api, ApiError, Body, Class, Client, ClientAuth, Error, HttpClient, HttpError, ManualClock, Net, Origins,
+    Problem, Provider, Refusal, RequestStatus, Rotation, Tokens, TokensBuilder, TransportErrorKind, myparcel,
 };
 use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times};
+use evergrant_tests::certified::{Authority, TlsServer, self_signed};
+use evergrant_tests::raw::Raw;
+use evergrant_tests::transports::tls_config;
 use evergrant_tests::{LONG, ms, quick, secs, server, time_for};
 
 fn builder<N: Net>(server: &Server) -> TokensBuilder<N> {
@@ -92,6 +95,9 @@ on_each_runtime! {
     a_token_survives_a_restart_a_rotation_and_a_fixed_one_never_asks
     connections_are_used_again_and_one_that_the_server_closed_is_replaced
     a_call_that_takes_too_long_is_given_up_body_included
+    a_url_without_a_path_is_asked_for_at_its_root
+    what_comes_on_an_idle_connection_is_no_answer
+    an_api_with_a_wrong_certificate_hears_no_token
     nothing_that_is_printed_contains_a_token
 }
 
@@ -407,6 +413,72 @@ async fn a_call_that_takes_too_long_is_given_up_body_included<N: Net>() {
     assert!(error.to_string().contains("no whole answer came"), "{error}");
     let _hung = server.fault(Endpoint::Resource, Fault::Hang, Times::Once);
     assert!(http.send(get(&server.resource("/"))).await.unwrap_err().to_string().contains("100ms"));
+}
+
+async fn a_url_without_a_path_is_asked_for_at_its_root<N: Net>() {
+    let server = server();
+    let (_tokens, api) = settled::<N>(&server).await;
+    for (url, target) in [
+        (server.origin(), "/"),
+        (format!("{}?page=2", server.origin()), "/?page=2"),
+        (format!("{}#top", server.origin()), "/"),
+        (format!("{}/?#top", server.origin()), "/?"),
+    ] {
+        assert_eq!(api.execute(get(&url)).await.unwrap().status(), 200, "{url}");
+        assert_eq!(server.requests().last().unwrap().target(), target, "{url}");
+    }
+}
+
+/// An answer that nobody asked for, on a connection that waits for its next request.
+// Conforms: A-40
+async fn what_comes_on_an_idle_connection_is_no_answer<N: Net>() {
+    let answer = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    let (gone, forged) = (std::sync::Mutex::new(gone), answer("evil"));
+    let (sent, was_sent) = std::sync::mpsc::channel::<()>();
+    let resource = Raw::serve(move |connection| {
+        while connection.request().is_some() {
+            connection.send(answer("good"));
+            if gone.lock().unwrap().recv().is_ok() {
+                connection.send(&forged);
+                sent.send(()).unwrap();
+            }
+        }
+    });
+    let tokens = Tokens::<N>::fixed("a-token-of-the-test").unwrap();
+    let api = Api::new(HttpClient::new(), tokens, Origins::parse([resource.origin().as_str()]).unwrap());
+    for connections in 1..=3 {
+        let body = api.execute(get(&resource.origin())).await.unwrap().into_body();
+        assert_eq!(body.text(100).await.unwrap(), "good");
+        assert_eq!(resource.connections(), connections, "what was spoilt is not used again");
+        // The connection is idle: now the other answer comes.
+        go.send(()).unwrap();
+        was_sent.recv().unwrap();
+    }
+}
+
+// Conforms: A-25
+async fn an_api_with_a_wrong_certificate_hears_no_token<N: Net>() {
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    for (certified, good) in [
+        (ours.certify("127.0.0.1", |_| {}), true),
+        (ours.certify("127.0.0.2", |_| {}), false),
+        (theirs.certify("127.0.0.1", |_| {}), false),
+        (self_signed("127.0.0.1"), false),
+    ] {
+        let server = TlsServer::start(&certified, answer, true);
+        let http = HttpClient::<N>::new().with_tls(tls_config(&ours.root()));
+        let tokens = Tokens::fixed("a-token-of-the-test").unwrap();
+        let api = Api::new(http, tokens, Origins::parse([server.origin().as_str()]).unwrap());
+        match api.execute(get(&server.origin())).await {
+            Ok(answer) => assert_eq!((good, answer.status().as_u16()), (true, 200)),
+            Err(ApiError::Http(HttpError::Tls(error))) => assert!(!good, "{error}"),
+            Err(other) => panic!("{other}"),
+        }
+        assert_eq!(server.request_bytes(1) > 0, good);
+        assert_eq!(server.last_request().contains("a-token-of-the-test"), good);
+    }
 }
 
 async fn nothing_that_is_printed_contains_a_token<N: Net>() {

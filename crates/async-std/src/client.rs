@@ -245,7 +245,11 @@ fn on_the_wire(mut request: Request<Body>) -> Result<(Request<Body>, Key), HttpE
         Some(port) => format!("{host}:{port}"),
         None => host.clone(),
     };
-    let path = uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
+    // The path of a URL that ends with its authority is `/` (RFC 9112 §3.2.1), also where a query or fragment follows. It
+    // is read anew: an empty one says `/`, and is written as nothing.
+    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    let path: PathAndQuery = format!("{slash}{path}").parse().map_err(|_| HttpError::Url)?;
     if !request.headers().contains_key(HOST) {
         let authority = HeaderValue::from_str(&authority).map_err(|_| HttpError::Url)?;
         request.headers_mut().insert(HOST, authority);
