@@ -12,6 +12,7 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 use tower::{Layer as _, ServiceExt as _};
+use ureq::config::RedirectAuthHeaders;
 
 /// Who looks at everything that a program on a shell could print, if anybody does.
 pub(crate) static OBSERVER: OnceLock<Observer> = OnceLock::new();
@@ -66,7 +67,7 @@ macro_rules! seen_error {
         look_at_error(&error);
         match error {
             $adapter::ApiError::Token(error) => Seen::NoToken(error),
-            $adapter::ApiError::Origin(_) => Seen::WrongOrigin,
+            error @ $adapter::ApiError::Origin(_) => Seen::WrongOrigin(error.to_string()),
             $adapter::ApiError::Authorized => Seen::AuthorizedAlready,
             other => Seen::Failed(other.to_string()),
         }
@@ -81,7 +82,7 @@ fn seen_boxed(error: &(dyn Error + 'static)) -> Seen {
         if let Some(known) = cause.downcast_ref::<tokio_reqwest::ApiError>() {
             return match known {
                 tokio_reqwest::ApiError::Token(error) => Seen::NoToken(error.clone()),
-                tokio_reqwest::ApiError::Origin(_) => Seen::WrongOrigin,
+                tokio_reqwest::ApiError::Origin(_) => Seen::WrongOrigin(known.to_string()),
                 tokio_reqwest::ApiError::Authorized => Seen::AuthorizedAlready,
                 other => Seen::Failed(other.to_string()),
             };
@@ -103,7 +104,7 @@ fn tokio_tokens(setup: &Setup) -> tokio_reqwest::Tokens {
     }
 }
 
-fn reqwest_request(call: &Call) -> reqwest::Request {
+fn reqwest_request(call: &Call) -> Result<reqwest::Request, Seen> {
     let body = match call.streamed {
         true => reqwest::Body::wrap(Full::new(Bytes::from_static(call.body.as_bytes()))),
         false => call.body.into(),
@@ -112,7 +113,7 @@ fn reqwest_request(call: &Call) -> reqwest::Request {
     if let Some(authorization) = call.authorization {
         request = request.header("authorization", authorization);
     }
-    request.build().unwrap()
+    request.build().map_err(|_| Seen::NoUrl)
 }
 
 async fn seen(answer: Result<reqwest::Response, Seen>) -> Seen {
@@ -138,7 +139,11 @@ fn tokio(mut runtime: tokio::runtime::Builder, setup: &Setup) -> Arc<dyn Shell> 
 impl Shell for Tokio {
     fn call(&self, call: &Call) -> Seen {
         self.runtime.block_on(async {
-            let answer = self.api.execute(reqwest_request(call)).await;
+            let request = match reqwest_request(call) {
+                Ok(request) => request,
+                Err(seen) => return seen,
+            };
+            let answer = self.api.execute(request).await;
             look!(self.api.tokens(), &self.api);
             seen(answer.map_err(|error| seen_error!(tokio_reqwest, error))).await
         })
@@ -170,7 +175,11 @@ fn middleware(setup: &Setup) -> Arc<dyn Shell> {
 impl Shell for Middleware {
     fn call(&self, call: &Call) -> Seen {
         self.runtime.block_on(async {
-            let answer = self.client.execute(reqwest_request(call)).await;
+            let request = match reqwest_request(call) {
+                Ok(request) => request,
+                Err(seen) => return seen,
+            };
+            let answer = self.client.execute(request).await;
             look!(&self.tokens, &self.client);
             let failed = |error| match error {
                 reqwest_middleware::Error::Middleware(error) => seen_boxed(error.as_ref()),
@@ -189,12 +198,12 @@ impl Shell for Middleware {
     }
 }
 
-fn http_request<B>(call: &Call, body: B) -> ::http::Request<B> {
+fn http_request<B>(call: &Call, body: B) -> Result<::http::Request<B>, Seen> {
     let mut request = ::http::Request::builder().method(call.method).uri(&call.url);
     if let Some(authorization) = call.authorization {
         request = request.header("authorization", authorization);
     }
-    request.body(body).unwrap()
+    request.body(body).map_err(|_| Seen::NoUrl)
 }
 
 struct Tower {
@@ -219,7 +228,11 @@ impl Shell for Tower {
                 false => self.layer.clone(),
             };
             let service = layer.layer(Hyper::builder(TokioExecutor::new()).build_http());
-            let answer = service.oneshot(http_request(call, Full::from(call.body))).await;
+            let request = match http_request(call, Full::from(call.body)) {
+                Ok(request) => request,
+                Err(seen) => return seen,
+            };
+            let answer = service.oneshot(request).await;
             look!(&self.tokens, &self.layer);
             match answer {
                 Ok(answer) => {
@@ -277,7 +290,11 @@ impl<N: Net> Shell for Futures<N> {
                 ),
                 false => Body::from(call.body),
             };
-            let answer = self.api.execute(http_request(call, body)).await;
+            let request = match http_request(call, body) {
+                Ok(request) => request,
+                Err(seen) => return seen,
+            };
+            let answer = self.api.execute(request).await;
             look!(self.api.tokens(), &self.api, &answer);
             match answer {
                 Ok(answer) => {
@@ -311,16 +328,26 @@ fn ureq_tokens(setup: &Setup) -> evergrant_ureq::Tokens {
     }
 }
 
+/// An agent that would send an Authorization header to any port of a host.
+fn generous_agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().redirect_auth_headers(RedirectAuthHeaders::SameHost);
+    config.build().new_agent()
+}
+
 fn ureq_seen(answer: ::http::Response<ureq::Body>) -> Seen {
     Seen::Answer(answer.status().as_u16(), answer.into_body().read_to_string().unwrap())
 }
 
 impl Shell for Ureq {
     fn call(&self, call: &Call) -> Seen {
+        let (empty, full) = match (http_request(call, ()), http_request(call, call.body)) {
+            (Ok(empty), Ok(full)) => (empty, full),
+            (Err(seen), _) | (_, Err(seen)) => return seen,
+        };
         let answer = match (call.method, call.streamed) {
-            ("GET", _) => self.0.run(http_request(call, ())),
-            (_, false) => self.0.run(http_request(call, call.body)),
-            (_, true) => self.0.run_once(http_request(call, call.body)),
+            ("GET", _) => self.0.run(empty),
+            (_, false) => self.0.run(full),
+            (_, true) => self.0.run_once(full),
         };
         look!(self.0.tokens(), &self.0, &answer);
         answer.map_or_else(|error| seen_error!(evergrant_ureq, error), ureq_seen)
@@ -341,14 +368,19 @@ fn ureq_middleware(setup: &Setup) -> Arc<dyn Shell> {
     let tokens = ureq_tokens(setup);
     let authorize = evergrant_ureq::AuthorizeMiddleware::new(tokens.clone(), setup.origins.clone());
     let config = ureq::Agent::config_builder().http_status_as_error(false).middleware(authorize);
+    let config = config.redirect_auth_headers(RedirectAuthHeaders::SameHost);
     Arc::new(UreqMiddleware(config.build().new_agent(), tokens))
 }
 
 impl Shell for UreqMiddleware {
     fn call(&self, call: &Call) -> Seen {
+        let (empty, full) = match (http_request(call, ()), http_request(call, call.body)) {
+            (Ok(empty), Ok(full)) => (empty, full),
+            (Err(seen), _) | (_, Err(seen)) => return seen,
+        };
         let answer = match call.method {
-            "GET" => self.0.run(http_request(call, ())),
-            _ => self.0.run(http_request(call, call.body)),
+            "GET" => self.0.run(empty),
+            _ => self.0.run(full),
         };
         look!(&self.1, &self.0, &answer);
         if let Err(error) = &answer {
@@ -357,7 +389,7 @@ impl Shell for UreqMiddleware {
         match answer {
             Ok(answer) => ureq_seen(answer),
             Err(ureq::Error::Other(error)) => match *error.downcast().unwrap() {
-                evergrant_ureq::ApiError::Origin(_) => Seen::WrongOrigin,
+                error @ evergrant_ureq::ApiError::Origin(_) => Seen::WrongOrigin(error.to_string()),
                 evergrant_ureq::ApiError::Authorized => Seen::AuthorizedAlready,
                 evergrant_ureq::ApiError::Token(error) => Seen::NoToken(error),
                 other => Seen::Failed(other.to_string()),
@@ -388,7 +420,7 @@ pub(crate) const SHELLS: [(&str, Mount); 8] = [
     ("smol", |setup| futures::<Smol>(setup, |call| smol::block_on(call))),
     ("ureq", |setup| {
         let origins = setup.origins.clone();
-        Arc::new(Ureq(evergrant_ureq::Api::new(ureq::agent(), ureq_tokens(setup), origins)))
+        Arc::new(Ureq(evergrant_ureq::Api::new(generous_agent(), ureq_tokens(setup), origins)))
     }),
     ("reqwest middleware", middleware),
     ("tower layer", tower),
