@@ -79,6 +79,31 @@ fn no_byte_of_a_request_goes_to_a_server_with_a_wrong_certificate() {
     }
 }
 
+/// A program that trusts everybody, for its own calls or by mistake, does not send its credentials to everybody.
+// Conforms
+#[tokio::test]
+async fn verification_that_was_switched_off_is_on_for_token_requests() {
+    let authority = Authority::new("ours");
+    for certified in [self_signed(HOST), authority.certify("127.0.0.2", as_it_should)] {
+        let server = TlsServer::start(&certified, answer(), true);
+        let Asking { client, policy, .. } = Asking::at(&server.token_endpoint());
+        let http = reqwest::Client::builder()
+            .tls_danger_accept_invalid_certs(true)
+            .tls_danger_accept_invalid_hostnames(true);
+        let tokens =
+            evergrant_tokio_reqwest::Tokens::builder(client.clone()).policy(policy.clone()).http(http);
+        let outcome = tokens.fail_fast(true).build().unwrap().token().await;
+        assert_eq!(broke("tokio-reqwest", outcome), TransportErrorKind::Tls);
+        let tls = ureq::tls::TlsConfig::builder().disable_verification(true).build();
+        let http = ureq::Agent::config_builder().tls_config(tls);
+        let tokens =
+            evergrant_ureq::Tokens::builder(client).policy(policy).http(http).fail_fast(true).build();
+        let outcome = tokio::task::spawn_blocking(move || tokens.token()).await.unwrap();
+        assert_eq!(broke("ureq", outcome), TransportErrorKind::Tls);
+        assert_eq!(server.request_bytes(2), 0);
+    }
+}
+
 /// A ServerHello (RFC 5246 §7.4.1.3) that chooses this version, and a cipher that every version to 1.2 knows.
 fn server_hello(minor: u8) -> Vec<u8> {
     let mut body = vec![3, minor];

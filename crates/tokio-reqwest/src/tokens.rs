@@ -45,8 +45,8 @@ impl TokensBuilder {
     }
 
     /// The HTTP client for token requests: roots, proxies, a resolver. What must hold is set on it: redirects are
-    /// never followed, nothing is retried or unpacked, no connection is kept, and a loopback literal never goes
-    /// through a proxy.
+    /// never followed, nothing is retried or unpacked, TLS is verified, no connection is kept, and a loopback literal
+    /// never goes through a proxy. A cookie store, or TLS configured in advance, is the program's own affair.
     pub fn http(mut self, http: ClientBuilder) -> Self {
         self.http = http;
         self

@@ -14,7 +14,7 @@ pub(crate) struct Reqwest(reqwest::Client);
 
 impl Reqwest {
     /// Sets what must hold on the user's builder: no redirect is followed, nothing is retried, unpacked or referred,
-    /// and a loopback literal never goes through a proxy.
+    /// TLS is verified, and a loopback literal never goes through a proxy.
     ///
     /// No connection is kept: one token request an hour gains nothing from it, and a kept connection belongs to the
     /// runtime that opened it, which may be gone by the next one.
@@ -28,6 +28,9 @@ impl Reqwest {
             .no_zstd()
             .no_deflate()
             .pool_max_idle_per_host(0);
+        #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+        let builder =
+            builder.tls_danger_accept_invalid_certs(false).tls_danger_accept_invalid_hostnames(false);
         let loopback = client.provider().token_endpoint().origin().is_loopback();
         let builder = if loopback { builder.no_proxy() } else { builder };
         // Without a TLS provider reqwest panics here; the panic's text says what to do, and so do we.

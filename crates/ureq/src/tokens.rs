@@ -48,8 +48,8 @@ impl TokensBuilder {
     }
 
     /// The configuration of the agent for token requests: roots, proxies. What must hold is set on it: redirects are
-    /// never followed, an error status loses no body, nothing is unpacked, no connection is kept, and a loopback
-    /// literal never goes through a proxy.
+    /// never followed, an error status loses no body, nothing packed is asked for, TLS is verified, no connection is
+    /// kept, and a loopback literal never goes through a proxy.
     pub fn http(mut self, http: ConfigBuilder<AgentScope>) -> Self {
         self.http = http;
         self

@@ -14,7 +14,7 @@ pub(crate) struct Ureq(Config);
 
 impl Ureq {
     /// Sets what must hold on the user's builder: no redirect is followed, an answer of any status is an answer, nothing
-    /// is unpacked, and a loopback literal never goes through a proxy.
+    /// packed is asked for, and a loopback literal never goes through a proxy. That TLS is verified is set on each request.
     pub(crate) fn new(builder: ConfigBuilder<AgentScope>, client: &Client) -> Self {
         let builder = builder
             .http_status_as_error(false)
@@ -41,8 +41,13 @@ impl BlockingTransport for Ureq {
         let outgoing = outgoing.body(request.body()).map_err(|error| classify(&error.into()))?;
         // An agent of its own for each request: no connection is kept, and no cookie either.
         let agent = self.0.new_agent();
-        let sent = outgoing.with_agent(&agent).configure().timeout_global(Some(limit)).run();
-        let answer = sent.map_err(|error| classify(&error))?;
+        let outgoing = outgoing.with_agent(&agent).configure().timeout_global(Some(limit));
+        #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+        let outgoing = match verified(self.0.tls_config()) {
+            Some(verified) => outgoing.tls_config(verified),
+            None => outgoing,
+        };
+        let answer = outgoing.run().map_err(|error| classify(&error))?;
         let mut response = Response::new(answer.status().as_u16());
         for (name, value) in answer.headers() {
             response = response.with_header(name.as_str(), value.as_bytes());
@@ -54,6 +59,22 @@ impl BlockingTransport for Ureq {
         read.map_err(|error| classify(&ureq::Error::from(error)))?;
         Ok(response.with_body(body))
     }
+}
+
+/// The same with verification on; `None` where it is.
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+fn verified(tls: &ureq::tls::TlsConfig) -> Option<ureq::tls::TlsConfig> {
+    let builder = ureq::tls::TlsConfig::builder()
+        .provider(tls.provider())
+        .client_cert(tls.client_cert().cloned())
+        .root_certs(tls.root_certs().clone())
+        .use_sni(tls.use_sni());
+    #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+    let builder = match tls.unversioned_rustls_crypto_provider() {
+        Some(provider) => builder.unversioned_rustls_crypto_provider(provider.clone()),
+        None => builder,
+    };
+    tls.disable_verification().then(|| builder.build())
 }
 
 fn classify(error: &ureq::Error) -> TransportError {
