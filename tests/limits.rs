@@ -2,13 +2,16 @@
 // A failed unwrap is a failed test, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
+use evergrant_tests::ms;
 use evergrant_tests::raw::{Connection, Raw, wait_until};
-use evergrant_tests::transports::{Asking, SECRET, TRANSPORTS, broke, refusal};
-use evergrant_tests::{LONG, ms, quick};
-use evergrant_tokio_reqwest::{Class, Error, Malformed, Problem, Response, Token, TransportErrorKind};
+use evergrant_tests::transports::{Asking, SECRET, TRANSPORTS, broke, once, refusal};
+use evergrant_tokio_reqwest::{
+    Class, Client, ClientAuth, Error, Malformed, Problem, Provider, Response, Token, TransportErrorKind,
+};
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 const GRANT: &str = r#"{"access_token":"one","token_type":"Bearer","expires_in":3600}"#;
 const JSON: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
@@ -53,7 +56,7 @@ fn patient(server: &Raw) -> Asking {
 
 /// With little time: waiting is all that happens.
 fn hasty(server: &Raw) -> Asking {
-    patient(server).with_policy(quick().with_attempt_timeout(ms(100)))
+    patient(server).with_policy(once().with_attempt_timeout(ms(100)))
 }
 
 /// Reads a request, sends these bytes, and waits for the client to go.
@@ -195,7 +198,7 @@ fn a_server_that_accepts_and_says_nothing_is_given_up() {
     });
     let secure = |server: &Raw| {
         let asking = Asking::at(&server.token_endpoint().replace("http://", "https://"));
-        asking.with_policy(quick().with_attempt_timeout(ms(100)))
+        asking.with_policy(once().with_attempt_timeout(ms(100)))
     };
     each(secure, silent, |name, outcome, server| {
         assert_eq!(broke(name, outcome), TransportErrorKind::Timeout, "{name}: no TLS handshake");
@@ -394,6 +397,65 @@ fn a_coded_answer_is_malformed_and_a_bomb_is_cut_at_the_bound() {
     });
 }
 
+// What is said about it.
+
+/// Whatever goes wrong, the endpoint's query is not in the words for it: tenants, keys, codes stand there.
+// Conforms: A-04
+#[test]
+fn no_error_shows_the_query_of_the_endpoint() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let garbage = Raw::answer("garbage\r\n\r\n");
+    let silent = Raw::serve(Connection::wait);
+    for url in [
+        format!("http://{nobody}/token"),
+        garbage.token_endpoint(),
+        garbage.token_endpoint().replace("http://", "https://"),
+        silent.token_endpoint(),
+        "https://evergrant.invalid/token".into(),
+    ] {
+        for (name, mount) in TRANSPORTS {
+            let asking = Asking::at(&format!("{url}?tenant=of-the-query"));
+            let source = mount(&asking.with_policy(once().with_attempt_timeout(ms(300))));
+            let error = source.token().expect_err(name);
+            let shown = format!("{error} {error:?} {error:#?}");
+            assert!(!shown.contains("of-the-query") && !shown.contains(SECRET), "{name}: {shown}");
+        }
+    }
+}
+
+// Many clients.
+
+/// A source has one client, and nothing is looked up by a key: each gets its own token, however many ask at once.
+// Conforms: A-41
+#[test]
+fn no_client_gets_the_token_of_another() {
+    let server = Raw::serve(|connection| {
+        while let Some(request) = connection.request() {
+            let id = request.split("client_id=").nth(1).and_then(|rest| rest.split('&').next());
+            connection.send(whole(&GRANT.replace("one", &format!("for-{}", id.unwrap_or_default()))));
+        }
+    });
+    thread::scope(|scope| {
+        for (name, mount) in TRANSPORTS {
+            for number in 0..4 {
+                let endpoint = server.token_endpoint();
+                scope.spawn(move || {
+                    let id = format!("{name}-{number}");
+                    let provider = Provider::rfc6749(&endpoint).unwrap();
+                    let auth = ClientAuth::post(&id, SECRET).unwrap();
+                    let client = Client::builder(provider, auth).build().unwrap();
+                    let source = mount(&Asking { client, ..Asking::at(&endpoint) });
+                    for _ in 0..25 {
+                        assert_eq!(source.token().expect(name).value().expose(), format!("for-{id}"));
+                        source.forget();
+                    }
+                });
+            }
+        }
+    });
+    assert_eq!(server.connections(), 400);
+}
+
 // Redirects and cookies.
 
 /// Wherever it leads: the second listener sees no byte and its token is nobody's, and the first sees no second request.
@@ -478,7 +540,7 @@ fn after_all_of_that_the_next_request_is_served() {
                     }
                 }
             });
-            let source = mount(&patient(&server).with_policy(quick().with_attempt_timeout(LONG)));
+            let source = mount(&patient(&server));
             let first = refusal(name, source.token());
             assert!(!first.to_string().contains(SECRET), "{name}: {first}");
             // What is permanent rests; what is transient is asked again at once, with the quick policy.

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use evergrant_core::Response;
+use evergrant_tests::ms;
 use evergrant_tests::raw::{Connection, Raw};
-use evergrant_tests::transports::{Asking, TRANSPORTS};
-use evergrant_tests::{ms, quick};
+use evergrant_tests::transports::{Asking, TRANSPORTS, once};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write as _;
 use std::sync::Arc;
@@ -87,7 +87,7 @@ fn taken(mount: evergrant_tests::transports::Mount, script: &Script) -> usize {
     let script = Arc::clone(script);
     let server = Raw::serve(move |connection| script(connection));
     // Where nothing but waiting ends it, little time.
-    let policy = quick().with_attempt_timeout(ms(500));
+    let policy = once().with_attempt_timeout(ms(500));
     let source = mount(&Asking::at(&server.token_endpoint()).with_policy(policy));
     let before = LIVE.load(Ordering::SeqCst);
     PEAK.store(before, Ordering::SeqCst);

@@ -29,6 +29,7 @@ fn what_every_adapter_attaches_is_marked_sensitive() {
 }
 
 // Conforms: L-19
+// Conforms: A-41
 #[test]
 fn three_adapters_in_one_program_share_nothing_but_the_server() {
     install_tls();

@@ -2,9 +2,9 @@
 // A failed unwrap is a failed test, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
+use evergrant_tests::ms;
 use evergrant_tests::raw::{Raw, is_whole};
-use evergrant_tests::transports::{Asking, SECRET, TRANSPORTS};
-use evergrant_tests::{ms, quick};
+use evergrant_tests::transports::{Asking, SECRET, TRANSPORTS, once};
 use std::env;
 use std::process::Command;
 
@@ -61,7 +61,7 @@ fn ask(endpoint: &str) {
         let token = mount(&Asking::at(endpoint)).token();
         assert_eq!(token.expect(name).value().expose(), "one", "{name}");
         let away = Asking::at(&format!("https://{name}.invalid/token"));
-        let outcome = mount(&away.with_policy(quick().with_attempt_timeout(ms(1000)))).token();
+        let outcome = mount(&away.with_policy(once().with_attempt_timeout(ms(1000)))).token();
         assert!(outcome.is_err(), "{name}");
     }
 }

@@ -7,8 +7,8 @@ use evergrant_mock::{Answer, Challenge, Endpoint, Fault, Server, Times, TokenSty
 use evergrant_tests::raw::Raw;
 use evergrant_tests::{LONG, install_tls, ms, quick, secs};
 use evergrant_tokio_reqwest::{
-    Class, Client, ClientAuth, ClientBuilder, Error, ManualClock, Origins, Policy, Problem, Provider,
-    Refusal, RequestStatus, Rotation, Scope, Status, myparcel,
+    Class, Client, ClientAuth, ClientBuilder, Error, Malformed, ManualClock, Origins, Policy, Problem,
+    Provider, Refusal, RequestStatus, Rotation, Scope, Status, myparcel,
 };
 use std::cell::Cell;
 use std::net::TcpListener;
@@ -54,6 +54,7 @@ macro_rules! every_scenario {
             a_url_with_a_password_does_not_show_it
             no_redirect_takes_the_token_to_another_origin
             a_redirect_there_and_back_again_takes_no_token_along
+            a_token_that_would_break_out_of_its_header_is_never_sent
             a_forged_second_answer_is_not_the_next_calls
             a_callers_own_authorization_is_refused_before_anything_is_sent
             a_token_that_just_came_is_given_time_to_settle
@@ -619,6 +620,7 @@ pub(crate) fn an_answer_is_read_however_it_is_framed(mount: Mount) -> Trace {
     Trace { requests, results, is_of_its_own: false }
 }
 
+// Conforms: A-27, R-9700-b
 pub(crate) fn a_wrong_origin_is_refused_before_anything_is_sent(mount: Mount) -> Trace {
     let (ours, other) = (server(), server());
     let shell = settled(&ours, mount);
@@ -642,6 +644,7 @@ const fn judged() -> Trace {
     Trace { requests: vec![], results: vec![], is_of_its_own: false }
 }
 
+// Conforms: A-26, A-27, R-9700-b
 pub(crate) fn a_url_that_looks_like_an_allowed_one_gets_no_token(mount: Mount) -> Trace {
     let (ours, other) = (server(), server());
     let shell = confined(&ours, mount);
@@ -690,6 +693,7 @@ pub(crate) fn a_url_that_looks_like_an_allowed_one_gets_no_token(mount: Mount) -
 
 /// Where two readers of a URL may see two hosts, it is refused, or the one host that was read is also the one that is
 /// connected to.
+// Conforms: A-27
 pub(crate) fn a_url_that_readers_disagree_about_gets_no_token_elsewhere(mount: Mount) -> Trace {
     let (ours, other) = (server(), server());
     let shell = confined(&ours, mount);
@@ -729,6 +733,7 @@ pub(crate) fn a_url_that_readers_disagree_about_gets_no_token_elsewhere(mount: M
     judged()
 }
 
+// Conforms: A-27
 pub(crate) fn an_allowed_origin_is_known_in_any_spelling(mount: Mount) -> Trace {
     let server = server();
     let shell = confined(&server, mount);
@@ -746,6 +751,7 @@ pub(crate) fn an_allowed_origin_is_known_in_any_spelling(mount: Mount) -> Trace 
     judged()
 }
 
+// Conforms: A-04
 pub(crate) fn a_url_with_a_password_does_not_show_it(mount: Mount) -> Trace {
     let server = server();
     let shell = confined(&server, mount);
@@ -765,6 +771,7 @@ pub(crate) fn a_url_with_a_password_does_not_show_it(mount: Mount) -> Trace {
 }
 
 /// Another port, host or scheme, however the redirect is written: who follows it goes there without the token.
+// Conforms: A-26, A-28
 pub(crate) fn no_redirect_takes_the_token_to_another_origin(mount: Mount) -> Trace {
     let (ours, other) = (server(), server());
     let shell = settled(&ours, mount);
@@ -800,6 +807,7 @@ pub(crate) fn no_redirect_takes_the_token_to_another_origin(mount: Mount) -> Tra
 }
 
 /// From here to another origin and back: neither the other sees the token, nor does the second visit here carry it.
+// Conforms: A-28
 pub(crate) fn a_redirect_there_and_back_again_takes_no_token_along(mount: Mount) -> Trace {
     let (ours, other) = (server(), server());
     let shell = settled(&ours, mount);
@@ -832,9 +840,29 @@ pub(crate) fn a_redirect_there_and_back_again_takes_no_token_along(mount: Mount)
     judged()
 }
 
+/// A token with a line break, or whatever else no header carries: nobody makes a request with it.
+// Conforms: A-13
+pub(crate) fn a_token_that_would_break_out_of_its_header_is_never_sent(mount: Mount) -> Trace {
+    let server = server();
+    for token in ["a\\r\\nX-Evil: 1", "a\\u0000", "a\\tb", "a\\u0085", "\u{e9}", " a", ""] {
+        let shell = mount(&Setup { fail_fast: true, ..Setup::new(&server) });
+        let answer = format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":3600}}"#);
+        let fault = Fault::status_with_body(200, "application/json", answer);
+        let fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
+        let seen = shell.call(&get(&server));
+        let problem = seen.error().refusal().map(Refusal::problem);
+        assert_eq!(problem, Some(&Problem::Malformed(Malformed::AccessToken)), "{token}");
+        fault.clear();
+    }
+    assert_eq!(server.counts().resource_requests, 0);
+    assert!(server.requests().iter().all(|request| request.header("x-evil").is_none()));
+    judged()
+}
+
 /// A server, or somebody before it, that sends a second answer along with the first: the next call gets its own. (One
 /// that comes later is noticed by a connection that is looked at meanwhile; reqwest's are not while their runtime stands
 /// still.)
+// Conforms: A-40
 pub(crate) fn a_forged_second_answer_is_not_the_next_calls(mount: Mount) -> Trace {
     let answer = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n".to_owned();

@@ -318,7 +318,7 @@ fn configuration() {
 }
 
 /// Everything of the process goes to the search: it is the file's one test that runs code of ours.
-// Conforms: Q-46
+// Conforms
 #[test]
 fn i29_no_debug_no_display_no_error_no_event_no_log_and_no_panic_contains_a_secret() {
     let subscriber = tracing_subscriber::fmt()

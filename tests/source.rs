@@ -161,7 +161,7 @@ async fn a_late_401_for_an_old_token_makes_no_request() {
 }
 
 /// Machine time: the clock is the test's and runs some twenty times as fast as the sun.
-// Conforms: L-17
+// Conforms: L-17, A-34
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_resource_that_always_answers_401_costs_at_most_four_requests_in_the_first_minute() {
     let server = server();
@@ -193,6 +193,31 @@ async fn a_resource_that_always_answers_401_costs_at_most_four_requests_in_the_f
     assert!(calls > 4, "{calls} calls");
     let sent = token_requests(&server);
     assert!((2..=4).contains(&sent), "{sent} token requests in a minute");
+}
+
+/// The rests after a permanent refusal are 10, 20, 40 s, each less jitter of up to a half: whoever asks, a wrong secret is
+/// tried at 0, after 5 to 10, 15 to 30 and 35 to 70 s.
+// Conforms: A-33
+#[tokio::test]
+async fn a_wrong_secret_and_two_hundred_tasks_cost_at_most_four_requests_in_the_first_minute() {
+    let server = server();
+    server.rotate_client("somebody", "else");
+    let clock = ManualClock::new();
+    let tokens = builder(&server).policy(Policy::new()).clock(clock.clone()).build().unwrap();
+    for _ in 0..60 {
+        let calls: Vec<_> = (0..200)
+            .map(|_| {
+                let tokens = tokens.clone();
+                tokio::spawn(async move { tokens.token().await.unwrap_err().is_permanent() })
+            })
+            .collect();
+        for call in calls {
+            assert!(call.await.unwrap());
+        }
+        clock.advance(secs(1));
+    }
+    let sent = token_requests(&server);
+    assert!((3..=4).contains(&sent), "{sent} token requests in a minute");
 }
 
 // Conforms: L-10

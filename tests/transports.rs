@@ -13,6 +13,11 @@ use std::sync::Arc;
 /// The client's secret, wherever one is asked with.
 pub const SECRET: &str = "secret-of-the-transports";
 
+/// A policy by which a failure rests for longer than any test: there is one request until [`Source::forget`].
+pub fn once() -> Policy {
+    quick().with_attempt_timeout(crate::LONG).with_backoff(crate::LONG, crate::LONG)
+}
+
 /// What is asked, and how.
 #[derive(Clone, Debug)]
 pub struct Asking {
@@ -33,7 +38,7 @@ impl Asking {
         let provider = Provider::rfc6749(token_endpoint).expect("a token endpoint");
         let auth = ClientAuth::post("client", SECRET).expect("plain characters");
         let client = Client::builder(provider, auth).build().expect("nothing is wrong with it");
-        Self { client, policy: quick().with_attempt_timeout(crate::LONG), root: None }
+        Self { client, policy: once(), root: None }
     }
 
     /// The same, trusting this root alone.

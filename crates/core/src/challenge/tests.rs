@@ -145,14 +145,14 @@ fn the_work_is_bounded() {
 
 proptest! {
     // I28
-    // Conforms: R-9110-11-k
+    // Conforms: R-9110-11-k, A-06
     #[test]
     fn no_bytes_make_it_panic(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..4)) {
         let _ = Challenge::read(lines.iter().map(Vec::as_slice));
     }
 
     // I28
-    // Conforms: R-9110-11-k
+    // Conforms: R-9110-11-k, A-06
     #[test]
     fn no_almost_challenge_makes_it_panic(text in "([Bb]earer|Basic|a=|\"|\\\\|,|=|==| |\t|x){0,40}") {
         let _ = line(&text).to_string();

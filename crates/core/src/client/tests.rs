@@ -167,7 +167,7 @@ fn the_scope_is_the_clients_own_or_the_providers() {
     assert!(matches!(scope(rfc6749(), Some("a\"b")), Err(ConfigError::ScopeToken { at: 1, .. })));
 }
 
-// Conforms: R-6749-3.2-e
+// Conforms: R-6749-3.2-e, A-16
 #[test]
 fn a_reserved_a_repeated_and_an_impossible_parameter_are_refused() {
     let build = |names: &[&str]| {
@@ -184,6 +184,34 @@ fn a_reserved_a_repeated_and_an_impossible_parameter_are_refused() {
     }
     assert!(matches!(build(&[""]), Err(ConfigError::Empty { .. })));
     assert_eq!(build(&["a", "A", "a-b.c_d"]), Ok(()));
+}
+
+/// Whatever stands in a value stays in it.
+// Conforms: A-16
+#[test]
+fn no_value_breaks_out_of_its_parameter() {
+    let evil = "&grant_type=x\r\nX-Evil: 1";
+    let builder = || {
+        let auth = ClientAuth::post("i&scope=x", "s").unwrap();
+        Client::builder(rfc6749(), auth)
+            .audience(evil)
+            .param("tenant", evil)
+            .resource("https://rs/?a&scope=x")
+    };
+    let encoded = "%26grant_type%3Dx%0D%0AX-Evil%3A+1";
+    assert_eq!(
+        body(&builder().build().unwrap()),
+        format!(
+            "grant_type=client_credentials&client_id=i%26scope%3Dx&client_secret=s\
+             &resource=https%3A%2F%2Frs%2F%3Fa%26scope%3Dx&audience={encoded}&tenant={encoded}"
+        )
+    );
+    for scope in ["a&b\r\n", "a\r\nb", "a\tb"] {
+        assert!(builder().scope(scope).build().is_err(), "{scope:?}");
+    }
+    for id in ["a\r\nb", "a\u{0}", "a\u{7f}"] {
+        assert!(ClientAuth::post(id, "s").is_err() && ClientAuth::basic(id, "s").is_err(), "{id:?}");
+    }
 }
 
 #[test]
@@ -254,6 +282,7 @@ fn assert_silent(shown: &str) {
 }
 
 // I29
+// Conforms: A-01, A-03, A-05
 #[test]
 fn nothing_that_is_shown_has_a_secret_in_it() {
     for auth in auths() {
@@ -276,6 +305,7 @@ fn nothing_that_is_shown_has_a_secret_in_it() {
 }
 
 // I29
+// Conforms: A-01
 #[test]
 fn a_configuration_error_has_no_secret_in_it() {
     let shown = |error: ConfigError| assert_silent(&format!("{error:?} {error:#?} {error}"));
@@ -287,7 +317,7 @@ fn a_configuration_error_has_no_secret_in_it() {
 }
 
 // I29
-// Conforms: R-6749-5.2-l, Q-46
+// Conforms: R-6749-5.2-l, Q-46, A-01, A-02, A-05
 #[test]
 fn a_server_that_echoes_a_secret_is_not_quoted() {
     for auth in auths() {

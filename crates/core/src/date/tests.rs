@@ -86,6 +86,7 @@ fn anything_else_is_no_date() {
 
 proptest! {
     // I28
+    // Conforms: A-06
     #[test]
     fn no_text_makes_it_panic(text: String) {
         let _ = read(&text);

@@ -22,7 +22,7 @@ fn https_and_loopback_literals_are_endpoints_and_kept_byte_for_byte() {
     assert_eq!(*endpoint.origin(), Origin::parse("https://as.example:8443").unwrap());
 }
 
-// Conforms: R-6749-3.2-f, R-6750-5.3-a
+// Conforms: R-6749-3.2-f, R-6750-5.3-a, A-26, A-48
 #[test]
 fn plain_http_is_refused_with_the_reason() {
     let field = FIELD;
@@ -42,7 +42,7 @@ fn plain_http_is_refused_with_the_reason() {
     assert!(shown.contains("as.example") && shown.contains("https"), "{shown}");
 }
 
-// Conforms: R-6749-3.2-f
+// Conforms: R-6749-3.2-f, A-48
 #[test]
 fn plain_http_by_its_dangerous_name_keeps_every_other_rule() {
     assert!(Endpoint::dangerous_plain_http("http://auth:8080/token").is_ok());
@@ -74,6 +74,7 @@ fn userinfo_fragments_and_secrets_in_the_query_are_refused() {
     assert_eq!(fault(""), ConfigError::Empty { field });
 }
 
+// Conforms: A-27
 #[test]
 fn what_readers_of_urls_disagree_about_is_refused() {
     let field = FIELD;
@@ -119,6 +120,7 @@ fn what_readers_of_urls_disagree_about_is_refused() {
     }
 }
 
+// Conforms: A-04
 #[test]
 fn the_query_is_not_shown() {
     let endpoint = Endpoint::parse("https://as.example/t?tenant=SENTINEL").unwrap();

@@ -2,6 +2,7 @@ use super::*;
 use alloc::format;
 use alloc::string::String;
 
+// Conforms: A-15
 #[test]
 fn an_excerpt_is_printable_bounded_and_without_secrets() {
     let shown = |words: &str| Excerpt::new(words, &["hunter2", ""]).map(|e| e.as_str().into());
@@ -19,6 +20,7 @@ fn an_excerpt_is_printable_bounded_and_without_secrets() {
     assert_eq!(long.as_str().chars().count(), Excerpt::MAX_CHARS);
 }
 
+// Conforms: A-01
 #[test]
 fn a_secret_that_straddles_the_bound_is_masked() {
     for padding in 0..40 {

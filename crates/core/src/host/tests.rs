@@ -23,6 +23,7 @@ fn names_and_addresses_have_one_form_each() {
     }
 }
 
+// Conforms: A-27
 #[test]
 fn a_host_that_readers_of_urls_disagree_about_is_none() {
     for text in [

@@ -1,3 +1,5 @@
+extern crate std;
+
 use super::*;
 use alloc::format;
 use alloc::string::ToString;
@@ -73,6 +75,7 @@ fn whatever_is_no_object_to_its_last_byte_is_broken() {
     }
 }
 
+// Conforms: A-19
 #[test]
 fn nothing_comes_after_the_end_and_after_the_first_fault() {
     for (text, count) in [("{\"a\":1}", 1), ("{\"a\":1,}", 2), ("{\"a\":1} {", 2), ("{", 1)] {
@@ -98,6 +101,18 @@ fn nesting_is_bounded_in_every_member() {
     );
 }
 
+/// A thread of a few pages, such as an embedded program or a busy server has.
+// Conforms: A-19
+#[test]
+fn deep_nesting_needs_no_stack() {
+    for open in ["[", "{\"a\":", "[{\"a\":"] {
+        let text = format!("{{\"access_token\":{}", open.repeat(100_000));
+        let small = std::thread::Builder::new().stack_size(64 * 1024);
+        let read = small.spawn(move || names(&text)).unwrap().join();
+        assert_eq!(read.unwrap(), Err(Broken), "{open}");
+    }
+}
+
 #[test]
 fn bad_unicode_is_replaced_or_makes_a_text_unreadable_but_breaks_nothing() {
     let document = b"{\"a\":\"x\xff\",\"b\":\"\\ud800\",\"\xff\":1,\"\\udc00\":2}";
@@ -107,6 +122,7 @@ fn bad_unicode_is_replaced_or_makes_a_text_unreadable_but_breaks_nothing() {
     assert!(members[3].0.is_none());
 }
 
+// Conforms: A-20
 #[test]
 fn many_members_take_linear_time() {
     let body: String = (0..60_000).map(|n| format!("\"{n}\":{n},")).collect();

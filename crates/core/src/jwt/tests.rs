@@ -84,7 +84,7 @@ fn any_doubt_is_no_hint() {
     }
 }
 
-// Conforms: R-7515-a, R-7515-b, R-7515-c, R-7519-o, Q-28, Q-29
+// Conforms: R-7515-a, R-7515-b, R-7515-c, R-7519-o, Q-28, Q-29, A-21
 #[test]
 fn only_three_parts_of_plain_base64url_are_a_jwt() {
     let payload = URL_SAFE_NO_PAD.encode("{\"exp\":1795438800}");
@@ -122,7 +122,7 @@ fn only_three_parts_of_plain_base64url_are_a_jwt() {
     }
 }
 
-// Conforms: R-7515-e, R-7515-f
+// Conforms: R-7515-e, R-7515-f, A-21
 #[test]
 fn a_header_that_changes_the_payloads_meaning_is_a_doubt() {
     let with = |header: &str| {
@@ -163,6 +163,7 @@ fn the_sample_of_myparcel_has_no_exp() {
 
 proptest! {
     // I28
+    // Conforms: A-06
     #[test]
     fn no_text_makes_it_panic(token in "[A-Za-z0-9_.=+/-]{0,200}", payload: String) {
         let _ = hint(&token);
@@ -170,6 +171,7 @@ proptest! {
     }
 
     // I28
+    // Conforms: A-06
     #[test]
     fn no_almost_payload_makes_it_panic(payload in "(\\{|\\}|\\[|\\]|\"exp\"|\"iat\"|:|,|1e9|-|\\.|9|\\\\u|\"){0,30}") {
         let _ = hint(&jwt(&payload));

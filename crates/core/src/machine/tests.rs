@@ -49,7 +49,7 @@ fn i15_a_due_token_is_refreshed_by_one_and_used_by_all_meanwhile() {
     assert_eq!(sim.uses(&mut calls[0]), "b");
 }
 
-// Conforms: L-06
+// Conforms: L-06, A-35
 #[test]
 fn i14_a_failure_while_a_token_is_held_is_seen_by_nobody() {
     let mut sim = Sim::holding("a", 3600);
@@ -107,6 +107,7 @@ fn once_a_token_is_over_all_wait_for_one_request_and_leave_with_the_new_one() {
 }
 
 // Conforms: R-6749-5.2-a, L-21, Q-20
+// Conforms: A-33
 #[test]
 fn a_permanent_refusal_fails_every_caller_at_once_until_its_rest_ends() {
     let mut sim = Sim::new();
@@ -127,7 +128,7 @@ fn a_permanent_refusal_fails_every_caller_at_once_until_its_rest_ends() {
     assert_eq!(sim.fails(&mut second).retry_after(), secs(20));
 }
 
-// Conforms: L-20
+// Conforms: L-20, A-33
 #[test]
 fn i16_after_a_permanent_refusal_only_a_rotation_sends_before_the_rest_ends() {
     let mut sim = Sim::new();
@@ -381,7 +382,7 @@ fn i11_a_life_counts_from_the_sending_however_slow_the_answer() {
     assert_eq!(sim.token(&mut call).refresh_at(), sent.after(secs(70)));
 }
 
-// Conforms: R-TIME-a, L-22, Q-04
+// Conforms: R-TIME-a, L-22, Q-04, A-38
 #[test]
 fn an_unknown_life_is_the_default_and_a_huge_one_is_bounded() {
     for (life, expected) in
@@ -443,7 +444,7 @@ fn i13_a_token_that_arrives_due_is_refreshed_at_half_of_what_is_left() {
     assert_eq!(sim.token(&mut call).refresh_at(), sim.now.after(ms(500)));
 }
 
-// Conforms: R-9111-b, L-36
+// Conforms: R-9111-b, L-36, A-38
 #[test]
 fn an_answer_that_is_over_on_arrival_is_a_failure_with_backoff_and_no_busy_loop() {
     let mut sim = Sim::new();
@@ -523,7 +524,7 @@ fn a_backward_step_of_the_wall_clock_never_extends_a_lease() {
 
 // Retry-After
 
-// Conforms: R-9110-10.2.3-a, R-9110-10.2.3-d, R-9110-10.2.3-e
+// Conforms: R-9110-10.2.3-a, R-9110-10.2.3-d, R-9110-10.2.3-e, A-35
 #[test]
 fn a_retry_after_longer_than_the_rest_replaces_it_up_to_an_hour() {
     for (told, expected) in [(0, 1), (1, 1), (120, 120), (86_400, 3600)] {
@@ -702,7 +703,7 @@ fn a_token_that_cannot_be_replaced_now_is_kept() {
     assert_eq!(sim.machine, before);
 }
 
-// Conforms: L-15, L-17
+// Conforms: L-15, L-17, A-34
 #[test]
 fn i18_one_resource_that_refuses_everything_costs_a_token_request_a_minute() {
     let mut sim = Sim::holding("t0", 86_400);

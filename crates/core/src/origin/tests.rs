@@ -35,7 +35,7 @@ fn an_origin_is_scheme_host_and_port_alone() {
     }
 }
 
-// Conforms: R-6750-5.3-a
+// Conforms: R-6750-5.3-a, A-26, A-48
 #[test]
 fn plain_http_is_for_loopback_literals_unless_it_is_named_dangerous() {
     let field = ORIGIN;
@@ -48,6 +48,7 @@ fn plain_http_is_for_loopback_literals_unless_it_is_named_dangerous() {
     assert!(Origin::dangerous_plain_http("http://api").is_ok());
 }
 
+// Conforms: A-27
 #[test]
 fn a_parsed_url_is_compared_in_any_spelling() {
     let origins = Origins::new([
@@ -64,6 +65,7 @@ fn a_parsed_url_is_compared_in_any_spelling() {
     assert_eq!(site("http", "::1", Some(81)), Some(Site(1)));
 }
 
+// Conforms
 #[test]
 fn a_token_goes_nowhere_else() {
     let origins = Origins::from(origin("https://api.example"));

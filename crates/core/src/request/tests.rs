@@ -37,6 +37,7 @@ fn no_body_outgrows_its_allocation() {
     assert!(bound - json(&parameters).len() < 20, "and wastes little: {bound}");
 }
 
+// Conforms: A-03
 #[test]
 fn debug_shows_neither_query_nor_body_nor_authorization() {
     let endpoint = Endpoint::parse("https://as.example/t?x=SENTINEL").unwrap();

@@ -174,7 +174,7 @@ fn an_array_a_duplicate_known_member_and_trailing_bytes_are_malformed() {
     }
 }
 
-// Conforms: R-6749-5.1-m, R-7519-o, Q-38
+// Conforms: R-6749-5.1-m, R-7519-o, Q-38, A-18, A-19, A-21
 #[test]
 fn body_token_and_nesting_are_bounded() {
     assert_eq!((Response::MAX_BODY, AccessToken::MAX_LEN), (262_144, 16_384));
@@ -252,7 +252,7 @@ fn the_body_of_an_answer_that_cannot_be_a_grant_nor_say_why_is_not_needed() {
     }
 }
 
-// Conforms: R-6749-5.1-e, R-6749-5.1-f, R-6750-2.1-c, Q-09, Q-31, Q-39
+// Conforms: R-6749-5.1-e, R-6749-5.1-f, R-6750-2.1-c, Q-09, Q-31, Q-39, A-02, A-13
 #[test]
 fn access_token_is_a_non_empty_text_that_fits_a_header() {
     for value in ["\"a\\u002eb\"", "\"a:b/+=\"", "\"mF_9.B5f-4.1JqM\""] {
@@ -290,7 +290,7 @@ fn access_token_is_a_non_empty_text_that_fits_a_header() {
     assert_eq!(malformed(ok(camel)), Malformed::NoAccessToken);
 }
 
-// Conforms: R-6749-5.1-b, Q-06, Q-07, Q-08
+// Conforms: R-6749-5.1-b, Q-06, Q-07, Q-08, A-14
 #[test]
 fn token_type_is_bearer_in_any_ascii_case_or_missing() {
     let typed = |value: &str| ok(format!("{{\"access_token\":\"a\",\"token_type\":{value}}}"));
@@ -304,6 +304,7 @@ fn token_type_is_bearer_in_any_ascii_case_or_missing() {
         "\"BEARE\u{ff32}\"",
         "\"Bearer \"",
         "\"Bearer\\r\\nX: 1\"",
+        "\"Bearer x\"",
         "\"Basic\"",
         "\"DPoP\"",
         "\"N_A\"",
@@ -329,6 +330,7 @@ fn the_rfcs_sample_of_an_unknown_type_is_malformed_and_its_token_not_shown() {
 }
 
 // Conforms: R-6749-5.1-n, R-TIME-a, Q-01, Q-02, Q-15
+// Conforms: A-38
 #[test]
 fn expires_in_is_read_in_every_form_and_rounded_down() {
     for (value, seconds) in [
@@ -351,7 +353,7 @@ fn expires_in_is_read_in_every_form_and_rounded_down() {
     }
 }
 
-// Conforms: R-TIME-b, Q-01, Q-02, Q-03, Q-05, Q-26
+// Conforms: R-TIME-b, Q-01, Q-02, Q-03, Q-05, Q-26, A-38
 #[test]
 fn any_other_expires_in_is_an_unknown_life_and_no_error() {
     for value in [
@@ -517,7 +519,7 @@ fn every_5xx_but_501_is_transient() {
     }
 }
 
-// Conforms: R-9110-10.2.3-a, R-9110-10.2.3-c, R-9110-10.2.3-e, R-9110-10.2.3-f
+// Conforms: R-9110-10.2.3-a, R-9110-10.2.3-c, R-9110-10.2.3-e, R-9110-10.2.3-f, A-35
 #[test]
 fn a_503_is_transient_and_keeps_its_retry_after() {
     let retry_after = |value: &str| {
@@ -668,7 +670,7 @@ fn a_2xx_other_than_200_and_201_is_permanent_and_malformed() {
     }
 }
 
-// Conforms: R-9110-15.4-b, R-9110-15-b, Q-34
+// Conforms: R-9110-15.4-b, R-9110-15-b, Q-34, A-29
 #[test]
 fn a_3xx_is_permanent_and_names_the_host_alone() {
     let host = |location: &str| {
@@ -766,7 +768,7 @@ fn of_several_myparcel_errors_the_known_one_counts() {
     assert_eq!(refused(403, "{\"errors\":[{\"code\":\"14000\"}]}").problem(), &Problem::Status);
 }
 
-// Conforms: R-6749-5.2-i, Q-31
+// Conforms: R-6749-5.2-i, Q-31, A-15
 #[test]
 fn a_description_is_printable_and_bounded() {
     let body = format!(
@@ -809,6 +811,7 @@ fn a_header_longer_than_8_kib_does_not_count() {
 
 proptest! {
     // I28
+    // Conforms
     #[test]
     fn no_answer_makes_it_panic(
         status in prop_oneof![Just(200_u16), Just(400), any::<u16>()],

@@ -1,6 +1,7 @@
 use super::*;
 use alloc::format;
 
+// Conforms
 #[test]
 fn numbers_are_rounded_down_and_saturate() {
     for (text, seconds) in [

@@ -2,7 +2,7 @@ use super::*;
 use alloc::format;
 use alloc::string::String;
 
-// Conforms: R-6750-2.1-c, R-6750-2.1-d
+// Conforms: R-6750-2.1-c, R-6750-2.1-d, A-13
 #[test]
 fn a_token_is_visible_ascii_that_cannot_break_out_of_a_header() {
     for good in ["a", "eyJ.eyJ.sig-_", "a/b+c==", "!#$%&'()*:<=>?@[]^`{|}~"] {
@@ -15,6 +15,7 @@ fn a_token_is_visible_ascii_that_cannot_break_out_of_a_header() {
     assert!(AccessToken::new(&"x".repeat(AccessToken::MAX_LEN + 1)).is_err());
 }
 
+// Conforms: A-01
 #[test]
 fn equality_goes_by_content_and_debug_shows_none_of_it() {
     let token = AccessToken::new("sentinel-token").unwrap();

@@ -165,6 +165,7 @@ fn a_users_own_rule_sees_status_headers_and_body() {
 
 proptest! {
     // I28
+    // Conforms: A-06
     #[test]
     fn no_answer_makes_it_panic(
         status: u16,
