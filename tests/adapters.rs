@@ -14,7 +14,11 @@ use shells::{ADAPTERS, Mount, SHELLS};
 #[track_caller]
 fn on_every_shell(scenario: fn(Mount) -> Trace) {
     let mut first: Option<(&str, Trace)> = None;
-    let seeing = SHELLS.map(|(name, mount)| (name, scenario(mount)));
+    let seeing = SHELLS.map(|(name, mount)| {
+        // Which one it was, if the scenario fails.
+        eprintln!("on {name}");
+        (name, scenario(mount))
+    });
     let blind = ADAPTERS.map(|place| SHELLS[place].1);
     let blind = blind.map(|mount| ("with tokens that nobody reads", scenarios::blind(scenario, mount)));
     for (name, trace) in seeing.into_iter().chain(blind) {

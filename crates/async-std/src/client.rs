@@ -105,7 +105,10 @@ impl From<io::Error> for HttpError {
 impl From<hyper::Error> for HttpError {
     fn from(error: hyper::Error) -> Self {
         let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
-        if cause.and_then(io::Error::get_ref).is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if cause
+            .and_then(io::Error::get_ref)
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+        {
             return Self::Tls(io::Error::other(error));
         }
         // What is wrong with the framing of a body is an io::Error to hyper.
