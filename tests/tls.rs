@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use evergrant_tests::certified::{Authority, Certified, TlsServer, self_signed};
+use evergrant_tests::install_tls;
 use evergrant_tests::raw::{Raw, wait_until};
 use evergrant_tests::transports::{Asking, Mount, SECRET, TRANSPORTS, broke, refusal};
 use evergrant_tokio_reqwest::{Problem, TransportErrorKind};
@@ -83,6 +84,7 @@ fn no_byte_of_a_request_goes_to_a_server_with_a_wrong_certificate() {
 // Conforms
 #[tokio::test]
 async fn verification_that_was_switched_off_is_on_for_token_requests() {
+    install_tls();
     let authority = Authority::new("ours");
     for certified in [self_signed(HOST), authority.certify("127.0.0.2", as_it_should)] {
         let server = TlsServer::start(&certified, answer(), true);
