@@ -28,7 +28,8 @@ pub trait Handle: Send + Sync + 'static {
 }
 
 /// Sends a token request without following redirects, retrying, caching or keeping cookies, and reads at most
-/// [`Response::MAX_BODY`] + 1 bytes of the answer. Dropping the future gives the request up.
+/// [`Response::MAX_BODY`] + 1 bytes of the answer's body, or none unless [`Response::needs_body`]. Dropping the future
+/// gives the request up.
 pub trait Transport: Send + Sync + 'static {
     /// Sends the request and reads the whole answer.
     fn send(&self, request: Request) -> impl Future<Output = Result<Response, TransportError>> + Send;
