@@ -776,9 +776,15 @@ pub(crate) fn no_redirect_takes_the_token_to_another_origin(mount: Mount) -> Tra
     let (ours, other) = (server(), server());
     let shell = settled(&ours, mount);
     let (our_port, other_port) = (ours.address().port(), other.address().port());
-    for status in [301, 302, 303, 307, 308] {
+    let plain = format!("http://127.0.0.1:{other_port}/shipments");
+    for (status, target) in [(301, &plain), (302, &plain), (303, &plain)] {
+        let _away = ours.fault(Endpoint::Resource, Fault::redirect(status, target), Times::Once);
+        let seen = shell.call(&get(&ours));
+        assert!(matches!(seen, Seen::Answer(code, _) if code == status || code == 401), "{seen:?}");
+    }
+    for status in [307, 308] {
         for target in [
-            format!("http://127.0.0.1:{other_port}/shipments"),
+            plain.clone(),
             format!("//127.0.0.1:{other_port}/shipments"),
             format!("http://localhost:{other_port}/shipments"),
             format!("http://127.0.0.1:{our_port}@127.0.0.1:{other_port}/shipments"),
@@ -802,7 +808,7 @@ pub(crate) fn no_redirect_takes_the_token_to_another_origin(mount: Mount) -> Tra
         assert!(request.headers().iter().all(|(_, value)| !value.contains(&token)), "{}", request.path());
     }
     // Nor was the token thrown away for what others answered.
-    assert_eq!((ours.counts().resource_requests, ours.counts().token_requests), (35, 0));
+    assert_eq!((ours.counts().resource_requests, ours.counts().token_requests), (17, 0));
     judged()
 }
 
@@ -845,7 +851,7 @@ pub(crate) fn a_redirect_there_and_back_again_takes_no_token_along(mount: Mount)
 pub(crate) fn a_token_that_would_break_out_of_its_header_is_never_sent(mount: Mount) -> Trace {
     let server = server();
     for token in ["a\\r\\nX-Evil: 1", "a\\u0000", "a\\tb", "a\\u0085", "\u{e9}", " a", ""] {
-        let shell = mount(&Setup { fail_fast: true, ..Setup::new(&server) });
+        let shell = mount(&hasty(&server));
         let answer = format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":3600}}"#);
         let fault = Fault::status_with_body(200, "application/json", answer);
         let fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);

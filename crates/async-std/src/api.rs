@@ -1,7 +1,7 @@
 //! The authorized HTTP client: attaches the token, and replays once after a refused one.
 
 use crate::body::Body;
-use crate::client::{HttpClient, HttpError, shown};
+use crate::client::{HttpClient, HttpError};
 use crate::net::Net;
 use crate::tokens::Tokens;
 use evergrant_core::{Answer, Error, Excerpt, Origin, Origins, Site, Verdict, VerdictRule};
@@ -118,7 +118,9 @@ impl<N: Net> Api<N> {
             return Err(ApiError::Authorized);
         }
         let site = origin(request.uri()).and_then(|origin| self.origins.site(&origin));
-        site.ok_or_else(|| ApiError::Origin(shown(request.uri())))
+        let uri = request.uri();
+        let shown = || Excerpt::origin(uri.scheme_str(), uri.host(), uri.port_u16());
+        site.ok_or_else(|| ApiError::Origin(shown()))
     }
 }
 

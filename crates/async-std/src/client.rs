@@ -4,7 +4,6 @@
 use crate::body::Body;
 use crate::connection::{Connection, Deadline, Key, Pool, Streamed};
 use crate::net::Net;
-use evergrant_core::Excerpt;
 use futures_rustls::TlsConnector;
 use futures_rustls::rustls::{self, ClientConfig, pki_types::ServerName};
 use http::header::{HOST, HeaderValue};
@@ -260,12 +259,4 @@ fn on_the_wire(mut request: Request<Body>) -> Result<(Request<Body>, Key), HttpE
     *request.uri_mut() = Uri::from(path);
     *request.version_mut() = Version::HTTP_11;
     Ok((request, (secure, host, port)))
-}
-
-/// What may be shown of where a URL leads.
-pub(crate) fn shown(uri: &Uri) -> Excerpt {
-    let host = uri.host().unwrap_or_default();
-    let port = uri.port_u16().map_or(String::new(), |port| format!(":{port}"));
-    let named = format!("{}://{host}{port}", uri.scheme_str().unwrap_or("(no scheme)"));
-    Excerpt::new(&named, &[]).unwrap_or_default()
 }

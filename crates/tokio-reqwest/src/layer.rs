@@ -138,7 +138,9 @@ impl Shared {
             return Err(ApiError::Authorized);
         }
         let site = origin(request.uri()).and_then(|origin| self.origins.site(&origin));
-        site.ok_or_else(|| ApiError::Origin(shown(request.uri())))
+        let uri = request.uri();
+        let shown = || Excerpt::origin(uri.scheme_str(), uri.host(), uri.port_u16());
+        site.ok_or_else(|| ApiError::Origin(shown()))
     }
 }
 
@@ -197,12 +199,4 @@ where
 
 fn origin(uri: &Uri) -> Option<Origin> {
     Origin::from_parts(uri.scheme_str()?, uri.host()?, uri.port_u16())
-}
-
-/// What may be shown of where a URL leads: no userinfo, no path, no query.
-fn shown(uri: &Uri) -> Excerpt {
-    let host = uri.host().unwrap_or_default();
-    let port = uri.port_u16().map_or(String::new(), |port| format!(":{port}"));
-    let named = format!("{}://{host}{port}", uri.scheme_str().unwrap_or("(no scheme)"));
-    Excerpt::new(&named, &[]).unwrap_or_default()
 }

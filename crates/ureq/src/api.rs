@@ -168,7 +168,8 @@ impl Confine {
         }
         let origin = uri.scheme_str().zip(uri.host());
         let origin = origin.and_then(|(scheme, host)| Origin::from_parts(scheme, host, uri.port_u16()));
-        origin.and_then(|origin| self.origins.site(&origin)).ok_or_else(|| ApiError::Origin(shown(uri)))
+        let shown = || Excerpt::origin(uri.scheme_str(), uri.host(), uri.port_u16());
+        origin.and_then(|origin| self.origins.site(&origin)).ok_or_else(|| ApiError::Origin(shown()))
     }
 
     /// The request with what must hold of every one with a token: it goes along with no redirect, whatever the agent
@@ -222,14 +223,6 @@ impl<B: AsSendBody> BlockingExchange<HeaderValue> for Call<'_, B> {
         let request = Confine::restrain(agent.configure_request(request).http_status_as_error(false));
         Ok(self.api.confine.judge(agent.run(request)?))
     }
-}
-
-/// What may be shown of where a URL leads: no userinfo, no path, no query.
-fn shown(uri: &Uri) -> Excerpt {
-    let host = uri.host().unwrap_or_default();
-    let port = uri.port_u16().map_or(String::new(), |port| format!(":{port}"));
-    let named = format!("{}://{host}{port}", uri.scheme_str().unwrap_or("(no scheme)"));
-    Excerpt::new(&named, &[]).unwrap_or_default()
 }
 
 /// Reads the beginning of the body, and gives the answer back as it was.

@@ -64,6 +64,9 @@ impl BlockingTransport for Ureq {
 /// The same with verification on; `None` where it is.
 #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
 fn verified(tls: &ureq::tls::TlsConfig) -> Option<ureq::tls::TlsConfig> {
+    if !tls.disable_verification() {
+        return None;
+    }
     let builder = ureq::tls::TlsConfig::builder()
         .provider(tls.provider())
         .client_cert(tls.client_cert().cloned())
@@ -74,7 +77,7 @@ fn verified(tls: &ureq::tls::TlsConfig) -> Option<ureq::tls::TlsConfig> {
         Some(provider) => builder.unversioned_rustls_crypto_provider(provider.clone()),
         None => builder,
     };
-    tls.disable_verification().then(|| builder.build())
+    Some(builder.build())
 }
 
 fn classify(error: &ureq::Error) -> TransportError {

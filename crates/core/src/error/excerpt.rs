@@ -1,5 +1,6 @@
 //! Words from outside.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
@@ -27,6 +28,16 @@ impl Excerpt {
             .fold(printable(words), |text, secret| text.replace(secret.as_str(), "[redacted]"));
         let shown: String = mask_userinfo(&masked).trim().chars().take(Self::MAX_CHARS).collect();
         (!shown.is_empty()).then(|| Self(shown.into()))
+    }
+
+    /// What may be shown of where a URL leads: its scheme, host and port, without userinfo, path and query.
+    pub fn origin(scheme: Option<&str>, host: Option<&str>, port: Option<u16>) -> Self {
+        let (scheme, host) = (scheme.unwrap_or("(no scheme)"), host.unwrap_or_default());
+        let named = match port {
+            Some(port) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{host}"),
+        };
+        Self::new(&named, &[]).unwrap_or_default()
     }
 
     /// The words.

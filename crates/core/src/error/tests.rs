@@ -20,6 +20,14 @@ fn an_excerpt_is_printable_bounded_and_without_secrets() {
     assert_eq!(long.as_str().chars().count(), Excerpt::MAX_CHARS);
 }
 
+#[test]
+fn of_an_origin_scheme_host_and_port_are_shown() {
+    let shown = |scheme, host, port| format!("{}", Excerpt::origin(scheme, host, port));
+    assert_eq!(shown(Some("https"), Some("evil.test"), None), "https://evil.test");
+    assert_eq!(shown(Some("http"), Some("[::1]"), Some(8080)), "http://[::1]:8080");
+    assert_eq!(shown(None, None, None), "(no scheme)://");
+}
+
 // Conforms: A-01
 #[test]
 fn a_secret_that_straddles_the_bound_is_masked() {
