@@ -253,6 +253,13 @@ impl Policy {
         self.jitter
     }
 
+    /// The count of tokens thrown away from which on the gate of a site closes for its cap: counting on would change
+    /// nothing but how long it takes to be forgiven.
+    pub(crate) fn gate_levels(&self) -> u32 {
+        // From 1 ms to 1 h in 22 steps.
+        (1..=22).find(|nth| self.gate(*nth) == self.gate_cap).unwrap_or(23)
+    }
+
     /// A site's count of tokens thrown away falls by one per this time without another.
     pub(crate) fn gate_decay(&self) -> Duration {
         2 * self.gate_cap

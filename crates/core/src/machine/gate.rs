@@ -45,11 +45,7 @@ impl Gates {
             self.0.len() - 1
         });
         let gate = &mut self.0[at];
-        gate.dropped = gate.level(policy, now).saturating_add(1);
-        // Beyond the level that closes for the cap nothing changes but how long it takes to be forgiven.
-        while gate.dropped > 1 && policy.gate(gate.dropped - 1) == policy.gate(u32::MAX) {
-            gate.dropped -= 1;
-        }
+        gate.dropped = gate.level(policy, now).saturating_add(1).min(policy.gate_levels());
         gate.last_dropped = now;
         gate.armed = true;
     }

@@ -606,6 +606,21 @@ fn a_refresh_begins_up_to_half_of_ahead_earlier() {
 }
 
 #[test]
+fn a_restored_token_is_refreshed_up_to_half_of_ahead_earlier() {
+    let early: Vec<Duration> = (0..200)
+        .map(|seed| {
+            let mut sim = Sim::seeded(Policy::new(), seed);
+            let stored = Stored { token: sim::token("kept"), issued: sim.now.wall, life: secs(3600) };
+            assert!(sim.machine.restore(sim.now, stored));
+            let token = sim.machine.held(sim.now).unwrap();
+            token.use_until().mono.since(token.refresh_at().mono)
+        })
+        .collect();
+    assert!(early.iter().all(|early| (secs(300)..=secs(450)).contains(early)), "{early:?}");
+    assert!(early.iter().min() < Some(&secs(305)) && early.iter().max() > Some(&secs(445)), "{early:?}");
+}
+
+#[test]
 fn each_flight_draws_anew() {
     let mut sim = Sim::seeded(Policy::new().with_backoff(secs(8), secs(8)), 7);
     let mut call = sim.call_within(secs(300));
@@ -755,6 +770,30 @@ fn a_gate_forgives_one_step_per_two_quiet_minutes() {
 }
 
 #[test]
+fn a_gate_counts_no_further_than_to_its_cap() {
+    let mut sim = Sim::holding("t0", 8_640_000);
+    let mut call = sim.call_within(secs(8_640_000));
+    let mut drop_one = |sim: &mut Sim, name: usize| {
+        let generation = sim.token(&mut call).generation();
+        assert_eq!(sim.reject(generation, 0), Rejection::Dropped);
+        let flight = sim.sends(&mut call);
+        sim.grant(flight, &format!("t{name}"), 8_640_000);
+    };
+    for name in 1..=20 {
+        sim.pass(secs(60));
+        drop_one(&mut sim, name);
+    }
+    // Four levels are forgiven in eight minutes: the next one closes the gate as a first one does.
+    sim.pass(secs(480));
+    drop_one(&mut sim, 21);
+    let generation = sim.machine.held(sim.now).unwrap().generation();
+    sim.pass(ms(9_999));
+    assert_eq!(sim.reject(generation, 0), Rejection::Refused);
+    sim.pass(ms(1));
+    assert_eq!(sim.reject(generation, 0), Rejection::Dropped);
+}
+
+#[test]
 fn sites_beyond_the_first_64_share_one_gate() {
     let mut sim = Sim::holding("t0", 86_400);
     sim.pass(secs(5));
@@ -798,6 +837,19 @@ fn a_server_that_repeats_its_token_is_asked_at_half_of_what_is_left() {
     assert_eq!(sim.grant(flight, "other", 160), Landing::NoProgress { count: 2 });
     assert_eq!(sim.machine.no_progress(), 2);
     assert_eq!(sim.until_wake(), secs(75));
+}
+
+#[test]
+fn another_token_that_ends_at_the_same_moment_is_no_progress() {
+    for (life, progress) in [(330, false), (331, true)] {
+        let mut sim = Sim::holding("held", 3600);
+        let mut call = sim.call();
+        sim.pass(secs(3270));
+        let flight = sim.sends(&mut call);
+        // 330 s less 30 s of leeway end where the held token does.
+        let landing = sim.grant(flight, "other", life);
+        assert_eq!(matches!(landing, Landing::Installed { .. }), progress, "{landing:?}");
+    }
 }
 
 #[test]

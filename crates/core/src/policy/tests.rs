@@ -111,3 +111,17 @@ fn each_figure_has_its_default_and_its_bounds() {
     assert_eq!(Policy::new().max_waiters(), 16_384);
     assert!(Policy::new().jitter() && !Policy::new().with_jitter(false).jitter());
 }
+
+#[test]
+fn a_gate_has_as_many_levels_as_it_takes_to_its_cap() {
+    let levels = |young, cap| Policy::new().with_settle(SHORTEST).with_gate(young, cap).gate_levels();
+    assert_eq!(Policy::new().gate_levels(), 4);
+    assert_eq!(levels(secs(10), secs(10)), 1);
+    assert_eq!(levels(secs(10), secs(20)), 2);
+    assert_eq!(levels(secs(10), secs(21)), 3);
+    assert_eq!(levels(2 * SHORTEST, secs(3600)), 22);
+    for policy in [Policy::new(), Policy::new().with_gate(2 * SHORTEST, secs(3600))] {
+        assert_eq!(policy.gate(policy.gate_levels()), policy.gate(u32::MAX));
+        assert!(policy.gate(policy.gate_levels() - 1) < policy.gate(u32::MAX));
+    }
+}

@@ -129,7 +129,9 @@ impl Reader<'_> {
                     Problem::ErrorResponse(ErrorResponse { code, description })
                 })
             }
-            Words::Unreadable if self.response.status < 300 => Problem::Malformed(Malformed::ErrorMember),
+            Words::Unreadable if matches!(self.response.status, 200 | 201) => {
+                Problem::Malformed(Malformed::ErrorMember)
+            }
             Words::Unreadable | Words::None => Problem::Status,
         };
         self.refusal(class, problem)

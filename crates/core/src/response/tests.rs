@@ -1,7 +1,7 @@
 use super::*;
 use crate::auth::ClientAuth;
 use crate::client::Client;
-use crate::error::{Class, Malformed, Problem, Refusal, TransportErrorKind};
+use crate::error::{Class, Excerpt, Malformed, Problem, Refusal, TransportErrorKind};
 use crate::lifetime::JwtHint;
 use crate::provider::{Provider, myparcel};
 use crate::time::{Mono, Now, Wall};
@@ -729,6 +729,14 @@ fn myparcel_14000_is_invalid_client_and_14001_invalid_scope() {
 #[test]
 fn myparcel_14050_goes_by_its_status() {
     let body = "{\"errors\":[{\"code\":\"14050\",\"title\":\"OAuth\"}]}";
+    let Problem::ErrorResponse(said) = myparcel_refused(400, body).problem().clone() else {
+        panic!("no words")
+    };
+    assert_eq!(
+        said.description.as_ref().map(Excerpt::as_str),
+        Some("OAuth"),
+        "the title, where there is no detail"
+    );
     for (status, class) in [(400, Class::Permanent), (401, Class::Permanent), (500, Class::Transient)] {
         let refusal = myparcel_refused(status, body);
         assert_eq!((refusal.class(), refusal.code()), (class, Some("14050")), "{status}");
