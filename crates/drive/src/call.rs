@@ -145,3 +145,6 @@ where
         Ok(answer)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! What the tests share: a source over a manual clock, and a waker that counts.
 
-use crate::clock::ManualClock;
+use crate::clock::{Clock, ManualClock};
 use crate::shared::Shared;
-use evergrant_core::{AccessToken, Client, ClientAuth, Grant, Outcome, Policy, Provider};
+use evergrant_core::{AccessToken, Client, ClientAuth, Grant, Now, Outcome, Policy, Provider};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Wake, Waker};
@@ -15,6 +15,10 @@ thread_local! {
 
 pub(crate) const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
+}
+
+pub(crate) const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
 }
 
 pub(crate) fn auth(id: &str) -> ClientAuth {
@@ -38,6 +42,21 @@ pub(crate) fn shared(policy: Policy) -> (Arc<Shared<String>>, ManualClock) {
 
 pub(crate) fn grant(name: &str, life: u64) -> Outcome {
     Outcome::Granted(Grant::new(AccessToken::new(name).unwrap(), Some(secs(life))))
+}
+
+/// A clock that goes on by this with every reading, besides what it is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Ticking(pub(crate) ManualClock, pub(crate) Duration);
+
+impl Clock for Ticking {
+    fn now(&self) -> Now {
+        self.0.advance(self.1);
+        self.0.now()
+    }
+
+    fn coarse(&self) -> Now {
+        self.0.now()
+    }
 }
 
 /// Counts how often it was woken.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fixture::{self, secs};
+use crate::fixture::{self, Ticking, ms, secs};
 use evergrant_core::{Policy, Request, Response};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, mpsc};
@@ -113,4 +113,63 @@ fn settle_returns_at_once_when_then_is_past_or_too_far() {
     let now = crate::Clock::now(&clock).mono;
     assert!(source.settle(now, secs(1)));
     assert!(!source.settle(now.after(secs(2)), secs(1)));
+}
+
+#[test]
+fn settle_waits_as_long_as_the_patience_allows() {
+    let clock = Ticking(crate::ManualClock::new(), ms(10));
+    let shared = Shared::new(fixture::client(), Policy::new(), 0, Arc::new(clock.clone()), fixture::render);
+    let source = BlockingSource::new(shared, Gated(Arc::default()));
+    let now = crate::Clock::now(&clock).mono;
+    // At the first look, a tick later, that is 20 ms away.
+    assert!(!source.settle(now.after(ms(30)), ms(19)));
+    let now = crate::Clock::now(&clock).mono;
+    assert!(source.settle(now.after(ms(30)), ms(20)));
+}
+
+#[test]
+fn a_waker_ends_the_nap_of_its_thread() {
+    let (told, woken) = mpsc::channel();
+    let (give, waker) = mpsc::channel();
+    let _napping = thread::spawn(move || {
+        let _given = give.send(this_thread());
+        thread::park();
+        let _told = told.send(());
+    });
+    waker.recv().unwrap().wake();
+    // A minute is for a machine that stands still.
+    woken.recv_timeout(secs(60)).expect("the thread goes on");
+}
+
+/// A clock that stands, and counts how often it is looked at.
+#[derive(Clone, Debug)]
+struct Counting(crate::ManualClock, Arc<AtomicU32>);
+
+impl crate::Clock for Counting {
+    fn now(&self) -> evergrant_core::Now {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.now()
+    }
+}
+
+#[test]
+fn a_thread_that_waits_sleeps_and_does_not_spin() {
+    let looks = Arc::new(AtomicU32::new(0));
+    let clock = Counting(crate::ManualClock::new(), Arc::clone(&looks));
+    let policy = Policy::new().with_jitter(false);
+    let shared = Shared::new(fixture::client(), policy, 0, Arc::new(clock), fixture::render);
+    let gate = Arc::new(Gate::default());
+    let source = BlockingSource::new(shared, Gated(Arc::clone(&gate)));
+    let waiting = source.clone();
+    let thread =
+        thread::spawn(move || waiting.token(secs(60), false).map(|snapshot| snapshot.value().clone()));
+    while gate.sent.load(Ordering::SeqCst) == 0 {
+        thread::yield_now();
+    }
+    // Long enough for one that spins to look thousands of times.
+    thread::sleep(Duration::from_millis(50));
+    gate.open();
+    assert_eq!(thread.join().unwrap().unwrap(), "Bearer a");
+    let looks = looks.load(Ordering::SeqCst);
+    assert!(looks < 100, "it looked at the clock {looks} times");
 }

@@ -224,3 +224,47 @@ fn a_keeper_sends_what_is_due_and_ends_with_the_last_source() {
     assert!(waking.count() > 1, "the end of the last source wakes the keeper");
     assert!(matches!(keeper.poll(&waking.waker()), Keep::Over));
 }
+
+#[test]
+fn a_new_token_has_a_value_of_its_own() {
+    let (shared, clock) = source();
+    let mut waiter = shared.waiter(MINUTE, false);
+    send(&mut waiter).land(grant("a", 3600));
+    assert_eq!(uses(&mut waiter).value(), "Bearer a");
+    clock.advance(secs(3300));
+    send(&mut waiter).land(grant("b", 3600));
+    assert_eq!(uses(&mut waiter).value(), "Bearer b");
+    assert!(
+        shared
+            .quiet_value()
+            .is_some_and(|(value, generation)| value == "Bearer b" && generation.number() == 2)
+    );
+}
+
+#[test]
+fn a_token_survives_a_restart() {
+    let (shared, clock) = source();
+    assert_eq!(shared.export(), None);
+    let mut waiter = shared.waiter(MINUTE, false);
+    send(&mut waiter).land(grant("a", 3600));
+    let stored = shared.export().unwrap();
+    assert!(!shared.restore(stored.clone()), "one is held");
+
+    let next = Shared::new(fixture::client(), Policy::new(), 0, Arc::new(clock), fixture::render);
+    let mut waiting = next.waiter(MINUTE, false);
+    let waking = Waking::new();
+    let _guard = send(&mut waiting);
+    assert!(matches!(waiting.poll(&waking.waker()), Next::Wait(_)));
+    assert!(next.restore(stored.clone()));
+    assert_eq!(waking.count(), 1, "whoever waits is woken");
+    assert_eq!(uses(&mut waiting).value(), "Bearer a");
+    assert!(next.quiet_value().is_some_and(|(value, _)| value == "Bearer a"), "and it is published");
+    assert_eq!(next.export(), Some(stored));
+}
+
+#[test]
+fn the_policy_is_the_one_it_was_made_with() {
+    let policy = Policy::new().with_max_waiters(7);
+    let (shared, _clock) = fixture::shared(policy.clone());
+    assert_eq!(shared.policy(), policy);
+}

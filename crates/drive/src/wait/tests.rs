@@ -229,6 +229,8 @@ fn settle_waits_until_then_and_not_beyond_the_patience() {
     let then = clock.now().mono.after(secs(2));
     let mut hasty = Box::pin(source.settle(then, secs(1)));
     assert_eq!(poll(&mut hasty), Poll::Ready(false));
+    let mut just = Box::pin(source.settle(then, secs(2)));
+    assert!(poll(&mut just).is_pending());
     let mut patient = Box::pin(source.settle(then, secs(30)));
     assert!(poll(&mut patient).is_pending());
     clock.advance(secs(2));

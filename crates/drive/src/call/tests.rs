@@ -1,0 +1,271 @@
+//! The authorized call, for tasks and for threads, on the same scripts.
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::fixture::{self, Ticking, ms, render, secs};
+use crate::runtime::Handle;
+use crate::supply::Settings;
+use evergrant_core::{Policy, Request, Response, TransportError};
+use std::collections::VecDeque;
+use std::future::{Ready, ready};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+/// Every token request brings another token.
+#[derive(Debug, Default)]
+struct Numbered(AtomicU32);
+
+impl Numbered {
+    fn answer(&self) -> Response {
+        let number = self.0.fetch_add(1, Ordering::SeqCst) + 1;
+        let body = format!(r#"{{"access_token":"t{number}","token_type":"Bearer","expires_in":3600}}"#);
+        Response::new(200).with_header("content-type", b"application/json").with_body(body.into())
+    }
+}
+
+impl Transport for Numbered {
+    async fn send(&self, _: Request) -> Result<Response, TransportError> {
+        Ok(self.answer())
+    }
+}
+
+impl BlockingTransport for Numbered {
+    fn send(&self, _: Request, _: Duration) -> Result<Response, TransportError> {
+        Ok(self.answer())
+    }
+}
+
+/// A runtime whose jobs have a thread each, and whose timers are over when they are set.
+#[derive(Clone, Copy, Debug)]
+struct Threads;
+
+impl Runtime for Threads {
+    type Handle = Self;
+
+    fn current(&self) -> Result<Self, TransportError> {
+        Ok(Self)
+    }
+}
+
+impl Handle for Threads {
+    type Sleep = Ready<()>;
+
+    fn sleep(&self, _: Duration) -> Ready<()> {
+        ready(())
+    }
+
+    fn spawn(&self, job: impl Future<Output = ()> + Send + 'static) {
+        let _detached = thread::spawn(|| run(job));
+    }
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(done) => return done,
+            Poll::Pending => thread::yield_now(),
+        }
+    }
+}
+
+/// What the resource server answers, one after the other, and how much time passes before each answer.
+struct Script {
+    answers: VecDeque<(Duration, Verdict)>,
+    clock: ManualClock,
+    repeatable: bool,
+    /// The `Authorization` of each request.
+    seen: Vec<String>,
+}
+
+impl Script {
+    fn answer(&mut self, authorization: String) -> Result<(usize, Verdict), Error> {
+        self.seen.push(authorization);
+        let (time, verdict) = self.answers.pop_front().expect("one more request than the script has");
+        self.clock.advance(time);
+        Ok((self.seen.len(), verdict))
+    }
+}
+
+impl Exchange<String> for Script {
+    type Request = ();
+    type Answer = usize;
+    type Error = Error;
+
+    fn repeat(&self, (): &()) -> Option<()> {
+        self.repeatable.then_some(())
+    }
+
+    async fn send(&mut self, (): (), authorization: String) -> Result<(usize, Verdict), Error> {
+        self.answer(authorization)
+    }
+}
+
+impl BlockingExchange<String> for Script {
+    type Request = ();
+    type Answer = usize;
+    type Error = Error;
+
+    fn repeat(&self, (): &()) -> Option<()> {
+        self.repeatable.then_some(())
+    }
+
+    fn send(&mut self, (): (), authorization: String) -> Result<(usize, Verdict), Error> {
+        self.answer(authorization)
+    }
+}
+
+/// What came of a call: which answer was handed on, the `Authorization` of each request, the token that is held
+/// afterwards, and the token requests made.
+#[derive(Debug, PartialEq)]
+struct Came {
+    answer: usize,
+    seen: Vec<String>,
+    held: Option<String>,
+    asked: u64,
+}
+
+struct Setup {
+    answers: &'static [(Duration, Verdict)],
+    patience: Duration,
+    tick: Duration,
+    repeatable: bool,
+}
+
+const SETTLED: Duration = secs(1);
+/// By then the gate of the site is open again, too.
+const SETTLED_AGAIN: Duration = secs(20);
+
+impl Setup {
+    fn new(answers: &'static [(Duration, Verdict)]) -> Self {
+        Self { answers, patience: secs(30), tick: Duration::ZERO, repeatable: true }
+    }
+
+    fn parts(&self) -> (Settings, Script) {
+        let clock = ManualClock::new();
+        let mut settings = Settings::new(fixture::client());
+        settings.policy = Policy::new()
+            .with_jitter(false)
+            .with_min_interval(ms(1))
+            .with_settle(ms(40))
+            .with_patience(self.patience);
+        settings.clock = Arc::new(Ticking(clock.clone(), self.tick));
+        let answers = self.answers.iter().copied().collect();
+        let script = Script { answers, clock, repeatable: self.repeatable, seen: Vec::new() };
+        (settings, script)
+    }
+
+    /// On tasks and on threads: the same must come of it.
+    fn comes_to(&self, answer: usize, seen: &[&str], held: Option<&str>, asked: u64) {
+        let expected = Came {
+            answer,
+            seen: seen.iter().map(|token| format!("Bearer {token}")).collect(),
+            held: held.map(String::from),
+            asked,
+        };
+        let (settings, mut script) = self.parts();
+        let tasks = settings.supply(render, |shared| Source::new(shared, Threads, Numbered::default()));
+        let answer = run(tasks.call(&mut script, (), Site(0))).unwrap();
+        assert_eq!(came(answer, script, &tasks, asked), expected, "on tasks");
+
+        let (settings, mut script) = self.parts();
+        let threads = settings.supply(render, |shared| BlockingSource::new(shared, Numbered::default()));
+        let answer = threads.call(&mut script, (), Site(0)).unwrap();
+        assert_eq!(came(answer, script, &threads, asked), expected, "on threads");
+    }
+}
+
+fn came<S: crate::Sharing<String>>(
+    answer: usize,
+    script: Script,
+    supply: &Supply<S, String>,
+    asked: u64,
+) -> Came {
+    assert!(script.answers.is_empty(), "a request was not made");
+    // A request that was set off, and is not waited for, lands on a thread of its own.
+    while supply.status().requests < asked
+        || matches!(supply.status().request, crate::RequestStatus::InFlight(_))
+    {
+        thread::yield_now();
+    }
+    let held = supply.try_token().map(|token| token.value().expose().to_owned());
+    Came { answer, seen: script.seen, held, asked: supply.status().requests }
+}
+
+#[test]
+fn an_answer_that_does_not_refuse_the_token_is_handed_on() {
+    for answers in [
+        &[(SETTLED, Verdict::Fine)],
+        &[(SETTLED, Verdict::NotOurs)],
+        &[(SETTLED, Verdict::InsufficientScope)],
+    ] {
+        Setup::new(answers).comes_to(1, &["t1"], Some("t1"), 1);
+    }
+}
+
+#[test]
+fn a_refused_token_is_replaced_and_the_request_sent_once_more() {
+    Setup::new(&[(SETTLED, Verdict::TokenRefused), (SETTLED, Verdict::Fine)]).comes_to(
+        2,
+        &["t1", "t2"],
+        Some("t2"),
+        2,
+    );
+}
+
+#[test]
+fn the_refusal_of_the_replay_is_handed_on_and_told() {
+    // The second token is thrown away as well.
+    Setup::new(&[(SETTLED, Verdict::TokenRefused), (SETTLED_AGAIN, Verdict::TokenRefused)]).comes_to(
+        2,
+        &["t1", "t2"],
+        None,
+        2,
+    );
+}
+
+#[test]
+fn a_request_that_cannot_be_repeated_is_not_and_the_token_is_replaced_all_the_same() {
+    let once = Setup { repeatable: false, ..Setup::new(&[(SETTLED, Verdict::TokenRefused)]) };
+    once.comes_to(1, &["t1"], Some("t2"), 2);
+}
+
+#[test]
+fn a_token_that_cannot_be_replaced_now_is_kept_and_its_refusal_handed_on() {
+    let (settings, mut script) = Setup::new(&[
+        (SETTLED, Verdict::TokenRefused),
+        (Duration::ZERO, Verdict::Fine),
+        (SETTLED, Verdict::TokenRefused),
+    ])
+    .parts();
+    let supply = settings.supply(render, |shared| BlockingSource::new(shared, Numbered::default()));
+    assert_eq!(supply.call(&mut script, (), Site(0)), Ok(2));
+    // The gate of this site is closed.
+    assert_eq!(supply.call(&mut script, (), Site(0)), Ok(3));
+    assert_eq!(script.seen, ["Bearer t1", "Bearer t2", "Bearer t2"]);
+    assert_eq!(supply.status().requests, 2);
+}
+
+#[test]
+fn a_token_that_just_came_is_given_time_to_settle() {
+    let young = &[(Duration::ZERO, Verdict::TokenRefused), (Duration::ZERO, Verdict::Fine)];
+    Setup { tick: ms(5), ..Setup::new(young) }.comes_to(2, &["t1", "t1"], Some("t1"), 1);
+    let hasty = Setup { patience: ms(20), ..Setup::new(&young[..1]) };
+    hasty.comes_to(1, &["t1"], Some("t1"), 1);
+}
+
+#[test]
+fn a_fixed_token_is_never_replaced() {
+    let token = evergrant_core::AccessToken::new("fixed").unwrap();
+    let answers = &[(SETTLED, Verdict::TokenRefused)];
+    let (_, mut script) = Setup::new(answers).parts();
+    let threads = Supply::<BlockingSource<Numbered, String>, String>::fixed(token.clone(), render);
+    assert_eq!(threads.call(&mut script, (), Site(0)), Ok(1));
+    let (_, mut script) = Setup::new(answers).parts();
+    let tasks = Supply::<Source<Threads, Numbered, String>, String>::fixed(token, render);
+    assert_eq!(run(tasks.call(&mut script, (), Site(0))), Ok(1));
+    assert_eq!(script.seen, ["Bearer fixed"]);
+}
