@@ -4,7 +4,6 @@ use super::{Field, Response};
 use crate::error::Malformed;
 use crate::json::{self, Raw};
 use crate::provider::ErrorFormat;
-use crate::scope::Scope;
 use crate::seconds;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -150,9 +149,9 @@ impl Value<'_> {
         }
     }
 
-    /// A scope: a text, or an array of texts that may have spaces in them.
-    pub(super) fn scope(&self) -> Option<Scope> {
-        let mut words = String::new();
+    /// The words of a scope: a text, or an array of texts that may have spaces in them.
+    pub(super) fn scope_words(&self) -> Option<Zeroizing<String>> {
+        let mut words = Zeroizing::new(String::new());
         match self {
             Self::Text(text) => words.push_str(text),
             Self::Json(raw) => {
@@ -162,6 +161,6 @@ impl Value<'_> {
                 }
             }
         }
-        (words.len() <= MAX_SCOPE).then(|| Scope::granted(&words))?
+        (words.len() <= MAX_SCOPE).then_some(words)
     }
 }

@@ -798,6 +798,17 @@ fn debug_shows_the_status_of_an_answer_and_the_length_of_its_body() {
     assert!(shown.contains("418") && shown.contains("body_len: 8") && !shown.contains("SENTINEL"), "{shown}");
 }
 
+/// Found by fuzzing: each word for itself repeated nothing.
+#[test]
+fn a_scope_that_repeats_a_secret_with_a_space_in_it_is_not_kept() {
+    for words in ["\"a s3cr3t/+ value b\"", "\"as3cr3t/+ valueb\"", "[\"a\",\"s3cr3t/+\",\"value\"]"] {
+        let grant = ok(format!("{{\"access_token\":\"t\",\"scope\":{words}}}")).unwrap();
+        assert_eq!((grant.scope(), grant.narrowed_scope()), (None, None), "{words}");
+    }
+    let grant = ok("{\"access_token\":\"t\",\"scope\":\"a value\"}").unwrap();
+    assert!(grant.scope().is_some());
+}
+
 #[test]
 fn a_scope_longer_than_16_kib_is_not_kept() {
     let granted = |length: usize| {
