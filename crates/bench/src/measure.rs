@@ -1,0 +1,230 @@
+//! Sides of one group, timed in turns.
+//!
+//! On a shared machine the same code takes half as long again a second later. So the sides take turns, each turn is some
+//! ten microseconds, a turn in which the thread was interrupted does not count, and what is told is the median of the ratios
+//! of neighbouring turns.
+
+use rustix::time::{ClockId, clock_gettime};
+use std::fmt;
+use std::hint::{black_box, spin_loop};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a turn takes: far below a time slice, far above what reading the clocks costs.
+const TURN: Duration = Duration::from_micros(40);
+
+/// So many good rounds are enough for a median.
+const ROUNDS: usize = 401;
+
+/// A group takes no longer, however busy the machine is.
+const LONGEST: Duration = Duration::from_secs(8);
+
+/// Does its job as often as it is told.
+pub(crate) type Job = Box<dyn FnMut(u64) + Send>;
+
+/// One way to do something.
+pub struct Side {
+    pub(crate) name: &'static str,
+    set_up: Box<dyn Fn() -> Job + Sync>,
+}
+
+impl Side {
+    /// `set_up` makes what is timed; it is called once for each thread that runs it.
+    pub fn new<F, T>(name: &'static str, set_up: impl Fn() -> F + Sync + 'static) -> Self
+    where
+        F: FnMut() -> T + Send + 'static,
+    {
+        let set_up = move || -> Job {
+            let mut once = set_up();
+            Box::new(move |times| {
+                for _ in 0..times {
+                    black_box(once());
+                }
+            })
+        };
+        Self { name, set_up: Box::new(set_up) }
+    }
+
+    pub(crate) fn job(&self) -> Job {
+        (self.set_up)()
+    }
+}
+
+impl fmt::Debug for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Side").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Sides that are compared; the first one is the measure of the others.
+#[derive(Debug)]
+pub struct Group {
+    pub(crate) title: &'static str,
+    pub(crate) threads: usize,
+    pub(crate) sides: Vec<Side>,
+}
+
+impl Group {
+    /// Sides that one thread runs.
+    pub fn new(title: &'static str, sides: impl Into<Vec<Side>>) -> Self {
+        Self { title, threads: 1, sides: sides.into() }
+    }
+
+    /// The same run by so many threads at once, each doing all of it.
+    #[must_use]
+    pub fn on_threads(self, threads: usize) -> Self {
+        Self { threads: threads.max(1), ..self }
+    }
+}
+
+/// What came of one side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    /// Nanoseconds for one time.
+    pub(crate) nanos: f64,
+    /// Times the first side.
+    pub(crate) ratio: f64,
+}
+
+/// The times of each side; `None` if the machine was too busy for a single good round.
+pub(crate) fn time(group: &Group) -> (Vec<Option<Timing>>, usize) {
+    let gathering = Gathering::new(group.threads);
+    let rounds = thread::scope(|scope| {
+        for place in 1..group.threads {
+            let gathering = &gathering;
+            scope.spawn(move || turns(group, gathering, place));
+        }
+        turns(group, &gathering, 0)
+    });
+    let timings = (0..group.sides.len())
+        .map(|side| {
+            let nanos = median(rounds.iter().map(|round| round[side]))?;
+            let ratio = median(rounds.iter().map(|round| round[side] / round[0]))?;
+            Some(Timing { nanos, ratio })
+        })
+        .collect();
+    (timings, rounds.len())
+}
+
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+/// One turn of one thread.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    begin: Instant,
+    end: Instant,
+    whole: bool,
+}
+
+/// Where the threads of a group meet before and after each turn.
+struct Gathering {
+    threads: usize,
+    arrived: AtomicUsize,
+    turns: Mutex<Vec<Option<Turn>>>,
+    over: AtomicUsize,
+}
+
+impl Gathering {
+    fn new(threads: usize) -> Self {
+        Self {
+            threads,
+            arrived: AtomicUsize::new(0),
+            turns: Mutex::new(vec![None; threads]),
+            over: AtomicUsize::new(0),
+        }
+    }
+
+    /// Waits for all the others, awake: whoever sleeps begins late.
+    fn meet(&self) {
+        let mine = self.arrived.fetch_add(1, Ordering::SeqCst);
+        let all = (mine / self.threads + 1) * self.threads;
+        let mut spins = 0_u32;
+        while self.arrived.load(Ordering::SeqCst) < all {
+            spins += 1;
+            if spins.is_multiple_of(4096) { thread::yield_now() } else { spin_loop() }
+        }
+    }
+
+    fn put(&self, place: usize, turn: Turn) {
+        let mut turns = self.turns.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        turns[place] = Some(turn);
+    }
+
+    /// How long the turn took, if every thread was undisturbed, and all were at it at the same time.
+    fn took(&self) -> Option<Duration> {
+        let turns = self.turns.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let turns: Vec<Turn> = turns.iter().copied().collect::<Option<_>>()?;
+        let longest = turns.iter().map(|turn| turn.end - turn.begin).max()?;
+        let (begin, end) = (turns.iter().map(|turn| turn.begin).max()?, turns.iter().map(|t| t.end).min()?);
+        let together = end.saturating_duration_since(begin) * 10 >= longest * 8;
+        (together && turns.iter().all(|turn| turn.whole)).then_some(longest)
+    }
+}
+
+/// The good rounds, as nanoseconds for each side; the first thread has them all, the others none.
+fn turns(group: &Group, gathering: &Gathering, place: usize) -> Vec<Vec<f64>> {
+    let mut jobs: Vec<(Job, u64)> = group.sides.iter().map(|side| calibrated(side.job())).collect();
+    let (mut rounds, began) = (Vec::new(), Instant::now());
+    for first in 0.. {
+        if place == 0 && (rounds.len() == ROUNDS || began.elapsed() > LONGEST) {
+            gathering.over.store(1, Ordering::SeqCst);
+        }
+        gathering.meet();
+        if gathering.over.load(Ordering::SeqCst) == 1 {
+            break;
+        }
+        let mut round = vec![None; jobs.len()];
+        for side in 0..jobs.len() {
+            // Nobody is always the first.
+            let side = (first + side) % jobs.len();
+            let (job, times) = &mut jobs[side];
+            gathering.meet();
+            gathering.put(place, turn(job, *times));
+            gathering.meet();
+            if place == 0 {
+                round[side] = gathering.took().map(|took| took.as_nanos() as f64 / *times as f64);
+            }
+        }
+        rounds.extend(round.into_iter().collect::<Option<Vec<f64>>>());
+    }
+    rounds
+}
+
+/// The job with how often it is done in one turn.
+fn calibrated(mut job: Job) -> (Job, u64) {
+    let mut times = 1;
+    // Caches and branch predictors are warm afterwards, too.
+    let per_turn = loop {
+        let begin = Instant::now();
+        job(times);
+        let took = begin.elapsed();
+        if took >= TURN {
+            let one = took.as_nanos() / u128::from(times);
+            break TURN.as_nanos() / one.max(1);
+        }
+        times *= 2;
+    };
+    (job, u64::try_from(per_turn).unwrap_or(u64::MAX).max(1))
+}
+
+fn turn(job: &mut Job, times: u64) -> Turn {
+    let before = worked();
+    let begin = Instant::now();
+    job(times);
+    let end = Instant::now();
+    let worked = worked().saturating_sub(before);
+    // Whoever was interrupted took longer than it worked.
+    Turn { begin, end, whole: end - begin <= worked + worked / 20 }
+}
+
+/// The processor time of this thread.
+fn worked() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
