@@ -98,6 +98,7 @@ on_each_runtime! {
     a_url_without_a_path_is_asked_for_at_its_root
     what_comes_on_an_idle_connection_is_no_answer
     an_api_with_a_wrong_certificate_hears_no_token
+    a_value_is_lent_after_one_request_and_no_borrower_is_called_without_a_token
     nothing_that_is_printed_contains_a_token
 }
 
@@ -479,6 +480,14 @@ async fn an_api_with_a_wrong_certificate_hears_no_token<N: Net>() {
         assert_eq!(server.request_bytes(1) > 0, good);
         assert_eq!(server.last_request().contains("a-token-of-the-test"), good);
     }
+async fn a_value_is_lent_after_one_request_and_no_borrower_is_called_without_a_token<N: Net>() {
+    let server = server();
+    let (good, bad): (Tokens<N>, Tokens<N>) = (builder(&server).build(), builder(&server).build());
+    let lent = good.with_authorization(Clone::clone).await.unwrap();
+    assert_eq!((lent, server.counts().token_requests), (good.authorization().await.unwrap(), 1));
+    server.rotate_client("another", "secret");
+    let refused = bad.with_authorization(|value| panic!("lent {value:?}")).await.map(|()| "lent");
+    assert!(matches!(refused, Err(Error::Failed { .. })), "{refused:?}");
 }
 
 async fn nothing_that_is_printed_contains_a_token<N: Net>() {

@@ -37,6 +37,17 @@ async fn ten_thousand_tasks_on_a_cold_start_make_one_token_request() {
     assert_eq!(tokens.status().deepest_queue, 10_000);
 }
 
+#[tokio::test]
+async fn a_value_is_lent_after_one_request_and_no_borrower_is_called_without_a_token() {
+    let server = server();
+    let (good, bad) = (tokens(&server), tokens(&server));
+    let lent = good.with_authorization(Clone::clone).await.unwrap();
+    assert_eq!((lent, token_requests(&server)), (good.authorization().await.unwrap(), 1));
+    server.rotate_client("another", "secret");
+    let refused = bad.with_authorization(|value| panic!("lent {value:?}")).await.map(|()| "lent");
+    assert!(matches!(refused, Err(Error::Failed { .. })), "{refused:?}");
+}
+
 // Conforms: L-26
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thirty_callers_and_a_server_that_answers_503_make_one_request_per_backoff_step() {

@@ -325,6 +325,17 @@ fn a_token_survives_a_restart_a_rotation_and_a_fixed_one_never_asks() {
 }
 
 #[test]
+fn a_value_is_lent_after_one_request_and_no_borrower_is_called_without_a_token() {
+    let server = server();
+    let (good, bad) = (builder(&server).build(), builder(&server).build());
+    let lent = good.with_authorization(Clone::clone).unwrap();
+    assert_eq!((lent, server.counts().token_requests), (good.authorization().unwrap(), 1));
+    server.rotate_client("another", "secret");
+    let refused = bad.with_authorization(|value| panic!("lent {value:?}")).map(|()| "lent");
+    assert!(matches!(refused, Err(Error::Failed { .. })), "{refused:?}");
+}
+
+#[test]
 fn nothing_that_is_printed_contains_a_token() {
     let server = server();
     let (tokens, api) = settled(&server);

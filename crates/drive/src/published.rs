@@ -29,8 +29,8 @@ impl<T> Published<T> {
     }
 
     /// Looks at the value, if there is one, without counting another owner.
-    pub(crate) fn look<R>(&self, at: impl FnOnce(&Arc<T>) -> Option<R>) -> Option<R> {
-        self.pointer.load().as_ref().and_then(at)
+    pub(crate) fn look<R>(&self, at: impl FnOnce(Option<&Arc<T>>) -> R) -> R {
+        at(self.pointer.load().as_ref())
     }
 }
 
@@ -53,7 +53,7 @@ impl<T> Published<T> {
         self.lock().clone()
     }
 
-    pub(crate) fn look<R>(&self, at: impl FnOnce(&Arc<T>) -> Option<R>) -> Option<R> {
-        self.load().as_ref().and_then(at)
+    pub(crate) fn look<R>(&self, at: impl FnOnce(Option<&Arc<T>>) -> R) -> R {
+        at(self.load().as_ref())
     }
 }

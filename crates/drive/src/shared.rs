@@ -96,25 +96,29 @@ impl<V: Clone> Shared<V> {
 
     /// The token, if the machine need not be asked: without a lock.
     pub fn quiet(&self) -> Option<Arc<Snapshot<V>>> {
-        self.snapshot.look(|snapshot| {
-            (!self.clock.coarse().has_reached(snapshot.quiet_until)).then(|| Arc::clone(snapshot))
-        })
+        self.snapshot.look(|snapshot| snapshot.filter(|snapshot| self.is_quiet(snapshot)).map(Arc::clone))
     }
 
-    /// The rendered value and its token's generation, if the machine need not be asked: without a lock, and without a
-    /// copy of the snapshot.
-    pub fn quiet_value(&self) -> Option<(V, Generation)> {
-        self.snapshot.look(|snapshot| {
-            let quiet = !self.clock.coarse().has_reached(snapshot.quiet_until);
-            quiet.then(|| (snapshot.value.clone(), snapshot.token.generation()))
+    /// Lends the rendered value and its token's generation, if the machine need not be asked: without a lock, and without
+    /// a copy of anything.
+    ///
+    /// # Errors
+    /// The machine must be asked; `borrower` was not called, and comes back.
+    pub fn lend_quiet<R, F: FnOnce(&V, Generation) -> R>(&self, borrower: F) -> Result<R, F> {
+        self.snapshot.look(|snapshot| match snapshot.filter(|snapshot| self.is_quiet(snapshot)) {
+            Some(snapshot) => Ok(borrower(&snapshot.value, snapshot.token.generation())),
+            None => Err(borrower),
         })
     }
 
     /// The token, if one may be used: without a lock. Never waits and never sends.
     pub fn usable(&self) -> Option<Token> {
-        self.snapshot.look(|snapshot| {
-            (!self.clock.coarse().has_reached(snapshot.use_until)).then(|| snapshot.token.clone())
-        })
+        let is_usable = |snapshot: &&Arc<Snapshot<V>>| !self.clock.coarse().has_reached(snapshot.use_until);
+        self.snapshot.look(|snapshot| snapshot.filter(is_usable).map(|snapshot| snapshot.token.clone()))
+    }
+
+    fn is_quiet(&self, snapshot: &Snapshot<V>) -> bool {
+        !self.clock.coarse().has_reached(snapshot.quiet_until)
     }
 
     /// A resource server refused this token.

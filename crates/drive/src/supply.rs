@@ -193,16 +193,32 @@ where
     /// # Cancel safety
     /// As [`token`](Self::token).
     pub async fn authorization(&self) -> Result<(V, Generation), Error> {
-        match &self.kind {
-            Kind::Live(source) => {
-                if let Some(found) = source.shared().quiet_value() {
-                    return Ok(found);
-                }
-                let snapshot = source.token(self.patience, self.fail_fast).await?;
-                Ok((snapshot.value().clone(), snapshot.token().generation()))
-            }
-            Kind::Fixed(fixed) => Ok((fixed.1.clone(), fixed.0.generation())),
-        }
+        self.with_authorization(|value, generation| (value.clone(), generation)).await
+    }
+
+    /// Lends the rendered value of a token that may be used now, and the token's generation, to `borrower`: nothing is
+    /// copied, and threads that borrow at once do not slow each other down.
+    ///
+    /// # Errors
+    /// There is none, and waiting is pointless or over; `borrower` was not called.
+    ///
+    /// # Cancel safety
+    /// As [`token`](Self::token).
+    pub async fn with_authorization<U>(
+        &self,
+        borrower: impl FnOnce(&V, Generation) -> U,
+    ) -> Result<U, Error> {
+        let source = match &self.kind {
+            Kind::Live(source) => source,
+            Kind::Fixed(fixed) => return Ok(borrower(&fixed.1, fixed.0.generation())),
+        };
+        // Not a `match` around the wait: that would keep the room for a value while there is none.
+        let borrower = match source.shared().lend_quiet(borrower) {
+            Ok(done) => return Ok(done),
+            Err(borrower) => borrower,
+        };
+        let snapshot = source.token(self.patience, self.fail_fast).await?;
+        Ok(borrower(snapshot.value(), snapshot.token().generation()))
     }
 
     /// Waits until a refused token has settled; false if that is beyond the caller's patience.
@@ -242,16 +258,28 @@ where
     /// # Blocking
     /// As [`token`](Self::token).
     pub fn authorization(&self) -> Result<(V, Generation), Error> {
-        match &self.kind {
-            Kind::Live(source) => {
-                if let Some(found) = source.shared().quiet_value() {
-                    return Ok(found);
-                }
-                let snapshot = source.token(self.patience, self.fail_fast)?;
-                Ok((snapshot.value().clone(), snapshot.token().generation()))
-            }
-            Kind::Fixed(fixed) => Ok((fixed.1.clone(), fixed.0.generation())),
-        }
+        self.with_authorization(|value, generation| (value.clone(), generation))
+    }
+
+    /// Lends the rendered value of a token that may be used now, and the token's generation, to `borrower`: nothing is
+    /// copied, and threads that borrow at once do not slow each other down.
+    ///
+    /// # Errors
+    /// There is none, and waiting is pointless or over; `borrower` was not called.
+    ///
+    /// # Blocking
+    /// As [`token`](Self::token).
+    pub fn with_authorization<U>(&self, borrower: impl FnOnce(&V, Generation) -> U) -> Result<U, Error> {
+        let source = match &self.kind {
+            Kind::Live(source) => source,
+            Kind::Fixed(fixed) => return Ok(borrower(&fixed.1, fixed.0.generation())),
+        };
+        let borrower = match source.shared().lend_quiet(borrower) {
+            Ok(done) => return Ok(done),
+            Err(borrower) => borrower,
+        };
+        let snapshot = source.token(self.patience, self.fail_fast)?;
+        Ok(borrower(snapshot.value(), snapshot.token().generation()))
     }
 
     /// Waits until a refused token has settled; false if that is beyond the caller's patience.

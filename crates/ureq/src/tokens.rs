@@ -140,7 +140,20 @@ impl Tokens {
     /// # Blocking
     /// As [`token`](Self::token).
     pub fn authorization(&self) -> Result<HeaderValue, Error> {
-        Ok(self.0.authorization()?.0)
+        self.0.with_authorization(|value, _| value.clone())
+    }
+
+    /// Lends the value of an `Authorization` header that may be sent now to `borrower`, for a program that writes its own
+    /// bytes: nothing is copied or counted, and threads that borrow at once do not slow each other down. While a value is
+    /// lent it is kept in memory, so lend it for moments.
+    ///
+    /// # Errors
+    /// There is none, and waiting is pointless or over; `borrower` was not called.
+    ///
+    /// # Blocking
+    /// As [`token`](Self::token).
+    pub fn with_authorization<R>(&self, borrower: impl FnOnce(&HeaderValue) -> R) -> Result<R, Error> {
+        self.0.with_authorization(|value, _| borrower(value))
     }
 
     /// The first token is here: for start-up checks.
@@ -206,7 +219,8 @@ impl Tokens {
 /// `Bearer` and the token, marked sensitive.
 fn render(token: &AccessToken) -> HeaderValue {
     // An access token is visible ASCII: AccessToken::new took nothing else, so this cannot fail.
-    let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+    // A text of its own is taken over without a copy.
+    let value = HeaderValue::try_from(["Bearer ", token.expose()].concat());
     let mut value = value.unwrap_or(HeaderValue::from_static("Bearer"));
     value.set_sensitive(true);
     value

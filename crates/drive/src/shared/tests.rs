@@ -2,6 +2,7 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::fixture::{self, RENDERED, Waking, grant, secs};
 use evergrant_core::{Cause, Class, Problem, Refusal};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
@@ -23,6 +24,11 @@ fn uses(waiter: &mut Waiter<String>) -> Arc<Snapshot<String>> {
         Next::Use(snapshot) => snapshot,
         next => panic!("expected Use, got {next:?}"),
     }
+}
+
+/// What is lent without the lock: the value, and its token's generation.
+fn lent(shared: &Shared<String>) -> Option<(String, u64)> {
+    shared.lend_quiet(|value, generation| (value.clone(), generation.number())).ok()
 }
 
 // Conforms: L-05, L-38
@@ -111,16 +117,33 @@ fn the_value_is_rendered_once_per_token_and_read_without_the_lock() {
     send(&mut waiter).land(grant("a", 3600));
     let locked = shared.lock();
     for _ in 0..10 {
-        assert!(shared.quiet_value().is_some_and(|(value, _)| value == "Bearer a"));
+        assert_eq!(lent(&shared), Some(("Bearer a".into(), 1)));
         assert!(shared.quiet().is_some() && shared.usable().is_some());
     }
     drop(locked);
     // A flight in the air publishes anew, and renders nothing.
     clock.advance(secs(3300));
     let guard = send(&mut waiter);
-    assert!(shared.quiet_value().is_some_and(|(value, _)| value == "Bearer a"));
+    assert_eq!(lent(&shared), Some(("Bearer a".into(), 1)));
     drop(guard);
     assert_eq!(RENDERED.with(|count| count.load(Ordering::Relaxed)) - before, 1);
+}
+
+#[test]
+fn a_borrower_comes_back_uncalled_when_the_machine_must_be_asked() {
+    let (shared, clock) = source();
+    let called = Cell::new(0);
+    let borrow = || shared.lend_quiet(|_, _| called.set(called.get() + 1));
+    assert!(borrow().is_err(), "nothing is held");
+    send(&mut shared.waiter(MINUTE, false)).land(grant("a", 3600));
+    assert!(borrow().is_ok());
+    clock.advance(secs(3269));
+    assert!(borrow().is_ok());
+    clock.advance(secs(1));
+    let Err(borrower) = borrow() else { panic!("it is due: the machine must be asked") };
+    assert_eq!(called.get(), 2);
+    borrower(&"another".into(), shared.usable().unwrap().generation());
+    assert_eq!(called.get(), 3);
 }
 
 #[test]
