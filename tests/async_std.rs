@@ -480,6 +480,8 @@ async fn an_api_with_a_wrong_certificate_hears_no_token<N: Net>() {
         assert_eq!(server.request_bytes(1) > 0, good);
         assert_eq!(server.last_request().contains("a-token-of-the-test"), good);
     }
+}
+
 async fn a_value_is_lent_after_one_request_and_no_borrower_is_called_without_a_token<N: Net>() {
     let server = server();
     let (good, bad): (Tokens<N>, Tokens<N>) = (builder(&server).build(), builder(&server).build());

@@ -87,14 +87,12 @@ impl Client {
     /// # Errors
     /// [`Refusal`] for anything that is no usable token.
     pub fn read(&self, response: &Response, sent: Now) -> Result<Grant, Refusal> {
-        let masks = self.auth.masks();
-        let masks: Vec<&str> = masks.iter().map(|mask| mask.as_str()).collect();
         Reader {
             response,
             errors: self.provider.errors(),
             asked: &self.scope,
             jwt_hint: self.jwt_hint,
-            masks: &masks,
+            auth: &self.auth,
             sent,
         }
         .read()

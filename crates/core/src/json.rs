@@ -4,7 +4,9 @@
 //! read from its own text. A typed struct would not do: it takes an array for an object, loses the whole answer to a
 //! number such as 1e400, rounds large numbers, and stops at other depths than a skipped value does.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
+use core::ops::Deref;
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
@@ -35,13 +37,15 @@ impl<'a> Raw<'a> {
     }
 
     /// A string, with what is not UTF-8 in it replaced; `None` for another value, and for half a surrogate pair.
-    pub(crate) fn text(self) -> Option<Zeroizing<String>> {
+    pub(crate) fn text(self) -> Option<Text<'a>> {
         let inner = self.0.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        if inner.contains(&b'\\') {
+        if has(inner, b'\\') {
             let quoted = Zeroizing::new(String::from_utf8_lossy(self.0).into_owned());
-            return serde_json::from_str(&quoted).ok().map(Zeroizing::new);
+            return serde_json::from_str(&quoted).ok().map(|text| Text::Anew(Zeroizing::new(text)));
         }
-        Some(Zeroizing::new(String::from_utf8_lossy(inner).into_owned()))
+        // The lossy reading goes byte by byte; nearly every text is UTF-8.
+        let there = core::str::from_utf8(inner).map(Text::There);
+        Some(there.unwrap_or_else(|_| String::from_utf8_lossy(inner).into()))
     }
 
     /// The members of an object; `None` for another value.
@@ -52,6 +56,33 @@ impl<'a> Raw<'a> {
     /// The elements of an array; `None` for another value.
     pub(crate) fn elements(self) -> Option<Elements<'a>> {
         Some(Elements(Walk { rest: self.0.strip_prefix(b"[")?, close: b']', state: State::First }))
+    }
+}
+
+/// A string's text. Most have neither escapes nor faults, and are read where they stand: a copy would cost an allocation,
+/// and be one more place to wipe.
+pub(crate) enum Text<'a> {
+    There(&'a str),
+    Anew(Zeroizing<String>),
+}
+
+impl<'a> From<Cow<'a, str>> for Text<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => Self::There(text),
+            Cow::Owned(text) => Self::Anew(Zeroizing::new(text)),
+        }
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::There(text) => text,
+            Self::Anew(text) => text,
+        }
     }
 }
 
@@ -71,7 +102,7 @@ pub(crate) fn object(document: &[u8]) -> Result<Members<'_>, Broken> {
 pub(crate) struct Members<'a>(Walk<'a>);
 
 impl<'a> Iterator for Members<'a> {
-    type Item = Result<(Option<Zeroizing<String>>, Raw<'a>), Broken>;
+    type Item = Result<(Option<Text<'a>>, Raw<'a>), Broken>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.step(|walk| {
@@ -146,8 +177,18 @@ fn after_space(text: &[u8]) -> &[u8] {
     text.get(space..).unwrap_or_default()
 }
 
+/// Looks at every byte, sixteen at once; stopping at the first would take them one word at a time.
+fn has(text: &[u8], wanted: u8) -> bool {
+    text.iter().fold(false, |found, byte| found | (*byte == wanted))
+}
+
 /// Whether brackets outside of strings are nested deeper than [`MAX_DEPTH`].
 fn is_deep(text: &[u8]) -> bool {
+    // With so few brackets, wherever they stand, nothing is deep; counted in bytes, they are counted sixteen at once.
+    let brackets = |part: &[u8]| part.iter().fold(0_u8, |n, byte| n + u8::from(matches!(byte, b'{' | b'[')));
+    if text.chunks(255).map(|part| usize::from(brackets(part))).sum::<usize>() <= MAX_DEPTH {
+        return false;
+    }
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in text {
         match byte {

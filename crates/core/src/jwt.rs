@@ -5,12 +5,12 @@
 
 use crate::json::{self, Raw};
 use crate::seconds;
+use crate::secret::Wiped;
 use crate::time::Wall;
-use alloc::vec::Vec;
+use alloc::vec;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use core::time::Duration;
-use zeroize::Zeroizing;
 
 /// 9999-12-31T23:59:59Z. Beyond lies no date but a mistake: milliseconds, for one.
 const LAST: u64 = 253_402_300_799;
@@ -29,10 +29,15 @@ pub(crate) struct Times {
 pub(crate) fn hint(token: &str) -> Option<Times> {
     let mut parts = token.split('.');
     let (header, payload, signature) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() || decoded(signature)?.is_empty() || !is_plain(&decoded(header)?) {
+    if parts.next().is_some() || !is_encoded(signature) {
         return None;
     }
-    let [exp, iat, nbf] = claims(&decoded(payload)?)?;
+    let longest = header.len().max(payload.len());
+    let mut space = Wiped(vec![0; base64::decoded_len_estimate(longest)]);
+    if !is_plain(decoded(header, &mut space)?) {
+        return None;
+    }
+    let [exp, iat, nbf] = claims(decoded(payload, &mut space)?)?;
     let exp = exp?;
     // A token that is over before it begins is a mistake of whoever wrote it.
     let lives = iat.max(nbf).is_none_or(|begin| begin < exp);
@@ -40,9 +45,21 @@ pub(crate) fn hint(token: &str) -> Option<Times> {
     lives.then(|| Times { exp: wall(exp), iat: iat.map(wall) })
 }
 
-/// base64url without padding, white space or stray bits (RFC 7515 §2).
-fn decoded(part: &str) -> Option<Zeroizing<Vec<u8>>> {
-    URL_SAFE_NO_PAD.decode(part).ok().map(Zeroizing::new)
+/// base64url without padding, white space or stray bits (RFC 7515 §2), decoded into `space`.
+fn decoded<'a>(part: &str, space: &'a mut [u8]) -> Option<&'a [u8]> {
+    let length = URL_SAFE_NO_PAD.decode_slice(part, space).ok()?;
+    space.get(..length)
+}
+
+/// Whether [`decoded`] would make something of it: a signature's bytes are of no use here. Only the last group of four
+/// can have stray bits, or one character too few or too many.
+fn is_encoded(part: &str) -> bool {
+    let (groups, last) = part.as_bytes().split_at(part.len().saturating_sub(1) / 4 * 4);
+    let is_ours = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'_');
+    // Without stopping at a fault sixteen are looked at in one step.
+    !last.is_empty()
+        && groups.iter().fold(true, |all, byte| all & is_ours(*byte))
+        && URL_SAFE_NO_PAD.decode_slice(last, &mut [0; 3]).is_ok()
 }
 
 /// Whether the header is an object that does not say that the payload is something else than it seems: compressed
@@ -50,7 +67,7 @@ fn decoded(part: &str) -> Option<Zeroizing<Vec<u8>>> {
 fn is_plain(header: &[u8]) -> bool {
     let Ok(mut members) = json::object(header) else { return false };
     members.all(|member| match member {
-        Ok((Some(name), _)) => !matches!(name.as_str(), "zip" | "b64" | "crit"),
+        Ok((Some(name), _)) => !matches!(&*name, "zip" | "b64" | "crit"),
         Ok((None, _)) => true,
         Err(_) => false,
     })
@@ -62,7 +79,7 @@ fn claims(payload: &[u8]) -> Option<[Option<u64>; 3]> {
     let mut seen = [false; 3];
     for member in json::object(payload).ok()? {
         let (name, value) = member.ok()?;
-        let name = name.as_ref().map(|name| name.as_str());
+        let name = name.as_deref();
         let Some(place) = ["exp", "iat", "nbf"].iter().position(|claim| name == Some(claim)) else {
             continue;
         };

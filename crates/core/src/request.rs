@@ -1,6 +1,7 @@
 //! The token request (RFC 6749 §4.4.2), ready to be sent.
 
 use crate::endpoint::Endpoint;
+use crate::secret::Wiped;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -25,7 +26,7 @@ pub struct Request {
     format: BodyFormat,
     authorization: Option<Zeroizing<String>>,
     content_length: String,
-    body: Zeroizing<Vec<u8>>,
+    body: Wiped,
 }
 
 impl Request {
@@ -118,7 +119,7 @@ impl<'a> Parameter<'a> {
     }
 }
 
-fn form(parameters: &[Parameter<'_>]) -> Zeroizing<Vec<u8>> {
+fn form(parameters: &[Parameter<'_>]) -> Wiped {
     let mut body = allocated(parameters);
     let pairs = parameters.iter().flat_map(|p| p.values.iter().map(|value| (p.name, *value)));
     for (place, (name, value)) in pairs.enumerate() {
@@ -132,7 +133,7 @@ fn form(parameters: &[Parameter<'_>]) -> Zeroizing<Vec<u8>> {
     body
 }
 
-fn json(parameters: &[Parameter<'_>]) -> Zeroizing<Vec<u8>> {
+fn json(parameters: &[Parameter<'_>]) -> Wiped {
     let mut body = allocated(parameters);
     body.push(b'{');
     for (place, parameter) in parameters.iter().enumerate() {
@@ -158,9 +159,9 @@ fn json(parameters: &[Parameter<'_>]) -> Zeroizing<Vec<u8>> {
     body
 }
 
-fn allocated(parameters: &[Parameter<'_>]) -> Zeroizing<Vec<u8>> {
+fn allocated(parameters: &[Parameter<'_>]) -> Wiped {
     let bound = parameters.iter().map(Parameter::bound).sum::<usize>() + 2;
-    Zeroizing::new(Vec::with_capacity(bound))
+    Wiped(Vec::with_capacity(bound))
 }
 
 /// A JSON string (RFC 8259 §7): quote, backslash and control characters are escaped, everything else is itself.
@@ -189,7 +190,7 @@ pub(crate) fn form_encoded(text: &str) -> Zeroizing<String> {
 
 /// `text` as it stands between the quotes of a JSON string.
 pub(crate) fn json_escaped(text: &str) -> Zeroizing<String> {
-    let mut quoted = Zeroizing::new(Vec::with_capacity(6 * text.len() + 2));
+    let mut quoted = Wiped(Vec::with_capacity(6 * text.len() + 2));
     quote(&mut quoted, text);
     let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
     Zeroizing::new(String::from_utf8_lossy(inner).into_owned())

@@ -9,12 +9,12 @@ pub(crate) use words::myparcel_code;
 
 use crate::lifetime::Lifetime;
 use crate::scope::Scope;
+use crate::secret::Wiped;
 use crate::token::AccessToken;
 use alloc::vec::Vec;
 use core::fmt;
 use core::num::{IntErrorKind, ParseIntError};
 use core::time::Duration;
-use zeroize::Zeroizing;
 
 /// The whole answer of a token endpoint, as an adapter hands it in.
 ///
@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 pub struct Response {
     status: u16,
     headers: [Header; FIELDS.len()],
-    body: Zeroizing<Vec<u8>>,
+    body: Wiped,
 }
 
 /// A header that decides something.
@@ -60,7 +60,7 @@ impl Response {
 
     /// An answer with this status, without headers and body.
     pub fn new(status: u16) -> Self {
-        Self { status, headers: Default::default(), body: Zeroizing::default() }
+        Self { status, headers: Default::default(), body: Wiped::default() }
     }
 
     /// The same with one more header, its name in any letter case. All of an answer's headers may be handed in:
@@ -82,7 +82,7 @@ impl Response {
     /// decoded, Content-Encoding is not handed in.
     #[must_use]
     pub fn with_body(mut self, body: Vec<u8>) -> Self {
-        self.body = Zeroizing::new(body);
+        self.body = Wiped(body);
         self
     }
 

@@ -45,6 +45,13 @@ impl Scope {
         (!scope.is_empty()).then_some(scope)
     }
 
+    /// What a server says it granted to whoever asked for this scope: the same one, shared, if it repeats it word for word,
+    /// as most do.
+    pub(crate) fn answered(&self, text: &str) -> Option<Self> {
+        let is_repeated = !self.is_empty() && self.tokens().eq(text.split_ascii_whitespace());
+        if is_repeated { Some(self.clone()) } else { Self::granted(text) }
+    }
+
     /// The tokens, in the order in which they were written.
     pub fn tokens(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.iter().map(AsRef::as_ref)
@@ -63,7 +70,7 @@ impl Scope {
     /// The tokens of this set that are not in `granted`; `None` if there is none, or if this set has the `*` that
     /// stands for whatever the client may have: no list can be said to fall short of it.
     pub(crate) fn missing_from(&self, granted: &Self) -> Option<Self> {
-        if self.contains("*") {
+        if Arc::ptr_eq(&self.0, &granted.0) || self.contains("*") {
             return None;
         }
         let granted: BTreeSet<&str> = granted.tokens().collect();

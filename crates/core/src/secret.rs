@@ -2,9 +2,11 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{Hash, Hasher};
-use zeroize::Zeroizing;
+use core::ops::{Deref, DerefMut};
+use zeroize::{Zeroize, Zeroizing};
 
 /// A text that is wiped when the last copy is dropped, compared in constant time, and never printed.
 ///
@@ -19,6 +21,32 @@ impl Secret {
 
     pub(crate) fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+/// Bytes that are wiped when they are dropped, all of their allocation at once: zeroize goes through what a vector holds
+/// byte by byte, and through what it has room for at full speed.
+#[derive(Default)]
+pub(crate) struct Wiped(pub(crate) Vec<u8>);
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        self.0.clear();
+        self.0.zeroize();
+    }
+}
+
+impl Deref for Wiped {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.0
+    }
+}
+
+impl DerefMut for Wiped {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.0
     }
 }
 

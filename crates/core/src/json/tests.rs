@@ -21,7 +21,7 @@ fn members_come_in_order_with_their_own_text() {
             .collect();
     let [(_, a), (_, b), (_, c), (_, d)] = &members[..] else { panic!("{}", members.len()) };
     assert_eq!(a.number(), Some("1e999"));
-    assert_eq!(b.text().as_ref().map(|text| text.as_str()), Some("x.y"));
+    assert_eq!(b.text().as_deref(), Some("x.y"));
     assert_eq!(c.elements().unwrap().filter_map(Result::ok).count(), 2);
     assert!(d.is_null() && d.number().is_none() && d.text().is_none() && d.members().is_none());
     assert_eq!(names("{}"), Ok(Vec::new()));
@@ -117,7 +117,7 @@ fn deep_nesting_needs_no_stack() {
 fn bad_unicode_is_replaced_or_makes_a_text_unreadable_but_breaks_nothing() {
     let document = b"{\"a\":\"x\xff\",\"b\":\"\\ud800\",\"\xff\":1,\"\\udc00\":2}";
     let members: Vec<_> = object(document).unwrap().map(Result::unwrap).collect();
-    assert_eq!(members[0].1.text().as_ref().map(|text| text.as_str()), Some("x\u{fffd}"));
+    assert_eq!(members[0].1.text().as_deref(), Some("x\u{fffd}"));
     assert!(members[1].1.text().is_none());
     assert!(members[3].0.is_none());
 }

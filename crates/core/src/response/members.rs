@@ -2,11 +2,10 @@
 
 use super::{Field, Response};
 use crate::error::Malformed;
-use crate::json::{self, Raw};
+use crate::json::{self, Raw, Text};
 use crate::provider::ErrorFormat;
 use crate::seconds;
 use alloc::string::String;
-use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 /// The longest granted scope that is kept, in bytes: as long as the longest token, which often repeats it.
@@ -29,7 +28,7 @@ pub(super) struct Members<'a> {
 }
 
 pub(super) enum Value<'a> {
-    Text(Zeroizing<String>),
+    Text(Text<'a>),
     /// Any JSON value but a string.
     Json(Raw<'a>),
 }
@@ -82,10 +81,10 @@ impl<'a> Members<'a> {
     }
 
     /// application/x-www-form-urlencoded, as some servers answer unless they are asked for JSON, and some even then.
-    fn from_form(body: &[u8]) -> Result<Self, Malformed> {
+    fn from_form(body: &'a [u8]) -> Result<Self, Malformed> {
         let mut known = Known::new(ErrorFormat::Rfc6749);
         for (name, value) in form_urlencoded::parse(body.trim_ascii()) {
-            known.set(&name, || Some(Value::Text(Zeroizing::new(value.into_owned()))))?;
+            known.set(&name, || Some(Value::Text(value.into())))?;
         }
         Ok(known.members)
     }
@@ -94,13 +93,13 @@ impl<'a> Members<'a> {
 /// Members in the making, and which of them came already.
 struct Known<'a> {
     members: Members<'a>,
-    seen: Vec<&'static str>,
+    seen: [Option<&'static str>; 9],
     errors: ErrorFormat,
 }
 
 impl<'a> Known<'a> {
     fn new(errors: ErrorFormat) -> Self {
-        Self { members: Members::default(), seen: Vec::new(), errors }
+        Self { members: Members::default(), seen: Default::default(), errors }
     }
 
     fn set(&mut self, name: &str, value: impl FnOnce() -> Option<Value<'a>>) -> Result<(), Malformed> {
@@ -117,10 +116,10 @@ impl<'a> Known<'a> {
             "errors" if self.errors == ErrorFormat::MyParcel => ("errors", &mut members.errors),
             _ => return Ok(()),
         };
-        if self.seen.contains(&name) {
+        let place = self.seen.iter_mut().find(|seen| seen.is_none_or(|seen| seen == name));
+        if place.is_some_and(|place| place.replace(name).is_some()) {
             return Err(Malformed::Duplicate(name));
         }
-        self.seen.push(name);
         *slot = value();
         Ok(())
     }
@@ -150,17 +149,18 @@ impl Value<'_> {
     }
 
     /// The words of a scope: a text, or an array of texts that may have spaces in them.
-    pub(super) fn scope_words(&self) -> Option<Zeroizing<String>> {
-        let mut words = Zeroizing::new(String::new());
-        match self {
-            Self::Text(text) => words.push_str(text),
+    pub(super) fn scope_words(&self) -> Option<Text<'_>> {
+        let words = match self {
+            Self::Text(text) => Text::There(text),
             Self::Json(raw) => {
+                let mut words = Zeroizing::new(String::new());
                 for element in raw.elements()? {
                     words.push_str(&element.ok()?.text()?);
                     words.push(' ');
                 }
+                Text::Anew(words)
             }
-        }
+        };
         (words.len() <= MAX_SCOPE).then_some(words)
     }
 }

@@ -77,7 +77,7 @@ fn rfc6749(members: &Members<'_>) -> Words {
         None => Words::None,
         Some(Value::Text(code)) if code.trim().is_empty() => Words::None,
         Some(Value::Text(code)) => Words::Said {
-            code: String::from(code.as_str()),
+            code: String::from(&**code),
             class: class_of(code),
             description: members.error_description.as_ref().and_then(Value::text).map(String::from),
         },
@@ -108,7 +108,7 @@ fn json_api(errors: Raw<'_>) -> Words {
 fn json_api_error(error: Raw<'_>) -> Option<Words> {
     let (mut code, mut title, mut detail) = (None, None, None);
     for (name, value) in error.members()?.map_while(Result::ok) {
-        match name.as_ref().map(|name| name.as_str()) {
+        match name.as_deref() {
             Some("code") => code = myparcel_code(value),
             Some("title") => title = value.text(),
             Some("detail") => detail = value.text(),
@@ -123,7 +123,7 @@ fn json_api_error(error: Raw<'_>) -> Option<Words> {
         // 14050 among them: it stands for any other error of OAuth, and its status tells which.
         other => (other, None),
     };
-    let description = detail.or(title).map(|text| String::from(text.as_str()));
+    let description = detail.or(title).map(|text| String::from(&*text));
     Some(Words::Said { code: code.into(), description, class })
 }
 

@@ -41,6 +41,22 @@ fn what_a_server_says_is_read_with_more_patience() {
     assert_eq!(Scope::granted(&long).map(|scope| scope.tokens().len()), Some(2_000));
 }
 
+#[test]
+fn an_answer_that_repeats_the_scope_is_the_scope_and_any_other_is_read() {
+    let asked = scope("a b");
+    for (text, granted) in [("a b", "a b"), (" a  b ", "a b"), ("b a", "b a"), ("a", "a"), ("a b c", "a b c")]
+    {
+        let answered = asked.answered(text).unwrap();
+        assert_eq!(
+            (answered.to_string().as_str(), asked.missing_from(&answered)),
+            (granted, if granted == "a" { Some(scope("b")) } else { None })
+        );
+    }
+    assert!(Arc::ptr_eq(&asked.answered("a b").unwrap().0, &asked.0));
+    assert_eq!(asked.answered("a \""), None);
+    assert_eq!(scope("").answered(""), None);
+}
+
 // Conforms: R-6749-3.3-e, R-6749-3.3-f
 #[test]
 fn only_what_was_asked_for_by_name_can_be_missing() {
