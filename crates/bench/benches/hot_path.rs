@@ -2,22 +2,25 @@
 #![allow(clippy::unwrap_used)] // A bench that cannot be set up has nothing to measure.
 
 use arc_swap::ArcSwap;
+use evergrant_bench::subjects::{held, opaque};
 use evergrant_bench::{Group, Side, at_once, run};
-use evergrant_core::{AccessToken, Client, ClientAuth, Provider, Stored, Wall};
 use evergrant_tokio_reqwest::Tokens;
 use http::HeaderValue;
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 fn main() {
-    // Whoever was here first has installed the same one.
-    let _installed = rustls::crypto::ring::default_provider().install_default();
-    run(&[header("a header value"), header("a header value").on_threads(2)]);
+    run(&[
+        owned("a header value"),
+        owned("a header value").on_threads(2),
+        lent("a lent header value"),
+        lent("a lent header value").on_threads(2),
+    ]);
 }
 
-fn header(title: &'static str) -> Group {
-    let (floor, tokens) = (floor(), tokens());
+/// A value of the caller's own: what an HTTP library takes. A shared count is the limit of two threads.
+fn owned(title: &'static str) -> Group {
+    let (floor, tokens) = (floor(), held(1024));
     let [authorization, token, try_token] = [&tokens; 3].map(Tokens::clone);
     Group::new(
         title,
@@ -45,31 +48,33 @@ fn header(title: &'static str) -> Group {
     )
 }
 
+/// A value that is looked at and given back: nothing is counted, so threads do not slow each other down.
+fn lent(title: &'static str) -> Group {
+    let (floor, tokens) = (floor(), held(1024));
+    Group::new(
+        title,
+        [
+            Side::new("floor: pointer, two coarse clocks", move || {
+                let floor = Arc::clone(&floor);
+                move || {
+                    let held = floor.load();
+                    (coarse() < held.1).then(|| held.0.len())
+                }
+            }),
+            Side::new("`with_authorization(..)`", move || {
+                let tokens = tokens.clone();
+                move || at_once(tokens.with_authorization(HeaderValue::len))
+            }),
+        ],
+    )
+}
+
 /// A header and its end on both coarse clocks, in seconds.
 fn floor() -> Arc<ArcSwap<(HeaderValue, [i64; 2])>> {
-    let value = HeaderValue::from_str(&format!("Bearer {}", text())).unwrap();
+    let value = HeaderValue::from_str(&format!("Bearer {}", opaque(1024))).unwrap();
     Arc::new(ArcSwap::from_pointee((value, [i64::MAX; 2])))
 }
 
 fn coarse() -> [i64; 2] {
     [ClockId::MonotonicCoarse, ClockId::RealtimeCoarse].map(|clock| clock_gettime(clock).tv_sec)
-}
-
-/// A source that holds a token of 1 KiB for a day.
-fn tokens() -> Tokens {
-    let provider = Provider::rfc6749("http://127.0.0.1:1/token").unwrap();
-    let auth = ClientAuth::post("bench", "secret").unwrap();
-    let tokens = Tokens::new(Client::builder(provider, auth).build().unwrap()).unwrap();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let stored = Stored {
-        token: AccessToken::new(&text()).unwrap(),
-        issued: Wall::from_epoch(now),
-        life: Duration::from_secs(86_400),
-    };
-    assert!(tokens.restore(stored), "a fresh source takes a stored token");
-    tokens
-}
-
-fn text() -> String {
-    "a".repeat(1024)
 }

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc)] // What cannot be set up has nothing to measure.
 
 pub mod allocations;
 mod instructions;
 mod measure;
 mod report;
+pub mod subjects;
 
 pub use measure::{Group, Side};
 pub use report::run;
@@ -15,7 +17,8 @@ use std::task::{Context, Poll, Waker};
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
-/// The outcome of a future that has nothing to wait for, as a runtime polls it; `None` if it would wait.
+/// The outcome of a future that has nothing to wait for, as a caller's own future polls it; `None` if it would wait.
+#[inline(always)]
 pub fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => Some(outcome),

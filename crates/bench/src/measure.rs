@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// How long a turn takes: far below a time slice, far above what reading the clocks costs.
 const TURN: Duration = Duration::from_micros(40);
 
-/// So many good rounds are enough for a median.
+/// So many undisturbed rounds are enough for a median.
 const ROUNDS: usize = 401;
 
 /// A group takes no longer, however busy the machine is.
@@ -88,7 +88,8 @@ pub(crate) struct Timing {
     pub(crate) ratio: f64,
 }
 
-/// The times of each side; `None` if the machine was too busy for a single good round.
+/// The times of each side, over the rounds in which its turn and the first side's were undisturbed; `None` if there was no
+/// such round. Beside them, how many there were for the side that had the fewest.
 pub(crate) fn time(group: &Group) -> (Vec<Option<Timing>>, usize) {
     let gathering = Gathering::new(group.threads);
     let rounds = thread::scope(|scope| {
@@ -98,14 +99,14 @@ pub(crate) fn time(group: &Group) -> (Vec<Option<Timing>>, usize) {
         }
         turns(group, &gathering, 0)
     });
-    let timings = (0..group.sides.len())
-        .map(|side| {
-            let nanos = median(rounds.iter().map(|round| round[side]))?;
-            let ratio = median(rounds.iter().map(|round| round[side] / round[0]))?;
-            Some(Timing { nanos, ratio })
-        })
-        .collect();
-    (timings, rounds.len())
+    let good = |side: usize| rounds.iter().filter_map(move |round| Some((round[side]?, round[0]?)));
+    let timings = (0..group.sides.len()).map(|side| {
+        let nanos = median(good(side).map(|(nanos, _)| nanos))?;
+        let ratio = median(good(side).map(|(nanos, first)| nanos / first))?;
+        Some(Timing { nanos, ratio })
+    });
+    let fewest = (0..group.sides.len()).map(|side| good(side).count()).min();
+    (timings.collect(), fewest.unwrap_or(0))
 }
 
 pub(crate) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
@@ -167,12 +168,13 @@ impl Gathering {
     }
 }
 
-/// The good rounds, as nanoseconds for each side; the first thread has them all, the others none.
-fn turns(group: &Group, gathering: &Gathering, place: usize) -> Vec<Vec<f64>> {
+/// The rounds, as nanoseconds for each side whose turn was undisturbed; only the first thread knows them.
+fn turns(group: &Group, gathering: &Gathering, place: usize) -> Vec<Vec<Option<f64>>> {
     let mut jobs: Vec<(Job, u64)> = group.sides.iter().map(|side| calibrated(side.job())).collect();
-    let (mut rounds, began) = (Vec::new(), Instant::now());
+    let (mut rounds, mut good, began) = (Vec::new(), vec![0; jobs.len()], Instant::now());
     for first in 0.. {
-        if place == 0 && (rounds.len() == ROUNDS || began.elapsed() > LONGEST) {
+        let is_enough = good.iter().all(|good| *good >= ROUNDS) || began.elapsed() > LONGEST;
+        if place == 0 && is_enough {
             gathering.over.store(1, Ordering::SeqCst);
         }
         gathering.meet();
@@ -191,7 +193,10 @@ fn turns(group: &Group, gathering: &Gathering, place: usize) -> Vec<Vec<f64>> {
                 round[side] = gathering.took().map(|took| took.as_nanos() as f64 / *times as f64);
             }
         }
-        rounds.extend(round.into_iter().collect::<Option<Vec<f64>>>());
+        for (good, nanos) in good.iter_mut().zip(&round) {
+            *good += usize::from(nanos.is_some() && round[0].is_some());
+        }
+        rounds.push(round);
     }
     rounds
 }

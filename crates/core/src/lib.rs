@@ -73,6 +73,9 @@ extern crate alloc;
 extern crate std;
 
 mod auth;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod challenge;
 mod client;
 mod date;
