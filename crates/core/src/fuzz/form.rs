@@ -64,7 +64,11 @@ fn request(auth: ClientAuth, format: BodyFormat, audience: &str, value: &str) ->
         unreachable!("plain names")
     };
     let shown = format!("{client:?}");
-    assert!(value.len() < 40 || !shown.contains(value), "the value of a parameter is shown");
+    let is_shown_anyway = audience.contains(value) || client.client_id().contains(value);
+    assert!(
+        value.len() < 40 || is_shown_anyway || !shown.contains(value),
+        "the value of a parameter is shown"
+    );
     let Ok(request) = client.request(noon()) else { unreachable!("nothing is signed") };
     request
 }
