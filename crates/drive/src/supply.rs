@@ -287,3 +287,6 @@ where
         self.live().is_some_and(|source| source.settle(then, self.patience))
     }
 }
+
+#[cfg(test)]
+mod tests;

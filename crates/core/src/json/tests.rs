@@ -92,6 +92,7 @@ fn nesting_is_bounded_in_every_member() {
     assert_eq!(names(&nested(MAX_DEPTH)), Err(Broken));
     assert_eq!(names(&nested(100_000)), Err(Broken));
     assert!(names(&format!("{{\"a\":\"{}\"}}", "[{\\\"".repeat(100))).is_ok());
+    assert!(names(&format!("{{\"a\":[{}[]]}}", "[{}],".repeat(100))).is_ok(), "many, and not deep");
     // Brackets in a text neither open nor close anything, and a backslash outside of one escapes nothing.
     let (open, close) = ("[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
     assert_eq!(names(&format!("{{\"a\":\"{}\",\"b\":{open}{close}}}", "}]".repeat(100))), Err(Broken));

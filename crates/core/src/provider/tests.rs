@@ -21,6 +21,25 @@ fn what_is_known_of_myparcel_is_what_would_be_read() {
 }
 
 #[test]
+fn each_part_of_a_provider_can_be_set() {
+    let plain = "http://auth:8080/token";
+    let provider = Provider::rfc6749("https://as.example/token").unwrap();
+    assert!(provider.clone().with_token_endpoint(plain).is_err());
+    let provider = provider
+        .with_token_endpoint_dangerous_plain_http(plain)
+        .unwrap()
+        .with_body(BodyFormat::Json)
+        .with_errors(ErrorFormat::MyParcel)
+        .with_default_scope("a b")
+        .unwrap()
+        .with_verdict(VerdictRule::MyParcel);
+    assert_eq!(provider.token_endpoint().url(), plain);
+    assert_eq!((provider.body(), provider.errors()), (BodyFormat::Json, ErrorFormat::MyParcel));
+    assert_eq!(provider.default_scope(), &Scope::parse("a b").unwrap());
+    assert_eq!(provider.verdict(), &VerdictRule::MyParcel);
+}
+
+#[test]
 fn hosts_can_be_overridden() {
     let elsewhere = Origins::from(Origin::parse("http://127.0.0.1:2").unwrap());
     let provider = myparcel::sandbox()

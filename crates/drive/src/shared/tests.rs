@@ -1,6 +1,7 @@
 use super::*;
 use crate::clock::ManualClock;
 use crate::fixture::{self, RENDERED, Waking, grant, secs};
+use crate::status::LastOutcome;
 use evergrant_core::{Cause, Class, Problem, Refusal};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -286,4 +287,127 @@ fn the_policy_is_the_one_it_was_made_with() {
     let policy = Policy::new().with_max_waiters(7);
     let (shared, _clock) = fixture::shared(policy.clone());
     assert_eq!(shared.policy(), policy);
+}
+
+#[test]
+fn whoever_polls_with_another_waker_is_woken_by_that_one() {
+    let (shared, _clock) = source();
+    let mut waiter = shared.waiter(MINUTE, false);
+    let guard = send(&mut waiter);
+    let (first, second) = (Waking::new(), Waking::new());
+    for waking in [&first, &second, &second] {
+        assert!(matches!(waiter.poll(&waking.waker()), Next::Wait(_)));
+    }
+    guard.land(grant("a", 3600));
+    assert_eq!((first.count(), second.count()), (0, 1));
+}
+
+#[test]
+fn every_caller_gets_the_snapshot_that_is_published() {
+    let (shared, _clock) = source();
+    let (mut one, mut other) = (shared.waiter(MINUTE, false), shared.waiter(MINUTE, false));
+    send(&mut one).land(grant("a", 3600));
+    assert!(Arc::ptr_eq(&uses(&mut one), &uses(&mut other)));
+    assert!(Arc::ptr_eq(&uses(&mut one), &shared.quiet().unwrap()));
+}
+
+#[test]
+fn a_flight_knows_when_it_was_sent_and_how_long_it_may_take() {
+    let (shared, clock) = source();
+    let guard = send(&mut shared.waiter(MINUTE, false));
+    assert_eq!((guard.sent_at(), guard.limit(), guard.time_left()), (clock.now(), secs(10), secs(10)));
+    clock.advance(secs(4));
+    assert_eq!(guard.time_left(), secs(6));
+}
+
+#[test]
+fn a_keeper_that_is_dropped_leaves_nothing_behind() {
+    let (shared, _clock) = source();
+    let mut keeper = shared.keeper();
+    let _flight = keeper.poll(&Waking::new().waker());
+    assert_eq!(shared.lock().keepers.len(), 1);
+    drop(keeper);
+    assert!(shared.lock().keepers.is_empty());
+}
+
+#[test]
+fn two_seeds_differ() {
+    let seeds: std::collections::BTreeSet<u64> = (0..10).map(|_| random_seed()).collect();
+    assert_eq!(seeds.len(), 10);
+}
+
+#[test]
+fn the_status_tells_what_became_of_the_last_request() {
+    let (shared, clock) = source();
+    let mut waiter = shared.waiter(secs(3600), false);
+    let last = || shared.status().last_outcome.map(|(outcome, _)| outcome);
+    assert_eq!(last(), None);
+    let late = send(&mut waiter);
+    clock.advance(secs(11));
+    let flight = send(&mut waiter);
+    flight.land(grant("a", 3600));
+    let generation = shared.usable().unwrap().generation();
+    assert_eq!(last(), Some(LastOutcome::Installed(generation)));
+    late.land(grant("b", 3600));
+    assert_eq!(last(), Some(LastOutcome::Superseded));
+    clock.advance(secs(3300));
+    send(&mut waiter).land(grant("a", 300));
+    assert_eq!((last(), shared.status().no_progress), (Some(LastOutcome::NoProgress), 1));
+    clock.advance(secs(3600));
+    drop(send(&mut waiter));
+    assert_eq!(last(), Some(LastOutcome::Failed(Cause::Abandoned)));
+}
+
+/// What is logged while this runs.
+fn logged(run: impl FnOnce()) -> String {
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, run);
+    let bytes = log.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn each_request_and_what_became_of_it_is_an_event() {
+    let text = logged(|| {
+        let (shared, clock) = source();
+        let mut waiter = shared.waiter(secs(3600), false);
+        send(&mut waiter).land(Outcome::Refused(Refusal::new(Class::Transient, Some(503), Problem::Status)));
+        clock.advance(secs(1));
+        let late = send(&mut waiter);
+        clock.advance(secs(11));
+        send(&mut waiter).land(grant("a", 3600));
+        late.land(grant("b", 3600));
+        clock.advance(secs(3300));
+        send(&mut waiter).land(grant("a", 300));
+        clock.advance(secs(3600));
+        drop(send(&mut waiter));
+    });
+    for words in [
+        "a token is asked for flight=1 reason=\"first\" endpoint=http://127.0.0.1:1/token",
+        "the token request failed flight=1 rest_ms=1000 cause=the authorization server answered with http 503",
+        "a token is asked for flight=2 reason=\"retry\"",
+        "a token was installed flight=3 generation=1 life_s=3600 hint=Absent",
+        "the answer came too late to matter flight=2",
+        "the server handed out a token that ends no later flight=4 count=1",
+        "the token request was given up before its answer came flight=5",
+    ] {
+        assert!(text.contains(words), "{words} is not in:\n{text}");
+    }
 }
