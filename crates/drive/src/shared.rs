@@ -99,14 +99,14 @@ impl<V: Clone> Shared<V> {
         self.snapshot.look(|snapshot| snapshot.filter(|snapshot| self.is_quiet(snapshot)).map(Arc::clone))
     }
 
-    /// Lends the rendered value and its token's generation, if the machine need not be asked: without a lock, and without
-    /// a copy of anything.
+    /// Lends the token and its rendered value, if the machine need not be asked: without a lock, and without a copy of
+    /// anything.
     ///
     /// # Errors
     /// The machine must be asked; `borrower` was not called, and comes back.
-    pub fn lend_quiet<R, F: FnOnce(&V, Generation) -> R>(&self, borrower: F) -> Result<R, F> {
+    pub fn lend_quiet<R, F: FnOnce(&Snapshot<V>) -> R>(&self, borrower: F) -> Result<R, F> {
         self.snapshot.look(|snapshot| match snapshot.filter(|snapshot| self.is_quiet(snapshot)) {
-            Some(snapshot) => Ok(borrower(&snapshot.value, snapshot.token.generation())),
+            Some(snapshot) => Ok(borrower(snapshot)),
             None => Err(borrower),
         })
     }

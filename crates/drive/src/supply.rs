@@ -3,7 +3,7 @@
 use crate::block::BlockingSource;
 use crate::clock::{Clock, SystemClock};
 use crate::runtime::{BlockingTransport, Runtime, Transport};
-use crate::shared::{Shared, random_seed};
+use crate::shared::{Shared, Snapshot, random_seed};
 use crate::status::Status;
 use crate::wait::Source;
 use evergrant_core::{
@@ -180,7 +180,13 @@ where
     pub async fn token(&self, patience: Option<Duration>) -> Result<Token, Error> {
         let patience = patience.unwrap_or(self.patience);
         match &self.kind {
-            Kind::Live(source) => Ok(source.token(patience, self.fail_fast).await?.token().clone()),
+            Kind::Live(source) => {
+                // What is borrowed is counted by nobody: threads at once share one count instead of two.
+                if let Ok(token) = source.shared().lend_quiet(|snapshot| snapshot.token().clone()) {
+                    return Ok(token);
+                }
+                Ok(source.token(patience, self.fail_fast).await?.token().clone())
+            }
             Kind::Fixed(fixed) => Ok(fixed.0.clone()),
         }
     }
@@ -212,13 +218,13 @@ where
             Kind::Live(source) => source,
             Kind::Fixed(fixed) => return Ok(borrower(&fixed.1, fixed.0.generation())),
         };
+        let lend = |snapshot: &Snapshot<V>| borrower(snapshot.value(), snapshot.token().generation());
         // Not a `match` around the wait: that would keep the room for a value while there is none.
-        let borrower = match source.shared().lend_quiet(borrower) {
+        let lend = match source.shared().lend_quiet(lend) {
             Ok(done) => return Ok(done),
-            Err(borrower) => borrower,
+            Err(lend) => lend,
         };
-        let snapshot = source.token(self.patience, self.fail_fast).await?;
-        Ok(borrower(snapshot.value(), snapshot.token().generation()))
+        Ok(lend(&*source.token(self.patience, self.fail_fast).await?))
     }
 
     /// Waits until a refused token has settled; false if that is beyond the caller's patience.
@@ -245,7 +251,13 @@ where
     pub fn token(&self, patience: Option<Duration>) -> Result<Token, Error> {
         let patience = patience.unwrap_or(self.patience);
         match &self.kind {
-            Kind::Live(source) => Ok(source.token(patience, self.fail_fast)?.token().clone()),
+            Kind::Live(source) => {
+                // What is borrowed is counted by nobody: threads at once share one count instead of two.
+                if let Ok(token) = source.shared().lend_quiet(|snapshot| snapshot.token().clone()) {
+                    return Ok(token);
+                }
+                Ok(source.token(patience, self.fail_fast)?.token().clone())
+            }
             Kind::Fixed(fixed) => Ok(fixed.0.clone()),
         }
     }
@@ -274,12 +286,12 @@ where
             Kind::Live(source) => source,
             Kind::Fixed(fixed) => return Ok(borrower(&fixed.1, fixed.0.generation())),
         };
-        let borrower = match source.shared().lend_quiet(borrower) {
+        let lend = |snapshot: &Snapshot<V>| borrower(snapshot.value(), snapshot.token().generation());
+        let lend = match source.shared().lend_quiet(lend) {
             Ok(done) => return Ok(done),
-            Err(borrower) => borrower,
+            Err(lend) => lend,
         };
-        let snapshot = source.token(self.patience, self.fail_fast)?;
-        Ok(borrower(snapshot.value(), snapshot.token().generation()))
+        Ok(lend(&*source.token(self.patience, self.fail_fast)?))
     }
 
     /// Waits until a refused token has settled; false if that is beyond the caller's patience.
