@@ -68,6 +68,7 @@ fn main() -> Result<(), Problem> {
 fn headers(on: &Handle, server: &Server) -> Result<Vec<Side>, Problem> {
     Ok(vec![
         header::<Evergrant>(on, server)?,
+        lent(on, server)?,
         header::<Static>(on, server)?,
         header::<ObjectStore>(on, server)?,
         header::<Azure>(on, server)?,
@@ -87,6 +88,15 @@ fn header<P: Peer>(on: &Handle, server: &Server) -> Result<Side, Problem> {
         let peer = Arc::clone(&peer);
         entered(&on);
         move || at_once(peer.header())
+    }))
+}
+
+/// What a program that writes its own bytes does: it looks, and clones nothing.
+fn lent(on: &Handle, server: &Server) -> Result<Side, Problem> {
+    let peer = warm::<Evergrant>(on, server)?;
+    Ok(Side::new(Evergrant::LENT, move || {
+        let peer = Arc::clone(&peer);
+        move || at_once(peer.lend(|value| value.as_bytes()[0]))
     }))
 }
 

@@ -32,10 +32,12 @@ impl Peer for Azure {
         Ok(Self(ClientSecretCredential::new("tenant", "client".into(), "secret".into(), Some(options))?))
     }
 
+    #[inline]
     async fn token(&self) -> Result<AccessToken, Problem> {
         Ok(self.0.get_token(&SCOPES, None).await?)
     }
 
+    #[inline]
     async fn header(&self) -> Result<HeaderValue, Problem> {
         bearer(self.token().await?.token.secret())
     }

@@ -16,6 +16,16 @@ fn builder(server: &Server) -> Result<TokensBuilder, Problem> {
     Ok(Tokens::builder(Client::builder(Provider::rfc6749(&server.token_endpoint())?, auth).build()?))
 }
 
+impl Evergrant {
+    /// The name of the side that lends the value.
+    pub const LENT: &'static str = "the same, the value lent";
+
+    /// Looks at the value of an `Authorization` header that may be sent now, without a clone of it.
+    pub async fn lend<R>(&self, borrower: impl FnOnce(&HeaderValue) -> R) -> Result<R, Problem> {
+        Ok(self.0.with_authorization(borrower).await?)
+    }
+}
+
 impl Peer for Evergrant {
     const NAME: &'static str = "evergrant-tokio-reqwest";
     const EACH_SECOND: u64 = 2;
@@ -25,10 +35,12 @@ impl Peer for Evergrant {
         Ok(Self(builder(server)?.build()?))
     }
 
+    #[inline]
     async fn token(&self) -> Result<Token, Problem> {
         Ok(self.0.token().await?)
     }
 
+    #[inline]
     async fn header(&self) -> Result<HeaderValue, Problem> {
         Ok(self.0.authorization().await?)
     }
@@ -43,10 +55,12 @@ impl Peer for Hasty {
         Ok(Self(builder(server)?.fail_fast(true).build()?))
     }
 
+    #[inline]
     async fn token(&self) -> Result<Token, Problem> {
         Ok(self.0.token().await?)
     }
 
+    #[inline]
     async fn header(&self) -> Result<HeaderValue, Problem> {
         Ok(self.0.authorization().await?)
     }

@@ -17,10 +17,12 @@ impl Peer for Static {
         Ok(Self(super::bearer(&"0".repeat(1024))?))
     }
 
+    #[inline]
     async fn token(&self) -> Result<(), Problem> {
         Ok(())
     }
 
+    #[inline]
     async fn header(&self) -> Result<HeaderValue, Problem> {
         Ok(self.0.clone())
     }
@@ -45,11 +47,13 @@ impl Peer for Bare {
         Ok(Self(notify))
     }
 
+    #[inline]
     async fn token(&self) -> Result<(), Problem> {
         self.0.notified().await;
         Ok(())
     }
 
+    #[inline]
     async fn header(&self) -> Result<HeaderValue, Problem> {
         self.token().await?;
         Ok(HeaderValue::from_static("Bearer"))

@@ -20,10 +20,12 @@ impl Peer for GcpAuth {
         Ok(Self(CustomServiceAccount::from_json(&gcp::service_account(server)?)?))
     }
 
+    #[inline]
     async fn token(&self) -> Result<Arc<Token>, Problem> {
         Ok(self.0.token(&SCOPES).await?)
     }
 
+    #[inline]
     async fn header(&self) -> Result<HeaderValue, Problem> {
         bearer(self.token().await?.as_str())
     }

@@ -32,10 +32,12 @@ impl Peer for Google {
         Ok(Self(builder.build_access_token_credentials()?))
     }
 
+    #[inline]
     async fn token(&self) -> Result<AccessToken, Problem> {
         Ok(self.0.access_token().await?)
     }
 
+    #[inline]
     async fn header(&self) -> Result<HeaderValue, Problem> {
         match self.0.headers(Extensions::new()).await? {
             CacheableResource::New { data, .. } => {
@@ -55,10 +57,12 @@ impl Peer for GoogleKept {
         Ok(Self { credentials: Google::new(server)?, kept: Mutex::new(None) })
     }
 
+    #[inline]
     async fn token(&self) -> Result<AccessToken, Problem> {
         self.credentials.token().await
     }
 
+    #[inline]
     async fn header(&self) -> Result<HeaderValue, Problem> {
         let poisoned = "another caller panicked";
         let kept = self.kept.lock().map_err(|_| poisoned)?.clone();

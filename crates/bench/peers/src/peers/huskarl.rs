@@ -39,10 +39,12 @@ impl Peer for Huskarl {
         Ok(Self(InMemoryTokenCache::builder().source(source).build()))
     }
 
+    #[inline]
     async fn token(&self) -> Result<Arc<TokenResponse>, Problem> {
         Ok(self.0.token().await?)
     }
 
+    #[inline]
     async fn header(&self) -> Result<HeaderValue, Problem> {
         match self.token().await?.access_token() {
             AccessToken::Bearer(token) => Ok(token.expose_header_value()?),

@@ -27,10 +27,12 @@ impl Peer for ObjectStore {
         Ok(Self(builder.build()?))
     }
 
+    #[inline]
     async fn token(&self) -> Result<Arc<AzureCredential>, Problem> {
         Ok(self.0.credentials().get_credential().await?)
     }
 
+    #[inline]
     async fn header(&self) -> Result<HeaderValue, Problem> {
         match &*self.token().await? {
             AzureCredential::BearerToken(token) => bearer(token),

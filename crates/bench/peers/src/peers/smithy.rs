@@ -41,11 +41,13 @@ impl Peer for Smithy {
         })
     }
 
+    #[inline]
     async fn token(&self) -> Result<Identity, Problem> {
         let resolver = self.resolver.clone();
         self.cache.resolve_cached_identity(resolver, &self.components, &self.config).await
     }
 
+    #[inline]
     async fn header(&self) -> Result<HeaderValue, Problem> {
         bearer(&self.token().await?.data::<Token>().ok_or("another kind of identity")?.0)
     }

@@ -48,10 +48,12 @@ impl Peer for Yup {
         Ok(Self { key, authenticator: OnceCell::new() })
     }
 
+    #[inline]
     async fn token(&self) -> Result<AccessToken, Problem> {
         Ok(self.authenticator().await?.token(&SCOPES).await?)
     }
 
+    #[inline]
     async fn header(&self) -> Result<HeaderValue, Problem> {
         bearer(self.token().await?.token().ok_or("no token")?)
     }
