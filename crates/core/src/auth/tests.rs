@@ -97,3 +97,8 @@ fn every_form_in_which_the_secret_may_come_back_is_masked() {
     }
     assert!(masks.is_sorted_by(|a, b| a.len() >= b.len()), "none hides a piece of another");
 }
+
+#[test]
+fn the_digits_of_an_escape_alone_are_made_lower_case() {
+    assert_eq!(lower_escapes("AB%2FCD%C3%A9Z%").as_str(), "AB%2fCD%c3%a9Z%");
+}
