@@ -22,3 +22,11 @@ fn draws_stay_in_range_and_spread_over_it() {
     assert_eq!(draw(1, 1, Purpose::Rest, Duration::ZERO), Duration::ZERO);
     assert!(draw(1, 1, Purpose::Rest, Duration::MAX) <= Duration::MAX);
 }
+
+/// The first numbers of the generator whose step this is, from state 0.
+#[test]
+fn the_step_is_that_of_splitmix64() {
+    let step = 0x9e37_79b9_7f4a_7c15_u64;
+    let numbers = [0_u64, 1, 2].map(|n| mix(n.wrapping_mul(step)));
+    assert_eq!(numbers, [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f]);
+}
