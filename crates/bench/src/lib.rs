@@ -4,6 +4,7 @@
 pub mod allocations;
 mod instructions;
 mod measure;
+mod orders;
 mod report;
 pub mod subjects;
 

@@ -7,8 +7,8 @@
 use rustix::time::{ClockId, clock_gettime};
 use std::fmt;
 use std::hint::{black_box, spin_loop};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 const TURN: Duration = Duration::from_micros(40);
 
 /// So many undisturbed rounds are enough for a median.
-const ROUNDS: usize = 401;
+const ROUNDS: usize = 201;
 
-/// A group takes no longer, however busy the machine is.
-const LONGEST: Duration = Duration::from_secs(8);
+/// No process takes longer for a group, however busy the machine is.
+const LONGEST: Duration = Duration::from_secs(4);
 
 /// Does its job as often as it is told.
 pub(crate) type Job = Box<dyn FnMut(u64) + Send>;
@@ -128,6 +128,8 @@ struct Gathering {
     threads: usize,
     arrived: AtomicUsize,
     turns: Mutex<Vec<Option<Turn>>>,
+    /// How often each side's job is done in one turn: as often by every thread.
+    times: OnceLock<Vec<u64>>,
     over: AtomicUsize,
 }
 
@@ -137,6 +139,7 @@ impl Gathering {
             threads,
             arrived: AtomicUsize::new(0),
             turns: Mutex::new(vec![None; threads]),
+            times: OnceLock::new(),
             over: AtomicUsize::new(0),
         }
     }
@@ -170,7 +173,12 @@ impl Gathering {
 
 /// The rounds, as nanoseconds for each side whose turn was undisturbed; only the first thread knows them.
 fn turns(group: &Group, gathering: &Gathering, place: usize) -> Vec<Vec<Option<f64>>> {
-    let mut jobs: Vec<(Job, u64)> = group.sides.iter().map(|side| calibrated(side.job())).collect();
+    let mut jobs: Vec<Job> = group.sides.iter().map(Side::job).collect();
+    if place == 0 {
+        gathering.times.get_or_init(|| jobs.iter_mut().map(calibrate).collect());
+    }
+    gathering.meet();
+    let times = gathering.times.get().cloned().unwrap_or_default();
     let (mut rounds, mut good, began) = (Vec::new(), vec![0; jobs.len()], Instant::now());
     for first in 0.. {
         let is_enough = good.iter().all(|good| *good >= ROUNDS) || began.elapsed() > LONGEST;
@@ -185,12 +193,11 @@ fn turns(group: &Group, gathering: &Gathering, place: usize) -> Vec<Vec<Option<f
         for side in 0..jobs.len() {
             // Nobody is always the first.
             let side = (first + side) % jobs.len();
-            let (job, times) = &mut jobs[side];
             gathering.meet();
-            gathering.put(place, turn(job, *times));
+            gathering.put(place, turn(&mut jobs[side], times[side]));
             gathering.meet();
             if place == 0 {
-                round[side] = gathering.took().map(|took| took.as_nanos() as f64 / *times as f64);
+                round[side] = gathering.took().map(|took| took.as_nanos() as f64 / times[side] as f64);
             }
         }
         for (good, nanos) in good.iter_mut().zip(&round) {
@@ -201,21 +208,19 @@ fn turns(group: &Group, gathering: &Gathering, place: usize) -> Vec<Vec<Option<f
     rounds
 }
 
-/// The job with how often it is done in one turn.
-fn calibrated(mut job: Job) -> (Job, u64) {
+/// How often the job is to be done in one turn. Caches and branch predictors are warm afterwards, too.
+fn calibrate(job: &mut Job) -> u64 {
     let mut times = 1;
-    // Caches and branch predictors are warm afterwards, too.
-    let per_turn = loop {
+    loop {
         let begin = Instant::now();
         job(times);
         let took = begin.elapsed();
         if took >= TURN {
-            let one = took.as_nanos() / u128::from(times);
-            break TURN.as_nanos() / one.max(1);
+            let one = (took.as_nanos() / u128::from(times)).max(1);
+            return u64::try_from(TURN.as_nanos() / one).unwrap_or(u64::MAX).max(1);
         }
         times *= 2;
-    };
-    (job, u64::try_from(per_turn).unwrap_or(u64::MAX).max(1))
+    }
 }
 
 fn turn(job: &mut Job, times: u64) -> Turn {
