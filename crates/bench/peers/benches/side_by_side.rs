@@ -68,6 +68,7 @@ fn main() -> Result<(), Problem> {
 fn headers(on: &Handle, server: &Server) -> Result<Vec<Side>, Problem> {
     Ok(vec![
         header::<Evergrant>(on, server)?,
+        direct(on, server)?,
         lent(on, server)?,
         header::<Static>(on, server)?,
         header::<ObjectStore>(on, server)?,
@@ -91,12 +92,21 @@ fn header<P: Peer>(on: &Handle, server: &Server) -> Result<Side, Problem> {
     }))
 }
 
+/// Not through the interface that all peers have here: what that adds to each of them.
+fn direct(on: &Handle, server: &Server) -> Result<Side, Problem> {
+    let peer = warm::<Evergrant>(on, server)?;
+    Ok(Side::new("the same, called directly", move || {
+        let peer = Arc::clone(&peer);
+        move || at_once(peer.tokens().authorization())
+    }))
+}
+
 /// What a program that writes its own bytes does: it looks, and clones nothing.
 fn lent(on: &Handle, server: &Server) -> Result<Side, Problem> {
     let peer = warm::<Evergrant>(on, server)?;
-    Ok(Side::new(Evergrant::LENT, move || {
+    Ok(Side::new("the same, lent by `with_authorization`", move || {
         let peer = Arc::clone(&peer);
-        move || at_once(peer.lend(|value| value.as_bytes()[0]))
+        move || at_once(peer.tokens().with_authorization(|value| value.as_bytes()[0]))
     }))
 }
 

@@ -17,12 +17,9 @@ fn builder(server: &Server) -> Result<TokensBuilder, Problem> {
 }
 
 impl Evergrant {
-    /// The name of the side that lends the value.
-    pub const LENT: &'static str = "the same, the value lent";
-
-    /// Looks at the value of an `Authorization` header that may be sent now, without a clone of it.
-    pub async fn lend<R>(&self, borrower: impl FnOnce(&HeaderValue) -> R) -> Result<R, Problem> {
-        Ok(self.0.with_authorization(borrower).await?)
+    /// The source itself.
+    pub const fn tokens(&self) -> &Tokens {
+        &self.0
     }
 }
 
