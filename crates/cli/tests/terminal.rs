@@ -40,8 +40,11 @@ impl Terminal {
         let path = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         // The first terminal that the leader of a new session opens is the session's.
         let script = format!("exec \"$0\" \"$@\" <> {path} >&0 2>&0");
+        // A terminal's programs ignore no signal; what began this test may, as background jobs do.
         let mut command = Command::new("setsid");
-        isolate(&mut command).args(["sh", "-c", &script, EVERGRANT]).args(arguments);
+        isolate(&mut command)
+            .args(["env", "--default-signal", "sh", "-c", &script, EVERGRANT])
+            .args(arguments);
         command.env("TERM", "xterm").env_remove("NO_COLOR").envs(variables.iter().copied());
         let program = command.stdin(Stdio::null()).spawn().unwrap();
         let (mut screen, shown) = (File::from(master.try_clone().unwrap()), Arc::default());
