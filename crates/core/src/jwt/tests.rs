@@ -147,6 +147,17 @@ fn a_header_is_an_object_to_its_last_byte_whatever_its_members_are_called() {
     }
 }
 
+#[test]
+fn a_signature_is_base64url_to_its_last_byte() {
+    for good in ["ab", "abcd", "abcdef", "c2lnc2ln", "-_-_ab"] {
+        assert!(is_encoded(good), "{good}");
+    }
+    for bad in ["", "a", "!bcd", "ab!!cdef", "!!!!abcd", "ab+/cdef", "abcd====", "abc=", "abcde", "ab\u{e9}d"]
+    {
+        assert!(!is_encoded(bad), "{bad}");
+    }
+}
+
 /// RFC 9068 section 6: what a token says is the resource server's affair.
 // Conforms: R-9068-b
 #[test]

@@ -93,5 +93,6 @@ fn a_list_of_origins_keeps_its_order_and_names_what_is_wrong() {
     assert_eq!(origins.iter().map(Origin::is_loopback).collect::<Vec<_>>(), [false, true, true]);
     assert_eq!(origins, texts.into_iter().map(origin).collect::<Origins>());
     assert_eq!(origins.iter().len(), 3);
+    assert!(!origins.is_empty() && Origins::default().is_empty());
     assert!(Origins::parse(["https://api.example", "http://api.example"]).is_err());
 }
