@@ -13,6 +13,7 @@ fn a_scope_is_a_set_sent_in_the_order_written() {
     assert_eq!(scope("a b"), scope("b a"));
     assert_ne!(scope("A"), scope("a"));
     assert!(scope("").is_empty());
+    assert_eq!(format!("{:?}", scope("b a b")), "Scope(b a)");
     for token in ["*", "0", "a,b", "https://x/y:z", "!#[]^~"] {
         assert!(scope(token).contains(token), "{token}");
     }
