@@ -195,4 +195,5 @@ fn each_answer_without_a_token_is_summed_up_and_has_advice() {
         assert_eq!(refusal.code().is_some(), code.is_some());
     }
     assert!(!format!("{}", Excerpt::default()).is_empty());
+    assert_eq!(format!("{:?}", Excerpt::new("so\nit said", &[]).unwrap()), "\"soit said\"");
 }

@@ -77,6 +77,12 @@ fn whatever_is_no_object_to_its_last_byte_is_broken() {
 
 // Conforms: A-19
 #[test]
+fn a_text_of_nothing_but_escapes_is_read() {
+    let members: Vec<_> = object(b"{\"a\":\"\\\\\\\\\"}").unwrap().map(Result::unwrap).collect();
+    assert_eq!(members[0].1.text().as_deref(), Some("\\\\"));
+}
+
+#[test]
 fn nothing_comes_after_the_end_and_after_the_first_fault() {
     for (text, count) in [("{\"a\":1}", 1), ("{\"a\":1,}", 2), ("{\"a\":1} {", 2), ("{", 1)] {
         let mut members = object(text.as_bytes()).unwrap();
@@ -93,6 +99,11 @@ fn nesting_is_bounded_in_every_member() {
     assert_eq!(names(&nested(100_000)), Err(Broken));
     assert!(names(&format!("{{\"a\":\"{}\"}}", "[{\\\"".repeat(100))).is_ok());
     assert!(names(&format!("{{\"a\":[{}[]]}}", "[{}],".repeat(100))).is_ok(), "many, and not deep");
+    let deepest = nested(MAX_DEPTH - 1);
+    assert!(
+        names(&format!("{},\"b\":[]}}", deepest.trim_end_matches('}'))).is_ok(),
+        "as deep as may be, and more"
+    );
     // Brackets in a text neither open nor close anything, and a backslash outside of one escapes nothing.
     let (open, close) = ("[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
     assert_eq!(names(&format!("{{\"a\":\"{}\",\"b\":{open}{close}}}", "}]".repeat(100))), Err(Broken));

@@ -2,7 +2,7 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::fixture::{self, RENDERED, Waking, grant, secs};
 use crate::status::LastOutcome;
-use evergrant_core::{Cause, Class, Problem, Refusal};
+use evergrant_core::{Cause, Class, Problem, Provider, Refusal, Response, Scope};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -409,5 +409,21 @@ fn each_request_and_what_became_of_it_is_an_event() {
         "the token request was given up before its answer came flight=5",
     ] {
         assert!(text.contains(words), "{words} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn the_status_tells_what_of_a_scope_was_not_granted() {
+    let provider = Provider::rfc6749("http://127.0.0.1:1/token").unwrap();
+    let client = Client::builder(provider, fixture::auth("first")).scope("a b").build().unwrap();
+    let clock = ManualClock::new();
+    let shared = Shared::new(client.clone(), Policy::new(), 0, Arc::new(clock.clone()), fixture::render);
+    for (granted, missing) in [("a", Some("b")), ("b a", None)] {
+        let guard = send(&mut shared.waiter(MINUTE, false));
+        let body = format!(r#"{{"access_token":"t","expires_in":60,"scope":"{granted}"}}"#);
+        let grant = client.read(&Response::new(200).with_body(body.into()), guard.sent_at());
+        guard.land(Outcome::Granted(grant.unwrap()));
+        assert_eq!(shared.status().narrowed_scope, missing.map(|scope| Scope::parse(scope).unwrap()));
+        clock.advance(secs(60));
     }
 }
