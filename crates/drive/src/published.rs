@@ -1,5 +1,8 @@
 //! One value that many read without a lock while it is exchanged.
 
+#[cfg(shuttle)]
+mod locked;
+
 use std::sync::Arc;
 
 /// The published value, behind one atomic pointer.
@@ -31,29 +34,5 @@ impl<T> Published<T> {
     /// Looks at the value, if there is one, without counting another owner.
     pub(crate) fn look<R>(&self, at: impl FnOnce(Option<&Arc<T>>) -> R) -> R {
         at(self.pointer.load().as_ref())
-    }
-}
-
-#[cfg(shuttle)]
-impl<T> Published<T> {
-    pub(crate) fn nothing() -> Self {
-        Self { pointer: crate::sync::Mutex::new(None) }
-    }
-
-    fn lock(&self) -> crate::sync::MutexGuard<'_, Option<Arc<T>>> {
-        self.pointer.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    pub(crate) fn store(&self, value: Option<Arc<T>>) {
-        // What was there is dropped after the lock.
-        let _before = std::mem::replace(&mut *self.lock(), value);
-    }
-
-    pub(crate) fn load(&self) -> Option<Arc<T>> {
-        self.lock().clone()
-    }
-
-    pub(crate) fn look<R>(&self, at: impl FnOnce(Option<&Arc<T>>) -> R) -> R {
-        at(self.load().as_ref())
     }
 }
