@@ -75,7 +75,6 @@ fn whatever_is_no_object_to_its_last_byte_is_broken() {
     }
 }
 
-// Conforms: A-19
 #[test]
 fn a_text_of_nothing_but_escapes_is_read() {
     let members: Vec<_> = object(b"{\"a\":\"\\\\\\\\\"}").unwrap().map(Result::unwrap).collect();
@@ -91,6 +90,7 @@ fn nothing_comes_after_the_end_and_after_the_first_fault() {
     }
 }
 
+// Conforms: A-19
 #[test]
 fn nesting_is_bounded_in_every_member() {
     let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
