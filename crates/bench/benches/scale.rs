@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         bytes + TOKEN as isize,
         size_of::<Machine>()
     );
-    println!("| `Policy`, a part of each `Machine` | | | {} |", size_of::<Policy>());
+    println!("| `Policy`, a part of each `Machine`; its figures are shared | | | {} |", size_of::<Policy>());
     // The rest is an adapter's: fewer of them tell the same.
     let (sources, tokens) = (machines / 10, machines / 500);
     let (_, bytes) = kept(sources, shared);

@@ -49,6 +49,21 @@ fn the_times_of_a_jwt_cost_one_allocation_whatever_its_length() {
 }
 
 #[test]
+fn a_machine_takes_half_a_kilobyte_beside_its_token() {
+    let text = opaque(1024);
+    let (token, held) = count(|| AccessToken::new(&text).unwrap());
+    let mut machine = Machine::new(Policy::new(), 1);
+    let Step::Send(flight) = machine.poll(noon_and(0), &mut Call::new(noon_and(10).mono)) else {
+        panic!("the first request is due")
+    };
+    let grant = Grant::new(token, Some(Duration::from_secs(3600)));
+    let (_, more) = count(|| machine.complete(noon_and(0), flight, Outcome::Granted(grant)));
+    assert!(machine.held(noon_and(0)).is_some());
+    let bytes = size_of::<Machine>() as u64 + held.bytes - 1024 + more.bytes;
+    assert!(bytes <= 512, "{bytes}");
+}
+
+#[test]
 fn no_poll_of_the_machine_allocates_in_any_state() {
     let mut machine = Machine::new(Policy::new(), 1);
     let poll = |machine: &mut Machine, at| {

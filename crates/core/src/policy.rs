@@ -1,5 +1,8 @@
 //! The figures a machine decides by: each with its default, its bounds, and the reason for both.
 
+use alloc::sync::Arc;
+use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 /// A flight's deadline is `attempt_timeout` plus this grace, so that a transport's timeout is reported to a
@@ -23,8 +26,16 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// // min_interval is never longer than attempt_timeout.
 /// assert_eq!(policy.min_interval(), Duration::from_millis(500));
 /// ```
+///
+/// A clone shares the figures with its original: a million machines with one policy hold it once.
+#[derive(Clone)]
+pub struct Policy(
+    /// `None` for the defaults.
+    Option<Arc<Figures>>,
+);
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Policy {
+struct Figures {
     attempt_timeout: Duration,
     min_interval: Duration,
     patience: Duration,
@@ -42,47 +53,71 @@ pub struct Policy {
     jitter: bool,
 }
 
+static DEFAULTS: Figures = Figures {
+    attempt_timeout: Duration::from_secs(10),
+    min_interval: Duration::from_secs(1),
+    patience: Duration::from_secs(30),
+    max_waiters: 16_384,
+    default_lifetime: HOUR,
+    max_lifetime: Duration::from_secs(366 * 86_400),
+    leeway: Duration::from_secs(30),
+    ahead: Duration::from_secs(5 * 60),
+    settle: Duration::from_secs(2),
+    young: Duration::from_secs(10),
+    gate_cap: MINUTE,
+    backoff: (Duration::from_secs(1), MINUTE),
+    cooldown: (Duration::from_secs(10), Duration::from_secs(5 * 60)),
+    retry_after_cap: HOUR,
+    jitter: true,
+};
+
 impl Default for Policy {
     fn default() -> Self {
         Self::new()
     }
 }
 
+impl PartialEq for Policy {
+    fn eq(&self, other: &Self) -> bool {
+        self.figures() == other.figures()
+    }
+}
+
+impl Eq for Policy {}
+
+impl Hash for Policy {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.figures().hash(state);
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.figures().fmt(f)
+    }
+}
+
 impl Policy {
-    /// The defaults.
+    /// The defaults, which take no memory beside this value.
     pub const fn new() -> Self {
-        Self {
-            attempt_timeout: Duration::from_secs(10),
-            min_interval: Duration::from_secs(1),
-            patience: Duration::from_secs(30),
-            max_waiters: 16_384,
-            default_lifetime: HOUR,
-            max_lifetime: Duration::from_secs(366 * 86_400),
-            leeway: Duration::from_secs(30),
-            ahead: Duration::from_secs(5 * 60),
-            settle: Duration::from_secs(2),
-            young: Duration::from_secs(10),
-            gate_cap: MINUTE,
-            backoff: (Duration::from_secs(1), MINUTE),
-            cooldown: (Duration::from_secs(10), Duration::from_secs(5 * 60)),
-            retry_after_cap: HOUR,
-            jitter: true,
-        }
+        Self(None)
     }
 
     /// How long one token request may take, all of it: connect, send, read. Default 10 s; 1 ms to 10 min, beyond
     /// which an answer is worth less than another try.
     #[must_use]
     pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = timeout.clamp(SHORTEST, 10 * MINUTE);
-        self.min_interval = self.min_interval.min(self.attempt_timeout);
+        let figures = self.figures_mut();
+        figures.attempt_timeout = timeout.clamp(SHORTEST, 10 * MINUTE);
+        figures.min_interval = figures.min_interval.min(figures.attempt_timeout);
         self
     }
 
     /// The least time between two token requests, whatever happens. Default 1 s; 1 ms to `attempt_timeout`.
     #[must_use]
     pub fn with_min_interval(mut self, interval: Duration) -> Self {
-        self.min_interval = interval.clamp(SHORTEST, self.attempt_timeout);
+        let figures = self.figures_mut();
+        figures.min_interval = interval.clamp(SHORTEST, figures.attempt_timeout);
         self
     }
 
@@ -90,7 +125,7 @@ impl Policy {
     /// front; 1 ms to 1 day.
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.patience = patience.clamp(SHORTEST, DAY);
+        self.figures_mut().patience = patience.clamp(SHORTEST, DAY);
         self
     }
 
@@ -98,22 +133,24 @@ impl Policy {
     /// waiting tasks; 1 to 1 048 576.
     #[must_use]
     pub fn with_max_waiters(mut self, waiters: usize) -> Self {
-        self.max_waiters = waiters.clamp(1, 1 << 20);
+        self.figures_mut().max_waiters = waiters.clamp(1, 1 << 20);
         self
     }
 
     /// The life of a token of which nothing is known. Default 1 h, the most common one; 1 ms to `max_lifetime`.
     #[must_use]
     pub fn with_default_lifetime(mut self, lifetime: Duration) -> Self {
-        self.default_lifetime = lifetime.clamp(SHORTEST, self.max_lifetime);
+        let figures = self.figures_mut();
+        figures.default_lifetime = lifetime.clamp(SHORTEST, figures.max_lifetime);
         self
     }
 
     /// No token is believed to live longer. Default and upper bound 366 d; at least 1 ms.
     #[must_use]
     pub fn with_max_lifetime(mut self, lifetime: Duration) -> Self {
-        self.max_lifetime = lifetime.clamp(SHORTEST, 366 * DAY);
-        self.default_lifetime = self.default_lifetime.min(self.max_lifetime);
+        let figures = self.figures_mut();
+        figures.max_lifetime = lifetime.clamp(SHORTEST, 366 * DAY);
+        figures.default_lifetime = figures.default_lifetime.min(figures.max_lifetime);
         self
     }
 
@@ -121,7 +158,7 @@ impl Policy {
     /// what a request may still need in transit. Default 30 s; 1 ms to 1 h.
     #[must_use]
     pub fn with_leeway(mut self, cap: Duration) -> Self {
-        self.leeway = cap.clamp(SHORTEST, HOUR);
+        self.figures_mut().leeway = cap.clamp(SHORTEST, HOUR);
         self
     }
 
@@ -129,7 +166,7 @@ impl Policy {
     /// shorter: the outage nobody notices. Default 5 min; 1 ms to 1 day.
     #[must_use]
     pub fn with_ahead(mut self, cap: Duration) -> Self {
-        self.ahead = cap.clamp(SHORTEST, DAY);
+        self.figures_mut().ahead = cap.clamp(SHORTEST, DAY);
         self
     }
 
@@ -138,8 +175,9 @@ impl Policy {
     /// less than `young`.
     #[must_use]
     pub fn with_settle(mut self, settle: Duration) -> Self {
-        self.settle = settle.clamp(SHORTEST, MINUTE);
-        self.order_gate();
+        let figures = self.figures_mut();
+        figures.settle = settle.clamp(SHORTEST, MINUTE);
+        figures.order_gate();
         self
     }
 
@@ -147,16 +185,17 @@ impl Policy {
     /// is not thrown away because of that site. Default 10 s and 60 s; above `settle`, up to 1 h.
     #[must_use]
     pub fn with_gate(mut self, young: Duration, cap: Duration) -> Self {
-        self.young = young.clamp(SHORTEST, HOUR);
-        self.gate_cap = cap.clamp(SHORTEST, HOUR);
-        self.order_gate();
+        let figures = self.figures_mut();
+        figures.young = young.clamp(SHORTEST, HOUR);
+        figures.gate_cap = cap.clamp(SHORTEST, HOUR);
+        figures.order_gate();
         self
     }
 
     /// The rest after a transient failure: `first` * 2^n up to `cap`. Default 1 s and 60 s; 1 ms to 1 h.
     #[must_use]
     pub fn with_backoff(mut self, first: Duration, cap: Duration) -> Self {
-        self.backoff = ordered(first, cap);
+        self.figures_mut().backoff = ordered(first, cap);
         self
     }
 
@@ -164,107 +203,119 @@ impl Policy {
     /// mended at the server works again soon, and one that was not costs little. 1 ms to 1 h.
     #[must_use]
     pub fn with_cooldown(mut self, first: Duration, cap: Duration) -> Self {
-        self.cooldown = ordered(first, cap);
+        self.figures_mut().cooldown = ordered(first, cap);
         self
     }
 
     /// The longest a server's Retry-After is obeyed. Default 1 h; 1 ms to 1 day.
     #[must_use]
     pub fn with_retry_after_cap(mut self, cap: Duration) -> Self {
-        self.retry_after_cap = cap.clamp(SHORTEST, DAY);
+        self.figures_mut().retry_after_cap = cap.clamp(SHORTEST, DAY);
         self
     }
 
     /// Whether moments are drawn at random, so that a fleet does not move in step. Default true; without it a rest
     /// is full, nothing is added to a Retry-After, and a refresh begins neither earlier nor later.
     #[must_use]
-    pub const fn with_jitter(mut self, jitter: bool) -> Self {
-        self.jitter = jitter;
+    pub fn with_jitter(mut self, jitter: bool) -> Self {
+        self.figures_mut().jitter = jitter;
         self
     }
 
     /// See [`with_attempt_timeout`](Self::with_attempt_timeout).
-    pub const fn attempt_timeout(&self) -> Duration {
-        self.attempt_timeout
+    pub fn attempt_timeout(&self) -> Duration {
+        self.figures().attempt_timeout
     }
 
     /// See [`with_min_interval`](Self::with_min_interval).
-    pub const fn min_interval(&self) -> Duration {
-        self.min_interval
+    pub fn min_interval(&self) -> Duration {
+        self.figures().min_interval
     }
 
     /// See [`with_patience`](Self::with_patience).
-    pub const fn patience(&self) -> Duration {
-        self.patience
+    pub fn patience(&self) -> Duration {
+        self.figures().patience
     }
 
     /// See [`with_max_waiters`](Self::with_max_waiters).
-    pub const fn max_waiters(&self) -> usize {
-        self.max_waiters
+    pub fn max_waiters(&self) -> usize {
+        self.figures().max_waiters
     }
 
     /// See [`with_default_lifetime`](Self::with_default_lifetime).
-    pub const fn default_lifetime(&self) -> Duration {
-        self.default_lifetime
+    pub fn default_lifetime(&self) -> Duration {
+        self.figures().default_lifetime
     }
 
     /// See [`with_max_lifetime`](Self::with_max_lifetime).
-    pub const fn max_lifetime(&self) -> Duration {
-        self.max_lifetime
+    pub fn max_lifetime(&self) -> Duration {
+        self.figures().max_lifetime
     }
 
     /// How long before its end a token of this life is used no more: the cap, or a tenth.
     pub fn leeway(&self, life: Duration) -> Duration {
-        self.leeway.min(life / 10)
+        self.figures().leeway.min(life / 10)
     }
 
     /// How long before that its replacement is asked for: the cap, or a fifth.
     pub fn ahead(&self, life: Duration) -> Duration {
-        self.ahead.min(life / 5)
+        self.figures().ahead.min(life / 5)
     }
 
     /// How long after its arrival a refused token of this life may yet come to be accepted: the cap, or a tenth.
     pub fn settle(&self, life: Duration) -> Duration {
-        self.settle.min(life / 10)
+        self.figures().settle.min(life / 10)
     }
 
     /// For how long the gate of a site closes on its `nth` token thrown away, counted from 1.
     pub fn gate(&self, nth: u32) -> Duration {
-        doubled((self.young, self.gate_cap), nth.saturating_sub(1))
+        let Figures { young, gate_cap, .. } = self.figures();
+        doubled((*young, *gate_cap), nth.saturating_sub(1))
     }
 
     /// The rest after `before` transient failures in a row and one more, before jitter.
     pub fn backoff(&self, before: u32) -> Duration {
-        doubled(self.backoff, before)
+        doubled(self.figures().backoff, before)
     }
 
     /// The rest after `before` permanent refusals in a row and one more, before jitter.
     pub fn cooldown(&self, before: u32) -> Duration {
-        doubled(self.cooldown, before)
+        doubled(self.figures().cooldown, before)
     }
 
     /// See [`with_retry_after_cap`](Self::with_retry_after_cap).
-    pub const fn retry_after_cap(&self) -> Duration {
-        self.retry_after_cap
+    pub fn retry_after_cap(&self) -> Duration {
+        self.figures().retry_after_cap
     }
 
     /// See [`with_jitter`](Self::with_jitter).
-    pub const fn jitter(&self) -> bool {
-        self.jitter
+    pub fn jitter(&self) -> bool {
+        self.figures().jitter
     }
 
     /// The count of tokens thrown away from which on the gate of a site closes for its cap: counting on would change
     /// nothing but how long it takes to be forgiven.
     pub(crate) fn gate_levels(&self) -> u32 {
         // From 1 ms to 1 h in 22 steps.
-        (1..=22).find(|nth| self.gate(*nth) == self.gate_cap).unwrap_or(23)
+        (1..=22).find(|nth| self.gate(*nth) == self.figures().gate_cap).unwrap_or(23)
     }
 
     /// A site's count of tokens thrown away falls by one per this time without another.
     pub(crate) fn gate_decay(&self) -> Duration {
-        2 * self.gate_cap
+        2 * self.figures().gate_cap
     }
 
+    fn figures(&self) -> &Figures {
+        self.0.as_deref().unwrap_or(&DEFAULTS)
+    }
+
+    /// Of this value alone, whoever shared them.
+    fn figures_mut(&mut self) -> &mut Figures {
+        Arc::make_mut(self.0.get_or_insert_with(|| Arc::new(DEFAULTS.clone())))
+    }
+}
+
+impl Figures {
     /// settle < young <= cap.
     fn order_gate(&mut self) {
         self.young = self.young.max(self.settle + SHORTEST);

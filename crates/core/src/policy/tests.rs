@@ -49,10 +49,11 @@ fn no_setter_can_break_a_bound_or_a_relation() {
             assert!(
                 policy.default_lifetime() >= SHORTEST && policy.default_lifetime() <= policy.max_lifetime()
             );
-            assert!(policy.settle < policy.young && policy.young <= policy.gate_cap);
-            assert!(policy.backoff.0 >= SHORTEST && policy.backoff.0 <= policy.backoff.1);
-            assert!(policy.cooldown.0 >= SHORTEST && policy.cooldown.0 <= policy.cooldown.1);
-            assert!(policy.leeway >= SHORTEST && policy.ahead >= SHORTEST && policy.patience >= SHORTEST);
+            let figures = policy.figures();
+            assert!(figures.settle < figures.young && figures.young <= figures.gate_cap);
+            assert!(figures.backoff.0 >= SHORTEST && figures.backoff.0 <= figures.backoff.1);
+            assert!(figures.cooldown.0 >= SHORTEST && figures.cooldown.0 <= figures.cooldown.1);
+            assert!(figures.leeway >= SHORTEST && figures.ahead >= SHORTEST && figures.patience >= SHORTEST);
             assert_eq!(policy.max_waiters(), 1);
         }
     }
@@ -124,4 +125,32 @@ fn a_gate_has_as_many_levels_as_it_takes_to_its_cap() {
         assert_eq!(policy.gate(policy.gate_levels()), policy.gate(u32::MAX));
         assert!(policy.gate(policy.gate_levels() - 1) < policy.gate(u32::MAX));
     }
+}
+
+#[test]
+fn a_clone_shares_the_figures_until_one_of_them_changes() {
+    let mine = Policy::new().with_leeway(secs(7));
+    let yours = mine.clone();
+    assert!(core::ptr::eq(mine.figures(), yours.figures()));
+    let yours = yours.with_ahead(secs(9));
+    assert_eq!((mine.leeway(HOUR), mine.ahead(HOUR)), (secs(7), secs(300)));
+    assert_eq!((yours.leeway(HOUR), yours.ahead(HOUR)), (secs(7), secs(9)));
+}
+
+/// What they decide makes two policies equal, not where their figures lie.
+#[test]
+fn equal_figures_make_equal_policies() {
+    let set = Policy::new().with_jitter(true);
+    assert_eq!((&set, hash(&set)), (&Policy::new(), hash(&Policy::new())));
+    let other = Policy::new().with_jitter(false);
+    assert!(other != set && hash(&other) != hash(&set));
+    assert_eq!(alloc::format!("{set:?}"), alloc::format!("{:?}", Policy::default()));
+    assert!(alloc::format!("{other:?}").contains("jitter: false"));
+}
+
+fn hash(policy: &Policy) -> u64 {
+    extern crate std;
+    let mut hasher = std::hash::DefaultHasher::new();
+    policy.hash(&mut hasher);
+    hasher.finish()
 }
