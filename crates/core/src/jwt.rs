@@ -11,6 +11,7 @@ use alloc::vec;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use core::time::Duration;
+use memchr::memchr;
 
 /// 9999-12-31T23:59:59Z. Beyond lies no date but a mistake: milliseconds, for one.
 const LAST: u64 = 253_402_300_799;
@@ -27,9 +28,10 @@ pub(crate) struct Times {
 /// The times of `token`, if it is a JWT in three parts (RFC 7515 §7.1) with a readable `exp`. Total, and bounded by
 /// the token's own bound.
 pub(crate) fn hint(token: &str) -> Option<Times> {
-    let mut parts = token.split('.');
-    let (header, payload, signature) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() || !is_encoded(signature) {
+    let (header, rest) = part(token)?;
+    let (payload, signature) = part(rest)?;
+    // A fourth part would begin with a dot in the third.
+    if !is_encoded(signature) {
         return None;
     }
     let longest = header.len().max(payload.len());
@@ -43,6 +45,12 @@ pub(crate) fn hint(token: &str) -> Option<Times> {
     let lives = iat.max(nbf).is_none_or(|begin| begin < exp);
     let wall = |seconds| Wall::from_epoch(Duration::from_secs(seconds));
     lives.then(|| Times { exp: wall(exp), iat: iat.map(wall) })
+}
+
+/// What stands before the first dot, and what follows it.
+fn part(text: &str) -> Option<(&str, &str)> {
+    let dot = memchr(b'.', text.as_bytes())?;
+    Some((text.get(..dot)?, text.get(dot + 1..)?))
 }
 
 /// base64url without padding, white space or stray bits (RFC 7515 §2), decoded into `space`.
@@ -67,7 +75,7 @@ fn is_encoded(part: &str) -> bool {
 fn is_plain(header: &[u8]) -> bool {
     let Ok(mut members) = json::object(header) else { return false };
     members.all(|member| match member {
-        Ok((Some(name), _)) => !matches!(&*name, "zip" | "b64" | "crit"),
+        Ok((Some(name), _)) => !matches!(&*name, b"zip" | b"b64" | b"crit"),
         Ok((None, _)) => true,
         Err(_) => false,
     })
@@ -80,8 +88,11 @@ fn claims(payload: &[u8]) -> Option<[Option<u64>; 3]> {
     for member in json::object(payload).ok()? {
         let (name, value) = member.ok()?;
         let name = name.as_deref();
-        let Some(place) = ["exp", "iat", "nbf"].iter().position(|claim| name == Some(claim)) else {
-            continue;
+        let place = match name {
+            Some(b"exp") => 0,
+            Some(b"iat") => 1,
+            Some(b"nbf") => 2,
+            _ => continue,
         };
         let (claim, seen) = (claims.get_mut(place)?, seen.get_mut(place)?);
         if core::mem::replace(seen, true) {

@@ -6,6 +6,10 @@ const MAX_LEN: usize = 64;
 /// The seconds in the text of a JSON number (RFC 8259 §6), rounded down, at most `u64::MAX`; `None` for a negative
 /// number and for one that is larger than any double.
 pub(crate) fn of_number(text: &str) -> Option<u64> {
+    // Nearly all are digits alone.
+    if let Ok(seconds) = text.parse() {
+        return Some(seconds);
+    }
     if text.len() > MAX_LEN {
         return None;
     }

@@ -203,11 +203,11 @@ fn myparcel_codes(prefix: &[u8]) -> Vec<String> {
     let prefix = prefix.get(..VerdictRule::MAX_BODY).unwrap_or(prefix);
     let mut codes = Vec::new();
     let members = json::object(prefix).ok().into_iter().flatten().map_while(Result::ok);
-    for (_, errors) in members.filter(|(name, _)| name.as_deref() == Some("errors")) {
+    for (_, errors) in members.filter(|(name, _)| name.as_deref() == Some(b"errors")) {
         for error in errors.elements().into_iter().flatten().map_while(Result::ok) {
             let members = error.members().into_iter().flatten().map_while(Result::ok);
             codes.extend(members.filter_map(|(name, value)| {
-                if name.as_deref() == Some("code") { myparcel_code(value) } else { None }
+                if name.as_deref() == Some(b"code") { myparcel_code(value) } else { None }
             }));
         }
     }

@@ -6,6 +6,7 @@ use crate::json::{self, Raw, Text};
 use crate::provider::ErrorFormat;
 use crate::seconds;
 use alloc::string::String;
+use memchr::memchr;
 use zeroize::Zeroizing;
 
 /// The longest granted scope that is kept, in bytes: as long as the longest token, which often repeats it.
@@ -48,7 +49,8 @@ impl<'a> Members<'a> {
         }
         let body = response.body();
         let label = response.header(Field::ContentType).unwrap_or_default();
-        let media_type = label.split(';').next().unwrap_or_default().trim_matches([' ', '\t']);
+        let media_type = memchr(b';', label.as_bytes()).and_then(|end| label.get(..end)).unwrap_or(label);
+        let media_type = media_type.trim_matches([' ', '\t']);
         let is = |name: &str| media_type.eq_ignore_ascii_case(name);
         if is("text/html") || is("application/xhtml+xml") {
             return Err(Malformed::Html);
@@ -84,7 +86,7 @@ impl<'a> Members<'a> {
     fn from_form(body: &'a [u8]) -> Result<Self, Malformed> {
         let mut known = Known::new(ErrorFormat::Rfc6749);
         for (name, value) in form_urlencoded::parse(body.trim_ascii()) {
-            known.set(&name, || Some(Value::Text(value.into())))?;
+            known.set(name.as_bytes(), || Some(Value::Text(value.into())))?;
         }
         Ok(known.members)
     }
@@ -102,18 +104,18 @@ impl<'a> Known<'a> {
         Self { members: Members::default(), seen: Default::default(), errors }
     }
 
-    fn set(&mut self, name: &str, value: impl FnOnce() -> Option<Value<'a>>) -> Result<(), Malformed> {
+    fn set(&mut self, name: &[u8], value: impl FnOnce() -> Option<Value<'a>>) -> Result<(), Malformed> {
         let members = &mut self.members;
         let (name, slot) = match name {
-            "access_token" => ("access_token", &mut members.access_token),
-            "token_type" => ("token_type", &mut members.token_type),
-            "expires_in" => ("expires_in", &mut members.expires_in),
-            "expires_on" => ("expires_on", &mut members.expires_on),
-            "refresh_in" => ("refresh_in", &mut members.refresh_in),
-            "scope" => ("scope", &mut members.scope),
-            "error" => ("error", &mut members.error),
-            "error_description" => ("error_description", &mut members.error_description),
-            "errors" if self.errors == ErrorFormat::MyParcel => ("errors", &mut members.errors),
+            b"access_token" => ("access_token", &mut members.access_token),
+            b"token_type" => ("token_type", &mut members.token_type),
+            b"expires_in" => ("expires_in", &mut members.expires_in),
+            b"expires_on" => ("expires_on", &mut members.expires_on),
+            b"refresh_in" => ("refresh_in", &mut members.refresh_in),
+            b"scope" => ("scope", &mut members.scope),
+            b"error" => ("error", &mut members.error),
+            b"error_description" => ("error_description", &mut members.error_description),
+            b"errors" if self.errors == ErrorFormat::MyParcel => ("errors", &mut members.errors),
             _ => return Ok(()),
         };
         let place = self.seen.iter_mut().find(|seen| seen.is_none_or(|seen| seen == name));

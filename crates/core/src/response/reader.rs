@@ -89,13 +89,16 @@ impl Reader<'_> {
         let seconds = |value: &Option<Value<'_>>| value.as_ref().and_then(Value::seconds).filter(|n| *n > 0);
         // `expires_on` counts only when `expires_in` is missing: an unreadable one is a life that is unknown.
         let expires_on = if members.expires_in.is_none() { seconds(&members.expires_on) } else { None };
+        let jwt = if self.jwt_hint { jwt::hint(token.expose()) } else { None };
+        // An end by the server's clock is all that its Date is good for.
+        let needs_date = expires_on.is_some() || jwt.is_some();
         Lifetime::of(&Said {
             expires_in: seconds(&members.expires_in),
             expires_on,
             refresh_in: seconds(&members.refresh_in),
             age: self.response.header(Field::Age).and_then(seconds::whole_seconds).unwrap_or(0),
-            date: self.date(),
-            jwt: if self.jwt_hint { jwt::hint(token.expose()) } else { None },
+            date: if needs_date { self.date() } else { None },
+            jwt,
             sent: self.sent.wall,
         })
     }

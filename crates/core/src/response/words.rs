@@ -109,9 +109,9 @@ fn json_api_error(error: Raw<'_>) -> Option<Words> {
     let (mut code, mut title, mut detail) = (None, None, None);
     for (name, value) in error.members()?.map_while(Result::ok) {
         match name.as_deref() {
-            Some("code") => code = myparcel_code(value),
-            Some("title") => title = value.text(),
-            Some("detail") => detail = value.text(),
+            Some(b"code") => code = myparcel_code(value),
+            Some(b"title") => title = value.text(),
+            Some(b"detail") => detail = value.text(),
             _ => {}
         }
     }
