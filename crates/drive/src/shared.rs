@@ -33,11 +33,20 @@ struct State {
     client: Arc<Client>,
     /// The last reading the machine got: the next one is not earlier.
     last: Mono,
-    /// One entry for each call that holds a place; the waker is taken out when it is called.
-    waiting: BTreeMap<u64, Option<Waker>>,
+    /// One entry for each call that holds a place.
+    waiting: BTreeMap<u64, Waiting>,
     keepers: BTreeMap<u64, Option<Waker>>,
-    next_key: u64,
+    last_key: u64,
+    /// The last key that there was when a token was found for everyone who waited.
+    served: u64,
     journal: Journal,
+}
+
+/// A call that holds a place; the waker is taken out when it is called.
+#[derive(Debug)]
+struct Waiting {
+    call: Call,
+    waker: Option<Waker>,
 }
 
 /// A token with its rendered value, and until when it is handed out without asking the machine.
@@ -45,6 +54,8 @@ struct State {
 pub struct Snapshot<V> {
     token: Token,
     value: V,
+    /// Who waited under this key or one before it holds no place any more.
+    served: u64,
     /// On the coarse clocks.
     quiet_until: Now,
     /// On the coarse clocks.
@@ -88,7 +99,8 @@ impl<V: Clone> Shared<V> {
             last: Mono::ZERO,
             waiting: BTreeMap::new(),
             keepers: BTreeMap::new(),
-            next_key: 0,
+            last_key: 0,
+            served: 0,
             journal: Journal::default(),
         };
         Arc::new(Self { state: Mutex::new(state), snapshot: Published::nothing(), clock, render })
@@ -96,7 +108,8 @@ impl<V: Clone> Shared<V> {
 
     /// The token, if the machine need not be asked: without a lock.
     pub fn quiet(&self) -> Option<Arc<Snapshot<V>>> {
-        self.snapshot.look(|snapshot| snapshot.filter(|snapshot| self.is_quiet(snapshot)).map(Arc::clone))
+        // Nobody has this key.
+        self.served(0)
     }
 
     /// Lends the token and its rendered value, if the machine need not be asked: without a lock, and without a copy of
@@ -115,6 +128,13 @@ impl<V: Clone> Shared<V> {
     pub fn usable(&self) -> Option<Token> {
         let is_usable = |snapshot: &&Arc<Snapshot<V>>| !self.clock.coarse().has_reached(snapshot.use_until);
         self.snapshot.look(|snapshot| snapshot.filter(is_usable).map(|snapshot| snapshot.token.clone()))
+    }
+
+    /// The token that was found for everyone who waited under this key, as long as the machine need not be asked: without
+    /// a lock, or they would all stand in line for it.
+    fn served(&self, key: u64) -> Option<Arc<Snapshot<V>>> {
+        let is_served = |snapshot: &&Arc<Snapshot<V>>| snapshot.served >= key && self.is_quiet(snapshot);
+        self.snapshot.look(|snapshot| snapshot.filter(is_served).map(Arc::clone))
     }
 
     fn is_quiet(&self, snapshot: &Snapshot<V>) -> bool {
@@ -196,9 +216,8 @@ impl<V: Clone> Shared<V> {
 
     /// A caller with this much patience.
     pub(crate) fn waiter(self: &Arc<Self>, patience: Duration, fail_fast: bool) -> Waiter<V> {
-        let now = self.lock().now(&*self.clock);
-        let call = Call::new(now.mono.after(patience)).fail_fast(fail_fast);
-        Waiter { shared: Arc::clone(self), call, key: None }
+        let deadline = self.lock().now(&*self.clock).mono.after(patience);
+        Waiter { shared: Arc::clone(self), deadline, fail_fast, key: None }
     }
 
     /// The user's own job that keeps the token fresh.
@@ -212,11 +231,23 @@ impl<V: Clone> Shared<V> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// After an input that may have changed the machine: publishes what it holds, and takes the wakers of everyone.
+    /// After an input that may have changed the machine: publishes what it holds, and takes the wakers of everyone. Where
+    /// it holds a token, all who wait have what they waited for, and their places are free.
     fn changed(&self, state: &mut State, now: Now) -> Vec<Waker> {
+        let State { machine, waiting, keepers, .. } = state;
+        let mut wakers: Vec<Waker> = keepers.values_mut().filter_map(Option::take).collect();
+        if machine.held(now).is_some() {
+            let waiting = std::mem::take(waiting).into_values();
+            wakers.extend(waiting.filter_map(|mut waiting| {
+                machine.leave(&mut waiting.call);
+                waiting.waker
+            }));
+            state.served = state.last_key;
+        } else {
+            wakers.extend(waiting.values_mut().filter_map(|waiting| waiting.waker.take()));
+        }
         self.publish(state, now);
-        let State { waiting, keepers, .. } = state;
-        waiting.values_mut().chain(keepers.values_mut()).filter_map(Option::take).collect()
+        wakers
     }
 
     fn publish(&self, state: &State, now: Now) {
@@ -233,7 +264,8 @@ impl<V: Clone> Shared<V> {
         };
         let use_until = on_coarse(token.use_until());
         let quiet_until = on_coarse(quiet_until);
-        self.snapshot.store(Some(Arc::new(Snapshot { token: token.clone(), value, quiet_until, use_until })));
+        let (token, served) = (token.clone(), state.served);
+        self.snapshot.store(Some(Arc::new(Snapshot { token, value, served, quiet_until, use_until })));
     }
 
     /// A request leaves: with the credentials of this moment, under the same lock.
@@ -305,8 +337,8 @@ impl State {
     }
 
     fn key(&mut self) -> u64 {
-        self.next_key += 1;
-        self.next_key
+        self.last_key += 1;
+        self.last_key
     }
 }
 
@@ -343,8 +375,9 @@ fn tell(flight: u64, landing: &Landing, rest: Duration) {
 #[derive(Debug)]
 pub(crate) struct Waiter<V: Clone> {
     shared: Arc<Shared<V>>,
-    call: Call,
-    /// Its entry among the waiting, while it holds a place.
+    deadline: Mono,
+    fail_fast: bool,
+    /// Of its entry among the waiting, unless it was served with everyone meanwhile.
     key: Option<u64>,
 }
 
@@ -352,19 +385,27 @@ impl<V: Clone> Waiter<V> {
     /// Asks the machine and, if it must wait, registers the waker: one step under one lock.
     pub(crate) fn poll(&mut self, waker: &Waker) -> Next<V> {
         let shared = &self.shared;
+        let key = self.key.take();
+        if let Some(snapshot) = key.and_then(|key| shared.served(key)) {
+            return Next::Use(snapshot);
+        }
         let mut state = shared.lock();
         let now = state.now(&*shared.clock);
-        let step = state.machine.poll(now, &mut self.call);
-        if self.call.holds_place() {
-            let key = *self.key.get_or_insert_with(|| state.key());
-            let entry = state.waiting.entry(key).or_default();
-            if entry.as_ref().is_none_or(|known| !known.will_wake(waker)) {
-                *entry = Some(waker.clone());
+        // An entry that is gone was served, with a token that is good for nothing any more: it waits anew.
+        let waiting = key.and_then(|key| Some((key, state.waiting.remove(&key)?)));
+        let (key, mut waiting) = waiting.unwrap_or_else(|| {
+            let call = Call::new(self.deadline).fail_fast(self.fail_fast);
+            (state.key(), Waiting { call, waker: None })
+        });
+        let step = state.machine.poll(now, &mut waiting.call);
+        if waiting.call.holds_place() {
+            if waiting.waker.as_ref().is_none_or(|known| !known.will_wake(waker)) {
+                waiting.waker = Some(waker.clone());
             }
+            state.waiting.insert(key, waiting);
+            self.key = Some(key);
             let depth = state.waiting.len();
             state.journal.waiting(depth);
-        } else if let Some(key) = self.key.take() {
-            state.waiting.remove(&key);
         }
         match step {
             Step::Use(token) => Next::Use(shared.current(&state, now, token)),
@@ -392,7 +433,7 @@ impl<V: Clone> Shared<V> {
         let end = Now::default();
         self.snapshot.load().unwrap_or_else(|| {
             let value = (self.render)(token.value());
-            Arc::new(Snapshot { token, value, quiet_until: end, use_until: end })
+            Arc::new(Snapshot { token, value, served: 0, quiet_until: end, use_until: end })
         })
     }
 }
@@ -401,8 +442,9 @@ impl<V: Clone> Drop for Waiter<V> {
     fn drop(&mut self) {
         if let Some(key) = self.key.take() {
             let mut state = self.shared.lock();
-            state.machine.leave(&mut self.call);
-            state.waiting.remove(&key);
+            if let Some(mut waiting) = state.waiting.remove(&key) {
+                state.machine.leave(&mut waiting.call);
+            }
         }
     }
 }

@@ -57,6 +57,55 @@ fn everyone_who_waits_is_woken_by_the_landing_and_finds_the_token() {
     assert_eq!(shared.status().deepest_queue, 100);
 }
 
+/// Ten thousand of them would stand in line for the lock.
+#[test]
+fn who_was_served_finds_the_token_without_the_lock_and_holds_no_place() {
+    let (shared, _clock) = source();
+    let mut waiters: Vec<_> = (0..3).map(|_| shared.waiter(MINUTE, false)).collect();
+    let guard = send(&mut waiters[0]);
+    for waiter in &mut waiters {
+        assert!(matches!(waiter.poll(&Waking::new().waker()), Next::Wait(_)));
+    }
+    guard.land(grant("a", 3600));
+    assert_eq!((shared.status().waiting, shared.lock().waiting.len()), (0, 0));
+    let locked = shared.lock();
+    for waiter in &mut waiters {
+        assert_eq!(uses(waiter).value(), "Bearer a");
+    }
+    drop(locked);
+    drop(waiters);
+    assert_eq!(shared.status().waiting, 0);
+}
+
+#[test]
+fn who_was_served_and_comes_too_late_waits_anew() {
+    let (shared, clock) = source();
+    let [mut late, mut gone, mut next] = [(); 3].map(|()| shared.waiter(MINUTE, false));
+    let guard = send(&mut late);
+    let wait = |waiter: &mut Waiter<String>| {
+        assert!(matches!(waiter.poll(&Waking::new().waker()), Next::Wait(_)));
+    };
+    wait(&mut late);
+    wait(&mut gone);
+    guard.land(grant("a", 10));
+    // Both have it, and it ends before either looks.
+    clock.advance(secs(20));
+    let guard = send(&mut next);
+    wait(&mut next);
+    wait(&mut late);
+    assert_eq!((shared.status().waiting, shared.lock().waiting.len()), (2, 2));
+    // The token they had is not published any more, and they are not taken for served by it.
+    wait(&mut late);
+    drop(gone);
+    assert_eq!((shared.status().waiting, shared.lock().waiting.len()), (2, 2));
+    guard.land(grant("b", 3600));
+    assert_eq!(
+        (uses(&mut late).value().as_str(), uses(&mut next).value().as_str()),
+        ("Bearer b", "Bearer b")
+    );
+    assert_eq!((shared.status().waiting, shared.lock().waiting.len()), (0, 0));
+}
+
 // Conforms: L-09
 #[test]
 fn i24_a_waiter_that_is_dropped_frees_its_place_and_harms_nobody() {
