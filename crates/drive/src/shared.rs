@@ -1,7 +1,8 @@
 //! The machine under its mutex, the wakers under the same mutex, and the published snapshot.
 //!
 //! Check-and-register is one step under one lock, so a lost wake-up is impossible by construction. Wakers are called
-//! after unlocking, and everyone polls again.
+//! after unlocking, and everyone polls again: where there is a token, it is found in the snapshot, and nobody takes the
+//! lock a second time.
 
 use crate::clock::Clock;
 use crate::published::Published;

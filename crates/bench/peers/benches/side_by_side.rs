@@ -3,11 +3,14 @@
 //!     cargo bench --manifest-path crates/bench/peers/Cargo.toml
 
 use evergrant_bench::allocations::Watch;
+use evergrant_bench::subjects::{body, client, header_of, noon_and, opaque, response};
 use evergrant_bench::{Group, Side, at_once};
 use evergrant_peers::{
     Azure, Bare, Evergrant, GcpAuth, Google, GoogleKept, Hasty, Huskarl, ObjectStore, Peer, Problem, Server,
     Smithy, Static, Yup,
 };
+use evergrant_tokio_reqwest::ClientAuth;
+use oauth2::basic::BasicTokenResponse;
 use std::env;
 use std::mem;
 use std::sync::Arc;
@@ -58,6 +61,7 @@ fn main() -> Result<(), Problem> {
         Group::new("A header value that may be sent now", headers(on, &server)?),
         Group::new("The same", headers(on, &server)?).on_threads(2),
         Group::new("A token that may be used now", tokens(on, &server)?),
+        Group::new("A token response, 1 KiB", responses()),
     ]);
     cold_starts(on, extent)?;
     outages(on, extent)?;
@@ -90,6 +94,26 @@ fn header<P: Peer>(on: &Handle, server: &Server) -> Result<Side, Problem> {
         entered(&on);
         move || at_once(peer.header())
     }))
+}
+
+/// From the body of an answer to what is kept of it.
+fn responses() -> Vec<Side> {
+    let body = body(&opaque(1024));
+    let [ready, read, theirs] = [&body; 3].map(String::clone);
+    vec![
+        Side::new("evergrant, and the header", move || {
+            let (client, response) = (client(ClientAuth::post), response(&ready));
+            move || header_of(&client, &response)
+        }),
+        Side::new("evergrant", move || {
+            let (client, response) = (client(ClientAuth::post), response(&read));
+            move || client.read(&response, noon_and(0)).ok()
+        }),
+        Side::new("oauth2 5, the parse alone", move || {
+            let body = theirs.clone();
+            move || serde_json::from_str::<BasicTokenResponse>(&body).ok()
+        }),
+    ]
 }
 
 /// Not through the interface that all peers have here: what that adds to each of them.
@@ -161,8 +185,11 @@ struct Stampede {
     above: isize,
 }
 
+/// A cold start of one peer; the bytes of the process are followed if the last argument says so.
+type Cold = fn(&Handle, Extent, bool) -> Result<Stampede, Problem>;
+
 fn cold_starts(on: &Handle, extent: Extent) -> Result<(), Problem> {
-    let sides: [(&str, fn(&Handle, Extent, bool) -> Result<Stampede, Problem>); 9] = [
+    let sides: [(&str, Cold); 9] = [
         (Bare::NAME, cold::<Bare>),
         (Evergrant::NAME, cold::<Evergrant>),
         (ObjectStore::NAME, cold::<ObjectStore>),
