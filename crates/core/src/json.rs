@@ -379,7 +379,7 @@ fn plain(text: &[u8]) -> Option<usize> {
 /// The high bit of the first byte, counted from the lowest, that means something in a string or may not stand in one; of
 /// bytes after it, perhaps.
 fn meaning(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
+    const ONES: u64 = 0x0101_0101_0101_0101;
     // A byte borrows from its high bit if it is less than what is taken off it.
     let less = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word;
     let is = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
