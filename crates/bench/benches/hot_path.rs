@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)] // A bench that cannot be set up has nothing to measure.
 
 use arc_swap::ArcSwap;
-use evergrant_bench::subjects::{held, opaque};
+use evergrant_bench::subjects::{client, held, opaque, stored};
 use evergrant_bench::{Group, Side, at_once, run};
+use evergrant_core::ClientAuth;
 use evergrant_tokio_reqwest::Tokens;
 use http::HeaderValue;
 use rustix::time::{ClockId, clock_gettime};
@@ -50,7 +51,7 @@ fn owned(title: &'static str) -> Group {
 
 /// A value that is looked at and given back: nothing is counted, so threads do not slow each other down.
 fn lent(title: &'static str) -> Group {
-    let (floor, tokens) = (floor(), held(1024));
+    let (floor, tokens, threads) = (floor(), held(1024), threads());
     Group::new(
         title,
         [
@@ -65,8 +66,19 @@ fn lent(title: &'static str) -> Group {
                 let tokens = tokens.clone();
                 move || at_once(tokens.with_authorization(HeaderValue::len))
             }),
+            Side::new("the same of ureq, which is no future", move || {
+                let tokens = threads.clone();
+                move || tokens.with_authorization(HeaderValue::len)
+            }),
         ],
     )
+}
+
+/// The same source, for threads.
+fn threads() -> evergrant_ureq::Tokens {
+    let tokens = evergrant_ureq::Tokens::new(client(ClientAuth::post));
+    assert!(tokens.restore(stored(1024)), "a fresh source takes a stored token");
+    tokens
 }
 
 /// A header and its end on both coarse clocks, in seconds.

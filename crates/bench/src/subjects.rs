@@ -81,11 +81,15 @@ pub fn held(length: usize) -> Tokens {
     let provider = Provider::rfc6749("http://127.0.0.1:1/token").unwrap();
     let auth = ClientAuth::post("bench", "secret").unwrap();
     let tokens = Tokens::new(Client::builder(provider, auth).build().unwrap()).unwrap();
-    let stored = Stored {
+    assert!(tokens.restore(stored(length)), "a fresh source takes a stored token");
+    tokens
+}
+
+/// A token of this length that was issued now, and lives for a day.
+pub fn stored(length: usize) -> Stored {
+    Stored {
         token: AccessToken::new(&opaque(length)).unwrap(),
         issued: Wall::from_epoch(SystemTime::now().duration_since(UNIX_EPOCH).unwrap()),
         life: Duration::from_secs(86_400),
-    };
-    assert!(tokens.restore(stored), "a fresh source takes a stored token");
-    tokens
+    }
 }
