@@ -4,19 +4,28 @@
 //! after unlocking, and everyone polls again: where there is a token, it is found in the snapshot, and nobody takes the
 //! lock a second time.
 
+mod flight;
+mod keeper;
+mod waiter;
+
+pub(crate) use flight::FlightGuard;
+pub(crate) use keeper::Keep;
+pub(crate) use waiter::Next;
+
 use crate::clock::Clock;
 use crate::published::Published;
 use crate::status::{Journal, Status};
 use crate::sync::{Mutex, MutexGuard};
 use evergrant_core::{
-    AccessToken, Call, Client, ClientAuth, Error, Flight, Generation, Landing, Machine, Mono, Now, Outcome,
-    Policy, Rejection, Rotation, Site, Step, Stored, Token,
+    AccessToken, Client, ClientAuth, Generation, Machine, Mono, Now, Policy, Rejection, Rotation, Site,
+    Stored, Token,
 };
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
+use waiter::Waiting;
 
 /// What all clones of a source share. `V` is the rendered `Authorization` value, in the type of the HTTP library.
 #[derive(Debug)]
@@ -43,13 +52,6 @@ struct State {
     journal: Journal,
 }
 
-/// A call that holds a place; the waker is taken out when it is called.
-#[derive(Debug)]
-struct Waiting {
-    call: Call,
-    waker: Option<Waker>,
-}
-
 /// A token with its rendered value, and until when it is handed out without asking the machine.
 #[derive(Debug)]
 pub struct Snapshot<V> {
@@ -73,16 +75,6 @@ impl<V> Snapshot<V> {
     pub const fn value(&self) -> &V {
         &self.value
     }
-}
-
-/// What a caller does next.
-#[derive(Debug)]
-pub(crate) enum Next<V: Clone> {
-    Use(Arc<Snapshot<V>>),
-    Send(FlightGuard<V>),
-    /// At most that long, or until woken.
-    Wait(Duration),
-    Fail(Error),
 }
 
 impl<V: Clone> Shared<V> {
@@ -215,17 +207,6 @@ impl<V: Clone> Shared<V> {
         then.since(state.now(&*self.clock).mono)
     }
 
-    /// A caller with this much patience.
-    pub(crate) fn waiter(self: &Arc<Self>, patience: Duration, fail_fast: bool) -> Waiter<V> {
-        let deadline = self.lock().now(&*self.clock).mono.after(patience);
-        Waiter { shared: Arc::clone(self), deadline, fail_fast, key: None }
-    }
-
-    /// The user's own job that keeps the token fresh.
-    pub(crate) fn keeper(self: &Arc<Self>) -> Keeper<V> {
-        Keeper { shared: Arc::downgrade(self), key: None }
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing under this lock can panic half way through a transition; a poisoned lock is entered all the same,
         // since a Drop that unwraps it would abort the process.
@@ -268,56 +249,6 @@ impl<V: Clone> Shared<V> {
         let (token, served) = (token.clone(), state.served);
         self.snapshot.store(Some(Arc::new(Snapshot { token, value, served, quiet_until, use_until })));
     }
-
-    /// A request leaves: with the credentials of this moment, under the same lock.
-    fn launch(self: &Arc<Self>, state: &mut State, now: Now, flight: Flight) -> FlightGuard<V> {
-        self.publish(state, now);
-        state.journal.sent(flight.reason(), now.mono);
-        let limit = state.machine.policy().attempt_timeout();
-        FlightGuard {
-            shared: Arc::clone(self),
-            client: Arc::clone(&state.client),
-            flight: Some(flight),
-            limit,
-        }
-    }
-
-    fn land(&self, flight: Flight, outcome: Outcome) {
-        let id = flight.id();
-        let narrowed = match &outcome {
-            Outcome::Granted(grant) => grant.narrowed_scope().cloned(),
-            Outcome::Refused(_) | Outcome::NotSent(_) => None,
-        };
-        let (landing, rest, wakers) = {
-            let mut state = self.lock();
-            let now = state.now(&*self.clock);
-            let landing = state.machine.complete(now, flight, outcome);
-            state.journal.landed(&landing, now.mono);
-            if matches!(landing, Landing::Installed { .. }) {
-                state.journal.installed(narrowed.clone());
-            }
-            let rest = state.machine.next_wake(now).since(now.mono);
-            (landing, rest, self.changed(&mut state, now))
-        };
-        tell(id, &landing, rest);
-        if let Some(missing) = narrowed {
-            tracing::warn!(target: "evergrant", flight = id, %missing, "less scope was granted than was asked for");
-        }
-        wake(wakers);
-    }
-
-    fn abandon(&self, flight: Flight) {
-        let id = flight.id();
-        let wakers = {
-            let mut state = self.lock();
-            let now = state.now(&*self.clock);
-            state.machine.abandon(now, flight);
-            state.journal.abandoned(now.mono);
-            self.changed(&mut state, now)
-        };
-        tracing::warn!(target: "evergrant", flight = id, "the token request was given up before its answer came");
-        wake(wakers);
-    }
 }
 
 impl<V> Drop for Shared<V> {
@@ -351,209 +282,6 @@ pub fn random_seed() -> u64 {
 
 fn wake(wakers: Vec<Waker>) {
     wakers.into_iter().for_each(Waker::wake);
-}
-
-fn tell(flight: u64, landing: &Landing, rest: Duration) {
-    match landing {
-        Landing::Installed { generation, life, hint } => {
-            let (generation, life_s) = (generation.number(), life.as_secs());
-            tracing::info!(target: "evergrant", flight, generation, life_s, ?hint, "a token was installed");
-        }
-        Landing::Resting { cause, .. } => {
-            let rest_ms = u64::try_from(rest.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(target: "evergrant", flight, rest_ms, %cause, "the token request failed");
-        }
-        Landing::NoProgress { count } => {
-            tracing::info!(target: "evergrant", flight, count, "the server handed out a token that ends no later");
-        }
-        Landing::Superseded => {
-            tracing::debug!(target: "evergrant", flight, "the answer came too late to matter");
-        }
-    }
-}
-
-/// One caller's stay. Dropping it, at any moment, frees its place.
-#[derive(Debug)]
-pub(crate) struct Waiter<V: Clone> {
-    shared: Arc<Shared<V>>,
-    deadline: Mono,
-    fail_fast: bool,
-    /// Of its entry among the waiting, unless it was served with everyone meanwhile.
-    key: Option<u64>,
-}
-
-impl<V: Clone> Waiter<V> {
-    /// Asks the machine and, if it must wait, registers the waker: one step under one lock.
-    pub(crate) fn poll(&mut self, waker: &Waker) -> Next<V> {
-        let shared = &self.shared;
-        let key = self.key.take();
-        if let Some(snapshot) = key.and_then(|key| shared.served(key)) {
-            return Next::Use(snapshot);
-        }
-        let mut state = shared.lock();
-        let now = state.now(&*shared.clock);
-        // An entry that is gone was served, with a token that is good for nothing any more: it waits anew.
-        let waiting = key.and_then(|key| Some((key, state.waiting.remove(&key)?)));
-        let (key, mut waiting) = waiting.unwrap_or_else(|| {
-            let call = Call::new(self.deadline).fail_fast(self.fail_fast);
-            (state.key(), Waiting { call, waker: None })
-        });
-        let step = state.machine.poll(now, &mut waiting.call);
-        if waiting.call.holds_place() {
-            if waiting.waker.as_ref().is_none_or(|known| !known.will_wake(waker)) {
-                waiting.waker = Some(waker.clone());
-            }
-            state.waiting.insert(key, waiting);
-            self.key = Some(key);
-            let depth = state.waiting.len();
-            state.journal.waiting(depth);
-        }
-        match step {
-            Step::Use(token) => Next::Use(shared.current(&state, now, token)),
-            Step::Send(flight) => {
-                let guard = shared.launch(&mut state, now, flight);
-                drop(state);
-                guard.announce();
-                Next::Send(guard)
-            }
-            Step::Wait(until) => Next::Wait(until.since(now.mono)),
-            Step::Fail(error) => Next::Fail(error),
-        }
-    }
-}
-
-impl<V: Clone> Shared<V> {
-    /// The snapshot of the token the machine handed out: the published one, made anew only if it is another's.
-    fn current(&self, state: &State, now: Now, token: Token) -> Arc<Snapshot<V>> {
-        if let Some(snapshot) = self.snapshot.load()
-            && snapshot.token.generation() == token.generation()
-        {
-            return snapshot;
-        }
-        self.publish(state, now);
-        let end = Now::default();
-        self.snapshot.load().unwrap_or_else(|| {
-            let value = (self.render)(token.value());
-            Arc::new(Snapshot { token, value, served: 0, quiet_until: end, use_until: end })
-        })
-    }
-}
-
-impl<V: Clone> Drop for Waiter<V> {
-    fn drop(&mut self) {
-        if let Some(key) = self.key.take() {
-            let mut state = self.shared.lock();
-            if let Some(mut waiting) = state.waiting.remove(&key) {
-                state.machine.leave(&mut waiting.call);
-            }
-        }
-    }
-}
-
-/// The one request that is in the air. Lands its outcome or, dropped for ANY reason (a panic in the transport, a
-/// runtime that is shut down), abandons the flight; either way everyone is woken.
-#[derive(Debug)]
-pub(crate) struct FlightGuard<V: Clone> {
-    shared: Arc<Shared<V>>,
-    client: Arc<Client>,
-    /// Taken when it landed.
-    flight: Option<Flight>,
-    limit: Duration,
-}
-
-impl<V: Clone> FlightGuard<V> {
-    /// The client it was launched with.
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// When it was sent.
-    pub(crate) fn sent_at(&self) -> Now {
-        self.flight.as_ref().map(Flight::sent_at).unwrap_or_default()
-    }
-
-    /// How long the transport may take.
-    pub(crate) const fn limit(&self) -> Duration {
-        self.limit
-    }
-
-    /// How long the transport may still take.
-    pub(crate) fn time_left(&self) -> Duration {
-        self.shared.until(self.sent_at().mono.after(self.limit))
-    }
-
-    /// What became of it.
-    pub(crate) fn land(mut self, outcome: Outcome) {
-        if let Some(flight) = self.flight.take() {
-            self.shared.land(flight, outcome);
-        }
-    }
-
-    /// Says why it is sent.
-    fn announce(&self) {
-        if let Some(flight) = &self.flight {
-            let (flight, reason) = (flight.id(), flight.reason().as_str());
-            let endpoint = self.client.provider().token_endpoint();
-            tracing::info!(target: "evergrant", flight, reason, %endpoint, "a token is asked for");
-        }
-    }
-}
-
-impl<V: Clone> Drop for FlightGuard<V> {
-    fn drop(&mut self) {
-        if let Some(flight) = self.flight.take() {
-            self.shared.abandon(flight);
-        }
-    }
-}
-
-/// One job that keeps the token fresh, even when nobody asks. It holds no share in the source.
-#[derive(Debug)]
-pub(crate) struct Keeper<V: Clone> {
-    shared: Weak<Shared<V>>,
-    key: Option<u64>,
-}
-
-/// What a keeper does next.
-#[derive(Debug)]
-pub(crate) enum Keep<V: Clone> {
-    Send(FlightGuard<V>),
-    /// At most that long, or until woken.
-    Wait(Duration),
-    /// The last source is gone.
-    Over,
-}
-
-impl<V: Clone> Keeper<V> {
-    pub(crate) fn poll(&mut self, waker: &Waker) -> Keep<V> {
-        let Some(shared) = self.shared.upgrade() else { return Keep::Over };
-        let mut state = shared.lock();
-        let now = state.now(&*shared.clock);
-        let key = *self.key.get_or_insert_with(|| state.key());
-        state.keepers.insert(key, Some(waker.clone()));
-        let wake = state.machine.next_wake(now);
-        if wake > now.mono {
-            return Keep::Wait(wake.since(now.mono));
-        }
-        // A call without patience: it sends what is due, and never takes a place.
-        match state.machine.poll(now, &mut Call::new(now.mono)) {
-            Step::Send(flight) => {
-                let guard = shared.launch(&mut state, now, flight);
-                drop(state);
-                guard.announce();
-                Keep::Send(guard)
-            }
-            _ => Keep::Wait(Duration::ZERO),
-        }
-    }
-}
-
-impl<V: Clone> Drop for Keeper<V> {
-    fn drop(&mut self) {
-        if let (Some(shared), Some(key)) = (self.shared.upgrade(), self.key.take()) {
-            shared.lock().keepers.remove(&key);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
+use super::waiter::Waiter;
 use super::*;
 use crate::clock::ManualClock;
 use crate::fixture::{self, RENDERED, Waking, grant, secs};
 use crate::status::LastOutcome;
-use evergrant_core::{Cause, Class, Problem, Provider, Refusal, Response, Scope};
+use evergrant_core::{Cause, Class, Outcome, Problem, Provider, Refusal, Response, Scope};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
