@@ -220,6 +220,7 @@ where
         };
         let lend = |snapshot: &Snapshot<V>| borrower(snapshot.value(), snapshot.token().generation());
         // Not a `match` around the wait: that would keep the room for a value while there is none.
+        // And not shared with the blocking source: in a function of their own these lines cost `authorization()` a fifth.
         let lend = match source.shared().lend_quiet(lend) {
             Ok(done) => return Ok(done),
             Err(lend) => lend,
