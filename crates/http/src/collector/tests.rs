@@ -1,0 +1,176 @@
+use super::*;
+use evergrant_core::{Client, ClientAuth, Malformed, Now, Problem, Provider};
+use http::HeaderValue;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+
+const GRANT: &str = r#"{"access_token":"abc","token_type":"Bearer","expires_in":3600}"#;
+
+fn headers(length: Option<usize>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.extend(length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))));
+    headers
+}
+
+fn collector(length: Option<usize>) -> Collector {
+    Collector::new(StatusCode::OK, &headers(length))
+}
+
+fn client() -> Client {
+    let provider = Provider::rfc6749("https://auth.example.com/token").unwrap();
+    Client::builder(provider, ClientAuth::post("id", "a-long-secret").unwrap()).build().unwrap()
+}
+
+/// The token in it, or what is wrong with it.
+fn read(response: &Response) -> Result<String, Problem> {
+    let grant = client().read(response, Now::default());
+    grant.map(|grant| grant.token().expose().to_owned()).map_err(|refusal| refusal.problem().clone())
+}
+
+/// A reader that gives at most so many bytes at once, an interruption before each.
+struct Slow<'a> {
+    rest: &'a [u8],
+    step: usize,
+    interrupted: bool,
+}
+
+impl Read for Slow<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.interrupted = !self.interrupted;
+        if self.interrupted {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let length = self.step.min(buffer.len());
+        self.rest.read(&mut buffer[..length])
+    }
+}
+
+#[test]
+fn a_body_in_pieces_is_the_body() {
+    for length in [None, Some(GRANT.len())] {
+        let mut pushed = collector(length);
+        GRANT.as_bytes().chunks(7).for_each(|piece| pushed.push(piece));
+        assert_eq!(read(&pushed.finish()), Ok("abc".into()));
+
+        let mut pulled = collector(length);
+        pulled.read(Slow { rest: GRANT.as_bytes(), step: 7, interrupted: false }).unwrap();
+        assert_eq!(read(&pulled.finish()), Ok("abc".into()));
+    }
+}
+
+#[test]
+fn a_body_of_the_longest_length_is_read_and_one_byte_more_is_too_long() {
+    for (length, expected) in [
+        (Response::MAX_BODY, Ok("abc".to_owned())),
+        (Response::MAX_BODY + 1, Err(Problem::Malformed(Malformed::TooLong))),
+        (Response::MAX_BODY + 100_000, Err(Problem::Malformed(Malformed::TooLong))),
+    ] {
+        let body = format!("{GRANT}{}", " ".repeat(length - GRANT.len()));
+        let mut pushed = collector(None);
+        body.as_bytes().chunks(5000).for_each(|piece| pushed.push(piece));
+        assert_eq!(pushed.body.len(), length.min(Response::MAX_BODY + 1));
+        assert_eq!(pushed.wants_more(), length == Response::MAX_BODY);
+        assert_eq!(read(&pushed.finish()), expected);
+
+        let mut pulled = collector(None);
+        pulled.read(body.as_bytes()).unwrap();
+        assert_eq!(read(&pulled.finish()), expected);
+    }
+}
+
+#[test]
+fn nothing_is_read_of_a_body_that_says_nothing() {
+    let mut coded = headers(None);
+    coded.insert(CONTENT_ENCODING, HeaderValue::from_static("br"));
+    for (status, headers) in [
+        (StatusCode::FOUND, headers(None)),
+        (StatusCode::OK, headers(Some(Response::MAX_BODY + 1))),
+        (StatusCode::OK, coded),
+    ] {
+        let mut collector = Collector::new(status, &headers);
+        assert!(!collector.wants_more() && collector.body.capacity() == 0, "{status} {headers:?}");
+        collector.push(GRANT.as_bytes());
+        collector.read(GRANT.as_bytes()).unwrap();
+        assert_eq!(collector.body.len(), 0);
+    }
+}
+
+#[test]
+fn the_headers_that_decide_are_handed_in() {
+    let mut headers = headers(None);
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("17"));
+    let collector = Collector::new(StatusCode::SERVICE_UNAVAILABLE, &headers);
+    let refusal = client().read(&collector.finish(), Now::default()).unwrap_err();
+    assert_eq!(refusal.retry_after(), Some(std::time::Duration::from_secs(17)));
+}
+
+#[test]
+fn the_buffer_is_reserved_once() {
+    let sizes = [(Some(GRANT.len()), GRANT.len()), (None, Response::MAX_BODY), (Some(0), 0)];
+    for (announced, length) in sizes {
+        let body = vec![b' '; length];
+        let mut pushed = collector(announced);
+        let (place, room) = (pushed.body.as_ptr(), pushed.body.capacity());
+        body.chunks(999).for_each(|piece| pushed.push(piece));
+        assert_eq!((pushed.body.as_ptr(), pushed.body.capacity()), (place, room));
+
+        let mut pulled = collector(announced);
+        let (place, room) = (pulled.body.as_ptr(), pulled.body.capacity());
+        pulled.read(Slow { rest: &body, step: 999, interrupted: false }).unwrap();
+        assert_eq!((pulled.body.as_ptr(), pulled.body.capacity(), pulled.body.len()), (place, room, length));
+    }
+}
+
+#[test]
+fn what_was_read_before_an_error_stays_and_the_error_is_handed_on() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+    }
+    let mut collector = collector(None);
+    let error = collector.read(GRANT.as_bytes().chain(Broken)).unwrap_err();
+    assert_eq!((error.kind(), collector.body.len()), (io::ErrorKind::ConnectionReset, GRANT.len()));
+}
+
+#[test]
+fn debug_shows_no_body() {
+    let mut collector = collector(None);
+    collector.push(GRANT.as_bytes());
+    assert_eq!(
+        format!("{collector:?}"),
+        format!("Collector {{ status: 200, body_len: {}, .. }}", GRANT.len())
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_body_is_in_memory_once_and_wiped_whether_it_is_finished_or_not() {
+    let sentinel = crate::fixture::Sentinel::new("collector");
+    // 112 bytes are sent. A length that is too short makes the buffer grow, which must leave nothing behind either.
+    for announced in [None, Some(112), Some(100)] {
+        for finish in [false, true] {
+            for pull in [false, true] {
+                let mut collector = collector(announced);
+                let piece = sentinel.text();
+                if pull {
+                    collector.read(piece.as_bytes().chain(&b"and so much more"[..])).unwrap();
+                } else {
+                    collector.push(piece.as_bytes());
+                    collector.push(b"and so much more");
+                }
+                drop(piece);
+                assert_eq!(sentinel.copies(), 1, "{announced:?}");
+                if finish {
+                    let response = collector.finish();
+                    assert_eq!(sentinel.copies(), 1, "{announced:?}");
+                    drop(response);
+                } else {
+                    drop(collector);
+                }
+                assert_eq!(sentinel.copies(), 0, "{announced:?} finish {finish} pull {pull}");
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Why an authorized call has no answer.
+
+use evergrant_core::{Error, Excerpt};
+use std::error::Error as StdError;
+use std::fmt;
+
+/// An authorized call failed before an answer came. `E` is the HTTP library's own error.
+///
+/// In a chain of causes nothing is said twice: [`Token`](Self::Token) speaks with the words of the error in it, and
+/// [`Http`](Self::Http) leaves the HTTP library's words to its [`source`](StdError::source).
+///
+/// # Finding it again
+/// A program that passes errors on as `Box<dyn Error>` or `anyhow::Error` finds it by `downcast_ref`, also below
+/// errors that were put around it:
+///
+/// ```
+/// use evergrant_http::ApiError;
+/// use std::error::Error;
+/// # use evergrant_core::Excerpt;
+///
+/// fn api_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a ApiError<std::io::Error>> {
+///     std::iter::successors(Some(error), |cause| (**cause).source()).find_map(|cause| cause.downcast_ref())
+/// }
+///
+/// # fn call() -> Result<(), ApiError<std::io::Error>> { Err(ApiError::Authorized) }
+/// let error: Box<dyn Error> = call().unwrap_err().into();
+/// assert!(matches!(api_error(&*error), Some(ApiError::Authorized)));
+/// ```
+///
+/// `reqwest_middleware::Error` is transparent: its own `source` is that of the error in it, which the walk above passes
+/// by. So it is opened by hand, here as the adapter for reqwest re-exports both:
+///
+/// ```text
+/// match client.get(url).send().await {
+///     Err(reqwest_middleware::Error::Middleware(error)) => match error.downcast_ref::<ApiError<reqwest::Error>>() {
+///         Some(ApiError::Token(error)) => tell(error.retry_after()),
+///         ..
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ApiError<E> {
+    /// There is no token to attach: nothing was sent to the API.
+    Token(Error),
+    /// The URL's origin is none of those the token may be sent to: nothing was sent.
+    Origin(Excerpt),
+    /// The request has an Authorization header already: nothing was sent.
+    Authorized,
+    /// The request could not be built or sent, or its answer not be read.
+    Http(E),
+}
+
+/// The token may not go with this request. Becomes an [`ApiError`] by `?`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The URL's origin is none of those the token may be sent to.
+    Origin(Excerpt),
+    /// The request has an Authorization header already.
+    Authorized,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Origin(origin) => origin_refused(f, origin),
+            Self::Authorized => authorized_already(f),
+        }
+    }
+}
+
+impl StdError for Refused {}
+
+impl<E> fmt::Display for ApiError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(error) => error.fmt(f),
+            Self::Origin(origin) => origin_refused(f, origin),
+            Self::Authorized => authorized_already(f),
+            Self::Http(_) => f.write_str("the HTTP request failed"),
+        }
+    }
+}
+
+fn origin_refused(f: &mut fmt::Formatter<'_>, origin: &Excerpt) -> fmt::Result {
+    write!(f, "the token may not be sent to {origin}: add it to the Origins, or use a plain HTTP client")
+}
+
+fn authorized_already(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("the request already has an Authorization header: remove it, or use a plain HTTP client")
+}
+
+impl<E: StdError + 'static> StdError for ApiError<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            // Its words are ours already.
+            Self::Token(error) => error.source(),
+            Self::Http(error) => Some(error),
+            Self::Origin(_) | Self::Authorized => None,
+        }
+    }
+}
+
+impl<E> From<Error> for ApiError<E> {
+    fn from(error: Error) -> Self {
+        Self::Token(error)
+    }
+}
+
+impl<E> From<Refused> for ApiError<E> {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Origin(origin) => Self::Origin(origin),
+            Refused::Authorized => Self::Authorized,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

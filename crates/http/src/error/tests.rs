@@ -1,0 +1,69 @@
+use super::*;
+use evergrant_core::Cause;
+use std::time::Duration;
+
+/// The sentences of an error and its causes, as `{:#}` of anyhow prints them.
+fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
+    std::iter::successors(Some(error), |cause| (**cause).source()).map(ToString::to_string).collect()
+}
+
+fn no_token() -> Error {
+    let cause = Cause::Abandoned;
+    Error::Failed { cause, retry_after: Duration::from_secs(3) }
+}
+
+#[derive(Debug)]
+struct Outer(std::io::Error);
+
+impl fmt::Display for Outer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("error sending request")
+    }
+}
+
+impl StdError for Outer {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[test]
+fn a_cause_is_said_once_in_a_chain() {
+    let failed = ApiError::Http(Outer(std::io::Error::other("connection refused")));
+    assert_eq!(chain(&failed), ["the HTTP request failed", "error sending request", "connection refused"]);
+
+    let inner = no_token();
+    let outer: ApiError<Outer> = inner.clone().into();
+    assert_eq!(chain(&outer), chain(&inner), "as if the token's error stood alone");
+
+    for error in [ApiError::<Outer>::Authorized, ApiError::Origin(Excerpt::default())] {
+        assert_eq!(chain(&error).len(), 1);
+    }
+}
+
+#[test]
+fn what_a_guard_refuses_reads_alike_as_an_api_error() {
+    let origin = Excerpt::origin(Some("https"), Some("elsewhere.example"), None);
+    for refused in [Refused::Origin(origin), Refused::Authorized] {
+        let text = refused.to_string();
+        assert_eq!(ApiError::<Outer>::from(refused).to_string(), text);
+    }
+}
+
+#[test]
+fn an_origin_that_is_refused_is_named_and_the_sentence_says_what_to_do() {
+    let origin = Excerpt::origin(Some("https"), Some("elsewhere.example"), Some(8443));
+    assert_eq!(
+        ApiError::<Outer>::Origin(origin).to_string(),
+        "the token may not be sent to https://elsewhere.example:8443: add it to the Origins, or use a plain HTTP client"
+    );
+}
+
+#[test]
+fn an_api_error_is_found_by_downcast_below_what_was_put_around_it() {
+    let error: Box<dyn StdError + Send + Sync> =
+        Box::new(Outer(std::io::Error::other(ApiError::<Outer>::Token(no_token()))));
+    let io = error.source().unwrap().downcast_ref::<std::io::Error>().unwrap();
+    let found = io.get_ref().unwrap().downcast_ref::<ApiError<Outer>>();
+    assert!(matches!(found, Some(ApiError::Token(error)) if error.retry_after() == Duration::from_secs(3)));
+}

@@ -1,0 +1,106 @@
+//! Where a token may go, and what an answer means for it.
+
+use crate::error::Refused;
+use evergrant_core::{Answer, Excerpt, Origin, Origins, Verdict, VerdictRule};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, StatusCode, Uri};
+use std::sync::Arc;
+
+/// The origins a token may go to, and the rule by which their answers are judged. Clones share the origins.
+///
+/// - before a send: [`admit`](Self::admit), or [`admit_parts`](Self::admit_parts) where a URL is no [`Uri`]
+/// - after it: [`judge`](Self::judge), with a prefix of the body where [`needs_body`](Self::needs_body) asks for one
+///
+/// An answer of another origin than the admitted one, where a redirect led without the token, says nothing about the
+/// token: it is not judged. [`origin`] tells.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    origins: Arc<Origins>,
+    rule: VerdictRule,
+}
+
+impl Guard {
+    /// A guard of these origins, whose answers are judged by this rule.
+    pub fn new(origins: Origins, rule: VerdictRule) -> Self {
+        Self { origins: Arc::new(origins), rule }
+    }
+
+    /// The same with another rule for what a refused token looks like.
+    #[must_use]
+    pub fn with_verdict(self, rule: VerdictRule) -> Self {
+        Self { rule, ..self }
+    }
+
+    /// The origin that a token may go to with this request.
+    ///
+    /// # Errors
+    /// [`Refused`]: the request has an Authorization header, which is never overwritten, or its origin is not among the
+    /// allowed ones.
+    pub fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<Origin, Refused> {
+        let shown = || Excerpt::origin(uri.scheme_str(), uri.host(), uri.port_u16());
+        self.allow(origin(uri), shown, headers)
+    }
+
+    /// The same for a URL that another library parsed. `port` is `None` where the URL has none, or has the scheme's own.
+    ///
+    /// # Errors
+    /// As [`admit`](Self::admit).
+    pub fn admit_parts(
+        &self,
+        scheme: &str,
+        host: Option<&str>,
+        port: Option<u16>,
+        headers: &HeaderMap,
+    ) -> Result<Origin, Refused> {
+        let origin = host.and_then(|host| Origin::from_parts(scheme, host, port));
+        self.allow(origin, || Excerpt::origin(Some(scheme), host, port), headers)
+    }
+
+    fn allow(
+        &self,
+        origin: Option<Origin>,
+        shown: impl FnOnce() -> Excerpt,
+        headers: &HeaderMap,
+    ) -> Result<Origin, Refused> {
+        if headers.contains_key(AUTHORIZATION) {
+            return Err(Refused::Authorized);
+        }
+        origin.filter(|origin| self.origins.contains(origin)).ok_or_else(|| Refused::Origin(shown()))
+    }
+
+    /// Whether an answer with this status can say anything about the token. If not, it is [`Verdict::Fine`].
+    pub const fn concerns(&self, status: StatusCode) -> bool {
+        self.rule.concerns(status.as_u16())
+    }
+
+    /// Whether [`judge`](Self::judge) wants the first bytes of the body of an answer with this status, decoded:
+    /// [`VerdictRule::MAX_BODY`] of them at most. They stay in the body that the caller reads.
+    pub fn needs_body(&self, status: StatusCode) -> bool {
+        self.concerns(status) && self.rule.needs_body(status.as_u16())
+    }
+
+    /// What an answer of an admitted origin means for the token it was sent with. `body` is `None` where it was not asked
+    /// for or cannot be looked into.
+    pub fn judge(&self, status: StatusCode, headers: &HeaderMap, body: Option<&[u8]>) -> Verdict {
+        if !self.concerns(status) {
+            return Verdict::Fine;
+        }
+        let lines: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        self.rule.judge(&Answer::new(status.as_u16(), &lines, body))
+    }
+}
+
+/// The origin of an absolute http or https URL; `None` for any other, for a host that readers of URLs disagree about, and
+/// for a port that is no number below 65536.
+pub fn origin(uri: &Uri) -> Option<Origin> {
+    let (authority, host) = (uri.authority()?.as_str(), uri.host()?);
+    let after_host = authority.rsplit('@').next()?.get(host.len()..)?;
+    // A `Uri` keeps what is no port and then says that it has none, which would stand for the scheme's own.
+    if uri.port_u16().is_none() && !matches!(after_host, "" | ":") {
+        return None;
+    }
+    Origin::from_parts(uri.scheme_str()?, host, uri.port_u16())
+}
+
+#[cfg(test)]
+mod tests;

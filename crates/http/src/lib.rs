@@ -1,0 +1,41 @@
+//! What every sender of evergrant shares, in the types of the crate `http`.
+//!
+//! Programs use an adapter, such as `evergrant-tokio-reqwest`, which re-exports what its users meet ([`ApiError`]). Those
+//! who write an adapter for another HTTP library read on.
+//!
+//! - [`Guard`] says whether a token may go with a request, and what a resource server's answer means for it.
+//! - [`bearer()`] renders the Authorization header of a token, [`to_http`] the token request: the secrets in both are marked
+//!   sensitive, are in one place in memory, and are wiped with the last clone.
+//! - [`Collector`] takes the body of a token response, bounded and wiped.
+//! - [`repeat`] is a request once more, for the replay after a refused token.
+//!
+//! ```
+//! use evergrant_core::{AccessToken, Origins, Verdict, VerdictRule};
+//! use evergrant_http::{Guard, bearer};
+//! use http::header::AUTHORIZATION;
+//!
+//! # fn send(_: http::Request<()>) -> http::Response<()> { http::Response::new(()) }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let guard = Guard::new(Origins::parse(["https://api.example.com"])?, VerdictRule::Rfc6750);
+//! let mut request = http::Request::get("https://api.example.com/shipments").body(())?;
+//! guard.admit(request.uri(), request.headers())?;
+//! request.headers_mut().insert(AUTHORIZATION, bearer(&AccessToken::new("mF_9.B5f-4.1JqM")?));
+//! let answer = send(request);
+//! assert_eq!(guard.judge(answer.status(), answer.headers(), None), Verdict::Fine);
+//! # Ok(()) }
+//! ```
+#![forbid(unsafe_code)]
+
+mod bearer;
+mod collector;
+mod error;
+#[cfg(test)]
+mod fixture;
+mod guard;
+mod request;
+
+pub use bearer::bearer;
+pub use collector::Collector;
+pub use error::{ApiError, Refused};
+pub use guard::{Guard, origin};
+pub use request::{repeat, to_http};

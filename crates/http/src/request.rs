@@ -1,0 +1,55 @@
+//! Requests: the token request as `http` has it, and a request once more.
+
+use crate::bearer::secret;
+use bytes::Bytes;
+use evergrant_core::{TransportError, TransportErrorKind};
+use http::{HeaderName, HeaderValue, Request};
+
+/// The header fields of every token request. Whatever else is in one (Authorization, a key of a gateway) is a secret.
+const PLAIN: [&str; 6] =
+    ["accept", "accept-encoding", "cache-control", "content-length", "content-type", "user-agent"];
+
+/// The token request (RFC 6749 §4.4.2) as `http` has it.
+///
+/// Its body is handed over without a copy, and wiped from memory with its last clone. The headers that hold a secret are
+/// marked sensitive and wiped in the same way. Content-Length is among the headers: it is that of the body.
+///
+/// # Errors
+/// [`TransportErrorKind::Other`] when the URL or a header is none to `http`: a URL longer than 65 534 bytes.
+pub fn to_http(request: evergrant_core::Request) -> Result<Request<Bytes>, TransportError> {
+    let problem = |detail| TransportError::new(TransportErrorKind::Other, detail, &[]);
+    let mut outgoing = Request::post(request.url());
+    for (name, value) in request.headers() {
+        let plain = PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name));
+        let value = if plain { HeaderValue::from_str(value) } else { secret([value, ""]) };
+        let value = value.map_err(|_| problem("a header of the token request has an invalid value"))?;
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let name = name.map_err(|_| problem("a header of the token request has an invalid name"))?;
+        outgoing = outgoing.header(name, value);
+    }
+    let outgoing = outgoing.body(Bytes::from_owner(Body(request)));
+    outgoing.map_err(|_| problem("the URL of the token endpoint is too long for an HTTP request"))
+}
+
+/// A token request that is kept for its body: it wipes that itself, with its last clone.
+struct Body(evergrant_core::Request);
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        self.0.body()
+    }
+}
+
+/// The request once more, with this body: the same method, URL, version, headers and extensions.
+pub fn repeat<B>(request: &Request<B>, body: B) -> Request<B> {
+    let mut again = Request::new(body);
+    request.method().clone_into(again.method_mut());
+    request.uri().clone_into(again.uri_mut());
+    request.headers().clone_into(again.headers_mut());
+    request.extensions().clone_into(again.extensions_mut());
+    *again.version_mut() = request.version();
+    again
+}
+
+#[cfg(test)]
+mod tests;
