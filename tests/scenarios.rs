@@ -284,12 +284,15 @@ pub(crate) fn a_refused_token_is_replaced_and_the_body_sent_again(mount: Mount) 
 // Conforms: R-6750-3-e, L-16
 pub(crate) fn the_replays_own_refusal_is_handed_on(mount: Mount) -> Trace {
     let server = server();
-    let shell = settled(&server, mount);
-    let _wrong = server.fault(Endpoint::Resource, Fault::status(401), Times::Next(2));
+    let mut setup = Setup::new(&server);
+    setup.policy = setup.policy.with_settle(ms(400));
+    let shell = mount(&setup);
+    let _wrong = server.fault(Endpoint::Resource, Fault::status(401), Times::Next(3));
+    // The first token, the same once it has settled, and its replacement.
     let seen = shell.call(&get(&server));
     assert_eq!(seen.status(), 401);
     if shell.replays() {
-        assert_eq!((server.counts().resource_requests, server.counts().token_requests), (2, 1));
+        assert_eq!((server.counts().resource_requests, server.counts().token_requests), (3, 2));
     }
     trace(&server, vec![seen.status()], &shell, true)
 }
@@ -346,11 +349,13 @@ pub(crate) fn a_carriers_bad_secret_does_not_cost_a_token(mount: Mount) -> Trace
     let mut setup = Setup::new(&server);
     let provider = myparcel::sandbox().with_token_endpoint(&server.token_endpoint()).unwrap();
     setup.client = client_at(provider).build().unwrap();
+    setup.policy = setup.policy.with_settle(ms(400));
     let shell = mount(&setup);
     server.set_challenge(Challenge::Foreign);
     let seen = shell.call(&get(&server));
     assert!(matches!(&seen, Seen::Answer(401, body) if body.contains("13003")), "{seen:?}");
-    let expected = if shell.looks_into_bodies() { 1 } else { 2 };
+    // Else it settles, and is replaced.
+    let expected = if shell.looks_into_bodies() { 1 } else { 3 };
     assert_eq!(server.counts().resource_requests, expected);
     let mut trace = trace(&server, vec![seen.status()], &shell, false);
     trace.is_of_its_own = !shell.looks_into_bodies();

@@ -100,6 +100,11 @@ fn every_answer_of_a_resource_server_gets_the_verdict_that_is_written() {
 }
 
 #[test]
+fn every_refused_request_goes_on_as_it_is_written() {
+    assert_none(&run("wire/replays.json", wire::replay));
+}
+
+#[test]
 fn every_id_and_secret_make_the_header_that_is_written() {
     assert_none(&run("wire/basic.json", wire::basic));
 }

@@ -4,8 +4,8 @@ use crate::body::Body;
 use crate::client::{HttpClient, HttpError};
 use crate::net::Net;
 use crate::tokens::Tokens;
-use evergrant_core::{Answer, Error, Excerpt, Origin, Origins, Site, Verdict, VerdictRule};
-use evergrant_drive::Exchange;
+use evergrant_core::{Answer, Error, Excerpt, Origin, Origins, Verdict, VerdictRule};
+use evergrant_drive::{Attachment, Exchange};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response, Uri};
 use std::fmt;
@@ -83,7 +83,7 @@ impl<N: Net> Api<N> {
     ///
     /// How a refused token is told from other refusals is the provider's rule.
     pub fn new(http: HttpClient<N>, tokens: Tokens<N>, origins: Origins) -> Self {
-        let verdict = tokens.0.verdict_rule();
+        let verdict = tokens.0.shared().verdict_rule();
         Self { http, tokens, origins: Arc::new(origins), verdict }
     }
 
@@ -108,19 +108,19 @@ impl<N: Net> Api<N> {
     /// # Cancel safety
     /// Dropping the future closes the call's connection; a token request it set off goes on.
     pub async fn execute(&self, request: Request<Body>) -> Result<Response<Body>, ApiError> {
-        let site = self.admit(&request)?;
-        self.tokens.0.call(&mut Call(self), request, site).await
+        let origin = self.admit(&request)?;
+        self.tokens.0.call(&mut Call(self), request, &origin).await
     }
 
-    /// Whether the token may go with this request, and to which site.
-    fn admit(&self, request: &Request<Body>) -> Result<Site, ApiError> {
+    /// Whether the token may go with this request, and to which origin.
+    fn admit(&self, request: &Request<Body>) -> Result<Origin, ApiError> {
         if request.headers().contains_key(AUTHORIZATION) {
             return Err(ApiError::Authorized);
         }
-        let site = origin(request.uri()).and_then(|origin| self.origins.site(&origin));
+        let admitted = origin(request.uri()).filter(|origin| self.origins.contains(origin));
         let uri = request.uri();
         let shown = || Excerpt::origin(uri.scheme_str(), uri.host(), uri.port_u16());
-        site.ok_or_else(|| ApiError::Origin(shown()))
+        admitted.ok_or_else(|| ApiError::Origin(shown()))
     }
 }
 
@@ -145,10 +145,10 @@ impl<N: Net> Exchange<HeaderValue> for Call<'_, N> {
     async fn send(
         &mut self,
         mut request: Request<Body>,
-        authorization: HeaderValue,
+        attachment: Attachment<HeaderValue>,
     ) -> Result<(Response<Body>, Verdict), ApiError> {
         let api = self.0;
-        request.headers_mut().insert(AUTHORIZATION, authorization);
+        request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
         let mut answer = api.http.send(request).await?;
         let status = answer.status().as_u16();
         if !api.verdict.concerns(status) {

@@ -39,7 +39,9 @@ pub use api::{Api, ApiError};
 pub use body::Body;
 pub use client::{HttpClient, HttpError};
 pub use evergrant_core::*;
-pub use evergrant_drive::{Clock, Held, LastOutcome, ManualClock, RequestStatus, Status, SystemClock};
+pub use evergrant_drive::{
+    Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
+};
 pub use futures_rustls::rustls;
 #[cfg(feature = "async-std")]
 pub use net::AsyncStd;

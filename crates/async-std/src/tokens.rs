@@ -4,11 +4,10 @@ use crate::client::HttpClient;
 use crate::net::Net;
 use crate::transport::Hyper;
 use evergrant_core::{
-    AccessToken, Client, ClientAuth, ConfigError, Error, Policy, Rejection, Rotation, Site, Stored, Token,
+    AccessToken, Client, ClientAuth, ConfigError, Error, Origin, Policy, Rejection, Rotation, Stored,
 };
-use evergrant_drive::{Clock, Settings, Source, Status, Supply};
+use evergrant_drive::{Clock, Settings, Source, Status, Token};
 use http::HeaderValue;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A source of access tokens that work, on the runtime `N`. Clones are one source, and share one token.
@@ -26,7 +25,7 @@ let header = tokens.authorization().await?; // "Bearer eyJ..", asked for once, t
 ```"#
 )]
 #[derive(Clone, Debug)]
-pub struct Tokens<N>(pub(crate) Supply<Source<N, Hyper<N>, HeaderValue>, HeaderValue>);
+pub struct Tokens<N>(pub(crate) Source<N, Hyper<N>, HeaderValue>);
 
 /// How a source of tokens is made: [`Tokens::builder`].
 #[derive(Debug)]
@@ -34,13 +33,12 @@ pub struct Tokens<N>(pub(crate) Supply<Source<N, Hyper<N>, HeaderValue>, HeaderV
 pub struct TokensBuilder<N> {
     settings: Settings,
     http: HttpClient<N>,
-    patience: Option<Duration>,
 }
 
 impl<N: Net> TokensBuilder<N> {
     /// The figures it decides by. The defaults suit a server.
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.settings.policy = policy;
+        self.settings = self.settings.policy(policy);
         self
     }
 
@@ -53,30 +51,27 @@ impl<N: Net> TokensBuilder<N> {
 
     /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.settings.clock = Arc::new(clock);
+        self.settings = self.settings.clock(clock);
         self
     }
 
     /// How long a caller without a token waits for one. The policy's 30 s by default; 1 ms to 1 day.
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = Some(patience);
+        self.settings = self.settings.patience(patience);
         self
     }
 
     /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient
     /// failure. Default false.
     pub fn fail_fast(mut self, fail_fast: bool) -> Self {
-        self.settings.fail_fast = fail_fast;
+        self.settings = self.settings.fail_fast(fail_fast);
         self
     }
 
     /// The source. Nothing is sent yet.
-    pub fn build(mut self) -> Tokens<N> {
-        if let Some(patience) = self.patience {
-            self.settings.policy = self.settings.policy.with_patience(patience);
-        }
+    pub fn build(self) -> Tokens<N> {
         let transport = Hyper::new(self.http);
-        Tokens(self.settings.supply(render, |shared| Source::new(shared, N::default(), transport)))
+        Tokens(Source::new(self.settings, render, N::default(), transport))
     }
 }
 
@@ -88,7 +83,7 @@ impl<N: Net> Tokens<N> {
 
     /// A source to be configured.
     pub fn builder(client: Client) -> TokensBuilder<N> {
-        TokensBuilder { settings: Settings::new(client), http: HttpClient::new(), patience: None }
+        TokensBuilder { settings: Settings::new(client), http: HttpClient::new() }
     }
 
     /// A source that holds this token for ever and never asks, for a program's own tests.
@@ -96,7 +91,7 @@ impl<N: Net> Tokens<N> {
     /// # Errors
     /// The text is no access token.
     pub fn fixed(value: &str) -> Result<Self, ConfigError> {
-        Ok(Self(Supply::fixed(AccessToken::new(value)?, render)))
+        Ok(Self(Source::fixed(AccessToken::new(value)?, render, N::default())))
     }
 
     /// A token that may be used now.
@@ -121,9 +116,20 @@ impl<N: Net> Tokens<N> {
         self.0.token(Some(patience)).await
     }
 
+    /// A token that may be used now at this API: none that it refused.
+    ///
+    /// # Errors
+    /// No token before the deadline, or waiting cannot help.
+    ///
+    /// # Cancel safety
+    /// As [`token`](Self::token).
+    pub async fn token_for(&self, origin: &Origin) -> Result<Token, Error> {
+        self.0.token_for(origin).await
+    }
+
     /// The token that may be used now, if one is held: never waits and never sends.
     pub fn try_token(&self) -> Option<Token> {
-        self.0.try_token()
+        self.0.shared().try_token()
     }
 
     /// The value of an `Authorization` header that may be sent now. It was rendered once, with its token, and is
@@ -135,7 +141,19 @@ impl<N: Net> Tokens<N> {
     /// # Cancel safety
     /// As [`token`](Self::token).
     pub async fn authorization(&self) -> Result<HeaderValue, Error> {
-        self.0.with_authorization(|value, _| value.clone()).await
+        self.0.with_authorization(None, |value, _| value.clone()).await
+    }
+
+    /// The same for one API: no token that it refused. For programs that attach the header themselves, and say so with
+    /// [`reject`](Self::reject).
+    ///
+    /// # Errors
+    /// No token before the deadline, or waiting cannot help.
+    ///
+    /// # Cancel safety
+    /// As [`token`](Self::token).
+    pub async fn authorization_for(&self, origin: &Origin) -> Result<HeaderValue, Error> {
+        self.0.with_authorization(Some(origin), |value, _| value.clone()).await
     }
 
     /// Lends the value of an `Authorization` header that may be sent now to `borrower`, for a program that writes its own
@@ -148,7 +166,7 @@ impl<N: Net> Tokens<N> {
     /// # Cancel safety
     /// As [`token`](Self::token).
     pub async fn with_authorization<R>(&self, borrower: impl FnOnce(&HeaderValue) -> R) -> Result<R, Error> {
-        self.0.with_authorization(|value, _| borrower(value)).await
+        self.0.with_authorization(None, |value, _| borrower(value)).await
     }
 
     /// The first token is here: for start-up checks.
@@ -162,15 +180,15 @@ impl<N: Net> Tokens<N> {
         self.authorization().await.map(drop)
     }
 
-    /// A resource server refused this token: throw it away, unless it was replaced meanwhile or cannot be. `site` is
-    /// the server's place in the caller's list of origins. [`Api`](crate::Api) does this by itself.
-    pub fn reject(&self, token: &Token, site: Site) -> Rejection {
-        self.0.reject(token.generation(), site)
+    /// A resource server of this origin refused this token: set it aside, unless it was replaced meanwhile or cannot be.
+    /// [`Api`](crate::Api) does this by itself.
+    pub fn reject(&self, token: &Token, origin: &Origin) -> Rejection {
+        self.0.shared().reject(token.generation(), origin)
     }
 
     /// The client's credentials changed: one request with the new ones is made as soon as somebody asks.
     pub fn rotate(&self, auth: ClientAuth, rotation: Rotation) {
-        self.0.rotate(auth, rotation);
+        self.0.shared().rotate(auth, rotation);
     }
 
     /// Asks for a new token before the old one ends, even when nobody else asks. Spawn it; it ends when the last
@@ -179,29 +197,24 @@ impl<N: Net> Tokens<N> {
     /// # Cancel safety
     /// Dropping the future stops it, and loses nothing.
     pub fn keep_fresh(&self) -> impl Future<Output = ()> + Send + use<N> {
-        let keeping = self.0.live().map(Source::keep_fresh);
-        async move {
-            if let Some(keeping) = keeping {
-                keeping.await;
-            }
-        }
+        self.0.keep_fresh()
     }
 
     /// What is held, what happened, and what comes next. It contains no secret.
     pub fn status(&self) -> Status {
-        self.0.status()
+        self.0.shared().status()
     }
 
     /// The held token, to be kept across a restart. Where it is kept, and how it is protected, is the program's
     /// affair: it is as secret as a password.
     pub fn export(&self) -> Option<Stored> {
-        self.0.export()
+        self.0.shared().export()
     }
 
     /// A token kept from before a restart. Returns whether it was taken: nothing may be held, and something of its
     /// life must be left.
     pub fn restore(&self, stored: Stored) -> bool {
-        self.0.restore(stored)
+        self.0.shared().restore(stored)
     }
 }
 

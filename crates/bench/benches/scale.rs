@@ -10,7 +10,7 @@ use evergrant_core::{
     AccessToken, Call, Client, ClientAuth, Machine, Mono, Now, Outcome, Policy, Provider, Response, Step,
     Stored, Wall,
 };
-use evergrant_drive::{Clock, Shared, SystemClock};
+use evergrant_drive::{Clock, Settings, Shared, SystemClock};
 use evergrant_tokio_reqwest::Tokens;
 use std::env;
 use std::error::Error;
@@ -114,7 +114,7 @@ fn stored(number: u64) -> Result<Stored, Box<dyn Error>> {
 
 fn shared(number: u64) -> Result<Arc<Shared<Arc<str>>>, Box<dyn Error>> {
     let render = |token: &AccessToken| Arc::<str>::from(format!("Bearer {}", token.expose()));
-    let shared = Shared::new(client()?, Policy::new(), number, Arc::new(SystemClock), render);
+    let shared = Shared::new(Settings::new(client()?), number, render);
     if shared.restore(stored(number)?) { Ok(shared) } else { Err("a fresh token was not taken".into()) }
 }
 

@@ -1,6 +1,6 @@
 //! Client authentication (RFC 6749 §2.3).
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, Excerpt};
 use crate::request;
 use crate::secret::Secret;
 use alloc::boxed::Box;
@@ -80,6 +80,19 @@ impl ClientAuth {
         }
     }
 
+    /// Whether the secret has fewer than 8 bytes. It is sent like any other, and is easily guessed; and since it stands
+    /// in ordinary words by chance, a text from outside that has it as a word of its own is not shown at all.
+    pub fn has_short_secret(&self) -> bool {
+        self.secret().is_some_and(|secret| secret.expose().len() < Excerpt::SHORTEST_ECHO)
+    }
+
+    const fn secret(&self) -> Option<&Secret> {
+        match &self.method {
+            Method::Basic(secret) | Method::BasicRaw(secret) | Method::Post(secret) => Some(secret),
+            Method::None => None,
+        }
+    }
+
     fn new(id: &str, method: Method) -> Result<Self, ConfigError> {
         check(id, "client_id")?;
         Ok(Self { id: id.into(), method })
@@ -111,15 +124,12 @@ impl ClientAuth {
         id.map(|id| ("client_id", id)).into_iter().chain(secret.map(|secret| ("client_secret", secret)))
     }
 
-    /// Every form in which the secret may come back, the longest first, so that none hides a piece of another.
+    /// Every form in which the secret may come back.
     pub(crate) fn masks(&self) -> Vec<Zeroizing<String>> {
-        let secret = match &self.method {
-            Method::Basic(secret) | Method::BasicRaw(secret) | Method::Post(secret) => secret.expose(),
-            Method::None => return Vec::new(),
-        };
+        let Some(secret) = self.secret().map(Secret::expose) else { return Vec::new() };
         let form = request::form_encoded(secret);
         // A space may come back in either of its two forms, and so may the digits of an escape (RFC 3986 §2.1).
-        let percent = Zeroizing::new(form.replace('+', "%20"));
+        let percent = percent_spaces(&form);
         let mut masks = Vec::from([
             lower_escapes(&form),
             lower_escapes(&percent),
@@ -133,7 +143,7 @@ impl ClientAuth {
                 .extend([STANDARD_NO_PAD, URL_SAFE_NO_PAD].map(|engine| Zeroizing::new(engine.encode(text))));
         }
         masks.push(form);
-        masks.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        masks.sort_by(|a, b| a.cmp(b));
         masks.dedup();
         masks
     }
@@ -160,6 +170,17 @@ fn pair(id: &str, secret: &str) -> Zeroizing<String> {
     pair.push(':');
     pair.push_str(secret);
     pair
+}
+
+/// A form whose spaces are escapes.
+fn percent_spaces(form: &str) -> Zeroizing<String> {
+    // `replace` would outgrow its allocation, and leave a copy of the secret behind.
+    let mut escaped = Zeroizing::new(String::with_capacity(3 * form.len()));
+    for (place, part) in form.split('+').enumerate() {
+        escaped.push_str(if place == 0 { "" } else { "%20" });
+        escaped.push_str(part);
+    }
+    escaped
 }
 
 /// A form whose escapes have lower-case digits.

@@ -107,9 +107,19 @@ impl Client {
     /// What an HTTP library said about a request that brought no whole answer, with this client's secret masked in
     /// every form in which it was sent.
     pub fn transport_error(&self, kind: TransportErrorKind, detail: &str) -> TransportError {
+        self.masked(|masks| TransportError::new(kind, detail, masks))
+    }
+
+    /// The same for an error that was made where the client is not known. Words of the library's own
+    /// ([`TransportError::ours`]) stay as they are.
+    pub fn masked_error(&self, error: TransportError) -> TransportError {
+        self.masked(|masks| error.masking(masks))
+    }
+
+    fn masked<T>(&self, shown: impl FnOnce(&[&str]) -> T) -> T {
         let masks = self.auth.masks();
         let masks: Vec<&str> = masks.iter().map(|mask| mask.as_str()).collect();
-        TransportError::new(kind, detail, &masks)
+        shown(&masks)
     }
 
     /// The authorization server and its API.

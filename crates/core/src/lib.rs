@@ -93,6 +93,7 @@ mod machine;
 mod origin;
 mod policy;
 mod provider;
+mod replay;
 mod request;
 mod response;
 mod scope;
@@ -111,10 +112,13 @@ pub use error::{
     TransportErrorKind,
 };
 pub use lifetime::{JwtHint, Lifetime};
-pub use machine::{Call, Fetch, Flight, Landing, Machine, Outcome, Reason, Rejection, Rotation, Site, Step};
+pub use machine::{
+    Call, Fetch, Flight, Landing, Machine, Outcome, Reason, Rejection, Rotation, SetAside, Site, Step,
+};
 pub use origin::{Origin, Origins};
 pub use policy::Policy;
 pub use provider::{ErrorFormat, Provider, myparcel};
+pub use replay::{AfterRefusal, Replay};
 pub use request::{BodyFormat, Request};
 pub use response::{Grant, Response};
 pub use scope::Scope;

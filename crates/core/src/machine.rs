@@ -4,23 +4,30 @@
 //!
 //! | part    | states                                | question        |
 //! |---------|---------------------------------------|-----------------|
-//! | lease   | none, held                            | may I use one?  |
+//! | lease   | none, held, set aside                 | may I use one?  |
 //! | fetch   | idle, in flight, resting              | may I ask?      |
 //! | waiters | a count, never above `max_waiters`    | may I wait?     |
 //!
 //! # Rules
-//! 1. A lease is over as soon as EITHER clock reached its end. Every other deadline is monotonic alone, so a step of
-//!    the wall clock can neither shorten a Retry-After nor stretch a wait.
-//! 2. At most one flight counts: the last one sent, unless a rotation came between. The others are superseded.
+//! 1. A lease ends as soon as EITHER clock reached its end, and what was once seen to have ended stays so. Every other
+//!    deadline is monotonic alone, so a step of the wall clock can neither shorten a Retry-After nor stretch a wait.
+//! 2. At most one flight counts: the last one sent, unless a rotation came between. The others are superseded, and a
+//!    flight of another machine has no effect at all.
 //! 3. A failure never touches the lease. There is no terminal state.
-//! 4. A lease is replaced by one that ends later, or by the first of new credentials; it is thrown away by
-//!    [`reject`](Machine::reject) and [`rotate`](Machine::rotate) alone.
-//! 5. A call holds its place among the waiters from its first `Wait` until `Use`, `Fail` or `leave`.
-//! 6. Spurious calls are no-ops.
+//! 4. A held lease is replaced by one that ends later, or by the first of new credentials; it is set aside by
+//!    [`reject`](Machine::reject) and thrown away by [`rotate`](Machine::rotate) alone.
+//! 5. What is set aside is kept until a token is installed, until `rotate(Drop)`, or until its end. Everyone waits for
+//!    the request that is to replace it: the flight in the air, else the next one. Once that has ended without a token,
+//!    the lease is held, and due, for the calls of sites that did not refuse it and for calls that name no site; for
+//!    the others, and for `held`, `quiet_until`, `export` and `restore`, nothing is held.
+//! 6. The end of a lease was told by an answer, or is an assumption. A told end holds for the same token until a later
+//!    answer tells another one; an assumed one is corrected by the first answer that tells one.
+//! 7. A call holds its place among the waiters from its first `Wait` until `Use`, `Fail` or `leave`.
+//! 8. Spurious calls are no-ops.
 //!
 //! # `poll`, first row that fits
 //! `ready` is the latest of: the last `Send` + `min_interval`; the end of the rest; the deadline of the flight in
-//! the air.
+//! the air. The lease is what it is for this call (rule 5).
 //!
 //! | lease         | and                                                                   | step                         |
 //! |---------------|-----------------------------------------------------------------------|------------------------------|
@@ -38,22 +45,30 @@
 //! | flight     | outcome                                                            | what happens                                        |
 //! |------------|--------------------------------------------------------------------|-----------------------------------------------------|
 //! | superseded | failure                                                            | nothing                                             |
-//! | superseded | grant after no rotation, of a later flight than the lease, that ends later | the lease; `fetch` and the counts of failures stay |
+//! | superseded | grant after no rotation, of a later flight than the last lease, that ends later than a held one | the lease; `fetch` and the counts of failures stay |
 //! | superseded | any other grant                                                    | nothing                                             |
-//! | counts     | failure, or a grant that is over already                           | resting                                             |
+//! | counts     | failure, or a grant that has ended on arrival                      | resting; what is set aside serves from now on       |
 //! | counts     | grant that equals the held token, or ends no later                 | no progress: the lease stays, and is due later      |
 //! | counts     | any other grant                                                    | the lease; the counts of failures start again       |
 //!
+//! A grant of the last token (held, stale, set aside or ended) that tells no life ends where it was told to end before;
+//! where the end was an assumption, it gets the default life again. No grant makes "no progress" against a lease that
+//! is stale or set aside.
+//!
 //! # `reject`, first row that fits
-//! | the generation        | and                                              | verdict    |
-//! |-----------------------|--------------------------------------------------|------------|
-//! | is not the held one   |                                                  | `Replaced` |
-//! | is the held one       | from before a rotation                           | `Dropped`  |
-//! | is the held one       | arrived less than `settle` ago                   | `Settling` |
-//! | is the held one       | we rest, or the site's gate is closed            | `Refused`  |
-//! | is the held one       | otherwise                                        | `Dropped`  |
+//! | the generation        | and                                              | verdict                                    |
+//! |-----------------------|--------------------------------------------------|--------------------------------------------|
+//! | is set aside          |                                                  | `Replaced`; the site refused it as well    |
+//! | is not the held one   |                                                  | `Replaced`                                 |
+//! | is the held one       | from before a rotation                           | `Dropped`: it is set aside                 |
+//! | is the held one       | arrived less than `settle` ago                   | `Settling`                                 |
+//! | is the held one       | we rest, or the site's gate is closed            | `Refused`                                  |
+//! | is the held one       | otherwise                                        | `Dropped`: it is set aside                 |
 
+mod aside;
+mod fetch;
 mod gate;
+mod holding;
 mod lease;
 #[cfg(test)]
 mod relative;
@@ -62,6 +77,7 @@ mod step;
 pub(crate) mod trace;
 mod view;
 
+pub use aside::SetAside;
 pub use step::{Call, Fetch, Flight, Landing, Outcome, Reason, Rejection, Rotation, Site, Step};
 
 use crate::error::{Cause, Error, Refusal};
@@ -69,30 +85,34 @@ use crate::jitter::{self, Purpose};
 use crate::policy::{GRACE, Policy};
 use crate::response::Grant;
 use crate::time::{Mono, Now};
-use crate::token::{Generation, Stored};
+use crate::token::{AccessToken, Generation, Stored, Token};
 use alloc::sync::Arc;
+use aside::Aside;
 use core::mem;
 use core::time::Duration;
+use fetch::{Failures, Fetching, Rest};
 use gate::Gates;
-use lease::Lease;
+use holding::{Holding, Missing, ToldEnd};
+use lease::{Arrival, Lease};
 
 /// The refresh machine of one client. Two clients, or one client with two scopes, are two machines.
 ///
 /// A plain value without clock, entropy, lock or waker: the same policy, seed and inputs give the same steps.
 /// `now.mono` must never go back from one input to the next; `now.wall` may jump.
 ///
-/// - inputs: [`poll`](Self::poll), [`complete`](Self::complete), [`abandon`](Self::abandon), [`leave`](Self::leave)
+/// - inputs: [`poll`](Self::poll), [`complete`](Self::complete), [`abandon`](Self::abandon), [`leave`](Self::leave),
+///   [`lapse`](Self::lapse)
 /// - commands: [`reject`](Self::reject), [`rotate`](Self::rotate), [`restore`](Self::restore)
 /// - outputs, in `machine/view.rs` with the getters: [`next_wake`](Self::next_wake), [`quiet_until`](Self::quiet_until),
 ///   [`export`](Self::export)
-/// - getters: [`held`](Self::held), [`fetch`](Self::fetch), [`waiters`](Self::waiters),
-///   [`no_progress`](Self::no_progress), [`last_error`](Self::last_error), [`policy`](Self::policy)
+/// - getters: [`held`](Self::held), [`set_aside`](Self::set_aside), [`fetch`](Self::fetch),
+///   [`waiters`](Self::waiters), [`no_progress`](Self::no_progress), [`last_error`](Self::last_error),
+///   [`policy`](Self::policy)
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Machine {
     policy: Policy,
     seed: u64,
-    /// The lease, or why there is none.
-    lease: Result<Lease, Missing>,
+    holding: Holding,
     fetching: Fetching,
     waiters: usize,
     /// The number of flights so far, which is the id of the last one.
@@ -100,8 +120,8 @@ pub struct Machine {
     last_sent: Option<Mono>,
     /// The flight that brought the held or the last dropped token; 0 for none.
     brought_by: u64,
-    /// Flights up to this one were sent with credentials of the past.
-    rotated_after: u64,
+    /// Flights up to this one were sent with credentials of the past; `None` if the credentials never changed.
+    rotated_after: Option<u64>,
     /// The generations given so far.
     generations: u64,
     failures: Failures,
@@ -110,57 +130,34 @@ pub struct Machine {
     gates: Gates,
 }
 
-/// Why there is no lease.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Missing {
-    Never,
-    Expired,
-    Rejected,
-    Rotated,
-}
-
-/// What is known of the token request.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum Fetching {
-    Idle,
-    InFlight { id: u64, deadline: Mono },
-    Resting(Rest),
-}
-
-/// Why, and until when, no request is sent.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Rest {
-    until: Mono,
-    /// The end of the server's own Retry-After, which not even a rotation undercuts.
-    told: Option<Mono>,
-    /// Whether callers without a token fail at once.
-    permanent: bool,
-    cause: Cause,
-}
-
-/// Failures in a row, by kind: the exponents of the rests.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-struct Failures {
-    transient: u32,
-    permanent: u32,
-    abandoned: u32,
-}
-
 // Inputs.
 impl Machine {
-    /// A machine that holds nothing. `seed` should differ between processes: it is what keeps a fleet from moving
-    /// in step.
+    /// A machine that holds nothing. `seed` should differ between processes, which keeps a fleet from moving in step,
+    /// and between the machines of one process, which tells their flights apart.
     pub const fn new(policy: Policy, seed: u64) -> Self {
+        Self::holding(policy, seed, Holding::Nothing { why: Missing::Never, last: None })
+    }
+
+    /// A machine that holds this token for ever and never sends, for tests and for tokens from elsewhere.
+    ///
+    /// The token has generation 0 and no end. To [`reject`](Self::reject) it is [`Rejection::Refused`];
+    /// [`rotate`](Self::rotate) and [`restore`](Self::restore) change nothing; it is not exported, and
+    /// [`next_wake`](Self::next_wake) is [`Mono::MAX`].
+    pub const fn fixed(token: AccessToken) -> Self {
+        Self::holding(Policy::new(), 0, Holding::Fixed(Token::fixed(token)))
+    }
+
+    const fn holding(policy: Policy, seed: u64, holding: Holding) -> Self {
         Self {
             policy,
             seed,
-            lease: Err(Missing::Never),
+            holding,
             fetching: Fetching::Idle,
             waiters: 0,
             flights: 0,
             last_sent: None,
             brought_by: 0,
-            rotated_after: 0,
+            rotated_after: None,
             generations: 0,
             failures: Failures { transient: 0, permanent: 0, abandoned: 0 },
             last_error: None,
@@ -174,19 +171,17 @@ impl Machine {
         self.lapse(now);
         let ready = self.ready();
         let may_send = now.mono >= ready;
-        if let Ok(lease) = &self.lease {
-            if may_send && lease.is_due(now) {
-                return Step::Send(self.send(now));
+        match self.holding.serves(now, call.site) {
+            Some((token, due)) if !(due && may_send) => {
+                let token = token.clone();
+                self.leave(call);
+                return Step::Use(token);
             }
-            let token = lease.token.clone();
-            self.leave(call);
-            return Step::Use(token);
-        }
-        if may_send {
-            return Step::Send(self.send(now));
+            _ if may_send => return Step::Send(self.send(now)),
+            _ => {}
         }
         let retry_after = ready.since(now.mono);
-        if let Some(rest) = self.rest(now.mono)
+        if let Some(rest) = self.fetching.rest(now.mono)
             && (rest.permanent || call.fail_fast || ready >= call.deadline)
         {
             let cause = rest.cause.clone();
@@ -208,32 +203,39 @@ impl Machine {
         Step::Wait(ready.min(call.deadline))
     }
 
-    /// What became of a flight. The flight must be one of this machine's.
+    /// What became of a flight. A flight of another machine is [`Landing::Superseded`].
     pub fn complete(&mut self, now: Now, flight: Flight, outcome: Outcome) -> Landing {
-        let counts = self.is_current(&flight);
+        if !self.is_own(&flight) {
+            return Landing::Superseded;
+        }
         let cause = match outcome {
-            Outcome::Granted(grant) => return self.granted(now, &flight, counts, &grant),
+            Outcome::Granted(grant) => return self.granted(now, &flight, &grant),
             Outcome::Refused(refusal) => Cause::Refused(Arc::new(refusal)),
             Outcome::NotSent(problem) => Cause::NotSent(problem),
         };
-        if counts { self.failed(now.mono, flight.id, cause) } else { Landing::Superseded }
+        if self.counts(&flight) { self.failed(now.mono, flight.id, cause) } else { Landing::Superseded }
     }
 
     /// Nobody will ever report on this flight.
     ///
-    /// Once is an accident, and the next poll may send again; from the second in a row on it is a transient failure.
-    pub fn abandon(&mut self, now: Now, flight: Flight) {
-        if !self.is_current(&flight) {
-            return;
+    /// Once is an accident ([`Landing::Idle`]), and the next poll may send again after `min_interval`; from the second
+    /// in a row on it is a transient failure ([`Landing::Resting`]). [`Landing::Superseded`] says that nothing came of
+    /// the flight anyway.
+    pub fn abandon(&mut self, now: Now, flight: Flight) -> Landing {
+        if !self.is_own(&flight) || !self.counts(&flight) {
+            return Landing::Superseded;
         }
         let abandoned = self.failures.abandoned.saturating_add(1);
-        if abandoned > 1 {
-            self.failed(now.mono, flight.id, Cause::Abandoned);
+        let landing = if abandoned > 1 {
+            self.failed(now.mono, flight.id, Cause::Abandoned)
         } else {
             self.fetching = Fetching::Idle;
             self.last_error = Some(Cause::Abandoned);
-        }
+            self.ended_without_token(flight.id);
+            Landing::Idle
+        };
         self.failures.abandoned = abandoned;
+        landing
     }
 
     /// The caller stopped caring: its place among the waiters is free. Idempotent.
@@ -242,29 +244,56 @@ impl Machine {
             self.waiters = self.waiters.saturating_sub(1);
         }
     }
+
+    /// Lets time pass: what has ended by now stays ended, wherever the wall clock goes. An input like any other, for
+    /// whoever looks at the machine and does not poll it.
+    pub fn lapse(&mut self, now: Now) {
+        if self.holding.lapse(now) {
+            self.no_progress = 0;
+        }
+    }
 }
 
 // Commands.
 impl Machine {
     /// A resource server refused the token of this generation: a 401 told us.
     ///
-    /// Only [`Rejection::Dropped`] changes the machine. Each `site` has a gate: a token thrown away because of it
-    /// closes it for a while after the next one arrives, so that a resource which refuses everything costs about
-    /// one token request a minute.
+    /// Only [`Rejection::Dropped`] changes the machine; and `Replaced` of a token that is set aside adds the site to
+    /// those that refused it. Each `site` has a gate: a token set aside because of it closes it for a while after the
+    /// next one arrives, so that a resource which refuses everything costs about one token request a minute.
     pub fn reject(&mut self, now: Now, generation: Generation, site: Site) -> Rejection {
-        let Some(lease) = self.live(now).filter(|lease| lease.token.generation == generation) else {
-            return Rejection::Replaced;
+        let lease = match &mut self.holding {
+            Holding::Fixed(token) if token.generation == generation => return Rejection::Refused,
+            Holding::Aside(Aside { lease, .. }) | Holding::Held(lease)
+                if lease.token.generation != generation || lease.is_over(now) =>
+            {
+                return Rejection::Replaced;
+            }
+            Holding::Aside(aside) => {
+                aside.refused(site);
+                return Rejection::Replaced;
+            }
+            Holding::Nothing { .. } | Holding::Fixed(_) => return Rejection::Replaced,
+            Holding::Held(lease) => lease,
         };
+        let rests = self.fetching.rest(now.mono).is_some();
         if !lease.stale {
             if now.mono < lease.settled_at {
                 return Rejection::Settling(lease.settled_at);
             }
-            if self.rest(now.mono).is_some() || self.gates.is_closed(site, now.mono) {
+            if rests || self.gates.is_closed(site, now.mono) {
                 return Rejection::Refused;
             }
         }
+        let awaits = match self.fetching {
+            Fetching::InFlight { id, .. } => Some(id),
+            // Whoever waited for the next flight would wait for the rest as well.
+            Fetching::Resting(_) if rests => None,
+            Fetching::Resting(_) | Fetching::Idle => Some(self.flights + 1),
+        };
+        self.holding.set_aside(site, awaits);
+        self.no_progress = 0;
         self.gates.dropped(&self.policy, site, now.mono);
-        self.drop_lease(Missing::Rejected);
         Rejection::Dropped
     }
 
@@ -272,30 +301,32 @@ impl Machine {
     /// with the new ones is due as soon as `min_interval`, and a Retry-After of the server, allow.
     pub fn rotate(&mut self, now: Now, rotation: Rotation) {
         self.lapse(now);
-        self.rotated_after = self.flights;
+        match (&mut self.holding, rotation) {
+            (Holding::Fixed(_), _) => return,
+            (Holding::Held(lease), Rotation::Keep) => lease.stale = true,
+            (Holding::Aside(aside), Rotation::Keep) => aside.rotated(self.flights + 1),
+            (Holding::Nothing { why, .. }, Rotation::Keep) => *why = Missing::Rotated,
+            (holding, Rotation::Drop) => {
+                *holding = Holding::Nothing { why: Missing::Rotated, last: None };
+                self.no_progress = 0;
+            }
+        }
+        self.rotated_after = Some(self.flights);
         self.failures = Failures::default();
         self.last_error = None;
         self.gates = Gates::new();
-        self.fetching = match mem::replace(&mut self.fetching, Fetching::Idle) {
-            // Over or not: a rest that is over holds nothing back.
-            Fetching::Resting(Rest { told: Some(told), cause, .. }) => {
-                Fetching::Resting(Rest { until: told, told: Some(told), permanent: false, cause })
-            }
-            _ => Fetching::Idle,
-        };
-        match (&mut self.lease, rotation) {
-            (Ok(lease), Rotation::Keep) => lease.stale = true,
-            _ => self.drop_lease(Missing::Rotated),
-        }
+        self.fetching = mem::replace(&mut self.fetching, Fetching::Idle).rotated();
     }
 
     /// A token kept from before a restart. Returns whether it was taken.
     ///
-    /// It is taken only if nothing is held, nothing was rejected or rotated away since a token was last held, it was
-    /// issued no more than 60 s in the future of the wall clock, and something of its life is left.
+    /// It is taken only if nothing is held, nothing was refused since a token was last installed, the credentials never
+    /// changed (no clock says whether it is of the old ones), it was issued no more than 60 s in the future of the wall
+    /// clock, and something of its life is left.
     pub fn restore(&mut self, now: Now, stored: Stored) -> bool {
         self.lapse(now);
-        if !matches!(self.lease, Err(Missing::Never | Missing::Expired)) {
+        let open = matches!(self.holding, Holding::Nothing { why: Missing::Never | Missing::Expired, .. });
+        if !open || self.rotated_after.is_some() {
             return false;
         }
         // No flight has the id 0, so this draw is like no other.
@@ -304,33 +335,23 @@ impl Machine {
             return false;
         };
         lease.token.generation = self.next_generation();
-        self.lease = Ok(lease);
+        self.holding = Holding::Held(lease);
         true
     }
 }
 
 // Transitions the inputs share.
 impl Machine {
-    /// What was once seen to be over stays over, wherever the wall clock goes.
-    fn lapse(&mut self, now: Now) {
-        if self.lease.is_ok() && self.live(now).is_none() {
-            self.drop_lease(Missing::Expired);
-        }
-    }
-
-    fn drop_lease(&mut self, missing: Missing) {
-        self.lease = Err(missing);
-        self.no_progress = 0;
-    }
-
     fn send(&mut self, now: Now) -> Flight {
         let reason = self.reason();
         self.flights += 1;
         let id = self.flights;
+        // Whatever was in the air is overdue.
+        self.ended_without_token(id - 1);
         let deadline = now.mono.after(self.policy.attempt_timeout()).after(GRACE);
         self.fetching = Fetching::InFlight { id, deadline };
         self.last_sent = Some(now.mono);
-        Flight { id, deadline, sent_at: now, reason }
+        Flight { seed: self.seed, id, deadline, sent_at: now, reason }
     }
 
     fn reason(&self) -> Reason {
@@ -340,22 +361,22 @@ impl Machine {
             Fetching::InFlight { .. } => true,
             Fetching::Resting(_) => transient > 0 || permanent > 0,
         };
-        match &self.lease {
+        match &self.holding {
             _ if again => Reason::Retry,
-            Ok(lease) if lease.stale => Reason::Rotated,
-            Ok(_) => Reason::Early,
-            Err(Missing::Never) => Reason::First,
-            Err(Missing::Expired) => Reason::Expired,
-            Err(Missing::Rejected) => Reason::Rejected,
-            Err(Missing::Rotated) => Reason::Rotated,
+            Holding::Held(Lease { stale: true, .. })
+            | Holding::Aside(Aside { lease: Lease { stale: true, .. }, .. })
+            | Holding::Nothing { why: Missing::Rotated, .. } => Reason::Rotated,
+            Holding::Held(_) | Holding::Fixed(_) => Reason::Early,
+            Holding::Aside(_) | Holding::Nothing { why: Missing::Rejected, .. } => Reason::Rejected,
+            Holding::Nothing { why: Missing::Never, .. } => Reason::First,
+            Holding::Nothing { why: Missing::Expired, .. } => Reason::Expired,
         }
     }
 
-    fn granted(&mut self, now: Now, flight: &Flight, counts: bool, grant: &Grant) -> Landing {
+    fn granted(&mut self, now: Now, flight: &Flight, grant: &Grant) -> Landing {
         self.lapse(now);
-        let life = grant.lifetime.life.unwrap_or(self.policy.default_lifetime());
-        let jitter = self.refresh_jitter(flight.id, life);
-        let Some(lease) = Lease::granted(&self.policy, now, flight.sent_at, grant, life, jitter) else {
+        let counts = self.counts(flight);
+        let Some(lease) = self.lease(flight.id, Arrival { now, sent: flight.sent_at, grant }) else {
             // An expired answer is a failure: taken for a success it would be asked for in a busy loop.
             return if counts {
                 self.failed(now.mono, flight.id, Cause::Refused(Arc::new(Refusal::expired())))
@@ -363,24 +384,41 @@ impl Machine {
                 Landing::Superseded
             };
         };
-        let progress = self.lease.as_ref().map_or(true, |held| held.is_replaced_by(&lease, now));
+        let progress = self.holding.held(now).is_none_or(|held| held.is_replaced_by(&lease, now));
         if counts {
             self.fetching = Fetching::Idle;
             if !progress {
-                return self.no_progress_made(now);
+                return self.no_progress_made(now, &lease);
             }
             self.failures = Failures::default();
             self.last_error = None;
-        } else if !progress || flight.id <= self.brought_by.max(self.rotated_after) {
+        } else if !progress || flight.id <= self.brought_by.max(self.rotated_after.unwrap_or(0)) {
             return Landing::Superseded;
         }
         self.install(now, flight.id, lease, grant)
     }
 
+    /// The lease that this answer would be; none if it has ended already.
+    fn lease(&self, flight: u64, arrival: Arrival<'_>) -> Option<Lease> {
+        let policy = &self.policy;
+        let told = arrival.grant.lifetime.life;
+        if told.is_none() {
+            match self.holding.told_end_of(&arrival.grant.token) {
+                Some(ToldEnd::Reached) => return None,
+                Some(ToldEnd::Ahead(last)) => {
+                    return last.repeated(policy, arrival, self.refresh_jitter(flight, last.life));
+                }
+                None => {}
+            }
+        }
+        let life = told.unwrap_or(policy.default_lifetime());
+        Lease::granted(policy, arrival, life, self.refresh_jitter(flight, life))
+    }
+
     fn install(&mut self, now: Now, flight: u64, mut lease: Lease, grant: &Grant) -> Landing {
         let (generation, life) = (self.next_generation(), lease.life);
         lease.token.generation = generation;
-        self.lease = Ok(lease);
+        self.holding = Holding::Held(lease);
         self.brought_by = flight;
         self.no_progress = 0;
         self.gates.installed(&self.policy, now.mono);
@@ -389,14 +427,21 @@ impl Machine {
 
     /// Some servers hand out the same token until it dies. Asking at half of what is left, and half of that, costs
     /// few requests; asking again at once would hammer them through the whole window.
-    fn no_progress_made(&mut self, now: Now) -> Landing {
+    fn no_progress_made(&mut self, now: Now, answer: &Lease) -> Landing {
         self.no_progress = self.no_progress.saturating_add(1);
         // It was answered: an abandonment before it and one after it are not in a row.
         self.failures.abandoned = 0;
-        if let Ok(lease) = &mut self.lease {
-            lease.postpone_refresh(&self.policy, now);
+        if let Holding::Held(lease) = &mut self.holding {
+            lease.outlast(&self.policy, now, answer);
         }
         Landing::NoProgress { count: self.no_progress }
+    }
+
+    /// Who waits for this flight, with a token set aside, need not wait for the next one as well.
+    fn ended_without_token(&mut self, flight: u64) {
+        if let Holding::Aside(aside) = &mut self.holding {
+            aside.ended_without_token(flight);
+        }
     }
 
     fn failed(&mut self, now: Mono, flight: u64, cause: Cause) -> Landing {
@@ -426,6 +471,7 @@ impl Machine {
         let until = now.after(rest);
         self.last_error = Some(cause.clone());
         let told = told.map(|told| now.after(told));
+        self.ended_without_token(flight);
         self.fetching = Fetching::Resting(Rest { until, told, permanent, cause: cause.clone() });
         Landing::Resting { until, cause }
     }
@@ -449,31 +495,19 @@ impl Machine {
 
 // Questions the inputs share.
 impl Machine {
-    /// The lease, if neither clock says that it is over.
-    fn live(&self, now: Now) -> Option<&Lease> {
-        self.lease.as_ref().ok().filter(|lease| !now.has_reached(lease.token.use_until))
-    }
-
-    /// The rest, unless it is over.
-    fn rest(&self, now: Mono) -> Option<&Rest> {
-        match &self.fetching {
-            Fetching::Resting(rest) if now < rest.until => Some(rest),
-            _ => None,
-        }
-    }
-
     /// From when on a request may be sent.
     fn ready(&self) -> Mono {
         let spaced = self.last_sent.map_or(Mono::ZERO, |sent| sent.after(self.policy.min_interval()));
-        let free = match &self.fetching {
-            Fetching::Idle => Mono::ZERO,
-            Fetching::InFlight { deadline, .. } => *deadline,
-            Fetching::Resting(rest) => rest.until,
-        };
-        spaced.max(free)
+        spaced.max(self.fetching.free_from())
     }
 
-    fn is_current(&self, flight: &Flight) -> bool {
+    /// Whether this machine sent it.
+    const fn is_own(&self, flight: &Flight) -> bool {
+        flight.seed == self.seed && flight.id <= self.flights
+    }
+
+    /// Whether no newer one was sent, and no rotation came between.
+    fn counts(&self, flight: &Flight) -> bool {
         matches!(self.fetching, Fetching::InFlight { id, .. } if id == flight.id)
     }
 }

@@ -14,9 +14,15 @@ const SHORTEST: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
+/// An answer that takes longer is worth less than another try.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(600);
+/// A leap year: no server is believed beyond it.
+const LONGEST_LIFE: Duration = Duration::from_secs(366 * 86_400);
 
-/// How a machine decides. The defaults suit a server to server client; every setter clamps to its bounds, and a
-/// setter that would break a relation to another figure moves that other figure along.
+/// How a machine decides. The defaults suit a server to server client.
+///
+/// Every setter clamps to its own bounds, and the order of setters never matters: where two figures contradict each other, the
+/// docs of one of them say which one gives way, and it does so when it is read.
 ///
 /// ```
 /// use evergrant_core::Policy;
@@ -107,17 +113,15 @@ impl Policy {
     /// which an answer is worth less than another try.
     #[must_use]
     pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
-        let figures = self.figures_mut();
-        figures.attempt_timeout = timeout.clamp(SHORTEST, 10 * MINUTE);
-        figures.min_interval = figures.min_interval.min(figures.attempt_timeout);
+        self.figures_mut().attempt_timeout = timeout.clamp(SHORTEST, LONGEST_ATTEMPT);
         self
     }
 
-    /// The least time between two token requests, whatever happens. Default 1 s; 1 ms to `attempt_timeout`.
+    /// The least time between two token requests, whatever happens. Default 1 s; 1 ms to 10 min, and never longer than
+    /// `attempt_timeout`, which counts if it is shorter.
     #[must_use]
     pub fn with_min_interval(mut self, interval: Duration) -> Self {
-        let figures = self.figures_mut();
-        figures.min_interval = interval.clamp(SHORTEST, figures.attempt_timeout);
+        self.figures_mut().min_interval = interval.clamp(SHORTEST, LONGEST_ATTEMPT);
         self
     }
 
@@ -137,20 +141,18 @@ impl Policy {
         self
     }
 
-    /// The life of a token of which nothing is known. Default 1 h, the most common one; 1 ms to `max_lifetime`.
+    /// The life of a token of which nothing is known. Default 1 h, the most common one; 1 ms to 366 d, and never longer than
+    /// `max_lifetime`, which counts if it is shorter.
     #[must_use]
     pub fn with_default_lifetime(mut self, lifetime: Duration) -> Self {
-        let figures = self.figures_mut();
-        figures.default_lifetime = lifetime.clamp(SHORTEST, figures.max_lifetime);
+        self.figures_mut().default_lifetime = lifetime.clamp(SHORTEST, LONGEST_LIFE);
         self
     }
 
     /// No token is believed to live longer. Default and upper bound 366 d; at least 1 ms.
     #[must_use]
     pub fn with_max_lifetime(mut self, lifetime: Duration) -> Self {
-        let figures = self.figures_mut();
-        figures.max_lifetime = lifetime.clamp(SHORTEST, 366 * DAY);
-        figures.default_lifetime = figures.default_lifetime.min(figures.max_lifetime);
+        self.figures_mut().max_lifetime = lifetime.clamp(SHORTEST, LONGEST_LIFE);
         self
     }
 
@@ -172,23 +174,21 @@ impl Policy {
 
     /// A token refused this soon after its arrival may not be valid yet at the resource server (`nbf`, clocks
     /// out of step): the caller waits that long, or a tenth of its life if that is shorter. Default 2 s; 1 ms to
-    /// less than `young`.
+    /// 1 min.
     #[must_use]
     pub fn with_settle(mut self, settle: Duration) -> Self {
-        let figures = self.figures_mut();
-        figures.settle = settle.clamp(SHORTEST, MINUTE);
-        figures.order_gate();
+        self.figures_mut().settle = settle.clamp(SHORTEST, MINUTE);
         self
     }
 
     /// The gate of a site that refused a token: for `young`, then twice that and so on up to `cap`, the next token
-    /// is not thrown away because of that site. Default 10 s and 60 s; above `settle`, up to 1 h.
+    /// is not thrown away because of that site. Default 10 s and 60 s; 1 ms to 1 h each, `young` always longer than `settle` and
+    /// `cap` never shorter than `young`: one that is too short counts as just long enough.
     #[must_use]
     pub fn with_gate(mut self, young: Duration, cap: Duration) -> Self {
         let figures = self.figures_mut();
         figures.young = young.clamp(SHORTEST, HOUR);
         figures.gate_cap = cap.clamp(SHORTEST, HOUR);
-        figures.order_gate();
         self
     }
 
@@ -229,7 +229,8 @@ impl Policy {
 
     /// See [`with_min_interval`](Self::with_min_interval).
     pub fn min_interval(&self) -> Duration {
-        self.figures().min_interval
+        let Figures { min_interval, attempt_timeout, .. } = self.figures();
+        *min_interval.min(attempt_timeout)
     }
 
     /// See [`with_patience`](Self::with_patience).
@@ -244,7 +245,8 @@ impl Policy {
 
     /// See [`with_default_lifetime`](Self::with_default_lifetime).
     pub fn default_lifetime(&self) -> Duration {
-        self.figures().default_lifetime
+        let Figures { default_lifetime, max_lifetime, .. } = self.figures();
+        *default_lifetime.min(max_lifetime)
     }
 
     /// See [`with_max_lifetime`](Self::with_max_lifetime).
@@ -269,8 +271,7 @@ impl Policy {
 
     /// For how long the gate of a site closes on its `nth` token thrown away, counted from 1.
     pub fn gate(&self, nth: u32) -> Duration {
-        let Figures { young, gate_cap, .. } = self.figures();
-        doubled((*young, *gate_cap), nth.saturating_sub(1))
+        doubled(self.figures().gate(), nth.saturating_sub(1))
     }
 
     /// The rest after `before` transient failures in a row and one more, before jitter.
@@ -297,12 +298,12 @@ impl Policy {
     /// nothing but how long it takes to be forgiven.
     pub(crate) fn gate_levels(&self) -> u32 {
         // From 1 ms to 1 h in 22 steps.
-        (1..=22).find(|nth| self.gate(*nth) == self.figures().gate_cap).unwrap_or(23)
+        (1..=22).find(|nth| self.gate(*nth) == self.figures().gate().1).unwrap_or(23)
     }
 
     /// A site's count of tokens thrown away falls by one per this time without another.
     pub(crate) fn gate_decay(&self) -> Duration {
-        2 * self.figures().gate_cap
+        2 * self.figures().gate().1
     }
 
     fn figures(&self) -> &Figures {
@@ -316,10 +317,10 @@ impl Policy {
 }
 
 impl Figures {
-    /// settle < young <= cap.
-    fn order_gate(&mut self) {
-        self.young = self.young.max(self.settle + SHORTEST);
-        self.gate_cap = self.gate_cap.max(self.young);
+    /// For how long a gate closes at first, and at most: settle < young <= cap.
+    fn gate(&self) -> (Duration, Duration) {
+        let young = self.young.max(self.settle + SHORTEST);
+        (young, self.gate_cap.max(young))
     }
 }
 

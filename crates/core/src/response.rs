@@ -148,7 +148,6 @@ impl fmt::Debug for Response {
 pub struct Grant {
     pub(crate) token: AccessToken,
     pub(crate) lifetime: Lifetime,
-    scope: Option<Scope>,
     narrowed: Option<Scope>,
 }
 
@@ -156,7 +155,7 @@ impl Grant {
     /// A token with this life from the moment its request was sent; `None` when nothing is known of it.
     pub fn new(token: AccessToken, life: Option<Duration>) -> Self {
         let lifetime = Lifetime { life, ..Lifetime::default() };
-        Self { token, lifetime, scope: None, narrowed: None }
+        Self { token, lifetime, narrowed: None }
     }
 
     /// The same, with when the server wants it refreshed, from the moment of sending.
@@ -177,9 +176,9 @@ impl Grant {
     }
 
     /// The scope that the server says it granted; `None` when it says nothing readable, which stands for the scope
-    /// that was asked for (RFC 6749 §5.1).
-    pub const fn scope(&self) -> Option<&Scope> {
-        self.scope.as_ref()
+    /// that was asked for (RFC 6749 §5.1). [`Token::scope`](crate::Token::scope) says the same.
+    pub fn scope(&self) -> Option<&Scope> {
+        self.token.scope()
     }
 
     /// The scope tokens that were asked for and are not among those the server says it granted; `None` if there is
@@ -190,7 +189,7 @@ impl Grant {
 
     fn with_scope(self, scope: Option<Scope>, asked: &Scope) -> Self {
         let narrowed = scope.as_ref().and_then(|granted| asked.missing_from(granted));
-        Self { scope, narrowed, ..self }
+        Self { token: self.token.with_scope(scope), narrowed, ..self }
     }
 }
 

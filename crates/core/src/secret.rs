@@ -50,12 +50,21 @@ impl DerefMut for Wiped {
     }
 }
 
-/// In time that depends on the lengths alone.
+/// Whether two secrets are equal, in time that depends on their lengths alone.
+pub(crate) fn are_equal(ours: &str, theirs: &str) -> bool {
+    let (ours, theirs) = (ours.as_bytes(), theirs.as_bytes());
+    let difference = ours.iter().zip(theirs).fold(0, |all, (a, b)| core::hint::black_box(all | (a ^ b)));
+    ours.len() == theirs.len() && difference == 0
+}
+
+/// The length alone: equal secrets hash alike, and no hash of a secret can be taken away.
+pub(crate) fn hash<H: Hasher>(secret: &str, state: &mut H) {
+    secret.len().hash(state);
+}
+
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        let (ours, theirs) = (self.expose().as_bytes(), other.expose().as_bytes());
-        let difference = ours.iter().zip(theirs).fold(0, |all, (a, b)| core::hint::black_box(all | (a ^ b)));
-        ours.len() == theirs.len() && difference == 0
+        are_equal(self.expose(), other.expose())
     }
 }
 
@@ -63,8 +72,7 @@ impl Eq for Secret {}
 
 impl Hash for Secret {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // The length alone: equal secrets hash alike, and no hash of a secret can be taken away.
-        self.expose().len().hash(state);
+        hash(self.expose(), state);
     }
 }
 

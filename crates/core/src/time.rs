@@ -96,6 +96,11 @@ impl Now {
         self.mono >= end.mono || self.wall >= end.wall
     }
 
+    /// On each clock, the earlier of the two.
+    pub(crate) fn min_each(self, other: Self) -> Self {
+        Self { mono: self.mono.min(other.mono), wall: self.wall.min(other.wall) }
+    }
+
     /// The time until the FIRST of the two clocks reaches its half of `end`.
     pub fn until(self, end: Self) -> Duration {
         end.mono.since(self.mono).min(end.wall.since(self.wall))

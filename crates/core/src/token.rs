@@ -1,17 +1,29 @@
 //! An access token, and the machine's record of one.
 
-use crate::secret::Secret;
+use crate::scope::Scope;
+use crate::secret;
 use crate::time::{Now, Wall};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
+use zeroize::Zeroizing;
 
 /// The value of an access token (RFC 6749 §1.4), fit for an `Authorization: Bearer` header.
 ///
 /// Debug never shows it, equality takes constant time, and its memory is wiped with the last copy.
 /// [`expose`](AccessToken::expose) is the one way to the text.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct AccessToken(Secret);
+///
+/// Cloning shares the one allocation: there is one place in memory to wipe.
+#[derive(Clone)]
+pub struct AccessToken(Arc<Issued>);
+
+/// The text, and what the server said with it: in one allocation, so that a token is cloned in one step.
+struct Issued {
+    text: Zeroizing<Box<str>>,
+    scope: Option<Scope>,
+}
 
 impl AccessToken {
     /// The longest token that is accepted, in bytes. Header limits of common servers begin at 8 KiB.
@@ -30,12 +42,41 @@ impl AccessToken {
         if text.is_empty() || text.len() > Self::MAX_LEN || !all_fit() {
             return Err(UnusableToken);
         }
-        Ok(Self(Secret::new(text)))
+        Ok(Self(Arc::new(Issued { text: Zeroizing::new(text.into()), scope: None })))
     }
 
     /// The text of the token. Whoever holds it can act as this client: never log it.
     pub fn expose(&self) -> &str {
-        self.0.expose()
+        &self.0.text
+    }
+
+    /// The same, as granted with this scope.
+    pub(crate) fn with_scope(mut self, scope: Option<Scope>) -> Self {
+        match Arc::get_mut(&mut self.0) {
+            Some(issued) => issued.scope = scope,
+            None => self.0 = Arc::new(Issued { text: self.0.text.clone(), scope }),
+        }
+        self
+    }
+
+    /// The scope that the server said it granted with this token.
+    pub(crate) fn scope(&self) -> Option<&Scope> {
+        self.0.scope.as_ref()
+    }
+}
+
+/// By the text alone, in time that depends on the lengths alone.
+impl PartialEq for AccessToken {
+    fn eq(&self, other: &Self) -> bool {
+        secret::are_equal(self.expose(), other.expose())
+    }
+}
+
+impl Eq for AccessToken {}
+
+impl Hash for AccessToken {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        secret::hash(self.expose(), state);
     }
 }
 
@@ -82,6 +123,13 @@ impl Token {
     /// The value, for the `Authorization` header.
     pub const fn value(&self) -> &AccessToken {
         &self.value
+    }
+
+    /// The scope that the server said it granted with this token (RFC 6749 §5.1). `None` when it said nothing readable,
+    /// which stands for the scope that was asked for; and for a token that no server granted to this process: a fixed
+    /// one, or one from before a restart.
+    pub fn scope(&self) -> Option<&Scope> {
+        self.value.scope()
     }
 
     /// Which token of its machine this is; what `reject` wants to know.

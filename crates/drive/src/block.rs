@@ -1,64 +1,112 @@
 //! The blocking loop: how a thread waits for a token. `wait` is the same for tasks.
 
+use crate::naps::bounded;
 use crate::runtime::BlockingTransport;
-use crate::shared::{FlightGuard, Keep, Next, Shared, Snapshot};
+use crate::settings::Settings;
+use crate::shared::{FlightGuard, Keep, Next, Shared, Snapshot, random_seed};
 use crate::sync::Mutex;
 use crate::sync::thread::{self, Thread};
-use crate::wait::{LONGEST_NAP, SHORTEST_NAP, outcome};
-use evergrant_core::{Error, Mono, Outcome, TransportError, TransportErrorKind};
+use crate::token::Token;
+use evergrant_core::{AccessToken, Error, Mono, Origin, Outcome, TransportError, TransportErrorKind};
+use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-/// A source of tokens for threads. Clones are one source.
-#[derive(Debug)]
-pub struct BlockingSource<T, V: Clone> {
+/// A source of tokens for threads: live, or with one token for ever. Clones are one source.
+pub struct BlockingSource<T, V> {
     shared: Arc<Shared<V>>,
-    transport: Arc<T>,
+    /// `None` for a fixed token, for which nothing is sent.
+    transport: Option<Arc<T>>,
 }
 
-impl<T, V: Clone> Clone for BlockingSource<T, V> {
+impl<T, V> Clone for BlockingSource<T, V> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), transport: Arc::clone(&self.transport) }
+        Self { shared: Arc::clone(&self.shared), transport: self.transport.clone() }
+    }
+}
+
+/// The status alone: neither the transport's type nor the rendered value's is ours to print.
+impl<T, V> fmt::Debug for BlockingSource<T, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockingSource").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
+
+impl<T, V> BlockingSource<T, V> {
+    /// A source that holds this token for ever and never asks.
+    pub fn fixed(token: AccessToken, render: fn(&AccessToken) -> V) -> Self {
+        Self { shared: Shared::fixed(token, render), transport: None }
+    }
+
+    /// What all clones share, and what they can be asked and told without waiting.
+    pub const fn shared(&self) -> &Arc<Shared<V>> {
+        &self.shared
     }
 }
 
 impl<T, V> BlockingSource<T, V>
 where
     T: BlockingTransport,
-    V: Clone + Send + Sync + 'static,
+    V: Send + Sync + 'static,
 {
-    /// A source whose requests go through `transport`, each on a short-lived thread of its own.
-    pub fn new(shared: Arc<Shared<V>>, transport: T) -> Self {
-        Self { shared, transport: Arc::new(transport) }
+    /// A source whose requests go through `transport`, each on a short-lived thread of its own. A token is rendered once, by
+    /// `render`.
+    pub fn new(settings: Settings, render: fn(&AccessToken) -> V, transport: T) -> Self {
+        Self::over(Shared::new(settings, random_seed(), render), transport)
     }
 
-    /// What all clones share.
-    pub fn shared(&self) -> &Arc<Shared<V>> {
-        &self.shared
+    /// The same over what is there already.
+    pub fn over(shared: Arc<Shared<V>>, transport: T) -> Self {
+        Self { shared, transport: Some(Arc::new(transport)) }
     }
 
-    /// A token that may be used now, after at most `patience`.
+    /// A token that may be used now, after at most `patience`, the source's own by default.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over.
+    /// No token before the deadline, or waiting cannot help.
     ///
     /// # Blocking
     /// Returns at once while a usable token is held; otherwise blocks for `patience` at most, whatever the transport
     /// does: the request has a thread of its own.
-    pub fn token(&self, patience: Duration, fail_fast: bool) -> Result<Arc<Snapshot<V>>, Error> {
-        if let Some(snapshot) = self.shared.quiet() {
-            return Ok(snapshot);
+    pub fn token(&self, patience: Option<Duration>) -> Result<Token, Error> {
+        if let Ok(token) = self.shared.lend_quiet(|snapshot| snapshot.token().clone()) {
+            return Ok(token);
         }
-        let mut waiter = self.shared.waiter(patience, fail_fast);
-        let waker = this_thread();
-        loop {
-            match waiter.poll(&waker) {
-                Next::Use(snapshot) => return Ok(snapshot),
-                Next::Fail(error) => return Err(error),
-                Next::Send(guard) => launch(&self.transport, guard),
-                Next::Wait(time) => nap(time),
-            }
+        Ok(self.wait(patience, None)?.token().clone())
+    }
+
+    /// A token that may be used now at this origin: none that it refused.
+    ///
+    /// # Errors
+    /// No token before the deadline, or waiting cannot help.
+    ///
+    /// # Blocking
+    /// As [`token`](Self::token).
+    pub fn token_for(&self, origin: &Origin) -> Result<Token, Error> {
+        if let Ok(token) = self.shared.lend_quiet(|snapshot| snapshot.token().clone()) {
+            return Ok(token);
+        }
+        Ok(self.wait(None, Some(origin))?.token().clone())
+    }
+
+    /// Lends the rendered value of a token that may be used now, and the token, to `borrower`: nothing is copied, and
+    /// threads that borrow at once do not slow each other down. With an origin: none that it refused.
+    ///
+    /// # Errors
+    /// No token before the deadline, or waiting cannot help; `borrower` was not called.
+    ///
+    /// # Blocking
+    /// As [`token`](Self::token).
+    pub fn with_authorization<U>(
+        &self,
+        origin: Option<&Origin>,
+        borrower: impl FnOnce(&V, &Token) -> U,
+    ) -> Result<U, Error> {
+        let lend = |snapshot: &Snapshot<V>| borrower(snapshot.value(), snapshot.token());
+        match self.shared.lend_quiet(lend) {
+            Ok(done) => Ok(done),
+            Err(lend) => Ok(lend(&*self.wait(None, origin)?)),
         }
     }
 
@@ -68,43 +116,66 @@ where
     /// # Blocking
     /// Blocks until then: give it a thread. To stop it, drop every source.
     pub fn keep_fresh(&self) -> impl FnOnce() + Send + use<T, V> {
-        let (mut keeper, transport) = (self.shared.keeper(), Arc::clone(&self.transport));
+        let (mut keeper, transport) = (self.shared.keeper(), self.transport.clone());
         move || {
             let waker = this_thread();
             loop {
                 match keeper.poll(&waker) {
-                    Keep::Over => return,
-                    Keep::Send(guard) => launch(&transport, guard),
+                    Keep::Ended => return,
+                    Keep::Send(guard, departure) => {
+                        launch(transport.as_ref(), guard);
+                        departure.tell();
+                    }
                     Keep::Wait(time) => nap(time),
                 }
             }
         }
     }
 
-    /// Waits until `then` (a refused token that settles), unless that is beyond `patience`. Returns whether it is
-    /// reached.
-    ///
-    /// # Blocking
-    /// Blocks until `then`, or not at all.
-    pub fn settle(&self, then: Mono, patience: Duration) -> bool {
+    /// The slow path: asks the machine, and waits for it.
+    fn wait(&self, patience: Option<Duration>, origin: Option<&Origin>) -> Result<Arc<Snapshot<V>>, Error> {
+        let mut waiter = self.shared.waiter(patience, origin);
+        let waker = this_thread();
+        loop {
+            match waiter.poll(&waker) {
+                Next::Use(snapshot) => return Ok(snapshot),
+                Next::Fail(error) => return Err(error),
+                Next::Send(guard, departure) => {
+                    launch(self.transport.as_ref(), guard);
+                    departure.tell();
+                }
+                Next::Wait(time) => nap(time),
+            }
+        }
+    }
+
+    /// Waits until `then` (a refused token that settles), unless that is beyond `patience`. Returns whether it is reached.
+    pub(crate) fn settle(&self, then: Mono, patience: Duration) -> bool {
         if self.shared.until(then) > patience {
             return false;
         }
         loop {
             match self.shared.until(then) {
                 Duration::ZERO => return true,
-                time => thread::sleep(time.clamp(SHORTEST_NAP, LONGEST_NAP)),
+                time => thread::sleep(bounded(time)),
             }
         }
+    }
+
+    /// Sends what is due, and does not wait for it.
+    pub(crate) fn refresh(&self, origin: &Origin) {
+        let _unwaited = self.wait(Some(Duration::ZERO), Some(origin));
     }
 }
 
 /// The flight on a short-lived thread of its own: no caller owns it, and a blocked send delays nobody.
-fn launch<T, V>(transport: &Arc<T>, guard: FlightGuard<V>)
+fn launch<T, V>(transport: Option<&Arc<T>>, guard: FlightGuard<V>)
 where
     T: BlockingTransport,
-    V: Clone + Send + Sync + 'static,
+    V: Send + Sync + 'static,
 {
+    // Only a fixed token has no transport, and its machine never sends.
+    let Some(transport) = transport else { return };
     // A thread that cannot be had drops its closure: the guard must still be here to land the reason.
     let guard = Arc::new(Mutex::new(Some(guard)));
     let (transport, theirs) = (Arc::clone(transport), Arc::clone(&guard));
@@ -122,9 +193,9 @@ where
     }
 }
 
-fn fly<T: BlockingTransport, V: Clone>(transport: &T, guard: &FlightGuard<V>) -> Outcome {
+fn fly<T: BlockingTransport, V>(transport: &T, guard: &FlightGuard<V>) -> Outcome {
     match guard.client().request(guard.sent_at()) {
-        Ok(request) => outcome(guard, transport.send(request, guard.limit())),
+        Ok(request) => guard.outcome(transport.send(request, guard.limit())),
         Err(problem) => Outcome::NotSent(problem),
     }
 }
@@ -147,7 +218,7 @@ fn this_thread() -> Waker {
 }
 
 fn nap(time: Duration) {
-    thread::park_timeout(time.clamp(SHORTEST_NAP, LONGEST_NAP));
+    thread::park_timeout(bounded(time));
 }
 
 #[cfg(test)]

@@ -1,18 +1,38 @@
-//! An authorized call: attaches a token, and replays once after a refused one. Written once for tasks and once for
-//! threads.
+//! An authorized call: attaches a token, and sends again after a refused one. Written once for tasks and once for threads.
 //!
-//! 1. The token is taken per attempt, never per operation.
-//! 2. A refused token goes to `reject`, which says what comes next: `Dropped` or `Replaced`, take a token and send once
-//!    more; `Settling`, wait until then and do the same; `Refused`, hand the answer on.
-//! 3. A request that cannot be repeated is not: the refresh is set off, and the caller gets the answer.
-//! 4. The one replay is per call. Its own refusal goes to `reject` too, and is handed on.
+//! The token is taken per attempt, never per operation. What follows a refused token is decided by core's [`Replay`].
 
 use crate::block::BlockingSource;
 use crate::runtime::{BlockingTransport, Runtime, Transport};
-use crate::supply::Supply;
 use crate::wait::Source;
-use evergrant_core::{Error, Rejection, Site, Verdict};
-use std::time::Duration;
+use evergrant_core::{AfterRefusal, Error, Origin, Replay, Verdict};
+use std::fmt;
+
+/// What authorizes one request: the rendered `Authorization` value.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attachment<V> {
+    authorization: V,
+}
+
+impl<V> Attachment<V> {
+    /// The rendered `Authorization` value.
+    pub const fn authorization(&self) -> &V {
+        &self.authorization
+    }
+
+    /// The same, to be put on a request.
+    pub fn into_authorization(self) -> V {
+        self.authorization
+    }
+}
+
+/// Without the value, whatever its type would show of it.
+impl<V> fmt::Debug for Attachment<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attachment").finish_non_exhaustive()
+    }
+}
 
 /// One HTTP library's calls, as far as attaching a token needs to know them.
 pub trait Exchange<V>: Send {
@@ -26,11 +46,11 @@ pub trait Exchange<V>: Send {
     /// The request again, if it can be repeated.
     fn repeat(&self, request: &Self::Request) -> Option<Self::Request>;
 
-    /// Sends it with this `Authorization`, and says what the answer means for the token.
+    /// Sends it with what authorizes it, and says what the answer means for the token.
     fn send(
         &mut self,
         request: Self::Request,
-        authorization: V,
+        attachment: Attachment<V>,
     ) -> impl Future<Output = Result<(Self::Answer, Verdict), Self::Error>> + Send;
 }
 
@@ -46,24 +66,24 @@ pub trait BlockingExchange<V> {
     /// The request again, if it can be repeated.
     fn repeat(&self, request: &Self::Request) -> Option<Self::Request>;
 
-    /// Sends it with this `Authorization`, and says what the answer means for the token.
+    /// Sends it with what authorizes it, and says what the answer means for the token.
     ///
     /// # Errors
     /// There is no answer.
     fn send(
         &mut self,
         request: Self::Request,
-        authorization: V,
+        attachment: Attachment<V>,
     ) -> Result<(Self::Answer, Verdict), Self::Error>;
 }
 
-impl<R, T, V> Supply<Source<R, T, V>, V>
+impl<R, T, V> Source<R, T, V>
 where
     R: Runtime,
     T: Transport,
     V: Clone + Send + Sync + 'static,
 {
-    /// Sends the request with a token, and once more with another if that is refused.
+    /// Sends the request to this origin with a token, and again if that is refused: three times at most.
     ///
     /// # Errors
     /// There is no token, or no answer.
@@ -73,41 +93,45 @@ where
     pub async fn call<X: Exchange<V>>(
         &self,
         exchange: &mut X,
-        request: X::Request,
-        site: Site,
+        mut request: X::Request,
+        origin: &Origin,
     ) -> Result<X::Answer, X::Error> {
-        let spare = exchange.repeat(&request);
-        let (authorization, generation) = self.authorization().await?;
-        let (answer, verdict) = exchange.send(request, authorization).await?;
-        if verdict != Verdict::TokenRefused {
-            return Ok(answer);
+        let mut again = exchange.repeat(&request);
+        let mut replay = Replay::new(again.is_some());
+        loop {
+            let attach = self.with_authorization(Some(origin), |value, token| {
+                (Attachment { authorization: value.clone() }, token.generation())
+            });
+            let (attachment, generation) = attach.await?;
+            let (answer, verdict) = exchange.send(request, attachment).await?;
+            if verdict != Verdict::TokenRefused {
+                return Ok(answer);
+            }
+            match replay.refused(self.shared().reject(generation, origin)) {
+                AfterRefusal::HandOn => return Ok(answer),
+                AfterRefusal::HandOnAndRefresh => {
+                    self.refresh(origin).await;
+                    return Ok(answer);
+                }
+                AfterRefusal::Settle(then) if !self.settle(then, self.shared().patience()).await => {
+                    return Ok(answer);
+                }
+                AfterRefusal::Settle(_) | AfterRefusal::SendAgain => {}
+            }
+            // Whoever sends again had something to send.
+            let Some(next) = again.take() else { return Ok(answer) };
+            again = exchange.repeat(&next);
+            request = next;
         }
-        let rejection = self.reject(generation, site);
-        let Some(spare) = spare else {
-            // A caller without patience sends what is due, and does not wait for it.
-            let _unwaited = self.token(Some(Duration::ZERO)).await;
-            return Ok(answer);
-        };
-        match rejection {
-            Rejection::Refused => return Ok(answer),
-            Rejection::Settling(then) if !self.settle(then).await => return Ok(answer),
-            Rejection::Settling(_) | Rejection::Dropped | Rejection::Replaced => drop(answer),
-        }
-        let (authorization, generation) = self.authorization().await?;
-        let (answer, verdict) = exchange.send(spare, authorization).await?;
-        if verdict == Verdict::TokenRefused {
-            self.reject(generation, site);
-        }
-        Ok(answer)
     }
 }
 
-impl<T, V> Supply<BlockingSource<T, V>, V>
+impl<T, V> BlockingSource<T, V>
 where
     T: BlockingTransport,
     V: Clone + Send + Sync + 'static,
 {
-    /// Sends the request with a token, and once more with another if that is refused.
+    /// Sends the request to this origin with a token, and again if that is refused: three times at most.
     ///
     /// # Errors
     /// There is no token, or no answer.
@@ -117,33 +141,41 @@ where
     pub fn call<X: BlockingExchange<V>>(
         &self,
         exchange: &mut X,
-        request: X::Request,
-        site: Site,
+        mut request: X::Request,
+        origin: &Origin,
     ) -> Result<X::Answer, X::Error> {
-        let spare = exchange.repeat(&request);
-        let (authorization, generation) = self.authorization()?;
-        let (answer, verdict) = exchange.send(request, authorization)?;
-        if verdict != Verdict::TokenRefused {
-            return Ok(answer);
+        let mut again = exchange.repeat(&request);
+        let mut replay = Replay::new(again.is_some());
+        loop {
+            let (attachment, generation) = self.with_authorization(Some(origin), |value, token| {
+                (Attachment { authorization: value.clone() }, token.generation())
+            })?;
+            let (answer, verdict) = exchange.send(request, attachment)?;
+            if verdict != Verdict::TokenRefused {
+                return Ok(answer);
+            }
+            match replay.refused(self.shared().reject(generation, origin)) {
+                AfterRefusal::HandOn => return Ok(answer),
+                AfterRefusal::HandOnAndRefresh => {
+                    self.refresh(origin);
+                    return Ok(answer);
+                }
+                AfterRefusal::Settle(then) if !self.settle(then, self.shared().patience()) => {
+                    return Ok(answer);
+                }
+                AfterRefusal::Settle(_) | AfterRefusal::SendAgain => {}
+            }
+            // Whoever sends again had something to send.
+            let Some(next) = again.take() else { return Ok(answer) };
+            again = exchange.repeat(&next);
+            request = next;
         }
-        let rejection = self.reject(generation, site);
-        let Some(spare) = spare else {
-            // A caller without patience sends what is due, and does not wait for it.
-            let _unwaited = self.token(Some(Duration::ZERO));
-            return Ok(answer);
-        };
-        match rejection {
-            Rejection::Refused => return Ok(answer),
-            Rejection::Settling(then) if !self.settle(then) => return Ok(answer),
-            Rejection::Settling(_) | Rejection::Dropped | Rejection::Replaced => drop(answer),
-        }
-        let (authorization, generation) = self.authorization()?;
-        let (answer, verdict) = exchange.send(spare, authorization)?;
-        if verdict == Verdict::TokenRefused {
-            self.reject(generation, site);
-        }
-        Ok(answer)
     }
+}
+
+#[cfg(test)]
+pub(crate) fn attached<V>(authorization: V) -> Attachment<V> {
+    Attachment { authorization }
 }
 
 #[cfg(test)]

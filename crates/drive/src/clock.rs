@@ -15,6 +15,11 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     fn coarse(&self) -> Now {
         self.now()
     }
+
+    /// Whether one of the coarse clocks has reached its part of `end`: asked for every call that finds a token.
+    fn coarse_has_reached(&self, end: Now) -> bool {
+        self.coarse().has_reached(end)
+    }
 }
 
 /// The clocks of the operating system. On Linux and Android suspended time counts (`CLOCK_BOOTTIME`).

@@ -1,8 +1,9 @@
 //! What the tests share: a source over a manual clock, and a waker that counts.
 
 use crate::clock::{Clock, ManualClock};
+use crate::settings::Settings;
 use crate::shared::Shared;
-use evergrant_core::{AccessToken, Client, ClientAuth, Grant, Now, Outcome, Policy, Provider};
+use evergrant_core::{AccessToken, Client, ClientAuth, Grant, Now, Origin, Outcome, Policy, Provider};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Wake, Waker};
@@ -35,9 +36,19 @@ pub(crate) fn render(token: &AccessToken) -> String {
     format!("Bearer {}", token.expose())
 }
 
-pub(crate) fn shared(policy: Policy) -> (Arc<Shared<String>>, ManualClock) {
+/// Settings with a clock that stands, and without jitter.
+pub(crate) fn settings() -> (Settings, ManualClock) {
     let clock = ManualClock::new();
-    (Shared::new(client(), policy, 0, Arc::new(clock.clone()), render), clock)
+    (Settings::new(client()).policy(Policy::new().with_jitter(false)).clock(clock.clone()), clock)
+}
+
+pub(crate) fn shared(policy: Policy) -> (Arc<Shared<String>>, ManualClock) {
+    let (settings, clock) = settings();
+    (Shared::new(settings.policy(policy), 0, render), clock)
+}
+
+pub(crate) fn origin(name: &str) -> Origin {
+    Origin::parse(&format!("https://{name}.example.com")).unwrap()
 }
 
 pub(crate) fn grant(name: &str, life: u64) -> Outcome {
@@ -83,4 +94,32 @@ impl Waking {
     pub(crate) fn count(&self) -> u32 {
         self.0.0.load(Ordering::SeqCst)
     }
+}
+
+/// A subscriber that does this with each event.
+pub(crate) struct Listening<F>(pub(crate) F);
+
+impl<F: Fn() + 'static> tracing::Subscriber for Listening<F>
+where
+    F: Send + Sync,
+{
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        (self.0)();
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
 }

@@ -16,14 +16,14 @@
 //! Programs use an adapter, such as `evergrant-tokio-reqwest`; this crate is for those who write one.
 //!
 //! # Write an adapter
-//! This is a whole one, for a runtime that gives every job a thread: a [`Runtime`] that finds itself wherever it is called, a
-//! [`Transport`] that sends, and a [`Supply`] that holds both. A real transport follows no redirect, retries nothing, keeps no
+//! This is a complete one, for a runtime that gives every job a thread: a [`Runtime`] that finds itself wherever it is called, a
+//! [`Transport`] that sends, and a [`Source`] that holds both. A real transport follows no redirect, retries nothing, keeps no
 //! connection from one runtime to the next, and reads no more than one byte beyond [`Response::MAX_BODY`].
 //!
 //! [`Response::MAX_BODY`]: evergrant_core::Response::MAX_BODY
 //!
 //! ```
-//! use evergrant_core::*;
+//! use evergrant_core::{AccessToken, Client, ClientAuth, Provider, Request, Response, TransportError};
 //! use evergrant_drive::*;
 //! use std::pin::{Pin, pin};
 //! use std::sync::Arc;
@@ -66,10 +66,10 @@
 //! let client = Client::builder(provider, ClientAuth::post("id", "secret")?).build()?;
 //! // The rendered value is of the HTTP library's own type: made once for each token, cloned for each request.
 //! let render = |token: &AccessToken| Arc::<str>::from(format!("Bearer {}", token.expose()));
-//! let tokens = Settings::new(client).supply(render, |shared| Source::new(shared, Threads, Canned));
-//! let (authorization, generation) = block_on(tokens.authorization())?;
-//! assert_eq!((&*authorization, generation.number()), ("Bearer abc", 1));
-//! // An authorized client implements `Exchange`, and calls `tokens.call(&mut exchange, request, site)`.
+//! let tokens = Source::new(Settings::new(client), render, Threads, Canned);
+//! let authorization = block_on(tokens.with_authorization(None, |value, _| value.clone()))?;
+//! assert_eq!((&*authorization, tokens.shared().status().requests), ("Bearer abc", 1));
+//! // An authorized client implements `Exchange`, and calls `tokens.call(&mut exchange, request, &origin)`.
 //! # Ok(()) }
 //! #
 //! # struct Sleep(Instant);
@@ -101,21 +101,26 @@
 mod block;
 mod call;
 mod clock;
+mod contained;
 #[cfg(test)]
 mod fixture;
+mod naps;
 mod published;
 mod runtime;
+mod settings;
 mod shared;
+mod sites;
 mod status;
-mod supply;
 mod sync;
+mod token;
 mod wait;
 
 pub use block::BlockingSource;
-pub use call::{BlockingExchange, Exchange};
+pub use call::{Attachment, BlockingExchange, Exchange};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use runtime::{BlockingTransport, Handle, Runtime, Transport};
+pub use settings::Settings;
 pub use shared::{Shared, Snapshot, random_seed};
-pub use status::{Held, LastOutcome, RequestStatus, Status};
-pub use supply::{Settings, Sharing, Supply};
+pub use status::{Held, LastOutcome, RequestStatus, SetAside, Status};
+pub use token::Token;
 pub use wait::Source;

@@ -19,12 +19,13 @@ pub(crate) struct Published<T> {
 
 #[cfg(not(shuttle))]
 impl<T> Published<T> {
-    pub(crate) fn nothing() -> Self {
-        Self { pointer: arc_swap::ArcSwapOption::empty() }
+    pub(crate) fn new(value: Option<Arc<T>>) -> Self {
+        Self { pointer: arc_swap::ArcSwapOption::new(value) }
     }
 
-    pub(crate) fn store(&self, value: Option<Arc<T>>) {
-        self.pointer.store(value);
+    /// Exchanges the value for another one. What was there is the caller's to drop.
+    pub(crate) fn swap(&self, value: Option<Arc<T>>) -> Option<Arc<T>> {
+        self.pointer.swap(value)
     }
 
     pub(crate) fn load(&self) -> Option<Arc<T>> {

@@ -1,14 +1,17 @@
 //! What a source holds, what happened, and what comes next: for people, dashboards and health checks.
 
-use evergrant_core::{Cause, Fetch, Generation, Landing, Machine, Mono, Now, Reason, Scope, Token};
+use crate::sites::Sites;
+use evergrant_core::{Cause, Fetch, Generation, Landing, Machine, Mono, Now, Origin, Reason, Scope};
 use std::time::Duration;
 
 /// What a source holds, what happened, and what comes next. It contains no secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Status {
-    /// The token that is used at this moment.
+    /// The token that every caller may use at this moment.
     pub held: Option<Held>,
+    /// A token that some origin refused, and which is used at the others once the request that is to replace it has failed.
+    pub set_aside: Option<SetAside>,
     /// What was asked for and not granted with that token (RFC 6749 §3.3), if its server said so.
     pub narrowed_scope: Option<Scope>,
     /// The token request that is under way, or why none is.
@@ -41,6 +44,18 @@ pub struct Held {
     pub refresh_in: Duration,
 }
 
+/// A token that was refused, kept until its replacement comes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct SetAside {
+    /// Which token of this source it is.
+    pub generation: Generation,
+    /// How long it may still be used.
+    pub used_for: Duration,
+    /// The origins that refused it. Beyond the first 64 of a source they are not known by name.
+    pub refused_by: Vec<Origin>,
+}
+
 /// The token request at this moment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -63,38 +78,26 @@ pub enum LastOutcome {
     Failed(Cause),
     /// It brought nothing new.
     NoProgress,
-    /// It came too late to matter.
-    Superseded,
 }
 
 impl Status {
-    /// The status of a source that holds this token for ever and never asks.
-    pub fn fixed(token: &Token) -> Self {
-        let held =
-            Held { generation: token.generation(), used_for: Duration::MAX, refresh_in: Duration::MAX };
-        Self {
-            held: Some(held),
-            narrowed_scope: None,
-            request: RequestStatus::Idle,
-            next_request_in: Duration::MAX,
-            last_request: None,
-            last_outcome: None,
-            requests: 0,
-            waiting: 0,
-            deepest_queue: 0,
-            no_progress: 0,
-        }
-    }
-
-    pub(crate) fn of(machine: &Machine, journal: &Journal, now: Now) -> Self {
+    pub(crate) fn of(machine: &Machine, journal: &Journal, sites: &Sites, now: Now) -> Self {
         let ago = |then: Mono| now.mono.since(then);
+        // What never ends, such as a fixed token, has no distance from now.
+        let left = |end: Now| if end.mono == Mono::MAX { Duration::MAX } else { now.until(end) };
         let held = machine.held(now);
+        let wake = machine.next_wake(now);
         Self {
             narrowed_scope: held.and(journal.narrowed.clone()),
             held: held.map(|token| Held {
                 generation: token.generation(),
-                used_for: now.until(token.use_until()),
-                refresh_in: now.until(token.refresh_at()),
+                used_for: left(token.use_until()),
+                refresh_in: left(token.refresh_at()),
+            }),
+            set_aside: machine.set_aside(now).map(|aside| SetAside {
+                generation: aside.token().generation(),
+                used_for: left(aside.token().use_until()),
+                refused_by: sites.origins(aside.refused_by()),
             }),
             request: match machine.fetch(now) {
                 Fetch::Idle => RequestStatus::Idle,
@@ -102,8 +105,10 @@ impl Status {
                 Fetch::Resting { until, cause } => {
                     RequestStatus::Resting(until.since(now.mono), cause.clone())
                 }
+                // A state that this crate does not know yet sends nothing.
+                _ => RequestStatus::Idle,
             },
-            next_request_in: machine.next_wake(now).since(now.mono),
+            next_request_in: if wake == Mono::MAX { Duration::MAX } else { wake.since(now.mono) },
             last_request: journal.sent.map(|(reason, then)| (reason, ago(then))),
             last_outcome: journal.landed.clone().map(|(outcome, then)| (outcome, ago(then))),
             requests: journal.requests,
@@ -131,22 +136,20 @@ impl Journal {
         self.sent = Some((reason, now));
     }
 
+    /// What became of a flight; nothing, if it did not count: the last one that did is what people want to know of.
     pub(crate) fn landed(&mut self, landing: &Landing, now: Mono) {
         let outcome = match landing {
             Landing::Installed { generation, .. } => LastOutcome::Installed(*generation),
             Landing::Resting { cause, .. } => LastOutcome::Failed(cause.clone()),
             Landing::NoProgress { .. } => LastOutcome::NoProgress,
-            Landing::Superseded => LastOutcome::Superseded,
+            Landing::Idle => LastOutcome::Failed(Cause::Abandoned),
+            _ => return,
         };
         self.landed = Some((outcome, now));
     }
 
     pub(crate) fn installed(&mut self, narrowed: Option<Scope>) {
         self.narrowed = narrowed;
-    }
-
-    pub(crate) fn abandoned(&mut self, now: Mono) {
-        self.landed = Some((LastOutcome::Failed(Cause::Abandoned), now));
     }
 
     pub(crate) fn waiting(&mut self, depth: usize) {

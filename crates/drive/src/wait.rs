@@ -1,35 +1,49 @@
 //! The async loop: how a task waits for a token. `block` is the same for threads.
 
+use crate::naps::Nap;
 use crate::runtime::{Handle, Runtime, Transport};
-use crate::shared::{FlightGuard, Keep, Next, Shared, Snapshot};
-use evergrant_core::{Cause, Error, Mono, Outcome, Refusal, TransportError, TransportErrorKind};
+use crate::settings::Settings;
+use crate::shared::{FlightGuard, Keep, Next, Shared, Snapshot, random_seed};
+use crate::token::Token;
+use evergrant_core::{AccessToken, Cause, Error, Mono, Origin, Outcome, TransportError};
+use std::fmt;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-/// No sleep is longer: a suspend, or a step of a clock, is noticed within that time.
-pub(crate) const LONGEST_NAP: Duration = Duration::from_secs(60);
-
-/// No sleep is shorter: a timer that fires before its time (a paused test clock) must not make us spin.
-pub(crate) const SHORTEST_NAP: Duration = Duration::from_millis(1);
-
-/// A source of tokens for tasks. Clones are one source.
-#[derive(Debug)]
-pub struct Source<R, T, V: Clone> {
+/// A source of tokens for tasks: live, or with one token for ever. Clones are one source.
+pub struct Source<R, T, V> {
     shared: Arc<Shared<V>>,
     runtime: R,
-    transport: Arc<T>,
+    /// `None` for a fixed token, for which nothing is sent.
+    transport: Option<Arc<T>>,
 }
 
-impl<R: Clone, T, V: Clone> Clone for Source<R, T, V> {
+impl<R: Clone, T, V> Clone for Source<R, T, V> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            runtime: self.runtime.clone(),
-            transport: Arc::clone(&self.transport),
-        }
+        let (shared, runtime) = (Arc::clone(&self.shared), self.runtime.clone());
+        Self { shared, runtime, transport: self.transport.clone() }
+    }
+}
+
+/// The status alone: neither the transport's type nor the rendered value's is ours to print.
+impl<R, T, V> fmt::Debug for Source<R, T, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
+
+impl<R, T, V> Source<R, T, V> {
+    /// A source that holds this token for ever and never asks.
+    pub fn fixed(token: AccessToken, render: fn(&AccessToken) -> V, runtime: R) -> Self {
+        Self { shared: Shared::fixed(token, render), runtime, transport: None }
+    }
+
+    /// What all clones share, and what they can be asked and told without waiting.
+    pub const fn shared(&self) -> &Arc<Shared<V>> {
+        &self.shared
     }
 }
 
@@ -37,79 +51,131 @@ impl<R, T, V> Source<R, T, V>
 where
     R: Runtime,
     T: Transport,
-    V: Clone + Send + Sync + 'static,
+    V: Send + Sync + 'static,
 {
-    /// A source whose requests go through `transport`, on the runtime of whoever asks.
-    pub fn new(shared: Arc<Shared<V>>, runtime: R, transport: T) -> Self {
-        Self { shared, runtime, transport: Arc::new(transport) }
+    /// A source whose requests go through `transport`, on the runtime of whoever asks. A token is rendered once, by `render`.
+    pub fn new(settings: Settings, render: fn(&AccessToken) -> V, runtime: R, transport: T) -> Self {
+        Self::over(Shared::new(settings, random_seed(), render), runtime, transport)
     }
 
-    /// What all clones share.
-    pub fn shared(&self) -> &Arc<Shared<V>> {
-        &self.shared
+    /// The same over what is there already.
+    pub fn over(shared: Arc<Shared<V>>, runtime: R, transport: T) -> Self {
+        Self { shared, runtime, transport: Some(Arc::new(transport)) }
     }
 
-    /// A token that may be used now, after at most `patience`.
+    /// A token that may be used now, after at most `patience`, the source's own by default.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over.
+    /// No token before the deadline, or waiting cannot help.
     ///
     /// # Cancel safety
     /// Dropping the future, or never polling it again, harms nobody: the request belongs to no caller.
-    pub async fn token(&self, patience: Duration, fail_fast: bool) -> Result<Arc<Snapshot<V>>, Error> {
-        if let Some(snapshot) = self.shared.quiet() {
-            return Ok(snapshot);
+    pub async fn token(&self, patience: Option<Duration>) -> Result<Token, Error> {
+        // What is borrowed is counted by nobody: threads at once share one count instead of two.
+        if let Ok(token) = self.shared.lend_quiet(|snapshot| snapshot.token().clone()) {
+            return Ok(token);
         }
-        let mut waiter = self.shared.waiter(patience, fail_fast);
+        Ok(self.wait(patience, None).await?.token().clone())
+    }
+
+    /// A token that may be used now at this origin: none that it refused.
+    ///
+    /// # Errors
+    /// No token before the deadline, or waiting cannot help.
+    ///
+    /// # Cancel safety
+    /// As [`token`](Self::token).
+    pub async fn token_for(&self, origin: &Origin) -> Result<Token, Error> {
+        if let Ok(token) = self.shared.lend_quiet(|snapshot| snapshot.token().clone()) {
+            return Ok(token);
+        }
+        Ok(self.wait(None, Some(origin)).await?.token().clone())
+    }
+
+    /// Lends the rendered value of a token that may be used now, and the token, to `borrower`: nothing is copied, and
+    /// threads that borrow at once do not slow each other down. With an origin: none that it refused.
+    ///
+    /// # Errors
+    /// No token before the deadline, or waiting cannot help; `borrower` was not called.
+    ///
+    /// # Cancel safety
+    /// As [`token`](Self::token).
+    pub async fn with_authorization<U>(
+        &self,
+        origin: Option<&Origin>,
+        borrower: impl FnOnce(&V, &Token) -> U,
+    ) -> Result<U, Error> {
+        let lend = |snapshot: &Snapshot<V>| borrower(snapshot.value(), snapshot.token());
+        match self.shared.lend_quiet(lend) {
+            Ok(done) => Ok(done),
+            Err(lend) => Ok(lend(&*self.wait(None, origin).await?)),
+        }
+    }
+
+    /// Asks for a new token before the old one ends, even when nobody else asks; ends when the last source is
+    /// dropped, or where there is no runtime. It holds no share in the source, and runs only where the user spawns it.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops it, and loses nothing.
+    pub fn keep_fresh(&self) -> impl Future<Output = ()> + Send + use<R, T, V> {
+        let mut keeper = self.shared.keeper();
+        let (runtime, transport) = (self.runtime.clone(), self.transport.clone());
+        let mut nap = Nap::default();
+        poll_fn(move |cx| {
+            loop {
+                // Whoever is on no runtime never takes the right to send.
+                let Ok(handle) = runtime.current() else { return Poll::Ready(()) };
+                match keeper.poll(cx.waker()) {
+                    Keep::Ended => return Poll::Ready(()),
+                    Keep::Send(guard, departure) => {
+                        launch(&runtime, &handle, transport.as_ref(), guard);
+                        departure.tell();
+                    }
+                    Keep::Wait(time) => return nap.poll(&handle, time, cx).map(|never| match never {}),
+                }
+            }
+        })
+    }
+
+    /// The slow path: asks the machine, and waits for it.
+    async fn wait(
+        &self,
+        patience: Option<Duration>,
+        origin: Option<&Origin>,
+    ) -> Result<Arc<Snapshot<V>>, Error> {
+        let mut waiter = self.shared.waiter(patience, origin);
         let mut nap = Nap::default();
         poll_fn(|cx| {
             loop {
+                // Whoever is on no runtime never takes the right to send: nobody else shall rest for it.
+                let handle = match self.runtime.current() {
+                    Ok(handle) => handle,
+                    Err(error) => return Poll::Ready(self.outside_of_a_runtime(error)),
+                };
                 match waiter.poll(cx.waker()) {
                     Next::Use(snapshot) => return Poll::Ready(Ok(snapshot)),
                     Next::Fail(error) => return Poll::Ready(Err(error)),
-                    Next::Send(guard) => self.launch(guard),
-                    Next::Wait(time) => {
-                        return match self.runtime.current() {
-                            Ok(handle) => nap.poll(&handle, time, cx).map(|never| match never {}),
-                            // Outside of any runtime nobody can wait.
-                            Err(error) => Poll::Ready(Err(Error::TimedOut {
-                                last_error: Some(Cause::Refused(Arc::new(error.into()))),
-                                retry_after: time,
-                            })),
-                        };
+                    Next::Send(guard, departure) => {
+                        launch(&self.runtime, &handle, self.transport.as_ref(), guard);
+                        departure.tell();
                     }
+                    Next::Wait(time) => return nap.poll(&handle, time, cx).map(|never| match never {}),
                 }
             }
         })
         .await
     }
 
-    /// Asks for a new token before the old one ends, even when nobody else asks; ends when the last source is
-    /// dropped. It holds no share in the source, and runs only where the user spawns it.
-    ///
-    /// # Cancel safety
-    /// Dropping the future stops it, and loses nothing.
-    pub fn keep_fresh(&self) -> impl Future<Output = ()> + Send + use<R, T, V> {
-        let mut keeper = self.shared.keeper();
-        let (runtime, transport) = (self.runtime.clone(), Arc::clone(&self.transport));
-        let mut nap = Nap::default();
-        poll_fn(move |cx| {
-            loop {
-                match keeper.poll(cx.waker()) {
-                    Keep::Over => return Poll::Ready(()),
-                    Keep::Send(guard) => launch(&runtime, &transport, guard),
-                    Keep::Wait(time) => {
-                        let Ok(handle) = runtime.current() else { return Poll::Ready(()) };
-                        return nap.poll(&handle, time, cx).map(|never| match never {});
-                    }
-                }
-            }
+    /// What a caller gets where it can neither send nor wait: the token that is published, or its own error.
+    fn outside_of_a_runtime(&self, error: TransportError) -> Result<Arc<Snapshot<V>>, Error> {
+        self.shared.usable().ok_or_else(|| Error::Failed {
+            cause: Cause::Refused(Arc::new(error.into())),
+            retry_after: Duration::ZERO,
         })
     }
 
-    /// Waits until `then` (a refused token that settles), unless that is beyond `patience`. Returns whether it is
-    /// reached.
-    pub async fn settle(&self, then: Mono, patience: Duration) -> bool {
+    /// Waits until `then` (a refused token that settles), unless that is beyond `patience`. Returns whether it is reached.
+    pub(crate) async fn settle(&self, then: Mono, patience: Duration) -> bool {
         let mut nap = Nap::default();
         if self.shared.until(then) > patience {
             return false;
@@ -122,35 +188,29 @@ where
         .await
     }
 
-    fn launch(&self, guard: FlightGuard<V>) {
-        launch(&self.runtime, &self.transport, guard);
+    /// Sends what is due, and does not wait for it.
+    pub(crate) async fn refresh(&self, origin: &Origin) {
+        let _unwaited = self.wait(Some(Duration::ZERO), Some(origin)).await;
     }
 }
 
 /// The flight as a job of its own: no caller owns it.
-fn launch<R, T, V>(runtime: &R, transport: &Arc<T>, guard: FlightGuard<V>)
+fn launch<R, T, V>(runtime: &R, handle: &R::Handle, transport: Option<&Arc<T>>, guard: FlightGuard<V>)
 where
     R: Runtime,
     T: Transport,
-    V: Clone + Send + Sync + 'static,
+    V: Send + Sync + 'static,
 {
-    match runtime.current() {
-        Err(error) => guard.land(Outcome::Refused(error.into())),
-        Ok(handle) => {
-            let (transport, runtime) = (Arc::clone(transport), runtime.clone());
-            handle.spawn(async move {
-                let outcome = fly(&*transport, &runtime, &guard).await;
-                guard.land(outcome);
-            });
-        }
-    }
+    // Only a fixed token has no transport, and its machine never sends.
+    let Some(transport) = transport else { return };
+    let (transport, runtime) = (Arc::clone(transport), runtime.clone());
+    handle.spawn(async move {
+        let outcome = fly(&*transport, &runtime, &guard).await;
+        guard.land(outcome);
+    });
 }
 
-async fn fly<R: Runtime, T: Transport, V: Clone>(
-    transport: &T,
-    runtime: &R,
-    guard: &FlightGuard<V>,
-) -> Outcome {
+async fn fly<R: Runtime, T: Transport, V>(transport: &T, runtime: &R, guard: &FlightGuard<V>) -> Outcome {
     let request = match guard.client().request(guard.sent_at()) {
         Ok(request) => request,
         Err(problem) => return Outcome::NotSent(problem),
@@ -162,60 +222,12 @@ async fn fly<R: Runtime, T: Transport, V: Clone>(
         }
         // The clock decides, not the timer: one that fires before its time must not give up a good request.
         match (guard.time_left(), runtime.current()) {
-            (Duration::ZERO, _) => Poll::Ready(Err(timed_out(guard.limit()))),
+            (Duration::ZERO, _) => Poll::Ready(Err(guard.timed_out())),
             (_, Err(error)) => Poll::Ready(Err(error)),
             (time, Ok(handle)) => nap.poll(&handle, time, cx).map(|never| match never {}),
         }
     });
-    outcome(guard, answer.await)
-}
-
-/// What the transport brought, as the machine takes it.
-pub(crate) fn outcome<V: Clone>(
-    guard: &FlightGuard<V>,
-    answer: Result<evergrant_core::Response, TransportError>,
-) -> Outcome {
-    let client = guard.client();
-    let read = match answer {
-        Ok(response) => client.read(&response, guard.sent_at()),
-        Err(error) => {
-            let detail = error.detail().map_or("", |detail| detail.as_str());
-            Err(Refusal::from(client.transport_error(error.kind(), detail)))
-        }
-    };
-    read.map_or_else(Outcome::Refused, Outcome::Granted)
-}
-
-pub(crate) fn timed_out(limit: Duration) -> TransportError {
-    TransportError::new(TransportErrorKind::Timeout, &format!("none within {limit:?}"), &[])
-}
-
-/// A timer that is set anew at every poll. It never completes: it wakes the task, which asks the machine.
-struct Nap<S>(Option<Pin<Box<S>>>);
-
-impl<S> Default for Nap<S> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-enum Never {}
-
-impl<S: Future<Output = ()>> Nap<S> {
-    fn poll<H: Handle<Sleep = S>>(
-        &mut self,
-        handle: &H,
-        time: Duration,
-        cx: &mut Context<'_>,
-    ) -> Poll<Never> {
-        let mut sleep = Box::pin(handle.sleep(time.clamp(SHORTEST_NAP, LONGEST_NAP)));
-        if sleep.as_mut().poll(cx).is_ready() {
-            // A timer that is over when it is set must not keep the thread: others come first.
-            cx.waker().wake_by_ref();
-        }
-        self.0 = Some(sleep);
-        Poll::Pending
-    }
+    guard.outcome(answer.await)
 }
 
 #[cfg(test)]

@@ -9,11 +9,12 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use evergrant_core::{
-    AccessToken, Client, ClientAuth, Policy, Provider, Rejection, Request, Response, Rotation, Site,
+    AccessToken, Client, ClientAuth, Origin, Policy, Provider, Rejection, Request, Response, Rotation,
     TransportError,
 };
 use evergrant_drive::{
-    BlockingSource, BlockingTransport, Handle, ManualClock, RequestStatus, Runtime, Shared, Source, Transport,
+    BlockingSource, BlockingTransport, Handle, ManualClock, RequestStatus, Runtime, Settings, Shared, Source,
+    Token, Transport,
 };
 use shuttle::future::{block_on, spawn, yield_now};
 use shuttle::rand::{Rng, thread_rng};
@@ -73,12 +74,13 @@ impl World {
         let policy = Policy::new().with_jitter(false);
         // What is rendered stands for the token: its number.
         let render = |token: &AccessToken| token.expose().parse().unwrap();
-        let shared = Shared::new(client, policy, 0, Arc::new(clock.clone()), render);
+        let settings = Settings::new(client).policy(policy).patience(PATIENT).clock(clock.clone());
+        let shared = Shared::new(settings, 0, render);
         Self { clock, shared, stage: Stage::default() }
     }
 
     fn source(&self) -> Source<Stage, Stage, u64> {
-        Source::new(Arc::clone(&self.shared), self.stage.clone(), self.stage.clone())
+        Source::over(Arc::clone(&self.shared), self.stage.clone(), self.stage.clone())
     }
 
     fn fate(&self, fate: Fate) {
@@ -96,7 +98,7 @@ impl World {
     fn tick(&self) -> impl Future<Output = ()> + Send + 'static {
         let world = self.clone();
         async move {
-            while world.shared.usable().is_none() {
+            while world.shared.try_token().is_none() {
                 let status = world.shared.status();
                 if !matches!(status.request, RequestStatus::InFlight(_)) {
                     world.pass(secs(2));
@@ -122,6 +124,11 @@ impl Stage {
         let body = format!(r#"{{"access_token":"{number}","token_type":"Bearer","expires_in":3600}}"#);
         Response::new(200).with_header("content-type", b"application/json").with_body(body.into_bytes())
     }
+}
+
+/// A token's number.
+fn number(token: &Token) -> u64 {
+    token.value().expose().parse().unwrap()
 }
 
 fn auth() -> ClientAuth {
@@ -206,11 +213,11 @@ fn tasks_and_threads_that_ask_at_once_share_one_request_and_all_are_woken() {
         let tasks: Vec<_> = (0..3)
             .map(|_| {
                 let source = world.source();
-                spawn(async move { *source.token(PATIENT, false).await.unwrap().value() })
+                spawn(async move { number(&source.token(None).await.unwrap()) })
             })
             .collect();
-        let blocking = BlockingSource::new(Arc::clone(&world.shared), world.stage.clone());
-        let thread = thread::spawn(move || *blocking.token(PATIENT, false).unwrap().value());
+        let blocking = BlockingSource::over(Arc::clone(&world.shared), world.stage.clone());
+        let thread = thread::spawn(move || number(&blocking.token(None).unwrap()));
         for task in tasks {
             assert_eq!(block_on(task).unwrap(), 1);
         }
@@ -230,7 +237,7 @@ fn i24_callers_dropped_at_any_moment_strand_nobody() {
                 let source = world.source();
                 spawn(async move {
                     let polls = thread_rng().gen_range(0..4_u32);
-                    let mut call = Box::pin(source.token(PATIENT, false));
+                    let mut call = Box::pin(source.token(None));
                     for _ in 0..polls {
                         let done =
                             std::future::poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_ready())).await;
@@ -244,10 +251,10 @@ fn i24_callers_dropped_at_any_moment_strand_nobody() {
             .collect();
         // One that is polled once and never again, and still lives.
         let forgotten = world.source();
-        let mut forgotten = Box::pin(forgotten.token(PATIENT, false));
+        let mut forgotten = Box::pin(forgotten.token(None));
         let _ = forgotten.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         let source = world.source();
-        assert_eq!(*block_on(source.token(PATIENT, false)).unwrap().value(), 1);
+        assert_eq!(number(&block_on(source.token(None)).unwrap()), 1);
         for task in dropped {
             block_on(task).unwrap();
         }
@@ -265,11 +272,11 @@ fn i26_i30_a_flight_that_is_dropped_at_any_moment_wakes_everyone() {
         let tasks: Vec<_> = (0..2)
             .map(|_| {
                 let source = world.source();
-                spawn(async move { source.token(PATIENT, false).await.map(|snapshot| *snapshot.value()) })
+                spawn(async move { source.token(None).await.map(|token| number(&token)) })
             })
             .collect();
         let first = world.source();
-        let mut first = Box::pin(first.token(PATIENT, false));
+        let mut first = Box::pin(first.token(None));
         let _ = first.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         // The next runtime works. min_interval passes, and a rest, should the flight have been dropped twice.
         world.fate(Fate::Run);
@@ -290,7 +297,7 @@ fn i8_a_flight_that_leaks_delays_the_others_to_its_deadline_and_no_longer() {
         let world = World::new();
         world.fate(Fate::Leak);
         let source = world.source();
-        let caller = spawn(async move { *source.token(PATIENT, false).await.unwrap().value() });
+        let caller = spawn(async move { number(&source.token(None).await.unwrap()) });
         while world.shared.status().requests == 0 {
             thread::yield_now();
         }
@@ -314,23 +321,24 @@ fn i3_what_was_dropped_is_not_handed_out_once_the_dropping_call_has_returned() {
     try_all(|| {
         let world = World::new();
         let source = world.source();
-        let first = block_on(source.token(PATIENT, false)).unwrap().token().generation();
+        let first = block_on(source.token(None)).unwrap().generation();
         world.pass(secs(10));
         let rejecting: Vec<_> = (0..2)
             .map(|_| {
                 let (world, source) = (world.clone(), world.source());
+                let origin = Origin::parse("https://api.example.com").unwrap();
                 spawn(async move {
-                    let verdict = world.shared.reject(first, Site(0));
+                    let verdict = world.shared.reject(first, &origin);
                     assert!(matches!(verdict, Rejection::Dropped | Rejection::Replaced), "{verdict:?}");
-                    assert!(world.shared.usable().is_none_or(|token| token.generation() > first));
-                    let snapshot = source.token(PATIENT, false).await.unwrap();
-                    assert!(snapshot.token().generation() > first);
+                    assert!(world.shared.try_token().is_none_or(|token| token.generation() > first));
+                    let token = source.token(None).await.unwrap();
+                    assert!(token.generation() > first);
                 })
             })
             .collect();
         let reading = {
             let source = world.source();
-            spawn(async move { source.token(PATIENT, false).await.map(drop) })
+            spawn(async move { source.token(None).await.map(drop) })
         };
         for task in rejecting {
             block_on(task).unwrap();
@@ -346,8 +354,7 @@ fn i22_a_rotation_in_mid_flight_leaves_no_trace_of_the_old_credentials() {
     try_all(|| {
         let world = World::new();
         let source = world.source();
-        let asking =
-            spawn(async move { source.token(PATIENT, false).await.map(|snapshot| *snapshot.value()) });
+        let asking = spawn(async move { source.token(None).await.map(|token| number(&token)) });
         let rotating = {
             let world = world.clone();
             spawn(async move {
@@ -357,7 +364,7 @@ fn i22_a_rotation_in_mid_flight_leaves_no_trace_of_the_old_credentials() {
         block_on(rotating).unwrap();
         // Somebody asks after the rotation, if nobody did before its end.
         let source = world.source();
-        let again = spawn(async move { source.token(PATIENT, false).await.map(drop) });
+        let again = spawn(async move { source.token(None).await.map(drop) });
         let ticking = spawn(world.tick());
         assert!(block_on(asking).unwrap().is_ok() && block_on(again).unwrap().is_ok());
         block_on(ticking).unwrap();
@@ -375,7 +382,7 @@ fn the_last_source_dropped_at_any_moment_ends_its_keeper() {
         let keeping = spawn(source.keep_fresh());
         let using = {
             let source = source.clone();
-            spawn(async move { source.token(PATIENT, false).await.map(drop) })
+            spawn(async move { source.token(None).await.map(drop) })
         };
         drop(source);
         // The world holds a share of its own.

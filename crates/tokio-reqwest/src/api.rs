@@ -1,10 +1,10 @@
-//! The authorized HTTP client: attaches the token, and replays once after a refused one.
+//! The authorized HTTP client: attaches the token, and sends again after a refused one.
 
 use crate::confine::Confine;
 use crate::error::ApiError;
 use crate::tokens::Tokens;
 use evergrant_core::{Origin, Origins, Verdict, VerdictRule};
-use evergrant_drive::Exchange;
+use evergrant_drive::{Attachment, Exchange};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Request, RequestBuilder, Response};
 
@@ -34,7 +34,7 @@ impl Api {
     ///
     /// How a refused token is told from other refusals is the provider's rule.
     pub fn new(http: reqwest::Client, tokens: Tokens, origins: Origins) -> Self {
-        let confine = Confine::new(origins, tokens.0.verdict_rule());
+        let confine = Confine::new(origins, tokens.0.shared().verdict_rule());
         Self { http, tokens, confine }
     }
 
@@ -70,15 +70,15 @@ impl Api {
     /// # Cancel safety
     /// Dropping the future drops the call, as with reqwest; a token request it set off goes on.
     pub async fn execute(&self, request: Request) -> Result<Response, ApiError> {
-        let (origin, site) = self.confine.admit(request.url(), request.headers())?;
-        self.tokens.0.call(&mut Call { api: self, origin }, request, site).await
+        let origin = self.confine.admit(request.url(), request.headers())?;
+        self.tokens.0.call(&mut Call { api: self, origin: &origin }, request, &origin).await
     }
 }
 
 /// One call to one origin.
 struct Call<'a> {
     api: &'a Api,
-    origin: Origin,
+    origin: &'a Origin,
 }
 
 impl Exchange<HeaderValue> for Call<'_> {
@@ -93,10 +93,10 @@ impl Exchange<HeaderValue> for Call<'_> {
     async fn send(
         &mut self,
         mut request: Request,
-        authorization: HeaderValue,
+        attachment: Attachment<HeaderValue>,
     ) -> Result<(Response, Verdict), ApiError> {
-        request.headers_mut().insert(AUTHORIZATION, authorization);
+        request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
         let answer = self.api.http.execute(request).await?;
-        Ok(self.api.confine.judge(answer, &self.origin).await)
+        Ok(self.api.confine.judge(answer, self.origin).await)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::body::prefix;
 use crate::error::ApiError;
-use evergrant_core::{Answer, Excerpt, Origin, Origins, Site, Verdict, VerdictRule};
+use evergrant_core::{Answer, Excerpt, Origin, Origins, Verdict, VerdictRule};
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Response, Url};
 use std::sync::Arc;
@@ -23,15 +23,12 @@ impl Confine {
         Self { verdict, ..self }
     }
 
-    /// Whether the token may go with this request, to which origin, and which site that is.
-    pub(crate) fn admit(&self, url: &Url, headers: &HeaderMap) -> Result<(Origin, Site), ApiError> {
+    /// Whether the token may go with this request, and to which origin.
+    pub(crate) fn admit(&self, url: &Url, headers: &HeaderMap) -> Result<Origin, ApiError> {
         if headers.contains_key(AUTHORIZATION) {
             return Err(ApiError::Authorized);
         }
-        let admitted = origin(url).and_then(|origin| {
-            let site = self.origins.site(&origin)?;
-            Some((origin, site))
-        });
+        let admitted = origin(url).filter(|origin| self.origins.contains(origin));
         admitted.ok_or_else(|| {
             let named = Excerpt::new(&url.origin().ascii_serialization(), &[]);
             ApiError::Origin(named.unwrap_or_default())

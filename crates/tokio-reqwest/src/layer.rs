@@ -3,7 +3,7 @@
 use crate::error::ApiError;
 use crate::tokens::Tokens;
 use evergrant_core::{Answer, Error, Excerpt, Origin, Origins, Verdict, VerdictRule};
-use evergrant_drive::Exchange;
+use evergrant_drive::{Attachment, Exchange};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response, Uri};
 use std::fmt;
@@ -52,7 +52,7 @@ impl<B> AuthorizeLayer<B> {
 
     /// For bodies of which `repeat` tells whether they can be repeated.
     pub fn with_repeat(tokens: Tokens, origins: Origins, repeat: fn(&B) -> Option<B>) -> Self {
-        let verdict = tokens.0.verdict_rule();
+        let verdict = tokens.0.shared().verdict_rule();
         Self { shared: Arc::new(Shared { tokens, origins, verdict }), repeat }
     }
 
@@ -125,22 +125,22 @@ where
         let ready = mem::replace(&mut self.inner, spare);
         let layer = self.layer.clone();
         Box::pin(async move {
-            let site = layer.shared.admit(&request)?;
+            let origin = layer.shared.admit(&request)?;
             let mut call = Call { service: ready, layer: &layer };
-            layer.shared.tokens.0.call(&mut call, request, site).await.map_err(|failed| failed.0)
+            layer.shared.tokens.0.call(&mut call, request, &origin).await.map_err(|failed| failed.0)
         })
     }
 }
 
 impl Shared {
-    fn admit<B>(&self, request: &Request<B>) -> Result<evergrant_core::Site, ApiError> {
+    fn admit<B>(&self, request: &Request<B>) -> Result<Origin, ApiError> {
         if request.headers().contains_key(AUTHORIZATION) {
             return Err(ApiError::Authorized);
         }
-        let site = origin(request.uri()).and_then(|origin| self.origins.site(&origin));
+        let admitted = origin(request.uri()).filter(|origin| self.origins.contains(origin));
         let uri = request.uri();
         let shown = || Excerpt::origin(uri.scheme_str(), uri.host(), uri.port_u16());
-        site.ok_or_else(|| ApiError::Origin(shown()))
+        admitted.ok_or_else(|| ApiError::Origin(shown()))
     }
 }
 
@@ -183,9 +183,9 @@ where
     async fn send(
         &mut self,
         mut request: Request<B>,
-        authorization: HeaderValue,
+        attachment: Attachment<HeaderValue>,
     ) -> Result<(Response<A>, Verdict), Failed> {
-        request.headers_mut().insert(AUTHORIZATION, authorization);
+        request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
         // It was ready for the first attempt, and says so again; for the replay it must be asked.
         let ready = poll_fn(|cx| self.service.poll_ready(cx)).await;
         ready.map_err(|error| Failed(error.into()))?;

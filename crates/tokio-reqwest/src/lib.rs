@@ -43,7 +43,9 @@ mod transport;
 pub use api::Api;
 pub use error::ApiError;
 pub use evergrant_core::*;
-pub use evergrant_drive::{Clock, Held, LastOutcome, ManualClock, RequestStatus, Status, SystemClock};
+pub use evergrant_drive::{
+    Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
+};
 #[cfg(feature = "tower")]
 pub use layer::{Authorize, AuthorizeLayer, BoxError};
 #[cfg(feature = "middleware")]

@@ -4,7 +4,7 @@ use crate::confine::Confine;
 use crate::error::ApiError;
 use crate::tokens::Tokens;
 use evergrant_core::{Error, Origin, Origins, Verdict, VerdictRule};
-use evergrant_drive::Exchange;
+use evergrant_drive::{Attachment, Exchange};
 use http::Extensions;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Request, Response};
@@ -32,7 +32,7 @@ pub struct AuthorizeMiddleware {
 impl AuthorizeMiddleware {
     /// Attaches a token of `tokens`, for these origins and no other.
     pub fn new(tokens: Tokens, origins: Origins) -> Self {
-        let confine = Confine::new(origins, tokens.0.verdict_rule());
+        let confine = Confine::new(origins, tokens.0.shared().verdict_rule());
         Self { tokens, confine }
     }
 
@@ -51,19 +51,19 @@ impl Middleware for AuthorizeMiddleware {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
-        let (origin, site) = self
+        let origin = self
             .confine
             .admit(request.url(), request.headers())
             .map_err(reqwest_middleware::Error::middleware)?;
-        let mut call = Call { confine: &self.confine, origin, next, extensions };
-        self.tokens.0.call(&mut call, request, site).await.map_err(|failed| failed.0)
+        let mut call = Call { confine: &self.confine, origin: &origin, next, extensions };
+        self.tokens.0.call(&mut call, request, &origin).await.map_err(|failed| failed.0)
     }
 }
 
 /// One call to one origin, through the rest of the chain.
 struct Call<'a> {
     confine: &'a Confine,
-    origin: Origin,
+    origin: &'a Origin,
     next: Next<'a>,
     extensions: &'a mut Extensions,
 }
@@ -88,10 +88,10 @@ impl Exchange<HeaderValue> for Call<'_> {
     async fn send(
         &mut self,
         mut request: Request,
-        authorization: HeaderValue,
+        attachment: Attachment<HeaderValue>,
     ) -> Result<(Response, Verdict), Failed> {
-        request.headers_mut().insert(AUTHORIZATION, authorization);
+        request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
         let answer = self.next.clone().run(request, self.extensions).await;
-        Ok(self.confine.judge(answer.map_err(Failed)?, &self.origin).await)
+        Ok(self.confine.judge(answer.map_err(Failed)?, self.origin).await)
     }
 }

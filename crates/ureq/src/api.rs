@@ -1,8 +1,8 @@
 //! The authorized HTTP client: attaches the token, and replays once after a refused one.
 
 use crate::tokens::Tokens;
-use evergrant_core::{Answer, Error, Excerpt, Origin, Origins, Site, Verdict, VerdictRule};
-use evergrant_drive::BlockingExchange;
+use evergrant_core::{Answer, Error, Excerpt, Origin, Origins, Verdict, VerdictRule};
+use evergrant_drive::{Attachment, BlockingExchange};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use std::fmt;
@@ -96,7 +96,7 @@ impl Api {
     ///
     /// How a refused token is told from other refusals is the provider's rule.
     pub fn new(agent: Agent, tokens: Tokens, origins: Origins) -> Self {
-        let confine = Confine::new(origins, tokens.0.verdict_rule());
+        let confine = Confine::new(origins, tokens.0.shared().verdict_rule());
         Self { agent, tokens, confine }
     }
 
@@ -140,8 +140,8 @@ impl Api {
         request: Request<B>,
         repeat: fn(&Request<B>) -> Option<Request<B>>,
     ) -> Result<Response<Body>, ApiError> {
-        let site = self.confine.admit(request.uri(), request.headers())?;
-        self.tokens.0.call(&mut Call { api: self, repeat }, request, site)
+        let origin = self.confine.admit(request.uri(), request.headers())?;
+        self.tokens.0.call(&mut Call { api: self, repeat }, request, &origin)
     }
 }
 
@@ -161,15 +161,15 @@ impl Confine {
         Self { verdict, ..self }
     }
 
-    /// Whether the token may go with this request, and which site that is.
-    pub(crate) fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<Site, ApiError> {
+    /// Whether the token may go with this request, and to which origin.
+    pub(crate) fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<Origin, ApiError> {
         if headers.contains_key(AUTHORIZATION) {
             return Err(ApiError::Authorized);
         }
         let origin = uri.scheme_str().zip(uri.host());
         let origin = origin.and_then(|(scheme, host)| Origin::from_parts(scheme, host, uri.port_u16()));
         let shown = || Excerpt::origin(uri.scheme_str(), uri.host(), uri.port_u16());
-        origin.and_then(|origin| self.origins.site(&origin)).ok_or_else(|| ApiError::Origin(shown()))
+        origin.filter(|origin| self.origins.contains(origin)).ok_or_else(|| ApiError::Origin(shown()))
     }
 
     /// The request with what must hold of every one with a token: it goes along with no redirect, whatever the agent
@@ -216,9 +216,9 @@ impl<B: AsSendBody> BlockingExchange<HeaderValue> for Call<'_, B> {
     fn send(
         &mut self,
         mut request: Request<B>,
-        authorization: HeaderValue,
+        attachment: Attachment<HeaderValue>,
     ) -> Result<(Response<Body>, Verdict), ApiError> {
-        request.headers_mut().insert(AUTHORIZATION, authorization);
+        request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
         let agent = &self.api.agent;
         let request = Confine::restrain(agent.configure_request(request).http_status_as_error(false));
         Ok(self.api.confine.judge(agent.run(request)?))

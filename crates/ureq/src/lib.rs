@@ -35,6 +35,8 @@ mod transport;
 
 pub use api::{Api, ApiError};
 pub use evergrant_core::*;
-pub use evergrant_drive::{Clock, Held, LastOutcome, ManualClock, RequestStatus, Status, SystemClock};
+pub use evergrant_drive::{
+    Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
+};
 pub use middleware::AuthorizeMiddleware;
 pub use tokens::{Tokens, TokensBuilder};

@@ -2,10 +2,11 @@
 
 use crate::api::{ApiError, Confine};
 use crate::tokens::Tokens;
-use evergrant_core::{Origins, Verdict, VerdictRule};
+use evergrant_core::{Error, Origins, Verdict, VerdictRule};
+use evergrant_drive::{Attachment, BlockingExchange};
 use http::header::AUTHORIZATION;
-use http::{Request, Response};
-use std::time::Duration;
+use http::{HeaderValue, Request, Response};
+use std::marker::PhantomData;
 use ureq::middleware::{Middleware, MiddlewareNext};
 use ureq::{Body, RequestExt as _, SendBody};
 
@@ -33,7 +34,7 @@ pub struct AuthorizeMiddleware {
 impl AuthorizeMiddleware {
     /// Attaches a token of `tokens`, for these origins and no other.
     pub fn new(tokens: Tokens, origins: Origins) -> Self {
-        let confine = Confine::new(origins, tokens.0.verdict_rule());
+        let confine = Confine::new(origins, tokens.0.shared().verdict_rule());
         Self { tokens, confine }
     }
 
@@ -47,22 +48,52 @@ impl AuthorizeMiddleware {
 impl Middleware for AuthorizeMiddleware {
     fn handle(
         &self,
-        mut request: Request<SendBody>,
+        request: Request<SendBody>,
         next: MiddlewareNext,
     ) -> Result<Response<Body>, ureq::Error> {
         let admitted = self.confine.admit(request.uri(), request.headers());
-        let site = admitted.map_err(|error| ureq::Error::Other(error.into()))?;
-        let token = self.tokens.0.authorization().map_err(ApiError::Token);
-        let (authorization, generation) = token.map_err(|error| ureq::Error::Other(error.into()))?;
-        request.headers_mut().insert(AUTHORIZATION, authorization);
-        let config = request.middleware_config();
-        let config = config.ok_or_else(|| ureq::Error::Other("a middleware is an agent's affair".into()))?;
-        let (answer, verdict) = self.confine.judge(next.handle(Confine::restrain(config))?);
-        if verdict == Verdict::TokenRefused {
-            self.tokens.0.reject(generation, site);
-            // A caller without patience sends what is due, and does not wait for it.
-            let _unwaited = self.tokens.token_within(Duration::ZERO);
-        }
-        Ok(answer)
+        let origin = admitted.map_err(|error| ureq::Error::Other(error.into()))?;
+        let mut call = Call { confine: &self.confine, next: Some(next), body: PhantomData };
+        self.tokens.0.call(&mut call, request, &origin).map_err(|failed| failed.0)
+    }
+}
+
+/// One call to one origin, through the rest of the chain, which can be gone through once.
+struct Call<'a, 'n, 'b> {
+    confine: &'a Confine,
+    next: Option<MiddlewareNext<'n>>,
+    body: PhantomData<SendBody<'b>>,
+}
+
+struct Failed(ureq::Error);
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self(ureq::Error::Other(ApiError::Token(error).into()))
+    }
+}
+
+impl<'b> BlockingExchange<HeaderValue> for Call<'_, '_, 'b> {
+    type Request = Request<SendBody<'b>>;
+    type Answer = Response<Body>;
+    type Error = Failed;
+
+    fn repeat(&self, _: &Self::Request) -> Option<Self::Request> {
+        None
+    }
+
+    fn send(
+        &mut self,
+        mut request: Self::Request,
+        attachment: Attachment<HeaderValue>,
+    ) -> Result<(Response<Body>, Verdict), Failed> {
+        request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
+        let (Some(config), Some(next)) = (request.middleware_config(), self.next.take()) else {
+            return Err(Failed(ureq::Error::Other(
+                "a middleware is called by an agent, once a request".into(),
+            )));
+        };
+        let answer = next.handle(Confine::restrain(config)).map_err(Failed)?;
+        Ok(self.confine.judge(answer))
     }
 }

@@ -2,12 +2,11 @@
 
 use crate::transport::Ureq;
 use evergrant_core::{
-    AccessToken, Client, ClientAuth, ConfigError, Error, Policy, Rejection, Rotation, Site, Stored, Token,
+    AccessToken, Client, ClientAuth, ConfigError, Error, Origin, Policy, Rejection, Rotation, Stored,
 };
-use evergrant_drive::{BlockingSource, Clock, Settings, Status, Supply};
+use evergrant_drive::{BlockingSource, Clock, Settings, Status, Token};
 use http::HeaderValue;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 use ureq::config::{Config, ConfigBuilder};
 use ureq::typestate::AgentScope;
@@ -24,14 +23,13 @@ use ureq::typestate::AgentScope;
 /// # drop(header); Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Tokens(pub(crate) Supply<BlockingSource<Ureq, HeaderValue>, HeaderValue>);
+pub struct Tokens(pub(crate) BlockingSource<Ureq, HeaderValue>);
 
 /// How a source of tokens is made: [`Tokens::builder`].
 #[must_use]
 pub struct TokensBuilder {
     settings: Settings,
     http: ConfigBuilder<AgentScope>,
-    patience: Option<Duration>,
 }
 
 impl fmt::Debug for TokensBuilder {
@@ -43,7 +41,7 @@ impl fmt::Debug for TokensBuilder {
 impl TokensBuilder {
     /// The figures it decides by. The defaults suit a server.
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.settings.policy = policy;
+        self.settings = self.settings.policy(policy);
         self
     }
 
@@ -57,30 +55,27 @@ impl TokensBuilder {
 
     /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.settings.clock = Arc::new(clock);
+        self.settings = self.settings.clock(clock);
         self
     }
 
     /// How long a caller without a token waits for one. The policy's 30 s by default; 1 ms to 1 day.
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = Some(patience);
+        self.settings = self.settings.patience(patience);
         self
     }
 
     /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient
     /// failure. Default false.
     pub fn fail_fast(mut self, fail_fast: bool) -> Self {
-        self.settings.fail_fast = fail_fast;
+        self.settings = self.settings.fail_fast(fail_fast);
         self
     }
 
     /// The source. Nothing is sent yet.
-    pub fn build(mut self) -> Tokens {
-        if let Some(patience) = self.patience {
-            self.settings.policy = self.settings.policy.with_patience(patience);
-        }
-        let transport = Ureq::new(self.http, &self.settings.client);
-        Tokens(self.settings.supply(render, |shared| BlockingSource::new(shared, transport)))
+    pub fn build(self) -> Tokens {
+        let transport = Ureq::new(self.http, self.settings.client());
+        Tokens(BlockingSource::new(self.settings, render, transport))
     }
 }
 
@@ -92,7 +87,7 @@ impl Tokens {
 
     /// A source to be configured.
     pub fn builder(client: Client) -> TokensBuilder {
-        TokensBuilder { settings: Settings::new(client), http: Config::builder(), patience: None }
+        TokensBuilder { settings: Settings::new(client), http: Config::builder() }
     }
 
     /// A source that holds this token for ever and never asks, for a program's own tests.
@@ -100,7 +95,7 @@ impl Tokens {
     /// # Errors
     /// The text is no access token.
     pub fn fixed(value: &str) -> Result<Self, ConfigError> {
-        Ok(Self(Supply::fixed(AccessToken::new(value)?, render)))
+        Ok(Self(BlockingSource::fixed(AccessToken::new(value)?, render)))
     }
 
     /// A token that may be used now.
@@ -126,9 +121,20 @@ impl Tokens {
         self.0.token(Some(patience))
     }
 
+    /// A token that may be used now at this API: none that it refused.
+    ///
+    /// # Errors
+    /// No token before the deadline, or waiting cannot help.
+    ///
+    /// # Blocking
+    /// As [`token`](Self::token).
+    pub fn token_for(&self, origin: &Origin) -> Result<Token, Error> {
+        self.0.token_for(origin)
+    }
+
     /// The token that may be used now, if one is held: never waits and never sends.
     pub fn try_token(&self) -> Option<Token> {
-        self.0.try_token()
+        self.0.shared().try_token()
     }
 
     /// The value of an `Authorization` header that may be sent now. It was rendered once, with its token, and is
@@ -140,7 +146,19 @@ impl Tokens {
     /// # Blocking
     /// As [`token`](Self::token).
     pub fn authorization(&self) -> Result<HeaderValue, Error> {
-        self.0.with_authorization(|value, _| value.clone())
+        self.0.with_authorization(None, |value, _| value.clone())
+    }
+
+    /// The same for one API: no token that it refused. For programs that attach the header themselves, and say so with
+    /// [`reject`](Self::reject).
+    ///
+    /// # Errors
+    /// No token before the deadline, or waiting cannot help.
+    ///
+    /// # Blocking
+    /// As [`token`](Self::token).
+    pub fn authorization_for(&self, origin: &Origin) -> Result<HeaderValue, Error> {
+        self.0.with_authorization(Some(origin), |value, _| value.clone())
     }
 
     /// Lends the value of an `Authorization` header that may be sent now to `borrower`, for a program that writes its own
@@ -153,7 +171,7 @@ impl Tokens {
     /// # Blocking
     /// As [`token`](Self::token).
     pub fn with_authorization<R>(&self, borrower: impl FnOnce(&HeaderValue) -> R) -> Result<R, Error> {
-        self.0.with_authorization(|value, _| borrower(value))
+        self.0.with_authorization(None, |value, _| borrower(value))
     }
 
     /// The first token is here: for start-up checks.
@@ -167,15 +185,15 @@ impl Tokens {
         self.authorization().map(drop)
     }
 
-    /// A resource server refused this token: throw it away, unless it was replaced meanwhile or cannot be. `site` is
-    /// the server's place in the caller's list of origins. [`Api`](crate::Api) does this by itself.
-    pub fn reject(&self, token: &Token, site: Site) -> Rejection {
-        self.0.reject(token.generation(), site)
+    /// A resource server of this origin refused this token: set it aside, unless it was replaced meanwhile or cannot be.
+    /// [`Api`](crate::Api) does this by itself.
+    pub fn reject(&self, token: &Token, origin: &Origin) -> Rejection {
+        self.0.shared().reject(token.generation(), origin)
     }
 
     /// The client's credentials changed: one request with the new ones is made as soon as somebody asks.
     pub fn rotate(&self, auth: ClientAuth, rotation: Rotation) {
-        self.0.rotate(auth, rotation);
+        self.0.shared().rotate(auth, rotation);
     }
 
     /// Asks for a new token before the old one ends, even when nobody else asks. What it returns is for a thread of the
@@ -190,29 +208,24 @@ impl Tokens {
     /// # Blocking
     /// The call itself does not block; what it returns blocks until the last source is gone.
     pub fn keep_fresh(&self) -> impl FnOnce() + Send + use<> {
-        let keeping = self.0.live().map(BlockingSource::keep_fresh);
-        move || {
-            if let Some(keeping) = keeping {
-                keeping();
-            }
-        }
+        self.0.keep_fresh()
     }
 
     /// What is held, what happened, and what comes next. It contains no secret.
     pub fn status(&self) -> Status {
-        self.0.status()
+        self.0.shared().status()
     }
 
     /// The held token, to be kept across a restart. Where it is kept, and how it is protected, is the program's
     /// affair: it is as secret as a password.
     pub fn export(&self) -> Option<Stored> {
-        self.0.export()
+        self.0.shared().export()
     }
 
     /// A token kept from before a restart. Returns whether it was taken: nothing may be held, and something of its
     /// life must be left.
     pub fn restore(&self, stored: Stored) -> bool {
-        self.0.restore(stored)
+        self.0.shared().restore(stored)
     }
 }
 

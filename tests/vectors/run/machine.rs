@@ -63,6 +63,7 @@ enum Action {
         patience_ms: Option<u64>,
         #[serde(default)]
         fail_fast: bool,
+        site: Option<u16>,
     },
     Complete {
         flight: String,
@@ -124,6 +125,7 @@ enum Expect {
     Installed { generation: u64, life_ms: u64 },
     Resting { until_mono_ms: u64, cause: Why },
     NoProgress { count: u32 },
+    Idle,
     Superseded,
     Dropped,
     Replaced,
@@ -177,7 +179,7 @@ impl Play {
         let now = Now::new(mono(moment.mono_ms), wall(moment.wall_ms));
         let machine = &mut self.machine;
         Ok(Some(match &moment.action {
-            Action::Poll { caller, patience_ms, fail_fast } => {
+            Action::Poll { caller, patience_ms, fail_fast, site } => {
                 if let Some(patience) = patience_ms {
                     let call = Call::new(now.mono.after(ms(*patience))).fail_fast(*fail_fast);
                     let before = self.calls.insert(caller.clone(), call);
@@ -185,7 +187,7 @@ impl Play {
                         return Err(format!("{caller} has not left yet"));
                     }
                 }
-                self.poll(now, caller, moment.expect.as_ref())?
+                self.poll(now, caller, *site, moment.expect.as_ref())?
             }
             Action::Complete { flight, outcome } => {
                 let flight = self.flights.remove(flight).ok_or("no such flight")?;
@@ -196,15 +198,22 @@ impl Play {
                 landed(&landing)
             }
             Action::Abandon { flight } => {
-                machine.abandon(now, self.flights.remove(flight).ok_or("no such flight")?);
-                return Ok(None);
+                let landing = machine.abandon(now, self.flights.remove(flight).ok_or("no such flight")?);
+                if moment.expect.is_none() {
+                    return Ok(None);
+                }
+                landed(&landing)
             }
             Action::Reject { generation, site } => {
                 let generation = *self.generations.get(generation).ok_or("no such generation")?;
                 let before = machine.clone();
-                let rejection = machine.reject(now, generation, Site(*site));
-                if rejection != Rejection::Dropped && *machine != before {
-                    return Err("only Dropped may change the machine".into());
+                let rejection = machine.reject(now, generation, Site::new(*site));
+                let aside =
+                    before.set_aside(now).is_some_and(|aside| aside.token().generation() == generation);
+                if rejection != Rejection::Dropped && *machine != before && !aside {
+                    return Err(
+                        "only Dropped may change the machine, but for a site more that refused".into()
+                    );
                 }
                 match rejection {
                     Rejection::Dropped => Expect::Dropped,
@@ -238,8 +247,15 @@ impl Play {
         }))
     }
 
-    fn poll(&mut self, now: Now, caller: &str, expect: Option<&Expect>) -> Result<Expect, String> {
+    fn poll(
+        &mut self,
+        now: Now,
+        caller: &str,
+        site: Option<u16>,
+        expect: Option<&Expect>,
+    ) -> Result<Expect, String> {
         let call = self.calls.get_mut(caller).ok_or("no such caller: its first poll states patience_ms")?;
+        call.at(site.map(Site::new));
         Ok(match self.machine.poll(now, call) {
             Step::Use(token) => {
                 self.calls.remove(caller);
@@ -357,7 +373,9 @@ fn landed(landing: &Landing) -> Expect {
             Expect::Resting { until_mono_ms: mono_ms(*until), cause: why(cause) }
         }
         Landing::NoProgress { count } => Expect::NoProgress { count: *count },
+        Landing::Idle => Expect::Idle,
         Landing::Superseded => Expect::Superseded,
+        other => panic!("a landing that has no vector yet: {other:?}"),
     }
 }
 

@@ -4,9 +4,9 @@ use crate::same;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use evergrant_core::{
-    Answer, BodyFormat, Challenge, Class, Client, ClientAuth, ConfigError, Grant, JwtHint, Malformed, Mono,
-    Now, Problem, Provider, Refusal, Response, Scope, TransportErrorKind, Verdict, VerdictRule, Wall,
-    myparcel,
+    AfterRefusal, Answer, BodyFormat, Challenge, Class, Client, ClientAuth, ConfigError, Grant, JwtHint,
+    Malformed, Mono, Now, Problem, Provider, Refusal, Rejection, Replay, Response, Scope, TransportErrorKind,
+    Verdict, VerdictRule, Wall, myparcel,
 };
 use serde::Deserialize;
 use std::time::Duration;
@@ -75,6 +75,11 @@ vectors! {
         headers: Vec<(String, String)>,
         body: Option<Text>,
         expect: String,
+    }
+    /// A request whose token is refused.
+    Replayed {
+        repeatable: bool,
+        refusals: Vec<RefusedSend>,
     }
     /// Id and secret for HTTP Basic.
     Basic {
@@ -210,6 +215,31 @@ enum Rule {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefusedSend {
+    rejection: Rejected,
+    expect: Next,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Rejected {
+    Dropped,
+    Replaced,
+    Settling { until_mono_ms: u64 },
+    Refused,
+}
+
+#[derive(Deserialize, PartialEq, Debug)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Next {
+    HandOn,
+    HandOnAndRefresh,
+    Settle { until_mono_ms: u64 },
+    SendAgain,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Encoding {
     Form,
@@ -304,6 +334,30 @@ pub(crate) fn verdict(vector: &Judged) -> Result<(), String> {
         Verdict::Fine => "fine",
     };
     same(&verdict, &vector.expect.as_str())
+}
+
+pub(crate) fn replay(vector: &Replayed) -> Result<(), String> {
+    let mut replay = Replay::new(vector.repeatable);
+    vector.refusals.iter().try_for_each(|RefusedSend { rejection, expect }| {
+        let rejection = match rejection {
+            Rejected::Dropped => Rejection::Dropped,
+            Rejected::Replaced => Rejection::Replaced,
+            Rejected::Settling { until_mono_ms } => {
+                Rejection::Settling(Mono::from_origin(Duration::from_millis(*until_mono_ms)))
+            }
+            Rejected::Refused => Rejection::Refused,
+        };
+        let next = match replay.refused(rejection) {
+            AfterRefusal::HandOn => Next::HandOn,
+            AfterRefusal::HandOnAndRefresh => Next::HandOnAndRefresh,
+            AfterRefusal::Settle(then) => Next::Settle {
+                until_mono_ms: u64::try_from(then.since_origin().as_millis())
+                    .map_err(|error| error.to_string())?,
+            },
+            AfterRefusal::SendAgain => Next::SendAgain,
+        };
+        same(&next, expect)
+    })
 }
 
 pub(crate) fn basic(vector: &Basic) -> Result<(), String> {

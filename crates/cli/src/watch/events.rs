@@ -25,7 +25,6 @@ enum What {
     Installed(Held),
     Failed { cause: Cause, next_request_in: Duration },
     NoProgress,
-    Superseded,
     Ended(Generation),
 }
 
@@ -76,7 +75,6 @@ impl What {
                 Self::Failed { cause: cause.clone(), next_request_in: status.next_request_in }
             }
             LastOutcome::NoProgress => Self::NoProgress,
-            LastOutcome::Superseded => Self::Superseded,
             _ => return None,
         })
     }
@@ -101,7 +99,6 @@ impl Event {
                 "next_request_in": seconds(*next_request_in),
             }),
             What::NoProgress => json!({ "event": "no_progress", "times": status.no_progress }),
-            What::Superseded => json!({ "event": "superseded" }),
             What::Ended(generation) => json!({ "event": "ended", "token": generation.number() }),
         };
         event["at"] = when::rfc3339(now.saturating_sub(self.ago)).into();
@@ -126,7 +123,6 @@ impl fmt::Display for Event {
             What::NoProgress => {
                 f.write_str("the server handed out a token that ends no later than the held one")
             }
-            What::Superseded => f.write_str("an answer came too late to matter"),
             What::Ended(generation) => {
                 write!(f, "token {} has ended, and there is no other: calls wait", generation.number())
             }

@@ -95,10 +95,19 @@ fn every_form_in_which_the_secret_may_come_back_is_masked() {
     for form in ["Pz8_Pj4-", "Pz8/Pj4+"] {
         assert!(url_safe.iter().any(|mask| mask.as_str() == form), "{form}");
     }
-    assert!(masks.is_sorted_by(|a, b| a.len() >= b.len()), "none hides a piece of another");
 }
 
 #[test]
 fn the_digits_of_an_escape_alone_are_made_lower_case() {
     assert_eq!(lower_escapes("AB%2FCD%C3%A9Z%").as_str(), "AB%2fCD%c3%a9Z%");
+}
+
+#[test]
+fn a_secret_of_fewer_than_8_bytes_is_short_by_every_method() {
+    for new in [ClientAuth::basic, ClientAuth::basic_raw, ClientAuth::post] {
+        let is_short = |secret| new("a-long-client-id", secret).unwrap().has_short_secret();
+        assert!(is_short("a") && is_short("hunter2") && !is_short("hunter22"));
+        assert!(!is_short("ääää"), "bytes count");
+    }
+    assert!(!ClientAuth::none("id").unwrap().has_short_secret());
 }

@@ -369,6 +369,28 @@ fn a_server_that_echoes_a_secret_is_not_quoted() {
     }
 }
 
+// Conforms: A-01
+#[test]
+fn our_own_words_are_never_masked_however_short_the_secret() {
+    let auth = ClientAuth::post("client", "a").unwrap();
+    let client = Client::builder(myparcel::sandbox(), auth).build().unwrap();
+    let ours = TransportError::ours(TransportErrorKind::Other, "a header has an impossible value");
+    assert_eq!(client.masked_error(ours.clone()), ours);
+    let theirs = TransportError::new(TransportErrorKind::Other, "secret a is wrong, later", &[]);
+    let masked = client.masked_error(theirs);
+    assert_eq!(masked.detail().map(Excerpt::as_str), Some("[redacted]"));
+    assert_eq!(masked, client.transport_error(TransportErrorKind::Other, "secret a is wrong, later"));
+    let said = |body: &str| {
+        let answer = Response::new(401).with_body(body.as_bytes().into());
+        format!("{}", client.read(&answer, Now::default()).unwrap_err())
+    };
+    let named = said("{\"error\":\"invalid_client\",\"error_description\":\"no such client at all\"}");
+    assert!(named.starts_with("the authorization server refused with invalid_client"), "{named}");
+    assert!(named.contains("no such client at all; check the client id"), "{named}");
+    let echoed = said("{\"error\":\"invalid_client\",\"error_description\":\"is a right?\"}");
+    assert!(echoed.contains("(http 401): [redacted]; check the client id"), "{echoed}");
+}
+
 fn silent_refusal(refusal: Refusal) {
     assert_silent(&format!("{refusal:?} {refusal:#?} {refusal}"));
     let error = Error::Failed { cause: Cause::Refused(Arc::new(refusal)), retry_after: Duration::ZERO };

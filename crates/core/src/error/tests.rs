@@ -5,9 +5,9 @@ use alloc::string::String;
 // Conforms: A-15
 #[test]
 fn an_excerpt_is_printable_bounded_and_without_secrets() {
-    let shown = |words: &str| Excerpt::new(words, &["hunter2", ""]).map(|e| e.as_str().into());
+    let shown = |words: &str| Excerpt::new(words, &["hunter22", ""]).map(|e| e.as_str().into());
     assert_eq!(
-        shown("wrong\u{1b}[31m \u{202e}secret hunter2\r\n"),
+        shown("wrong\u{1b}[31m \u{202e}secret hunter22\r\n"),
         Some(String::from("wrong[31m secret [redacted]"))
     );
     assert_eq!(shown(" \r\n\u{7} "), None);
@@ -18,6 +18,40 @@ fn an_excerpt_is_printable_bounded_and_without_secrets() {
     assert_eq!(shown("http://a/b@c"), Some(String::from("http://a/b@c")));
     let long = Excerpt::new(&"ä".repeat(10_000), &[]).unwrap();
     assert_eq!(long.as_str().chars().count(), Excerpt::MAX_CHARS);
+}
+
+fn shown(words: &str, secrets: &[&str]) -> String {
+    Excerpt::new(words, secrets).unwrap().as_str().into()
+}
+
+// Conforms: A-01
+#[test]
+fn a_short_secret_that_is_a_word_masks_all_the_words_and_within_a_word_none() {
+    for words in ["a", "the a of b", "a=1", "x: \"a\"", "client_secret=a&b", "read:a", "(a)", "\u{7}a"] {
+        assert_eq!(shown(words, &["a"]), "[redacted]", "{words}");
+    }
+    for words in ["the name of that", "a_b", "1a2", "äaä"] {
+        assert_eq!(shown(words, &["a"]), words);
+    }
+    // The sixth byte and the seventh are no letters: what stands beside them is no part of a word.
+    assert_eq!(shown("xpa+s==y", &["a+s=="]), "xpa+s==y");
+    assert_eq!(shown("x,a+s==y", &["a+s=="]), "[redacted]");
+    assert_eq!(shown("hunter2hunter2 is hunter2", &["hunter2"]), "[redacted]", "the third one is a word");
+    assert_eq!(shown("hunter22 and hunter2x", &["hunter2"]), "hunter22 and hunter2x");
+    // Neither does what stands for another secret tell anything, nor is a piece of it a word.
+    assert_eq!(shown("SENTINEL given", &["SENTINEL", "redact"]), "[redacted] given");
+    assert_eq!(shown("SENTINEL given", &["redacted", "SENTINEL"]), "[redacted] given");
+}
+
+// Conforms: A-01
+#[test]
+fn where_secrets_overlap_no_piece_of_either_is_left() {
+    assert_eq!(shown("-abcdefghij-", &["abcdefgh", "cdefghij"]), "-[redacted]-");
+    assert_eq!(shown("-abcdefghij-", &["cdefghij", "abcdefgh"]), "-[redacted]-");
+    assert_eq!(shown("-abcdefghij-", &["abcdefghij", "cdefghij"]), "-[redacted]-");
+    assert_eq!(shown("-aaaaaaaaaaaa-", &["aaaaaaaa"]), "-[redacted]-");
+    assert_eq!(shown("abcdefghabcdefgh", &["abcdefgh"]), "[redacted][redacted]");
+    assert_eq!(shown("-äöüäöü-", &["äöüä"]), "-[redacted]öü-");
 }
 
 #[test]
@@ -35,7 +69,12 @@ fn a_secret_that_straddles_the_bound_is_masked() {
         let words = format!("{}SENTINELSENTINELSENTINEL", "x".repeat(230 + padding));
         let shown = Excerpt::new(&words, &["SENTINELSENTINELSENTINEL"]).unwrap();
         assert!(!shown.as_str().contains("SENT"), "{shown}");
+        // Nor is what the bound left of it, where it is masked afterwards.
+        let later = Excerpt::new(&words, &[]).unwrap().masking(&["SENTINELSENTINELSENTINEL"]);
+        assert!(!later.as_str().contains("SE"), "{later}");
     }
+    let whole = Excerpt::new("it ends with SENTINEL", &[]).unwrap().masking(&["SENTINELSENTINELSENTINEL"]);
+    assert_eq!(whole.as_str(), "it ends with SENTINEL", "what was not cut ends as it does by chance");
 }
 
 #[test]

@@ -9,6 +9,8 @@ use thiserror::Error;
 pub struct TransportError {
     kind: TransportErrorKind,
     detail: Option<Excerpt>,
+    /// The words of the detail are this library's own.
+    is_ours: bool,
 }
 
 /// Where the way to the server broke.
@@ -47,7 +49,21 @@ pub enum TransportErrorKind {
 impl TransportError {
     /// An error of this kind, with what the HTTP library said about it. `secrets` are masked in the detail.
     pub fn new(kind: TransportErrorKind, detail: &str, secrets: &[&str]) -> Self {
-        Self { kind, detail: Excerpt::new(detail, secrets) }
+        Self { kind, detail: Excerpt::new(detail, secrets), is_ours: false }
+    }
+
+    /// An error of this kind, with words of the caller's own in which nothing is quoted: no secret is masked in them,
+    /// since a short one could be read from what is missing.
+    pub fn ours(kind: TransportErrorKind, detail: &str) -> Self {
+        Self { kind, detail: Excerpt::new(detail, &[]), is_ours: true }
+    }
+
+    /// The same with these secrets masked in what an HTTP library said.
+    pub(crate) fn masking(mut self, secrets: &[&str]) -> Self {
+        if !self.is_ours {
+            self.detail = self.detail.map(|detail| detail.masking(secrets));
+        }
+        self
     }
 
     /// Where the way broke.

@@ -7,10 +7,6 @@ use alloc::vec::Vec;
 #[cfg(test)]
 use core::time::Duration;
 
-/// Sites with a gate of their own; those beyond share one more. More distinct origins behind one client are rare,
-/// and the memory must be bounded.
-const OWN_GATES: u16 = 64;
-
 /// One gate per site, made when its site first has a token thrown away.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Gates(Vec<Gate>);
@@ -33,13 +29,13 @@ impl Gates {
 
     /// Whether the tokens refused at this site are kept for now.
     pub(super) fn is_closed(&self, site: Site, now: Mono) -> bool {
-        let site = own(site);
+        let site = site.place();
         self.0.iter().any(|gate| gate.site == site && now < gate.closed_until)
     }
 
     /// A token was thrown away because of this site.
     pub(super) fn dropped(&mut self, policy: &Policy, site: Site, now: Mono) {
-        let site = own(site);
+        let site = site.place();
         let at = self.0.iter().position(|gate| gate.site == site).unwrap_or_else(|| {
             self.0.push(Gate { site, dropped: 0, last_dropped: now, armed: false, closed_until: Mono::ZERO });
             self.0.len() - 1
@@ -89,8 +85,4 @@ impl Gate {
         let forgiven = now.since(self.last_dropped).as_nanos() / policy.gate_decay().as_nanos();
         self.dropped.saturating_sub(u32::try_from(forgiven).unwrap_or(u32::MAX))
     }
-}
-
-fn own(site: Site) -> u16 {
-    site.0.min(OWN_GATES)
 }

@@ -1,4 +1,4 @@
-//! A held token: how long it is used, when its replacement is due, and what replaces it.
+//! A token with its times: how long it is used, when its replacement is due, and what replaces it.
 
 use crate::policy::Policy;
 use crate::response::Grant;
@@ -15,47 +15,59 @@ pub(super) struct Lease {
     /// When its request was sent, and for how long it lives from then on.
     pub(super) issued: Wall,
     pub(super) life: Duration,
+    /// Whether an answer told its end; else it is an assumption, which any answer may correct.
+    pub(super) told: bool,
     /// Before this a refusal may mean that the resource server does not know it yet.
     pub(super) settled_at: Mono,
     /// Of credentials that were rotated away: used, but due.
     pub(super) stale: bool,
 }
 
+/// The answer that a lease comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Arrival<'a> {
+    pub(super) now: Now,
+    /// When its request was sent.
+    pub(super) sent: Now,
+    pub(super) grant: &'a Grant,
+}
+
 impl Lease {
-    /// The lease of a grant that arrives now; none if it is over already. Its generation is still to be given.
+    /// The lease of a grant that arrives now; none if it has ended already. Its generation is still to be given.
     ///
     /// The life counts from the moment the request was SENT, on both clocks, however slow the answer was.
     pub(super) fn granted(
         policy: &Policy,
-        now: Now,
-        sent: Now,
-        grant: &Grant,
+        arrival: Arrival<'_>,
         life: Duration,
         jitter: Duration,
     ) -> Option<Self> {
+        let Arrival { sent, grant, .. } = arrival;
         let life = life.min(policy.max_lifetime());
-        let used = life - policy.leeway(life);
-        let use_until = sent.after(used);
+        let use_until = sent.after(life - policy.leeway(life));
+        let told = grant.lifetime.life.is_some();
+        Self::until(policy, arrival, Term { use_until, issued: sent.wall, life, told }, jitter)
+    }
+
+    /// The same token again, of whose life the answer says nothing: a new lease that ends when this one does. None if
+    /// that is now, or was before.
+    pub(super) fn repeated(&self, policy: &Policy, arrival: Arrival<'_>, jitter: Duration) -> Option<Self> {
+        let term =
+            Term { use_until: self.token.use_until, issued: self.issued, life: self.life, told: self.told };
+        Self::until(policy, arrival, term, jitter)
+    }
+
+    fn until(policy: &Policy, arrival: Arrival<'_>, term: Term, jitter: Duration) -> Option<Self> {
+        let (Arrival { now, sent, grant }, Term { use_until, issued, life, told }) = (arrival, term);
         if now.has_reached(use_until) {
             return None;
         }
-        let own = used.saturating_sub(policy.ahead(life) + jitter);
-        let refresh = grant.lifetime.refresh_in.map_or(own, |wish| own.min(wish.max(life / 5)));
-        let refresh_at = Now::new(
-            Mono::from_origin(not_born_due(
-                sent.mono.after(refresh).since_origin(),
-                sent.mono.max(now.mono).since_origin(),
-                use_until.mono.since_origin(),
-            )),
-            Wall::from_epoch(not_born_due(
-                sent.wall.after(refresh).since_epoch(),
-                sent.wall.max(now.wall).since_epoch(),
-                use_until.wall.since_epoch(),
-            )),
-        );
+        let early = policy.ahead(life) + jitter;
+        let wish = grant.lifetime.refresh_in.map(|wish| wish.max(life / 5));
+        let refresh_at = refresh_at(now, sent, use_until, early, wish);
         let token = Token { value: grant.token.clone(), generation: Generation(0), refresh_at, use_until };
         let settled_at = now.mono.after(policy.settle(life));
-        Some(Self { token, issued: sent.wall, life, settled_at, stale: false })
+        Some(Self { token, issued, life, told, settled_at, stale: false })
     }
 
     /// The lease of a token kept from before a restart, on the wall clock: the only one that went on meanwhile.
@@ -70,21 +82,22 @@ impl Lease {
         if used.is_zero() {
             return None;
         }
-        let early = policy.ahead(life) + jitter;
-        let refresh = not_born_due(used.saturating_sub(early), Duration::ZERO, used);
+        let use_until = now.after(used);
+        let refresh_at = refresh_at(now, now, use_until, policy.ahead(life) + jitter, None);
         let age = now.wall.since(stored.issued);
         Some(Self {
-            token: Token {
-                value: stored.token,
-                generation: Generation(0),
-                refresh_at: now.after(refresh),
-                use_until: now.after(used),
-            },
+            token: Token { value: stored.token, generation: Generation(0), refresh_at, use_until },
             issued: stored.issued,
             life,
+            told: false,
             settled_at: now.mono.after(policy.settle(life).saturating_sub(age)),
             stale: false,
         })
+    }
+
+    /// Whether either clock says that it has ended.
+    pub(super) fn is_over(&self, now: Now) -> bool {
+        now.has_reached(self.token.use_until)
     }
 
     pub(super) fn is_due(&self, now: Now) -> bool {
@@ -98,17 +111,58 @@ impl Lease {
         self.stale || (self.token.value != other.token.value && left(other) > left(self))
     }
 
-    /// Due again at half of what is left, not sooner than `min_interval` and not later than its end.
-    pub(super) fn postpone_refresh(&mut self, policy: &Policy, now: Now) {
+    /// The answer brought no progress: what it told of the end of this very token counts, and the next request is due
+    /// at half of what is left, not sooner than `min_interval` and not later than the end.
+    pub(super) fn outlast(&mut self, policy: &Policy, now: Now, answer: &Self) {
+        if answer.told && answer.token.value == self.token.value {
+            self.correct_end(answer);
+        }
         let use_until = self.token.use_until;
         let half = (now.until(use_until) / 2).max(policy.min_interval());
-        let next = now.after(half);
-        self.token.refresh_at = Now::new(next.mono.min(use_until.mono), next.wall.min(use_until.wall));
+        self.token.refresh_at = now.after(half).min_each(use_until);
+    }
+
+    /// A told end stands in for an assumed one; of two told ones the earlier counts, on each clock.
+    fn correct_end(&mut self, answer: &Self) {
+        let (own, told) = (self.token.use_until, answer.token.use_until);
+        self.token.use_until = if self.told { own.min_each(told) } else { told };
+        if self.token.use_until.wall == told.wall {
+            // Only an export tells these, and it is the wall clock that goes on across a restart.
+            (self.issued, self.life) = (answer.issued, answer.life);
+        }
+        self.told = true;
     }
 }
 
-/// When a refresh planned for `planned` is due, on one clock: there, or, if that is over at birth, at half of what
-/// is left.
+/// When a lease ends, and what an export says of that.
+struct Term {
+    use_until: Now,
+    issued: Wall,
+    life: Duration,
+    told: bool,
+}
+
+/// On each clock: `early` before the end, or at the server's wish, counted from the sending, if that is earlier; and
+/// after the arrival.
+fn refresh_at(now: Now, sent: Now, use_until: Now, early: Duration, wish: Option<Duration>) -> Now {
+    let wish = sent.after(wish.unwrap_or(Duration::MAX));
+    let planned = |end: Duration, wish: Duration| end.saturating_sub(early).min(wish);
+    Now::new(
+        Mono::from_origin(not_born_due(
+            planned(use_until.mono.since_origin(), wish.mono.since_origin()),
+            sent.mono.max(now.mono).since_origin(),
+            use_until.mono.since_origin(),
+        )),
+        Wall::from_epoch(not_born_due(
+            planned(use_until.wall.since_epoch(), wish.wall.since_epoch()),
+            sent.wall.max(now.wall).since_epoch(),
+            use_until.wall.since_epoch(),
+        )),
+    )
+}
+
+/// When a refresh planned for `planned` is due, on one clock: there, or, if that is past on arrival, at half of what is
+/// left.
 fn not_born_due(planned: Duration, born: Duration, end: Duration) -> Duration {
     if planned > born {
         return planned;

@@ -1,6 +1,9 @@
 //! For the exhaustive search alone: states compared up to a shift of time, of flights and of generations.
 
-use super::{Call, Fetching, Flight, Machine, Rest};
+use super::aside::Aside;
+use super::fetch::{Fetching, Rest};
+use super::holding::Holding;
+use super::{Call, Flight, Machine};
 use crate::error::Cause;
 use crate::time::{Mono, Now, Wall};
 use crate::token::{AccessToken, Generation};
@@ -26,7 +29,8 @@ impl Machine {
         let future = |then: Mono| mono(then.max(now.mono));
 
         let mut ids: Vec<u64> = flights.iter().map(|flight| flight.id).collect();
-        ids.extend([0, self.flights, self.brought_by, self.rotated_after]);
+        ids.extend([0, self.flights, self.flights + 1, self.brought_by]);
+        ids.extend(self.rotated_after);
         ids.sort_unstable();
         ids.dedup();
         let rank = |id: u64| ids.binary_search(&id).map_or(u64::MAX, |rank| rank as u64);
@@ -41,14 +45,23 @@ impl Machine {
         }
 
         let mut machine = self.clone();
-        if let Ok(lease) = &mut machine.lease {
-            lease.token.generation = Generation(LAST_GENERATION);
-            lease.token.use_until = both(lease.token.use_until);
-            lease.token.refresh_at = both(lease.token.refresh_at);
-            lease.settled_at = future(lease.settled_at);
-            // Only an export tells these.
-            (lease.issued, lease.life) = (Wall::EPOCH, Duration::ZERO);
-            lease.token.value = AccessToken::new("held").unwrap_or_else(|_| lease.token.value.clone());
+        let last = |value: &AccessToken| AccessToken::new("held").unwrap_or_else(|_| value.clone());
+        match &mut machine.holding {
+            Holding::Held(lease) | Holding::Aside(Aside { lease, .. }) => {
+                lease.token.generation = Generation(LAST_GENERATION);
+                lease.token.use_until = both(lease.token.use_until);
+                lease.token.refresh_at = both(lease.token.refresh_at);
+                lease.settled_at = future(lease.settled_at);
+                // Only an export tells these.
+                (lease.issued, lease.life) = (Wall::EPOCH, Duration::ZERO);
+                lease.token.value = last(&lease.token.value);
+            }
+            Holding::Nothing { last: Some(over), .. } => over.value = last(&over.value),
+            Holding::Nothing { last: None, .. } | Holding::Fixed(_) => {}
+        }
+        if let Holding::Aside(aside) = &mut machine.holding {
+            let awaits = aside.awaits_mut();
+            *awaits = awaits.map(rank);
         }
         machine.fetching = match &self.fetching {
             Fetching::Idle => Fetching::Idle,
@@ -65,7 +78,7 @@ impl Machine {
         };
         machine.flights = rank(self.flights);
         machine.brought_by = rank(self.brought_by);
-        machine.rotated_after = rank(self.rotated_after);
+        machine.rotated_after = self.rotated_after.map(rank);
         machine.generations = LAST_GENERATION;
         machine.last_sent =
             self.last_sent.filter(|sent| sent.after(self.policy.min_interval()) > now.mono).map(mono);

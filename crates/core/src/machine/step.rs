@@ -26,6 +26,8 @@ pub enum Step {
 #[cfg_attr(any(test, feature = "fuzz"), derive(Clone, Hash))]
 #[derive(PartialEq, Eq, Debug)]
 pub struct Flight {
+    /// The seed of its machine: a flight of another one has no effect.
+    pub(super) seed: u64,
     pub(super) id: u64,
     pub(super) deadline: Mono,
     pub(super) sent_at: Now,
@@ -55,6 +57,7 @@ impl Flight {
 }
 
 /// Why a token request is made.
+#[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Reason {
     /// There never was a token.
@@ -94,13 +97,14 @@ impl Reason {
 pub struct Call {
     pub(super) deadline: Mono,
     pub(super) fail_fast: bool,
+    pub(super) site: Option<Site>,
     pub(super) holds_place: bool,
 }
 
 impl Call {
     /// A call that waits until `deadline`, through transient failures too.
     pub const fn new(deadline: Mono) -> Self {
-        Self { deadline, fail_fast: false, holds_place: false }
+        Self { deadline, fail_fast: false, site: None, holds_place: false }
     }
 
     /// A call that takes the first outcome, good or bad.
@@ -108,6 +112,13 @@ impl Call {
     pub const fn fail_fast(mut self, fail_fast: bool) -> Self {
         self.fail_fast = fail_fast;
         self
+    }
+
+    /// Says for which site the token is wanted, or that it is for none in particular. It may change between polls.
+    ///
+    /// A token that another site refused serves this one while it cannot be replaced.
+    pub const fn at(&mut self, site: Option<Site>) {
+        self.site = site;
     }
 
     /// When its patience ends.
@@ -122,6 +133,7 @@ impl Call {
 }
 
 /// What became of a flight.
+#[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
     /// A token.
@@ -132,7 +144,8 @@ pub enum Outcome {
     NotSent(ConfigError),
 }
 
-/// What the machine made of an outcome.
+/// What the machine made of an outcome, or of a flight that nobody will report on.
+#[non_exhaustive]
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Landing {
     /// The token is the one to use from now on.
@@ -156,7 +169,9 @@ pub enum Landing {
         /// How often in a row.
         count: u32,
     },
-    /// A newer flight, or a rotation, made it meaningless.
+    /// Abandoned for the first time in a row: no rest, and the next poll may send as soon as `min_interval` allows.
+    Idle,
+    /// It has no effect: a newer flight was sent, a rotation came between, or it is a flight of another machine.
     Superseded,
 }
 
@@ -182,11 +197,34 @@ pub enum Rotation {
     Drop,
 }
 
-/// Which of the user's origins: its place in their list.
+/// Which origin: its place among those that tokens of this machine are sent to, whoever sends them.
+///
+/// All callers of one machine must number the origins alike: two lists with numbers of their own would share gates by
+/// accident.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Site(pub u16);
+pub struct Site(pub(crate) u16);
+
+impl Site {
+    /// Sites with a place of their own. More distinct origins behind one client are rare, and the memory must be
+    /// bounded.
+    pub const OWN: usize = 64;
+    /// The one site that all from [`OWN`](Self::OWN) on share.
+    pub const SHARED: Self = Self(Self::OWN as u16);
+
+    /// The site at this place, counted from 0; [`SHARED`](Self::SHARED) from [`OWN`](Self::OWN) on.
+    pub const fn new(place: u16) -> Self {
+        if place < Self::SHARED.0 { Self(place) } else { Self::SHARED }
+    }
+
+    /// Its place, counted from 0; [`OWN`](Self::OWN) for the one that is shared.
+    pub const fn place(self) -> u16 {
+        // `Origins` numbers its places without a bound.
+        Self::new(self.0).0
+    }
+}
 
 /// What is known of the token request.
+#[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Fetch<'a> {
     /// None is under way, and one may be sent.

@@ -1,6 +1,8 @@
 //! What the machine tells without changing.
 
-use super::{Fetch, Fetching, Machine};
+use super::fetch::Fetching;
+use super::holding::Holding;
+use super::{Fetch, Machine, SetAside};
 use crate::error::Cause;
 use crate::policy::Policy;
 use crate::time::{Mono, Now};
@@ -11,17 +13,23 @@ impl Machine {
     /// The first instant at which a poll would `Send` if nothing else happens: a poll then does, a poll before does
     /// not.
     pub fn next_wake(&self, now: Now) -> Mono {
-        let due = match self.live(now) {
-            Some(lease) if !lease.is_due(now) => now.mono.after(now.until(lease.token.refresh_at)),
-            _ => now.mono,
+        let due = match &self.holding {
+            Holding::Fixed(_) => Mono::MAX,
+            holding => match holding.held(now) {
+                Some(lease) if !lease.is_due(now) => now.mono.after(now.until(lease.token.refresh_at)),
+                _ => now.mono,
+            },
         };
         due.max(self.ready())
     }
 
-    /// The held token, and the instant before which (on both clocks) every poll would `Use` it: what may be handed
-    /// out without asking the machine, as long as it gets no other input.
+    /// The held token, and the instant before which (on both clocks) every poll, of whatever site, would `Use` it: what
+    /// may be handed out without asking the machine, as long as it gets no other input. Never one that is set aside.
     pub fn quiet_until(&self, now: Now) -> Option<(&Token, Now)> {
-        let lease = self.live(now)?;
+        let lease = match &self.holding {
+            Holding::Fixed(token) => return Some((token, token.use_until)),
+            holding => holding.held(now)?,
+        };
         let token = &lease.token;
         let until = if lease.is_due(now) {
             Now::new(self.ready().min(token.use_until.mono), token.use_until.wall)
@@ -31,18 +39,26 @@ impl Machine {
         Some((token, until))
     }
 
-    /// The held token as it may be kept across a restart.
+    /// The held token as it may be kept across a restart. Never one that is set aside, nor a fixed one.
     pub fn export(&self, now: Now) -> Option<Stored> {
-        let lease = self.live(now)?;
+        let lease = self.holding.held(now)?;
         Some(Stored { token: lease.token.value.clone(), issued: lease.issued, life: lease.life })
     }
 }
 
 // Getters.
 impl Machine {
-    /// The token that may be used now.
+    /// The token that all callers may use now.
     pub fn held(&self, now: Now) -> Option<&Token> {
-        self.live(now).map(|lease| &lease.token)
+        match &self.holding {
+            Holding::Fixed(token) => Some(token),
+            holding => holding.held(now).map(|lease| &lease.token),
+        }
+    }
+
+    /// The token that is set aside, with the sites that refused it, until it is replaced or has ended.
+    pub fn set_aside(&self, now: Now) -> Option<SetAside<'_>> {
+        self.holding.aside(now).map(SetAside::new)
     }
 
     /// What is known of the token request.

@@ -50,7 +50,8 @@ fn no_setter_can_break_a_bound_or_a_relation() {
                 policy.default_lifetime() >= SHORTEST && policy.default_lifetime() <= policy.max_lifetime()
             );
             let figures = policy.figures();
-            assert!(figures.settle < figures.young && figures.young <= figures.gate_cap);
+            let (young, cap) = figures.gate();
+            assert!(figures.settle < young && young <= cap);
             assert!(figures.backoff.0 >= SHORTEST && figures.backoff.0 <= figures.backoff.1);
             assert!(figures.cooldown.0 >= SHORTEST && figures.cooldown.0 <= figures.cooldown.1);
             assert!(figures.leeway >= SHORTEST && figures.ahead >= SHORTEST && figures.patience >= SHORTEST);
@@ -153,4 +154,29 @@ fn hash(policy: &Policy) -> u64 {
     let mut hasher = std::hash::DefaultHasher::new();
     policy.hash(&mut hasher);
     hasher.finish()
+}
+
+#[test]
+fn the_order_of_setters_never_matters() {
+    let s = Duration::from_secs;
+    let setters: [fn(Policy) -> Policy; 6] = [
+        |policy| policy.with_min_interval(Duration::from_secs(20)),
+        |policy| policy.with_attempt_timeout(Duration::from_secs(30)),
+        |policy| policy.with_default_lifetime(Duration::from_secs(100 * 86_400)),
+        |policy| policy.with_max_lifetime(Duration::from_secs(200 * 86_400)),
+        |policy| policy.with_settle(Duration::from_secs(15)),
+        |policy| policy.with_gate(Duration::from_secs(12), Duration::from_secs(13)),
+    ];
+    let made = |order: &[usize]| order.iter().fold(Policy::new(), |policy, at| setters[*at](policy));
+    let first = made(&[0, 1, 2, 3, 4, 5]);
+    for start in 0..6 {
+        let forwards: alloc::vec::Vec<usize> = (0..6).map(|at| (start + at) % 6).collect();
+        let backwards: alloc::vec::Vec<usize> = forwards.iter().rev().copied().collect();
+        assert_eq!((made(&forwards), made(&backwards)), (first.clone(), first.clone()));
+    }
+    assert_eq!((first.min_interval(), first.attempt_timeout()), (s(20), s(30)));
+    assert_eq!(first.default_lifetime(), s(100 * 86_400));
+    // The gate gives way to what a token needs to settle.
+    let young = s(15) + Duration::from_millis(1);
+    assert_eq!((first.settle(s(86_400)), first.gate(1), first.gate(9)), (s(15), young, young));
 }

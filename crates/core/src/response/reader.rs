@@ -17,10 +17,6 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use fluent_uri::UriRef;
 
-/// Within other words only a secret of this length, in bytes, is taken for an echo: a shorter one stands in ordinary
-/// words by chance.
-const SHORTEST_ECHO: usize = 8;
-
 /// A response, and what its client knows.
 ///
 /// # The refusal, first row that fits
@@ -105,16 +101,13 @@ impl Reader<'_> {
 
     /// A scope is shown; one whose words repeat a secret, be it one with spaces in it, is as good as none.
     fn may_show(&self, words: &str, token: &AccessToken) -> bool {
-        let repeats = |secret: &str| match secret.len() {
-            SHORTEST_ECHO.. => words.contains(secret),
-            _ => words.split_ascii_whitespace().any(|word| word == secret),
-        };
         // The masks take seven allocations: they are made for words that are the server's own alone.
         if words.split_ascii_whitespace().all(|word| self.asked.contains(word)) {
             return true;
         }
         let masks = self.auth.masks();
-        !masks.iter().map(|mask| mask.as_str()).chain([token.expose()]).any(repeats)
+        let mut masks = masks.iter().map(|mask| mask.as_str()).chain([token.expose()]);
+        !masks.any(|secret| Excerpt::repeats(words, secret))
     }
 
     fn error(&self, status: u16) -> Refusal {
@@ -127,7 +120,6 @@ impl Reader<'_> {
 
     /// The refusal of a server that said this, judged as at `status`, with `token`, if it came along, masked.
     fn said(&self, status: u16, words: Words, token: Option<&str>) -> Refusal {
-        let token = token.filter(|token| token.len() >= SHORTEST_ECHO);
         let masks = self.auth.masks();
         let masks: Vec<&str> = token.into_iter().chain(masks.iter().map(|mask| mask.as_str())).collect();
         let class = words::class(status, words.class());

@@ -862,3 +862,19 @@ proptest! {
         prop_assert!(life <= Duration::from_secs(expires_in));
     }
 }
+
+#[test]
+fn a_token_says_the_scope_that_its_server_granted() {
+    use crate::{Call, Machine, Mono, Outcome, Policy, Step};
+    let token = |scope: &str| {
+        let body = format!("{{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":60{scope}}}");
+        let mut machine = Machine::new(Policy::new(), 1);
+        let mut call = Call::new(Mono::MAX);
+        let Step::Send(flight) = machine.poll(sent(), &mut call) else { panic!("nothing is sent") };
+        machine.complete(sent(), flight, Outcome::Granted(ok(body).unwrap()));
+        let Step::Use(token) = machine.poll(sent(), &mut call) else { panic!("nothing to use") };
+        token
+    };
+    assert_eq!(token(",\"scope\":\"x y\"").scope(), Some(&Scope::parse("x y").unwrap()));
+    assert_eq!(token("").scope(), None, "which stands for the scope that was asked for");
+}

@@ -37,3 +37,17 @@ fn a_token_hashes_by_its_generation_alone() {
     assert_eq!(hash("a", 1), hash("b", 1));
     assert_ne!(hash("a", 1), hash("a", 2));
 }
+
+#[test]
+fn a_scope_comes_with_its_token_and_changes_nothing_about_it() {
+    let token = AccessToken::new("sentinel-token").unwrap();
+    let scope = Scope::parse("read write").unwrap();
+    let shared = token.clone();
+    let granted = token.clone().with_scope(Some(scope.clone()));
+    assert_eq!(Token::fixed(granted.clone()).scope(), Some(&scope));
+    assert_eq!(granted.expose(), "sentinel-token");
+    assert_eq!(granted, token, "two tokens differ by their text alone");
+    assert!(shared.scope().is_none(), "who holds the same text was not told of this scope");
+    assert!(granted.with_scope(None).scope().is_none());
+    assert!(Token::fixed(token).scope().is_none());
+}

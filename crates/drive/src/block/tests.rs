@@ -1,5 +1,6 @@
 use super::*;
 use crate::fixture::{self, Ticking, ms, secs};
+use crate::settings::Settings;
 use evergrant_core::{Policy, Request, Response};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, mpsc};
@@ -37,7 +38,7 @@ impl Gate {
 fn source() -> (BlockingSource<Gated, String>, Arc<Gate>, crate::ManualClock) {
     let (shared, clock) = fixture::shared(Policy::new().with_jitter(false));
     let gate = Arc::new(Gate::default());
-    (BlockingSource::new(shared, Gated(Arc::clone(&gate))), gate, clock)
+    (BlockingSource::over(shared, Gated(Arc::clone(&gate))), gate, clock)
 }
 
 #[test]
@@ -46,7 +47,7 @@ fn threads_that_ask_at_once_share_one_request_on_a_thread_of_its_own() {
     let threads: Vec<_> = (0..32)
         .map(|_| {
             let source = source.clone();
-            thread::spawn(move || source.token(secs(60), false).unwrap().value().clone())
+            thread::spawn(move || source.wait(Some(secs(60)), None).unwrap().value().clone())
         })
         .collect();
     while source.shared().status().waiting < 32 {
@@ -66,7 +67,7 @@ fn a_blocked_send_does_not_hold_a_caller_beyond_its_patience() {
     let (shared, clock) = (Arc::clone(source.shared()), _clock);
     let (returned, result) = mpsc::channel();
     let caller = thread::spawn(move || {
-        let _told = returned.send(source.token(secs(3), false));
+        let _told = returned.send(source.wait(Some(secs(3)), None));
         source
     });
     while shared.status().waiting < 1 {
@@ -85,11 +86,11 @@ fn a_blocked_send_does_not_hold_a_caller_beyond_its_patience() {
 fn a_held_token_is_served_while_its_replacement_is_blocked() {
     let (source, gate, clock) = source();
     gate.open();
-    assert_eq!(source.token(secs(60), false).unwrap().value(), "Bearer a");
+    assert_eq!(source.wait(Some(secs(60)), None).unwrap().value(), "Bearer a");
     *gate.open.lock().unwrap() = false;
     clock.advance(secs(3300));
     for _ in 0..10 {
-        assert_eq!(source.token(secs(60), false).unwrap().value(), "Bearer a");
+        assert_eq!(source.wait(Some(secs(60)), None).unwrap().value(), "Bearer a");
     }
     assert_eq!(source.shared().status().requests, 2);
     gate.open();
@@ -100,7 +101,7 @@ fn keep_fresh_returns_when_the_last_source_is_gone() {
     let (source, gate, _clock) = source();
     gate.open();
     let keeping = thread::spawn(source.keep_fresh());
-    while source.shared().usable().is_none() {
+    while source.shared().try_token().is_none() {
         thread::yield_now();
     }
     drop(source);
@@ -118,8 +119,9 @@ fn settle_returns_at_once_when_then_is_past_or_too_far() {
 #[test]
 fn settle_waits_as_long_as_the_patience_allows() {
     let clock = Ticking(crate::ManualClock::new(), ms(10));
-    let shared = Shared::new(fixture::client(), Policy::new(), 0, Arc::new(clock.clone()), fixture::render);
-    let source = BlockingSource::new(shared, Gated(Arc::default()));
+    let settings = Settings::new(fixture::client()).clock(clock.clone());
+    let shared = Shared::new(settings, 0, fixture::render);
+    let source = BlockingSource::over(shared, Gated(Arc::default()));
     let now = crate::Clock::now(&clock).mono;
     // At the first look, a tick later, that is 20 ms away.
     assert!(!source.settle(now.after(ms(30)), ms(19)));
@@ -157,12 +159,13 @@ fn a_thread_that_waits_sleeps_and_does_not_spin() {
     let looks = Arc::new(AtomicU32::new(0));
     let clock = Counting(crate::ManualClock::new(), Arc::clone(&looks));
     let policy = Policy::new().with_jitter(false);
-    let shared = Shared::new(fixture::client(), policy, 0, Arc::new(clock), fixture::render);
+    let shared =
+        Shared::new(Settings::new(fixture::client()).policy(policy).clock(clock), 0, fixture::render);
     let gate = Arc::new(Gate::default());
-    let source = BlockingSource::new(shared, Gated(Arc::clone(&gate)));
+    let source = BlockingSource::over(shared, Gated(Arc::clone(&gate)));
     let waiting = source.clone();
     let thread =
-        thread::spawn(move || waiting.token(secs(60), false).map(|snapshot| snapshot.value().clone()));
+        thread::spawn(move || waiting.wait(Some(secs(60)), None).map(|snapshot| snapshot.value().clone()));
     while gate.sent.load(Ordering::SeqCst) == 0 {
         thread::yield_now();
     }

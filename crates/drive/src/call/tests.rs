@@ -4,12 +4,14 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::fixture::{self, Ticking, ms, render, secs};
 use crate::runtime::Handle;
-use crate::supply::Settings;
+use crate::settings::Settings;
+use crate::shared::Shared;
 use evergrant_core::{Policy, Request, Response, TransportError};
 use std::collections::VecDeque;
 use std::future::{Ready, ready};
 use std::pin::pin;
-use std::sync::Arc;
+use std::time::Duration;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -99,8 +101,8 @@ impl Exchange<String> for Script {
         self.repeatable.then_some(())
     }
 
-    async fn send(&mut self, (): (), authorization: String) -> Result<(usize, Verdict), Error> {
-        self.answer(authorization)
+    async fn send(&mut self, (): (), attachment: Attachment<String>) -> Result<(usize, Verdict), Error> {
+        self.answer(attachment.into_authorization())
     }
 }
 
@@ -113,8 +115,8 @@ impl BlockingExchange<String> for Script {
         self.repeatable.then_some(())
     }
 
-    fn send(&mut self, (): (), authorization: String) -> Result<(usize, Verdict), Error> {
-        self.answer(authorization)
+    fn send(&mut self, (): (), attachment: Attachment<String>) -> Result<(usize, Verdict), Error> {
+        self.answer(attachment.into_authorization())
     }
 }
 
@@ -146,13 +148,13 @@ impl Setup {
 
     fn parts(&self) -> (Settings, Script) {
         let clock = ManualClock::new();
-        let mut settings = Settings::new(fixture::client());
-        settings.policy = Policy::new()
+        let policy = Policy::new()
             .with_jitter(false)
             .with_min_interval(ms(1))
             .with_settle(ms(40))
             .with_patience(self.patience);
-        settings.clock = Arc::new(Ticking(clock.clone(), self.tick));
+        let settings =
+            Settings::new(fixture::client()).policy(policy).clock(Ticking(clock.clone(), self.tick));
         let answers = self.answers.iter().copied().collect();
         let script = Script { answers, clock, repeatable: self.repeatable, seen: Vec::new() };
         (settings, script)
@@ -167,32 +169,27 @@ impl Setup {
             asked,
         };
         let (settings, mut script) = self.parts();
-        let tasks = settings.supply(render, |shared| Source::new(shared, Threads, Numbered::default()));
-        let answer = run(tasks.call(&mut script, (), Site(0))).unwrap();
-        assert_eq!(came(answer, script, &tasks, asked), expected, "on tasks");
+        let tasks = Source::new(settings, render, Threads, Numbered::default());
+        let answer = run(tasks.call(&mut script, (), &fixture::origin("a"))).unwrap();
+        assert_eq!(came(answer, script, tasks.shared(), asked), expected, "on tasks");
 
         let (settings, mut script) = self.parts();
-        let threads = settings.supply(render, |shared| BlockingSource::new(shared, Numbered::default()));
-        let answer = threads.call(&mut script, (), Site(0)).unwrap();
-        assert_eq!(came(answer, script, &threads, asked), expected, "on threads");
+        let threads = BlockingSource::new(settings, render, Numbered::default());
+        let answer = threads.call(&mut script, (), &fixture::origin("a")).unwrap();
+        assert_eq!(came(answer, script, threads.shared(), asked), expected, "on threads");
     }
 }
 
-fn came<S: crate::Sharing<String>>(
-    answer: usize,
-    script: Script,
-    supply: &Supply<S, String>,
-    asked: u64,
-) -> Came {
+fn came(answer: usize, script: Script, shared: &Shared<String>, asked: u64) -> Came {
     assert!(script.answers.is_empty(), "a request was not made");
     // A request that was set off, and is not waited for, lands on a thread of its own.
-    while supply.status().requests < asked
-        || matches!(supply.status().request, crate::RequestStatus::InFlight(_))
+    while shared.status().requests < asked
+        || matches!(shared.status().request, crate::RequestStatus::InFlight(_))
     {
         thread::yield_now();
     }
-    let held = supply.try_token().map(|token| token.value().expose().to_owned());
-    Came { answer, seen: script.seen, held, asked: supply.status().requests }
+    let held = shared.try_token().map(|token| token.value().expose().to_owned());
+    Came { answer, seen: script.seen, held, asked: shared.status().requests }
 }
 
 #[test]
@@ -218,12 +215,12 @@ fn a_refused_token_is_replaced_and_the_request_sent_once_more() {
 
 #[test]
 fn the_refusal_of_the_replay_is_handed_on_and_told() {
-    // The second token is thrown away as well.
+    // The second token is refused as well, and its replacement set off for the next caller.
     Setup::new(&[(SETTLED, Verdict::TokenRefused), (SETTLED_AGAIN, Verdict::TokenRefused)]).comes_to(
         2,
         &["t1", "t2"],
-        None,
-        2,
+        Some("t3"),
+        3,
     );
 }
 
@@ -241,12 +238,13 @@ fn a_token_that_cannot_be_replaced_now_is_kept_and_its_refusal_handed_on() {
         (SETTLED, Verdict::TokenRefused),
     ])
     .parts();
-    let supply = settings.supply(render, |shared| BlockingSource::new(shared, Numbered::default()));
-    assert_eq!(supply.call(&mut script, (), Site(0)), Ok(2));
+    let source = BlockingSource::new(settings, render, Numbered::default());
+    let origin = fixture::origin("a");
+    assert_eq!(source.call(&mut script, (), &origin), Ok(2));
     // The gate of this site is closed.
-    assert_eq!(supply.call(&mut script, (), Site(0)), Ok(3));
+    assert_eq!(source.call(&mut script, (), &origin), Ok(3));
     assert_eq!(script.seen, ["Bearer t1", "Bearer t2", "Bearer t2"]);
-    assert_eq!(supply.status().requests, 2);
+    assert_eq!(source.shared().status().requests, 2);
 }
 
 #[test]
@@ -262,10 +260,48 @@ fn a_fixed_token_is_never_replaced() {
     let token = evergrant_core::AccessToken::new("fixed").unwrap();
     let answers = &[(SETTLED, Verdict::TokenRefused)];
     let (_, mut script) = Setup::new(answers).parts();
-    let threads = Supply::<BlockingSource<Numbered, String>, String>::fixed(token.clone(), render);
-    assert_eq!(threads.call(&mut script, (), Site(0)), Ok(1));
+    let origin = fixture::origin("a");
+    let threads = BlockingSource::<Numbered, String>::fixed(token.clone(), render);
+    assert_eq!(threads.call(&mut script, (), &origin), Ok(1));
     let (_, mut script) = Setup::new(answers).parts();
-    let tasks = Supply::<Source<Threads, Numbered, String>, String>::fixed(token, render);
-    assert_eq!(run(tasks.call(&mut script, (), Site(0))), Ok(1));
+    let tasks = Source::<Threads, Numbered, String>::fixed(token, render, Threads);
+    assert_eq!(run(tasks.call(&mut script, (), &origin)), Ok(1));
     assert_eq!(script.seen, ["Bearer fixed"]);
+}
+
+/// The first test that everybody writes: a token, its revocation, a call, and 200 is expected.
+#[test]
+fn a_token_revoked_while_it_is_young_is_replaced_by_the_third_send() {
+    let answers = &[
+        (Duration::ZERO, Verdict::TokenRefused),
+        (SETTLED, Verdict::TokenRefused),
+        (Duration::ZERO, Verdict::Fine),
+    ];
+    Setup { tick: ms(5), ..Setup::new(answers) }.comes_to(3, &["t1", "t1", "t2"], Some("t2"), 2);
+}
+
+#[test]
+fn no_request_is_sent_a_fourth_time() {
+    let answers = &[
+        (Duration::ZERO, Verdict::TokenRefused),
+        (SETTLED, Verdict::TokenRefused),
+        (SETTLED_AGAIN, Verdict::TokenRefused),
+    ];
+    Setup { tick: ms(5), ..Setup::new(answers) }.comes_to(3, &["t1", "t1", "t2"], Some("t3"), 3);
+}
+
+#[test]
+fn two_clients_over_one_source_share_no_gate_since_each_has_its_only_origin_first() {
+    let (settings, mut script) = Setup::new(&[
+        (SETTLED, Verdict::TokenRefused),
+        (SETTLED, Verdict::Fine),
+        (SETTLED, Verdict::TokenRefused),
+        (SETTLED, Verdict::Fine),
+    ])
+    .parts();
+    let source = BlockingSource::new(settings, render, Numbered::default());
+    assert_eq!(source.call(&mut script, (), &fixture::origin("a")), Ok(2));
+    // The gate of the first origin is closed, and the second one's is not: the revocation that is seen there counts.
+    assert_eq!(source.call(&mut script, (), &fixture::origin("b")), Ok(4));
+    assert_eq!(script.seen, ["Bearer t1", "Bearer t2", "Bearer t2", "Bearer t3"]);
 }

@@ -5,17 +5,16 @@ use crate::sync::{Mutex, MutexGuard};
 use std::sync::{Arc, PoisonError};
 
 impl<T> Published<T> {
-    pub(crate) fn nothing() -> Self {
-        Self { pointer: Mutex::new(None) }
+    pub(crate) fn new(value: Option<Arc<T>>) -> Self {
+        Self { pointer: Mutex::new(value) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<T>>> {
         self.pointer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn store(&self, value: Option<Arc<T>>) {
-        // What was there is dropped after the lock.
-        let _before = std::mem::replace(&mut *self.lock(), value);
+    pub(crate) fn swap(&self, value: Option<Arc<T>>) -> Option<Arc<T>> {
+        std::mem::replace(&mut *self.lock(), value)
     }
 
     pub(crate) fn load(&self) -> Option<Arc<T>> {

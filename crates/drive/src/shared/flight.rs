@@ -1,14 +1,17 @@
 //! One token request, from its sending to its landing.
 
-use super::{Shared, State, wake};
-use evergrant_core::{Client, Flight, Landing, Now, Outcome};
+use super::{Shared, State};
+use crate::contained::contained;
+use evergrant_core::{
+    Client, Flight, Landing, Now, Outcome, Reason, Refusal, Response, TransportError, TransportErrorKind,
+};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The one request that is in the air. Lands its outcome or, dropped for ANY reason (a panic in the transport, a
 /// runtime that is shut down), abandons the flight; either way everyone is woken.
-#[derive(Debug)]
-pub(crate) struct FlightGuard<V: Clone> {
+pub(crate) struct FlightGuard<V> {
     shared: Arc<Shared<V>>,
     client: Arc<Client>,
     /// Taken when it landed.
@@ -16,7 +19,30 @@ pub(crate) struct FlightGuard<V: Clone> {
     limit: Duration,
 }
 
-impl<V: Clone> FlightGuard<V> {
+impl<V> fmt::Debug for FlightGuard<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlightGuard").field("flight", &self.flight).finish_non_exhaustive()
+    }
+}
+
+/// What is reported of a request that left, once it has.
+#[derive(Debug)]
+pub(crate) struct Departure {
+    client: Arc<Client>,
+    flight: u64,
+    reason: Reason,
+}
+
+impl Departure {
+    /// Reports why it was sent. Called after the launch: a subscriber that takes its time must not hold up the request.
+    pub(crate) fn tell(&self) {
+        let (flight, reason) = (self.flight, self.reason.as_str());
+        let endpoint = self.client.provider().token_endpoint();
+        contained(|| tracing::info!(target: "evergrant", flight, reason, %endpoint, "a token is asked for"));
+    }
+}
+
+impl<V> FlightGuard<V> {
     /// The client it was launched with.
     pub(crate) fn client(&self) -> &Client {
         &self.client
@@ -37,98 +63,120 @@ impl<V: Clone> FlightGuard<V> {
         self.shared.until(self.sent_at().mono.after(self.limit))
     }
 
+    /// That no answer came in time.
+    pub(crate) fn timed_out(&self) -> TransportError {
+        TransportError::new(TransportErrorKind::Timeout, &format!("none within {:?}", self.limit), &[])
+    }
+
+    /// What the transport brought, as the machine takes it.
+    pub(crate) fn outcome(&self, answer: Result<Response, TransportError>) -> Outcome {
+        let read = match answer {
+            Ok(response) => self.client.read(&response, self.sent_at()),
+            Err(error) => {
+                let detail = error.detail().map_or("", |detail| detail.as_str());
+                Err(Refusal::from(self.client.transport_error(error.kind(), detail)))
+            }
+        };
+        read.map_or_else(Outcome::Refused, Outcome::Granted)
+    }
+
     /// What became of it.
     pub(crate) fn land(mut self, outcome: Outcome) {
+        let value = match &outcome {
+            // Rendered here, since it is foreign and must not be made under the lock.
+            Outcome::Granted(grant) => Some(Arc::new((self.shared.render)(grant.token()))),
+            _ => None,
+        };
         if let Some(flight) = self.flight.take() {
-            self.shared.land(flight, outcome);
-        }
-    }
-
-    /// Says why it is sent.
-    pub(super) fn announce(&self) {
-        if let Some(flight) = &self.flight {
-            let (flight, reason) = (flight.id(), flight.reason().as_str());
-            let endpoint = self.client.provider().token_endpoint();
-            tracing::info!(target: "evergrant", flight, reason, %endpoint, "a token is asked for");
+            self.shared.land(flight, outcome, value);
         }
     }
 }
 
-impl<V: Clone> Drop for FlightGuard<V> {
+impl<V> Drop for FlightGuard<V> {
     fn drop(&mut self) {
         if let Some(flight) = self.flight.take() {
-            self.shared.abandon(flight);
+            contained(|| self.shared.abandon(flight));
         }
     }
 }
 
-impl<V: Clone> Shared<V> {
-    /// A request leaves: with the credentials of this moment, under the same lock.
-    pub(super) fn launch(self: &Arc<Self>, state: &mut State, now: Now, flight: Flight) -> FlightGuard<V> {
-        self.publish(state, now);
+impl<V> Shared<V> {
+    /// A request leaves: with the credentials of this moment, under the same lock. `None` if there are none.
+    pub(super) fn launch(
+        self: &Arc<Self>,
+        state: &mut State<V>,
+        now: Now,
+        flight: Flight,
+    ) -> Option<(FlightGuard<V>, Departure)> {
+        let client = Arc::clone(state.client.as_ref()?);
         state.journal.sent(flight.reason(), now.mono);
         let limit = state.machine.policy().attempt_timeout();
-        FlightGuard {
-            shared: Arc::clone(self),
-            client: Arc::clone(&state.client),
-            flight: Some(flight),
-            limit,
-        }
+        let departure =
+            Departure { client: Arc::clone(&client), flight: flight.id(), reason: flight.reason() };
+        Some((FlightGuard { shared: Arc::clone(self), client, flight: Some(flight), limit }, departure))
     }
 
-    fn land(&self, flight: Flight, outcome: Outcome) {
+    fn land(&self, flight: Flight, outcome: Outcome, value: Option<Arc<V>>) {
         let id = flight.id();
         let narrowed = match &outcome {
             Outcome::Granted(grant) => grant.narrowed_scope().cloned(),
-            Outcome::Refused(_) | Outcome::NotSent(_) => None,
+            _ => None,
         };
-        let (landing, rest, wakers) = {
-            let mut state = self.lock();
-            let now = state.now(&*self.clock);
+        let (landing, rest) = self.enter(|state, now| {
             let landing = state.machine.complete(now, flight, outcome);
             state.journal.landed(&landing, now.mono);
-            if matches!(landing, Landing::Installed { .. }) {
-                state.journal.installed(narrowed.clone());
+            match (&landing, value) {
+                (Landing::Installed { .. }, Some(value)) => state.installed(now, value, narrowed.clone()),
+                (_, Some(value)) => state.outside.drop_value(value),
+                (_, None) => {}
             }
+            state.wake_all(now);
             let rest = state.machine.next_wake(now).since(now.mono);
-            (landing, rest, self.changed(&mut state, now))
-        };
+            (landing, rest)
+        });
         tell(id, &landing, rest);
         if let Some(missing) = narrowed {
-            tracing::warn!(target: "evergrant", flight = id, %missing, "less scope was granted than was asked for");
+            contained(|| {
+                tracing::warn!(target: "evergrant", flight = id, %missing, "less scope was granted than was asked for");
+            });
         }
-        wake(wakers);
     }
 
     fn abandon(&self, flight: Flight) {
         let id = flight.id();
-        let wakers = {
-            let mut state = self.lock();
-            let now = state.now(&*self.clock);
-            state.machine.abandon(now, flight);
-            state.journal.abandoned(now.mono);
-            self.changed(&mut state, now)
-        };
-        tracing::warn!(target: "evergrant", flight = id, "the token request was given up before its answer came");
-        wake(wakers);
+        let (landing, rest) = self.enter(|state, now| {
+            let landing = state.machine.abandon(now, flight);
+            state.journal.landed(&landing, now.mono);
+            state.wake_all(now);
+            let rest = state.machine.next_wake(now).since(now.mono);
+            (landing, rest)
+        });
+        tell(id, &landing, rest);
     }
 }
 
+/// Reports what became of a flight.
 fn tell(flight: u64, landing: &Landing, rest: Duration) {
-    match landing {
+    let rest_ms = u64::try_from(rest.as_millis()).unwrap_or(u64::MAX);
+    contained(|| match landing {
         Landing::Installed { generation, life, hint } => {
             let (generation, life_s) = (generation.number(), life.as_secs());
             tracing::info!(target: "evergrant", flight, generation, life_s, ?hint, "a token was installed");
         }
         Landing::Resting { cause, .. } => {
-            let rest_ms = u64::try_from(rest.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(target: "evergrant", flight, rest_ms, %cause, "the token request failed");
         }
         Landing::NoProgress { count } => {
             tracing::info!(target: "evergrant", flight, count, "the server handed out a token that ends no later");
         }
+        Landing::Idle => {
+            let cause = evergrant_core::Cause::Abandoned;
+            tracing::warn!(target: "evergrant", flight, rest_ms, %cause, "the token request failed");
+        }
         Landing::Superseded => {
             tracing::debug!(target: "evergrant", flight, "the answer came too late to matter");
         }
-    }
+        _ => tracing::info!(target: "evergrant", flight, ?landing, "the token request ended"),
+    });
 }

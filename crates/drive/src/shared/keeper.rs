@@ -1,61 +1,75 @@
 //! The job of a user's own that keeps the token fresh.
 
+use super::flight::Departure;
 use super::{FlightGuard, Shared};
+use crate::contained::contained;
 use evergrant_core::{Call, Step};
+use std::fmt;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
 /// One job that keeps the token fresh, even when nobody asks. It holds no share in the source.
-#[derive(Debug)]
-pub(crate) struct Keeper<V: Clone> {
+pub(crate) struct Keeper<V> {
     shared: Weak<Shared<V>>,
     key: Option<u64>,
 }
 
+impl<V> fmt::Debug for Keeper<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
 /// What a keeper does next.
 #[derive(Debug)]
-pub(crate) enum Keep<V: Clone> {
-    Send(FlightGuard<V>),
+pub(crate) enum Keep<V> {
+    /// Launch it, then report that it left.
+    Send(FlightGuard<V>, Departure),
     /// At most that long, or until woken.
     Wait(Duration),
     /// The last source is gone.
-    Over,
+    Ended,
 }
 
-impl<V: Clone> Keeper<V> {
+impl<V> Keeper<V> {
     pub(crate) fn poll(&mut self, waker: &Waker) -> Keep<V> {
-        let Some(shared) = self.shared.upgrade() else { return Keep::Over };
-        let mut state = shared.lock();
-        let now = state.now(&*shared.clock);
-        let key = *self.key.get_or_insert_with(|| state.key());
-        state.keepers.insert(key, Some(waker.clone()));
-        let wake = state.machine.next_wake(now);
-        if wake > now.mono {
-            return Keep::Wait(wake.since(now.mono));
-        }
-        // A call without patience: it sends what is due, and never takes a place.
-        match state.machine.poll(now, &mut Call::new(now.mono)) {
-            Step::Send(flight) => {
-                let guard = shared.launch(&mut state, now, flight);
-                drop(state);
-                guard.announce();
-                Keep::Send(guard)
+        let Some(shared) = self.shared.upgrade() else { return Keep::Ended };
+        let (before, waker) = (self.key, waker.clone());
+        let (key, keep) = shared.enter(|state, now| {
+            let key = before.unwrap_or_else(|| state.key());
+            let known = state.keepers.insert(key, Some(waker)).flatten();
+            state.outside.drop_waker(known);
+            let wake = state.machine.next_wake(now);
+            if wake > now.mono {
+                return (key, Keep::Wait(wake.since(now.mono)));
             }
-            _ => Keep::Wait(Duration::ZERO),
-        }
+            // A call without patience: it sends what is due, and never takes a place.
+            let step = state.machine.poll(now, &mut Call::new(now.mono));
+            let launched = match step {
+                Step::Send(flight) => shared.launch(state, now, flight),
+                _ => None,
+            };
+            (key, launched.map_or(Keep::Wait(Duration::ZERO), |(guard, left)| Keep::Send(guard, left)))
+        });
+        self.key = Some(key);
+        keep
     }
 }
 
-impl<V: Clone> Drop for Keeper<V> {
+impl<V> Drop for Keeper<V> {
     fn drop(&mut self) {
-        if let (Some(shared), Some(key)) = (self.shared.upgrade(), self.key.take()) {
-            shared.lock().keepers.remove(&key);
-        }
+        let (Some(shared), Some(key)) = (self.shared.upgrade(), self.key.take()) else { return };
+        contained(|| {
+            let waker = shared.lock().keepers.remove(&key);
+            drop(waker);
+        });
+        // It may have become the last share.
+        contained(|| drop(shared));
     }
 }
 
-impl<V: Clone> Shared<V> {
+impl<V> Shared<V> {
     /// The user's own job that keeps the token fresh.
     pub(crate) fn keeper(self: &Arc<Self>) -> Keeper<V> {
         Keeper { shared: Arc::downgrade(self), key: None }

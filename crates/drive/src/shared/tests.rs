@@ -1,7 +1,8 @@
 use super::waiter::Waiter;
 use super::*;
 use crate::clock::ManualClock;
-use crate::fixture::{self, RENDERED, Waking, grant, secs};
+use crate::fixture::{self, Listening, RENDERED, Waking, grant, secs};
+use crate::settings::Settings;
 use crate::status::LastOutcome;
 use evergrant_core::{Cause, Class, Outcome, Problem, Provider, Refusal, Response, Scope};
 use std::cell::Cell;
@@ -14,14 +15,17 @@ fn source() -> (Arc<Shared<String>>, ManualClock) {
     fixture::shared(Policy::new().with_jitter(false))
 }
 
-fn send(waiter: &mut Waiter<String>) -> FlightGuard<String> {
+fn send(waiter: &mut Waiter<'_, String>) -> FlightGuard<String> {
     match waiter.poll(&Waking::new().waker()) {
-        Next::Send(guard) => guard,
+        Next::Send(guard, departure) => {
+            departure.tell();
+            guard
+        }
         next => panic!("expected Send, got {next:?}"),
     }
 }
 
-fn uses(waiter: &mut Waiter<String>) -> Arc<Snapshot<String>> {
+fn uses(waiter: &mut Waiter<'_, String>) -> Arc<Snapshot<String>> {
     match waiter.poll(&Waking::new().waker()) {
         Next::Use(snapshot) => snapshot,
         next => panic!("expected Use, got {next:?}"),
@@ -37,7 +41,7 @@ fn lent(shared: &Shared<String>) -> Option<(String, u64)> {
 #[test]
 fn everyone_who_waits_is_woken_by_the_landing_and_finds_the_token() {
     let (shared, _clock) = source();
-    let mut waiters: Vec<_> = (0..100).map(|_| shared.waiter(MINUTE, false)).collect();
+    let mut waiters: Vec<_> = (0..100).map(|_| shared.waiter(Some(MINUTE), None)).collect();
     let guard = send(&mut waiters[0]);
     let wakings: Vec<_> = waiters
         .iter_mut()
@@ -62,7 +66,7 @@ fn everyone_who_waits_is_woken_by_the_landing_and_finds_the_token() {
 #[test]
 fn who_was_served_finds_the_token_without_the_lock_and_holds_no_place() {
     let (shared, _clock) = source();
-    let mut waiters: Vec<_> = (0..3).map(|_| shared.waiter(MINUTE, false)).collect();
+    let mut waiters: Vec<_> = (0..3).map(|_| shared.waiter(Some(MINUTE), None)).collect();
     let guard = send(&mut waiters[0]);
     for waiter in &mut waiters {
         assert!(matches!(waiter.poll(&Waking::new().waker()), Next::Wait(_)));
@@ -81,9 +85,9 @@ fn who_was_served_finds_the_token_without_the_lock_and_holds_no_place() {
 #[test]
 fn who_was_served_and_comes_too_late_waits_anew() {
     let (shared, clock) = source();
-    let [mut late, mut gone, mut next] = [(); 3].map(|()| shared.waiter(MINUTE, false));
+    let [mut late, mut gone, mut next] = [(); 3].map(|()| shared.waiter(Some(MINUTE), None));
     let guard = send(&mut late);
-    let wait = |waiter: &mut Waiter<String>| {
+    let wait = |waiter: &mut Waiter<'_, String>| {
         assert!(matches!(waiter.poll(&Waking::new().waker()), Next::Wait(_)));
     };
     wait(&mut late);
@@ -111,7 +115,7 @@ fn who_was_served_and_comes_too_late_waits_anew() {
 #[test]
 fn i24_a_waiter_that_is_dropped_frees_its_place_and_harms_nobody() {
     let (shared, _clock) = source();
-    let (mut first, mut second) = (shared.waiter(MINUTE, false), shared.waiter(MINUTE, false));
+    let (mut first, mut second) = (shared.waiter(Some(MINUTE), None), shared.waiter(Some(MINUTE), None));
     let guard = send(&mut first);
     let waking = Waking::new();
     assert!(matches!(first.poll(&waking.waker()), Next::Wait(_)));
@@ -127,7 +131,7 @@ fn i24_a_waiter_that_is_dropped_frees_its_place_and_harms_nobody() {
 #[test]
 fn i26_a_guard_that_is_dropped_abandons_its_flight_and_wakes_everyone() {
     let (shared, clock) = source();
-    let mut waiter = shared.waiter(MINUTE, false);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
     let guard = send(&mut waiter);
     let waking = Waking::new();
     assert!(matches!(waiter.poll(&waking.waker()), Next::Wait(_)));
@@ -145,7 +149,7 @@ fn i26_a_guard_that_is_dropped_abandons_its_flight_and_wakes_everyone() {
 #[test]
 fn a_poisoned_lock_is_entered_and_no_drop_panics() {
     let (shared, _clock) = source();
-    let mut waiter = shared.waiter(MINUTE, false);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
     let guard = send(&mut waiter);
     assert!(matches!(waiter.poll(&Waking::new().waker()), Next::Wait(_)));
     let poisoner = Arc::clone(&shared);
@@ -156,20 +160,20 @@ fn a_poisoned_lock_is_entered_and_no_drop_panics() {
     assert!(poisoned.join().is_err() && shared.state.is_poisoned());
     guard.land(grant("a", 3600));
     assert_eq!(uses(&mut waiter).value(), "Bearer a");
-    drop(shared.waiter(MINUTE, false));
+    drop(shared.waiter(Some(MINUTE), None));
 }
 
 // Conforms: L-02
 #[test]
 fn the_value_is_rendered_once_per_token_and_read_without_the_lock() {
     let (shared, clock) = source();
-    let mut waiter = shared.waiter(MINUTE, false);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
     let before = RENDERED.with(|count| count.load(Ordering::Relaxed));
     send(&mut waiter).land(grant("a", 3600));
     let locked = shared.lock();
     for _ in 0..10 {
         assert_eq!(lent(&shared), Some(("Bearer a".into(), 1)));
-        assert!(shared.quiet().is_some() && shared.usable().is_some());
+        assert!(shared.quiet().is_some() && shared.try_token().is_some());
     }
     drop(locked);
     // A flight in the air publishes anew, and renders nothing.
@@ -186,7 +190,7 @@ fn a_borrower_comes_back_uncalled_when_the_machine_must_be_asked() {
     let called = Cell::new(0);
     let borrow = || shared.lend_quiet(|_: &Snapshot<String>| called.set(called.get() + 1));
     assert!(borrow().is_err(), "nothing is held");
-    send(&mut shared.waiter(MINUTE, false)).land(grant("a", 3600));
+    send(&mut shared.waiter(Some(MINUTE), None)).land(grant("a", 3600));
     assert!(borrow().is_ok());
     clock.advance(secs(3269));
     assert!(borrow().is_ok());
@@ -200,47 +204,47 @@ fn a_borrower_comes_back_uncalled_when_the_machine_must_be_asked() {
 #[test]
 fn what_is_published_ends_with_its_times() {
     let (shared, clock) = source();
-    let mut waiter = shared.waiter(MINUTE, false);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
     send(&mut waiter).land(grant("a", 3600));
     clock.advance(secs(3269));
     assert!(shared.quiet().is_some());
     clock.advance(secs(1));
-    assert!(shared.quiet().is_none() && shared.usable().is_some(), "due: the machine must be asked");
+    assert!(shared.quiet().is_none() && shared.try_token().is_some(), "due: the machine must be asked");
     clock.advance(secs(300));
-    assert!(shared.usable().is_none());
+    assert!(shared.try_token().is_none());
 }
 
 #[test]
 fn a_step_of_the_wall_clock_ends_what_is_published() {
     let (shared, clock) = source();
-    let mut waiter = shared.waiter(MINUTE, false);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
     send(&mut waiter).land(grant("a", 3600));
     clock.set_wall(clock.now().wall.after(secs(3570)));
-    assert!(shared.usable().is_none(), "a suspend shows on the wall clock");
+    assert!(shared.try_token().is_none(), "a suspend shows on the wall clock");
 }
 
 #[test]
 fn a_rejected_token_is_not_handed_out_again() {
     let (shared, clock) = source();
-    let mut waiter = shared.waiter(MINUTE, false);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
     send(&mut waiter).land(grant("a", 3600));
     clock.advance(secs(10));
     let generation = uses(&mut waiter).token().generation();
-    assert_eq!(shared.reject(generation, Site(0)), Rejection::Dropped);
-    assert!(shared.quiet().is_none() && shared.usable().is_none());
-    assert_eq!(shared.reject(generation, Site(0)), Rejection::Replaced);
+    assert_eq!(shared.reject(generation, &fixture::origin("a")), Rejection::Dropped);
+    assert!(shared.quiet().is_none() && shared.try_token().is_none());
+    assert_eq!(shared.reject(generation, &fixture::origin("a")), Rejection::Replaced);
 }
 
 // Conforms: L-20
 #[test]
 fn a_rotation_and_a_request_never_mix() {
     let (shared, clock) = source();
-    let mut waiter = shared.waiter(MINUTE, false);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
     let old = send(&mut waiter);
     shared.rotate(fixture::auth("second"), Rotation::Keep);
     assert_eq!(old.client().client_id(), "first");
     old.land(grant("old", 3600));
-    assert!(shared.usable().is_none(), "what the old credentials bring has no effect");
+    assert!(shared.try_token().is_none(), "what the old credentials bring has no effect");
     clock.advance(secs(1));
     assert_eq!(send(&mut waiter).client().client_id(), "second");
 }
@@ -249,21 +253,21 @@ fn a_rotation_and_a_request_never_mix() {
 fn a_clock_that_goes_back_does_not_take_the_machine_along() {
     let (shared, clock) = source();
     clock.advance(secs(100));
-    let mut waiter = shared.waiter(MINUTE, false);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
     send(&mut waiter).land(grant("a", 3600));
     let ends = uses(&mut waiter).token().use_until().mono;
     let back = ManualClock::new();
     assert!(back.now().mono < clock.now().mono);
     let mut state = shared.lock();
-    assert_eq!(state.now(&back).mono, clock.now().mono);
-    let now = state.now(&back);
+    assert_eq!(state.read(back.now()).mono, clock.now().mono);
+    let now = state.read(back.now());
     assert!(state.machine.held(now).is_some_and(|token| token.use_until().mono == ends));
 }
 
 #[test]
 fn the_status_tells_what_is_held_and_what_happened() {
     let (shared, clock) = source();
-    let mut waiter = shared.waiter(MINUTE, true);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
     let refusal = Refusal::new(Class::Transient, Some(503), Problem::Status);
     send(&mut waiter).land(Outcome::Refused(refusal));
     let status = shared.status();
@@ -287,22 +291,22 @@ fn a_keeper_sends_what_is_due_and_ends_with_the_last_source() {
     let (shared, clock) = source();
     let mut keeper = shared.keeper();
     let waking = Waking::new();
-    let Keep::Send(guard) = keeper.poll(&waking.waker()) else { panic!("the first token is due") };
+    let Keep::Send(guard, _) = keeper.poll(&waking.waker()) else { panic!("the first token is due") };
     assert!(matches!(keeper.poll(&waking.waker()), Keep::Wait(time) if time == secs(11)));
     guard.land(grant("a", 3600));
     assert_eq!(waking.count(), 1, "a landing wakes the keeper");
     assert!(matches!(keeper.poll(&waking.waker()), Keep::Wait(time) if time == secs(3270)));
     clock.advance(secs(3270));
-    assert!(matches!(keeper.poll(&waking.waker()), Keep::Send(_)));
+    assert!(matches!(keeper.poll(&waking.waker()), Keep::Send(..)));
     drop(shared);
     assert!(waking.count() > 1, "the end of the last source wakes the keeper");
-    assert!(matches!(keeper.poll(&waking.waker()), Keep::Over));
+    assert!(matches!(keeper.poll(&waking.waker()), Keep::Ended));
 }
 
 #[test]
 fn a_new_token_has_a_value_of_its_own() {
     let (shared, clock) = source();
-    let mut waiter = shared.waiter(MINUTE, false);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
     send(&mut waiter).land(grant("a", 3600));
     assert_eq!(uses(&mut waiter).value(), "Bearer a");
     clock.advance(secs(3300));
@@ -315,13 +319,13 @@ fn a_new_token_has_a_value_of_its_own() {
 fn a_token_survives_a_restart() {
     let (shared, clock) = source();
     assert_eq!(shared.export(), None);
-    let mut waiter = shared.waiter(MINUTE, false);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
     send(&mut waiter).land(grant("a", 3600));
     let stored = shared.export().unwrap();
     assert!(!shared.restore(stored.clone()), "one is held");
 
-    let next = Shared::new(fixture::client(), Policy::new(), 0, Arc::new(clock), fixture::render);
-    let mut waiting = next.waiter(MINUTE, false);
+    let next = Shared::new(Settings::new(fixture::client()).clock(clock), 0, fixture::render);
+    let mut waiting = next.waiter(Some(MINUTE), None);
     let waking = Waking::new();
     let _guard = send(&mut waiting);
     assert!(matches!(waiting.poll(&waking.waker()), Next::Wait(_)));
@@ -342,7 +346,7 @@ fn the_policy_is_the_one_it_was_made_with() {
 #[test]
 fn whoever_polls_with_another_waker_is_woken_by_that_one() {
     let (shared, _clock) = source();
-    let mut waiter = shared.waiter(MINUTE, false);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
     let guard = send(&mut waiter);
     let (first, second) = (Waking::new(), Waking::new());
     for waking in [&first, &second, &second] {
@@ -355,7 +359,7 @@ fn whoever_polls_with_another_waker_is_woken_by_that_one() {
 #[test]
 fn every_caller_gets_the_snapshot_that_is_published() {
     let (shared, _clock) = source();
-    let (mut one, mut other) = (shared.waiter(MINUTE, false), shared.waiter(MINUTE, false));
+    let (mut one, mut other) = (shared.waiter(Some(MINUTE), None), shared.waiter(Some(MINUTE), None));
     send(&mut one).land(grant("a", 3600));
     assert!(Arc::ptr_eq(&uses(&mut one), &uses(&mut other)));
     assert!(Arc::ptr_eq(&uses(&mut one), &shared.quiet().unwrap()));
@@ -364,7 +368,7 @@ fn every_caller_gets_the_snapshot_that_is_published() {
 #[test]
 fn a_flight_knows_when_it_was_sent_and_how_long_it_may_take() {
     let (shared, clock) = source();
-    let guard = send(&mut shared.waiter(MINUTE, false));
+    let guard = send(&mut shared.waiter(Some(MINUTE), None));
     assert_eq!((guard.sent_at(), guard.limit(), guard.time_left()), (clock.now(), secs(10), secs(10)));
     clock.advance(secs(4));
     assert_eq!(guard.time_left(), secs(6));
@@ -389,17 +393,17 @@ fn two_seeds_differ() {
 #[test]
 fn the_status_tells_what_became_of_the_last_request() {
     let (shared, clock) = source();
-    let mut waiter = shared.waiter(secs(3600), false);
+    let mut waiter = shared.waiter(Some(secs(3600)), None);
     let last = || shared.status().last_outcome.map(|(outcome, _)| outcome);
     assert_eq!(last(), None);
     let late = send(&mut waiter);
     clock.advance(secs(11));
     let flight = send(&mut waiter);
     flight.land(grant("a", 3600));
-    let generation = shared.usable().unwrap().generation();
+    let generation = shared.try_token().unwrap().generation();
     assert_eq!(last(), Some(LastOutcome::Installed(generation)));
     late.land(grant("b", 3600));
-    assert_eq!(last(), Some(LastOutcome::Superseded));
+    assert_eq!(last(), Some(LastOutcome::Installed(generation)), "what does not count is not noted");
     clock.advance(secs(3300));
     send(&mut waiter).land(grant("a", 300));
     assert_eq!((last(), shared.status().no_progress), (Some(LastOutcome::NoProgress), 1));
@@ -437,7 +441,7 @@ fn logged(run: impl FnOnce()) -> String {
 fn each_request_and_what_became_of_it_is_an_event() {
     let text = logged(|| {
         let (shared, clock) = source();
-        let mut waiter = shared.waiter(secs(3600), false);
+        let mut waiter = shared.waiter(Some(secs(3600)), None);
         send(&mut waiter).land(Outcome::Refused(Refusal::new(Class::Transient, Some(503), Problem::Status)));
         clock.advance(secs(1));
         let late = send(&mut waiter);
@@ -456,7 +460,7 @@ fn each_request_and_what_became_of_it_is_an_event() {
         "a token was installed flight=3 generation=1 life_s=3600 hint=Absent",
         "the answer came too late to matter flight=2",
         "the server handed out a token that ends no later flight=4 count=1",
-        "the token request was given up before its answer came flight=5",
+        "the token request failed flight=5 rest_ms=1000 cause=the token request was",
     ] {
         assert!(text.contains(words), "{words} is not in:\n{text}");
     }
@@ -467,13 +471,179 @@ fn the_status_tells_what_of_a_scope_was_not_granted() {
     let provider = Provider::rfc6749("http://127.0.0.1:1/token").unwrap();
     let client = Client::builder(provider, fixture::auth("first")).scope("a b").build().unwrap();
     let clock = ManualClock::new();
-    let shared = Shared::new(client.clone(), Policy::new(), 0, Arc::new(clock.clone()), fixture::render);
+    let shared = Shared::new(Settings::new(client.clone()).clock(clock.clone()), 0, fixture::render);
     for (granted, missing) in [("a", Some("b")), ("b a", None)] {
-        let guard = send(&mut shared.waiter(MINUTE, false));
+        let guard = send(&mut shared.waiter(Some(MINUTE), None));
         let body = format!(r#"{{"access_token":"t","expires_in":60,"scope":"{granted}"}}"#);
         let grant = client.read(&Response::new(200).with_body(body.into()), guard.sent_at());
         guard.land(Outcome::Granted(grant.unwrap()));
         assert_eq!(shared.status().narrowed_scope, missing.map(|scope| Scope::parse(scope).unwrap()));
         clock.advance(secs(60));
     }
+}
+
+#[test]
+fn a_fixed_token_is_there_for_ever_and_cannot_be_changed() {
+    let shared = Shared::fixed(AccessToken::new("fixed").unwrap(), fixture::render);
+    assert_eq!(lent(&shared), Some(("Bearer fixed".into(), 0)));
+    let generation = shared.try_token().unwrap().generation();
+    assert_eq!(shared.reject(generation, &fixture::origin("a")), Rejection::Refused);
+    shared.rotate(fixture::auth("second"), Rotation::Drop);
+    let clock = ManualClock::new();
+    let stored =
+        Stored { token: AccessToken::new("kept").unwrap(), issued: clock.now().wall, life: secs(3600) };
+    assert!(!shared.restore(stored) && shared.export().is_none() && shared.client().is_none());
+    assert_eq!(lent(&shared), Some(("Bearer fixed".into(), 0)));
+    assert_eq!(shared.verdict_rule(), VerdictRule::Rfc6750);
+    let status = shared.status();
+    assert_eq!((status.requests, status.next_request_in), (0, Duration::MAX));
+    assert_eq!(
+        status.held.map(|held| (held.used_for, held.refresh_in)),
+        Some((Duration::MAX, Duration::MAX))
+    );
+    // Its keeper has nothing to do, and ends with it.
+    let mut keeper = shared.keeper();
+    assert!(matches!(keeper.poll(Waker::noop()), Keep::Wait(_)));
+    drop(shared);
+    assert!(matches!(keeper.poll(Waker::noop()), Keep::Ended));
+}
+
+#[test]
+fn a_flight_that_does_not_count_writes_nothing_over_a_good_status() {
+    let (shared, clock) = source();
+    let mut waiter = shared.waiter(Some(secs(3600)), None);
+    let late = send(&mut waiter);
+    clock.advance(secs(11));
+    send(&mut waiter).land(grant("a", 3600));
+    let good = shared.status().last_outcome;
+    assert!(matches!(good, Some((LastOutcome::Installed(_), _))));
+    // Its transport panics.
+    drop(late);
+    assert_eq!(shared.status().last_outcome, good);
+}
+
+#[test]
+fn a_lease_once_seen_to_be_over_is_in_no_snapshot() {
+    type Ask = fn(&Arc<Shared<String>>);
+    let asked: [(&str, Ask); 4] = [
+        ("a caller", |shared| drop(shared.waiter(Some(Duration::ZERO), None).poll(Waker::noop()))),
+        ("try_token", |shared| assert!(shared.try_token().is_none())),
+        ("the status", |shared| assert!(shared.status().held.is_none())),
+        ("an export", |shared| assert!(shared.export().is_none())),
+    ];
+    for (who, ask) in asked {
+        let (shared, clock) = source();
+        let mut waiter = shared.waiter(Some(secs(7200)), None);
+        send(&mut waiter).land(grant("a", 3600));
+        clock.advance(secs(3300));
+        // Due, and the server wants to be left alone for an hour.
+        let busy = Response::new(503).with_header("retry-after", b"3600");
+        let guard = send(&mut waiter);
+        let refusal = shared.client().unwrap().read(&busy, guard.sent_at()).unwrap_err();
+        guard.land(Outcome::Refused(refusal));
+        assert!(lent(&shared).is_some(), "what is good is served on");
+        let before = clock.now().wall;
+        clock.set_wall(before.after(secs(1000)));
+        ask(&shared);
+        clock.set_wall(before);
+        assert!(lent(&shared).is_none() && shared.try_token().is_none(), "seen by {who}");
+        assert!(matches!(waiter.poll(Waker::noop()), Next::Wait(_)), "as the machine has it");
+    }
+}
+
+#[test]
+fn an_api_that_refuses_the_token_takes_it_from_no_other_while_the_server_is_down() {
+    let (shared, clock) = source();
+    send(&mut shared.waiter(None, None)).land(grant("a", 3600));
+    clock.advance(secs(10));
+    let [bad, good] = ["bad", "good"].map(fixture::origin);
+    let generation = shared.try_token().unwrap().generation();
+    assert_eq!(shared.reject(generation, &bad), Rejection::Dropped);
+
+    let mut refused = shared.waiter(Some(secs(3600)), Some(&bad));
+    let mut served = shared.waiter(Some(secs(3600)), Some(&good));
+    let guard = send(&mut served);
+    for waiter in [&mut refused, &mut served] {
+        assert!(
+            matches!(waiter.poll(&Waking::new().waker()), Next::Wait(_)),
+            "everyone waits for its replacement"
+        );
+    }
+    let before = RENDERED.with(|count| count.load(Ordering::Relaxed));
+    guard.land(Outcome::Refused(Refusal::new(Class::Transient, Some(503), Problem::Status)));
+    assert_eq!((shared.status().waiting, shared.lock().waiting.len()), (2, 2), "nobody is marked as served");
+    assert_eq!(uses(&mut served).value(), "Bearer a");
+    assert_eq!(uses(&mut shared.waiter(None, None)).value(), "Bearer a", "who says no origin is served, too");
+    assert!(matches!(refused.poll(&Waking::new().waker()), Next::Wait(_)));
+    assert_eq!(
+        RENDERED.with(|count| count.load(Ordering::Relaxed)),
+        before,
+        "the value is the one it came with"
+    );
+
+    // Nothing is published: the hot path knows no sites.
+    assert!(lent(&shared).is_none() && shared.try_token().is_none());
+    let status = shared.status();
+    assert_eq!(status.held, None);
+    let aside = status.set_aside.unwrap();
+    assert_eq!((aside.generation, aside.refused_by), (generation, vec![bad.clone()]));
+    assert_eq!(aside.used_for, secs(3560));
+
+    // The second one that refuses it is served no more, either.
+    assert_eq!(shared.reject(generation, &good), Rejection::Replaced);
+    assert!(matches!(served.poll(&Waking::new().waker()), Next::Wait(_)));
+    clock.advance(secs(1));
+    send(&mut refused).land(grant("b", 3600));
+    assert_eq!(
+        (uses(&mut refused).value().as_str(), uses(&mut served).value().as_str()),
+        ("Bearer b", "Bearer b")
+    );
+    assert!(shared.lock().rendered.as_ref().is_some_and(|(_, value)| **value == "Bearer b"));
+    assert_eq!(shared.status().set_aside, None);
+}
+
+#[test]
+fn no_debug_shows_the_rendered_value_whatever_its_type() {
+    let render = |token: &AccessToken| Arc::<str>::from(token.expose());
+    let shared = Shared::new(fixture::settings().0, 0, render);
+    let mut waiter = shared.waiter(None, None);
+    let Next::Send(guard, departure) = waiter.poll(Waker::noop()) else { panic!("nothing is held") };
+    let mut texts = vec![format!("{guard:?} {departure:?}")];
+    guard.land(grant("sentinel", 3600));
+    let next = waiter.poll(Waker::noop());
+    texts.push(format!("{shared:?} {waiter:?} {next:?} {:?}", shared.keeper()));
+    let fixed = crate::BlockingSource::<(), _>::fixed(AccessToken::new("sentinel").unwrap(), render);
+    texts.push(format!("{fixed:?}"));
+    texts.push(format!("{:?} {:?}", shared.quiet(), shared.try_token()));
+    let attachment = crate::call::attached(Arc::<str>::from("sentinel"));
+    texts.push(format!("{attachment:?} {:?}", fixture::settings().0));
+    let all = texts.concat();
+    assert!(!all.contains("sentinel"), "{all}");
+    for name in [
+        "FlightGuard {",
+        "Shared {",
+        "Waiter {",
+        "Keeper {",
+        "Snapshot {",
+        "BlockingSource {",
+        "Attachment {",
+        "Settings {",
+    ] {
+        assert!(all.contains(name), "{name} shows nothing: {all}");
+    }
+}
+
+/// The one that sends is delayed by its own subscriber; nobody who waits is.
+#[test]
+fn everyone_is_woken_before_anything_is_reported() {
+    let (shared, _clock) = source();
+    let mut waiter = shared.waiter(Some(MINUTE), None);
+    let guard = send(&mut waiter);
+    let waking = Arc::new(Waking::new());
+    assert!(matches!(waiter.poll(&waking.waker()), Next::Wait(_)));
+    let (woken, events) = (Arc::clone(&waking), Arc::new(Mutex::new(Vec::new())));
+    let noted = Arc::clone(&events);
+    let listening = Listening(move || noted.lock().unwrap().push(woken.count()));
+    tracing::subscriber::with_default(listening, || guard.land(grant("a", 3600)));
+    assert_eq!(*events.lock().unwrap(), [1], "one event, and by then the caller was woken");
 }

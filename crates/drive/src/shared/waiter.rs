@@ -1,7 +1,9 @@
 //! One caller: it asks, waits, and leaves.
 
+use super::flight::Departure;
 use super::{FlightGuard, Shared, Snapshot, State};
-use evergrant_core::{Call, Error, Mono, Now, Step, Token};
+use crate::contained::contained;
+use evergrant_core::{Call, Error, Mono, Now, Origin, Step};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -15,9 +17,10 @@ pub(super) struct Waiting {
 
 /// What a caller does next.
 #[derive(Debug)]
-pub(crate) enum Next<V: Clone> {
+pub(crate) enum Next<V> {
     Use(Arc<Snapshot<V>>),
-    Send(FlightGuard<V>),
+    /// Launch it, then report that it left.
+    Send(FlightGuard<V>, Departure),
     /// At most that long, or until woken.
     Wait(Duration),
     Fail(Error),
@@ -25,84 +28,119 @@ pub(crate) enum Next<V: Clone> {
 
 /// One caller's stay. Dropping it, at any moment, frees its place.
 #[derive(Debug)]
-pub(crate) struct Waiter<V: Clone> {
-    shared: Arc<Shared<V>>,
+pub(crate) struct Waiter<'a, V> {
+    shared: &'a Arc<Shared<V>>,
     deadline: Mono,
     fail_fast: bool,
+    /// Whom the token is for, if the caller says so.
+    origin: Option<&'a Origin>,
     /// Of its entry among the waiting, unless it was served with everyone meanwhile.
     key: Option<u64>,
 }
 
-impl<V: Clone> Waiter<V> {
+/// What the machine answered, with what else had to be taken under the lock.
+enum Asked<V> {
+    Use(evergrant_core::Token, Option<Arc<V>>),
+    Next(Next<V>),
+}
+
+impl<V> Waiter<'_, V> {
     /// Asks the machine and, if it must wait, registers the waker: one step under one lock.
     pub(crate) fn poll(&mut self, waker: &Waker) -> Next<V> {
-        let shared = &self.shared;
-        let key = self.key.take();
-        if let Some(snapshot) = key.and_then(|key| shared.served(key)) {
+        let before = self.key.take();
+        if let Some(snapshot) = before.and_then(|key| self.shared.served(key)) {
             return Next::Use(snapshot);
         }
-        let mut state = shared.lock();
-        let now = state.now(&*shared.clock);
+        let waker = waker.clone();
+        let (key, asked) = self.shared.enter(|state, now| self.ask(state, now, before, waker));
+        self.key = key;
+        match asked {
+            Asked::Use(token, value) => Next::Use(self.shared.lent(token, value)),
+            Asked::Next(next) => next,
+        }
+    }
+
+    /// Returns the key of its entry, if it holds a place now, and what comes next.
+    fn ask(
+        &self,
+        state: &mut State<V>,
+        now: Now,
+        before: Option<u64>,
+        waker: Waker,
+    ) -> (Option<u64>, Asked<V>) {
         // An entry that is gone was served, with a token that is good for nothing any more: it waits anew.
-        let waiting = key.and_then(|key| Some((key, state.waiting.remove(&key)?)));
-        let (key, mut waiting) = waiting.unwrap_or_else(|| {
+        let entry = before.and_then(|key| Some((key, state.waiting.remove(&key)?)));
+        let (key, mut waiting) = entry.unwrap_or_else(|| {
             let call = Call::new(self.deadline).fail_fast(self.fail_fast);
             (state.key(), Waiting { call, waker: None })
         });
+        // An origin may have got its place since the last time.
+        waiting.call.at(self.origin.and_then(|origin| state.sites.of(origin)));
         let step = state.machine.poll(now, &mut waiting.call);
-        if waiting.call.holds_place() {
-            if waiting.waker.as_ref().is_none_or(|known| !known.will_wake(waker)) {
-                waiting.waker = Some(waker.clone());
-            }
+        state.outside.drop_waker(waiting.waker.replace(waker));
+        let key = waiting.call.holds_place().then_some(key);
+        if let Some(key) = key {
             state.waiting.insert(key, waiting);
-            self.key = Some(key);
             let depth = state.waiting.len();
             state.journal.waiting(depth);
+        } else {
+            state.outside.drop_waker(waiting.waker);
         }
-        match step {
-            Step::Use(token) => Next::Use(shared.current(&state, now, token)),
-            Step::Send(flight) => {
-                let guard = shared.launch(&mut state, now, flight);
-                drop(state);
-                guard.announce();
-                Next::Send(guard)
+        let asked = match step {
+            Step::Use(token) => {
+                let value = state.rendered.as_ref().map(|(_, value)| Arc::clone(value));
+                Asked::Use(token, value)
             }
-            Step::Wait(until) => Next::Wait(until.since(now.mono)),
-            Step::Fail(error) => Next::Fail(error),
-        }
+            Step::Send(flight) => Asked::Next(match self.shared.launch(state, now, flight) {
+                Some((guard, departure)) => Next::Send(guard, departure),
+                // Only a fixed token has no client, and its machine never sends.
+                None => Next::Wait(Duration::ZERO),
+            }),
+            Step::Wait(until) => Asked::Next(Next::Wait(until.since(now.mono))),
+            Step::Fail(error) => Asked::Next(Next::Fail(error)),
+        };
+        (key, asked)
     }
 }
 
-impl<V: Clone> Shared<V> {
-    /// A caller with this much patience.
-    pub(crate) fn waiter(self: &Arc<Self>, patience: Duration, fail_fast: bool) -> Waiter<V> {
-        let deadline = self.lock().now(&*self.clock).mono.after(patience);
-        Waiter { shared: Arc::clone(self), deadline, fail_fast, key: None }
+impl<V> Shared<V> {
+    /// A caller with this much patience, the source's own by default, and of this origin, if it says one.
+    pub(crate) fn waiter<'a>(
+        self: &'a Arc<Self>,
+        patience: Option<Duration>,
+        origin: Option<&'a Origin>,
+    ) -> Waiter<'a, V> {
+        let deadline = self.clock.now().mono.after(patience.unwrap_or(self.patience));
+        Waiter { shared: self, deadline, fail_fast: self.fail_fast, origin, key: None }
     }
 
-    /// The snapshot of the token the machine handed out: the published one, made anew only if it is another's.
-    fn current(&self, state: &State, now: Now, token: Token) -> Arc<Snapshot<V>> {
+    /// The token that the machine handed out, with the value it was rendered to when it came. One that is set aside is for this
+    /// caller alone, and is published to nobody.
+    fn lent(&self, token: evergrant_core::Token, value: Option<Arc<V>>) -> Arc<Snapshot<V>> {
         if let Some(snapshot) = self.snapshot.load()
             && snapshot.token.generation() == token.generation()
         {
             return snapshot;
         }
-        self.publish(state, now);
-        let end = Now::default();
-        self.snapshot.load().unwrap_or_else(|| {
-            let value = (self.render)(token.value());
-            Arc::new(Snapshot { token, value, served: 0, quiet_until: end, use_until: end })
-        })
+        let value = value.unwrap_or_else(|| Arc::new((self.render)(token.value())));
+        let (token, ended) = (token.into(), Now::default());
+        Arc::new(Snapshot { token, value, served: 0, quiet_until: ended, use_until: ended })
     }
 }
 
-impl<V: Clone> Drop for Waiter<V> {
+impl<V> Drop for Waiter<'_, V> {
     fn drop(&mut self) {
-        if let Some(key) = self.key.take() {
-            let mut state = self.shared.lock();
-            if let Some(mut waiting) = state.waiting.remove(&key) {
-                state.machine.leave(&mut waiting.call);
-            }
-        }
+        let Some(key) = self.key.take() else { return };
+        contained(|| {
+            let waiting = {
+                let mut state = self.shared.lock();
+                let mut waiting = state.waiting.remove(&key);
+                if let Some(waiting) = &mut waiting {
+                    state.machine.leave(&mut waiting.call);
+                }
+                waiting
+            };
+            drop(waiting);
+        });
     }
 }

@@ -1,10 +1,12 @@
 use super::*;
 use crate::clock::Clock;
 use crate::fixture::{self, Waking, secs};
-use evergrant_core::{Policy, Request, Response};
+use crate::naps;
+use evergrant_core::{Request, Response, TransportErrorKind};
+use std::pin::Pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::task::Waker;
+use std::task::{Context, Waker};
 
 /// A runtime of the test's own: a timer is pending until it is looked at again, a job waits to be run by hand.
 #[derive(Clone, Default)]
@@ -87,10 +89,18 @@ const GRANT: Option<(u16, &str)> =
 fn source(
     answer: Option<(u16, &'static str)>,
 ) -> (Source<Hand, Answers, String>, Hand, crate::ManualClock, &'static AtomicU32) {
-    let (shared, clock) = fixture::shared(Policy::new().with_jitter(false));
+    let (settings, clock) = fixture::settings();
+    let (source, hand, sent) = source_of(settings, answer);
+    (source, hand, clock, sent)
+}
+
+fn source_of(
+    settings: Settings,
+    answer: Option<(u16, &'static str)>,
+) -> (Source<Hand, Answers, String>, Hand, &'static AtomicU32) {
     let sent: &'static AtomicU32 = Box::leak(Box::default());
     let hand = Hand::default();
-    (Source::new(shared, hand.clone(), Answers(answer, sent)), hand, clock, sent)
+    (Source::new(settings, fixture::render, hand.clone(), Answers(answer, sent)), hand, sent)
 }
 
 fn poll<T>(future: &mut Pin<Box<impl Future<Output = T>>>) -> Poll<T> {
@@ -102,13 +112,13 @@ fn poll<T>(future: &mut Pin<Box<impl Future<Output = T>>>) -> Poll<T> {
 fn i24_dropping_every_caller_leaves_the_flight_alone() {
     let (source, hand, _clock, sent) = source(GRANT);
     for _ in 0..10 {
-        let mut call = Box::pin(source.token(secs(30), false));
+        let mut call = Box::pin(source.wait(Some(secs(30)), None));
         assert!(poll(&mut call).is_pending());
     }
     hand.run();
     assert_eq!(sent.load(Ordering::SeqCst), 1);
     assert_eq!(source.shared().status().waiting, 0);
-    let mut call = Box::pin(source.token(secs(30), false));
+    let mut call = Box::pin(source.wait(Some(secs(30)), None));
     assert!(matches!(poll(&mut call), Poll::Ready(Ok(snapshot)) if snapshot.value() == "Bearer a"));
 }
 
@@ -116,7 +126,7 @@ fn i24_dropping_every_caller_leaves_the_flight_alone() {
 #[test]
 fn i30_a_runtime_that_drops_the_flight_lets_the_next_caller_send() {
     let (source, hand, clock, sent) = source(GRANT);
-    let mut call = Box::pin(source.token(secs(30), false));
+    let mut call = Box::pin(source.wait(Some(secs(30)), None));
     assert!(poll(&mut call).is_pending());
     // Shut down: its jobs are dropped where they are.
     hand.0.jobs.lock().unwrap().clear();
@@ -132,7 +142,7 @@ fn i30_a_runtime_that_drops_the_flight_lets_the_next_caller_send() {
 #[test]
 fn a_panic_in_the_transport_abandons_the_flight() {
     let (source, hand, _clock, _sent) = source(Some((0, "a bug of the transport")));
-    let mut call = Box::pin(source.token(secs(30), false));
+    let mut call = Box::pin(source.wait(Some(secs(30)), None));
     assert!(poll(&mut call).is_pending());
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hand.run()));
     assert!(panicked.is_err());
@@ -144,7 +154,7 @@ fn a_panic_in_the_transport_abandons_the_flight() {
 #[test]
 fn i25_a_caller_returns_at_its_deadline_whatever_the_server_does() {
     let (source, hand, clock, _sent) = source(None);
-    let mut call = Box::pin(source.token(secs(3), false));
+    let mut call = Box::pin(source.wait(Some(secs(3)), None));
     assert!(poll(&mut call).is_pending());
     hand.run();
     clock.advance(secs(3));
@@ -155,8 +165,9 @@ fn i25_a_caller_returns_at_its_deadline_whatever_the_server_does() {
 
 #[test]
 fn a_transport_that_hangs_is_given_up_after_attempt_timeout() {
-    let (source, hand, clock, _sent) = source(None);
-    let mut call = Box::pin(source.token(secs(30), true));
+    let (settings, clock) = fixture::settings();
+    let (source, hand, _sent) = source_of(settings.fail_fast(true), None);
+    let mut call = Box::pin(source.wait(Some(secs(30)), None));
     assert!(poll(&mut call).is_pending());
     // Timers that fire before their time do not end it; the clock does.
     hand.0.hasty.store(true, Ordering::SeqCst);
@@ -171,40 +182,40 @@ fn a_transport_that_hangs_is_given_up_after_attempt_timeout() {
 #[test]
 fn naps_are_bounded_on_both_sides_and_a_timer_that_fires_at_once_does_not_spin() {
     let (source, hand, clock, _sent) = source(None);
-    let mut call = Box::pin(source.token(Duration::MAX, false));
+    let mut call = Box::pin(source.wait(Some(Duration::MAX), None));
     assert!(poll(&mut call).is_pending());
     hand.0.naps.lock().unwrap().clear();
     hand.0.hasty.store(true, Ordering::SeqCst);
     assert!(poll(&mut call).is_pending(), "it yields instead of looping");
     clock.advance(Duration::from_nanos(10_999_999_999));
     assert!(poll(&mut call).is_pending());
-    assert_eq!(*hand.0.naps.lock().unwrap(), [secs(11), SHORTEST_NAP]);
+    assert_eq!(*hand.0.naps.lock().unwrap(), [secs(11), naps::SHORTEST]);
     let (resting, hand, _clock, _sent) = self::source(Some((400, r#"{"error":"slow_down"}"#)));
-    let mut call = Box::pin(resting.token(Duration::MAX, false));
+    let mut call = Box::pin(resting.wait(Some(Duration::MAX), None));
     assert!(poll(&mut call).is_pending());
     hand.run();
     assert!(poll(&mut call).is_pending());
-    assert!(hand.0.naps.lock().unwrap().iter().all(|nap| *nap <= LONGEST_NAP));
+    assert!(hand.0.naps.lock().unwrap().iter().all(|nap| *nap <= naps::LONGEST));
 }
 
 #[test]
 fn without_a_runtime_a_caller_is_told_so_and_a_held_token_is_still_served() {
     let (source, hand, clock, sent) = source(GRANT);
     hand.0.gone.store(true, Ordering::SeqCst);
-    let mut call = Box::pin(source.token(secs(30), false));
+    let mut call = Box::pin(source.wait(Some(secs(30)), None));
     let Poll::Ready(Err(error)) = poll(&mut call) else { panic!("nobody can wait without a runtime") };
     assert!(error.to_string().contains("no async runtime"), "{error}");
     assert_eq!(sent.load(Ordering::SeqCst), 0);
 
     hand.0.gone.store(false, Ordering::SeqCst);
     clock.advance(secs(1));
-    let mut call = Box::pin(source.token(secs(30), false));
+    let mut call = Box::pin(source.wait(Some(secs(30)), None));
     assert!(poll(&mut call).is_pending());
     hand.run();
     hand.0.gone.store(true, Ordering::SeqCst);
     assert!(matches!(poll(&mut call), Poll::Ready(Ok(_))));
     clock.advance(secs(3300));
-    let mut call = Box::pin(source.token(secs(30), false));
+    let mut call = Box::pin(source.wait(Some(secs(30)), None));
     assert!(matches!(poll(&mut call), Poll::Ready(Ok(_))), "due, but usable");
 }
 
@@ -235,4 +246,53 @@ fn settle_waits_until_then_and_not_beyond_the_patience() {
     assert!(poll(&mut patient).is_pending());
     clock.advance(secs(2));
     assert_eq!(poll(&mut patient), Poll::Ready(true));
+}
+
+#[test]
+fn whoever_is_on_no_runtime_takes_no_right_to_send_and_nobody_rests_for_it() {
+    let (source, hand, clock, sent) = source(GRANT);
+    let mut inside = Box::pin(source.wait(Some(secs(30)), None));
+    for _ in 0..50 {
+        hand.0.gone.store(true, Ordering::SeqCst);
+        let mut outside = Box::pin(source.wait(Some(secs(30)), None));
+        let Poll::Ready(Err(error)) = poll(&mut outside) else { panic!("nobody can wait without a runtime") };
+        assert!(matches!(error, Error::Failed { .. }), "{error:?}");
+        clock.advance(Duration::from_millis(20));
+    }
+    let status = source.shared().status();
+    assert_eq!((status.requests, status.last_outcome), (0, None));
+    hand.0.gone.store(false, Ordering::SeqCst);
+    assert!(poll(&mut inside).is_pending());
+    hand.run();
+    assert!(matches!(poll(&mut inside), Poll::Ready(Ok(_))));
+    assert_eq!(sent.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_keeper_on_no_runtime_ends_and_sends_nothing() {
+    let (source, hand, _clock, _sent) = source(GRANT);
+    hand.0.gone.store(true, Ordering::SeqCst);
+    assert!(poll(&mut Box::pin(source.keep_fresh())).is_ready());
+    assert_eq!(source.shared().status().requests, 0);
+}
+
+/// The request is on its way before anything is reported of it.
+#[test]
+fn a_request_is_launched_before_it_is_reported() {
+    let (source, hand, _clock, _sent) = source(GRANT);
+    let (jobs, noted) = (hand.clone(), Arc::new(Mutex::new(Vec::new())));
+    let events = Arc::clone(&noted);
+    let listening = fixture::Listening(move || {
+        events.lock().unwrap().push(jobs.0.jobs.lock().unwrap().len());
+    });
+    let mut call = Box::pin(source.wait(Some(secs(30)), None));
+    tracing::subscriber::with_default(listening, || assert!(poll(&mut call).is_pending()));
+    assert_eq!(*noted.lock().unwrap(), [1]);
+}
+
+#[test]
+fn debug_of_a_source_shows_its_status() {
+    let (source, _hand, _clock, _sent) = source(GRANT);
+    let text = format!("{source:?}");
+    assert!(text.starts_with("Source {") && text.contains("next_request_in"), "{text}");
 }

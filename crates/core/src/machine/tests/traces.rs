@@ -38,13 +38,14 @@ fn random_traces_see_everything_that_can_happen() {
         (random ^ (random >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd).to_be_bytes()
     };
     let mut seen = alloc::collections::BTreeSet::<&str>::new();
-    for seed in 0..1000 {
+    for seed in 0..6000 {
         let trace: Vec<Op> = (0..80).map(|_| Op::decode(bytes())).collect();
         seen.extend(Trace::run(&trace, seed).seen());
     }
     let all = [
         "Dropped",
         "Failed",
+        "Idle",
         "Installed",
         "Installed late",
         "NoProgress",
@@ -57,11 +58,17 @@ fn random_traces_see_everything_that_can_happen() {
         "Superseded",
         "TimedOut",
         "Use",
+        "Use aside",
         "Wait",
+        "abandoned again",
+        "abandoned late",
+        "corrected",
         "early",
         "expired",
         "first",
+        "refused again",
         "rejected",
+        "repeated",
         "restored",
         "retry",
         "rotated",
@@ -72,7 +79,8 @@ fn random_traces_see_everything_that_can_happen() {
 proptest! {
     #![proptest_config(cases())]
 
-    /// I1, I2, I3, I4, I5, I6, I7, I9, I10, I11, I13, I14, I15, I17, I19, I22, I31, I32 after every input of a trace.
+    /// I1, I2, I3, I4, I5, I6, I7, I9, I10, I11, I13, I14, I15, I17, I19, I22, I31, I32, I46 to
+    /// I49 after every input of a trace.
     // Conforms: L-26
     #[test]
     fn every_trace_keeps_the_invariants(trace in vec(ops(), 1..120), seed: u64) {

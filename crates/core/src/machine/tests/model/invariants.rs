@@ -1,7 +1,7 @@
 //! The invariants marked [M], asserted at every transition by somebody who sees inputs and outputs alone.
 
-use super::world::{Answer, Bounds, Effect, World, policy, units};
-use crate::{Call, Error, Fetch, Landing, Machine, Mono, Now, Rejection, Rotation, Step, Token};
+use super::world::{Answer, Bounds, Effect, Refused, Replacement, World, policy, units};
+use crate::{Call, Error, Fetch, Landing, Machine, Mono, Now, Rejection, Rotation, Site, Step, Token};
 use std::time::Duration;
 use std::{format, string::String};
 
@@ -22,12 +22,27 @@ pub(super) fn check(
 ) -> Result<(), String> {
     let now = before.now;
     let (held_before, held_after) = (before.machine.held(now).cloned(), after.machine.held(now).cloned());
+    let aside_before = before.machine.set_aside(now).is_some();
+    // These see what has ended.
+    let lapses = match &effect {
+        Effect::Polled(..) | Effect::Rotated(_) | Effect::Restored { .. } => true,
+        Effect::Landed { answer, .. } => is_grant(*answer),
+        _ => false,
+    };
+    if lapses && !aside_before {
+        after.ghost.aside = None;
+    }
     match effect {
         Effect::Passed => {}
-        Effect::Polled(at, step) => polled(before, after, at, step, bounds)?,
+        Effect::Polled(at, site, step) => polled(before, after, (at, site), step, bounds)?,
         Effect::Left(at) => others_are_unharmed(before, after, Some(at))?,
-        Effect::Abandoned => {
+        Effect::Abandoned(landing) => {
             hold!(held_before == held_after, "I14: an abandonment changed the lease");
+            if landing == Landing::Superseded {
+                hold!(before.machine == after.machine, "I22: a superseded abandonment changed the machine");
+            } else {
+                ended_without_token(after)?;
+            }
             // From the second in a row on it is a failure, which may make waiting pointless.
             if !matches!(after.machine.fetch(now), Fetch::Resting { .. }) {
                 others_are_unharmed(before, after, None)?;
@@ -38,9 +53,16 @@ pub(super) fn check(
             landed(before, after, answer, &landing)?;
             if let Landing::Installed { life, .. } = landing {
                 let held = held_after.ok_or("I2: what was installed is over")?;
-                let leeway = policy().leeway(life);
-                let end = flight.sent_at().after(life - leeway);
-                hold!(held.use_until() == end, "I11: {:?} is not {end:?}", held.use_until());
+                if answer == Answer::SameUnknown && before.ghost.told_end {
+                    let known = before.machine.set_aside(now).map(|aside| aside.token().use_until());
+                    let kept = known.or(held_before.as_ref().map(Token::use_until));
+                    hold!(kept == Some(held.use_until()), "I48: {:?} was told", kept);
+                } else {
+                    let end = flight.sent_at().after(life - policy().leeway(life));
+                    hold!(held.use_until() == end, "I11: {:?} is not {end:?}", held.use_until());
+                }
+                after.ghost.told_end &= answer == Answer::SameUnknown;
+                after.ghost.told_end |= matches!(answer, Answer::Token(1..) | Answer::Same(1..));
                 hold!(flight.id() > before.machine.brought_by(), "I5: an older flight displaced a newer one");
                 not_born_due(&held, flight.sent_at(), now)?;
             } else if matches!(landing, Landing::Superseded) {
@@ -51,10 +73,24 @@ pub(super) fn check(
         Effect::Rejected { held, site, verdict } => {
             let gate = &mut after.ghost.sites[usize::from(site)];
             if verdict == Rejection::Dropped {
-                hold!(held && held_after.is_none(), "I3: Dropped, and still held");
+                hold!(held && held_before.is_some() && held_after.is_none(), "I3: Dropped, and still held");
+                let mut by = [false; 2];
+                by[usize::from(site)] = true;
+                let replacement = match before.machine.fetch(now) {
+                    Fetch::InFlight { .. } => Replacement::InFlight,
+                    Fetch::Resting { .. } => Replacement::Failed,
+                    Fetch::Idle => Replacement::Due,
+                };
+                after.ghost.aside = Some(Refused { by, replacement });
+                after.ghost.refused = true;
                 let stale = before.machine.quiet_until(now).is_some_and(|(token, _)| is_stale(before, token));
                 hold!(stale || gate.1.is_none_or(|closed| now.mono >= closed), "I18: the gate was closed");
                 gate.0 = true;
+            } else if held && aside_before {
+                hold!(verdict == Rejection::Replaced, "{verdict:?} for a token that is set aside");
+                if let Some(aside) = &mut after.ghost.aside {
+                    aside.by[usize::from(site)] = true;
+                }
             } else {
                 hold!(before.machine == after.machine, "I4: {verdict:?} changed the machine");
                 let current = held && held_before.is_some();
@@ -65,6 +101,16 @@ pub(super) fn check(
         Effect::Rotated(rotation) => {
             after.ghost.permanent = None;
             after.ghost.sites = Default::default();
+            after.ghost.rotated = true;
+            after.ghost.told_end &= rotation == Rotation::Keep;
+            after.ghost.aside =
+                after.ghost.aside.filter(|_| rotation == Rotation::Keep).map(|aside| Refused {
+                    replacement: match aside.replacement {
+                        Replacement::InFlight => Replacement::Due,
+                        other => other,
+                    },
+                    ..aside
+                });
             let kept = rotation == Rotation::Keep && held_before == held_after;
             hold!(kept || held_after.is_none(), "I3: rotate({rotation:?}) left a token");
             // I22: one request is due as soon as min_interval and a Retry-After allow.
@@ -75,6 +121,9 @@ pub(super) fn check(
             if taken {
                 after.ghost.permanent = None;
                 hold!(held_before.is_none(), "I31: restored over a held token");
+                let open = !before.ghost.rotated && !before.ghost.refused && !aside_before;
+                hold!(open, "I47: restored after a rotation, or over what was refused");
+                after.ghost.told_end = false;
                 let held = held_after.ok_or("I31: what was restored is over")?;
                 let end = stored.issued.after(stored.life - policy().leeway(stored.life));
                 hold!(held.use_until().wall == end, "I31: used longer than the original");
@@ -87,9 +136,17 @@ pub(super) fn check(
     always(before, after)
 }
 
-fn polled(before: &World, after: &mut World, at: usize, step: Step, bounds: &Bounds) -> Result<(), String> {
+fn polled(
+    before: &World,
+    after: &mut World,
+    (at, site): (usize, Option<u16>),
+    step: Step,
+    bounds: &Bounds,
+) -> Result<(), String> {
     let now = before.now;
     let held = before.machine.held(now);
+    let aside = before.machine.set_aside(now).filter(|_| before.ghost.serves(site));
+    let may_use = held.or(aside.map(|aside| aside.token()));
     let due = before.machine.next_wake(now) <= now.mono;
     hold!(due == matches!(step, Step::Send(_)), "I32: next_wake and {step:?}");
     let (had_place, deadline) = match &before.calls[at] {
@@ -98,7 +155,7 @@ fn polled(before: &World, after: &mut World, at: usize, step: Step, bounds: &Bou
     };
     if let Some(permanent) = after.ghost.permanent
         && now.mono < permanent
-        && held.is_none()
+        && may_use.is_none()
     {
         let failed = matches!(&step, Step::Fail(Error::Failed { .. }));
         hold!(failed, "I16: {step:?} in a permanent rest");
@@ -106,7 +163,7 @@ fn polled(before: &World, after: &mut World, at: usize, step: Step, bounds: &Bou
     match step {
         Step::Use(token) => {
             hold!(!now.has_reached(token.use_until()), "I2: {token:?} is over");
-            hold!(Some(&token) == held, "I3, I5: another token than the held one");
+            hold!(Some(&token) == may_use, "I3, I5, I46: not the token that this call may use");
         }
         Step::Send(flight) => {
             hold!(!is_in_flight(&before.machine, now), "I1: a second flight while one counts");
@@ -118,21 +175,28 @@ fn polled(before: &World, after: &mut World, at: usize, step: Step, bounds: &Bou
             hold!(place == had_place, "a Send takes no place and takes none away");
             after.ghost.spaced = Some(now.mono.after(policy().min_interval()));
             (after.ghost.told, after.ghost.permanent) = (None, None);
+            if let Some(aside) = &mut after.ghost.aside {
+                aside.replacement = match aside.replacement {
+                    Replacement::Due => Replacement::InFlight,
+                    // Its deadline had passed.
+                    Replacement::InFlight | Replacement::Failed => Replacement::Failed,
+                };
+            }
             after.launch(flight, bounds);
         }
         Step::Wait(until) => {
-            hold!(held.is_none(), "I15: a wait while a token is held");
+            hold!(may_use.is_none(), "I15: a wait while a token may be used");
             hold!(now.mono < until && until <= deadline, "I6: {until:?}");
             let mut again = after.clone();
-            let same = again.apply(super::world::Event::Poll(at));
+            let same = again.apply(super::world::Event::Poll(at, site));
             hold!(
-                matches!(same, Effect::Polled(_, Step::Wait(then)) if then == until),
+                matches!(same, Effect::Polled(_, _, Step::Wait(then)) if then == until),
                 "I10: another answer"
             );
             hold!(again.machine == after.machine, "I10: a spurious poll changed the machine");
         }
         Step::Fail(error) => {
-            hold!(held.is_none(), "I15: a failure while a token is held");
+            hold!(may_use.is_none(), "I15: a failure while a token may be used");
             match error {
                 Error::Saturated { .. } => {
                     hold!(!had_place, "I9: saturated, although it holds a place");
@@ -152,12 +216,12 @@ fn polled(before: &World, after: &mut World, at: usize, step: Step, bounds: &Bou
 fn landed(before: &World, after: &mut World, answer: Answer, landing: &Landing) -> Result<(), String> {
     let now = before.now;
     let (held_before, held_after) = (before.machine.held(now), after.machine.held(now));
-    let grant = matches!(answer, Answer::Token(_) | Answer::Unknown | Answer::Same(_));
-    hold!(grant || held_before == held_after, "I14: a failure changed the lease");
+    hold!(is_grant(answer) || held_before == held_after, "I14: a failure changed the lease");
     match landing {
         Landing::Resting { until, cause } => {
             hold!(*until > now.mono, "a rest that is over");
             hold!(held_before == held_after, "I14: a failure changed the lease");
+            ended_without_token(after)?;
             after.ghost.permanent = cause.is_permanent().then_some(*until);
             after.ghost.told = match answer {
                 Answer::Throttled(told) | Answer::PermanentThrottled(told) => {
@@ -168,6 +232,7 @@ fn landed(before: &World, after: &mut World, answer: Answer, landing: &Landing) 
         }
         Landing::Installed { .. } => {
             after.ghost.permanent = None;
+            (after.ghost.aside, after.ghost.refused) = (None, false);
             for (armed, closed) in &mut after.ghost.sites {
                 if std::mem::take(armed) {
                     *closed = Some(now.mono.after(policy().gate(1)));
@@ -175,11 +240,33 @@ fn landed(before: &World, after: &mut World, answer: Answer, landing: &Landing) 
             }
         }
         Landing::NoProgress { .. } => {
-            let same = |token: Option<&Token>| token.map(|token| (token.generation(), token.use_until()));
-            hold!(same(held_before) == same(held_after), "no progress, and another lease");
+            let generation = |token: Option<&Token>| token.map(Token::generation);
+            hold!(generation(held_before) == generation(held_after), "no progress, and another lease");
+            let end = |token: Option<&Token>| token.map(Token::use_until);
+            let told = matches!(answer, Answer::Same(1..));
+            let earlier = end(held_before)
+                .zip(end(held_after))
+                .is_some_and(|(before, after)| after.mono <= before.mono && after.wall <= before.wall);
+            hold!(told || end(held_before) == end(held_after), "I11: another end, and none was told");
+            hold!(!before.ghost.told_end || earlier, "I48: a later end than was told");
+            after.ghost.told_end |= told;
             hold!(held_after.is_some_and(|token| !now.has_reached(token.refresh_at())), "I13: due at once");
         }
+        Landing::Idle => hold!(false, "only an abandonment is idle"),
         Landing::Superseded => {}
+    }
+    Ok(())
+}
+
+fn is_grant(answer: Answer) -> bool {
+    matches!(answer, Answer::Token(_) | Answer::Unknown | Answer::Same(_) | Answer::SameUnknown)
+}
+
+/// A flight that counted brought no token: what is set aside serves from now on.
+fn ended_without_token(after: &mut World) -> Result<(), String> {
+    if let Some(aside) = &mut after.ghost.aside {
+        hold!(aside.replacement != Replacement::Due, "a request counts that is not the replacing one");
+        aside.replacement = Replacement::Failed;
     }
     Ok(())
 }
@@ -222,6 +309,15 @@ fn always(before: &World, after: &World) -> Result<(), String> {
     let waiters = after.machine.waiters();
     hold!(waiters == holding, "I9: {waiters} waiters, {holding} calls hold a place");
     hold!(waiters <= policy().max_waiters(), "I9: {waiters} waiters");
+    if let Some(aside) = after.machine.set_aside(after.now) {
+        let nothing = after.machine.held(after.now).is_none()
+            && after.machine.quiet_until(after.now).is_none()
+            && after.machine.export(after.now).is_none();
+        hold!(nothing, "I46: a refused token is held, published or exported");
+        let known = after.ghost.aside.ok_or("a token is set aside that nobody refused")?;
+        let by = [0, 1].map(|site| aside.refused_by().any(|refused| refused == Site::new(site)));
+        hold!(by == known.by, "I46: refused by {by:?}");
+    }
     if let Some(token) = after.machine.held(after.now) {
         hold!(token.refresh_at().mono <= token.use_until().mono, "I13: {token:?}");
         // I3, I5: a token comes back to life neither by a clock nor by a rejection.
@@ -232,10 +328,31 @@ fn always(before: &World, after: &World) -> Result<(), String> {
     Ok(())
 }
 
+/// I49: before `quiet_until` every poll, of whatever site, is Use of that token.
+pub(super) fn quiet(world: &World) -> Result<(), String> {
+    let Some((token, until)) = world.machine.quiet_until(world.now) else { return Ok(()) };
+    for site in [None, Some(Site::new(0)), Some(Site::new(1))] {
+        let mut call = Call::new(world.now.mono);
+        call.at(site);
+        let step = world.machine.clone().poll(world.now, &mut call);
+        let used = matches!(&step, Step::Use(used) if used == token);
+        hold!(used || world.now.has_reached(until), "I49: {step:?} at {site:?}");
+    }
+    Ok(())
+}
+
 /// I7, I8: time alone brings a caller Use, Send or Fail, in a few polls.
 pub(super) fn time_alone(world: &World) -> Result<(), String> {
+    for site in [None, Some(Site::new(0))] {
+        time_alone_at(world, site)?;
+    }
+    Ok(())
+}
+
+fn time_alone_at(world: &World, site: Option<Site>) -> Result<(), String> {
     let (mut machine, mut now) = (world.machine.clone(), world.now);
     let mut call = Call::new(now.mono.after(units(100)));
+    call.at(site);
     for _ in 0..3 {
         match machine.poll(now, &mut call) {
             Step::Wait(until) => {

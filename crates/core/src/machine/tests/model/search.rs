@@ -51,7 +51,7 @@ pub(super) fn explore(name: &str, bounds: &Bounds) {
             let key = fingerprint(&next);
             if let Entry::Vacant(entry) = reached.entry(key) {
                 entry.insert(Some((from, event)));
-                if let Err(broken) = invariants::time_alone(&next) {
+                if let Err(broken) = invariants::time_alone(&next).and_then(|()| invariants::quiet(&next)) {
                     panic!("{broken}\nafter {:#?}", path(&reached, from, event));
                 }
                 frontier.push_back((key, next, steps + 1));

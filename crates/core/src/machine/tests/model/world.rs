@@ -61,11 +61,12 @@ pub(super) enum Event {
     Pass(u32),
     /// The wall clock alone moves.
     Step(i8),
-    Poll(usize),
+    /// For a site, if the caller says one.
+    Poll(usize, Option<u16>),
     Leave(usize),
     Land(usize, Answer),
     Abandon(usize),
-    /// Of the held generation, or of the one before.
+    /// Of the generation that is held or set aside, or of the one before.
     Reject {
         held: bool,
         site: u16,
@@ -84,8 +85,10 @@ pub(super) enum Answer {
     Token(u32),
     /// Another one, of whose life nothing is known.
     Unknown,
-    /// The held one again.
+    /// The last one again.
     Same(u32),
+    /// The last one again, and nothing is said of its life.
+    SameUnknown,
     Transient,
     Throttled(u32),
     Permanent,
@@ -93,12 +96,13 @@ pub(super) enum Answer {
     NotSent,
 }
 
-const ANSWERS: [Answer; 10] = [
+const ANSWERS: [Answer; 11] = [
     Answer::Token(0),
     Answer::Token(10),
     Answer::Token(20),
     Answer::Unknown,
     Answer::Same(10),
+    Answer::SameUnknown,
     Answer::Transient,
     Answer::Throttled(3),
     Answer::Permanent,
@@ -128,15 +132,46 @@ pub(super) struct Ghost {
     pub permanent: Option<Mono>,
     /// Per site, that its tokens were dropped and no new one came; and when the next may be dropped at the earliest.
     pub sites: [(bool, Option<Mono>); 2],
+    pub aside: Option<Refused>,
+    /// A token was refused since one was last installed.
+    pub refused: bool,
+    pub rotated: bool,
+    /// An answer told the end of the last token.
+    pub told_end: bool,
+}
+
+/// A token that is set aside.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Refused {
+    pub by: [bool; 2],
+    pub replacement: Replacement,
+}
+
+/// The request that is to replace what is set aside.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Replacement {
+    Due,
+    InFlight,
+    /// It ended without a token.
+    Failed,
+}
+
+impl Ghost {
+    /// Whether what is set aside may serve a call of this site.
+    pub(super) fn serves(&self, site: Option<u16>) -> bool {
+        self.aside.is_some_and(|aside| {
+            aside.replacement == Replacement::Failed && site.is_none_or(|site| !aside.by[usize::from(site)])
+        })
+    }
 }
 
 /// What happened, for the invariants to judge.
 pub(super) enum Effect {
     Passed,
-    Polled(usize, Step),
+    Polled(usize, Option<u16>, Step),
     Left(usize),
     Landed { flight: Flight, answer: Answer, landing: Landing },
-    Abandoned,
+    Abandoned(Landing),
     Rejected { held: bool, site: u16, verdict: Rejection },
     Rotated(Rotation),
     Restored { taken: bool, stored: Stored },
@@ -161,7 +196,8 @@ impl World {
         // Time passes finely, and coarsely: past every rest and deadline, into the middle of a life.
         let mut events = vec![Event::Pass(1), Event::Pass(6)];
         for at in 0..bounds.callers {
-            events.push(Event::Poll(at));
+            events.push(Event::Poll(at, None));
+            events.extend((0..bounds.sites).map(|site| Event::Poll(at, Some(site))));
             if self.calls[at].is_some() {
                 events.push(Event::Leave(at));
             }
@@ -203,13 +239,14 @@ impl World {
                 self.now.wall = Wall::from_epoch(if by < 0 { wall - step } else { wall + step });
                 Effect::Passed
             }
-            Event::Poll(at) => {
+            Event::Poll(at, site) => {
                 let call = self.calls[at].get_or_insert_with(|| call(now, at));
+                call.at(site.map(Site::new));
                 let step = self.machine.poll(now, call);
                 if matches!(step, Step::Use(_) | Step::Fail(_)) {
                     self.calls[at] = None;
                 }
-                Effect::Polled(at, step)
+                Effect::Polled(at, site, step)
             }
             Event::Leave(at) => {
                 if let Some(call) = &mut self.calls[at] {
@@ -226,11 +263,10 @@ impl World {
             }
             Event::Abandon(at) => {
                 let flight = self.flights.remove(at);
-                self.machine.abandon(now, flight);
-                Effect::Abandoned
+                Effect::Abandoned(self.machine.abandon(now, flight))
             }
             Event::Reject { held, site } => {
-                let verdict = self.machine.reject(now, self.generation(held), Site(site));
+                let verdict = self.machine.reject(now, self.generation(held), Site::new(site));
                 Effect::Rejected { held, site, verdict }
             }
             Event::Rotate(rotation) => {
@@ -253,11 +289,12 @@ impl World {
         self.flights.push(flight);
     }
 
-    /// The held generation, or one that is not held.
+    /// The generation that is held or set aside, or one that is neither.
     pub(super) fn generation(&self, held: bool) -> Generation {
         // Generations cannot be made up: an old one is that of a fixed token.
         let old = crate::Token::fixed(token("old")).generation();
-        let current = self.machine.held(self.now).map(crate::Token::generation);
+        let aside = self.machine.set_aside(self.now).map(|aside| aside.token().generation());
+        let current = self.machine.held(self.now).map(crate::Token::generation).or(aside);
         current.filter(|_| held).unwrap_or(old)
     }
 
@@ -267,6 +304,7 @@ impl World {
         match answer {
             // The held token is always called so after `relative`.
             Answer::Same(life) => grant("held", Some(units(life))),
+            Answer::SameUnknown => grant("held", None),
             Answer::Token(life) => grant("other", Some(units(life))),
             Answer::Unknown => grant("other", None),
             Answer::Transient => Outcome::Refused(refusal(Class::Transient)),
@@ -286,6 +324,8 @@ impl World {
         let (then, wall_then) = (self.now.mono, self.now);
         let oldest = units(OLDEST);
         self.flights.retain(|flight| wall_then.mono.since(flight.sent_at().mono) <= oldest);
+        // A caller says its site anew with each poll.
+        self.calls.iter_mut().flatten().for_each(|call| call.at(None));
         let (machine, now) = self.machine.relative(self.now, &mut self.flights, &mut self.calls);
         let shift = |at: Option<Mono>| {
             let ahead = at?.since(then);

@@ -1,0 +1,65 @@
+//! How a source of tokens is made, whatever sends its requests.
+
+use crate::clock::{Clock, SystemClock};
+use evergrant_core::{Client, Policy};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a source of tokens is made, whatever sends its requests: what every adapter's builder holds.
+#[derive(Clone)]
+#[must_use]
+pub struct Settings {
+    pub(crate) client: Client,
+    pub(crate) policy: Policy,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) patience: Option<Duration>,
+    pub(crate) fail_fast: bool,
+}
+
+impl Settings {
+    /// The defaults for this client.
+    pub fn new(client: Client) -> Self {
+        let clock = Arc::new(SystemClock);
+        Self { client, policy: Policy::new(), clock, patience: None, fail_fast: false }
+    }
+
+    /// The figures it decides by. The defaults suit a server.
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// The clocks.
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { clock: Arc::new(clock), ..self }
+    }
+
+    /// How long a caller without a token waits for one, whatever the policy says, and whichever is set first.
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
+    }
+
+    /// Whether a caller without a token takes the first outcome, good or bad. Default false.
+    pub fn fail_fast(self, fail_fast: bool) -> Self {
+        Self { fail_fast, ..self }
+    }
+
+    /// The client that asks.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("client", &self.client)
+            .field("policy", &self.policy)
+            .field("patience", &self.patience)
+            .field("fail_fast", &self.fail_fast)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
