@@ -24,7 +24,7 @@ impl<N: Net> Hyper<N> {
 
 impl<N: Net> Transport for Hyper<N> {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let other = |detail| TransportError::new(TransportErrorKind::Other, detail, &[]);
+        let other = |detail| TransportError::ours(TransportErrorKind::Other, detail);
         let mut outgoing = http::Request::post(request.url());
         for (name, value) in request.headers() {
             let mut value =

@@ -72,6 +72,13 @@ fn configuration(client: &Client, examined: &Examined, findings: &mut Findings) 
     let says = format!("{endpoint}, as client {}, by {}", client.client_id(), client.auth().method());
     findings.add("client", State::Good, says, [])?;
     match (&examined.place, examined.oddity) {
+        (Some(place), None) if client.auth().has_short_secret() => findings.add(
+            "secret",
+            State::Warning,
+            format!("{place}: it has fewer than 8 bytes, and is easily guessed"),
+            ["have the authorization server issue a longer one; a test server's works all the same"
+                .to_owned()],
+        ),
         (Some(place), None) => findings.add("secret", State::Good, place.clone(), []),
         (Some(place), Some(oddity)) => {
             findings.add("secret", State::Warning, format!("{place}: {oddity}"), [WRITE_AGAIN.to_owned()])

@@ -352,3 +352,18 @@ fn a_certificate_that_is_over_is_a_fault_and_nothing_is_sent() {
     says(&ended, 4, &["fault    tls ", "xpired", "its clock"]);
     assert_eq!(server.counts().token_requests, 0);
 }
+
+#[test]
+fn a_secret_that_is_easily_guessed_is_warned_of_and_not_shown() {
+    let server = Server::start().unwrap();
+    let mut command = doctor(&server.token_endpoint(), &[]);
+    let ended = run(command.env("EVERGRANT_CLIENT_SECRET", "7 bytes"));
+    assert!(
+        ended
+            .stdout
+            .contains("warning  secret         in EVERGRANT_CLIENT_SECRET: it has fewer than 8 bytes"),
+        "{}",
+        ended.stdout
+    );
+    assert!(!ended.stdout.contains("7 bytes") && !ended.stderr.contains("7 bytes"));
+}

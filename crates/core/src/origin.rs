@@ -2,7 +2,6 @@
 
 use crate::error::{ConfigError, Excerpt};
 use crate::host::Host;
-use crate::machine::Site;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
@@ -185,15 +184,8 @@ impl Origins {
     ///
     /// # Errors
     /// As [`Origin::parse`], for the first that is none.
-    pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, ConfigError> {
-        texts.into_iter().map(Origin::parse).collect()
-    }
-
-    /// The place of `origin` in the set; `None` when no token may be sent there.
-    pub fn site(&self, origin: &Origin) -> Option<Site> {
-        let place = self.0.iter().position(|allowed| allowed == origin)?;
-        // The machine lets all sites beyond the first few share one gate, so the last number may stand for many.
-        Some(Site(u16::try_from(place).unwrap_or(u16::MAX)))
+    pub fn parse<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> Result<Self, ConfigError> {
+        texts.into_iter().map(|text| Origin::parse(text.as_ref())).collect()
     }
 
     /// Whether a token may be sent there.

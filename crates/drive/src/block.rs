@@ -188,7 +188,7 @@ where
     if let Err(error) = thread::Builder::new().name("evergrant-flight".into()).spawn(flight)
         && let Some(guard) = take(&guard)
     {
-        let error = TransportError::new(TransportErrorKind::NoThread, &error.to_string(), &[]);
+        let error = TransportError::ours(TransportErrorKind::NoThread, &error.to_string());
         guard.land(Outcome::Refused(error.into()));
     }
 }

@@ -29,17 +29,19 @@ impl Settings {
         Self { policy, ..self }
     }
 
-    /// The clocks.
+    /// The clocks; the operating system's by default. For tests: [`ManualClock`](crate::ManualClock).
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
 
-    /// How long a caller without a token waits for one, whatever the policy says, and whichever is set first.
+    /// How long a caller without a token waits for one: 1 ms to 1 day, the policy's 30 s by default. It counts whatever the
+    /// policy says, and whichever is set first.
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience: Some(patience), ..self }
     }
 
-    /// Whether a caller without a token takes the first outcome, good or bad. Default false.
+    /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient
+    /// failure. Default false.
     pub fn fail_fast(self, fail_fast: bool) -> Self {
         Self { fail_fast, ..self }
     }

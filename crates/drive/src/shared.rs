@@ -65,7 +65,7 @@ struct State<V> {
     /// The rendered value of the token that is held or set aside.
     rendered: Option<(Generation, Arc<V>)>,
     /// What the published snapshot was made of.
-    published: Option<(Generation, Now, u64)>,
+    published: Option<(Generation, [Now; 2], u64)>,
     journal: Journal,
     /// What is woken and dropped once the lock is free.
     outside: Outside<V>,
@@ -114,9 +114,12 @@ impl<V> Shared<V> {
     /// A source that holds nothing. `seed` is what its machine's jitter is drawn from: [`random_seed`].
     pub fn new(settings: Settings, seed: u64, render: fn(&AccessToken) -> V) -> Arc<Self> {
         let Settings { client, policy, clock, patience, fail_fast } = settings;
-        let policy =
-            patience.map_or_else(|| policy.clone(), |patience| policy.clone().with_patience(patience));
+        let policy = match patience {
+            Some(patience) => policy.with_patience(patience),
+            None => policy,
+        };
         let patience = policy.patience();
+        warn_of_a_short_secret(client.auth());
         let state = State::new(Machine::new(policy, seed), Some(Arc::new(client)));
         let snapshot = Published::new(None);
         Arc::new(Self { state: Mutex::new(state), snapshot, clock, render, patience, fail_fast })
@@ -130,7 +133,7 @@ impl<V> Shared<V> {
         let token = evergrant_core::Token::fixed(token);
         let generation = token.generation();
         state.rendered = Some((generation, Arc::clone(&value)));
-        state.published = Some((generation, never, 0));
+        state.published = Some((generation, [never, never], 0));
         let snapshot =
             Snapshot { token: token.into(), value, served: 0, quiet_until: never, use_until: never };
         Arc::new(Self {
@@ -223,6 +226,7 @@ impl<V> Shared<V> {
 
     /// The client's credentials changed. A fixed token stays.
     pub fn rotate(&self, auth: ClientAuth, rotation: Rotation) {
+        warn_of_a_short_secret(&auth);
         self.enter(|state, now| {
             if let Some(client) = &mut state.client {
                 *client = Arc::new(client.with_auth(auth));
@@ -311,7 +315,8 @@ impl<V> Shared<V> {
             outside.drop_value(value);
         }
         let quiet = machine.quiet_until(now).zip(rendered.as_ref());
-        let made_of = quiet.map(|((token, until), _)| (token.generation(), until, state.served));
+        let made_of =
+            quiet.map(|((token, until), _)| (token.generation(), [until, token.use_until()], state.served));
         if made_of == *published {
             return;
         }
@@ -399,6 +404,20 @@ impl<V> Drop for Shared<V> {
         }
         outside.wake(std::mem::take(&mut state.keepers).into_values().flatten());
         outside.release();
+    }
+}
+
+/// Test servers have such secrets, so it works; of a server that counts, somebody should know.
+fn warn_of_a_short_secret(auth: &ClientAuth) {
+    if auth.has_short_secret() {
+        let client_id = auth.client_id();
+        contained(|| {
+            tracing::warn!(
+                target: "evergrant",
+                client_id,
+                "the client secret has fewer than 8 bytes and is easily guessed: have the authorization server issue a longer one"
+            );
+        });
     }
 }
 

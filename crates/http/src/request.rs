@@ -17,7 +17,7 @@ const PLAIN: [&str; 6] =
 /// # Errors
 /// [`TransportErrorKind::Other`] when the URL or a header is none to `http`: a URL longer than 65 534 bytes.
 pub fn to_http(request: evergrant_core::Request) -> Result<Request<Bytes>, TransportError> {
-    let problem = |detail| TransportError::new(TransportErrorKind::Other, detail, &[]);
+    let problem = |detail| TransportError::ours(TransportErrorKind::Other, detail);
     let mut outgoing = Request::post(request.url());
     for (name, value) in request.headers() {
         let plain = PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name));

@@ -14,7 +14,7 @@ impl Runtime for Tokio {
     fn current(&self) -> Result<Current, TransportError> {
         tokio::runtime::Handle::try_current()
             .map(Current)
-            .map_err(|error| TransportError::new(TransportErrorKind::NoRuntime, &error.to_string(), &[]))
+            .map_err(|error| TransportError::ours(TransportErrorKind::NoRuntime, &error.to_string()))
     }
 }
 

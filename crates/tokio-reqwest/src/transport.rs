@@ -122,7 +122,7 @@ fn is_of(error: &reqwest::Error, kinds: &[io::ErrorKind]) -> bool {
 }
 
 fn other(detail: &str) -> TransportError {
-    TransportError::new(TransportErrorKind::Other, detail, &[])
+    TransportError::ours(TransportErrorKind::Other, detail)
 }
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {

@@ -33,7 +33,7 @@ impl BlockingTransport for Ureq {
         let mut outgoing = http::Request::post(request.url());
         for (name, value) in request.headers() {
             let mut value = http::HeaderValue::from_str(value).map_err(|_| {
-                TransportError::new(TransportErrorKind::Other, "a header has an impossible value", &[])
+                TransportError::ours(TransportErrorKind::Other, "a header has an impossible value")
             })?;
             value.set_sensitive(name.eq_ignore_ascii_case("authorization"));
             outgoing = outgoing.header(name, value);

@@ -47,7 +47,8 @@ pub enum TransportErrorKind {
 }
 
 impl TransportError {
-    /// An error of this kind, with what the HTTP library said about it. `secrets` are masked in the detail.
+    /// An error of this kind, with what the HTTP library said about it. `secrets` are masked in the detail; words of the
+    /// caller's own belong into [`ours`](Self::ours).
     pub fn new(kind: TransportErrorKind, detail: &str, secrets: &[&str]) -> Self {
         Self { kind, detail: Excerpt::new(detail, secrets), is_ours: false }
     }

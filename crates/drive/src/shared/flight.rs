@@ -65,17 +65,14 @@ impl<V> FlightGuard<V> {
 
     /// That no answer came in time.
     pub(crate) fn timed_out(&self) -> TransportError {
-        TransportError::new(TransportErrorKind::Timeout, &format!("none within {:?}", self.limit), &[])
+        TransportError::ours(TransportErrorKind::Timeout, &format!("none within {:?}", self.limit))
     }
 
     /// What the transport brought, as the machine takes it.
     pub(crate) fn outcome(&self, answer: Result<Response, TransportError>) -> Outcome {
         let read = match answer {
             Ok(response) => self.client.read(&response, self.sent_at()),
-            Err(error) => {
-                let detail = error.detail().map_or("", |detail| detail.as_str());
-                Err(Refusal::from(self.client.transport_error(error.kind(), detail)))
-            }
+            Err(error) => Err(Refusal::from(self.client.masked_error(error))),
         };
         read.map_or_else(Outcome::Refused, Outcome::Granted)
     }

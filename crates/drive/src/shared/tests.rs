@@ -647,3 +647,47 @@ fn everyone_is_woken_before_anything_is_reported() {
     tracing::subscriber::with_default(listening, || guard.land(grant("a", 3600)));
     assert_eq!(*events.lock().unwrap(), [1], "one event, and by then the caller was woken");
 }
+
+#[test]
+fn a_secret_of_one_letter_is_not_told_by_our_own_words_and_is_warned_of() {
+    let provider = Provider::rfc6749("http://127.0.0.1:1/token").unwrap();
+    let client = |secret: &str| {
+        let auth = ClientAuth::post("an-id", secret).unwrap();
+        Client::builder(provider.clone(), auth).build().unwrap()
+    };
+    let warned = "the client secret has fewer than 8 bytes";
+    let text = logged(|| {
+        let shared = Shared::new(Settings::new(client("n")), 0, fixture::render);
+        let guard = send(&mut shared.waiter(None, None));
+        let outcome = guard.outcome(Err(guard.timed_out()));
+        let Outcome::Refused(refusal) = &outcome else { panic!("{outcome:?}") };
+        assert!(refusal.to_string().contains("none within 10s"), "{refusal}");
+        // A foreign text that has the secret as a word of its own is masked as a whole.
+        let foreign =
+            evergrant_core::TransportError::new(evergrant_core::TransportErrorKind::Other, "said n", &[]);
+        let outcome = guard.outcome(Err(foreign));
+        assert!(!format!("{outcome:?}").contains("said"), "{outcome:?}");
+        shared.rotate(ClientAuth::post("an-id", "long enough").unwrap(), Rotation::Keep);
+    });
+    assert_eq!(text.matches(warned).count(), 1, "{text}");
+    let text = logged(|| {
+        let shared = Shared::new(Settings::new(client("8 bytes.")), 0, fixture::render);
+        shared.rotate(ClientAuth::post("an-id", "7 bytes").unwrap(), Rotation::Keep);
+    });
+    assert_eq!(text.matches(warned).count(), 1, "{text}");
+    assert!(!text.contains("7 bytes and") && text.contains("an-id"), "{text}");
+}
+
+#[test]
+fn an_end_that_was_corrected_is_published_also_when_the_next_request_is_due_as_before() {
+    let (shared, clock) = fixture::shared(Policy::new().with_jitter(false).with_default_lifetime(secs(3600)));
+    let mut waiter = shared.waiter(None, None);
+    // Nothing is said of its life: an hour is assumed.
+    send(&mut waiter)
+        .land(Outcome::Granted(evergrant_core::Grant::new(AccessToken::new("a").unwrap(), None)));
+    clock.advance(secs(3300));
+    send(&mut waiter).land(grant("a", 100));
+    let end = shared.try_token().unwrap().use_until();
+    assert_eq!(shared.status().held.unwrap().used_for, clock.now().until(end));
+    assert_eq!(clock.now().until(end), secs(90));
+}

@@ -1,0 +1,54 @@
+//! What the README shows for any server, run against one on loopback: the same lines, with other hosts.
+
+use evergrant_mock::Server;
+use evergrant_tests::install_tls;
+use evergrant_tokio_reqwest::{Api, Client, ClientAuth, Origins, Provider, Tokens};
+
+/// What the README has, and what stands for it here.
+const HERE: [(&str, &str); 5] = [
+    (r#""https://auth.example.com/token""#, "&server.token_endpoint()"),
+    (r#""my-client-id", &std::env::var("CLIENT_SECRET")?"#, "Server::CLIENT_ID, Server::CLIENT_SECRET"),
+    (r#"["https://api.example.com"]"#, "[server.origin()]"),
+    (r#""https://api.example.com/shipments""#, r#"server.resource("/shipments")"#),
+    (r#"println!("{}", shipments.text().await?);"#, "assert!(shipments.status().is_success());"),
+];
+
+async fn any_other_server(server: &Server) -> Result<(), Box<dyn std::error::Error>> {
+    let provider = Provider::rfc6749(&server.token_endpoint())?;
+    let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET)?;
+    let tokens = Tokens::new(Client::builder(provider, auth).scope("shipments").build()?)?;
+    // The token goes to these origins and to no other.
+    let origins = Origins::parse([server.origin()])?;
+    let http = reqwest::Client::new();
+    let api = Api::new(http.clone(), tokens, origins);
+    let shipments = api.send(http.get(server.resource("/shipments"))).await?;
+    assert!(shipments.status().is_success());
+    Ok(())
+}
+
+/// The lines of a function's body, from below its head.
+fn body<'a>(text: &'a str, head: &str) -> Vec<&'a str> {
+    let (_, after) = text.split_once(head).expect("the function is there");
+    let lines = after.lines().skip(1).take_while(|line| *line != "}");
+    lines.map(str::trim).collect()
+}
+
+#[tokio::test]
+async fn what_the_readme_shows_for_any_other_server_works() {
+    install_tls();
+    let server = Server::start().expect("loopback");
+    any_other_server(&server).await.expect("the call is served");
+    assert_eq!((server.counts().token_requests, server.counts().resource_requests), (1, 1));
+}
+
+#[test]
+fn what_is_run_here_is_what_the_readme_shows() {
+    let readme = include_str!("../README.md");
+    let (_, below) = readme.split_once("Against any other server").expect("the README says how");
+    let shown = HERE.iter().fold(below.to_owned(), |text, (there, here)| {
+        assert!(text.contains(there), "{there} is not in the README");
+        text.replace(there, here)
+    });
+    let run = include_str!("readme.rs");
+    assert_eq!(body(&shown, "async fn main()"), body(run, "async fn any_other_server(server: &Server)"));
+}
