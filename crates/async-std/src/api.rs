@@ -1,4 +1,4 @@
-//! The authorized HTTP client: attaches the token, and replays once after a refused one.
+//! The authorized HTTP client: attaches the token, and sends again after a refused one.
 
 use crate::body::Body;
 use crate::client::{HttpClient, HttpError};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// An authorized HTTP client over an [`HttpClient`]. Clones share everything.
 ///
 /// The token goes to the given origins alone, and no redirect is followed. It is taken anew for each attempt; when the
-/// resource server refuses it, one separate job replaces it and the request is sent once more with the new one, if
+/// resource server refuses it, one separate job replaces it and the request is sent again with the new one, if
 /// its body can be repeated.
 #[derive(Clone, Debug)]
 pub struct Api<N> {
@@ -98,7 +98,9 @@ impl<N: Net> Api<N> {
         &self.tokens
     }
 
-    /// Sends the request with a token. If the token is refused, it is replaced, and the request is sent once more if
+    /// Sends the request with a token. If the token is refused, the request is sent again, three times at most in all: a token that has just arrived is given up to 2 s to become
+    /// valid at the resource server, and one that stays refused is replaced. A resource that refuses token after token costs about one
+    /// token request a minute: in between its refusals are handed on. A request is sent again only if
     /// its body can be repeated (a stream cannot); otherwise the refusal is handed on.
     ///
     /// # Errors

@@ -182,7 +182,7 @@ impl Policy {
     }
 
     /// The gate of a site that refused a token: for `young`, then twice that and so on up to `cap`, the next token
-    /// is not thrown away because of that site. Default 10 s and 60 s; 1 ms to 1 h each, `young` always longer than `settle` and
+    /// is not set aside because of that site. Default 10 s and 60 s; 1 ms to 1 h each, `young` always longer than `settle` and
     /// `cap` never shorter than `young`: one that is too short counts as just long enough.
     #[must_use]
     pub fn with_gate(mut self, young: Duration, cap: Duration) -> Self {
@@ -269,7 +269,7 @@ impl Policy {
         self.figures().settle.min(life / 10)
     }
 
-    /// For how long the gate of a site closes on its `nth` token thrown away, counted from 1.
+    /// For how long the gate of a site closes on its `nth` token set aside, counted from 1.
     pub fn gate(&self, nth: u32) -> Duration {
         doubled(self.figures().gate(), nth.saturating_sub(1))
     }
@@ -294,14 +294,14 @@ impl Policy {
         self.figures().jitter
     }
 
-    /// The count of tokens thrown away from which on the gate of a site closes for its cap: counting on would change
+    /// The count of tokens set aside from which on the gate of a site closes for its cap: counting on would change
     /// nothing but how long it takes to be forgiven.
     pub(crate) fn gate_levels(&self) -> u32 {
         // From 1 ms to 1 h in 22 steps.
         (1..=22).find(|nth| self.gate(*nth) == self.figures().gate().1).unwrap_or(23)
     }
 
-    /// A site's count of tokens thrown away falls by one per this time without another.
+    /// A site's count of tokens set aside falls by one per this time without another.
     pub(crate) fn gate_decay(&self) -> Duration {
         2 * self.figures().gate().1
     }

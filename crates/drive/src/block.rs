@@ -76,7 +76,7 @@ where
         Ok(self.wait(patience, None)?.token().clone())
     }
 
-    /// A token that may be used now at this origin: none that it refused.
+    /// A token that may be used now at this origin: none that was set aside because of it.
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
@@ -91,7 +91,7 @@ where
     }
 
     /// Lends the rendered value of a token that may be used now, and the token, to `borrower`: nothing is copied, and
-    /// threads that borrow at once do not slow each other down. With an origin: none that it refused.
+    /// threads that borrow at once do not slow each other down. With an origin: none that was set aside because of it.
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help; `borrower` was not called.
@@ -124,7 +124,7 @@ where
                     Keep::Ended => return,
                     Keep::Send(guard, departure) => {
                         launch(transport.as_ref(), guard);
-                        departure.tell();
+                        drop(departure);
                     }
                     Keep::Wait(time) => nap(time),
                 }
@@ -142,7 +142,7 @@ where
                 Next::Fail(error) => return Err(error),
                 Next::Send(guard, departure) => {
                     launch(self.transport.as_ref(), guard);
-                    departure.tell();
+                    drop(departure);
                 }
                 Next::Wait(time) => nap(time),
             }
@@ -182,14 +182,14 @@ where
     let flight = move || {
         if let Some(guard) = take(&theirs) {
             let outcome = fly(&*transport, &guard);
-            guard.land(outcome);
+            drop(guard.land(outcome));
         }
     };
     if let Err(error) = thread::Builder::new().name("evergrant-flight".into()).spawn(flight)
         && let Some(guard) = take(&guard)
     {
         let error = TransportError::ours(TransportErrorKind::NoThread, &error.to_string());
-        guard.land(Outcome::Refused(error.into()));
+        drop(guard.land(Outcome::Refused(error.into())));
     }
 }
 

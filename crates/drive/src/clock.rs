@@ -36,6 +36,23 @@ impl Clock for SystemClock {
         use rustix::time::ClockId::{MonotonicCoarse, RealtimeCoarse};
         Now::new(Mono::from_origin(read(MonotonicCoarse)), Wall::from_epoch(read(RealtimeCoarse)))
     }
+
+    #[inline(always)]
+    fn coarse_has_reached(&self, end: Now) -> bool {
+        use rustix::time::ClockId::{MonotonicCoarse, RealtimeCoarse};
+        has_reached(MonotonicCoarse, end.mono.since_origin())
+            || has_reached(RealtimeCoarse, end.wall.since_epoch())
+    }
+}
+
+/// Compared as the system tells it: for every call that finds a token, the time is not worth a `Duration` of its own.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline(always)]
+fn has_reached(clock: rustix::time::ClockId, end: Duration) -> bool {
+    let time = rustix::time::clock_gettime(clock);
+    // Negative before 1970 alone, where nothing has ended.
+    let Ok(seconds) = u64::try_from(time.tv_sec) else { return false };
+    seconds > end.as_secs() || (seconds == end.as_secs() && time.tv_nsec >= i64::from(end.subsec_nanos()))
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -57,6 +74,38 @@ impl Clock for SystemClock {
 
 fn wall() -> Wall {
     Wall::from_epoch(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+}
+
+/// The clocks of one source. Those of the system, which most have, are read without a detour through a trait object: that is
+/// done for every call.
+#[derive(Clone, Debug)]
+pub(crate) enum Clocks {
+    System,
+    Own(Arc<dyn Clock>),
+}
+
+impl Clocks {
+    pub(crate) fn now(&self) -> Now {
+        match self {
+            Self::System => SystemClock.now(),
+            Self::Own(clock) => clock.now(),
+        }
+    }
+
+    pub(crate) fn coarse(&self) -> Now {
+        match self {
+            Self::System => SystemClock.coarse(),
+            Self::Own(clock) => clock.coarse(),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn coarse_has_reached(&self, end: Now) -> bool {
+        match self {
+            Self::System => SystemClock.coarse_has_reached(end),
+            Self::Own(clock) => clock.coarse_has_reached(end),
+        }
+    }
 }
 
 /// A clock that goes when it is told to, for tests. Clones are the same clock.

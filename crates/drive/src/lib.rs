@@ -18,9 +18,11 @@
 //! # Write an adapter
 //! This is a complete one, for a runtime that gives every job a thread: a [`Runtime`] that finds itself wherever it is called, a
 //! [`Transport`] that sends, and a [`Source`] that holds both. A real transport follows no redirect, retries nothing, keeps no
-//! connection from one runtime to the next, and reads no more than one byte beyond [`Response::MAX_BODY`].
+//! connection from one runtime to the next, and reads no more than one byte beyond [`Response::MAX_BODY`], or nothing unless
+//! [`Response::needs_body`].
 //!
 //! [`Response::MAX_BODY`]: evergrant_core::Response::MAX_BODY
+//! [`Response::needs_body`]: evergrant_core::Response::needs_body
 //!
 //! ```
 //! use evergrant_core::{AccessToken, Client, ClientAuth, Provider, Request, Response, TransportError};

@@ -33,6 +33,7 @@ impl<T> Published<T> {
     }
 
     /// Looks at the value, if there is one, without counting another owner.
+    #[inline(always)]
     pub(crate) fn look<R>(&self, at: impl FnOnce(Option<&Arc<T>>) -> R) -> R {
         at(self.pointer.load().as_ref())
     }

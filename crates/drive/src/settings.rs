@@ -1,6 +1,6 @@
 //! How a source of tokens is made, whatever sends its requests.
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Clocks};
 use evergrant_core::{Client, Policy};
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub struct Settings {
     pub(crate) client: Client,
     pub(crate) policy: Policy,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: Clocks,
     pub(crate) patience: Option<Duration>,
     pub(crate) fail_fast: bool,
 }
@@ -20,8 +20,8 @@ pub struct Settings {
 impl Settings {
     /// The defaults for this client.
     pub fn new(client: Client) -> Self {
-        let clock = Arc::new(SystemClock);
-        Self { client, policy: Policy::new(), clock, patience: None, fail_fast: false }
+        let (policy, clock) = (Policy::new(), Clocks::System);
+        Self { client, policy, clock, patience: None, fail_fast: false }
     }
 
     /// The figures it decides by. The defaults suit a server.
@@ -31,7 +31,7 @@ impl Settings {
 
     /// The clocks; the operating system's by default. For tests: [`ManualClock`](crate::ManualClock).
     pub fn clock(self, clock: impl Clock) -> Self {
-        Self { clock: Arc::new(clock), ..self }
+        Self { clock: Clocks::Own(Arc::new(clock)), ..self }
     }
 
     /// How long a caller without a token waits for one: 1 ms to 1 day, the policy's 30 s by default. It counts whatever the

@@ -17,7 +17,7 @@ pub(crate) use flight::FlightGuard;
 pub(crate) use keeper::Keep;
 pub(crate) use waiter::Next;
 
-use crate::clock::Clock;
+use crate::clock::Clocks;
 use crate::contained::contained;
 use crate::published::Published;
 use crate::settings::Settings;
@@ -43,7 +43,7 @@ pub struct Shared<V> {
     state: Mutex<State<V>>,
     /// What every caller may use without the lock.
     snapshot: Published<Snapshot<V>>,
-    clock: Arc<dyn Clock>,
+    clock: Clocks,
     render: fn(&AccessToken) -> V,
     patience: Duration,
     fail_fast: bool,
@@ -53,8 +53,8 @@ struct State<V> {
     machine: Machine,
     /// `None` for a fixed token, which nobody asks for.
     client: Option<Arc<Client>>,
-    /// The last reading the machine got: the next one is not earlier.
-    last: Now,
+    /// The last reading of the monotonic clock that the machine got: the next one is not earlier.
+    last: Mono,
     sites: Sites,
     /// One entry for each call that holds a place.
     waiting: BTreeMap<u64, Waiting>,
@@ -139,7 +139,7 @@ impl<V> Shared<V> {
         Arc::new(Self {
             state: Mutex::new(state),
             snapshot: Published::new(Some(Arc::new(snapshot))),
-            clock: Arc::new(crate::clock::SystemClock),
+            clock: Clocks::System,
             render,
             patience: policy.patience(),
             fail_fast: false,
@@ -160,6 +160,7 @@ impl<V> Shared<V> {
     ///
     /// # Errors
     /// The machine must be asked; `borrower` was not called, and comes back.
+    #[inline]
     pub fn lend_quiet<R, F: FnOnce(&Snapshot<V>) -> R>(&self, borrower: F) -> Result<R, F> {
         self.snapshot.look(|snapshot| match snapshot {
             Some(snapshot) if self.is_quiet(snapshot) => Ok(borrower(snapshot)),
@@ -180,6 +181,7 @@ impl<V> Shared<V> {
         (!self.clock.coarse_has_reached(snapshot.use_until)).then_some(snapshot)
     }
 
+    #[inline]
     fn is_quiet(&self, snapshot: &Snapshot<V>) -> bool {
         !self.clock.coarse_has_reached(snapshot.quiet_until)
     }
@@ -191,7 +193,8 @@ impl<V> Shared<V> {
 
     /// The time from now until then.
     pub(crate) fn until(&self, then: Mono) -> Duration {
-        then.since(self.clock.now().mono)
+        let now = self.clock.now();
+        then.since(self.lock().read(now).mono)
     }
 }
 
@@ -214,6 +217,9 @@ impl<V> Shared<V> {
         let verdict = self.enter(|state, now| {
             let site = state.sites.refusing(origin);
             let verdict = state.machine.reject(now, generation, site);
+            if state.machine.set_aside(now).is_some_and(|aside| aside.token().generation() == generation) {
+                state.sites.keep(origin);
+            }
             state.wake_all(now);
             verdict
         });
@@ -232,6 +238,10 @@ impl<V> Shared<V> {
                 *client = Arc::new(client.with_auth(auth));
             }
             state.machine.rotate(now, rotation);
+            // The gates start again; what is set aside is still so for whom it was.
+            if state.machine.set_aside(now).is_none() {
+                state.sites.forget();
+            }
             state.wake_all(now);
         });
         contained(|| {
@@ -340,7 +350,7 @@ impl<V> State<V> {
         Self {
             machine,
             client,
-            last: Now::default(),
+            last: Mono::ZERO,
             sites: Sites::default(),
             waiting: BTreeMap::new(),
             keepers: BTreeMap::new(),
@@ -353,13 +363,11 @@ impl<V> State<V> {
         }
     }
 
-    /// The reading as the machine takes it: of two that were taken before the lock, and got it in the other order, the later one
-    /// counts for both.
+    /// The reading as the machine takes it: `mono` never goes back, whatever the clock does, and whichever of two readings from
+    /// before the lock gets it first.
     fn read(&mut self, now: Now) -> Now {
-        if now.mono >= self.last.mono {
-            self.last = now;
-        }
-        self.last
+        self.last = self.last.max(now.mono);
+        Now::new(self.last, now.wall)
     }
 
     fn key(&mut self) -> u64 {
@@ -404,6 +412,8 @@ impl<V> Drop for Shared<V> {
         }
         outside.wake(std::mem::take(&mut state.keepers).into_values().flatten());
         outside.release();
+        let clock = std::mem::replace(&mut self.clock, Clocks::System);
+        contained(|| drop(clock));
     }
 }
 

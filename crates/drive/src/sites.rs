@@ -19,12 +19,22 @@ impl Sites {
         }
     }
 
-    /// The site of `origin`, which refuses a token now.
-    pub(crate) fn refusing(&mut self, origin: &Origin) -> Site {
-        self.of(origin).unwrap_or_else(|| {
+    /// The site of `origin`, which refuses a token now: its own, or the one that it [keeps](Self::keep) if the machine remembers
+    /// the refusal.
+    pub(crate) fn refusing(&self, origin: &Origin) -> Site {
+        self.of(origin).unwrap_or_else(|| site(self.0.len()))
+    }
+
+    /// The machine remembers that `origin` refused a token. One that changed nothing takes no place, of which there are few.
+    pub(crate) fn keep(&mut self, origin: &Origin) {
+        if self.of(origin).is_none() {
             self.0.push(origin.clone());
-            site(self.0.len() - 1)
-        })
+        }
+    }
+
+    /// The machine remembers nobody any more.
+    pub(crate) fn forget(&mut self) {
+        self.0.clear();
     }
 
     /// The origins of these sites; those that share the last one are not known by name.

@@ -16,7 +16,7 @@ pub struct Status {
     pub narrowed_scope: Option<Scope>,
     /// The token request that is under way, or why none is.
     pub request: RequestStatus,
-    /// The time until the next token request, if nothing else happens.
+    /// The time until the next token request, if nothing else happens; [`Duration::MAX`] if there is none.
     pub next_request_in: Duration,
     /// Why the last request was made, and how long ago.
     pub last_request: Option<(Reason, Duration)>,
@@ -38,9 +38,9 @@ pub struct Status {
 pub struct Held {
     /// Which token of this source it is.
     pub generation: Generation,
-    /// How long it is still used.
+    /// How long it is still used; [`Duration::MAX`] for one that never ends.
     pub used_for: Duration,
-    /// How long until its replacement is due; zero if it is.
+    /// How long until its replacement is due; zero if it is, [`Duration::MAX`] if it never is.
     pub refresh_in: Duration,
 }
 

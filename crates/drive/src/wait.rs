@@ -78,7 +78,7 @@ where
         Ok(self.wait(patience, None).await?.token().clone())
     }
 
-    /// A token that may be used now at this origin: none that it refused.
+    /// A token that may be used now at this origin: none that was set aside because of it.
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
@@ -93,7 +93,7 @@ where
     }
 
     /// Lends the rendered value of a token that may be used now, and the token, to `borrower`: nothing is copied, and
-    /// threads that borrow at once do not slow each other down. With an origin: none that it refused.
+    /// threads that borrow at once do not slow each other down. With an origin: none that was set aside because of it.
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help; `borrower` was not called.
@@ -120,8 +120,9 @@ where
     pub fn keep_fresh(&self) -> impl Future<Output = ()> + Send + use<R, T, V> {
         let mut keeper = self.shared.keeper();
         let (runtime, transport) = (self.runtime.clone(), self.transport.clone());
-        let mut nap = Nap::default();
+        let (mut nap, mut left) = (Nap::default(), None);
         poll_fn(move |cx| {
+            drop(left.take());
             loop {
                 // Whoever is on no runtime never takes the right to send.
                 let Ok(handle) = runtime.current() else { return Poll::Ready(()) };
@@ -129,9 +130,14 @@ where
                     Keep::Ended => return Poll::Ready(()),
                     Keep::Send(guard, departure) => {
                         launch(&runtime, &handle, transport.as_ref(), guard);
-                        departure.tell();
+                        left = Some(departure);
                     }
-                    Keep::Wait(time) => return nap.poll(&handle, time, cx).map(|never| match never {}),
+                    Keep::Wait(time) => {
+                        if left.is_some() {
+                            cx.waker().wake_by_ref();
+                        }
+                        return nap.poll(&handle, time, cx).map(|never| match never {});
+                    }
                 }
             }
         })
@@ -145,7 +151,11 @@ where
     ) -> Result<Arc<Snapshot<V>>, Error> {
         let mut waiter = self.shared.waiter(patience, origin);
         let mut nap = Nap::default();
+        // A request that left is reported at the next poll: a runtime may keep the job that was just spawned for this very
+        // thread, and a subscriber that takes its time would hold it up.
+        let mut left = None;
         poll_fn(|cx| {
+            drop(left.take());
             loop {
                 // Whoever is on no runtime never takes the right to send: nobody else shall rest for it.
                 let handle = match self.runtime.current() {
@@ -157,9 +167,14 @@ where
                     Next::Fail(error) => return Poll::Ready(Err(error)),
                     Next::Send(guard, departure) => {
                         launch(&self.runtime, &handle, self.transport.as_ref(), guard);
-                        departure.tell();
+                        left = Some(departure);
                     }
-                    Next::Wait(time) => return nap.poll(&handle, time, cx).map(|never| match never {}),
+                    Next::Wait(time) => {
+                        if left.is_some() {
+                            cx.waker().wake_by_ref();
+                        }
+                        return nap.poll(&handle, time, cx).map(|never| match never {});
+                    }
                 }
             }
         })
@@ -206,8 +221,24 @@ where
     let (transport, runtime) = (Arc::clone(transport), runtime.clone());
     handle.spawn(async move {
         let outcome = fly(&*transport, &runtime, &guard).await;
-        guard.land(outcome);
+        let report = guard.land(outcome);
+        // Whoever was woken comes first: some of them may wait for this very thread.
+        step_aside().await;
+        drop(report);
     });
+}
+
+/// Lets the jobs go on that wait for this thread.
+async fn step_aside() {
+    let mut stepped = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut stepped, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 async fn fly<R: Runtime, T: Transport, V>(transport: &T, runtime: &R, guard: &FlightGuard<V>) -> Outcome {

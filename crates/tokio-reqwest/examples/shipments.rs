@@ -3,7 +3,7 @@
 //!     cargo run -p evergrant-tokio-reqwest --example shipments
 //!
 //! Without credentials it calls servers on loopback that play MyParcel.com's. With MYPARCEL_CLIENT_ID and
-//! MYPARCEL_CLIENT_SECRET in the environment it calls the real sandbox (add `--features rustls` for TLS).
+//! MYPARCEL_CLIENT_SECRET in the environment it calls the real sandbox.
 
 // An example shows what it does.
 #![allow(clippy::print_stdout)]

@@ -11,7 +11,7 @@ use reqwest::{Request, RequestBuilder, Response};
 /// An authorized HTTP client over the program's own. Clones share everything.
 ///
 /// The token goes to the given origins alone. It is taken anew for each attempt; when the resource server refuses it,
-/// one separate job replaces it and the request is sent once more with the new one, if its body can be repeated.
+/// one separate job replaces it and the request is sent again with the new one, if its body can be repeated.
 ///
 /// ```no_run
 /// # async fn story(tokens: evergrant_tokio_reqwest::Tokens) -> Result<(), Box<dyn std::error::Error>> {
@@ -60,7 +60,9 @@ impl Api {
         self.execute(builder.build()?).await
     }
 
-    /// Sends the request with a token. If the token is refused, it is replaced, and the request is sent once more if
+    /// Sends the request with a token. If the token is refused, the request is sent again, three times at most in all: a token that has just arrived is given up to 2 s to become
+    /// valid at the resource server, and one that stays refused is replaced. A resource that refuses token after token costs about one
+    /// token request a minute: in between its refusals are handed on. A request is sent again only if
     /// its body can be repeated (a stream cannot); otherwise the refusal is handed on.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use tower::{Layer, Service};
 /// What a service under the layer may fail with: its own error, or an [`ApiError`].
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Attaches the token to every request that passes, and sends a refused one once more with a new token if its body can
+/// Attaches the token to every request that passes, and sends a refused one again, with a new token where it must, if its body can
 /// be repeated. A request to an origin that is not allowed, or with an Authorization header of its own, is an error.
 ///
 /// Answers are judged by status and headers: a rule that would look into a body sees none, so MyParcel.com's 401 for a

@@ -10,7 +10,7 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Middleware, Next};
 
-/// Attaches the token to every request that passes, and sends a refused one once more with a new token if its body can
+/// Attaches the token to every request that passes, and sends a refused one again, with a new token where it must, if its body can
 /// be repeated. A request to an origin that is not allowed, or with an Authorization header of its own, is an error.
 ///
 /// ```no_run

@@ -1,4 +1,4 @@
-//! The authorized HTTP client: attaches the token, and replays once after a refused one.
+//! The authorized HTTP client: attaches the token, and sends again after a refused one.
 
 use crate::tokens::Tokens;
 use evergrant_core::{Answer, Error, Excerpt, Origin, Origins, Verdict, VerdictRule};
@@ -15,7 +15,7 @@ use ureq::{Agent, AsSendBody, Body, ResponseExt as _};
 /// An authorized HTTP client over the program's own agent. Clones share everything.
 ///
 /// The token goes to the given origins alone. It is taken anew for each attempt; when the resource server refuses it,
-/// one separate job replaces it and the request is sent once more with the new one.
+/// one separate job replaces it and the request is sent again with the new one.
 ///
 /// Redirects are followed as the agent says, and the token goes along with none, not even within its origin: ureq cannot
 /// tell one port of a host from another. An agent with `max_redirects(0)` and `max_redirects_will_error(false)` hands a
@@ -111,7 +111,9 @@ impl Api {
         &self.tokens
     }
 
-    /// Sends the request with a token. If the token is refused, it is replaced, and the request is sent once more.
+    /// Sends the request with a token. If the token is refused, the request is sent again, three times at most in all: a token that has just arrived is given up to 2 s to become
+    /// valid at the resource server, and one that stays refused is replaced. A resource that refuses token after token costs about one
+    /// token request a minute: in between its refusals are handed on.
     ///
     /// # Errors
     /// The origin is not allowed, the request is authorized already, there is no token, or the call failed. An

@@ -121,7 +121,9 @@ impl Tokens {
         self.0.token(Some(patience))
     }
 
-    /// A token that may be used now at this API: none that it refused.
+    /// A token that may be used now at this API: none that was set aside because of it ([`Rejection::Dropped`],
+    /// [`Rejection::Replaced`]); after [`Rejection::Settling`] and [`Rejection::Refused`] the same one comes again. To attach it by
+    /// hand, take its [`value`](evergrant_core::Token::value), and give this very token to [`reject`](Self::reject) if it is refused.
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
@@ -132,7 +134,8 @@ impl Tokens {
         self.0.token_for(origin)
     }
 
-    /// The token that may be used now, if one is held: never waits and never sends.
+    /// The token that every API may be called with now, if one is held: never waits and never sends. `None` while a token is set
+    /// aside, which [`token`](Self::token) hands out once the request that is to replace it has failed.
     pub fn try_token(&self) -> Option<Token> {
         self.0.shared().try_token()
     }
@@ -149,8 +152,8 @@ impl Tokens {
         self.0.with_authorization(None, |value, _| value.clone())
     }
 
-    /// The same for one API: no token that it refused. For programs that attach the header themselves, and say so with
-    /// [`reject`](Self::reject).
+    /// The same for one API: of no token that was set aside because of it. A program that reports refusals itself needs to know
+    /// which token it was: it takes [`token_for`](Self::token_for).
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
@@ -186,7 +189,7 @@ impl Tokens {
     }
 
     /// A resource server of this origin refused this token: set it aside, unless it was replaced meanwhile or cannot be.
-    /// [`Api`](crate::Api) does this by itself.
+    /// [`Api`](crate::Api) does this by itself. What to do next, and how often, [`Replay`](crate::Replay) says of the result.
     pub fn reject(&self, token: &Token, origin: &Origin) -> Rejection {
         self.0.shared().reject(token.generation(), origin)
     }
@@ -216,7 +219,7 @@ impl Tokens {
         self.0.shared().status()
     }
 
-    /// The held token, to be kept across a restart. Where it is kept, and how it is protected, is the program's
+    /// The held token, to be kept across a restart; `None` for one that some API refused, and for a fixed one. Where it is kept, and how it is protected, is the program's
     /// affair: it is as secret as a password.
     pub fn export(&self) -> Option<Stored> {
         self.0.shared().export()

@@ -112,7 +112,9 @@ fn masked(text: &str, secrets: &[&str], is_cut: bool) -> Zeroizing<String> {
         match secret.len() {
             0 => continue,
             Excerpt::SHORTEST_ECHO.. => covered.extend(occurrences(text, &secret)),
-            _ if Excerpt::repeats(text, &secret) => return Zeroizing::new(MASK.into()),
+            _ if Excerpt::repeats(text, &secret) || (is_cut && ends_within(text, &secret)) => {
+                return Zeroizing::new(MASK.into());
+            }
             _ => continue,
         }
         let begun = secret.char_indices().map(|(at, _)| at).rev();
@@ -131,6 +133,14 @@ fn masked(text: &str, secrets: &[&str], is_cut: bool) -> Zeroizing<String> {
     }
     masked.push_str(&text[end..]);
     masked
+}
+
+/// Whether a text that was cut ends with the beginning of this secret as a word of its own.
+fn ends_within(text: &str, secret: &str) -> bool {
+    let begun = secret.char_indices().map(|(at, _)| at).filter(|at| *at > 0);
+    begun
+        .map(|length| (length, &secret[..length]))
+        .any(|(length, begun)| text.ends_with(begun) && is_word(text, &(text.len() - length..text.len())))
 }
 
 /// Where `secret`, which is not empty, stands in `text`, occurrences that overlap each other included.

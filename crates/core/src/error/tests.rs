@@ -236,3 +236,18 @@ fn each_answer_without_a_token_is_summed_up_and_has_advice() {
     assert!(!format!("{}", Excerpt::default()).is_empty());
     assert_eq!(format!("{:?}", Excerpt::new("so\nit said", &[]).unwrap()), "\"soit said\"");
 }
+
+#[test]
+fn the_beginning_of_a_short_secret_is_not_left_where_a_text_was_cut() {
+    let filled = |end: &str| {
+        let filling = ". ".repeat(Excerpt::MAX_CHARS);
+        let words = [&filling[..Excerpt::MAX_CHARS - end.len()], end, "7 and more"].concat();
+        Excerpt::new(&words, &[]).unwrap()
+    };
+    assert!(filled("geheim").as_str().ends_with("geheim"));
+    assert_eq!(filled("geheim").masking(&["geheim7"]).as_str(), "[redacted]");
+    // A piece of a longer word is no beginning of it.
+    assert!(filled("xgeheim").masking(&["geheim7"]).as_str().ends_with("xgeheim"));
+    let whole = Excerpt::new("not cut: geheim", &[]).unwrap();
+    assert_eq!(whole.masking(&["geheim7"]), whole);
+}

@@ -7,17 +7,17 @@ use alloc::vec::Vec;
 #[cfg(test)]
 use core::time::Duration;
 
-/// One gate per site, made when its site first has a token thrown away.
+/// One gate per site, made when its site first has a token set aside.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Gates(Vec<Gate>);
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Gate {
     site: u16,
-    /// Tokens thrown away because of this site; falls by one per `gate_decay` without another.
+    /// Tokens set aside because of this site; falls by one per `gate_decay` without another.
     dropped: u32,
     last_dropped: Mono,
-    /// A token was thrown away and its successor has not come yet: its arrival closes the gate.
+    /// A token was set aside and its successor has not come yet: its arrival closes the gate.
     armed: bool,
     closed_until: Mono,
 }
@@ -33,7 +33,7 @@ impl Gates {
         self.0.iter().any(|gate| gate.site == site && now < gate.closed_until)
     }
 
-    /// A token was thrown away because of this site.
+    /// A token was set aside because of this site.
     pub(super) fn dropped(&mut self, policy: &Policy, site: Site, now: Mono) {
         let site = site.place();
         let at = self.0.iter().position(|gate| gate.site == site).unwrap_or_else(|| {

@@ -178,7 +178,7 @@ pub enum Landing {
 /// What `reject` made of a refused token, and what the caller does next.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Rejection {
-    /// It is thrown away: wait for the new one and replay once.
+    /// It is set aside, and no call for this site gets it again: wait for the new one and send once more.
     Dropped,
     /// It is not the current one any more: take that, or wait for it, and replay once.
     Replaced,

@@ -3,7 +3,8 @@
 use super::{Shared, State};
 use crate::contained::contained;
 use evergrant_core::{
-    Client, Flight, Landing, Now, Outcome, Reason, Refusal, Response, TransportError, TransportErrorKind,
+    Cause, Client, Flight, Landing, Now, Outcome, Reason, Refusal, Response, Scope, TransportError,
+    TransportErrorKind,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -25,17 +26,18 @@ impl<V> fmt::Debug for FlightGuard<V> {
     }
 }
 
-/// What is reported of a request that left, once it has.
+/// What is reported of a request that left: when this is dropped, so that it is neither forgotten nor in the way. A subscriber that
+/// takes its time must hold up neither the request nor whoever waits for it.
 #[derive(Debug)]
+#[must_use]
 pub(crate) struct Departure {
     client: Arc<Client>,
     flight: u64,
     reason: Reason,
 }
 
-impl Departure {
-    /// Reports why it was sent. Called after the launch: a subscriber that takes its time must not hold up the request.
-    pub(crate) fn tell(&self) {
+impl Drop for Departure {
+    fn drop(&mut self) {
         let (flight, reason) = (self.flight, self.reason.as_str());
         let endpoint = self.client.provider().token_endpoint();
         contained(|| tracing::info!(target: "evergrant", flight, reason, %endpoint, "a token is asked for"));
@@ -77,23 +79,37 @@ impl<V> FlightGuard<V> {
         read.map_or_else(Outcome::Refused, Outcome::Granted)
     }
 
-    /// What became of it.
-    pub(crate) fn land(mut self, outcome: Outcome) {
+    /// What became of it. Everyone is woken; what is reported of it is the caller's to drop.
+    pub(crate) fn land(mut self, outcome: Outcome) -> Option<Arrival> {
         let value = match &outcome {
             // Rendered here, since it is foreign and must not be made under the lock.
             Outcome::Granted(grant) => Some(Arc::new((self.shared.render)(grant.token()))),
             _ => None,
         };
-        if let Some(flight) = self.flight.take() {
-            self.shared.land(flight, outcome, value);
-        }
+        let narrowed = match &outcome {
+            Outcome::Granted(grant) => grant.narrowed_scope().cloned(),
+            _ => None,
+        };
+        // Taken under the lock: a clock that panics before it leaves the flight to Drop.
+        let flight = &mut self.flight;
+        self.shared.enter(|state, now| {
+            let flight = flight.take()?;
+            let id = flight.id();
+            let landing = state.machine.complete(now, flight, outcome);
+            match (&landing, value) {
+                (Landing::Installed { .. }, Some(value)) => state.installed(now, value, narrowed.clone()),
+                (_, Some(value)) => state.outside.drop_value(value),
+                (_, None) => {}
+            }
+            Some(state.landed(now, id, landing, narrowed))
+        })
     }
 }
 
 impl<V> Drop for FlightGuard<V> {
     fn drop(&mut self) {
         if let Some(flight) = self.flight.take() {
-            contained(|| self.shared.abandon(flight));
+            contained(|| drop(self.shared.abandon(flight)));
         }
     }
 }
@@ -114,66 +130,72 @@ impl<V> Shared<V> {
         Some((FlightGuard { shared: Arc::clone(self), client, flight: Some(flight), limit }, departure))
     }
 
-    fn land(&self, flight: Flight, outcome: Outcome, value: Option<Arc<V>>) {
+    fn abandon(&self, flight: Flight) -> Arrival {
         let id = flight.id();
-        let narrowed = match &outcome {
-            Outcome::Granted(grant) => grant.narrowed_scope().cloned(),
-            _ => None,
-        };
-        let (landing, rest) = self.enter(|state, now| {
-            let landing = state.machine.complete(now, flight, outcome);
-            state.journal.landed(&landing, now.mono);
-            match (&landing, value) {
-                (Landing::Installed { .. }, Some(value)) => state.installed(now, value, narrowed.clone()),
-                (_, Some(value)) => state.outside.drop_value(value),
-                (_, None) => {}
-            }
-            state.wake_all(now);
-            let rest = state.machine.next_wake(now).since(now.mono);
-            (landing, rest)
-        });
-        tell(id, &landing, rest);
-        if let Some(missing) = narrowed {
-            contained(|| {
-                tracing::warn!(target: "evergrant", flight = id, %missing, "less scope was granted than was asked for");
-            });
-        }
-    }
-
-    fn abandon(&self, flight: Flight) {
-        let id = flight.id();
-        let (landing, rest) = self.enter(|state, now| {
+        self.enter(|state, now| {
             let landing = state.machine.abandon(now, flight);
-            state.journal.landed(&landing, now.mono);
-            state.wake_all(now);
-            let rest = state.machine.next_wake(now).since(now.mono);
-            (landing, rest)
-        });
-        tell(id, &landing, rest);
+            state.landed(now, id, landing, None)
+        })
     }
 }
 
-/// Reports what became of a flight.
-fn tell(flight: u64, landing: &Landing, rest: Duration) {
-    let rest_ms = u64::try_from(rest.as_millis()).unwrap_or(u64::MAX);
-    contained(|| match landing {
-        Landing::Installed { generation, life, hint } => {
-            let (generation, life_s) = (generation.number(), life.as_secs());
-            tracing::info!(target: "evergrant", flight, generation, life_s, ?hint, "a token was installed");
+impl<V> State<V> {
+    /// A flight has ended: what follows, whatever became of it.
+    fn landed(&mut self, now: Now, flight: u64, landing: Landing, narrowed: Option<Scope>) -> Arrival {
+        self.journal.landed(&landing, now.mono);
+        self.wake_all(now);
+        let rest = self.machine.next_wake(now).since(now.mono);
+        Arrival { flight, landing, rest, narrowed }
+    }
+}
+
+/// What is reported of a flight that ended: when this is dropped, as [`Departure`].
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Arrival {
+    flight: u64,
+    landing: Landing,
+    /// The time until the next request may be sent.
+    rest: Duration,
+    /// What was asked for and not granted.
+    narrowed: Option<Scope>,
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        contained(|| self.tell());
+        if let Some(missing) = &self.narrowed {
+            let flight = self.flight;
+            contained(|| {
+                tracing::warn!(target: "evergrant", flight, %missing, "less scope was granted than was asked for");
+            });
         }
-        Landing::Resting { cause, .. } => {
-            tracing::warn!(target: "evergrant", flight, rest_ms, %cause, "the token request failed");
+    }
+}
+
+impl Arrival {
+    fn tell(&self) {
+        let flight = self.flight;
+        let rest_ms = u64::try_from(self.rest.as_millis()).unwrap_or(u64::MAX);
+        match &self.landing {
+            Landing::Installed { generation, life, hint } => {
+                let (generation, life_s) = (generation.number(), life.as_secs());
+                tracing::info!(target: "evergrant", flight, generation, life_s, ?hint, "a token was installed");
+            }
+            Landing::Resting { cause, .. } => {
+                tracing::warn!(target: "evergrant", flight, rest_ms, %cause, "the token request failed");
+            }
+            Landing::NoProgress { count } => {
+                tracing::info!(target: "evergrant", flight, count, "the server handed out a token that ends no later");
+            }
+            Landing::Idle => {
+                let cause = Cause::Abandoned;
+                tracing::warn!(target: "evergrant", flight, rest_ms, %cause, "the token request failed");
+            }
+            Landing::Superseded => {
+                tracing::debug!(target: "evergrant", flight, "the answer came too late to matter");
+            }
+            landing => tracing::info!(target: "evergrant", flight, ?landing, "the token request ended"),
         }
-        Landing::NoProgress { count } => {
-            tracing::info!(target: "evergrant", flight, count, "the server handed out a token that ends no later");
-        }
-        Landing::Idle => {
-            let cause = evergrant_core::Cause::Abandoned;
-            tracing::warn!(target: "evergrant", flight, rest_ms, %cause, "the token request failed");
-        }
-        Landing::Superseded => {
-            tracing::debug!(target: "evergrant", flight, "the answer came too late to matter");
-        }
-        _ => tracing::info!(target: "evergrant", flight, ?landing, "the token request ended"),
-    });
+    }
 }

@@ -24,7 +24,7 @@ impl<V> fmt::Debug for Keeper<V> {
 /// What a keeper does next.
 #[derive(Debug)]
 pub(crate) enum Keep<V> {
-    /// Launch it, then report that it left.
+    /// Launch it, then drop the report that it left.
     Send(FlightGuard<V>, Departure),
     /// At most that long, or until woken.
     Wait(Duration),

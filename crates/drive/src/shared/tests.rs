@@ -1,13 +1,13 @@
 use super::waiter::Waiter;
 use super::*;
-use crate::clock::ManualClock;
+use crate::clock::{Clock, ManualClock};
 use crate::fixture::{self, Listening, RENDERED, Waking, grant, secs};
 use crate::settings::Settings;
 use crate::status::LastOutcome;
 use evergrant_core::{Cause, Class, Outcome, Problem, Provider, Refusal, Response, Scope};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -18,7 +18,7 @@ fn source() -> (Arc<Shared<String>>, ManualClock) {
 fn send(waiter: &mut Waiter<'_, String>) -> FlightGuard<String> {
     match waiter.poll(&Waking::new().waker()) {
         Next::Send(guard, departure) => {
-            departure.tell();
+            drop(departure);
             guard
         }
         next => panic!("expected Send, got {next:?}"),
@@ -53,7 +53,7 @@ fn everyone_who_waits_is_woken_by_the_landing_and_finds_the_token() {
         .collect();
     assert_eq!(shared.status().waiting, 100);
     assert_eq!(shared.lock().waiting.len(), 100, "I9: the list is as long as the machine's count");
-    guard.land(grant("a", 3600));
+    drop(guard.land(grant("a", 3600)));
     assert!(wakings.iter().all(|waking| waking.count() == 1));
     for waiter in &mut waiters {
         assert_eq!(uses(waiter).value(), "Bearer a");
@@ -71,7 +71,7 @@ fn who_was_served_finds_the_token_without_the_lock_and_holds_no_place() {
     for waiter in &mut waiters {
         assert!(matches!(waiter.poll(&Waking::new().waker()), Next::Wait(_)));
     }
-    guard.land(grant("a", 3600));
+    drop(guard.land(grant("a", 3600)));
     assert_eq!((shared.status().waiting, shared.lock().waiting.len()), (0, 0));
     let locked = shared.lock();
     for waiter in &mut waiters {
@@ -92,7 +92,7 @@ fn who_was_served_and_comes_too_late_waits_anew() {
     };
     wait(&mut late);
     wait(&mut gone);
-    guard.land(grant("a", 10));
+    drop(guard.land(grant("a", 10)));
     // Both have it, and it ends before either looks.
     clock.advance(secs(20));
     let guard = send(&mut next);
@@ -103,7 +103,7 @@ fn who_was_served_and_comes_too_late_waits_anew() {
     wait(&mut late);
     drop(gone);
     assert_eq!((shared.status().waiting, shared.lock().waiting.len()), (2, 2));
-    guard.land(grant("b", 3600));
+    drop(guard.land(grant("b", 3600)));
     assert_eq!(
         (uses(&mut late).value().as_str(), uses(&mut next).value().as_str()),
         ("Bearer b", "Bearer b")
@@ -122,7 +122,7 @@ fn i24_a_waiter_that_is_dropped_frees_its_place_and_harms_nobody() {
     assert!(matches!(second.poll(&waking.waker()), Next::Wait(_)));
     drop(first);
     assert_eq!((shared.status().waiting, shared.lock().waiting.len()), (1, 1));
-    guard.land(grant("a", 3600));
+    drop(guard.land(grant("a", 3600)));
     assert_eq!(uses(&mut second).value(), "Bearer a");
     assert_eq!(shared.status().requests, 1);
 }
@@ -158,7 +158,7 @@ fn a_poisoned_lock_is_entered_and_no_drop_panics() {
         panic!("under the lock");
     });
     assert!(poisoned.join().is_err() && shared.state.is_poisoned());
-    guard.land(grant("a", 3600));
+    drop(guard.land(grant("a", 3600)));
     assert_eq!(uses(&mut waiter).value(), "Bearer a");
     drop(shared.waiter(Some(MINUTE), None));
 }
@@ -169,7 +169,7 @@ fn the_value_is_rendered_once_per_token_and_read_without_the_lock() {
     let (shared, clock) = source();
     let mut waiter = shared.waiter(Some(MINUTE), None);
     let before = RENDERED.with(|count| count.load(Ordering::Relaxed));
-    send(&mut waiter).land(grant("a", 3600));
+    drop(send(&mut waiter).land(grant("a", 3600)));
     let locked = shared.lock();
     for _ in 0..10 {
         assert_eq!(lent(&shared), Some(("Bearer a".into(), 1)));
@@ -190,7 +190,7 @@ fn a_borrower_comes_back_uncalled_when_the_machine_must_be_asked() {
     let called = Cell::new(0);
     let borrow = || shared.lend_quiet(|_: &Snapshot<String>| called.set(called.get() + 1));
     assert!(borrow().is_err(), "nothing is held");
-    send(&mut shared.waiter(Some(MINUTE), None)).land(grant("a", 3600));
+    drop(send(&mut shared.waiter(Some(MINUTE), None)).land(grant("a", 3600)));
     assert!(borrow().is_ok());
     clock.advance(secs(3269));
     assert!(borrow().is_ok());
@@ -205,7 +205,7 @@ fn a_borrower_comes_back_uncalled_when_the_machine_must_be_asked() {
 fn what_is_published_ends_with_its_times() {
     let (shared, clock) = source();
     let mut waiter = shared.waiter(Some(MINUTE), None);
-    send(&mut waiter).land(grant("a", 3600));
+    drop(send(&mut waiter).land(grant("a", 3600)));
     clock.advance(secs(3269));
     assert!(shared.quiet().is_some());
     clock.advance(secs(1));
@@ -218,7 +218,7 @@ fn what_is_published_ends_with_its_times() {
 fn a_step_of_the_wall_clock_ends_what_is_published() {
     let (shared, clock) = source();
     let mut waiter = shared.waiter(Some(MINUTE), None);
-    send(&mut waiter).land(grant("a", 3600));
+    drop(send(&mut waiter).land(grant("a", 3600)));
     clock.set_wall(clock.now().wall.after(secs(3570)));
     assert!(shared.try_token().is_none(), "a suspend shows on the wall clock");
 }
@@ -227,7 +227,7 @@ fn a_step_of_the_wall_clock_ends_what_is_published() {
 fn a_rejected_token_is_not_handed_out_again() {
     let (shared, clock) = source();
     let mut waiter = shared.waiter(Some(MINUTE), None);
-    send(&mut waiter).land(grant("a", 3600));
+    drop(send(&mut waiter).land(grant("a", 3600)));
     clock.advance(secs(10));
     let generation = uses(&mut waiter).token().generation();
     assert_eq!(shared.reject(generation, &fixture::origin("a")), Rejection::Dropped);
@@ -243,7 +243,7 @@ fn a_rotation_and_a_request_never_mix() {
     let old = send(&mut waiter);
     shared.rotate(fixture::auth("second"), Rotation::Keep);
     assert_eq!(old.client().client_id(), "first");
-    old.land(grant("old", 3600));
+    drop(old.land(grant("old", 3600)));
     assert!(shared.try_token().is_none(), "what the old credentials bring has no effect");
     clock.advance(secs(1));
     assert_eq!(send(&mut waiter).client().client_id(), "second");
@@ -254,7 +254,7 @@ fn a_clock_that_goes_back_does_not_take_the_machine_along() {
     let (shared, clock) = source();
     clock.advance(secs(100));
     let mut waiter = shared.waiter(Some(MINUTE), None);
-    send(&mut waiter).land(grant("a", 3600));
+    drop(send(&mut waiter).land(grant("a", 3600)));
     let ends = uses(&mut waiter).token().use_until().mono;
     let back = ManualClock::new();
     assert!(back.now().mono < clock.now().mono);
@@ -269,7 +269,7 @@ fn the_status_tells_what_is_held_and_what_happened() {
     let (shared, clock) = source();
     let mut waiter = shared.waiter(Some(MINUTE), None);
     let refusal = Refusal::new(Class::Transient, Some(503), Problem::Status);
-    send(&mut waiter).land(Outcome::Refused(refusal));
+    drop(send(&mut waiter).land(Outcome::Refused(refusal)));
     let status = shared.status();
     assert_eq!(status.held, None);
     assert!(
@@ -277,7 +277,7 @@ fn the_status_tells_what_is_held_and_what_happened() {
     );
     assert_eq!(status.next_request_in, secs(1));
     clock.advance(secs(1));
-    send(&mut waiter).land(grant("a", 3600));
+    drop(send(&mut waiter).land(grant("a", 3600)));
     clock.advance(secs(5));
     let status = shared.status();
     assert_eq!(status.held.unwrap().used_for, secs(3565));
@@ -293,7 +293,7 @@ fn a_keeper_sends_what_is_due_and_ends_with_the_last_source() {
     let waking = Waking::new();
     let Keep::Send(guard, _) = keeper.poll(&waking.waker()) else { panic!("the first token is due") };
     assert!(matches!(keeper.poll(&waking.waker()), Keep::Wait(time) if time == secs(11)));
-    guard.land(grant("a", 3600));
+    drop(guard.land(grant("a", 3600)));
     assert_eq!(waking.count(), 1, "a landing wakes the keeper");
     assert!(matches!(keeper.poll(&waking.waker()), Keep::Wait(time) if time == secs(3270)));
     clock.advance(secs(3270));
@@ -307,10 +307,10 @@ fn a_keeper_sends_what_is_due_and_ends_with_the_last_source() {
 fn a_new_token_has_a_value_of_its_own() {
     let (shared, clock) = source();
     let mut waiter = shared.waiter(Some(MINUTE), None);
-    send(&mut waiter).land(grant("a", 3600));
+    drop(send(&mut waiter).land(grant("a", 3600)));
     assert_eq!(uses(&mut waiter).value(), "Bearer a");
     clock.advance(secs(3300));
-    send(&mut waiter).land(grant("b", 3600));
+    drop(send(&mut waiter).land(grant("b", 3600)));
     assert_eq!(uses(&mut waiter).value(), "Bearer b");
     assert_eq!(lent(&shared), Some(("Bearer b".into(), 2)));
 }
@@ -320,7 +320,7 @@ fn a_token_survives_a_restart() {
     let (shared, clock) = source();
     assert_eq!(shared.export(), None);
     let mut waiter = shared.waiter(Some(MINUTE), None);
-    send(&mut waiter).land(grant("a", 3600));
+    drop(send(&mut waiter).land(grant("a", 3600)));
     let stored = shared.export().unwrap();
     assert!(!shared.restore(stored.clone()), "one is held");
 
@@ -352,7 +352,7 @@ fn whoever_polls_with_another_waker_is_woken_by_that_one() {
     for waking in [&first, &second, &second] {
         assert!(matches!(waiter.poll(&waking.waker()), Next::Wait(_)));
     }
-    guard.land(grant("a", 3600));
+    drop(guard.land(grant("a", 3600)));
     assert_eq!((first.count(), second.count()), (0, 1));
 }
 
@@ -360,7 +360,7 @@ fn whoever_polls_with_another_waker_is_woken_by_that_one() {
 fn every_caller_gets_the_snapshot_that_is_published() {
     let (shared, _clock) = source();
     let (mut one, mut other) = (shared.waiter(Some(MINUTE), None), shared.waiter(Some(MINUTE), None));
-    send(&mut one).land(grant("a", 3600));
+    drop(send(&mut one).land(grant("a", 3600)));
     assert!(Arc::ptr_eq(&uses(&mut one), &uses(&mut other)));
     assert!(Arc::ptr_eq(&uses(&mut one), &shared.quiet().unwrap()));
 }
@@ -399,13 +399,13 @@ fn the_status_tells_what_became_of_the_last_request() {
     let late = send(&mut waiter);
     clock.advance(secs(11));
     let flight = send(&mut waiter);
-    flight.land(grant("a", 3600));
+    drop(flight.land(grant("a", 3600)));
     let generation = shared.try_token().unwrap().generation();
     assert_eq!(last(), Some(LastOutcome::Installed(generation)));
-    late.land(grant("b", 3600));
+    drop(late.land(grant("b", 3600)));
     assert_eq!(last(), Some(LastOutcome::Installed(generation)), "what does not count is not noted");
     clock.advance(secs(3300));
-    send(&mut waiter).land(grant("a", 300));
+    drop(send(&mut waiter).land(grant("a", 300)));
     assert_eq!((last(), shared.status().no_progress), (Some(LastOutcome::NoProgress), 1));
     clock.advance(secs(3600));
     drop(send(&mut waiter));
@@ -442,14 +442,18 @@ fn each_request_and_what_became_of_it_is_an_event() {
     let text = logged(|| {
         let (shared, clock) = source();
         let mut waiter = shared.waiter(Some(secs(3600)), None);
-        send(&mut waiter).land(Outcome::Refused(Refusal::new(Class::Transient, Some(503), Problem::Status)));
+        drop(send(&mut waiter).land(Outcome::Refused(Refusal::new(
+            Class::Transient,
+            Some(503),
+            Problem::Status,
+        ))));
         clock.advance(secs(1));
         let late = send(&mut waiter);
         clock.advance(secs(11));
-        send(&mut waiter).land(grant("a", 3600));
-        late.land(grant("b", 3600));
+        drop(send(&mut waiter).land(grant("a", 3600)));
+        drop(late.land(grant("b", 3600)));
         clock.advance(secs(3300));
-        send(&mut waiter).land(grant("a", 300));
+        drop(send(&mut waiter).land(grant("a", 300)));
         clock.advance(secs(3600));
         drop(send(&mut waiter));
     });
@@ -476,7 +480,7 @@ fn the_status_tells_what_of_a_scope_was_not_granted() {
         let guard = send(&mut shared.waiter(Some(MINUTE), None));
         let body = format!(r#"{{"access_token":"t","expires_in":60,"scope":"{granted}"}}"#);
         let grant = client.read(&Response::new(200).with_body(body.into()), guard.sent_at());
-        guard.land(Outcome::Granted(grant.unwrap()));
+        drop(guard.land(Outcome::Granted(grant.unwrap())));
         assert_eq!(shared.status().narrowed_scope, missing.map(|scope| Scope::parse(scope).unwrap()));
         clock.advance(secs(60));
     }
@@ -514,7 +518,7 @@ fn a_flight_that_does_not_count_writes_nothing_over_a_good_status() {
     let mut waiter = shared.waiter(Some(secs(3600)), None);
     let late = send(&mut waiter);
     clock.advance(secs(11));
-    send(&mut waiter).land(grant("a", 3600));
+    drop(send(&mut waiter).land(grant("a", 3600)));
     let good = shared.status().last_outcome;
     assert!(matches!(good, Some((LastOutcome::Installed(_), _))));
     // Its transport panics.
@@ -534,13 +538,13 @@ fn a_lease_once_seen_to_be_over_is_in_no_snapshot() {
     for (who, ask) in asked {
         let (shared, clock) = source();
         let mut waiter = shared.waiter(Some(secs(7200)), None);
-        send(&mut waiter).land(grant("a", 3600));
+        drop(send(&mut waiter).land(grant("a", 3600)));
         clock.advance(secs(3300));
         // Due, and the server wants to be left alone for an hour.
         let busy = Response::new(503).with_header("retry-after", b"3600");
         let guard = send(&mut waiter);
         let refusal = shared.client().unwrap().read(&busy, guard.sent_at()).unwrap_err();
-        guard.land(Outcome::Refused(refusal));
+        drop(guard.land(Outcome::Refused(refusal)));
         assert!(lent(&shared).is_some(), "what is good is served on");
         let before = clock.now().wall;
         clock.set_wall(before.after(secs(1000)));
@@ -554,7 +558,7 @@ fn a_lease_once_seen_to_be_over_is_in_no_snapshot() {
 #[test]
 fn an_api_that_refuses_the_token_takes_it_from_no_other_while_the_server_is_down() {
     let (shared, clock) = source();
-    send(&mut shared.waiter(None, None)).land(grant("a", 3600));
+    drop(send(&mut shared.waiter(None, None)).land(grant("a", 3600)));
     clock.advance(secs(10));
     let [bad, good] = ["bad", "good"].map(fixture::origin);
     let generation = shared.try_token().unwrap().generation();
@@ -570,7 +574,7 @@ fn an_api_that_refuses_the_token_takes_it_from_no_other_while_the_server_is_down
         );
     }
     let before = RENDERED.with(|count| count.load(Ordering::Relaxed));
-    guard.land(Outcome::Refused(Refusal::new(Class::Transient, Some(503), Problem::Status)));
+    drop(guard.land(Outcome::Refused(Refusal::new(Class::Transient, Some(503), Problem::Status))));
     assert_eq!((shared.status().waiting, shared.lock().waiting.len()), (2, 2), "nobody is marked as served");
     assert_eq!(uses(&mut served).value(), "Bearer a");
     assert_eq!(uses(&mut shared.waiter(None, None)).value(), "Bearer a", "who says no origin is served, too");
@@ -593,7 +597,7 @@ fn an_api_that_refuses_the_token_takes_it_from_no_other_while_the_server_is_down
     assert_eq!(shared.reject(generation, &good), Rejection::Replaced);
     assert!(matches!(served.poll(&Waking::new().waker()), Next::Wait(_)));
     clock.advance(secs(1));
-    send(&mut refused).land(grant("b", 3600));
+    drop(send(&mut refused).land(grant("b", 3600)));
     assert_eq!(
         (uses(&mut refused).value().as_str(), uses(&mut served).value().as_str()),
         ("Bearer b", "Bearer b")
@@ -609,7 +613,7 @@ fn no_debug_shows_the_rendered_value_whatever_its_type() {
     let mut waiter = shared.waiter(None, None);
     let Next::Send(guard, departure) = waiter.poll(Waker::noop()) else { panic!("nothing is held") };
     let mut texts = vec![format!("{guard:?} {departure:?}")];
-    guard.land(grant("sentinel", 3600));
+    drop(guard.land(grant("sentinel", 3600)));
     let next = waiter.poll(Waker::noop());
     texts.push(format!("{shared:?} {waiter:?} {next:?} {:?}", shared.keeper()));
     let fixed = crate::BlockingSource::<(), _>::fixed(AccessToken::new("sentinel").unwrap(), render);
@@ -644,7 +648,7 @@ fn everyone_is_woken_before_anything_is_reported() {
     let (woken, events) = (Arc::clone(&waking), Arc::new(Mutex::new(Vec::new())));
     let noted = Arc::clone(&events);
     let listening = Listening(move || noted.lock().unwrap().push(woken.count()));
-    tracing::subscriber::with_default(listening, || guard.land(grant("a", 3600)));
+    tracing::subscriber::with_default(listening, || drop(guard.land(grant("a", 3600))));
     assert_eq!(*events.lock().unwrap(), [1], "one event, and by then the caller was woken");
 }
 
@@ -686,8 +690,106 @@ fn an_end_that_was_corrected_is_published_also_when_the_next_request_is_due_as_b
     send(&mut waiter)
         .land(Outcome::Granted(evergrant_core::Grant::new(AccessToken::new("a").unwrap(), None)));
     clock.advance(secs(3300));
-    send(&mut waiter).land(grant("a", 100));
+    drop(send(&mut waiter).land(grant("a", 100)));
     let end = shared.try_token().unwrap().use_until();
     assert_eq!(shared.status().held.unwrap().used_for, clock.now().until(end));
     assert_eq!(clock.now().until(end), secs(90));
+}
+
+/// A clock that panics as often as it is told to.
+#[derive(Debug)]
+struct Panicking(ManualClock, Arc<AtomicU32>);
+
+impl Clock for Panicking {
+    fn now(&self) -> Now {
+        let left = self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        assert!(left.is_err(), "the clock's own");
+        self.0.now()
+    }
+
+    fn coarse(&self) -> Now {
+        self.0.now()
+    }
+}
+
+#[test]
+fn i9_a_clock_that_panics_while_somebody_waits_leaks_no_place() {
+    let (panics, clock) = (Arc::new(AtomicU32::new(0)), ManualClock::new());
+    let settings = fixture::settings().0.clock(Panicking(clock, Arc::clone(&panics)));
+    let shared = Shared::new(settings, 0, fixture::render);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
+    let _guard = send(&mut waiter);
+    assert!(matches!(waiter.poll(Waker::noop()), Next::Wait(_)));
+    panics.store(1, Ordering::SeqCst);
+    assert!(catch_unwind(AssertUnwindSafe(|| waiter.poll(Waker::noop()))).is_err());
+    assert_eq!(shared.status().waiting, 1);
+    drop(waiter);
+    assert_eq!((shared.status().waiting, shared.lock().waiting.len()), (0, 0));
+}
+
+#[test]
+fn i8_a_clock_that_panics_at_a_landing_abandons_the_flight() {
+    let (panics, clock) = (Arc::new(AtomicU32::new(0)), ManualClock::new());
+    let settings = fixture::settings().0.clock(Panicking(clock.clone(), Arc::clone(&panics)));
+    let shared = Shared::new(settings, 0, fixture::render);
+    let mut waiter = shared.waiter(Some(MINUTE), None);
+    let guard = send(&mut waiter);
+    let waking = Waking::new();
+    assert!(matches!(waiter.poll(&waking.waker()), Next::Wait(_)));
+    panics.store(1, Ordering::SeqCst);
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(guard.land(grant("a", 3600))))).is_err());
+    assert_eq!(waking.count(), 1, "everyone is woken");
+    clock.advance(secs(1));
+    drop(send(&mut waiter).land(grant("a", 3600)));
+    assert_eq!(uses(&mut waiter).value(), "Bearer a");
+}
+
+#[test]
+fn a_monotonic_clock_that_goes_back_does_not_stop_the_wall_clock() {
+    /// Its monotonic half is behind by an hour once it is told so.
+    #[derive(Debug)]
+    struct Behind(ManualClock, Arc<AtomicU32>);
+    impl Clock for Behind {
+        fn now(&self) -> Now {
+            let back = secs(3600 * u64::from(self.1.load(Ordering::SeqCst)));
+            let now = self.0.now();
+            Now::new(Mono::from_origin(now.mono.since_origin().saturating_sub(back)), now.wall)
+        }
+    }
+    let (behind, clock) = (Arc::new(AtomicU32::new(0)), ManualClock::new());
+    clock.advance(secs(10_000));
+    let settings = fixture::settings().0.clock(Behind(clock.clone(), Arc::clone(&behind)));
+    let shared = Shared::new(settings, 0, fixture::render);
+    drop(send(&mut shared.waiter(None, None)).land(grant("a", 60)));
+    behind.store(1, Ordering::SeqCst);
+    clock.advance(secs(600));
+    assert!(
+        shared.try_token().is_none() && shared.status().held.is_none(),
+        "its wall clock says that it has ended"
+    );
+    // The patience of a caller counts from the machine's own reading, which did not go back.
+    let patience = fixture::ms(500);
+    let mut waiter = shared.waiter(Some(patience), None);
+    assert!(matches!(waiter.poll(Waker::noop()), Next::Wait(time) if time == patience));
+}
+
+#[test]
+fn a_refusal_that_changed_nothing_takes_no_place_and_a_rotation_frees_all() {
+    let (shared, clock) = source();
+    drop(send(&mut shared.waiter(None, None)).land(grant("a", 3600)));
+    let generation = shared.try_token().unwrap().generation();
+    let origin = |number| fixture::origin(&format!("api{number}"));
+    for number in 0..100 {
+        assert!(matches!(shared.reject(generation, &origin(number)), Rejection::Settling(_)));
+    }
+    assert_eq!(shared.lock().sites.of(&origin(0)), None);
+    clock.advance(secs(10));
+    assert_eq!(shared.reject(generation, &origin(7)), Rejection::Dropped);
+    assert_eq!(shared.reject(generation, &origin(8)), Rejection::Replaced);
+    assert_eq!(shared.status().set_aside.unwrap().refused_by, [origin(7), origin(8)]);
+    assert_eq!(shared.lock().sites.of(&origin(9)), None);
+    shared.rotate(fixture::auth("second"), Rotation::Keep);
+    assert_eq!(shared.status().set_aside.unwrap().refused_by, [origin(7), origin(8)]);
+    shared.rotate(fixture::auth("third"), Rotation::Drop);
+    assert_eq!(shared.lock().sites.of(&origin(7)), None);
 }

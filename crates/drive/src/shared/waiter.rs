@@ -19,7 +19,7 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 pub(crate) enum Next<V> {
     Use(Arc<Snapshot<V>>),
-    /// Launch it, then report that it left.
+    /// Launch it, then drop the report that it left.
     Send(FlightGuard<V>, Departure),
     /// At most that long, or until woken.
     Wait(Duration),
@@ -30,8 +30,9 @@ pub(crate) enum Next<V> {
 #[derive(Debug)]
 pub(crate) struct Waiter<'a, V> {
     shared: &'a Arc<Shared<V>>,
-    deadline: Mono,
-    fail_fast: bool,
+    patience: Duration,
+    /// Set when it asks for the first time, by the reading that the machine gets.
+    deadline: Option<Mono>,
     /// Whom the token is for, if the caller says so.
     origin: Option<&'a Origin>,
     /// Of its entry among the waiting, unless it was served with everyone meanwhile.
@@ -47,46 +48,41 @@ enum Asked<V> {
 impl<V> Waiter<'_, V> {
     /// Asks the machine and, if it must wait, registers the waker: one step under one lock.
     pub(crate) fn poll(&mut self, waker: &Waker) -> Next<V> {
-        let before = self.key.take();
-        if let Some(snapshot) = before.and_then(|key| self.shared.served(key)) {
+        if let Some(snapshot) = self.key.and_then(|key| self.shared.served(key)) {
+            self.key = None;
             return Next::Use(snapshot);
         }
+        // Foreign, like the clock: if either panics, the entry is still known, and its place is freed by Drop.
         let waker = waker.clone();
-        let (key, asked) = self.shared.enter(|state, now| self.ask(state, now, before, waker));
-        self.key = key;
+        let shared = self.shared;
+        let asked = shared.enter(|state, now| self.ask(state, now, waker));
         match asked {
             Asked::Use(token, value) => Next::Use(self.shared.lent(token, value)),
             Asked::Next(next) => next,
         }
     }
 
-    /// Returns the key of its entry, if it holds a place now, and what comes next.
-    fn ask(
-        &self,
-        state: &mut State<V>,
-        now: Now,
-        before: Option<u64>,
-        waker: Waker,
-    ) -> (Option<u64>, Asked<V>) {
+    fn ask(&mut self, state: &mut State<V>, now: Now, waker: Waker) -> Asked<V> {
+        let deadline = *self.deadline.get_or_insert_with(|| now.mono.after(self.patience));
         // An entry that is gone was served, with a token that is good for nothing any more: it waits anew.
-        let entry = before.and_then(|key| Some((key, state.waiting.remove(&key)?)));
+        let entry = self.key.take().and_then(|key| Some((key, state.waiting.remove(&key)?)));
         let (key, mut waiting) = entry.unwrap_or_else(|| {
-            let call = Call::new(self.deadline).fail_fast(self.fail_fast);
+            let call = Call::new(deadline).fail_fast(self.shared.fail_fast);
             (state.key(), Waiting { call, waker: None })
         });
         // An origin may have got its place since the last time.
         waiting.call.at(self.origin.and_then(|origin| state.sites.of(origin)));
         let step = state.machine.poll(now, &mut waiting.call);
         state.outside.drop_waker(waiting.waker.replace(waker));
-        let key = waiting.call.holds_place().then_some(key);
-        if let Some(key) = key {
+        if waiting.call.holds_place() {
+            self.key = Some(key);
             state.waiting.insert(key, waiting);
             let depth = state.waiting.len();
             state.journal.waiting(depth);
         } else {
             state.outside.drop_waker(waiting.waker);
         }
-        let asked = match step {
+        match step {
             Step::Use(token) => {
                 let value = state.rendered.as_ref().map(|(_, value)| Arc::clone(value));
                 Asked::Use(token, value)
@@ -98,8 +94,7 @@ impl<V> Waiter<'_, V> {
             }),
             Step::Wait(until) => Asked::Next(Next::Wait(until.since(now.mono))),
             Step::Fail(error) => Asked::Next(Next::Fail(error)),
-        };
-        (key, asked)
+        }
     }
 }
 
@@ -110,8 +105,13 @@ impl<V> Shared<V> {
         patience: Option<Duration>,
         origin: Option<&'a Origin>,
     ) -> Waiter<'a, V> {
-        let deadline = self.clock.now().mono.after(patience.unwrap_or(self.patience));
-        Waiter { shared: self, deadline, fail_fast: self.fail_fast, origin, key: None }
+        Waiter {
+            shared: self,
+            patience: patience.unwrap_or(self.patience),
+            deadline: None,
+            origin,
+            key: None,
+        }
     }
 
     /// The token that the machine handed out, with the value it was rendered to when it came. One that is set aside is for this

@@ -16,7 +16,7 @@ fn granted(wall: Option<Wall>) -> (Arc<Shared<String>>, ManualClock) {
     let Next::Send(guard, _) = shared.waiter(None, None).poll(Waker::noop()) else {
         panic!("nothing is held")
     };
-    guard.land(grant("a", 3600));
+    drop(guard.land(grant("a", 3600)));
     (shared, clock)
 }
 

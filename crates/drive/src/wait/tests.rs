@@ -286,8 +286,37 @@ fn a_request_is_launched_before_it_is_reported() {
         events.lock().unwrap().push(jobs.0.jobs.lock().unwrap().len());
     });
     let mut call = Box::pin(source.wait(Some(secs(30)), None));
-    tracing::subscriber::with_default(listening, || assert!(poll(&mut call).is_pending()));
-    assert_eq!(*noted.lock().unwrap(), [1]);
+    tracing::subscriber::with_default(listening, || {
+        assert!(poll(&mut call).is_pending());
+        // The runtime may keep the job for this very thread, so the poll that launched it reports nothing.
+        assert!(noted.lock().unwrap().is_empty());
+        assert!(poll(&mut call).is_pending());
+        assert_eq!(*noted.lock().unwrap(), [1]);
+        // Whoever was woken by the landing comes first, too.
+        hand.run();
+        assert!(source.shared().status().held.is_some());
+        assert_eq!(noted.lock().unwrap().len(), 1);
+        hand.run();
+        assert_eq!(noted.lock().unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn a_caller_that_has_something_to_report_wakes_itself_and_one_that_is_dropped_reports_it() {
+    let (source, _hand, _clock, _sent) = source(GRANT);
+    let events = Arc::new(AtomicU32::new(0));
+    let noted = Arc::clone(&events);
+    let listening = fixture::Listening(move || {
+        noted.fetch_add(1, Ordering::SeqCst);
+    });
+    tracing::subscriber::with_default(listening, || {
+        let waking = Waking::new();
+        let mut call = Box::pin(source.wait(Some(secs(30)), None));
+        assert!(call.as_mut().poll(&mut Context::from_waker(&waking.waker())).is_pending());
+        assert_eq!((waking.count(), events.load(Ordering::SeqCst)), (1, 0));
+        drop(call);
+        assert_eq!(events.load(Ordering::SeqCst), 1);
+    });
 }
 
 #[test]

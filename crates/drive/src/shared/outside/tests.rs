@@ -91,7 +91,7 @@ fn poll(waiter: &mut Waiter<'_, Rendered>) -> Next<Rendered> {
 
 fn send(waiter: &mut Waiter<'_, Rendered>) -> FlightGuard<Rendered> {
     let Next::Send(guard, departure) = poll(waiter) else { panic!("a request is due") };
-    departure.tell();
+    drop(departure);
     guard
 }
 
@@ -123,7 +123,7 @@ fn story() {
     clock.advance(secs(1));
     let guard = send(&mut waiter);
     assert!(matches!(poll(&mut waiter), Next::Wait(_)));
-    guard.land(grant("a"));
+    drop(guard.land(grant("a")));
     let Next::Use(snapshot) = poll(&mut waiter) else { panic!("a token is held") };
     assert_eq!(snapshot.value().0, "a");
     let generation = Snapshot::token(&snapshot).generation();
@@ -133,7 +133,7 @@ fn story() {
     assert_eq!(shared.reject(generation, &origin), Rejection::Dropped);
     let guard = send(&mut waiter);
     assert!(matches!(poll(&mut waiter), Next::Wait(_)));
-    guard.land(grant("b"));
+    drop(guard.land(grant("b")));
     drop(waiter);
     let stored = shared.export().unwrap();
     assert!(!shared.restore(stored));
@@ -147,7 +147,7 @@ fn story() {
     drop(guard);
     clock.advance(Duration::from_secs(1));
     let guard = send(&mut shared.waiter(None, None));
-    guard.land(grant("c"));
+    drop(guard.land(grant("c")));
     assert!(shared.try_token().is_some());
     clock.advance(secs(4000));
     assert!(shared.try_token().is_none(), "it has expired");
