@@ -110,6 +110,9 @@ impl Clocks {
 
 /// A clock that goes when it is told to, for tests. Clones are the same clock.
 ///
+/// While it stands, patience, rests and `min_interval` stand with it; and nobody who waits is woken when it goes on: they look at
+/// it when a token arrives, or when the time they wanted to wait has really passed.
+///
 /// ```
 /// use evergrant_drive::{Clock, ManualClock};
 /// use std::time::Duration;

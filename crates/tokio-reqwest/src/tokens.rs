@@ -12,8 +12,14 @@ use std::time::Duration;
 
 /// A source of access tokens that work. Clones are one source, and share one token.
 ///
+/// One source for each client and scope, wherever its tokens are used: two of one client ask twice, and where a server revokes
+/// the last token with the next one, they revoke each other's.
+///
 /// It may be used from any number of tokio runtimes, at once or one after another. The runtime needs its timers and
-/// its IO (`enable_all`).
+/// its IO (`enable_all`). A token request is carried by the runtime of the call that launched it. Dropped with it, it is sent again
+/// by the next call, at first after `min_interval` and then, like any request that keeps failing, at growing distances; on a runtime
+/// that nobody drives it is given up after `attempt_timeout` and a second. So a program that makes a runtime for each call
+/// wants one that lasts, for [`keep_fresh`](Self::keep_fresh).
 ///
 /// ```no_run
 /// # async fn story() -> Result<(), Box<dyn std::error::Error>> {

@@ -13,6 +13,9 @@ use ureq::typestate::AgentScope;
 
 /// A source of access tokens that work, for threads. Clones are one source, and share one token.
 ///
+/// One source for each client and scope, wherever its tokens are used: two of one client ask twice, and where a server revokes
+/// the last token with the next one, they revoke each other's.
+///
 /// ```no_run
 /// # fn story() -> Result<(), Box<dyn std::error::Error>> {
 /// use evergrant_ureq::{Client, ClientAuth, Tokens, myparcel};
