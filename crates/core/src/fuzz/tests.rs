@@ -66,7 +66,7 @@ const WORDS: [&str; 26] = [
 ];
 
 /// Members of a token response, and of a JWT's payload.
-const MEMBERS: [&str; 18] = [
+const MEMBERS: [&str; 19] = [
     "\"access_token\":\"a.b-c\"",
     "\"access_token\":\"a b\"",
     "\"access_token\":\"eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjE3OTU0Mzg4MDB9.c2ln\"",
@@ -82,6 +82,7 @@ const MEMBERS: [&str; 18] = [
     "\"errors\":[{\"code\":\"14000\"}]",
     "\"exp\":1795438800",
     "\"exp\":\"1795438800.5\"",
+    "\"exp\":1795438800.999999999999999",
     "\"iat\":1795435200",
     "\"x\":[{}]",
     "\"\\ud800\":\"\\u0061\"",
@@ -138,4 +139,9 @@ proptest! {
     fn no_bytes_break_a_target(data in vec(any::<u8>(), 0..400)) {
         all(&data);
     }
+}
+
+#[test]
+fn a_fraction_that_no_double_can_tell_from_the_next_second_is_no_fault() {
+    jwt_hint(b"{\"exp\":179500.999999999999999}");
 }
