@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn shipments(client: ClientBuilder, origins: Origins, url: &str) -> Result<(), Box<dyn Error>> {
-    let tokens = Tokens::new(client.build()?);
+    let tokens = Tokens::new(client.build()?)?;
     // Asks before the token ends, even when nothing is called for hours. Returns with the last clone of `tokens`.
     thread::spawn(tokens.keep_fresh());
     // At start-up: fail here, with what to mend, rather than at the first call.
@@ -40,13 +40,9 @@ fn shipments(client: ClientBuilder, origins: Origins, url: &str) -> Result<(), B
     let workers: Vec<_> = (1..=3)
         .map(|worker| {
             let (api, url) = (api.clone(), url.to_owned());
-            thread::spawn(move || {
-                let request = http::Request::get(url).header("Accept", "application/vnd.api+json").body(());
-                match request.map_err(|error| error.to_string()).map(|request| api.run(request)) {
-                    Ok(Ok(answer)) => println!("worker {worker}: {}", answer.status()),
-                    Ok(Err(error)) => println!("worker {worker}: {error}"),
-                    Err(error) => println!("worker {worker}: {error}"),
-                }
+            thread::spawn(move || match api.get(&url).header("Accept", "application/vnd.api+json").send() {
+                Ok(answer) => println!("worker {worker}: {}", answer.status()),
+                Err(error) => println!("worker {worker}: {error}"),
             })
         })
         .collect();

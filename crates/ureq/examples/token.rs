@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::builder(Provider::rfc6749(&server.token_endpoint())?, auth)
         .scope("shipments:read")
         .build()?;
-    let tokens = Tokens::new(client);
+    let tokens = Tokens::new(client)?;
 
     let token = tokens.token()?;
     // Its text is what `token.value().expose()` gives: never print it where others read.

@@ -1,13 +1,13 @@
 //! The authorized HTTP client: attaches the token, and sends again after a refused one.
 
+use crate::request::RequestBuilder;
 use crate::tokens::Tokens;
-use evergrant_core::{Answer, Error, Excerpt, Origin, Origins, Verdict, VerdictRule};
+use evergrant_core::{Origins, Verdict, VerdictRule};
 use evergrant_drive::{Attachment, BlockingExchange};
+use evergrant_http::Guard;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Request, Response, Uri};
-use std::fmt;
+use http::{HeaderValue, Method, Request, Response};
 use std::io::{self, Cursor, Read};
-use std::sync::Arc;
 use ureq::config::{ConfigBuilder, RedirectAuthHeaders};
 use ureq::typestate::HttpCrateScope;
 use ureq::{Agent, AsSendBody, Body, ResponseExt as _};
@@ -26,84 +26,33 @@ use ureq::{Agent, AsSendBody, Body, ResponseExt as _};
 /// use evergrant_ureq::{Api, Origins};
 ///
 /// let api = Api::new(ureq::agent(), tokens, Origins::parse(["https://api.sandbox.myparcel.com"])?);
-/// let shipments = http::Request::get("https://api.sandbox.myparcel.com/shipments").body(())?;
-/// let answer = api.run(shipments)?.into_body().read_to_string()?;
+/// let shipments = api.get("https://api.sandbox.myparcel.com/shipments").header("Accept", "application/vnd.api+json");
+/// let answer = shipments.send()?.into_body().read_to_string()?;
 /// # drop(answer); Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Api {
     agent: Agent,
     tokens: Tokens,
-    confine: Confine,
+    guard: Guard,
 }
 
 /// An authorized call failed before an answer came.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ApiError {
-    /// There is no token to attach.
-    Token(Error),
-    /// The URL's origin is none of those the token may be sent to: nothing was sent.
-    Origin(Excerpt),
-    /// The request has an Authorization header already: nothing was sent.
-    Authorized,
-    /// The request could not be sent, or its answer not be read.
-    Http(ureq::Error),
-}
-
-impl fmt::Display for ApiError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Token(error) => error.fmt(f),
-            Self::Origin(origin) => {
-                write!(
-                    f,
-                    "the token may not be sent to {origin}: add it to the Origins, or use a plain agent"
-                )
-            }
-            Self::Authorized => f.write_str(
-                "the request has an Authorization header of its own: remove it, or use a plain agent",
-            ),
-            Self::Http(error) => write!(f, "the call failed: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for ApiError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Token(error) => Some(error),
-            Self::Http(error) => Some(error),
-            Self::Origin(_) | Self::Authorized => None,
-        }
-    }
-}
-
-impl From<Error> for ApiError {
-    fn from(error: Error) -> Self {
-        Self::Token(error)
-    }
-}
-
-impl From<ureq::Error> for ApiError {
-    fn from(error: ureq::Error) -> Self {
-        Self::Http(error)
-    }
-}
+pub type ApiError = evergrant_http::ApiError<ureq::Error>;
 
 impl Api {
     /// Calls through `agent` with a token of `tokens`, to these origins and no other.
     ///
     /// How a refused token is told from other refusals is the provider's rule.
     pub fn new(agent: Agent, tokens: Tokens, origins: Origins) -> Self {
-        let confine = Confine::new(origins, tokens.0.shared().verdict_rule());
-        Self { agent, tokens, confine }
+        let guard = Guard::new(origins, tokens.0.shared().verdict_rule());
+        Self { agent, tokens, guard }
     }
 
     /// The same with the program's own rule for what a refused token looks like.
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
-        Self { confine: self.confine.with_verdict(verdict), ..self }
+        Self { guard: self.guard.with_verdict(verdict), ..self }
     }
 
     /// The source of its tokens.
@@ -111,9 +60,40 @@ impl Api {
         &self.tokens
     }
 
-    /// Sends the request with a token. If the token is refused, the request is sent again, three times at most in all: a token that has just arrived is given up to 2 s to become
-    /// valid at the resource server, and one that stays refused is replaced. A resource that refuses token after token costs about one
-    /// token request a minute: in between its refusals are handed on.
+    /// A GET request to this URL, which is sent with a token.
+    pub fn get(&self, url: &str) -> RequestBuilder<'_> {
+        self.request(Method::GET, url)
+    }
+
+    /// A POST request to this URL, which is sent with a token.
+    pub fn post(&self, url: &str) -> RequestBuilder<'_> {
+        self.request(Method::POST, url)
+    }
+
+    /// A PUT request to this URL, which is sent with a token.
+    pub fn put(&self, url: &str) -> RequestBuilder<'_> {
+        self.request(Method::PUT, url)
+    }
+
+    /// A PATCH request to this URL, which is sent with a token.
+    pub fn patch(&self, url: &str) -> RequestBuilder<'_> {
+        self.request(Method::PATCH, url)
+    }
+
+    /// A DELETE request to this URL, which is sent with a token.
+    pub fn delete(&self, url: &str) -> RequestBuilder<'_> {
+        self.request(Method::DELETE, url)
+    }
+
+    /// A request to this URL, which is sent with a token.
+    pub fn request(&self, method: Method, url: &str) -> RequestBuilder<'_> {
+        RequestBuilder::new(self, method, url)
+    }
+
+    /// Sends the request with a token. If the token is refused, the request is sent again, three times at most in all:
+    /// a token that has just arrived is given up to 2 s to become valid at the resource server, and one that stays
+    /// refused is replaced. A resource that refuses token after token costs about one token request a minute: in between
+    /// its refusals are handed on.
     ///
     /// # Errors
     /// The origin is not allowed, the request is authorized already, there is no token, or the call failed. An
@@ -142,62 +122,31 @@ impl Api {
         request: Request<B>,
         repeat: fn(&Request<B>) -> Option<Request<B>>,
     ) -> Result<Response<Body>, ApiError> {
-        let origin = self.confine.admit(request.uri(), request.headers())?;
+        let origin = self.guard.admit(request.uri(), request.headers())?;
         self.tokens.0.call(&mut Call { api: self, repeat }, request, &origin)
     }
 }
 
-/// The origins a token may go to, and the rule by which their answers are judged.
-#[derive(Clone, Debug)]
-pub(crate) struct Confine {
-    origins: Arc<Origins>,
-    verdict: VerdictRule,
+/// The request with what must hold of every one with a token: it goes along with no redirect, whatever the agent says,
+/// since ureq would take another port for the same host; and it can be told whether there was one.
+pub(crate) fn restrain<B: AsSendBody>(config: ConfigBuilder<HttpCrateScope<B>>) -> Request<B> {
+    config.redirect_auth_headers(RedirectAuthHeaders::Never).save_redirect_history(true).build()
 }
 
-impl Confine {
-    pub(crate) fn new(origins: Origins, verdict: VerdictRule) -> Self {
-        Self { origins: Arc::new(origins), verdict }
+/// What the answer means for the token.
+pub(crate) fn judge(guard: &Guard, answer: Response<Body>) -> (Response<Body>, Verdict) {
+    // Who answers where a redirect led has not seen the token, and says nothing about it.
+    if answer.get_redirect_history().is_some_and(|visited| visited.len() > 1) {
+        return (answer, Verdict::Fine);
     }
-
-    pub(crate) fn with_verdict(self, verdict: VerdictRule) -> Self {
-        Self { verdict, ..self }
-    }
-
-    /// Whether the token may go with this request, and to which origin.
-    pub(crate) fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<Origin, ApiError> {
-        if headers.contains_key(AUTHORIZATION) {
-            return Err(ApiError::Authorized);
-        }
-        let origin = uri.scheme_str().zip(uri.host());
-        let origin = origin.and_then(|(scheme, host)| Origin::from_parts(scheme, host, uri.port_u16()));
-        let shown = || Excerpt::origin(uri.scheme_str(), uri.host(), uri.port_u16());
-        origin.filter(|origin| self.origins.contains(origin)).ok_or_else(|| ApiError::Origin(shown()))
-    }
-
-    /// The request with what must hold of every one with a token: it goes along with no redirect, whatever the agent
-    /// says, since ureq would take another port for the same host; and it can be told whether there was one.
-    pub(crate) fn restrain<B: AsSendBody>(config: ConfigBuilder<HttpCrateScope<B>>) -> Request<B> {
-        config.redirect_auth_headers(RedirectAuthHeaders::Never).save_redirect_history(true).build()
-    }
-
-    /// What the answer means for the token.
-    pub(crate) fn judge(&self, mut answer: Response<Body>) -> (Response<Body>, Verdict) {
-        let status = answer.status().as_u16();
-        // Who answers where a redirect led has not seen the token, and says nothing about it.
-        let redirected = answer.get_redirect_history().is_some_and(|visited| visited.len() > 1);
-        if redirected || !self.verdict.concerns(status) {
-            return (answer, Verdict::Fine);
-        }
-        let mut body = None;
-        if self.verdict.needs_body(status) {
-            let (seen, whole) = prefix(answer);
-            (body, answer) = (Some(seen), whole);
-        }
-        let headers: Vec<_> =
-            answer.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let verdict = self.verdict.judge(&Answer::new(status, &headers, body.as_deref()));
-        (answer, verdict)
-    }
+    let (seen, answer) = if guard.needs_body(answer.status()) {
+        let (seen, whole) = prefix(answer);
+        (Some(seen), whole)
+    } else {
+        (None, answer)
+    };
+    let verdict = guard.judge(answer.status(), answer.headers(), seen.as_deref());
+    (answer, verdict)
 }
 
 /// One call.
@@ -222,8 +171,8 @@ impl<B: AsSendBody> BlockingExchange<HeaderValue> for Call<'_, B> {
     ) -> Result<(Response<Body>, Verdict), ApiError> {
         request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
         let agent = &self.api.agent;
-        let request = Confine::restrain(agent.configure_request(request).http_status_as_error(false));
-        Ok(self.api.confine.judge(agent.run(request)?))
+        let request = restrain(agent.configure_request(request).http_status_as_error(false));
+        Ok(judge(&self.api.guard, agent.run(request).map_err(ApiError::Http)?))
     }
 }
 

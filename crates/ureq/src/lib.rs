@@ -11,9 +11,9 @@
 //! let auth = ClientAuth::post("my-client-id", &std::env::var("MYPARCEL_CLIENT_SECRET")?)?;
 //! let provider = myparcel::sandbox();
 //! let origins = provider.origins().clone();
-//! let api = Api::new(ureq::agent(), Tokens::new(Client::builder(provider, auth).build()?), origins);
-//! let request = http::Request::get("https://api.sandbox.myparcel.com/shipments").body(())?;
-//! println!("{}", api.run(request)?.into_body().read_to_string()?);
+//! let api = Api::new(ureq::agent(), Tokens::new(Client::builder(provider, auth).build()?)?, origins);
+//! let answer = api.get("https://api.sandbox.myparcel.com/shipments").send()?;
+//! println!("{}", answer.into_body().read_to_string()?);
 //! # Ok(()) }
 //! ```
 //!
@@ -30,6 +30,7 @@
 
 mod api;
 mod middleware;
+mod request;
 mod tokens;
 mod transport;
 
@@ -39,4 +40,5 @@ pub use evergrant_drive::{
     Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
 };
 pub use middleware::AuthorizeMiddleware;
+pub use request::RequestBuilder;
 pub use tokens::{Tokens, TokensBuilder};

@@ -1,9 +1,10 @@
 //! For programs whose agent has a chain of middleware.
 
-use crate::api::{ApiError, Confine};
+use crate::api::{ApiError, judge, restrain};
 use crate::tokens::Tokens;
-use evergrant_core::{Error, Origins, Verdict, VerdictRule};
+use evergrant_core::{Origins, Verdict, VerdictRule};
 use evergrant_drive::{Attachment, BlockingExchange};
+use evergrant_http::Guard;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
 use std::marker::PhantomData;
@@ -28,20 +29,20 @@ use ureq::{Body, RequestExt as _, SendBody};
 #[derive(Clone, Debug)]
 pub struct AuthorizeMiddleware {
     tokens: Tokens,
-    confine: Confine,
+    guard: Guard,
 }
 
 impl AuthorizeMiddleware {
     /// Attaches a token of `tokens`, for these origins and no other.
     pub fn new(tokens: Tokens, origins: Origins) -> Self {
-        let confine = Confine::new(origins, tokens.0.shared().verdict_rule());
-        Self { tokens, confine }
+        let guard = Guard::new(origins, tokens.0.shared().verdict_rule());
+        Self { tokens, guard }
     }
 
     /// The same with the program's own rule for what a refused token looks like.
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
-        Self { confine: self.confine.with_verdict(verdict), ..self }
+        Self { guard: self.guard.with_verdict(verdict), ..self }
     }
 }
 
@@ -51,49 +52,46 @@ impl Middleware for AuthorizeMiddleware {
         request: Request<SendBody>,
         next: MiddlewareNext,
     ) -> Result<Response<Body>, ureq::Error> {
-        let admitted = self.confine.admit(request.uri(), request.headers());
-        let origin = admitted.map_err(|error| ureq::Error::Other(error.into()))?;
-        let mut call = Call { confine: &self.confine, next: Some(next), body: PhantomData };
-        self.tokens.0.call(&mut call, request, &origin).map_err(|failed| failed.0)
+        let admitted = self.guard.admit(request.uri(), request.headers());
+        let origin = admitted.map_err(|refused| outward(refused.into()))?;
+        let mut passage = Passage { guard: &self.guard, next: Some(next), lifetime: PhantomData };
+        self.tokens.0.call(&mut passage, request, &origin).map_err(outward)
     }
 }
 
-/// One call to one origin, through the rest of the chain, which can be gone through once.
-struct Call<'a, 'n, 'b> {
-    confine: &'a Confine,
+/// One request on its way through, which is sent once.
+struct Passage<'a, 'n, 'b> {
+    guard: &'a Guard,
     next: Option<MiddlewareNext<'n>>,
-    body: PhantomData<SendBody<'b>>,
+    lifetime: PhantomData<SendBody<'b>>,
 }
 
-struct Failed(ureq::Error);
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self(ureq::Error::Other(ApiError::Token(error).into()))
-    }
-}
-
-impl<'b> BlockingExchange<HeaderValue> for Call<'_, '_, 'b> {
+impl<'b> BlockingExchange<HeaderValue> for Passage<'_, '_, 'b> {
     type Request = Request<SendBody<'b>>;
     type Answer = Response<Body>;
-    type Error = Failed;
+    type Error = ApiError;
 
-    fn repeat(&self, _: &Self::Request) -> Option<Self::Request> {
+    fn repeat(&self, _: &Request<SendBody<'b>>) -> Option<Request<SendBody<'b>>> {
         None
     }
 
     fn send(
         &mut self,
-        mut request: Self::Request,
+        mut request: Request<SendBody<'b>>,
         attachment: Attachment<HeaderValue>,
-    ) -> Result<(Response<Body>, Verdict), Failed> {
+    ) -> Result<(Response<Body>, Verdict), ApiError> {
+        let other = |problem: &str| ApiError::Http(ureq::Error::Other(problem.into()));
         request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
-        let (Some(config), Some(next)) = (request.middleware_config(), self.next.take()) else {
-            return Err(Failed(ureq::Error::Other(
-                "a middleware is called by an agent, once a request".into(),
-            )));
-        };
-        let answer = next.handle(Confine::restrain(config)).map_err(Failed)?;
-        Ok(self.confine.judge(answer))
+        let next = self.next.take().ok_or_else(|| other("a middleware sends once"))?;
+        let config = request.middleware_config().ok_or_else(|| other("a middleware is an agent's affair"))?;
+        Ok(judge(self.guard, next.handle(restrain(config)).map_err(ApiError::Http)?))
+    }
+}
+
+/// The error as it goes on through the chain: ureq's own as it is.
+fn outward(error: ApiError) -> ureq::Error {
+    match error {
+        ApiError::Http(error) => error,
+        error => ureq::Error::Other(error.into()),
     }
 }

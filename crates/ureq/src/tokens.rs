@@ -5,6 +5,7 @@ use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Origin, Policy, Rejection, Rotation, Stored,
 };
 use evergrant_drive::{BlockingSource, Clock, Settings, Status, Token};
+use evergrant_http::bearer;
 use http::HeaderValue;
 use std::fmt;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use ureq::typestate::AgentScope;
 /// use evergrant_ureq::{Client, ClientAuth, Tokens, myparcel};
 ///
 /// let auth = ClientAuth::post("my-client-id", &std::env::var("MYPARCEL_CLIENT_SECRET")?)?;
-/// let tokens = Tokens::new(Client::builder(myparcel::sandbox(), auth).build()?);
+/// let tokens = Tokens::new(Client::builder(myparcel::sandbox(), auth).build()?)?;
 /// let header = tokens.authorization()?; // "Bearer eyJ..", asked for once, then kept
 /// # drop(header); Ok(()) }
 /// ```
@@ -43,48 +44,49 @@ impl fmt::Debug for TokensBuilder {
 
 impl TokensBuilder {
     /// The figures it decides by. The defaults suit a server.
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.settings = self.settings.policy(policy);
-        self
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { settings: self.settings.policy(policy), ..self }
     }
 
     /// The configuration of the agent for token requests: roots, proxies. What must hold is set on it: redirects are
     /// never followed, an error status loses no body, nothing packed is asked for, TLS is verified, no connection is
     /// kept, and a loopback literal never goes through a proxy.
-    pub fn http(mut self, http: ConfigBuilder<AgentScope>) -> Self {
-        self.http = http;
-        self
+    pub fn http(self, http: ConfigBuilder<AgentScope>) -> Self {
+        Self { http, ..self }
     }
 
     /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.settings = self.settings.clock(clock);
-        self
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { settings: self.settings.clock(clock), ..self }
     }
 
     /// How long a caller without a token waits for one. The policy's 30 s by default; 1 ms to 1 day.
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.settings = self.settings.patience(patience);
-        self
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { settings: self.settings.patience(patience), ..self }
     }
 
     /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient
     /// failure. Default false.
-    pub fn fail_fast(mut self, fail_fast: bool) -> Self {
-        self.settings = self.settings.fail_fast(fail_fast);
-        self
+    pub fn fail_fast(self, fail_fast: bool) -> Self {
+        Self { settings: self.settings.fail_fast(fail_fast), ..self }
     }
 
     /// The source. Nothing is sent yet.
-    pub fn build(self) -> Tokens {
+    ///
+    /// # Errors
+    /// The settings cannot be served. ureq sets TLS up when it first connects, so nothing can go wrong as yet.
+    pub fn build(self) -> Result<Tokens, ConfigError> {
         let transport = Ureq::new(self.http, self.settings.client());
-        Tokens(BlockingSource::new(self.settings, render, transport))
+        Ok(Tokens(BlockingSource::new(self.settings, bearer, transport)))
     }
 }
 
 impl Tokens {
     /// A source with the defaults.
-    pub fn new(client: Client) -> Self {
+    ///
+    /// # Errors
+    /// As [`TokensBuilder::build`].
+    pub fn new(client: Client) -> Result<Self, ConfigError> {
         Self::builder(client).build()
     }
 
@@ -155,8 +157,8 @@ impl Tokens {
         self.0.with_authorization(None, |value, _| value.clone())
     }
 
-    /// The same for one API: of no token that was set aside because of it. A program that reports refusals itself needs to know
-    /// which token it was: it takes [`token_for`](Self::token_for).
+    /// The same for one API: of no token that was set aside because of it. A program that reports refusals itself needs
+    /// to know which token it was: it takes [`token_for`](Self::token_for).
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
@@ -233,14 +235,4 @@ impl Tokens {
     pub fn restore(&self, stored: Stored) -> bool {
         self.0.shared().restore(stored)
     }
-}
-
-/// `Bearer` and the token, marked sensitive.
-fn render(token: &AccessToken) -> HeaderValue {
-    // An access token is visible ASCII: AccessToken::new took nothing else, so this cannot fail.
-    // A text of its own is taken over without a copy.
-    let value = HeaderValue::try_from(["Bearer ", token.expose()].concat());
-    let mut value = value.unwrap_or(HeaderValue::from_static("Bearer"));
-    value.set_sensitive(true);
-    value
 }

@@ -2,7 +2,8 @@
 
 use evergrant_core::{Client, Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::BlockingTransport;
-use std::io::{self, Read};
+use evergrant_http::{Collector, to_http};
+use std::io;
 use std::time::Duration;
 use ureq::RequestExt as _;
 use ureq::config::{AutoHeaderValue, Config, ConfigBuilder};
@@ -30,15 +31,8 @@ impl Ureq {
 
 impl BlockingTransport for Ureq {
     fn send(&self, request: Request, limit: Duration) -> Result<Response, TransportError> {
-        let mut outgoing = http::Request::post(request.url());
-        for (name, value) in request.headers() {
-            let mut value = http::HeaderValue::from_str(value).map_err(|_| {
-                TransportError::ours(TransportErrorKind::Other, "a header has an impossible value")
-            })?;
-            value.set_sensitive(name.eq_ignore_ascii_case("authorization"));
-            outgoing = outgoing.header(name, value);
-        }
-        let outgoing = outgoing.body(request.body()).map_err(|error| classify(&error.into()))?;
+        let (parts, body) = to_http(request)?.into_parts();
+        let outgoing = http::Request::from_parts(parts, &*body);
         // An agent of its own for each request: no connection is kept, and no cookie either.
         let agent = self.0.new_agent();
         let outgoing = outgoing.with_agent(&agent).configure().timeout_global(Some(limit));
@@ -48,16 +42,10 @@ impl BlockingTransport for Ureq {
             None => outgoing,
         };
         let answer = outgoing.run().map_err(|error| classify(&error))?;
-        let mut response = Response::new(answer.status().as_u16());
-        for (name, value) in answer.headers() {
-            response = response.with_header(name.as_str(), value.as_bytes());
-        }
-        let mut body = Vec::new();
-        // One byte beyond the bound tells that it was passed.
-        let bound = if response.needs_body() { Response::MAX_BODY as u64 + 1 } else { 0 };
-        let read = answer.into_body().into_reader().take(bound).read_to_end(&mut body);
+        let mut collector = Collector::new(answer.status(), answer.headers());
+        let read = collector.read(answer.into_body().into_reader());
         read.map_err(|error| classify(&ureq::Error::from(error)))?;
-        Ok(response.with_body(body))
+        Ok(collector.finish())
     }
 }
 
