@@ -9,7 +9,7 @@
 #![allow(clippy::print_stdout)]
 
 use evergrant_async_std::{
-    Api, AsyncStd, Body, Client, ClientAuth, ClientBuilder, HttpClient, Origins, Tokens, myparcel,
+    Api, AsyncStd, Client, ClientAuth, ClientBuilder, HttpClient, Origins, Tokens, myparcel,
 };
 use evergrant_mock::{ErrorStyle, Server};
 use std::error::Error;
@@ -35,7 +35,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 async fn shipments(client: ClientBuilder, origins: Origins, url: &str) -> Result<(), Box<dyn Error>> {
-    let tokens = Tokens::<AsyncStd>::new(client.build()?);
+    let tokens = Tokens::<AsyncStd>::new(client.build()?)?;
     // Asks before the token ends, even when nothing is called for hours. Ends with the last clone of `tokens`.
     async_std::task::spawn(tokens.keep_fresh());
     // At start-up: fail here, with what to mend, rather than at the first call.
@@ -43,9 +43,7 @@ async fn shipments(client: ClientBuilder, origins: Origins, url: &str) -> Result
 
     let api = Api::new(HttpClient::new(), tokens.clone(), origins);
     for _ in 0..3 {
-        let request =
-            http::Request::get(url).header("Accept", "application/vnd.api+json").body(Body::empty())?;
-        let answer = api.execute(request).await?;
+        let answer = api.get(url).header("Accept", "application/vnd.api+json").send().await?;
         println!("{}", answer.status());
         println!("{}", answer.into_body().text(1 << 20).await?);
     }

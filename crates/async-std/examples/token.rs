@@ -19,7 +19,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let client = Client::builder(Provider::rfc6749(&server.token_endpoint())?, auth)
         .scope("shipments:read")
         .build()?;
-    let tokens = Tokens::<AsyncStd>::new(client);
+    let tokens = Tokens::<AsyncStd>::new(client)?;
 
     let token = tokens.token().await?;
     // Its text is what `token.value().expose()` gives: never print it where others read.

@@ -4,6 +4,7 @@
 use crate::body::Body;
 use crate::connection::{Connection, Deadline, Key, Pool, Streamed};
 use crate::net::Net;
+use evergrant_core::{ConfigError, Excerpt};
 use futures_rustls::TlsConnector;
 use futures_rustls::rustls::{self, ClientConfig, pki_types::ServerName};
 use http::header::{HOST, HeaderValue};
@@ -43,6 +44,8 @@ impl fmt::Debug for Tls {
 pub enum HttpError {
     /// The URL is no absolute http or https URL.
     Url,
+    /// The request could not be built: its URL, or a header, is none.
+    Request(http::Error),
     /// The host's name cannot be resolved.
     Resolve(io::Error),
     /// No connection.
@@ -63,6 +66,7 @@ impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url => f.write_str("the URL is not an absolute http or https URL"),
+            Self::Request(error) => write!(f, "the request could not be built: {error}"),
             Self::Resolve(error) => write!(f, "the host name cannot be resolved: {error}"),
             Self::Connect(error) => write!(f, "no connection could be made: {error}"),
             Self::Tls(error) => write!(f, "the TLS handshake failed: {error}"),
@@ -83,6 +87,7 @@ impl std::error::Error for HttpError {
                 Some(error)
             }
             Self::Protocol(error) => Some(error),
+            Self::Request(error) => Some(error),
             Self::Url | Self::Timeout(_) | Self::TooLong(_) => None,
         }
     }
@@ -155,6 +160,14 @@ impl<N: Net> HttpClient<N> {
     #[must_use]
     pub fn without_pool(self) -> Self {
         Self { pool: None, ..self }
+    }
+
+    /// TLS is set up, which reads the platform's roots unless the program gave its own.
+    pub(crate) fn ready(&self) -> Result<(), ConfigError> {
+        let ready = self.tls.config().map(drop);
+        ready.map_err(|error| ConfigError::HttpClient {
+            reason: Excerpt::new(&error.to_string(), &[]).unwrap_or_default(),
+        })
     }
 
     /// Sends the request and waits for the head of the answer; its body is a stream.

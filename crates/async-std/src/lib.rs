@@ -11,16 +11,16 @@
     feature = "async-std",
     doc = r#"
 ```no_run
-use evergrant_async_std::{Api, AsyncStd, Body, Client, ClientAuth, HttpClient, Tokens, myparcel};
+use evergrant_async_std::{Api, AsyncStd, Client, ClientAuth, HttpClient, Tokens, myparcel};
 
 # async fn story() -> Result<(), Box<dyn std::error::Error>> {
 let auth = ClientAuth::post("my-client-id", &std::env::var("MYPARCEL_CLIENT_SECRET")?)?;
 let provider = myparcel::sandbox();
 let origins = provider.origins().clone();
-let tokens = Tokens::<AsyncStd>::new(Client::builder(provider, auth).build()?);
+let tokens = Tokens::<AsyncStd>::new(Client::builder(provider, auth).build()?)?;
 let api = Api::new(HttpClient::new(), tokens, origins);
-let shipments = http::Request::get("https://api.sandbox.myparcel.com/shipments").body(Body::empty())?;
-println!("{}", api.execute(shipments).await?.into_body().text(1 << 20).await?);
+let answer = api.get("https://api.sandbox.myparcel.com/shipments").send().await?;
+println!("{}", answer.into_body().text(1 << 20).await?);
 # Ok(()) }
 ```"#
 )]
@@ -32,6 +32,7 @@ mod client;
 mod connection;
 mod io;
 mod net;
+mod request;
 mod tokens;
 mod transport;
 
@@ -48,4 +49,5 @@ pub use net::AsyncStd;
 #[cfg(feature = "smol")]
 pub use net::Smol;
 pub use net::{Net, Timer};
+pub use request::RequestBuilder;
 pub use tokens::{Tokens, TokensBuilder};

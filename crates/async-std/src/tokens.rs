@@ -7,6 +7,7 @@ use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Origin, Policy, Rejection, Rotation, Stored,
 };
 use evergrant_drive::{Clock, Settings, Source, Status, Token};
+use evergrant_http::bearer;
 use http::HeaderValue;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use std::time::Duration;
 use evergrant_async_std::{AsyncStd, Client, ClientAuth, Tokens, myparcel};
 
 let auth = ClientAuth::post("my-client-id", &std::env::var("MYPARCEL_CLIENT_SECRET")?)?;
-let tokens = Tokens::<AsyncStd>::new(Client::builder(myparcel::sandbox(), auth).build()?);
+let tokens = Tokens::<AsyncStd>::new(Client::builder(myparcel::sandbox(), auth).build()?)?;
 let header = tokens.authorization().await?; // "Bearer eyJ..", asked for once, then kept
 # drop(header); Ok(()) }
 ```"#
@@ -37,47 +38,54 @@ pub struct TokensBuilder<N> {
 
 impl<N: Net> TokensBuilder<N> {
     /// The figures it decides by. The defaults suit a server.
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.settings = self.settings.policy(policy);
-        self
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { settings: self.settings.policy(policy), ..self }
     }
 
     /// The HTTP client for token requests: roots, client certificates. No connection is kept, and the policy's
     /// `attempt_timeout` limits each request.
-    pub fn http(mut self, http: HttpClient<N>) -> Self {
-        self.http = http;
-        self
+    pub fn http(self, http: HttpClient<N>) -> Self {
+        Self { http, ..self }
     }
 
     /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.settings = self.settings.clock(clock);
-        self
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { settings: self.settings.clock(clock), ..self }
     }
 
     /// How long a caller without a token waits for one. The policy's 30 s by default; 1 ms to 1 day.
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.settings = self.settings.patience(patience);
-        self
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { settings: self.settings.patience(patience), ..self }
     }
 
     /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient
     /// failure. Default false.
-    pub fn fail_fast(mut self, fail_fast: bool) -> Self {
-        self.settings = self.settings.fail_fast(fail_fast);
-        self
+    pub fn fail_fast(self, fail_fast: bool) -> Self {
+        Self { settings: self.settings.fail_fast(fail_fast), ..self }
     }
 
     /// The source. Nothing is sent yet.
-    pub fn build(self) -> Tokens<N> {
+    ///
+    /// # Errors
+    /// TLS cannot be set up, for a token endpoint that needs it: the platform's roots cannot be read.
+    ///
+    /// # Blocking
+    /// Reads the platform's roots, once, unless the HTTP client has its own.
+    pub fn build(self) -> Result<Tokens<N>, ConfigError> {
+        if self.settings.client().provider().token_endpoint().origin().scheme() == "https" {
+            self.http.ready()?;
+        }
         let transport = Hyper::new(self.http);
-        Tokens(Source::new(self.settings, render, N::default(), transport))
+        Ok(Tokens(Source::new(self.settings, bearer, N::default(), transport)))
     }
 }
 
 impl<N: Net> Tokens<N> {
     /// A source with the defaults.
-    pub fn new(client: Client) -> Self {
+    ///
+    /// # Errors
+    /// As [`TokensBuilder::build`].
+    pub fn new(client: Client) -> Result<Self, ConfigError> {
         Self::builder(client).build()
     }
 
@@ -91,7 +99,7 @@ impl<N: Net> Tokens<N> {
     /// # Errors
     /// The text is no access token.
     pub fn fixed(value: &str) -> Result<Self, ConfigError> {
-        Ok(Self(Source::fixed(AccessToken::new(value)?, render, N::default())))
+        Ok(Self(Source::fixed(AccessToken::new(value)?, bearer, N::default())))
     }
 
     /// A token that may be used now.
@@ -219,14 +227,4 @@ impl<N: Net> Tokens<N> {
     pub fn restore(&self, stored: Stored) -> bool {
         self.0.shared().restore(stored)
     }
-}
-
-/// `Bearer` and the token, marked sensitive.
-fn render(token: &AccessToken) -> HeaderValue {
-    // An access token is visible ASCII: AccessToken::new took nothing else, so this cannot fail.
-    // A text of its own is taken over without a copy.
-    let value = HeaderValue::try_from(["Bearer ", token.expose()].concat());
-    let mut value = value.unwrap_or(HeaderValue::from_static("Bearer"));
-    value.set_sensitive(true);
-    value
 }

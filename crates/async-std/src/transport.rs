@@ -5,6 +5,7 @@ use crate::client::{HttpClient, HttpError};
 use crate::net::Net;
 use evergrant_core::{Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::Transport;
+use evergrant_http::{Collector, to_http};
 use http::header::{CONNECTION, HeaderValue};
 use std::time::Duration;
 
@@ -24,34 +25,19 @@ impl<N: Net> Hyper<N> {
 
 impl<N: Net> Transport for Hyper<N> {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let other = |detail| TransportError::ours(TransportErrorKind::Other, detail);
-        let mut outgoing = http::Request::post(request.url());
-        for (name, value) in request.headers() {
-            let mut value =
-                HeaderValue::from_str(value).map_err(|_| other("a header has an impossible value"))?;
-            value.set_sensitive(name.eq_ignore_ascii_case("authorization"));
-            outgoing = outgoing.header(name, value);
-        }
-        let outgoing = outgoing.header(CONNECTION, "close").body(Body::from(request.body().to_vec()));
-        let outgoing = outgoing.map_err(|_| other("the request cannot be built"))?;
+        let (mut parts, body) = to_http(request)?.into_parts();
+        parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        let outgoing = http::Request::from_parts(parts, Body::from(body));
         let answer = self.0.send(outgoing).await.map_err(|error| classify(&error))?;
-        let mut response = Response::new(answer.status().as_u16());
-        for (name, value) in answer.headers() {
-            response = response.with_header(name.as_str(), value.as_bytes());
-        }
-        let (mut incoming, mut body) = (answer.into_body(), Vec::new());
-        while response.needs_body() && body.len() <= Response::MAX_BODY {
-            match incoming.chunk().await {
-                Ok(Some(chunk)) => {
-                    // One byte beyond the bound tells that it was passed.
-                    let room = (Response::MAX_BODY + 1).saturating_sub(body.len());
-                    body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                }
-                Ok(None) => break,
-                Err(error) => return Err(classify(&error)),
+        let mut collector = Collector::new(answer.status(), answer.headers());
+        let mut incoming = answer.into_body();
+        while collector.wants_more() {
+            match incoming.chunk().await.map_err(|error| classify(&error))? {
+                Some(chunk) => collector.push(&chunk),
+                None => break,
             }
         }
-        Ok(response.with_body(body))
+        Ok(collector.finish())
     }
 }
 
@@ -63,7 +49,7 @@ fn classify(error: &HttpError) -> TransportError {
         HttpError::Timeout(_) => TransportErrorKind::Timeout,
         HttpError::Protocol(_) => TransportErrorKind::Protocol,
         HttpError::Closed(_) => TransportErrorKind::Closed,
-        HttpError::Url | HttpError::TooLong(_) => TransportErrorKind::Other,
+        HttpError::Url | HttpError::Request(_) | HttpError::TooLong(_) => TransportErrorKind::Other,
     };
     let detail = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
     TransportError::new(kind, &detail, &[])

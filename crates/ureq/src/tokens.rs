@@ -100,7 +100,7 @@ impl Tokens {
     /// # Errors
     /// The text is no access token.
     pub fn fixed(value: &str) -> Result<Self, ConfigError> {
-        Ok(Self(BlockingSource::fixed(AccessToken::new(value)?, render)))
+        Ok(Self(BlockingSource::fixed(AccessToken::new(value)?, bearer)))
     }
 
     /// A token that may be used now.

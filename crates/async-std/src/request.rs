@@ -1,0 +1,56 @@
+//! A request in the making, which is sent with a token.
+
+use crate::api::{Api, ApiError};
+use crate::body::Body;
+use crate::client::HttpError;
+use crate::net::Net;
+use http::{HeaderName, HeaderValue, Method, Response, request};
+use std::fmt;
+
+/// A request that is sent with a token: [`Api::get`] and its like.
+#[must_use]
+pub struct RequestBuilder<'a, N> {
+    api: &'a Api<N>,
+    builder: request::Builder,
+    body: Body,
+}
+
+/// Without the URL and the headers, which may hold a secret.
+impl<N> fmt::Debug for RequestBuilder<'_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBuilder").field("method", &self.builder.method_ref()).finish_non_exhaustive()
+    }
+}
+
+impl<'a, N: Net> RequestBuilder<'a, N> {
+    pub(crate) fn new(api: &'a Api<N>, method: Method, url: &str) -> Self {
+        Self { api, builder: request::Builder::new().method(method).uri(url), body: Body::empty() }
+    }
+
+    /// One header more. What is wrong with it, [`send`](Self::send) says.
+    pub fn header<K, V>(self, name: K, value: V) -> Self
+    where
+        K: TryInto<HeaderName, Error: Into<http::Error>>,
+        V: TryInto<HeaderValue, Error: Into<http::Error>>,
+    {
+        Self { builder: self.builder.header(name, value), ..self }
+    }
+
+    /// The body, in place of the one before. A [`Body::stream`] is never sent again.
+    pub fn body(self, body: impl Into<Body>) -> Self {
+        Self { body: body.into(), ..self }
+    }
+
+    /// Sends it with a token, as [`Api::execute`] does.
+    ///
+    /// # Errors
+    /// The request could not be built; otherwise as [`Api::execute`].
+    ///
+    /// # Cancel safety
+    /// As [`Api::execute`].
+    pub async fn send(self) -> Result<Response<Body>, ApiError> {
+        let request = self.builder.body(self.body);
+        let request = request.map_err(|error| ApiError::Http(HttpError::Request(error)))?;
+        self.api.execute(request).await
+    }
+}
