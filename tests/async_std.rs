@@ -24,7 +24,7 @@ fn api<N: Net>(server: &Server, tokens: Tokens<N>) -> Api<N> {
 
 /// An authorized client whose token is here and has settled.
 async fn settled<N: Net>(server: &Server) -> (Tokens<N>, Api<N>) {
-    let tokens = builder(server).build();
+    let tokens = builder(server).build().unwrap();
     tokens.ready().await.unwrap();
     nap::<N>(3).await;
     (tokens.clone(), api(server, tokens))
@@ -105,7 +105,7 @@ on_each_runtime! {
 // Conforms: L-01
 async fn a_thousand_tasks_on_a_cold_start_make_one_token_request<N: Net>() {
     let server = server();
-    let tokens: Tokens<N> = builder(&server).build();
+    let tokens: Tokens<N> = builder(&server).build().unwrap();
     let gate = server.hold(Endpoint::Token);
     let waiting = tokens.clone();
     N::default().spawn(async move {
@@ -193,7 +193,7 @@ async fn a_carriers_bad_secret_does_not_cost_a_token_and_its_body_is_whole<N: Ne
     let provider = myparcel::sandbox().with_token_endpoint(&server.token_endpoint()).unwrap();
     let auth = ClientAuth::post(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
     let client = Client::builder(provider, auth).build().unwrap();
-    let api = api::<N>(&server, Tokens::builder(client).policy(quick()).build());
+    let api = api::<N>(&server, Tokens::builder(client).policy(quick()).build().unwrap());
     server.set_challenge(Challenge::Foreign);
     let answer = api.execute(get(&server.resource("/shipments"))).await.unwrap();
     assert!(answer.into_body().text(10_000).await.unwrap().contains("13003"));
@@ -212,7 +212,7 @@ async fn a_carriers_bad_secret_does_not_cost_a_token_and_its_body_is_whole<N: Ne
 async fn a_hung_endpoint_lets_each_caller_return_by_its_own_patience<N: Net>() {
     let server = server();
     let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
-    let tokens: Tokens<N> = builder(&server).build();
+    let tokens: Tokens<N> = builder(&server).build().unwrap();
     for patience in [20, 1, 5] {
         let error = tokens.token_within(ms(patience)).await.unwrap_err();
         assert!(matches!(error, Error::TimedOut { last_error: None, .. }), "{error}");
@@ -224,7 +224,7 @@ async fn a_hung_endpoint_lets_each_caller_return_by_its_own_patience<N: Net>() {
 // Conforms: L-10
 async fn a_caller_dropped_in_mid_flight_makes_no_second_request<N: Net>() {
     let server = server();
-    let tokens: Tokens<N> = builder(&server).build();
+    let tokens: Tokens<N> = builder(&server).build().unwrap();
     let gate = server.hold(Endpoint::Token);
     let mut caller = Box::pin(tokens.token());
     let polled =
@@ -242,7 +242,7 @@ async fn a_caller_dropped_in_mid_flight_makes_no_second_request<N: Net>() {
 async fn a_call_dropped_after_any_number_of_polls_strands_nobody<N: Net>() {
     for polls in 0..16 {
         let server = server();
-        let tokens: Tokens<N> = builder(&server).build();
+        let tokens: Tokens<N> = builder(&server).build().unwrap();
         let api = api(&server, tokens.clone());
         let mut call = Box::pin(api.execute(get(&server.resource("/shipments"))));
         for _ in 0..polls {
@@ -263,7 +263,7 @@ async fn a_call_dropped_after_any_number_of_polls_strands_nobody<N: Net>() {
 async fn nobody_waits_while_a_usable_token_is_held<N: Net>() {
     let server = server();
     let clock = ManualClock::new();
-    let tokens: Tokens<N> = builder(&server).clock(clock.clone()).build();
+    let tokens: Tokens<N> = builder(&server).clock(clock.clone()).build().unwrap();
     let first = tokens.token().await.unwrap().generation();
     let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
     clock.advance(secs(3300));
@@ -277,7 +277,8 @@ async fn refusal<N: Net>(fault: Fault) -> Refusal {
     let server = server();
     let timeout = time_for(&fault);
     let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
-    let tokens = builder::<N>(&server).policy(quick().with_attempt_timeout(timeout)).fail_fast(true).build();
+    let tokens =
+        builder::<N>(&server).policy(quick().with_attempt_timeout(timeout)).fail_fast(true).build().unwrap();
     tokens.token().await.unwrap_err().refusal().unwrap().clone()
 }
 
@@ -305,7 +306,7 @@ async fn what_breaks_on_the_way_is_told_apart<N: Net>() {
     ] {
         let provider = Provider::rfc6749(&url).unwrap();
         let client = Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap();
-        let error = Tokens::<N>::builder(client).fail_fast(true).build().token().await.unwrap_err();
+        let error = Tokens::<N>::builder(client).fail_fast(true).build().unwrap().token().await.unwrap_err();
         let Some(Problem::Transport(error)) = error.refusal().map(Refusal::problem) else {
             panic!("{error}")
         };
@@ -316,7 +317,7 @@ async fn what_breaks_on_the_way_is_told_apart<N: Net>() {
 async fn the_servers_words_are_kept_and_no_redirect_of_a_token_request_is_followed<N: Net>() {
     let server = server();
     server.rotate_client("somebody", "else");
-    let error = builder::<N>(&server).build().token().await.unwrap_err();
+    let error = builder::<N>(&server).build().unwrap().token().await.unwrap_err();
     assert_eq!(error.refusal().and_then(Refusal::code), Some("invalid_client"));
     let redirected = refusal::<N>(Fault::redirect(307, server.token_endpoint())).await;
     assert_eq!((redirected.class(), redirected.status()), (Class::Permanent, Some(307)));
@@ -326,7 +327,7 @@ async fn the_servers_words_are_kept_and_no_redirect_of_a_token_request_is_follow
 // Conforms: R-6749-3.2-a, R-6749-4.4.2-b, R-6749-4.4.2-c, R-9110-12.5.3-a, R-9111-b
 async fn the_request_is_exactly_what_it_should_be<N: Net>() {
     let server = server();
-    builder::<N>(&server).build().ready().await.unwrap();
+    builder::<N>(&server).build().unwrap().ready().await.unwrap();
     let requests = server.requests();
     let request = &requests[0];
     for (name, value) in [
@@ -349,7 +350,7 @@ async fn the_request_is_exactly_what_it_should_be<N: Net>() {
 async fn keep_fresh_replaces_the_token_although_nobody_asks_and_ends_with_the_source<N: Net>() {
     let server = server();
     server.set_lifetime(ms(400));
-    let tokens: Tokens<N> = builder(&server).build();
+    let tokens: Tokens<N> = builder(&server).build().unwrap();
     let (ended, end) = std::sync::mpsc::channel();
     let keeping = tokens.keep_fresh();
     N::default().spawn(async move {
@@ -367,9 +368,9 @@ async fn keep_fresh_replaces_the_token_although_nobody_asks_and_ends_with_the_so
 
 async fn a_token_survives_a_restart_a_rotation_and_a_fixed_one_never_asks<N: Net>() {
     let server = server();
-    let before: Tokens<N> = builder(&server).build();
+    let before: Tokens<N> = builder(&server).build().unwrap();
     let token = before.token().await.unwrap();
-    let after: Tokens<N> = builder(&server).build();
+    let after: Tokens<N> = builder(&server).build().unwrap();
     assert!(after.restore(before.export().unwrap()));
     assert_eq!(after.token().await.unwrap().value(), token.value());
     server.rotate_client("second", "other");
@@ -484,7 +485,7 @@ async fn an_api_with_a_wrong_certificate_hears_no_token<N: Net>() {
 
 async fn a_value_is_lent_after_one_request_and_no_borrower_is_called_without_a_token<N: Net>() {
     let server = server();
-    let (good, bad): (Tokens<N>, Tokens<N>) = (builder(&server).build(), builder(&server).build());
+    let (good, bad): (Tokens<N>, Tokens<N>) = (builder(&server).build().unwrap(), builder(&server).build());
     let lent = good.with_authorization(Clone::clone).await.unwrap();
     assert_eq!((lent, server.counts().token_requests), (good.authorization().await.unwrap(), 1));
     server.rotate_client("another", "secret");

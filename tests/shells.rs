@@ -277,6 +277,7 @@ fn futures<N: Net>(
         Some(clock) => builder.clock(clock.clone()).build(),
         None => builder.build(),
     };
+    let tokens = tokens.unwrap();
     let api = evergrant_async_std::Api::new(HttpClient::new(), tokens, setup.origins.clone());
     Arc::new(Futures { api, block_on })
 }
@@ -322,10 +323,11 @@ struct Ureq(evergrant_ureq::Api);
 fn ureq_tokens(setup: &Setup) -> evergrant_ureq::Tokens {
     let builder = evergrant_ureq::Tokens::builder(setup.client.clone()).policy(setup.policy.clone());
     let builder = builder.fail_fast(setup.fail_fast);
-    match &setup.clock {
+    let tokens = match &setup.clock {
         Some(clock) => builder.clock(clock.clone()).build(),
         None => builder.build(),
-    }
+    };
+    tokens.unwrap()
 }
 
 /// An agent that would send an Authorization header to any port of a host.

@@ -46,7 +46,7 @@ fn no_thread_is_left_after_attempt_timeout_when_the_last_tokens_is_dropped_in_mi
     let server = server();
     let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
     let policy = quick().with_attempt_timeout(ms(300));
-    let tokens = evergrant_ureq::Tokens::builder(client(&server)).policy(policy).build();
+    let tokens = evergrant_ureq::Tokens::builder(client(&server)).policy(policy).build().unwrap();
     assert!(tokens.token_within(ms(1)).is_err());
     until("the flight has no thread", || flights() == 1 || server.counts().token_requests == 1);
     let keeping = thread::spawn(tokens.keep_fresh());

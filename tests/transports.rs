@@ -123,7 +123,7 @@ fn futures<N: Net>(asking: &Asking, block_on: fn(Outcome<'_>) -> Result<Token, E
         http = http.with_tls(tls_config(root));
     }
     let builder = evergrant_async_std::Tokens::builder(asking.client.clone()).policy(asking.policy.clone());
-    let tokens = builder.fail_fast(true).http(http).build();
+    let tokens = builder.fail_fast(true).http(http).build().expect("its roots are given");
     Box::new(Futures { tokens, auth: asking.client.auth().clone(), block_on })
 }
 
@@ -159,7 +159,10 @@ fn ureq(asking: &Asking) -> Box<dyn Source> {
         http = http.tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build());
     }
     let builder = evergrant_ureq::Tokens::builder(asking.client.clone()).policy(asking.policy.clone());
-    Box::new(Ureq(builder.fail_fast(true).http(http).build(), asking.client.auth().clone()))
+    Box::new(Ureq(
+        builder.fail_fast(true).http(http).build().expect("settings that can be served"),
+        asking.client.auth().clone(),
+    ))
 }
 
 impl Source for Ureq {

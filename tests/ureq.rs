@@ -20,7 +20,7 @@ fn builder(server: &Server) -> TokensBuilder {
 
 /// An authorized client whose token is here and has settled.
 fn settled(server: &Server) -> (Tokens, Api) {
-    let tokens = builder(server).build();
+    let tokens = builder(server).build().unwrap();
     tokens.ready().unwrap();
     thread::sleep(ms(3));
     (tokens.clone(), api(server, tokens))
@@ -38,7 +38,7 @@ fn get(url: &str) -> http::Request<()> {
 #[test]
 fn threads_on_a_cold_start_make_one_token_request() {
     let server = server();
-    let tokens = builder(&server).build();
+    let tokens = builder(&server).build().unwrap();
     let gate = server.hold(Endpoint::Token);
     let threads: Vec<_> = (0..100)
         .map(|_| {
@@ -127,7 +127,7 @@ fn the_token_does_not_follow_a_redirect_to_another_origin() {
 #[test]
 fn no_redirect_takes_the_token_along_whatever_the_agent_says() {
     let (ours, other) = (server(), server());
-    let tokens = builder(&ours).build();
+    let tokens = builder(&ours).build().unwrap();
     tokens.ready().unwrap();
     thread::sleep(ms(3));
     let origins = Origins::parse([ours.origin().as_str()]).unwrap();
@@ -163,7 +163,7 @@ fn an_answer_that_another_middleware_made_up_is_an_answer() {
         Ok(http::Response::builder().status(401).body(ureq::Body::builder().data("made up")).unwrap())
     };
     let agent = ureq::Agent::config_builder().middleware(made_up).build().new_agent();
-    let tokens = builder(&server).build();
+    let tokens = builder(&server).build().unwrap();
     let api = Api::new(agent, tokens, Origins::parse([server.origin().as_str()]).unwrap());
     let answer = api.run(get(&server.resource("/"))).unwrap();
     assert_eq!(answer.into_body().read_to_string().unwrap(), "made up");
@@ -209,7 +209,7 @@ fn a_users_own_rule_replaces_the_providers() {
 fn i25_a_hung_endpoint_lets_each_thread_return_by_its_own_patience() {
     let server = server();
     let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
-    let tokens = builder(&server).build();
+    let tokens = builder(&server).build().unwrap();
     for patience in [20, 1, 5] {
         let error = tokens.token_within(ms(patience)).unwrap_err();
         assert!(matches!(error, Error::TimedOut { last_error: None, .. }), "{error}");
@@ -223,7 +223,7 @@ fn i25_a_hung_endpoint_lets_each_thread_return_by_its_own_patience() {
 fn nobody_waits_while_a_usable_token_is_held() {
     let server = server();
     let clock = ManualClock::new();
-    let tokens = builder(&server).clock(clock.clone()).build();
+    let tokens = builder(&server).clock(clock.clone()).build().unwrap();
     let first = tokens.token().unwrap().generation();
     let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
     clock.advance(secs(3300));
@@ -237,7 +237,8 @@ fn refusal(fault: Fault) -> Refusal {
     let server = server();
     let timeout = evergrant_tests::time_for(&fault);
     let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
-    let tokens = builder(&server).policy(quick().with_attempt_timeout(timeout)).fail_fast(true).build();
+    let tokens =
+        builder(&server).policy(quick().with_attempt_timeout(timeout)).fail_fast(true).build().unwrap();
     tokens.token().unwrap_err().refusal().unwrap().clone()
 }
 
@@ -263,7 +264,7 @@ fn what_breaks_on_the_way_is_told_apart() {
 fn the_servers_words_are_not_lost_to_an_error_status_and_no_redirect_is_followed() {
     let server = server();
     server.rotate_client("somebody", "else");
-    let error = builder(&server).build().token().unwrap_err();
+    let error = builder(&server).build().unwrap().token().unwrap_err();
     assert_eq!(error.refusal().and_then(Refusal::code), Some("invalid_client"));
     let redirected = refusal(Fault::redirect(307, server.token_endpoint()));
     assert_eq!((redirected.class(), redirected.status()), (Class::Permanent, Some(307)));
@@ -274,7 +275,7 @@ fn the_servers_words_are_not_lost_to_an_error_status_and_no_redirect_is_followed
 #[test]
 fn the_request_is_exactly_what_it_should_be() {
     let server = server();
-    builder(&server).build().ready().unwrap();
+    builder(&server).build().unwrap().ready().unwrap();
     let requests = server.requests();
     let request = &requests[0];
     for (name, value) in [
@@ -297,7 +298,7 @@ fn the_request_is_exactly_what_it_should_be() {
 fn keep_fresh_replaces_the_token_although_nobody_asks_and_returns_with_the_last_source() {
     let server = server();
     server.set_lifetime(ms(400));
-    let tokens = builder(&server).build();
+    let tokens = builder(&server).build().unwrap();
     let keeping = thread::spawn(tokens.keep_fresh());
     assert!(server.wait_for_token_requests(3, LONG));
     drop(tokens);
@@ -308,9 +309,9 @@ fn keep_fresh_replaces_the_token_although_nobody_asks_and_returns_with_the_last_
 fn a_token_survives_a_restart_a_rotation_and_a_fixed_one_never_asks() {
     let server = server();
     server.set_style(TokenStyle::Opaque);
-    let before = builder(&server).build();
+    let before = builder(&server).build().unwrap();
     let token = before.token().unwrap();
-    let after = builder(&server).build();
+    let after = builder(&server).build().unwrap();
     assert!(after.restore(before.export().unwrap()));
     assert_eq!(after.token().unwrap().value(), token.value());
     server.rotate_client("second", "other");
@@ -327,7 +328,7 @@ fn a_token_survives_a_restart_a_rotation_and_a_fixed_one_never_asks() {
 #[test]
 fn a_value_is_lent_after_one_request_and_no_borrower_is_called_without_a_token() {
     let server = server();
-    let (good, bad) = (builder(&server).build(), builder(&server).build());
+    let (good, bad) = (builder(&server).build().unwrap(), builder(&server).build());
     let lent = good.with_authorization(Clone::clone).unwrap();
     assert_eq!((lent, server.counts().token_requests), (good.authorization().unwrap(), 1));
     server.rotate_client("another", "secret");
@@ -353,7 +354,7 @@ fn nothing_that_is_printed_contains_a_token() {
 #[test]
 fn the_middleware_attaches_and_reports_and_the_next_request_has_the_new_token() {
     let (ours, other) = (server(), server());
-    let tokens = builder(&ours).build();
+    let tokens = builder(&ours).build().unwrap();
     tokens.ready().unwrap();
     thread::sleep(ms(3));
     let origins = Origins::parse([ours.origin().as_str()]).unwrap();

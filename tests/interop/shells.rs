@@ -74,7 +74,7 @@ struct Futures<N> {
 fn futures<N: Net>(setup: Setup, block_on: BlockOn) -> Arc<dyn Shell> {
     let origins = setup.client.provider().origins().clone();
     let builder = evergrant_async_std::Tokens::<N>::builder(setup.client).policy(setup.policy);
-    let tokens = builder.fail_fast(setup.fail_fast).build();
+    let tokens = builder.fail_fast(setup.fail_fast).build().unwrap();
     let api = evergrant_async_std::Api::new(HttpClient::new(), tokens, origins);
     Arc::new(Futures { api, block_on })
 }
@@ -111,7 +111,7 @@ struct Ureq(evergrant_ureq::Api);
 fn ureq(setup: Setup) -> Arc<dyn Shell> {
     let origins = setup.client.provider().origins().clone();
     let builder = evergrant_ureq::Tokens::builder(setup.client).policy(setup.policy);
-    let tokens = builder.fail_fast(setup.fail_fast).build();
+    let tokens = builder.fail_fast(setup.fail_fast).build().unwrap();
     Arc::new(Ureq(evergrant_ureq::Api::new(::ureq::agent(), tokens, origins)))
 }
 

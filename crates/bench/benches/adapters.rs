@@ -135,7 +135,7 @@ where
 fn async_std(server: &Server) -> [Loop; 2] {
     use evergrant_async_std::{Api, Body, HttpClient, Tokens};
     let (http, url) = (HttpClient::<AsyncStd>::new(), server.resource("/"));
-    let tokens = Tokens::<AsyncStd>::new(client(server));
+    let tokens = Tokens::<AsyncStd>::new(client(server)).unwrap();
     let header = async_std::task::block_on(tokens.authorization()).unwrap();
     let api = Api::new(http.clone(), tokens, origins(server));
     let stays = {
@@ -181,7 +181,7 @@ async fn calls<F: Future<Output = ()>>(end: Instant, call: impl Fn() -> F) -> u6
 fn ureq(server: &Server) -> [Loop; 2] {
     use evergrant_ureq::{Api, Tokens};
     let (agent, url) = (ureq::Agent::config_builder().proxy(None).build().new_agent(), server.resource("/"));
-    let tokens = Tokens::new(client(server));
+    let tokens = Tokens::new(client(server)).unwrap();
     let header = tokens.authorization().unwrap();
     let api = Api::new(agent.clone(), tokens, origins(server));
     let stays = {

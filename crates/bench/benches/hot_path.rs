@@ -76,7 +76,7 @@ fn lent(title: &'static str) -> Group {
 
 /// The same source, for threads.
 fn threads() -> evergrant_ureq::Tokens {
-    let tokens = evergrant_ureq::Tokens::new(client(ClientAuth::post));
+    let tokens = evergrant_ureq::Tokens::new(client(ClientAuth::post)).unwrap();
     assert!(tokens.restore(stored(1024)), "a fresh source takes a stored token");
     tokens
 }

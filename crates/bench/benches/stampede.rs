@@ -85,7 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             floor(board, move || notify.notify_waiters())
         }),
         Side::new("evergrant-async-std", |board| {
-            let tokens = evergrant_async_std::Tokens::<AsyncStd>::new(client(&board.endpoint)?);
+            let tokens = evergrant_async_std::Tokens::<AsyncStd>::new(client(&board.endpoint)?)?;
             for _ in 0..board.callers {
                 let (tokens, board) = (tokens.clone(), Arc::clone(board));
                 async_std::task::spawn(async move { board.serve(tokens.authorization().await.is_ok()) });
@@ -115,7 +115,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             })
         }),
         Side::new("evergrant-ureq", |board| {
-            let tokens = evergrant_ureq::Tokens::new(client(&board.endpoint)?);
+            let tokens = evergrant_ureq::Tokens::new(client(&board.endpoint)?)?;
             for _ in 0..board.callers {
                 let (tokens, board) = (tokens.clone(), Arc::clone(board));
                 spawn(move || board.serve(tokens.authorization().is_ok()))?;

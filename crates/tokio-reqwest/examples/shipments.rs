@@ -44,10 +44,9 @@ async fn shipments(client: ClientBuilder, origins: Origins, url: &str) -> Result
     // At start-up: fail here, with what to mend, rather than at the first call.
     tokens.ready().await?;
 
-    let http = reqwest::Client::new();
-    let api = Api::new(http.clone(), tokens.clone(), origins);
+    let api = Api::new(reqwest::Client::new(), tokens.clone(), origins);
     for _ in 0..3 {
-        let answer = api.send(http.get(url).header("Accept", "application/vnd.api+json")).await?;
+        let answer = api.get(url).header("Accept", "application/vnd.api+json").send().await?;
         println!("{} from {}", answer.status(), answer.url());
         println!("{}", answer.text().await?);
     }

@@ -28,12 +28,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let mut workers = JoinSet::new();
     for _ in 0..8 {
-        let (api, url) = (api.clone(), server.resource("/shipments").parse::<reqwest::Url>()?);
+        let (api, url) = (api.clone(), server.resource("/shipments"));
         workers.spawn(async move {
             let mut served = 0;
             for _ in 0..150 {
-                let request = reqwest::Request::new(reqwest::Method::GET, url.clone());
-                served += u32::from(api.execute(request).await.is_ok_and(|answer| answer.status() == 200));
+                served += u32::from(api.get(&url).send().await.is_ok_and(|answer| answer.status() == 200));
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             served

@@ -1,10 +1,11 @@
 //! The authorized HTTP client: attaches the token, and sends again after a refused one.
 
-use crate::confine::Confine;
 use crate::error::ApiError;
+use crate::judge::{admit, judge};
 use crate::tokens::Tokens;
 use evergrant_core::{Origin, Origins, Verdict, VerdictRule};
 use evergrant_drive::{Attachment, Exchange};
+use evergrant_http::Guard;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Request, RequestBuilder, Response};
 
@@ -17,16 +18,16 @@ use reqwest::{Request, RequestBuilder, Response};
 /// # async fn story(tokens: evergrant_tokio_reqwest::Tokens) -> Result<(), Box<dyn std::error::Error>> {
 /// use evergrant_tokio_reqwest::{Api, Origins};
 ///
-/// let http = reqwest::Client::new();
-/// let api = Api::new(http.clone(), tokens, Origins::parse(["https://api.sandbox.myparcel.com"])?);
-/// let answer = api.send(http.get("https://api.sandbox.myparcel.com/shipments")).await?;
+/// let origins = Origins::parse(["https://api.sandbox.myparcel.com"])?;
+/// let api = Api::new(reqwest::Client::new(), tokens, origins);
+/// let answer = api.get("https://api.sandbox.myparcel.com/shipments").send().await?;
 /// # drop(answer); Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Api {
     http: reqwest::Client,
     tokens: Tokens,
-    confine: Confine,
+    guard: Guard,
 }
 
 impl Api {
@@ -34,19 +35,23 @@ impl Api {
     ///
     /// How a refused token is told from other refusals is the provider's rule.
     pub fn new(http: reqwest::Client, tokens: Tokens, origins: Origins) -> Self {
-        let confine = Confine::new(origins, tokens.0.shared().verdict_rule());
-        Self { http, tokens, confine }
+        let guard = Guard::new(origins, tokens.0.shared().verdict_rule());
+        Self { http, tokens, guard }
     }
 
     /// The same with the program's own rule for what a refused token looks like.
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
-        Self { confine: self.confine.with_verdict(verdict), ..self }
+        Self { guard: self.guard.with_verdict(verdict), ..self }
     }
 
     /// The source of its tokens.
     pub const fn tokens(&self) -> &Tokens {
         &self.tokens
+    }
+
+    pub(crate) const fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     /// Builds the request and executes it.
@@ -57,7 +62,7 @@ impl Api {
     /// # Cancel safety
     /// As [`execute`](Self::execute).
     pub async fn send(&self, builder: RequestBuilder) -> Result<Response, ApiError> {
-        self.execute(builder.build()?).await
+        self.execute(builder.build().map_err(ApiError::Http)?).await
     }
 
     /// Sends the request with a token. If the token is refused, the request is sent again, three times at most in all: a token that has just arrived is given up to 2 s to become
@@ -72,7 +77,7 @@ impl Api {
     /// # Cancel safety
     /// Dropping the future drops the call, as with reqwest; a token request it set off goes on.
     pub async fn execute(&self, request: Request) -> Result<Response, ApiError> {
-        let origin = self.confine.admit(request.url(), request.headers())?;
+        let origin = admit(&self.guard, &request)?;
         self.tokens.0.call(&mut Call { api: self, origin: &origin }, request, &origin).await
     }
 }
@@ -98,7 +103,7 @@ impl Exchange<HeaderValue> for Call<'_> {
         attachment: Attachment<HeaderValue>,
     ) -> Result<(Response, Verdict), ApiError> {
         request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
-        let answer = self.api.http.execute(request).await?;
-        Ok(self.api.confine.judge(answer, self.origin).await)
+        let answer = self.api.http.execute(request).await.map_err(ApiError::Http)?;
+        Ok(judge(&self.api.guard, answer, self.origin).await)
     }
 }

@@ -2,15 +2,15 @@
 
 use crate::error::ApiError;
 use crate::tokens::Tokens;
-use evergrant_core::{Answer, Error, Excerpt, Origin, Origins, Verdict, VerdictRule};
+use evergrant_core::{Error, Origins, Verdict, VerdictRule};
 use evergrant_drive::{Attachment, Exchange};
+use evergrant_http::{Guard, repeat};
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Request, Response};
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
 
@@ -25,14 +25,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// The inner service must not follow redirects with the token: hyper-util's client follows none.
 pub struct AuthorizeLayer<B> {
-    shared: Arc<Shared>,
-    repeat: fn(&B) -> Option<B>,
-}
-
-struct Shared {
     tokens: Tokens,
-    origins: Origins,
-    verdict: VerdictRule,
+    guard: Guard,
+    repeat: fn(&B) -> Option<B>,
 }
 
 impl<B> AuthorizeLayer<B> {
@@ -52,32 +47,28 @@ impl<B> AuthorizeLayer<B> {
 
     /// For bodies of which `repeat` tells whether they can be repeated.
     pub fn with_repeat(tokens: Tokens, origins: Origins, repeat: fn(&B) -> Option<B>) -> Self {
-        let verdict = tokens.0.shared().verdict_rule();
-        Self { shared: Arc::new(Shared { tokens, origins, verdict }), repeat }
+        let guard = Guard::new(origins, tokens.0.shared().verdict_rule());
+        Self { tokens, guard, repeat }
     }
 
     /// The same with the program's own rule for what a refused token looks like.
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
-        let Shared { tokens, origins, .. } = &*self.shared;
-        let shared = Shared { tokens: tokens.clone(), origins: origins.clone(), verdict };
-        Self { shared: Arc::new(shared), ..self }
+        Self { guard: self.guard.with_verdict(verdict), ..self }
     }
 }
 
 impl<B> Clone for AuthorizeLayer<B> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), repeat: self.repeat }
+        Self { tokens: self.tokens.clone(), guard: self.guard.clone(), repeat: self.repeat }
     }
 }
 
 impl<B> fmt::Debug for AuthorizeLayer<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared { tokens, origins, verdict } = &*self.shared;
         f.debug_struct("AuthorizeLayer")
-            .field("tokens", tokens)
-            .field("origins", origins)
-            .field("verdict", verdict)
+            .field("tokens", &self.tokens)
+            .field("guard", &self.guard)
             .finish_non_exhaustive()
     }
 }
@@ -125,22 +116,10 @@ where
         let ready = mem::replace(&mut self.inner, spare);
         let layer = self.layer.clone();
         Box::pin(async move {
-            let origin = layer.shared.admit(&request)?;
+            let origin = layer.guard.admit(request.uri(), request.headers()).map_err(ApiError::from)?;
             let mut call = Call { service: ready, layer: &layer };
-            layer.shared.tokens.0.call(&mut call, request, &origin).await.map_err(|failed| failed.0)
+            layer.tokens.0.call(&mut call, request, &origin).await.map_err(|failed| failed.0)
         })
-    }
-}
-
-impl Shared {
-    fn admit<B>(&self, request: &Request<B>) -> Result<Origin, ApiError> {
-        if request.headers().contains_key(AUTHORIZATION) {
-            return Err(ApiError::Authorized);
-        }
-        let admitted = origin(request.uri()).filter(|origin| self.origins.contains(origin));
-        let uri = request.uri();
-        let shown = || Excerpt::origin(uri.scheme_str(), uri.host(), uri.port_u16());
-        admitted.ok_or_else(|| ApiError::Origin(shown()))
     }
 }
 
@@ -171,13 +150,7 @@ where
     type Error = Failed;
 
     fn repeat(&self, request: &Request<B>) -> Option<Request<B>> {
-        let mut again = Request::new((self.layer.repeat)(request.body())?);
-        request.method().clone_into(again.method_mut());
-        request.uri().clone_into(again.uri_mut());
-        request.headers().clone_into(again.headers_mut());
-        request.extensions().clone_into(again.extensions_mut());
-        *again.version_mut() = request.version();
-        Some(again)
+        Some(repeat(request, (self.layer.repeat)(request.body())?))
     }
 
     async fn send(
@@ -190,13 +163,7 @@ where
         let ready = poll_fn(|cx| self.service.poll_ready(cx)).await;
         ready.map_err(|error| Failed(error.into()))?;
         let answer = self.service.call(request).await.map_err(|error| Failed(error.into()))?;
-        let headers: Vec<_> =
-            answer.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let verdict = self.layer.shared.verdict.judge(&Answer::new(answer.status().as_u16(), &headers, None));
+        let verdict = self.layer.guard.judge(answer.status(), answer.headers(), None);
         Ok((answer, verdict))
     }
-}
-
-fn origin(uri: &Uri) -> Option<Origin> {
-    Origin::from_parts(uri.scheme_str()?, uri.host()?, uri.port_u16())
 }

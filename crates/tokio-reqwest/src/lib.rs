@@ -12,9 +12,8 @@
 //! let provider = myparcel::sandbox();
 //! let origins = provider.origins().clone();
 //! let tokens = Tokens::new(Client::builder(provider, auth).build()?)?;
-//! let http = reqwest::Client::new();
-//! let api = Api::new(http.clone(), tokens, origins);
-//! let shipments = api.send(http.get("https://api.sandbox.myparcel.com/shipments")).await?;
+//! let api = Api::new(reqwest::Client::new(), tokens, origins);
+//! let shipments = api.get("https://api.sandbox.myparcel.com/shipments").send().await?;
 //! println!("{}", shipments.text().await?);
 //! # Ok(()) }
 //! ```
@@ -30,12 +29,13 @@
 
 mod api;
 mod body;
-mod confine;
 mod error;
+mod judge;
 #[cfg(feature = "tower")]
 mod layer;
 #[cfg(feature = "middleware")]
 mod middleware;
+mod request;
 mod runtime;
 mod tokens;
 mod transport;
@@ -50,4 +50,5 @@ pub use evergrant_drive::{
 pub use layer::{Authorize, AuthorizeLayer, BoxError};
 #[cfg(feature = "middleware")]
 pub use middleware::AuthorizeMiddleware;
+pub use request::RequestBuilder;
 pub use tokens::{Tokens, TokensBuilder};

@@ -1,10 +1,11 @@
 //! For programs whose client is a `reqwest_middleware::ClientWithMiddleware`.
 
-use crate::confine::Confine;
 use crate::error::ApiError;
+use crate::judge::{admit, judge};
 use crate::tokens::Tokens;
 use evergrant_core::{Error, Origin, Origins, Verdict, VerdictRule};
 use evergrant_drive::{Attachment, Exchange};
+use evergrant_http::Guard;
 use http::Extensions;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Request, Response};
@@ -26,20 +27,20 @@ use reqwest_middleware::{Middleware, Next};
 #[derive(Clone, Debug)]
 pub struct AuthorizeMiddleware {
     tokens: Tokens,
-    confine: Confine,
+    guard: Guard,
 }
 
 impl AuthorizeMiddleware {
     /// Attaches a token of `tokens`, for these origins and no other.
     pub fn new(tokens: Tokens, origins: Origins) -> Self {
-        let confine = Confine::new(origins, tokens.0.shared().verdict_rule());
-        Self { tokens, confine }
+        let guard = Guard::new(origins, tokens.0.shared().verdict_rule());
+        Self { tokens, guard }
     }
 
     /// The same with the program's own rule for what a refused token looks like.
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
-        Self { confine: self.confine.with_verdict(verdict), ..self }
+        Self { guard: self.guard.with_verdict(verdict), ..self }
     }
 }
 
@@ -51,18 +52,16 @@ impl Middleware for AuthorizeMiddleware {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
-        let origin = self
-            .confine
-            .admit(request.url(), request.headers())
-            .map_err(reqwest_middleware::Error::middleware)?;
-        let mut call = Call { confine: &self.confine, origin: &origin, next, extensions };
+        let origin = admit(&self.guard, &request)
+            .map_err(|refused| reqwest_middleware::Error::middleware(ApiError::from(refused)))?;
+        let mut call = Call { guard: &self.guard, origin: &origin, next, extensions };
         self.tokens.0.call(&mut call, request, &origin).await.map_err(|failed| failed.0)
     }
 }
 
 /// One call to one origin, through the rest of the chain.
 struct Call<'a> {
-    confine: &'a Confine,
+    guard: &'a Guard,
     origin: &'a Origin,
     next: Next<'a>,
     extensions: &'a mut Extensions,
@@ -92,6 +91,6 @@ impl Exchange<HeaderValue> for Call<'_> {
     ) -> Result<(Response, Verdict), Failed> {
         request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
         let answer = self.next.clone().run(request, self.extensions).await;
-        Ok(self.confine.judge(answer.map_err(Failed)?, self.origin).await)
+        Ok(judge(self.guard, answer.map_err(Failed)?, self.origin).await)
     }
 }

@@ -6,6 +6,7 @@ use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Origin, Policy, Rejection, Rotation, Stored,
 };
 use evergrant_drive::{Clock, Settings, Source, Status, Token};
+use evergrant_http::bearer;
 use reqwest::ClientBuilder;
 use reqwest::header::HeaderValue;
 use std::time::Duration;
@@ -81,7 +82,7 @@ impl TokensBuilder {
     /// The HTTP client for token requests cannot be built.
     pub fn build(self) -> Result<Tokens, ConfigError> {
         let transport = Reqwest::new(self.http, self.settings.client())?;
-        Ok(Tokens(Source::new(self.settings, render, Tokio, transport)))
+        Ok(Tokens(Source::new(self.settings, bearer, Tokio, transport)))
     }
 }
 
@@ -104,7 +105,7 @@ impl Tokens {
     /// # Errors
     /// The text is no access token.
     pub fn fixed(value: &str) -> Result<Self, ConfigError> {
-        Ok(Self(Source::fixed(AccessToken::new(value)?, render, Tokio)))
+        Ok(Self(Source::fixed(AccessToken::new(value)?, bearer, Tokio)))
     }
 
     /// A token that may be used now.
@@ -232,14 +233,4 @@ impl Tokens {
     pub fn restore(&self, stored: Stored) -> bool {
         self.0.shared().restore(stored)
     }
-}
-
-/// `Bearer` and the token, marked sensitive.
-fn render(token: &AccessToken) -> HeaderValue {
-    // An access token is visible ASCII: AccessToken::new took nothing else, so this cannot fail.
-    // A text of its own is taken over without a copy.
-    let value = HeaderValue::try_from(["Bearer ", token.expose()].concat());
-    let mut value = value.unwrap_or(HeaderValue::from_static("Bearer"));
-    value.set_sensitive(true);
-    value
 }

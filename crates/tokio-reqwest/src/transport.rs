@@ -2,8 +2,9 @@
 
 use evergrant_core::{Client, ConfigError, Excerpt, Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::Transport;
+use evergrant_http::{Collector, to_http};
 use reqwest::ClientBuilder;
-use reqwest::header::{CONTENT_LENGTH, HeaderValue};
+use reqwest::header::CONTENT_LENGTH;
 use std::error::Error as StdError;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -49,35 +50,19 @@ impl Reqwest {
 
 impl Transport for Reqwest {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let mut builder = self.0.post(request.url());
-        for (name, value) in request.headers() {
-            let mut value =
-                HeaderValue::from_str(value).map_err(|_| other("a header has an impossible value"))?;
-            value.set_sensitive(name.eq_ignore_ascii_case("authorization"));
-            if name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str()) {
-                continue; // The length of the body below, which the HTTP library counts itself.
-            }
-            builder = builder.header(name, value);
-        }
-        let mut answer =
-            builder.body(request.body().to_vec()).send().await.map_err(|error| classify(&error))?;
-        let mut response = Response::new(answer.status().as_u16());
-        for (name, value) in answer.headers() {
-            response = response.with_header(name.as_str(), value.as_bytes());
-        }
-        let mut body = Vec::new();
-        while response.needs_body() && body.len() <= Response::MAX_BODY {
-            match answer.chunk().await {
-                Ok(Some(chunk)) => {
-                    // One byte beyond the bound tells that it was passed.
-                    let room = (Response::MAX_BODY + 1).saturating_sub(body.len());
-                    body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                }
-                Ok(None) => break,
-                Err(error) => return Err(classify(&error)),
+        let mut request = to_http(request)?;
+        // That of the body, which the HTTP library counts itself.
+        request.headers_mut().remove(CONTENT_LENGTH);
+        let request = reqwest::Request::try_from(request).map_err(|error| classify(&error))?;
+        let mut answer = self.0.execute(request).await.map_err(|error| classify(&error))?;
+        let mut collector = Collector::new(answer.status(), answer.headers());
+        while collector.wants_more() {
+            match answer.chunk().await.map_err(|error| classify(&error))? {
+                Some(chunk) => collector.push(&chunk),
+                None => break,
             }
         }
-        Ok(response.with_body(body))
+        Ok(collector.finish())
     }
 }
 
@@ -119,10 +104,6 @@ fn is_of(error: &reqwest::Error, kinds: &[io::ErrorKind]) -> bool {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>());
         kinds.contains(&error.kind()) || inner.is_some_and(|inner| kinds.contains(&inner.kind()))
     })
-}
-
-fn other(detail: &str) -> TransportError {
-    TransportError::ours(TransportErrorKind::Other, detail)
 }
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
