@@ -485,7 +485,8 @@ async fn an_api_with_a_wrong_certificate_hears_no_token<N: Net>() {
 
 async fn a_value_is_lent_after_one_request_and_no_borrower_is_called_without_a_token<N: Net>() {
     let server = server();
-    let (good, bad): (Tokens<N>, Tokens<N>) = (builder(&server).build().unwrap(), builder(&server).build());
+    let (good, bad): (Tokens<N>, Tokens<N>) =
+        (builder(&server).build().unwrap(), builder(&server).build().unwrap());
     let lent = good.with_authorization(Clone::clone).await.unwrap();
     assert_eq!((lent, server.counts().token_requests), (good.authorization().await.unwrap(), 1));
     server.rotate_client("another", "secret");

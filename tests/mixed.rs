@@ -18,9 +18,9 @@ fn what_every_adapter_attaches_is_marked_sensitive() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let tokens = evergrant_tokio_reqwest::Tokens::new(client.clone()).unwrap();
     let on_tokio = runtime.block_on(tokens.authorization()).unwrap();
-    let tokens = evergrant_async_std::Tokens::<AsyncStd>::new(client.clone());
+    let tokens = evergrant_async_std::Tokens::<AsyncStd>::new(client.clone()).unwrap();
     let on_async_std = async_std::task::block_on(tokens.authorization()).unwrap();
-    let in_a_thread = evergrant_ureq::Tokens::new(client).authorization().unwrap();
+    let in_a_thread = evergrant_ureq::Tokens::new(client).unwrap().authorization().unwrap();
     for (value, token) in [on_tokio, on_async_std, in_a_thread].iter().zip(server.issued()) {
         assert_eq!(value.as_bytes(), format!("Bearer {token}").as_bytes());
         assert!(value.is_sensitive());
@@ -46,13 +46,13 @@ fn three_adapters_in_one_program_share_nothing_but_the_server() {
             assert_eq!(answer.status(), 200);
         });
         scope.spawn(|| {
-            let tokens = evergrant_async_std::Tokens::<AsyncStd>::new(client.clone());
+            let tokens = evergrant_async_std::Tokens::<AsyncStd>::new(client.clone()).unwrap();
             let api = evergrant_async_std::Api::new(HttpClient::new(), tokens, origins.clone());
             let request = ::http::Request::get(&url).body(Body::empty()).unwrap();
             assert_eq!(async_std::task::block_on(api.execute(request)).unwrap().status(), 200);
         });
         scope.spawn(|| {
-            let tokens = evergrant_ureq::Tokens::new(client.clone());
+            let tokens = evergrant_ureq::Tokens::new(client.clone()).unwrap();
             let api = evergrant_ureq::Api::new(ureq::agent(), tokens, origins.clone());
             let request = ::http::Request::get(&url).body(()).unwrap();
             assert_eq!(api.run(request).unwrap().status(), 200);

@@ -98,8 +98,12 @@ async fn verification_that_was_switched_off_is_on_for_token_requests() {
         assert_eq!(broke("tokio-reqwest", outcome), TransportErrorKind::Tls);
         let tls = ureq::tls::TlsConfig::builder().disable_verification(true).build();
         let http = ureq::Agent::config_builder().tls_config(tls);
-        let tokens =
-            evergrant_ureq::Tokens::builder(client).policy(policy).http(http).fail_fast(true).build();
+        let tokens = evergrant_ureq::Tokens::builder(client)
+            .policy(policy)
+            .http(http)
+            .fail_fast(true)
+            .build()
+            .unwrap();
         let outcome = tokio::task::spawn_blocking(move || tokens.token()).await.unwrap();
         assert_eq!(broke("ureq", outcome), TransportErrorKind::Tls);
         assert_eq!(server.request_bytes(2), 0);
