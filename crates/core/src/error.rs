@@ -8,11 +8,13 @@ mod config;
 mod excerpt;
 mod refusal;
 mod transport;
+mod unusable;
 
 pub use config::ConfigError;
 pub use excerpt::Excerpt;
 pub use refusal::{Class, ErrorResponse, Malformed, Problem, Refusal};
 pub use transport::{TransportError, TransportErrorKind};
+pub use unusable::UnusableToken;
 
 use alloc::sync::Arc;
 use core::fmt;

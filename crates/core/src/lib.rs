@@ -1,8 +1,8 @@
 //! OAuth 2.0 client credentials (RFC 6749 §4.4) without IO: the token request, the token response, the expiry of a JWT,
 //! and the [`Machine`] that decides when to ask for a token, whom to make wait, and which token to use.
 //!
-//! There is no clock, no entropy, no lock, no thread and no socket in this crate. Programs use an adapter, such as
-//! `evergrant-tokio-reqwest`; those who write one, or embed the core in something else, read on.
+//! There is no clock, no entropy, no lock, no thread and no socket in this crate. Programs use an adapter crate,
+//! which brings a runtime and an HTTP library; those who write one, or embed the core in something else, read on.
 //!
 //! # Two clocks
 //! Every input takes `now`, ONE reading of a monotonic clock and of the wall clock ([`Now`]). Neither can be trusted
@@ -109,7 +109,7 @@ pub use client::{Client, ClientBuilder};
 pub use endpoint::Endpoint;
 pub use error::{
     Cause, Class, ConfigError, Error, ErrorResponse, Excerpt, Malformed, Problem, Refusal, TransportError,
-    TransportErrorKind,
+    TransportErrorKind, UnusableToken,
 };
 pub use lifetime::{JwtHint, Lifetime};
 pub use machine::{
@@ -123,5 +123,5 @@ pub use request::{BodyFormat, Request};
 pub use response::{Grant, Response};
 pub use scope::Scope;
 pub use time::{Mono, Now, Wall};
-pub use token::{AccessToken, Generation, Stored, Token, UnusableToken};
+pub use token::{AccessToken, Generation, Stored, Token};
 pub use verdict::{Answer, CustomRule, Verdict, VerdictRule};

@@ -5,7 +5,7 @@ mod reader;
 mod words;
 
 pub(crate) use reader::Reader;
-pub(crate) use words::myparcel_code;
+pub(crate) use words::Words;
 
 use crate::lifetime::Lifetime;
 use crate::scope::Scope;

@@ -1,5 +1,6 @@
 //! An access token, and the machine's record of one.
 
+use crate::error::UnusableToken;
 use crate::scope::Scope;
 use crate::secret;
 use crate::time::{Now, Wall};
@@ -85,13 +86,6 @@ impl fmt::Debug for AccessToken {
         f.write_str("AccessToken([redacted])")
     }
 }
-
-/// The text is no access token: empty, longer than [`AccessToken::MAX_LEN`], or with a byte that does not belong.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
-#[error(
-    "an access token is 1 to 16384 visible ASCII characters without quote, comma, semicolon and backslash"
-)]
-pub struct UnusableToken;
 
 /// Which token of one machine: generations grow with every token that is installed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -1,6 +1,6 @@
 //! What is wrong with the configuration.
 
-use super::Excerpt;
+use super::{Excerpt, UnusableToken};
 use thiserror::Error;
 
 /// The configuration cannot work: found before anything is sent, and mended by whoever configured it.
@@ -124,7 +124,7 @@ pub enum ConfigError {
     Resource,
     /// The token given to `fixed` is none.
     #[error("{0}")]
-    Token(#[from] crate::UnusableToken),
+    Token(#[from] UnusableToken),
     /// The HTTP client that sends token requests could not be built.
     #[error("the HTTP client for token requests cannot be built: {reason}")]
     HttpClient {

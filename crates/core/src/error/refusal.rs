@@ -150,7 +150,7 @@ impl Refusal {
                 TransportErrorKind::Tls => {
                     "check the server's certificate, this machine's trusted roots and its clock"
                 }
-                TransportErrorKind::NoRuntime => "ask for a token from inside a running tokio runtime",
+                TransportErrorKind::NoRuntime => "ask for a token from inside a running async runtime",
                 TransportErrorKind::NoThread => "raise this process's limit of threads, or lower its load",
                 _ => "check that the token endpoint is reachable from here; it is asked again by itself",
             },
@@ -238,3 +238,9 @@ impl fmt::Display for Refusal {
 }
 
 impl core::error::Error for Refusal {}
+
+impl From<TransportError> for Refusal {
+    fn from(error: TransportError) -> Self {
+        Self { class: Class::Transient, status: None, problem: Problem::Transport(error), retry_after: None }
+    }
+}

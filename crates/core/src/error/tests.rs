@@ -145,7 +145,7 @@ fn each_way_to_the_server_that_breaks_is_named_and_has_advice() {
         (Timeout, "no whole answer came in time", "reachable from here"),
         (Closed, "the connection was closed", "reachable from here"),
         (Protocol, "not valid HTTP", "reachable from here"),
-        (NoRuntime, "no async runtime", "inside a running tokio runtime"),
+        (NoRuntime, "no async runtime", "inside a running async runtime"),
         (NoThread, "no thread", "limit of threads"),
         (Other, "could not be sent", "reachable from here"),
     ] {

@@ -1,6 +1,6 @@
 //! No whole answer.
 
-use super::{Class, Excerpt, Problem, Refusal};
+use super::Excerpt;
 use core::fmt;
 use thiserror::Error;
 
@@ -88,9 +88,3 @@ impl fmt::Display for TransportError {
 }
 
 impl core::error::Error for TransportError {}
-
-impl From<TransportError> for Refusal {
-    fn from(error: TransportError) -> Self {
-        Self { class: Class::Transient, status: None, problem: Problem::Transport(error), retry_after: None }
-    }
-}

@@ -8,7 +8,7 @@ use crate::date;
 use crate::error::{Class, ErrorResponse, Excerpt, Malformed, Problem, Refusal};
 use crate::jwt;
 use crate::lifetime::{Lifetime, Said};
-use crate::provider::ErrorFormat;
+use crate::provider::{ErrorFormat, myparcel};
 use crate::scope::Scope;
 use crate::seconds;
 use crate::time::{Now, Wall};
@@ -55,7 +55,7 @@ impl Reader<'_> {
     fn success(&self) -> Result<Grant, Refusal> {
         let malformed = |why| self.refusal(Class::Transient, Problem::Malformed(why));
         let members = Members::read(self.response, self.errors).map_err(malformed)?;
-        match Words::of(&members, self.errors) {
+        match self.words(&members) {
             Words::None => self.grant(&members).map_err(malformed),
             words => Err(self.said(400, words, members.token())),
         }
@@ -112,9 +112,23 @@ impl Reader<'_> {
 
     fn error(&self, status: u16) -> Refusal {
         match Members::read(self.response, self.errors) {
-            Ok(members) => self.said(status, Words::of(&members, self.errors), members.token()),
+            Ok(members) => self.said(status, self.words(&members), members.token()),
             // The status speaks for a body that cannot be read.
             Err(_) => self.said(status, Words::None, None),
+        }
+    }
+
+    /// What the server says is wrong, in the provider's own format, else as RFC 6749 has it.
+    fn words(&self, members: &Members<'_>) -> Words {
+        let own = match self.errors {
+            ErrorFormat::Rfc6749 => Words::None,
+            ErrorFormat::MyParcel => {
+                members.errors.as_ref().and_then(Value::raw).map_or(Words::None, myparcel::errors::read)
+            }
+        };
+        match own {
+            Words::None => words::rfc6749(members),
+            own => own,
         }
     }
 

@@ -4,6 +4,10 @@
 //! Its hosts can be overridden with [`Provider::with_token_endpoint`] and [`Provider::with_origins`]: the sandbox has
 //! changed its name once.
 
+mod code;
+pub(crate) mod errors;
+pub(crate) mod verdict;
+
 use super::{ErrorFormat, Provider};
 use crate::endpoint::Endpoint;
 use crate::origin::{Origin, Origins};
