@@ -2,6 +2,7 @@
 
 use crate::jwt::Times;
 use crate::time::Wall;
+use core::fmt;
 use core::time::Duration;
 
 /// What a response says about the life of its token, measured from the moment the request was SENT.
@@ -28,6 +29,20 @@ pub enum JwtHint {
     /// It says that the token is over while `expires_in` says otherwise: a clock is out of step, and `expires_in`
     /// decided.
     ClockSkew,
+}
+
+/// As people read it.
+impl fmt::Display for JwtHint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "the token has no readable exp claim, or it is not looked at",
+            Self::Used => "the token's exp claim decided its lifetime",
+            Self::Longer => "the token's exp claim is later than expires_in, which decided its lifetime",
+            Self::ClockSkew => {
+                "the token has expired by its exp claim, and not by expires_in, which decided: check the clocks"
+            }
+        })
+    }
 }
 
 /// Everything that a response says about time. Seconds are from the server; 0 is never among them.

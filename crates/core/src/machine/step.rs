@@ -5,6 +5,7 @@ use crate::lifetime::JwtHint;
 use crate::response::Grant;
 use crate::time::{Mono, Now};
 use crate::token::{Generation, Token};
+use core::fmt;
 use core::time::Duration;
 
 /// What a caller does next.
@@ -85,6 +86,36 @@ impl Reason {
             Self::Rotated => "rotated",
             Self::Retry => "retry",
         }
+    }
+}
+
+/// As people read it, after "a token is requested: ".
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::First => "there was none yet",
+            Self::Early => "the current one expires soon",
+            Self::Expired => "the last one has expired",
+            Self::Rejected => "an API refused the last one",
+            Self::Rotated => "the client's credentials have changed",
+            Self::Retry => "the last request failed",
+        })
+    }
+}
+
+/// As people read it: what follows for the caller.
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dropped => "the refused token is no longer used here; a new one is requested",
+            Self::Replaced => "the refused token is not the current one; retry with the current one",
+            Self::Settling(_) => {
+                "the token is so new that the API may not know it yet; retry with the same one later"
+            }
+            Self::Refused => {
+                "the token is kept: a new one cannot be requested now, or would be refused as well"
+            }
+        })
     }
 }
 

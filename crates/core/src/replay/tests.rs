@@ -99,3 +99,29 @@ proptest! {
         prop_assert!(matches!(last, SendAgain | HandOnAndRefresh));
     }
 }
+
+#[test]
+fn a_rejection_says_what_follows_and_a_reason_why_a_token_is_requested() {
+    use crate::machine::Reason;
+    use alloc::format;
+    let follows = [
+        (Rejection::Dropped, "a new one is requested"),
+        (Rejection::Replaced, "retry with the current one"),
+        (Rejection::Settling(THEN), "retry with the same one later"),
+        (Rejection::Refused, "or would be refused as well"),
+    ];
+    for (rejection, end) in follows {
+        assert!(format!("{rejection}").ends_with(end), "{rejection}");
+    }
+    let reasons = [
+        (Reason::First, "there was none yet"),
+        (Reason::Early, "the current one expires soon"),
+        (Reason::Expired, "the last one has expired"),
+        (Reason::Rejected, "an API refused the last one"),
+        (Reason::Rotated, "the client's credentials have changed"),
+        (Reason::Retry, "the last request failed"),
+    ];
+    for (reason, said) in reasons {
+        assert_eq!(format!("{reason}"), said);
+    }
+}

@@ -20,6 +20,18 @@ pub enum Verdict {
     Fine,
 }
 
+/// As people read it.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TokenRefused => "the access token was refused",
+            Self::NotOurs => "other credentials than the access token were refused",
+            Self::InsufficientScope => "the access token's scope is not sufficient",
+            Self::Fine => "the access token was not refused",
+        })
+    }
+}
+
 /// A resource server's answer, as far as a verdict may need it.
 #[derive(Clone, Copy)]
 pub struct Answer<'a> {

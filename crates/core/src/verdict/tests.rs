@@ -167,3 +167,17 @@ fn a_body_is_read_to_64_kib() {
     assert_eq!(myparcel(401, &padded(65_537)), NotOurs);
     assert_eq!(myparcel(401, &padded(65_600)), TokenRefused, "no code can be read");
 }
+
+#[test]
+fn a_verdict_is_a_sentence() {
+    let said = [TokenRefused, NotOurs, InsufficientScope, Fine].map(|verdict| format!("{verdict}"));
+    assert_eq!(
+        said,
+        [
+            "the access token was refused",
+            "other credentials than the access token were refused",
+            "the access token's scope is not sufficient",
+            "the access token was not refused",
+        ]
+    );
+}
