@@ -1,9 +1,10 @@
 //! JSON (RFC 8259) read member by member.
 //!
-//! The syntax of every value is checked where it is passed, and what it means is then read from its own text; a text with
-//! escapes, by serde_json. A typed struct would not do: it takes an array for an object, loses the whole answer to a
-//! number such as 1e400, rounds large numbers, and stops at other depths than a skipped value does. serde_json can pass a
-//! value too, but not tell where a member's ends without being set up anew for each, which cost more than the reading.
+//! The syntax of every value is checked where it is passed, and what it means is then read from its own text. A typed
+//! struct would not do: it takes an array for an object, loses the whole answer to a number such as 1e400, rounds large
+//! numbers, and stops at other depths than a skipped value does. serde_json can pass a value too, but not tell where a
+//! member's ends without being set up anew for each, which cost more than the reading; and what it reads a text with
+//! escapes into is not wiped.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -58,9 +59,21 @@ impl<'a> Raw<'a> {
         self.text.strip_prefix(b"\"")?.strip_suffix(b"\"")
     }
 
+    /// A token may have escapes in it, since some servers write `\/` for a slash. So nothing here outgrows its
+    /// allocation, and leaves a copy behind: no escape is shorter than what it stands for.
     fn unescaped(self) -> Option<Zeroizing<String>> {
-        let quoted = Zeroizing::new(String::from_utf8_lossy(self.text).into_owned());
-        serde_json::from_str(&quoted).ok().map(Zeroizing::new)
+        let inner = String::from_utf8_lossy(self.inner()?);
+        let mut text = Zeroizing::new(String::with_capacity(inner.len()));
+        let mut rest = &*inner;
+        while let Some(at) = rest.find('\\') {
+            let (before, escape) = rest.split_at(at);
+            text.push_str(before);
+            let (c, length) = escaped(escape)?;
+            text.push(c);
+            rest = escape.get(length..)?;
+        }
+        text.push_str(rest);
+        Some(text)
     }
 
     /// The members of an object; `None` for another value.
@@ -164,6 +177,36 @@ impl<'a> Iterator for Elements<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         self.0.step(|cursor| cursor.passed(Cursor::pass_value))
     }
+}
+
+/// The character that `text` begins with an escape for (RFC 8259 §7), and the length of that in bytes.
+fn escaped(text: &str) -> Option<(char, usize)> {
+    let c = match *text.as_bytes().get(1)? {
+        byte @ (b'"' | b'\\' | b'/') => char::from(byte),
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => {
+            let first = code_unit(text)?;
+            if let Some(c) = char::from_u32(first) {
+                return Some((c, 6));
+            }
+            // The first half of a pair needs the second (RFC 8259 §7).
+            let second = text.get(6..).and_then(code_unit)?;
+            let is_pair = (0xd800..0xdc00).contains(&first) && (0xdc00..0xe000).contains(&second);
+            let c = is_pair.then(|| 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00))?;
+            return Some((char::from_u32(c)?, 12));
+        }
+        _ => return None,
+    };
+    Some((c, 2))
+}
+
+/// The code unit of a `\uXXXX` at the beginning of `text`.
+fn code_unit(text: &str) -> Option<u32> {
+    u32::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
 
 /// A walk through an object or array whose opening bracket was passed.

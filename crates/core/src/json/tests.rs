@@ -206,3 +206,56 @@ fn many_members_take_linear_time() {
     let body: String = (0..60_000).map(|n| format!("\"{n}\":{n},")).collect();
     assert_eq!(names(&format!("{{{body}\"x\":1}}")).map(|names| names.len()), Ok(60_001));
 }
+
+#[test]
+fn a_text_with_escapes_is_read_as_serde_json_reads_it() {
+    let pieces = [
+        "",
+        "a",
+        "\u{e4}",
+        "\u{1f600}",
+        "\\/",
+        "\\\"",
+        "\\\\",
+        "\\b",
+        "\\f",
+        "\\n",
+        "\\r",
+        "\\t",
+        "\\u0041",
+        "\\u00e4",
+        "\\uFFFF",
+        "\\uffff",
+        "\\u0000",
+        "\\ud83d\\ude00",
+        "\\ud83d",
+        "\\ude00",
+        "\\udbff\\udfff",
+        "\\ud800\\udc00",
+        "\\ue000",
+        "\\ud7ff",
+    ];
+    let mut refused = 0;
+    for (a, b, c) in
+        pieces.iter().flat_map(|a| pieces.map(|b| (a, b))).flat_map(|(a, b)| pieces.map(|c| (*a, b, c)))
+    {
+        let quoted = format!("\"{a}{b}{c}\"");
+        let document = format!("{{\"a\":{quoted}}}");
+        let (_, value) = object(document.as_bytes()).unwrap().next().unwrap().unwrap();
+        let theirs: Option<String> = serde_json::from_str(&quoted).ok();
+        assert_eq!(value.text().as_deref(), theirs.as_deref(), "{quoted}");
+        refused += usize::from(theirs.is_none());
+    }
+    assert!((1..8000).contains(&refused), "halves of pairs are refused, and nothing else: {refused}");
+}
+
+/// A buffer that grew would leave a copy of a token behind.
+#[test]
+fn a_text_with_escapes_never_outgrows_its_allocation() {
+    for piece in ["\\/", "\\u0041", "\\uffff", "\\ud83d\\ude00", "\\n", "\u{1f600}\\/"] {
+        let document = format!("{{\"a\":\"{}\"}}", piece.repeat(100));
+        let (_, value) = object(document.as_bytes()).unwrap().next().unwrap().unwrap();
+        let text = value.unescaped().unwrap();
+        assert_eq!(text.capacity(), 100 * piece.len(), "{piece}");
+    }
+}

@@ -3,6 +3,7 @@
 use super::members::{Members, Value};
 use crate::error::Class;
 use alloc::string::String;
+use zeroize::Zeroizing;
 
 /// A server's own words.
 pub(crate) enum Words {
@@ -11,8 +12,9 @@ pub(crate) enum Words {
     /// There is an error whose code cannot be read.
     Unreadable,
     Said {
-        code: String,
-        description: Option<String>,
+        /// It may repeat a secret, as the description may: both are wiped.
+        code: Zeroizing<String>,
+        description: Option<Zeroizing<String>>,
         /// What the code alone tells about asking again, if it is a known one.
         class: Option<Class>,
     },
@@ -62,9 +64,13 @@ pub(super) fn rfc6749(members: &Members<'_>) -> Words {
         None => Words::None,
         Some(Value::Text(code)) if code.trim().is_empty() => Words::None,
         Some(Value::Text(code)) => Words::Said {
-            code: String::from(&**code),
+            code: Zeroizing::new(String::from(&**code)),
             class: class_of(code),
-            description: members.error_description.as_ref().and_then(Value::text).map(String::from),
+            description: members
+                .error_description
+                .as_ref()
+                .and_then(Value::text)
+                .map(|text| Zeroizing::new(text.into())),
         },
         Some(Value::Json(raw)) if raw.is_false() => Words::None,
         Some(Value::Json(_)) => Words::Unreadable,

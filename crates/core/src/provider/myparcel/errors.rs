@@ -5,6 +5,7 @@ use crate::error::Class;
 use crate::json::Raw;
 use crate::response::Words;
 use alloc::string::String;
+use zeroize::Zeroizing;
 
 /// MyParcel.com's errors: the first whose code is known, else the first that has one. What follows a fault in the
 /// array is not read.
@@ -43,6 +44,6 @@ fn one(error: Raw<'_>) -> Option<Words> {
         // 14050 among them: it stands for any other error of OAuth, and its status tells which.
         other => (other, None),
     };
-    let description = detail.or(title).map(|text| String::from(&*text));
-    Some(Words::Said { code: code.into(), description, class })
+    let description = detail.or(title).map(|text| Zeroizing::new(String::from(&*text)));
+    Some(Words::Said { code: Zeroizing::new(code.into()), description, class })
 }

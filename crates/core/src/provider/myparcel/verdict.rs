@@ -5,6 +5,7 @@ use crate::json;
 use crate::verdict::{Answer, MAX_BODY, Verdict, rfc6750};
 use alloc::string::String;
 use alloc::vec::Vec;
+use zeroize::Zeroizing;
 
 /// Whether a prefix of the body is needed at this status.
 pub(crate) const fn needs_body(status: u16) -> bool {
@@ -16,7 +17,7 @@ pub(crate) fn judge(answer: &Answer<'_>) -> Verdict {
         return rfc6750::judge(answer);
     }
     let codes = answer.body_prefix().map(codes).unwrap_or_default();
-    let has = |code: &str| codes.iter().any(|ours| ours == code);
+    let has = |code: &str| codes.iter().any(|ours| ours.as_str() == code);
     match answer.status() {
         401 if codes.is_empty() || has("14002") || has("14003") => Verdict::TokenRefused,
         401 => Verdict::NotOurs,
@@ -26,7 +27,7 @@ pub(crate) fn judge(answer: &Answer<'_>) -> Verdict {
 }
 
 /// The codes of `{"errors":[{"code"},..]}`, as far as the prefix goes.
-fn codes(prefix: &[u8]) -> Vec<String> {
+fn codes(prefix: &[u8]) -> Vec<Zeroizing<String>> {
     let prefix = prefix.get(..MAX_BODY).unwrap_or(prefix);
     let mut codes = Vec::new();
     let members = json::object(prefix).ok().into_iter().flatten().map_while(Result::ok);
