@@ -220,7 +220,7 @@ fn a_wrong_setting_is_named_with_what_to_write_instead() {
 fn an_unknown_host_is_transient_and_says_so() {
     let mut command = token(&["--token-endpoint", "https://evergrant.invalid/token", "--timeout", "5s"]);
     command.env("EVERGRANT_CLIENT_ID", "me").env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET);
-    fails(&mut command, 4, &["the token endpoint cannot be asked", "next: check"]);
+    fails(&mut command, 4, &["the token endpoint cannot be reached", "next: check"]);
 }
 
 #[test]
@@ -244,8 +244,8 @@ fn every_bad_answer_has_its_sentence_and_its_status() {
         (Fault::Html, 4, "the body is an HTML page"),
         (Fault::status_with_body(404, "text/html", "<html>"), 3, "http 404"),
         (Fault::redirect(302, "https://elsewhere.example/login"), 3, "redirects to elsewhere.example"),
-        (Fault::TruncatedBody, 4, "closed before the whole answer came"),
-        (Fault::Reset, 4, "closed before the whole answer came"),
+        (Fault::TruncatedBody, 4, "closed before the full response arrived"),
+        (Fault::Reset, 4, "closed before the full response arrived"),
         (Fault::Garbage, 4, "not valid HTTP"),
         (Fault::status(503), 4, "http 503"),
         (Fault::status_with_retry_after(429, "7"), 4, "wait 7 s"),
@@ -263,7 +263,7 @@ fn every_bad_answer_has_its_sentence_and_its_status() {
 fn a_server_that_hangs_is_given_up_after_the_timeout() {
     let server = Server::start().unwrap();
     let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
-    fails(&mut known(&server, &["--timeout", "200ms"]), 4, &["no whole answer came in time"]);
+    fails(&mut known(&server, &["--timeout", "200ms"]), 4, &["timed out before the full response arrived"]);
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn a_server_that_does_not_answer_well_is_told_as_such() {
     for (fault, status, words) in [
         (Fault::Html, 4, "the body is an HTML page"),
         (Fault::redirect(302, "https://elsewhere.example/"), 3, "redirects to elsewhere.example"),
-        (Fault::Reset, 4, "the token endpoint cannot be asked"),
+        (Fault::Reset, 4, "the token endpoint cannot be reached"),
         (Fault::status(503), 4, "http 503"),
     ] {
         let server = Server::start().unwrap();
@@ -189,7 +189,7 @@ fn a_server_that_does_not_answer_well_is_told_as_such() {
     let server = Server::start().unwrap();
     let _hung = server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
     let ended = run(&mut doctor(&server.token_endpoint(), &["--timeout", "1s"]));
-    says(&ended, 4, &["no whole answer came in time"]);
+    says(&ended, 4, &["timed out before the full response arrived"]);
 }
 
 #[test]

@@ -98,13 +98,13 @@ impl Client {
         .read()
     }
 
-    /// The same client with other credentials, after a rotation; its machine is to be told with `rotate`.
+    /// The same client with other credentials, after a rotation; call its machine's `rotate` as well.
     #[must_use]
     pub fn with_auth(&self, auth: ClientAuth) -> Self {
         Self { auth, ..self.clone() }
     }
 
-    /// What an HTTP library said about a request that brought no whole answer, with this client's secret masked in
+    /// What an HTTP library said about a request without a complete response, with this client's secret masked in
     /// every form in which it was sent.
     pub fn transport_error(&self, kind: TransportErrorKind, detail: &str) -> TransportError {
         self.masked(|masks| TransportError::new(kind, detail, masks))

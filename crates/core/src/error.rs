@@ -1,8 +1,13 @@
 //! What can go wrong, sorted by who is at fault.
 //!
-//! [`ConfigError`] is ours to mend before anything is sent. [`Refusal`] is what the authorization server, or the way
-//! to it, made of a token request. [`enum@Error`] is what a caller who wanted a token gets. All are plain data, and none
-//! can hold a secret: what comes from outside enters as an [`Excerpt`].
+//! [`ConfigError`] is the program's to fix, before anything is sent. [`Refusal`] is why a token request brought no
+//! token. [`enum@Error`] is what a caller who wanted a token gets. All are plain data, and none can hold a secret: what
+//! comes from outside enters as an [`Excerpt`].
+//!
+//! # Causes
+//! The Display of each error names its cause, and `source()` is then `None`: `{e}` alone is useful in a log, and a reporter
+//! that walks the chain (`{e:#}` of anyhow) says nothing twice. [`Error::cause`] and [`Refusal::problem`] give the cause
+//! itself. Of the crates above, only an HTTP library's own error is a source, and what wraps it leaves its words out.
 
 mod config;
 mod excerpt;
@@ -23,6 +28,7 @@ use thiserror::Error;
 
 /// Why there is no token: what became of the last flight.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Error)]
+#[non_exhaustive]
 pub enum Cause {
     /// It was sent, and refused.
     #[error("{0}")]
@@ -31,7 +37,7 @@ pub enum Cause {
     #[error("the token request cannot be built: {0}")]
     NotSent(ConfigError),
     /// Nobody reported on it: a panic, or a runtime that was shut down.
-    #[error("the token request was given up before its answer came; it is asked again by itself")]
+    #[error("the token request was abandoned before a response arrived; try again")]
     Abandoned,
 }
 
@@ -50,26 +56,26 @@ impl Cause {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The last request failed, and waiting for the next one is pointless: it is permanent, the caller fails fast, or
-    /// its patience ends first.
+    /// The last request failed, and waiting for the next one cannot help: the failure is permanent, the caller fails
+    /// fast, or its deadline is earlier.
     Failed {
         /// What became of the request.
         cause: Cause,
         /// The time until another one may be sent.
         retry_after: Duration,
     },
-    /// The caller's patience is over.
+    /// The caller's deadline has passed.
     TimedOut {
         /// What became of the last request that ended, if one did since a token was last installed.
         last_error: Option<Cause>,
-        /// The time until another one may be sent, or the one in the air is given up.
+        /// The time until another one may be sent, or the one that is being sent is abandoned.
         retry_after: Duration,
     },
-    /// `max_waiters` callers wait already.
+    /// `max_waiters` callers are already waiting.
     Saturated {
         /// How many that are.
         max_waiters: usize,
-        /// The time until another request may be sent, or the one in the air is given up.
+        /// The time until another request may be sent, or the one that is being sent is abandoned.
         retry_after: Duration,
     },
 }
@@ -112,14 +118,14 @@ impl fmt::Display for Error {
         match self {
             Self::Failed { cause, .. } => write!(f, "no access token: {cause}"),
             Self::TimedOut { last_error: Some(cause), .. } => {
-                write!(f, "no access token within the caller's patience: {cause}")
+                write!(f, "no access token before the caller's deadline: {cause}")
             }
             Self::TimedOut { last_error: None, .. } => f.write_str(
-                "no access token within the caller's patience; the token request is still unanswered",
+                "no access token before the caller's deadline; the token request has no response yet",
             ),
             Self::Saturated { max_waiters, .. } => write!(
                 f,
-                "no access token: {max_waiters} callers wait for one already; lower the load or raise max_waiters"
+                "no access token: {max_waiters} callers are already waiting for one; lower the load or raise max_waiters"
             ),
         }
     }

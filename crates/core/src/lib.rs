@@ -15,7 +15,7 @@
 //! - [`Step::Use`]: here is a token.
 //! - [`Step::Send`]: send one token request, report what became of it, and ask again.
 //! - [`Step::Wait`]: ask again then, or when the machine got another input.
-//! - [`Step::Fail`]: there is none, and the error says what to do.
+//! - [`Step::Fail`]: there is no token, and the error says what to do.
 //!
 //! # The run loop
 //! ```
@@ -63,7 +63,7 @@
 //! served meanwhile. `examples/embed.rs` is the same over a socket.
 //!
 //! # Panics and errors
-//! Nothing here panics on input. [`ConfigError`] is the program's to mend, a [`Refusal`] is the server's word, and an
+//! Nothing here panics on input. [`ConfigError`] is the program's to fix, a [`Refusal`] is what the server said, and an
 //! [`Error`] is what a caller without a token gets; each says what to do, and none contains a secret.
 #![no_std]
 #![forbid(unsafe_code)]

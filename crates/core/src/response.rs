@@ -16,7 +16,7 @@ use core::fmt;
 use core::num::{IntErrorKind, ParseIntError};
 use core::time::Duration;
 
-/// The whole answer of a token endpoint, as an adapter hands it in.
+/// The response of a token endpoint, as an adapter hands it in.
 ///
 /// Its body is wiped from memory with it; Debug shows the status and the body's length.
 pub struct Response {

@@ -1,4 +1,4 @@
-//! Clocks are values: the core never reads one, it is told.
+//! Clocks are values: the core never reads one, it is given readings.
 //!
 //! Two clocks are needed because neither can be trusted alone. A monotonic clock may stand still while the
 //! machine is suspended; a wall clock may be stepped in either direction. A lease is over as soon as EITHER
@@ -26,7 +26,7 @@ pub struct Now {
 impl Mono {
     /// The origin of the clock.
     pub const ZERO: Self = Self(Duration::ZERO);
-    /// The last instant that can be told.
+    /// The last instant that can be expressed.
     pub const MAX: Self = Self(Duration::MAX);
 
     /// The instant `since_origin` after the origin.
@@ -54,7 +54,7 @@ impl Mono {
 impl Wall {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(Duration::ZERO);
-    /// The last instant that can be told.
+    /// The last instant that can be expressed.
     pub const MAX: Self = Self(Duration::MAX);
 
     /// The instant `since_epoch` after 1970-01-01T00:00:00Z.

@@ -1,5 +1,7 @@
 use super::Live;
-use evergrant_tokio_reqwest::{Cause, LastOutcome, Reason, RequestStatus, Status, Tokens};
+use evergrant_tokio_reqwest::{
+    Cause, Class, LastOutcome, Problem, Reason, Refusal, RequestStatus, Status, Tokens,
+};
 use indicatif::{InMemoryTerm, ProgressDrawTarget};
 use std::time::Duration;
 
@@ -75,10 +77,11 @@ fn a_failure_is_shown_until_the_next_one_even_when_a_token_came_since() {
     let mut status = status();
     status.held = None;
     (status.waiting, status.next_request_in) = (3, s(4));
-    status.request = RequestStatus::Resting(s(4), Cause::Abandoned);
-    status.last_outcome = Some((LastOutcome::Failed(Cause::Abandoned), s(120)));
+    let cause = Cause::Refused(Refusal::new(Class::Transient, Some(503), Problem::Status).into());
+    status.request = RequestStatus::Resting(s(4), cause.clone());
+    status.last_outcome = Some((LastOutcome::Failed(cause), s(120)));
     // Cut where the terminal ends.
-    let failure = "trouble 2 min ago: the token request was given up before its answer came; it is asked again by itsel";
+    let failure = "trouble 2 min ago: the authorization server answered with http 503; the server is in trouble; try ag";
     let resting = "request 1 min 1 s ago: there was no token yet; it failed, the next is sent in 4 s";
     let empty = "token   ──────────────────────── none";
     shows(&mut live, &terminal, &status, &[empty, resting, failure]);

@@ -3,7 +3,7 @@
 use super::{Excerpt, UnusableToken};
 use thiserror::Error;
 
-/// The configuration cannot work: found before anything is sent, and mended by whoever configured it.
+/// The configuration cannot work: found before anything is sent, and fixed by whoever configured it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -13,7 +13,7 @@ pub enum ConfigError {
         /// Which setting.
         field: &'static str,
     },
-    /// Plain http would send the credentials, or the token, readable by everyone on the way.
+    /// Plain http would send the credentials, or the token, readable by everyone on the network path.
     #[error(
         "{field} is plain http to {host}: use https (plain http is accepted for the literals 127.0.0.0/8 and [::1] only)"
     )]
@@ -40,7 +40,7 @@ pub enum ConfigError {
         /// Which setting.
         field: &'static str,
     },
-    /// A secret in a URL: it is logged all along the way (RFC 6749 §2.3.1).
+    /// A secret in a URL: it is logged by every proxy (RFC 6749 §2.3.1).
     #[error("{field} has a secret in its query: remove it and set the client authentication")]
     SecretInUrl {
         /// Which setting.
@@ -54,7 +54,7 @@ pub enum ConfigError {
     },
     /// Credentials do not belong into a URL: it is logged.
     #[error(
-        "{field} has a user name or password in it: remove what stands before the @ and set the client authentication"
+        "{field} has a user name or password in it: remove the part before the @ and set the client authentication"
     )]
     Userinfo {
         /// Which setting.
@@ -90,7 +90,7 @@ pub enum ConfigError {
     )]
     ColonInClientId,
     /// RFC 6749 §3.3: a scope token is 0x21, 0x23-0x5B, 0x5D-0x7E.
-    #[error("scope token {token:?} has a character that no scope may have at byte {at}: remove it")]
+    #[error("scope token {token:?} has an invalid character at byte {at}: remove it")]
     ScopeToken {
         /// The scope token.
         token: Excerpt,
@@ -98,15 +98,13 @@ pub enum ConfigError {
         at: usize,
     },
     /// RFC 6749 §3.3: one space between scope tokens, none before or after.
-    #[error("scope has a space too many at byte {at}: write its tokens with one space between them")]
+    #[error("scope has an extra space at byte {at}: separate its tokens by one space")]
     ScopeSpace {
         /// Its place, in bytes from 0.
         at: usize,
     },
     /// RFC 6749 §8.2: a parameter's name is made of ASCII letters, digits, `-`, `.` and `_`.
-    #[error(
-        "parameter {name:?} has a character that no name may have: write letters, digits, - . and _ only"
-    )]
+    #[error("parameter {name:?} has an invalid character in its name: use letters, digits, - . and _ only")]
     ParameterName {
         /// Its name.
         name: Excerpt,
@@ -122,8 +120,8 @@ pub enum ConfigError {
     /// RFC 8707 §2: a resource is an absolute URI without a fragment.
     #[error("resource is not an absolute URI without fragment: write it as https://api.example.com/")]
     Resource,
-    /// The token given to `fixed` is none.
-    #[error("{0}")]
+    /// The token given to `fixed` is not an access token.
+    #[error(transparent)]
     Token(#[from] UnusableToken),
     /// The HTTP client that sends token requests could not be built.
     #[error("the HTTP client for token requests cannot be built: {reason}")]

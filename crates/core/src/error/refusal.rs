@@ -1,4 +1,4 @@
-//! An answer, or the want of one, that brought no token.
+//! Why a token request brought no token.
 
 use super::{Excerpt, TransportError, TransportErrorKind};
 use core::fmt;
@@ -27,7 +27,7 @@ pub struct Refusal {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Problem {
-    /// There was no whole answer.
+    /// No complete response arrived.
     Transport(TransportError),
     /// The server said what is wrong (RFC 6749 §5.2).
     ErrorResponse(ErrorResponse),
@@ -40,7 +40,7 @@ pub enum Problem {
     },
     /// A success that cannot be read.
     Malformed(Malformed),
-    /// The token was over before it arrived.
+    /// The token had expired on arrival.
     Expired,
 }
 
@@ -60,8 +60,8 @@ pub enum Malformed {
     /// More than 256 KiB.
     #[error("the body is longer than 256 KiB")]
     TooLong,
-    /// Content-Encoding names a coding, although `identity` was asked for: what it unpacks to has no bound.
-    #[error("the body is compressed or coded otherwise, which was not asked for")]
+    /// Content-Encoding names a coding, although `identity` was requested: what it unpacks to has no bound.
+    #[error("the body has a Content-Encoding that was not requested")]
     Coded,
     /// Neither JSON nor a form.
     #[error("the body is neither a JSON object nor a form")]
@@ -72,17 +72,17 @@ pub enum Malformed {
     /// The JSON is broken, nested deeper than 32, or has trailing bytes.
     #[error("the body is not valid JSON")]
     Syntax,
-    /// A known member stands twice.
-    #[error("the member {0} stands twice")]
+    /// A known member is there twice.
+    #[error("duplicate member {0}")]
     Duplicate(&'static str),
     /// No `access_token`.
     #[error("there is no access_token")]
     NoAccessToken,
     /// An `access_token` that no header can carry.
-    #[error("access_token is not a text of 1 to 16384 visible ASCII characters")]
+    #[error("access_token is not a string of 1 to 16384 visible ASCII characters")]
     AccessToken,
     /// An `error` next to which no code can be read.
-    #[error("the member error is not a text")]
+    #[error("the member error is not a string")]
     ErrorMember,
     /// A `token_type` other than Bearer.
     #[error("token_type is not Bearer")]
@@ -93,7 +93,7 @@ pub enum Malformed {
 }
 
 impl Refusal {
-    /// An answer whose token was over before it arrived.
+    /// A response whose token had expired on arrival.
     pub(crate) const fn expired() -> Self {
         Self { class: Class::Transient, status: None, problem: Problem::Expired, retry_after: None }
     }
@@ -152,7 +152,7 @@ impl Refusal {
                 }
                 TransportErrorKind::NoRuntime => "ask for a token from inside a running async runtime",
                 TransportErrorKind::NoThread => "raise this process's limit of threads, or lower its load",
-                _ => "check that the token endpoint is reachable from here; it is asked again by itself",
+                _ => "check that the token endpoint is reachable from this machine",
             },
             (Problem::Redirect { .. }, _) => {
                 "set the token endpoint to the address it really has; credentials never follow a redirect"
@@ -161,10 +161,10 @@ impl Refusal {
                 "check the path of the token endpoint: a web page answered, not an authorization server"
             }
             (Problem::Malformed(_), _) => {
-                "check the token endpoint; if it is right, tell the server's operator"
+                "check the token endpoint; if it is right, report this to the server's operator"
             }
             (Problem::Expired, _) => {
-                "check this machine's clock and the server's: the token was over before it arrived"
+                "check this machine's clock and the server's: the token had expired on arrival"
             }
             (Problem::ErrorResponse(response), Class::Permanent) => match response.code.as_str() {
                 "invalid_client" => {
@@ -173,8 +173,8 @@ impl Refusal {
                 "unauthorized_client" | "access_denied" => {
                     "ask the server's operator to allow this client the client credentials grant"
                 }
-                "invalid_scope" => "ask for scopes that this client may have",
-                "invalid_target" => "check the resource and audience that are asked for",
+                "invalid_scope" => "request scopes that this client is allowed",
+                "invalid_target" => "check the resource and audience of the request",
                 "unsupported_grant_type" => {
                     "check the token endpoint: this one has no client credentials grant"
                 }
@@ -183,7 +183,7 @@ impl Refusal {
             (_, Class::Permanent) => {
                 "check the token endpoint and the body format against the server's documentation"
             }
-            (_, Class::Transient) => "the server is in trouble; it is asked again by itself",
+            (_, Class::Transient) => "the server is in trouble; try again later",
         }
     }
 }
@@ -199,7 +199,7 @@ impl fmt::Display for Summary<'_> {
             None => Ok(()),
         };
         match &refusal.problem {
-            Problem::Transport(error) => write!(f, "the token endpoint cannot be asked: {error}")?,
+            Problem::Transport(error) => write!(f, "the token endpoint cannot be reached: {error}")?,
             Problem::ErrorResponse(ErrorResponse { code, description }) => {
                 write!(f, "the authorization server refused with {code}")?;
                 http(f)?;
@@ -224,7 +224,9 @@ impl fmt::Display for Summary<'_> {
                 http(f)?;
                 write!(f, ": {why}")?;
             }
-            Problem::Expired => f.write_str("the authorization server sent a token that was already over")?,
+            Problem::Expired => {
+                f.write_str("the authorization server sent a token that had already expired")?
+            }
         }
         Ok(())
     }

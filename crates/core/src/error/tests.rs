@@ -119,9 +119,9 @@ fn a_caller_without_a_token_learns_why_and_when_to_try_again() {
     let full = Error::Saturated { max_waiters: 7, retry_after };
     let failed = Error::Failed { cause: cause.clone(), retry_after };
     for (error, why, words) in [
-        (&silent, None, "still unanswered"),
-        (&failing, Some(&cause), "patience: the authorization server answered with http 503"),
-        (&full, None, "7 callers wait for one already; lower the load or raise max_waiters"),
+        (&silent, None, "no response yet"),
+        (&failing, Some(&cause), "deadline: the authorization server answered with http 503"),
+        (&full, None, "7 callers are already waiting for one; lower the load or raise max_waiters"),
         (&failed, Some(&cause), "no access token: the authorization server answered with http 503"),
     ] {
         assert_eq!((error.cause(), error.retry_after()), (why, retry_after));
@@ -140,14 +140,14 @@ fn each_way_to_the_server_that_breaks_is_named_and_has_advice() {
     use TransportErrorKind::{Closed, Connect, NoRuntime, NoThread, Other, Protocol, Resolve, Timeout, Tls};
     for (kind, name, advice) in [
         (Resolve, "the host name cannot be resolved", "this machine's DNS"),
-        (Connect, "no connection could be made", "reachable from here"),
+        (Connect, "no connection could be made", "reachable from this machine"),
         (Tls, "the TLS handshake failed", "trusted roots"),
-        (Timeout, "no whole answer came in time", "reachable from here"),
-        (Closed, "the connection was closed", "reachable from here"),
-        (Protocol, "not valid HTTP", "reachable from here"),
+        (Timeout, "timed out before the full response arrived", "reachable from this machine"),
+        (Closed, "the connection was closed", "reachable from this machine"),
+        (Protocol, "not valid HTTP", "reachable from this machine"),
         (NoRuntime, "no async runtime", "inside a running async runtime"),
-        (NoThread, "no thread", "limit of threads"),
-        (Other, "could not be sent", "reachable from here"),
+        (NoThread, "start a thread", "limit of threads"),
+        (Other, "could not be sent", "reachable from this machine"),
     ] {
         let shown = format!("{}", refused(transport(kind), Class::Transient, None));
         assert!(shown.contains(name) && shown.contains(advice), "{shown}");
@@ -181,11 +181,11 @@ fn each_answer_without_a_token_is_summed_up_and_has_advice() {
             "allow this client",
         ),
         (code("access_denied"), permanent, Some(400), "access_denied (http 400)", "allow this client"),
-        (code("invalid_scope"), permanent, Some(400), "invalid_scope", "scopes that this client may have"),
+        (code("invalid_scope"), permanent, Some(400), "invalid_scope", "scopes that this client is allowed"),
         (code("invalid_target"), permanent, Some(400), "invalid_target", "resource and audience"),
         (code("unsupported_grant_type"), permanent, Some(400), "unsupported_grant_type", "token endpoint"),
         (code("invalid_request"), permanent, Some(400), "invalid_request", "parameters and body format"),
-        (code("server_error"), transient, Some(400), "server_error", "asked again by itself"),
+        (code("server_error"), transient, Some(400), "server_error", "try again later"),
         (
             Problem::Status,
             permanent,
@@ -193,8 +193,8 @@ fn each_answer_without_a_token_is_summed_up_and_has_advice() {
             "answered with http 404",
             "the token endpoint and the body format",
         ),
-        (Problem::Status, transient, Some(500), "answered with http 500", "asked again by itself"),
-        (Problem::Status, transient, None, "the authorization server refused", "asked again by itself"),
+        (Problem::Status, transient, Some(500), "answered with http 500", "try again later"),
+        (Problem::Status, transient, None, "the authorization server refused", "try again later"),
         (
             Problem::Redirect { host },
             permanent,
@@ -221,9 +221,9 @@ fn each_answer_without_a_token_is_summed_up_and_has_advice() {
             transient,
             Some(200),
             "not valid JSON",
-            "tell the server's operator",
+            "report this to the server's operator",
         ),
-        (Problem::Expired, transient, None, "already over", "this machine's clock"),
+        (Problem::Expired, transient, None, "already expired", "this machine's clock"),
     ] {
         let refusal = refused(problem, class, status);
         let (said, todo) = (format!("{}", refusal.summary()), refusal.advice());
@@ -250,4 +250,32 @@ fn the_beginning_of_a_short_secret_is_not_left_where_a_text_was_cut() {
     assert!(filled("xgeheim").masking(&["geheim7"]).as_str().ends_with("xgeheim"));
     let whole = Excerpt::new("not cut: geheim", &[]).unwrap();
     assert_eq!(whole.masking(&["geheim7"]), whole);
+}
+
+/// As anyhow's `{:#}` prints it: the error, then each source.
+fn chain(error: &dyn core::error::Error) -> String {
+    let sources = core::iter::successors(error.source(), |cause| (*cause).source());
+    sources.fold(format!("{error}"), |said, cause| format!("{said}: {cause}"))
+}
+
+#[test]
+fn a_cause_is_said_once_in_a_chain_and_is_in_the_words_of_the_error_itself() {
+    let tls = TransportError::new(TransportErrorKind::Tls, "certificate expired", &[]);
+    let refusal = Refusal::from(tls.clone());
+    let token = ConfigError::from(UnusableToken);
+    let retry_after = Duration::ZERO;
+    let causes = [Cause::Refused(Arc::new(refusal.clone())), Cause::NotSent(token.clone()), Cause::Abandoned];
+    for cause in causes {
+        let said = format!("{cause}");
+        let failed = Error::Failed { cause: cause.clone(), retry_after };
+        let late = Error::TimedOut { last_error: Some(cause.clone()), retry_after };
+        for error in [&failed, &late] {
+            assert_eq!(chain(error).matches(&said).count(), 1, "{error:?}");
+            assert!(format!("{error}").contains(&said), "{error:?}");
+        }
+        assert_eq!(chain(&cause), said);
+    }
+    assert_eq!(chain(&refusal), format!("{refusal}"));
+    assert_eq!(chain(&tls), format!("{tls}"));
+    assert_eq!(chain(&token), format!("{UnusableToken}"));
 }

@@ -1,10 +1,12 @@
-//! No whole answer.
+//! No complete response.
 
 use super::Excerpt;
 use core::fmt;
 use thiserror::Error;
 
-/// There was no whole answer: the way to the server is at fault, or the server.
+/// No complete response arrived: the connection to the server failed, or the server did.
+///
+/// Errors say nothing of a retry: whether there is one is the caller's affair.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct TransportError {
     kind: TransportErrorKind,
@@ -13,7 +15,7 @@ pub struct TransportError {
     is_ours: bool,
 }
 
-/// Where the way to the server broke.
+/// What failed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Error)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
@@ -26,20 +28,20 @@ pub enum TransportErrorKind {
     /// TLS failed.
     #[error("the TLS handshake failed")]
     Tls,
-    /// `attempt_timeout` was over.
-    #[error("no whole answer came in time")]
+    /// `attempt_timeout` has passed.
+    #[error("timed out before the full response arrived")]
     Timeout,
     /// The connection was closed or reset.
-    #[error("the connection was closed before the whole answer came")]
+    #[error("the connection was closed before the full response arrived")]
     Closed,
     /// What came was not HTTP.
     #[error("the answer is not valid HTTP")]
     Protocol,
     /// There is no runtime to spawn the request on.
-    #[error("there is no async runtime to carry the request")]
+    #[error("there is no async runtime to run the request on")]
     NoRuntime,
-    /// The system gives no thread to carry the request.
-    #[error("the system gives no thread to carry the request")]
+    /// The system could not start a thread for the request.
+    #[error("the system could not start a thread for the request")]
     NoThread,
     /// Anything else.
     #[error("the request could not be sent")]
@@ -67,7 +69,7 @@ impl TransportError {
         self
     }
 
-    /// Where the way broke.
+    /// What failed.
     pub const fn kind(&self) -> TransportErrorKind {
         self.kind
     }
