@@ -76,7 +76,7 @@ impl Clients {
         match client.read(response, sent()) {
             Ok(grant) => is_right(&grant, status, body).and_then(|()| {
                 let blind = blind.read(response, sent()).map_err(|_| "the hint decides what a grant is")?;
-                let (seen, unseen) = (grant.lifetime().life, blind.lifetime().life);
+                let (seen, unseen) = (grant.lifetime().life(), blind.lifetime().life());
                 ensure(
                     unseen.is_none_or(|unseen| seen.is_some_and(|seen| seen <= unseen)),
                     "the hint lengthens",
@@ -108,7 +108,7 @@ fn is_right(grant: &Grant, status: u16, body: &[u8]) -> Result<(), String> {
         Some(_) => false,
     };
     ensure(no_error, "an error")?;
-    let life = grant.lifetime().life.map(|life| life.as_secs());
+    let life = grant.lifetime().life().map(|life| life.as_secs());
     let stated = readers::stated_life(body);
     ensure(
         stated.is_none_or(|stated| life.is_some_and(|life| life <= stated)),
@@ -217,28 +217,31 @@ fn no_malformed_jwt_panics_or_lengthens_a_life() {
                 // The second reader rounds: a double has no room for every fraction.
                 life.is_some_and(|life| life.as_secs().abs_diff(seconds) <= 1)
             };
-            match (alone.hint, own) {
-                (JwtHint::Absent, _) => ensure(alone.life.is_none(), "a life of nothing")?,
+            match (alone.hint(), own) {
+                (JwtHint::Absent, _) => ensure(alone.life().is_none(), "a life of nothing")?,
                 (JwtHint::Used, Some(own)) => {
                     ensure(parts.len() == 3, "a hint from what is no JWT")?;
-                    ensure(is(alone.life, own), "another life than the second reader's")?;
+                    ensure(is(alone.life(), own), "another life than the second reader's")?;
                 }
                 (hint, own) => return Err(format!("{hint:?}, where the second reader has {own:?}")),
             }
-            match (stated.hint, own) {
+            match (stated.hint(), own) {
                 (JwtHint::Used, Some(own)) => {
-                    ensure(own <= 3601 && is(stated.life, own), "a life of its own")?;
+                    ensure(own <= 3601 && is(stated.life(), own), "a life of its own")?;
                 }
                 (JwtHint::Used, None) => return Err("a hint where there is none".into()),
                 _ => {
                     ensure(
-                        stated.life == Some(Duration::from_secs(3600)),
+                        stated.life() == Some(Duration::from_secs(3600)),
                         "the hint changes what is stated",
                     )?;
                 }
             }
-            ensure((alone.hint == JwtHint::Absent) == (stated.hint == JwtHint::Absent), "read in two ways")?;
-            Ok(if alone.hint == JwtHint::Absent {
+            ensure(
+                (alone.hint() == JwtHint::Absent) == (stated.hint() == JwtHint::Absent),
+                "read in two ways",
+            )?;
+            Ok(if alone.hint() == JwtHint::Absent {
                 "tokens without a hint"
             } else {
                 "hints, as the second reader has them"
@@ -330,6 +333,7 @@ fn judged(lines: &[Vec<u8>]) -> Outcome {
             Verdict::NotOurs => status == 401 && !read.is_empty(),
             Verdict::Fine => status != 401,
             Verdict::TokenRefused => true,
+            _ => false,
         };
         ensure(holds, "a verdict out of nothing")?;
     }

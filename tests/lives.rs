@@ -12,7 +12,7 @@ const UNKNOWN: Duration = secs(3600);
 
 async fn life(tokens: &Tokens) -> Duration {
     tokens.token().await.unwrap();
-    tokens.export().unwrap().life
+    tokens.export().unwrap().life()
 }
 
 async fn life_of(server: &Server, expires_in: &str) -> Duration {

@@ -109,7 +109,7 @@ fn asked(client: &Client, number: u64, response: &Response) -> Machine {
 }
 
 fn stored(number: u64) -> Result<Stored, Box<dyn Error>> {
-    Ok(Stored { token: AccessToken::new(&text(number))?, issued: SystemClock.now().wall, life: LIFE })
+    Ok(Stored::new(AccessToken::new(&text(number))?, SystemClock.now().wall, LIFE))
 }
 
 fn shared(number: u64) -> Result<Arc<Shared<Arc<str>>>, Box<dyn Error>> {

@@ -87,9 +87,6 @@ pub fn held(length: usize) -> Tokens {
 
 /// A token of this length that was issued now, and lives for a day.
 pub fn stored(length: usize) -> Stored {
-    Stored {
-        token: AccessToken::new(&opaque(length)).unwrap(),
-        issued: Wall::from_epoch(SystemTime::now().duration_since(UNIX_EPOCH).unwrap()),
-        life: Duration::from_secs(86_400),
-    }
+    let issued = Wall::from_epoch(SystemTime::now().duration_since(UNIX_EPOCH).unwrap());
+    Stored::new(AccessToken::new(&opaque(length)).unwrap(), issued, Duration::from_secs(86_400))
 }

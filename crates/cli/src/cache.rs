@@ -215,7 +215,7 @@ impl Cache {
 impl Kept {
     /// `None` for one that is over.
     fn judge(stored: Stored, policy: &Policy, now: Wall) -> Option<Self> {
-        let (life, left) = (stored.life, stored.issued.after(stored.life).since(now));
+        let (life, left) = (stored.life(), stored.issued().after(stored.life()).since(now));
         let leeway = policy.leeway(life);
         if left <= leeway {
             None

@@ -97,7 +97,7 @@ fn circumstances<'a>(
 ) -> Circumstances<'a> {
     let (code, description) = match refusal.problem() {
         Problem::ErrorResponse(response) => {
-            (Some(response.code.as_str()), response.description.as_ref().map(Excerpt::as_str))
+            (Some(response.code().as_str()), response.description().map(Excerpt::as_str))
         }
         _ => (None, None),
     };
@@ -142,14 +142,14 @@ fn off_by(date: SystemTime, sent: SystemTime, came: SystemTime) -> (Duration, &'
 
 fn life(grant: &Grant, findings: &mut Findings) -> Result<(), Failure> {
     let lifetime = grant.lifetime();
-    let Some(life) = lifetime.life else {
+    let Some(life) = lifetime.life() else {
         let assumed = when::span(Policy::new().default_lifetime());
         let says = format!("the server does not say how long the token lives; {assumed} is assumed");
         let next = "ask its operator for expires_in (RFC 6749 §5.1)".to_owned();
         return findings.add("life", State::Warning, says, [next]);
     };
     let says = format!("the token lives {}", when::span(life));
-    match lifetime.hint {
+    match lifetime.hint() {
         JwtHint::ClockSkew => findings.add(
             "life",
             State::Warning,

@@ -110,7 +110,7 @@ impl From<Error> for Failure {
         match error.cause() {
             Some(Cause::NotSent(problem)) => problem.clone().into(),
             Some(Cause::Refused(refusal)) => (&**refusal).into(),
-            Some(Cause::Abandoned) | None => Self {
+            _ => Self {
                 status: 4,
                 happened: error.to_string(),
                 at_fault: "the authorization server, or the way to it",

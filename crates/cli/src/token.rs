@@ -4,7 +4,7 @@ use crate::args::{Format, Manner, TokenArgs};
 use crate::config::Setup;
 use crate::failure::Failure;
 use crate::{runtime, stdout, when};
-use evergrant_tokio_reqwest::{AccessToken, Clock, Stored, SystemClock, Tokens, Wall};
+use evergrant_tokio_reqwest::{AccessToken, Clock, SystemClock, Tokens, Wall};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -27,7 +27,8 @@ impl Format {
             Self::Header => format!("Authorization: Bearer {text}"),
             Self::Json => {
                 let (life, end) = match source.export() {
-                    Some(Stored { issued, life, .. }) => {
+                    Some(stored) => {
+                        let (issued, life) = (stored.issued(), stored.life());
                         (Some(left(issued, life, source)), Some(issued.after(life)))
                     }
                     None => (None, None),

@@ -250,7 +250,7 @@ fn every_bad_answer_has_its_sentence_and_its_status() {
         (Fault::status(503), 4, "http 503"),
         (Fault::status_with_retry_after(429, "7"), 4, "wait 7 s"),
         (Fault::status_with_body(200, "application/json", "{}"), 4, "there is no access_token"),
-        (Fault::error(400, "invalid_scope"), 3, "ask for scopes"),
+        (Fault::error(400, "invalid_scope"), 3, "request scopes"),
     ] {
         let server = Server::start().unwrap();
         let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);

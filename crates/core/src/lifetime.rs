@@ -8,16 +8,14 @@ use core::time::Duration;
 /// What a response says about the life of its token, measured from the moment the request was SENT.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Lifetime {
-    /// The smallest of what is known; `None` when nothing is.
-    pub life: Option<Duration>,
-    /// When the server wants its token refreshed (`refresh_in`), from the moment of sending.
-    pub refresh_in: Option<Duration>,
-    /// What became of the JWT's own times.
-    pub hint: JwtHint,
+    pub(crate) life: Option<Duration>,
+    pub(crate) refresh_in: Option<Duration>,
+    pub(crate) hint: JwtHint,
 }
 
 /// What became of the JWT's own times: a hint can only shorten a life, or stand in for a missing `expires_in`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum JwtHint {
     /// The token is no readable JWT, has no `exp`, or the hint is switched off.
     #[default]
@@ -65,6 +63,21 @@ pub(crate) struct Said {
 }
 
 impl Lifetime {
+    /// The smallest of what is known; `None` when nothing is.
+    pub const fn life(&self) -> Option<Duration> {
+        self.life
+    }
+
+    /// When the server wants its token refreshed (`refresh_in`), from the moment of sending.
+    pub const fn refresh_in(&self) -> Option<Duration> {
+        self.refresh_in
+    }
+
+    /// What became of the JWT's own times.
+    pub const fn hint(&self) -> JwtHint {
+        self.hint
+    }
+
     /// The smallest of what is known, from the moment of sending. Clamping it, and a default where nothing is known,
     /// are the machine's affair.
     pub(crate) fn of(said: &Said) -> Self {

@@ -154,12 +154,31 @@ impl Hash for Token {
 /// The form in which it is kept, and its protection, are the user's affair: it is as secret as a password.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Stored {
+    pub(crate) token: AccessToken,
+    pub(crate) issued: Wall,
+    pub(crate) life: Duration,
+}
+
+impl Stored {
+    /// A token whose request was sent at `issued`, and which lives for `life` from then on.
+    pub const fn new(token: AccessToken, issued: Wall, life: Duration) -> Self {
+        Self { token, issued, life }
+    }
+
     /// The token.
-    pub token: AccessToken,
+    pub const fn token(&self) -> &AccessToken {
+        &self.token
+    }
+
     /// When the request that brought it was sent.
-    pub issued: Wall,
+    pub const fn issued(&self) -> Wall {
+        self.issued
+    }
+
     /// How long it lives from then on.
-    pub life: Duration,
+    pub const fn life(&self) -> Duration {
+        self.life
+    }
 }
 
 #[cfg(test)]

@@ -256,7 +256,7 @@ impl<V> Shared<V> {
 
     /// A token kept from before a restart. Returns whether it was taken.
     pub fn restore(&self, stored: Stored) -> bool {
-        let value = Arc::new((self.render)(&stored.token));
+        let value = Arc::new((self.render)(&stored.token()));
         let taken = self.enter(|state, now| {
             let taken = state.machine.restore(now, stored);
             if taken {

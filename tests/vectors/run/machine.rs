@@ -227,7 +227,7 @@ impl Play {
                 return Ok(None);
             }
             Action::Restore(Kept { token: text, issued_wall_ms, life_ms }) => {
-                let stored = Stored { token: token(text), issued: wall(*issued_wall_ms), life: ms(*life_ms) };
+                let stored = Stored::new(token(text), wall(*issued_wall_ms), ms(*life_ms));
                 let restored = machine.restore(now, stored);
                 self.generations
                     .extend(machine.held(now).map(|token| (token.generation().number(), token.generation())));
@@ -240,9 +240,9 @@ impl Play {
             }
             Action::NextWake => Expect::WakeMonoMs(mono_ms(machine.next_wake(now))),
             Action::Export => Expect::Exported(machine.export(now).map(|stored| Kept {
-                token: stored.token.expose().into(),
-                issued_wall_ms: wall_ms(stored.issued),
-                life_ms: millis(stored.life),
+                token: stored.token().expose().into(),
+                issued_wall_ms: wall_ms(stored.issued()),
+                life_ms: millis(stored.life()),
             })),
         }))
     }
@@ -388,6 +388,7 @@ fn why(cause: &Cause) -> Why {
         }
         Cause::NotSent(_) => Why::NotSent,
         Cause::Abandoned => Why::Abandoned,
+        other => panic!("a cause that has no vector yet: {other:?}"),
     }
 }
 

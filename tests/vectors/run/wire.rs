@@ -286,8 +286,8 @@ pub(crate) fn jwt_hint(vector: &Jwt) -> Result<(), String> {
     let grant = client.read(&Response::new(200).with_body(body.into()), Now::default());
     let lifetime = *grant.map_err(|refusal| refusal.to_string())?.lifetime();
     let life = vector.expect.as_ref().map(|Times { exp_s, iat_s }| exp_s - iat_s.unwrap_or(0));
-    same(&lifetime.life.map(|life| life.as_secs()), &life)?;
-    same(&lifetime.hint, &if life.is_some() { JwtHint::Used } else { JwtHint::Absent })
+    same(&lifetime.life().map(|life| life.as_secs()), &life)?;
+    same(&lifetime.hint(), &if life.is_some() { JwtHint::Used } else { JwtHint::Absent })
 }
 
 pub(crate) fn retry_after(vector: &RetryAfter) -> Result<(), String> {
@@ -332,6 +332,7 @@ pub(crate) fn verdict(vector: &Judged) -> Result<(), String> {
         Verdict::NotOurs => "not_ours",
         Verdict::InsufficientScope => "insufficient_scope",
         Verdict::Fine => "fine",
+        other => return Err(format!("a verdict that has no vector yet: {other}")),
     };
     same(&verdict, &vector.expect.as_str())
 }
@@ -500,13 +501,14 @@ fn granted(grant: &Grant) -> Outcome {
     let lifetime = grant.lifetime();
     Outcome::Grant {
         token: Text::Whole(grant.token().expose().into()),
-        life_s: lifetime.life.map(|life| life.as_secs().min(LONGEST_LIFE)),
-        refresh_in_s: lifetime.refresh_in.map(bounded),
-        hint: match lifetime.hint {
+        life_s: lifetime.life().map(|life| life.as_secs().min(LONGEST_LIFE)),
+        refresh_in_s: lifetime.refresh_in().map(bounded),
+        hint: match lifetime.hint() {
             JwtHint::Absent => Hint::Absent,
             JwtHint::Used => Hint::Used,
             JwtHint::Longer => Hint::Longer,
             JwtHint::ClockSkew => Hint::ClockSkew,
+            other => panic!("a hint that has no vector yet: {other:?}"),
         },
         scope: grant.scope().map(tokens),
         narrowed: grant.narrowed_scope().map(tokens),
@@ -521,7 +523,7 @@ fn refused(refusal: &Refusal) -> Outcome {
             "transport"
         }
         Problem::ErrorResponse(response) => {
-            description = response.description.as_ref().map(|words| Text::Whole(words.as_str().into()));
+            description = response.description().map(|words| Text::Whole(words.as_str().into()));
             "error_response"
         }
         Problem::Status => "status",

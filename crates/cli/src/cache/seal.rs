@@ -95,14 +95,14 @@ impl Seal {
         const FAILED: &str = "the system gives no randomness to seal it with";
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(|_| FAILED)?;
-        let token = stored.token.expose();
+        let token = stored.token().expose();
         let mut content = Zeroizing::new(Vec::with_capacity(TIMES + token.len() + TAG));
-        for time in [stored.issued.since_epoch(), stored.life] {
+        for time in [stored.issued().since_epoch(), stored.life()] {
             content.extend(time.as_secs().to_le_bytes());
             content.extend(time.subsec_nanos().to_le_bytes());
         }
         content.extend(token.as_bytes());
-        let header = header(stored.issued.after(stored.life));
+        let header = header(stored.issued().after(stored.life()));
         let aad = Aad::from(self.associated(&header));
         let key = self.key.as_ref().ok_or(FAILED)?;
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut *content)
@@ -153,7 +153,7 @@ fn read(content: &[u8]) -> Option<Stored> {
     let (issued, rest) = time(content)?;
     let (life, token) = time(rest)?;
     let token = AccessToken::new(std::str::from_utf8(token).ok()?).ok()?;
-    Some(Stored { token, issued: Wall::from_epoch(issued), life })
+    Some(Stored::new(token, Wall::from_epoch(issued), life))
 }
 
 fn time(bytes: &[u8]) -> Option<(Duration, &[u8])> {

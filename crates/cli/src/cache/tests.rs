@@ -43,13 +43,13 @@ fn identity(endpoint: &str) -> Identity {
     Identity::new(&client(endpoint), &[], None, &[])
 }
 
+fn kept(issued: Wall, life: u64) -> Stored {
+    Stored::new(AccessToken::new("kept").unwrap(), issued, Duration::from_secs(life))
+}
+
 fn issued_ago(seconds: u64) -> Stored {
     let now = SystemClock.now().wall.since_epoch();
-    Stored {
-        token: AccessToken::new("kept").unwrap(),
-        issued: Wall::from_epoch(now - Duration::from_secs(seconds)),
-        life: Duration::from_secs(3600),
-    }
+    kept(Wall::from_epoch(now - Duration::from_secs(seconds)), 3600)
 }
 
 /// Keeps this token in the cache.
@@ -108,7 +108,7 @@ fn a_kept_token_is_good_then_due_then_over() {
     let (policy, now) = (Policy::new(), SystemClock.now().wall);
     let judge = |life: u64, age: u64| {
         let issued = Wall::from_epoch(now.since_epoch() - Duration::from_secs(age));
-        let stored = Stored { issued, life: Duration::from_secs(life), ..issued_ago(0) };
+        let stored = kept(issued, life);
         match Kept::judge(stored, &policy, now) {
             Some(Kept::Good(_)) => "good",
             Some(Kept::Due(_)) => "due",
@@ -191,7 +191,7 @@ fn a_token_from_the_future_is_not_used() {
     let (server, place) = (Server::start().unwrap(), Place::new());
     let cache = place.cache(&identity(&server.token_endpoint()));
     let now = SystemClock.now().wall;
-    put(&cache, &Stored { issued: now.after(Duration::from_secs(7200)), ..issued_ago(0) });
+    put(&cache, &kept(now.after(Duration::from_secs(7200)), 3600));
     let (token, requests) = invoked(&server, &cache);
     assert_eq!((token.as_ref().ok(), requests), (server.issued().first(), 1));
 }

@@ -1,6 +1,7 @@
 use super::Live;
 use evergrant_tokio_reqwest::{
-    Cause, Class, LastOutcome, Problem, Reason, Refusal, RequestStatus, Status, Tokens,
+    Cause, Class, LastOutcome, Problem, Reason, Refusal, RequestStatus, Status, Tokens, TransportError,
+    TransportErrorKind,
 };
 use indicatif::{InMemoryTerm, ProgressDrawTarget};
 use std::time::Duration;
@@ -77,11 +78,13 @@ fn a_failure_is_shown_until_the_next_one_even_when_a_token_came_since() {
     let mut status = status();
     status.held = None;
     (status.waiting, status.next_request_in) = (3, s(4));
-    let cause = Cause::Refused(Refusal::new(Class::Transient, Some(503), Problem::Status).into());
+    let words = "the lookup of auth.example.com ended after three name servers did not answer";
+    let problem = Problem::Transport(TransportError::new(TransportErrorKind::Resolve, words, &[]));
+    let cause = Cause::Refused(Refusal::new(Class::Transient, None, problem).into());
     status.request = RequestStatus::Resting(s(4), cause.clone());
     status.last_outcome = Some((LastOutcome::Failed(cause), s(120)));
     // Cut where the terminal ends.
-    let failure = "trouble 2 min ago: the authorization server answered with http 503; the server is in trouble; try ag";
+    let failure = "trouble 2 min ago: the token endpoint cannot be reached: the host name cannot be resolved (the looku";
     let resting = "request 1 min 1 s ago: there was no token yet; it failed, the next is sent in 4 s";
     let empty = "token   ──────────────────────── none";
     shows(&mut live, &terminal, &status, &[empty, resting, failure]);

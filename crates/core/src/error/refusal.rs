@@ -47,10 +47,31 @@ pub enum Problem {
 /// The server's own words (RFC 6749 §5.2).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ErrorResponse {
+    pub(crate) code: Excerpt,
+    pub(crate) description: Option<Excerpt>,
+}
+
+impl ErrorResponse {
+    /// A response with this code, such as `invalid_client`, without a description.
+    pub const fn new(code: Excerpt) -> Self {
+        Self { code, description: None }
+    }
+
+    /// The same with what the server says about it.
+    #[must_use]
+    pub fn with_description(self, description: Excerpt) -> Self {
+        Self { description: Some(description), ..self }
+    }
+
     /// The `error` member, or what a provider's own code stands for.
-    pub code: Excerpt,
+    pub const fn code(&self) -> &Excerpt {
+        &self.code
+    }
+
     /// The `error_description` member.
-    pub description: Option<Excerpt>,
+    pub const fn description(&self) -> Option<&Excerpt> {
+        self.description.as_ref()
+    }
 }
 
 /// Why a successful answer cannot be read. It never holds a piece of the body.

@@ -7,4 +7,5 @@ use thiserror::Error;
 #[error(
     "an access token is 1 to 16384 visible ASCII characters without quote, comma, semicolon and backslash"
 )]
+#[non_exhaustive]
 pub struct UnusableToken;

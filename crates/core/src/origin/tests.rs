@@ -1,6 +1,6 @@
 use super::*;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 
 fn origin(text: &str) -> Origin {
     Origin::parse(text).unwrap()

@@ -9,6 +9,7 @@ pub(crate) const MAX_BODY: usize = 64 * 1024;
 
 /// What an answer means for the token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Verdict {
     /// The token is refused: another one may be accepted.
     TokenRefused,

@@ -128,8 +128,7 @@ fn a_fixed_token_is_there_for_ever_and_cannot_be_changed() {
     assert_eq!(shared.reject(generation, &fixture::origin("a")), Rejection::Refused);
     shared.rotate(fixture::auth("second"), Rotation::Drop);
     let clock = ManualClock::new();
-    let stored =
-        Stored { token: AccessToken::new("kept").unwrap(), issued: clock.now().wall, life: secs(3600) };
+    let stored = Stored::new(AccessToken::new("kept").unwrap(), clock.now().wall, secs(3600));
     assert!(!shared.restore(stored) && shared.export().is_none() && shared.client().is_none());
     assert_eq!(lent(&shared), Some(("Bearer fixed".into(), 0)));
     assert_eq!(shared.verdict_rule(), VerdictRule::Rfc6750);
