@@ -4,9 +4,9 @@
 
 use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times};
 use evergrant_tests::{api, builder, http, ms, quick, secs, server, tokens};
+use evergrant_tokio_reqwest::core::Answer;
 use evergrant_tokio_reqwest::{
-    Answer, Api, ApiError, Client, ClientAuth, ManualClock, RequestStatus, Tokens, Verdict, VerdictRule,
-    myparcel,
+    Api, ApiError, Client, ClientAuth, ManualClock, RequestStatus, Tokens, Verdict, VerdictRule, myparcel,
 };
 
 fn get(url: &str) -> reqwest::Request {

@@ -2,9 +2,10 @@
 // A failed unwrap is a failed test, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
+use evergrant_async_std::core::{Class, Problem, Refusal, TransportErrorKind};
 use evergrant_async_std::{
-    Api, ApiError, Body, Class, Client, ClientAuth, Error, HttpClient, HttpError, ManualClock, Net, Origins,
-    Problem, Provider, Refusal, RequestStatus, Rotation, Tokens, TokensBuilder, TransportErrorKind, myparcel,
+    Api, ApiError, Body, Client, ClientAuth, Error, HttpClient, HttpError, ManualClock, Net, Origins,
+    Provider, RequestStatus, Rotation, Tokens, TokensBuilder, myparcel,
 };
 use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times};
 use evergrant_tests::certified::{Authority, TlsServer, self_signed};

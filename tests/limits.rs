@@ -5,9 +5,8 @@
 use evergrant_tests::ms;
 use evergrant_tests::raw::{Connection, Raw, wait_until};
 use evergrant_tests::transports::{Asking, SECRET, TRANSPORTS, broke, once, refusal};
-use evergrant_tokio_reqwest::{
-    Class, Client, ClientAuth, Error, Malformed, Problem, Provider, Response, Token, TransportErrorKind,
-};
+use evergrant_tokio_reqwest::core::{Class, Malformed, Problem, Response, TransportErrorKind};
+use evergrant_tokio_reqwest::{Client, ClientAuth, Error, Provider, Token};
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,9 +6,10 @@ use base64::engine::general_purpose::STANDARD;
 use evergrant_mock::{Answer, Challenge, Endpoint, Fault, Server, Times, TokenStyle};
 use evergrant_tests::raw::Raw;
 use evergrant_tests::{LONG, install_tls, ms, quick, secs};
+use evergrant_tokio_reqwest::core::{Class, Malformed, Problem, Refusal, Scope};
 use evergrant_tokio_reqwest::{
-    Class, Client, ClientAuth, ClientBuilder, Error, Malformed, ManualClock, Origins, Policy, Problem,
-    Provider, Refusal, RequestStatus, Rotation, Scope, Status, myparcel,
+    Client, ClientAuth, ClientBuilder, Error, ManualClock, Origins, Policy, Provider, RequestStatus,
+    Rotation, Status, myparcel,
 };
 use std::cell::Cell;
 use std::net::TcpListener;

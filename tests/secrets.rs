@@ -311,7 +311,7 @@ fn configuration() {
     let provider = Provider::rfc6749("https://host.example/").unwrap();
     let builder = Client::builder(provider, ClientAuth::post("client", SECRET).unwrap());
     let client = builder.param("acr", SECRET).build().unwrap();
-    WATCH.debug(&(&client, client.request(evergrant_tokio_reqwest::Now::default()).unwrap()));
+    WATCH.debug(&(&client, client.request(evergrant_tokio_reqwest::core::Now::default()).unwrap()));
     let builder = Client::builder(client.provider().clone(), client.auth().clone());
     WATCH.debug(&builder);
     WATCH.error(&builder.param("client_secret", SECRET).build().unwrap_err());

@@ -6,7 +6,7 @@ use evergrant_tests::certified::{Authority, Certified, TlsServer, self_signed};
 use evergrant_tests::install_tls;
 use evergrant_tests::raw::{Raw, wait_until};
 use evergrant_tests::transports::{Asking, Mount, SECRET, TRANSPORTS, broke, refusal};
-use evergrant_tokio_reqwest::{Problem, TransportErrorKind};
+use evergrant_tokio_reqwest::core::{Problem, TransportErrorKind};
 use rcgen::{CertificateParams, date_time_ymd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -4,9 +4,8 @@
 
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tests::{builder, client, install_tls, ms, quick, server, time_for};
-use evergrant_tokio_reqwest::{
-    BodyFormat, Class, Client, ClientAuth, Malformed, Problem, Provider, Refusal, Tokens, TransportErrorKind,
-};
+use evergrant_tokio_reqwest::core::{BodyFormat, Class, Malformed, Problem, Refusal, TransportErrorKind};
+use evergrant_tokio_reqwest::{Client, ClientAuth, Provider, Tokens};
 
 /// What becomes of one request that meets this fault.
 async fn refusal(fault: Fault) -> Refusal {

@@ -2,9 +2,8 @@
 
 use crate::{install_tls, quick};
 use evergrant_async_std::{AsyncStd, HttpClient, Net, Smol};
-use evergrant_tokio_reqwest::{
-    Client, ClientAuth, Error, Policy, Problem, Provider, Refusal, Rotation, Token, TransportErrorKind,
-};
+use evergrant_tokio_reqwest::core::{Problem, Refusal, TransportErrorKind};
+use evergrant_tokio_reqwest::{Client, ClientAuth, Error, Policy, Provider, Rotation, Token};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use std::pin::Pin;

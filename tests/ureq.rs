@@ -4,10 +4,10 @@
 
 use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times, TokenStyle};
 use evergrant_tests::{LONG, ms, quick, secs, server};
+use evergrant_ureq::core::{Class, Problem, Refusal, TransportErrorKind};
 use evergrant_ureq::{
-    Api, ApiError, AuthorizeMiddleware, Class, Client, ClientAuth, Error, ManualClock, Origins, Problem,
-    Provider, Refusal, RequestStatus, Rotation, Tokens, TokensBuilder, TransportErrorKind, Verdict,
-    VerdictRule, myparcel,
+    Api, ApiError, AuthorizeMiddleware, Client, ClientAuth, Error, ManualClock, Origins, Provider,
+    RequestStatus, Rotation, Tokens, TokensBuilder, Verdict, VerdictRule, myparcel,
 };
 use std::thread;
 use ureq::config::RedirectAuthHeaders;

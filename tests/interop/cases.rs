@@ -4,9 +4,9 @@ use crate::command::Command;
 use crate::servers::{BRIEF, ENCODED, PARCELS, PLAIN, POST, Server, Servers};
 use crate::shells::{Mount, Setup, Shell};
 use evergrant_tests::{LONG, ms, quick};
+use evergrant_tokio_reqwest::core::{BodyFormat, Class, Now, Reason, Refusal, Scope};
 use evergrant_tokio_reqwest::{
-    BodyFormat, Class, Client, ClientAuth, ClientBuilder, ConfigError, Now, Policy, Reason, Refusal, Scope,
-    Token, Verdict, VerdictRule,
+    Client, ClientAuth, ClientBuilder, ConfigError, Policy, Token, Verdict, VerdictRule,
 };
 use std::sync::Arc;
 use std::thread;
@@ -453,7 +453,7 @@ fn the_command_across_expiry(server: &Server, command: &Command) {
 
 // By hand
 
-fn two_credentials(server: &Server) -> (Client, evergrant_tokio_reqwest::Response) {
+fn two_credentials(server: &Server) -> (Client, evergrant_tokio_reqwest::core::Response) {
     let second = server.basic(PLAIN).param("client_secret", "another").build();
     assert!(matches!(second, Err(ConfigError::Parameter { .. })), "evergrant would send it");
     let parameters =

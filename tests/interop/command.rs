@@ -1,7 +1,7 @@
 //! `evergrant token` as its users run it.
 
 use crate::servers::{Server, variable};
-use evergrant_tokio_reqwest::BodyFormat;
+use evergrant_tokio_reqwest::core::BodyFormat;
 use std::process::{Command as Process, Stdio};
 
 /// The command.

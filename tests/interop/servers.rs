@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use evergrant_tokio_reqwest::{BodyFormat, Client, ClientAuth, ClientBuilder, Origins, Provider, Response};
+use evergrant_tokio_reqwest::core::{BodyFormat, Response};
+use evergrant_tokio_reqwest::{Client, ClientAuth, ClientBuilder, Origins, Provider};
 use std::env;
 use std::time::Duration;
 

@@ -105,7 +105,7 @@ impl<N: Net> Tokens<N> {
     /// A token that may be used now.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over; see [`Error::retry_after`].
+    /// No token before the deadline, or waiting cannot help; see [`Error::retry_after`].
     ///
     /// # Cancel safety
     /// Dropping the future, or never polling it again, harms nobody: the token request belongs to no caller.
@@ -116,7 +116,7 @@ impl<N: Net> Tokens<N> {
     /// The same with another patience than the source's.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over.
+    /// No token before the deadline, or waiting cannot help.
     ///
     /// # Cancel safety
     /// As [`token`](Self::token).
@@ -147,7 +147,7 @@ impl<N: Net> Tokens<N> {
     /// marked sensitive: the HTTP library never shows it.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over.
+    /// No token before the deadline, or waiting cannot help.
     ///
     /// # Cancel safety
     /// As [`token`](Self::token).
@@ -172,7 +172,7 @@ impl<N: Net> Tokens<N> {
     /// lent it is kept in memory, so lend it for moments.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over; `borrower` was not called.
+    /// No token before the deadline, or waiting cannot help; `borrower` was not called.
     ///
     /// # Cancel safety
     /// As [`token`](Self::token).
@@ -183,7 +183,7 @@ impl<N: Net> Tokens<N> {
     /// The first token is here: for start-up checks.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over: the error says what to mend.
+    /// No token before the deadline, or waiting cannot help: the error says what to fix.
     ///
     /// # Cancel safety
     /// As [`token`](Self::token).
@@ -192,7 +192,7 @@ impl<N: Net> Tokens<N> {
     }
 
     /// A resource server of this origin refused this token: set it aside, unless it was replaced meanwhile or cannot be.
-    /// [`Api`](crate::Api) does this by itself. What to do next, and how often, [`Replay`](crate::Replay) says of the result.
+    /// [`Api`](crate::Api) does this by itself. What to do next, and how often, [`Replay`](crate::core::Replay) says of the result.
     pub fn reject(&self, token: &Token, origin: &Origin) -> Rejection {
         self.0.shared().reject(token.generation(), origin)
     }

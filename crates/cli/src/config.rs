@@ -7,8 +7,9 @@ use crate::cache::{self, Cache, Identity};
 use crate::failure::Failure;
 use crate::profile::{Profile, Profiles};
 use crate::secret;
+use evergrant_tokio_reqwest::core::BodyFormat;
 use evergrant_tokio_reqwest::{
-    BodyFormat, Client, ClientAuth, Origin, Origins, Policy, Provider, Token, Tokens, myparcel,
+    Client, ClientAuth, Origin, Origins, Policy, Provider, Token, Tokens, myparcel,
 };
 use std::time::Duration;
 use zeroize::Zeroizing;

@@ -10,10 +10,11 @@ use crate::args::{DoctorArgs, Manner};
 use crate::cache::Cache;
 use crate::config::{Examined, Setup};
 use crate::failure::Failure;
-use crate::{runtime, stdout, when};
+use crate::{runtime, stdout};
 use advice::Circumstances;
 use ask::Asked;
-use evergrant_tokio_reqwest::{Client, Excerpt, Grant, JwtHint, Policy, Problem, Refusal};
+use evergrant_tokio_reqwest::core::{Excerpt, Grant, JwtHint, Problem, Refusal, Span};
+use evergrant_tokio_reqwest::{Client, Policy};
 use serde_json::json;
 use std::time::{Duration, SystemTime};
 
@@ -143,12 +144,12 @@ fn off_by(date: SystemTime, sent: SystemTime, came: SystemTime) -> (Duration, &'
 fn life(grant: &Grant, findings: &mut Findings) -> Result<(), Failure> {
     let lifetime = grant.lifetime();
     let Some(life) = lifetime.life() else {
-        let assumed = when::span(Policy::new().default_lifetime());
+        let assumed = Span(Policy::new().default_lifetime());
         let says = format!("the server does not say how long the token lives; {assumed} is assumed");
         let next = "ask its operator for expires_in (RFC 6749 §5.1)".to_owned();
         return findings.add("life", State::Warning, says, [next]);
     };
-    let says = format!("the token lives {}", when::span(life));
+    let says = format!("the token lives {}", Span(life));
     match lifetime.hint() {
         JwtHint::ClockSkew => findings.add(
             "life",

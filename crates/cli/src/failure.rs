@@ -1,7 +1,8 @@
 //! Why the command ends without having done its job: what happened, who is at fault, what to do next.
 
 use crate::args::Manner;
-use evergrant_tokio_reqwest::{Cause, ConfigError, Error, Problem, Refusal};
+use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal};
+use evergrant_tokio_reqwest::{ConfigError, Error};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -122,7 +123,7 @@ impl From<Error> for Failure {
 
 impl From<&Refusal> for Failure {
     fn from(refusal: &Refusal) -> Self {
-        let permanent = refusal.class() == evergrant_tokio_reqwest::Class::Permanent;
+        let permanent = refusal.class() == evergrant_tokio_reqwest::core::Class::Permanent;
         let at_fault = match refusal.problem() {
             Problem::Transport(_) => "the way to the authorization server, or the token endpoint's address",
             Problem::Redirect { .. } => "the token endpoint's address",

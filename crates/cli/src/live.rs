@@ -1,8 +1,8 @@
 //! A source of tokens on the terminal, as it changes: what is held, what happened, what comes next.
 
-use crate::verbose::why;
 use crate::when;
-use evergrant_tokio_reqwest::{Cause, Generation, Held, LastOutcome, RequestStatus, Status};
+use evergrant_tokio_reqwest::core::{Generation, Span};
+use evergrant_tokio_reqwest::{LastOutcome, RequestStatus, Status};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::{Duration, Instant};
 
@@ -62,7 +62,7 @@ impl Live {
                 self.life = Some((held.generation, life));
                 let share = held.used_for.as_secs_f64() / life.as_secs_f64().max(f64::MIN_POSITIVE);
                 self.token.set_position((share * STEPS as f64) as u64);
-                self.token.set_message(held_words(held));
+                self.token.set_message(held.to_string());
             }
             None => {
                 self.token.set_position(0);
@@ -71,7 +71,7 @@ impl Live {
         }
         if let Some((LastOutcome::Failed(cause), ago)) = &status.last_outcome {
             let then = Instant::now().checked_sub(*ago);
-            self.last_failure = then.map(|then| (cause_words(cause), then));
+            self.last_failure = then.map(|then| (cause.summary().to_string(), then));
         }
         self.request.set_message(request_words(status));
         self.counts.set_message(counts_words(status));
@@ -91,30 +91,12 @@ impl Live {
     }
 }
 
-/// `token 3: used for 41 s, renewed in 12 s`.
-pub(crate) fn held_words(held: &Held) -> String {
-    let number = held.generation.number();
-    let used = when::span(held.used_for);
-    match held.refresh_in {
-        due if due.is_zero() => format!("token {number}: used for {used} more, due for renewal"),
-        due => format!("token {number}: used for {used}, renewed in {}", when::span(due)),
-    }
-}
-
-/// Why there is no token, without the advice that a failure of the command would add.
-pub(crate) fn cause_words(cause: &Cause) -> String {
-    match cause {
-        Cause::Refused(refusal) => refusal.summary().to_string(),
-        other => other.to_string(),
-    }
-}
-
 fn request_words(status: &Status) -> String {
     let Some((reason, ago)) = &status.last_request else { return "none was made".into() };
-    let last = format!("{}: {}", when::ago(*ago), why(reason.as_str()));
-    let next = when::span(status.next_request_in);
+    let last = format!("{}: {}", when::ago(*ago), reason);
+    let next = Span(status.next_request_in);
     match &status.request {
-        RequestStatus::InFlight(left) => format!("{last}; its answer is awaited for {}", when::span(*left)),
+        RequestStatus::InFlight(left) => format!("{last}; its answer is awaited for {}", Span(*left)),
         RequestStatus::Resting(..) => format!("{last}; it failed, the next is sent in {next}"),
         _ => format!("{last}; the next is sent in {next}"),
     }

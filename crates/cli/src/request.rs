@@ -5,7 +5,8 @@ use crate::config::Setup;
 use crate::failure::Failure;
 use crate::{runtime, stdout};
 use clap::Args;
-use evergrant_tokio_reqwest::{Api, ApiError, Excerpt, Origin, Origins};
+use evergrant_tokio_reqwest::core::Excerpt;
+use evergrant_tokio_reqwest::{Api, ApiError, Origin, Origins};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };

@@ -4,7 +4,8 @@ use crate::args::{Format, Manner, TokenArgs};
 use crate::config::Setup;
 use crate::failure::Failure;
 use crate::{runtime, stdout, when};
-use evergrant_tokio_reqwest::{AccessToken, Clock, SystemClock, Tokens, Wall};
+use evergrant_tokio_reqwest::core::{AccessToken, Wall};
+use evergrant_tokio_reqwest::{Clock, SystemClock, Tokens};
 use std::time::Duration;
 use zeroize::Zeroizing;
 

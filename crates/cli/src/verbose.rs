@@ -2,6 +2,7 @@
 
 use crate::args::Manner;
 use crate::when;
+use evergrant_tokio_reqwest::core::{JwtHint, Reason, Span};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::time::Duration;
@@ -15,28 +16,17 @@ pub(crate) fn start(manner: Manner) {
     let _first = tracing::subscriber::set_global_default(Teller { json: manner.json });
 }
 
-/// Why a token request is made, in words.
-pub(crate) fn why(reason: &str) -> &str {
-    match reason {
-        "first" => "there was no token yet",
-        "early" => "the token is due; it is used on meanwhile",
-        "expired" => "the last token ended",
-        "rejected" => "the API refused the last token",
-        "rotated" => "the credentials changed",
-        "retry" => "the last request failed",
-        other => other,
-    }
+/// A reason of the library by the name it has in an event, in the library's words.
+fn why(name: &str) -> Option<String> {
+    use Reason::{Early, Expired, First, Rejected, Retry, Rotated};
+    let reasons = [First, Early, Expired, Rejected, Rotated, Retry];
+    reasons.iter().find(|reason| reason.as_str() == name).map(Reason::to_string)
 }
 
-/// What became of the times in the token itself, in words.
-fn hint(hint: &str) -> &str {
-    match hint {
-        "Absent" => "it names no end of its own",
-        "Used" => "its own exp decided",
-        "Longer" => "expires_in decided, its own exp is later",
-        "ClockSkew" => "expires_in decided, for by its own exp it is over: a clock is out of step",
-        other => other,
-    }
+/// What became of the times in the token itself, by the name it has in an event, in the library's words.
+fn hint(name: &str) -> Option<String> {
+    let hints = [JwtHint::Absent, JwtHint::Used, JwtHint::Longer, JwtHint::ClockSkew];
+    hints.iter().find(|hint| format!("{hint:?}") == name).map(JwtHint::to_string)
 }
 
 struct Teller {
@@ -94,13 +84,13 @@ impl fmt::Display for Said {
         f.write_str(&self.message)?;
         for (place, (name, value)) in self.fields.iter().enumerate() {
             f.write_str(if place == 0 { ": " } else { ", " })?;
-            let span = |unit: fn(u64) -> Duration| value.parse().map(|number| when::span(unit(number)));
+            let span = |unit: fn(u64) -> Duration| value.parse().map(|number| Span(unit(number)));
             match (*name, span(Duration::from_secs), span(Duration::from_millis)) {
-                ("reason", _, _) => f.write_str(why(value))?,
+                ("reason", _, _) => f.write_str(why(value).as_ref().unwrap_or(value))?,
                 ("life_s", Ok(span), _) => write!(f, "it lives {span}")?,
                 ("rest_ms", _, Ok(span)) => write!(f, "none is sent for {span}")?,
                 ("cause", _, _) => f.write_str(value)?,
-                ("hint", _, _) => f.write_str(hint(value))?,
+                ("hint", _, _) => f.write_str(hint(value).as_ref().unwrap_or(value))?,
                 (name, _, _) => write!(f, "{name} {value}")?,
             }
         }

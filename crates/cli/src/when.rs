@@ -1,5 +1,6 @@
 //! Instants in UTC, and spans of time, as people read them.
 
+use evergrant_tokio_reqwest::core::Span;
 use jiff::Timestamp;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -32,31 +33,14 @@ pub(crate) fn relative(then: Duration, now: Duration) -> String {
     let (ahead, behind) = (then.saturating_sub(now), now.saturating_sub(then));
     match (ahead.as_secs(), behind.as_secs()) {
         (0, 0) => "now".into(),
-        (_, 0) => format!("in {}", span(ahead)),
+        (_, 0) => format!("in {}", Span(ahead)),
         _ => ago(behind),
     }
 }
 
 /// `12 s ago`, or `just now`.
 pub(crate) fn ago(time: Duration) -> String {
-    if time.as_secs() == 0 { "just now".into() } else { format!("{} ago", span(time)) }
-}
-
-/// The two largest units, rounded down: `3 d 4 h`, `23 h 59 min`, `1 min`, `12 s`.
-pub(crate) fn span(time: Duration) -> String {
-    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
-    let seconds = time.as_secs();
-    let Some(largest) = UNITS.iter().position(|(length, _)| seconds >= *length) else {
-        return "0 s".into();
-    };
-    let (length, unit) = UNITS[largest];
-    let first = format!("{} {unit}", seconds / length);
-    match UNITS.get(largest + 1) {
-        Some((next, unit)) if seconds % length >= *next => {
-            format!("{first} {} {unit}", seconds % length / next)
-        }
-        _ => first,
-    }
+    if time.as_secs() == 0 { "just now".into() } else { format!("{} ago", Span(time)) }
 }
 
 #[cfg(test)]

@@ -53,13 +53,13 @@ fn verbose_says_why_each_token_request_is_made() {
     let _down = server.fault(Endpoint::Token, Fault::status(503), Times::Once);
     let ended = run(&mut known(&server, &["-v", "--wait", "60s"]));
     assert_eq!(ended.status, 0, "{}", ended.stderr);
-    for words in ["there was no token yet", "http 503", "the last request failed", "it lives 1 d"] {
+    for words in ["there was none yet", "http 503", "the last request failed", "it lives 1 d"] {
         assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
     }
     assert!(!ended.stderr.contains(&server.issued()[0]));
     let ended = run(&mut known(&server, &["-v", "--json"]));
     let first: serde_json::Value = serde_json::from_str(ended.stderr.lines().next().unwrap()).unwrap();
-    assert_eq!((&first["event"], &first["reason"]), (&"a token is asked for".into(), &"first".into()));
+    assert_eq!((&first["event"], &first["reason"]), (&"requesting a token".into(), &"first".into()));
 }
 
 #[test]

@@ -43,10 +43,10 @@ fn without_a_terminal_each_event_is_a_line() {
     let server = Server::builder().lifetime(Duration::from_secs(2)).start().unwrap();
     let lines = until(&mut watch(&server, &[]), |lines| lines.len() == 4);
     let told: Vec<&str> = lines.iter().map(|line| line.split_once("Z ").unwrap().1).collect();
-    assert_eq!(told[0], "a token is asked for: there was no token yet");
+    assert_eq!(told[0], "requesting a token: there was none yet");
     assert!(told[1].starts_with("token 1: used for 1 s"), "{told:#?}");
     assert!(
-        told[2].starts_with("a token is asked for: ") || told[2].starts_with("token 1 has ended"),
+        told[2].starts_with("requesting a token: ") || told[2].starts_with("token 1 has ended"),
         "{told:#?}"
     );
     assert!(lines.iter().all(|line| !line.contains('\u{1b}')));

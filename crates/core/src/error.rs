@@ -50,6 +50,22 @@ impl Cause {
             Self::Abandoned => false,
         }
     }
+
+    /// What happened, in one sentence, without what to do about a refusal: that is [`Refusal::advice`].
+    pub fn summary(&self) -> impl fmt::Display + '_ {
+        CauseSummary(self)
+    }
+}
+
+struct CauseSummary<'a>(&'a Cause);
+
+impl fmt::Display for CauseSummary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Cause::Refused(refusal) => refusal.summary().fmt(f),
+            other => other.fmt(f),
+        }
+    }
 }
 
 /// A caller wanted a token and gets none.

@@ -245,7 +245,7 @@ impl<V> Shared<V> {
             state.wake_all(now);
         });
         contained(|| {
-            tracing::info!(target: "evergrant", ?rotation, "the client's credentials were rotated");
+            tracing::info!(target: "evergrant", ?rotation, "the client's credentials were replaced");
         });
     }
 
@@ -267,7 +267,7 @@ impl<V> Shared<V> {
             }
             taken
         });
-        contained(|| tracing::info!(target: "evergrant", taken, "a stored token was offered"));
+        contained(|| tracing::info!(target: "evergrant", taken, "restoring a stored token"));
         taken
     }
 

@@ -1,10 +1,24 @@
 //! What a source holds, what happened, and what comes next: for people, dashboards and health checks.
 
+#[cfg(feature = "serde")]
+mod serialize;
+
 use crate::sites::Sites;
-use evergrant_core::{Cause, Fetch, Generation, Landing, Machine, Mono, Now, Origin, Reason, Scope};
+use evergrant_core::{Cause, Fetch, Generation, Landing, Machine, Mono, Now, Origin, Reason, Scope, Span};
+use std::fmt;
 use std::time::Duration;
 
 /// What a source holds, what happened, and what comes next. It contains no secret.
+///
+/// Its Display is one line for people, and so is that of its parts. With the feature `serde` it can be serialized; the
+/// names are those of its fields, times are seconds, and what never comes is null:
+///
+/// ```json
+/// {"held":{"token":3,"used_for":41.5,"refresh_in":12.0},"set_aside":null,"narrowed_scope":null,
+///  "request":{"state":"resting","next_in":4.0,"error":"..","permanent":false},"next_request_in":4.0,
+///  "last_request":{"reason":"early","ago":9.1},"last_outcome":{"outcome":"failed","error":"..","permanent":false,"ago":9.0},
+///  "requests":4,"waiting":0,"deepest_queue":7,"no_progress":0}
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Status {
@@ -78,6 +92,68 @@ pub enum LastOutcome {
     Failed(Cause),
     /// It brought nothing new.
     NoProgress,
+}
+
+/// `token 3: used for 41 s, renewed in 12 s`.
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "token {}: ", self.generation.number())?;
+        if self.used_for == Duration::MAX {
+            return f.write_str("never expires");
+        }
+        let used_for = Span(self.used_for);
+        match self.refresh_in {
+            Duration::ZERO => write!(f, "used for {used_for} more, due for renewal"),
+            Duration::MAX => write!(f, "used for {used_for}, never renewed"),
+            due => write!(f, "used for {used_for}, renewed in {}", Span(due)),
+        }
+    }
+}
+
+/// `token 3: refused by https://api.example.com; used elsewhere for 41 s at most`.
+impl fmt::Display for SetAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "token {}: refused", self.generation.number())?;
+        for (place, origin) in self.refused_by.iter().enumerate() {
+            write!(f, "{}{origin}", if place == 0 { " by " } else { ", " })?;
+        }
+        write!(f, "; used elsewhere for {} at most", Span(self.used_for))
+    }
+}
+
+/// `none is sent for 4 s: the authorization server answered with http 503`.
+impl fmt::Display for RequestStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Idle => f.write_str("none is being sent"),
+            Self::InFlight(left) => write!(f, "one is being sent, for {} at most", Span(*left)),
+            Self::Resting(left, cause) => write!(f, "none is sent for {}: {}", Span(*left), cause.summary()),
+        }
+    }
+}
+
+impl fmt::Display for LastOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Installed(generation) => write!(f, "token {} arrived", generation.number()),
+            Self::Failed(cause) => cause.summary().fmt(f),
+            Self::NoProgress => f.write_str("the server sent a token that ends no later than the held one"),
+        }
+    }
+}
+
+/// `token 3: used for 41 s, renewed in 12 s; token requests: none is being sent; 4 so far; 0 callers wait`.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.held, &self.set_aside) {
+            (Some(held), _) => held.fmt(f)?,
+            (None, Some(aside)) => aside.fmt(f)?,
+            (None, None) => f.write_str("no token")?,
+        }
+        let Self { request, requests, waiting, .. } = self;
+        let callers = if *waiting == 1 { "caller waits" } else { "callers wait" };
+        write!(f, "; token requests: {request}; {requests} so far; {waiting} {callers}")
+    }
 }
 
 impl Status {
@@ -156,3 +232,6 @@ impl Journal {
         self.deepest_queue = self.deepest_queue.max(depth);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,7 +111,7 @@ impl Tokens {
     /// A token that may be used now.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over; see [`Error::retry_after`].
+    /// No token before the deadline, or waiting cannot help; see [`Error::retry_after`].
     ///
     /// # Cancel safety
     /// Dropping the future, or never polling it again, harms nobody: the token request belongs to no caller.
@@ -122,7 +122,7 @@ impl Tokens {
     /// The same with another patience than the source's.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over.
+    /// No token before the deadline, or waiting cannot help.
     ///
     /// # Cancel safety
     /// As [`token`](Self::token).
@@ -153,7 +153,7 @@ impl Tokens {
     /// marked sensitive: the HTTP library never shows it.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over.
+    /// No token before the deadline, or waiting cannot help.
     ///
     /// # Cancel safety
     /// As [`token`](Self::token).
@@ -178,7 +178,7 @@ impl Tokens {
     /// lent it is kept in memory, so lend it for moments.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over; `borrower` was not called.
+    /// No token before the deadline, or waiting cannot help; `borrower` was not called.
     ///
     /// # Cancel safety
     /// As [`token`](Self::token).
@@ -189,7 +189,7 @@ impl Tokens {
     /// The first token is here: for start-up checks.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over: the error says what to mend.
+    /// No token before the deadline, or waiting cannot help: the error says what to fix.
     ///
     /// # Cancel safety
     /// As [`token`](Self::token).
@@ -198,7 +198,7 @@ impl Tokens {
     }
 
     /// A resource server of this origin refused this token: set it aside, unless it was replaced meanwhile or cannot be.
-    /// [`Api`](crate::Api) does this by itself. What to do next, and how often, [`Replay`](crate::Replay) says of the result.
+    /// [`Api`](crate::Api) does this by itself. What to do next, and how often, [`Replay`](crate::core::Replay) says of the result.
     pub fn reject(&self, token: &Token, origin: &Origin) -> Rejection {
         self.0.shared().reject(token.generation(), origin)
     }

@@ -35,7 +35,12 @@ mod tokens;
 mod transport;
 
 pub use api::{Api, ApiError};
-pub use evergrant_core::*;
+/// All of evergrant-core: what the names at the root are made of, and what an error or a status is looked into with.
+pub use evergrant_core as core;
+pub use evergrant_core::{
+    Client, ClientAuth, ClientBuilder, ConfigError, Error, Origin, Origins, Policy, Provider, Rejection,
+    Rotation, Stored, Verdict, VerdictRule, myparcel,
+};
 pub use evergrant_drive::{
     Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
 };

@@ -106,7 +106,7 @@ impl Tokens {
     /// A token that may be used now.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over; see [`Error::retry_after`].
+    /// No token before the deadline, or waiting cannot help; see [`Error::retry_after`].
     ///
     /// # Blocking
     /// Returns at once while a usable token is held, also while its replacement is fetched. Otherwise blocks for the
@@ -118,7 +118,7 @@ impl Tokens {
     /// The same with another patience than the source's.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over.
+    /// No token before the deadline, or waiting cannot help.
     ///
     /// # Blocking
     /// As [`token`](Self::token), for `patience` at most.
@@ -149,7 +149,7 @@ impl Tokens {
     /// marked sensitive: the HTTP library never shows it.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over.
+    /// No token before the deadline, or waiting cannot help.
     ///
     /// # Blocking
     /// As [`token`](Self::token).
@@ -174,7 +174,7 @@ impl Tokens {
     /// lent it is kept in memory, so lend it for moments.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over; `borrower` was not called.
+    /// No token before the deadline, or waiting cannot help; `borrower` was not called.
     ///
     /// # Blocking
     /// As [`token`](Self::token).
@@ -185,7 +185,7 @@ impl Tokens {
     /// The first token is here: for start-up checks.
     ///
     /// # Errors
-    /// There is none, and waiting is pointless or over: the error says what to mend.
+    /// No token before the deadline, or waiting cannot help: the error says what to fix.
     ///
     /// # Blocking
     /// As [`token`](Self::token).
@@ -194,7 +194,7 @@ impl Tokens {
     }
 
     /// A resource server of this origin refused this token: set it aside, unless it was replaced meanwhile or cannot be.
-    /// [`Api`](crate::Api) does this by itself. What to do next, and how often, [`Replay`](crate::Replay) says of the result.
+    /// [`Api`](crate::Api) does this by itself. What to do next, and how often, [`Replay`](crate::core::Replay) says of the result.
     pub fn reject(&self, token: &Token, origin: &Origin) -> Rejection {
         self.0.shared().reject(token.generation(), origin)
     }

@@ -28,7 +28,7 @@ impl Folder {
 }
 
 impl Lock<'_> {
-    pub(super) fn replace(&self, _: &[u8], _: evergrant_tokio_reqwest::Wall) -> Result<(), String> {
+    pub(super) fn replace(&self, _: &[u8], _: evergrant_tokio_reqwest::core::Wall) -> Result<(), String> {
         match self {
             Self::Never(folder) => match **folder {},
         }

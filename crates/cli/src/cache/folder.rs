@@ -4,7 +4,7 @@
 //! can exchange one in between.
 
 use super::seal;
-use evergrant_tokio_reqwest::Wall;
+use evergrant_tokio_reqwest::core::Wall;
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::fmt;

@@ -9,7 +9,8 @@
 //! both have one secret. Its name comes from both, too, so that it tells nothing and two clients never meet in one
 //! file.
 
-use evergrant_tokio_reqwest::{AccessToken, Client, Stored, Wall};
+use evergrant_tokio_reqwest::core::{AccessToken, Wall};
+use evergrant_tokio_reqwest::{Client, Stored};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use ring::rand::{SecureRandom, SystemRandom};

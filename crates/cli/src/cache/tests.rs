@@ -1,7 +1,8 @@
 use super::folder::Folder;
 use super::*;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
-use evergrant_tokio_reqwest::{AccessToken, Client, ClientAuth, Provider};
+use evergrant_tokio_reqwest::core::AccessToken;
+use evergrant_tokio_reqwest::{Client, ClientAuth, Provider};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::pin::pin;

@@ -1,6 +1,6 @@
 //! What a server's refusal hints at: other settings to try, in the words of the flags that set them.
 
-use evergrant_tokio_reqwest::BodyFormat;
+use evergrant_tokio_reqwest::core::BodyFormat;
 
 /// What is known of a refused request.
 #[derive(Clone, Copy)]

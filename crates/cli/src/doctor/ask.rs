@@ -2,9 +2,8 @@
 //! server's clock, and how it wants to be asked.
 
 use crate::failure::Failure;
-use evergrant_tokio_reqwest::{
-    Client, Clock, Grant, Refusal, Request, Response, SystemClock, TransportErrorKind,
-};
+use evergrant_tokio_reqwest::core::{Grant, Refusal, Request, Response, TransportErrorKind};
+use evergrant_tokio_reqwest::{Client, Clock, SystemClock};
 use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime};

@@ -3,7 +3,8 @@
 use super::{Findings, State};
 use crate::failure::Failure;
 use crate::when;
-use evergrant_tokio_reqwest::{Endpoint, Excerpt, Origin};
+use evergrant_tokio_reqwest::Origin;
+use evergrant_tokio_reqwest::core::{Endpoint, Excerpt, Span};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -158,7 +159,7 @@ fn tls(
     let ends = certificate.tbs_certificate().validity().not_after.to_unix_duration();
     let left = ends.saturating_sub(when::now());
     let issuer = shown(certificate.tbs_certificate().issuer());
-    let says = format!("the server's certificate ends in {}; issued by {issuer}", when::span(left));
+    let says = format!("the server's certificate ends in {}; issued by {issuer}", Span(left));
     if left < RENEWAL {
         let next = "tell the server's operator to renew it".to_owned();
         findings.add("certificate", State::Warning, says, [next])?;

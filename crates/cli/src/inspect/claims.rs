@@ -1,6 +1,6 @@
 //! The members of a JOSE header or of a set of claims, as they stand.
 
-use evergrant_tokio_reqwest::Excerpt;
+use evergrant_tokio_reqwest::core::Excerpt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::when;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use evergrant_tokio_reqwest::AccessToken;
+use evergrant_tokio_reqwest::core::AccessToken;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -118,7 +118,7 @@ impl Report {
             format!("{} {are} {what}", names.join(", "))
         }));
         for name in header.twice.iter().chain(&claims.twice) {
-            let name = evergrant_tokio_reqwest::Excerpt::new(name, &[]).unwrap_or_default();
+            let name = evergrant_tokio_reqwest::core::Excerpt::new(name, &[]).unwrap_or_default();
             self.notes.push(format!("{name} stands twice: readers will disagree about it"));
         }
         if !signed {

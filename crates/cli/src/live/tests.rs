@@ -1,8 +1,8 @@
 use super::Live;
-use evergrant_tokio_reqwest::{
-    Cause, Class, LastOutcome, Problem, Reason, Refusal, RequestStatus, Status, Tokens, TransportError,
-    TransportErrorKind,
+use evergrant_tokio_reqwest::core::{
+    Cause, Class, Problem, Reason, Refusal, TransportError, TransportErrorKind,
 };
+use evergrant_tokio_reqwest::{LastOutcome, RequestStatus, Status, Tokens};
 use indicatif::{InMemoryTerm, ProgressDrawTarget};
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ fn the_view_shows_what_is_held_what_happened_and_what_comes_next() {
         &status,
         &[
             "token   ━━━━━━━━━━━━━━━━━━━━━━━━ token 0: used for 50 min, renewed in 45 min",
-            "request 1 min 1 s ago: there was no token yet; the next is sent in 45 min",
+            "request 1 min 1 s ago: there was none yet; the next is sent in 45 min",
             "counts  1 request, 0 calls wait for a token, 7 at most so far",
             "trouble none so far",
         ],
@@ -66,7 +66,7 @@ fn the_view_shows_what_is_held_what_happened_and_what_comes_next() {
         &status,
         &[
             "token   ━━━━━━╸───────────────── token 0: used for 12 min 30 s more, due for renewal",
-            "request 1 s ago: the token is due; it is used on meanwhile; its answer is awaited for 9 s",
+            "request 1 s ago: the current one expires soon; its answer is awaited for 9 s",
             "counts  2 requests, 0 calls wait for a token, 7 at most so far",
         ],
     );
@@ -85,7 +85,7 @@ fn a_failure_is_shown_until_the_next_one_even_when_a_token_came_since() {
     status.last_outcome = Some((LastOutcome::Failed(cause), s(120)));
     // Cut where the terminal ends.
     let failure = "trouble 2 min ago: the token endpoint cannot be reached: the host name cannot be resolved (the looku";
-    let resting = "request 1 min 1 s ago: there was no token yet; it failed, the next is sent in 4 s";
+    let resting = "request 1 min 1 s ago: there was none yet; it failed, the next is sent in 4 s";
     let empty = "token   ──────────────────────── none";
     shows(&mut live, &terminal, &status, &[empty, resting, failure]);
     status.last_outcome = None;

@@ -1,9 +1,8 @@
 //! What happened to a source, from one look at its status to the next.
 
-use crate::live::{cause_words, held_words};
-use crate::verbose::why;
 use crate::when;
-use evergrant_tokio_reqwest::{Cause, Generation, Held, LastOutcome, Reason, Status};
+use evergrant_tokio_reqwest::core::{Cause, Generation, Reason, Span};
+use evergrant_tokio_reqwest::{Held, LastOutcome, Status};
 use serde_json::{Value, json};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -86,15 +85,14 @@ impl Event {
         let seconds = |time: Duration| (time.as_secs_f64() * 1000.0).round() / 1000.0;
         let mut event = match &self.what {
             What::Requested(reason) => json!({ "event": "requested", "reason": reason.as_str() }),
-            What::Installed(held) => json!({
-                "event": "installed",
-                "token": held.generation.number(),
-                "used_for": seconds(held.used_for),
-                "refresh_in": seconds(held.refresh_in),
-            }),
+            What::Installed(held) => {
+                let mut event = json!(held);
+                event["event"] = "installed".into();
+                event
+            }
             What::Failed { cause, next_request_in } => json!({
                 "event": "failed",
-                "error": cause_words(cause),
+                "error": cause.summary().to_string(),
                 "permanent": cause.is_permanent(),
                 "next_request_in": seconds(*next_request_in),
             }),
@@ -110,19 +108,12 @@ impl Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
-            What::Requested(reason) => write!(f, "a token is asked for: {}", why(reason.as_str())),
-            What::Installed(held) => f.write_str(&held_words(held)),
+            What::Requested(reason) => write!(f, "requesting a token: {}", reason),
+            What::Installed(held) => held.fmt(f),
             What::Failed { cause, next_request_in } => {
-                write!(
-                    f,
-                    "{}; the next request is sent in {}",
-                    cause_words(cause),
-                    when::span(*next_request_in)
-                )
+                write!(f, "{}; the next request is sent in {}", cause.summary(), Span(*next_request_in))
             }
-            What::NoProgress => {
-                f.write_str("the server handed out a token that ends no later than the held one")
-            }
+            What::NoProgress => LastOutcome::NoProgress.fmt(f),
             What::Ended(generation) => {
                 write!(f, "token {} has ended, and there is no other: calls wait", generation.number())
             }

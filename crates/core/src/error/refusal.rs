@@ -246,7 +246,7 @@ impl fmt::Display for Summary<'_> {
                 write!(f, ": {why}")?;
             }
             Problem::Expired => {
-                f.write_str("the authorization server sent a token that had already expired")?
+                f.write_str("the authorization server sent a token that had already expired")?;
             }
         }
         Ok(())

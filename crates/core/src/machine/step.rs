@@ -18,7 +18,7 @@ pub enum Step {
     Send(Flight),
     /// Poll again then, or as soon as the machine got another input.
     Wait(Mono),
-    /// There is none, and waiting is pointless or over.
+    /// No token before the deadline, or waiting cannot help.
     Fail(Error),
 }
 

@@ -40,7 +40,7 @@ impl Drop for Departure {
     fn drop(&mut self) {
         let (flight, reason) = (self.flight, self.reason.as_str());
         let endpoint = self.client.provider().token_endpoint();
-        contained(|| tracing::info!(target: "evergrant", flight, reason, %endpoint, "a token is asked for"));
+        contained(|| tracing::info!(target: "evergrant", flight, reason, %endpoint, "requesting a token"));
     }
 }
 
@@ -167,7 +167,7 @@ impl Drop for Arrival {
         if let Some(missing) = &self.narrowed {
             let flight = self.flight;
             contained(|| {
-                tracing::warn!(target: "evergrant", flight, %missing, "less scope was granted than was asked for");
+                tracing::warn!(target: "evergrant", flight, %missing, "the server granted less scope than requested");
             });
         }
     }
@@ -180,20 +180,20 @@ impl Arrival {
         match &self.landing {
             Landing::Installed { generation, life, hint } => {
                 let (generation, life_s) = (generation.number(), life.as_secs());
-                tracing::info!(target: "evergrant", flight, generation, life_s, ?hint, "a token was installed");
+                tracing::info!(target: "evergrant", flight, generation, life_s, ?hint, "a new token is in use");
             }
             Landing::Resting { cause, .. } => {
                 tracing::warn!(target: "evergrant", flight, rest_ms, %cause, "the token request failed");
             }
             Landing::NoProgress { count } => {
-                tracing::info!(target: "evergrant", flight, count, "the server handed out a token that ends no later");
+                tracing::info!(target: "evergrant", flight, count, "the server sent a token that ends no later");
             }
             Landing::Idle => {
                 let cause = Cause::Abandoned;
                 tracing::warn!(target: "evergrant", flight, rest_ms, %cause, "the token request failed");
             }
             Landing::Superseded => {
-                tracing::debug!(target: "evergrant", flight, "the answer came too late to matter");
+                tracing::debug!(target: "evergrant", flight, "the token response arrived too late and is ignored");
             }
             landing => tracing::info!(target: "evergrant", flight, ?landing, "the token request ended"),
         }

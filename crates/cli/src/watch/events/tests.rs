@@ -1,5 +1,6 @@
 use super::Follower;
-use evergrant_tokio_reqwest::{Cause, LastOutcome, Reason, Status, Tokens};
+use evergrant_tokio_reqwest::core::{Cause, Reason};
+use evergrant_tokio_reqwest::{LastOutcome, Status, Tokens};
 use std::time::{Duration, Instant};
 
 const fn ms(time: u64) -> Duration {
@@ -18,7 +19,7 @@ fn each_thing_is_told_once_and_in_its_order() {
     assert!(looked(&mut follower, &status, start).is_empty(), "nothing has happened yet");
 
     (status.requests, status.last_request) = (1, Some((Reason::First, ms(30))));
-    assert_eq!(looked(&mut follower, &status, start), ["a token is asked for: there was no token yet"]);
+    assert_eq!(looked(&mut follower, &status, start), ["requesting a token: there was none yet"]);
     assert!(looked(&mut follower, &status, start).is_empty(), "and is told once");
 
     status.last_outcome = Some((LastOutcome::Failed(Cause::Abandoned), ms(70)));
@@ -28,7 +29,7 @@ fn each_thing_is_told_once_and_in_its_order() {
     let now = start + ms(100);
     let both = looked(&mut follower, &status, now);
     assert!(both[0].ends_with("; the next request is sent in 2 s"), "{both:?}");
-    assert_eq!(both[1..], ["a token is asked for: the last request failed"]);
+    assert_eq!(both[1..], ["requesting a token: the last request failed"]);
 
     // The same outcome, seen a little later and told a little differently.
     status.last_outcome = Some((LastOutcome::Failed(Cause::Abandoned), ms(169)));
