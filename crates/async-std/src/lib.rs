@@ -30,6 +30,7 @@ mod api;
 mod body;
 mod client;
 mod connection;
+mod error;
 mod io;
 mod net;
 mod request;
@@ -38,7 +39,8 @@ mod transport;
 
 pub use api::{Api, ApiError};
 pub use body::Body;
-pub use client::{HttpClient, HttpError};
+pub use client::HttpClient;
+pub use error::HttpError;
 pub use evergrant_core::*;
 pub use evergrant_drive::{
     Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
