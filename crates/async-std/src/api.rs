@@ -1,15 +1,15 @@
 //! The authorized HTTP client: attaches the token, and sends again after a refused one.
 
 use crate::body::Body;
-use crate::client::{HttpClient, HttpError};
+use crate::client::HttpClient;
+use crate::error::HttpError;
 use crate::net::Net;
-use crate::request::RequestBuilder;
 use crate::tokens::Tokens;
 use evergrant_core::{Origins, Verdict, VerdictRule};
 use evergrant_drive::{Attachment, Exchange};
 use evergrant_http::{Guard, repeat};
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Request, Response};
 
 /// An authorized HTTP client over an [`HttpClient`]. Clones share everything.
 ///
@@ -44,36 +44,6 @@ impl<N: Net> Api<N> {
     /// The source of its tokens.
     pub const fn tokens(&self) -> &Tokens<N> {
         &self.tokens
-    }
-
-    /// A GET request to this URL, which is sent with a token.
-    pub fn get(&self, url: &str) -> RequestBuilder<'_, N> {
-        self.request(Method::GET, url)
-    }
-
-    /// A POST request to this URL, which is sent with a token.
-    pub fn post(&self, url: &str) -> RequestBuilder<'_, N> {
-        self.request(Method::POST, url)
-    }
-
-    /// A PUT request to this URL, which is sent with a token.
-    pub fn put(&self, url: &str) -> RequestBuilder<'_, N> {
-        self.request(Method::PUT, url)
-    }
-
-    /// A PATCH request to this URL, which is sent with a token.
-    pub fn patch(&self, url: &str) -> RequestBuilder<'_, N> {
-        self.request(Method::PATCH, url)
-    }
-
-    /// A DELETE request to this URL, which is sent with a token.
-    pub fn delete(&self, url: &str) -> RequestBuilder<'_, N> {
-        self.request(Method::DELETE, url)
-    }
-
-    /// A request to this URL, which is sent with a token.
-    pub fn request(&self, method: Method, url: &str) -> RequestBuilder<'_, N> {
-        RequestBuilder::new(self, method, url)
     }
 
     /// Sends the request with a token. If the token is refused, the request is sent again, three times at most in all:

@@ -1,7 +1,6 @@
 //! Bodies of requests and answers.
 
-use crate::client::HttpError;
-use crate::connection::Streamed;
+use crate::error::HttpError;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
@@ -21,7 +20,7 @@ enum Kind {
     Answer {
         read: VecDeque<Bytes>,
         broken: Option<io::Error>,
-        rest: Box<Streamed>,
+        rest: Pin<Box<dyn HttpBody<Data = Bytes, Error = io::Error> + Send>>,
     },
 }
 
@@ -36,8 +35,9 @@ impl Body {
         Self(Kind::Stream(Box::pin(body)))
     }
 
-    pub(crate) fn answer(rest: Streamed) -> Self {
-        Self(Kind::Answer { read: VecDeque::new(), broken: None, rest: Box::new(rest) })
+    /// The body of an answer, read from `rest`: its beginning can be looked at and stays in it.
+    pub(crate) fn answer(rest: impl HttpBody<Data = Bytes, Error = io::Error> + Send + 'static) -> Self {
+        Self(Kind::Answer { read: VecDeque::new(), broken: None, rest: Box::pin(rest) })
     }
 
     /// The body again, if it can be repeated: a stream cannot.
@@ -182,7 +182,7 @@ impl HttpBody for Body {
                 if let Some(error) = broken.take() {
                     return Poll::Ready(Some(Err(error)));
                 }
-                Pin::new(&mut **rest).poll_frame(cx)
+                rest.as_mut().poll_frame(cx)
             }
         }
     }

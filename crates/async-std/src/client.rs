@@ -3,6 +3,7 @@
 
 use crate::body::Body;
 use crate::connection::{Connection, Deadline, Key, Pool, Streamed};
+use crate::error::HttpError;
 use crate::net::Net;
 use evergrant_core::{ConfigError, Excerpt};
 use futures_rustls::TlsConnector;
@@ -35,95 +36,6 @@ struct Tls(Arc<OnceLock<Arc<ClientConfig>>>);
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tls")
-    }
-}
-
-/// A call failed before its answer was read whole.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum HttpError {
-    /// The URL is no absolute http or https URL.
-    Url,
-    /// The request could not be built: its URL, or a header, is none.
-    Request(http::Error),
-    /// The host's name cannot be resolved.
-    Resolve(io::Error),
-    /// No connection.
-    Connect(io::Error),
-    /// TLS failed.
-    Tls(io::Error),
-    /// The client's time was over.
-    Timeout(Duration),
-    /// What came is not HTTP.
-    Protocol(hyper::Error),
-    /// The connection was closed or reset.
-    Closed(io::Error),
-    /// The body is longer than this.
-    TooLong(usize),
-}
-
-impl fmt::Display for HttpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Url => f.write_str("the URL is not an absolute http or https URL"),
-            Self::Request(error) => write!(f, "the request could not be built: {error}"),
-            Self::Resolve(error) => write!(f, "the host name cannot be resolved: {error}"),
-            Self::Connect(error) => write!(f, "no connection could be made: {error}"),
-            Self::Tls(error) => write!(f, "the TLS handshake failed: {error}"),
-            Self::Timeout(time) => write!(f, "no whole answer came within {time:?}"),
-            Self::Protocol(error) => write!(f, "the answer is not valid HTTP: {error}"),
-            Self::Closed(error) => {
-                write!(f, "the connection was closed before the whole answer came: {error}")
-            }
-            Self::TooLong(limit) => write!(f, "the body is longer than {limit} bytes"),
-        }
-    }
-}
-
-impl std::error::Error for HttpError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Resolve(error) | Self::Connect(error) | Self::Tls(error) | Self::Closed(error) => {
-                Some(error)
-            }
-            Self::Protocol(error) => Some(error),
-            Self::Request(error) => Some(error),
-            Self::Url | Self::Timeout(_) | Self::TooLong(_) => None,
-        }
-    }
-}
-
-/// While a body is read.
-impl From<io::Error> for HttpError {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::TimedOut => Self::Timeout(Duration::ZERO),
-            _ => match error.downcast::<hyper::Error>() {
-                Ok(error) => error.into(),
-                Err(error) => Self::Closed(error),
-            },
-        }
-    }
-}
-
-impl From<hyper::Error> for HttpError {
-    fn from(error: hyper::Error) -> Self {
-        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
-        if cause
-            .and_then(io::Error::get_ref)
-            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-        {
-            return Self::Tls(io::Error::other(error));
-        }
-        // What is wrong with the framing of a body is an io::Error to hyper.
-        let misframed = |error: &io::Error| {
-            matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
-        };
-        if error.is_parse() || cause.is_some_and(misframed) {
-            Self::Protocol(error)
-        } else {
-            Self::Closed(io::Error::other(error))
-        }
     }
 }
 

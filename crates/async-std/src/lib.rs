@@ -30,6 +30,7 @@ mod api;
 mod body;
 mod client;
 mod connection;
+mod error;
 mod io;
 mod net;
 mod request;
@@ -38,7 +39,8 @@ mod transport;
 
 pub use api::{Api, ApiError};
 pub use body::Body;
-pub use client::{HttpClient, HttpError};
+pub use client::HttpClient;
+pub use error::HttpError;
 /// All of evergrant-core: what the names at the root are made of, and what an error or a status is looked into with.
 pub use evergrant_core as core;
 pub use evergrant_core::{

@@ -2,7 +2,7 @@
 
 use crate::api::{Api, ApiError};
 use crate::body::Body;
-use crate::client::HttpError;
+use crate::error::HttpError;
 use crate::net::Net;
 use http::{HeaderName, HeaderValue, Method, Response, request};
 use std::fmt;
@@ -22,11 +22,40 @@ impl<N> fmt::Debug for RequestBuilder<'_, N> {
     }
 }
 
-impl<'a, N: Net> RequestBuilder<'a, N> {
-    pub(crate) fn new(api: &'a Api<N>, method: Method, url: &str) -> Self {
-        Self { api, builder: request::Builder::new().method(method).uri(url), body: Body::empty() }
+impl<N: Net> Api<N> {
+    /// A GET request to this URL, which is sent with a token.
+    pub fn get(&self, url: &str) -> RequestBuilder<'_, N> {
+        self.request(Method::GET, url)
     }
 
+    /// A POST request to this URL, which is sent with a token.
+    pub fn post(&self, url: &str) -> RequestBuilder<'_, N> {
+        self.request(Method::POST, url)
+    }
+
+    /// A PUT request to this URL, which is sent with a token.
+    pub fn put(&self, url: &str) -> RequestBuilder<'_, N> {
+        self.request(Method::PUT, url)
+    }
+
+    /// A PATCH request to this URL, which is sent with a token.
+    pub fn patch(&self, url: &str) -> RequestBuilder<'_, N> {
+        self.request(Method::PATCH, url)
+    }
+
+    /// A DELETE request to this URL, which is sent with a token.
+    pub fn delete(&self, url: &str) -> RequestBuilder<'_, N> {
+        self.request(Method::DELETE, url)
+    }
+
+    /// A request to this URL, which is sent with a token.
+    pub fn request(&self, method: Method, url: &str) -> RequestBuilder<'_, N> {
+        let builder = request::Builder::new().method(method).uri(url);
+        RequestBuilder { api: self, builder, body: Body::empty() }
+    }
+}
+
+impl<N: Net> RequestBuilder<'_, N> {
     /// One header more. What is wrong with it, [`send`](Self::send) says.
     pub fn header<K, V>(self, name: K, value: V) -> Self
     where

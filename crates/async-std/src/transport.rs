@@ -1,7 +1,8 @@
 //! How a token request is sent: over a client of its own, never the user's.
 
 use crate::body::Body;
-use crate::client::{HttpClient, HttpError};
+use crate::client::HttpClient;
+use crate::error::HttpError;
 use crate::net::Net;
 use evergrant_core::{Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::Transport;

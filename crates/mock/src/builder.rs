@@ -19,8 +19,23 @@ pub struct Builder {
     settings: Settings,
 }
 
+impl Server {
+    /// Starts a server on 127.0.0.1, at a port the system chooses, with every option at its default.
+    ///
+    /// # Errors
+    /// When the system gives no port, no thread or no randomness.
+    pub fn start() -> io::Result<Self> {
+        Self::builder().start()
+    }
+
+    /// A server to be started with other options.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
 impl Builder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             idle_timeout: Duration::from_secs(30),

@@ -1,11 +1,7 @@
 //! Faults: what an endpoint does instead of its ordinary answer, and how often.
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use crate::state::Shared;
 
 /// One of the two sides of the server.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -139,39 +135,9 @@ pub enum Times {
     Next(u32),
     /// Every request that arrives within this time from now.
     For(Duration),
-    /// Every request, until [`FaultHandle::clear`] or [`Server::clear_faults`](crate::Server::clear_faults).
+    /// Every request, until [`FaultHandle::clear`](crate::FaultHandle::clear) or
+    /// [`Server::clear_faults`](crate::Server::clear_faults).
     UntilCleared,
-}
-
-/// A fault that was set. Dropping the handle changes nothing: the fault stays.
-#[derive(Clone)]
-pub struct FaultHandle {
-    shared: Arc<Shared>,
-    id: u64,
-}
-
-impl FaultHandle {
-    pub(crate) fn new(shared: Arc<Shared>, on: Endpoint, fault: Fault, times: Times) -> Self {
-        let id = shared.lock().faults.add(on, fault, times, Instant::now());
-        Self { shared, id }
-    }
-
-    /// Takes the fault back. What has struck already, a [`Fault::Hang`] say, goes on; to clear twice is no error.
-    pub fn clear(&self) {
-        self.shared.lock().faults.active.retain(|fault| fault.id != self.id);
-    }
-
-    /// Whether the fault may strike again.
-    pub fn is_active(&self) -> bool {
-        let now = Instant::now();
-        self.shared.lock().faults.active.iter().any(|fault| fault.id == self.id && !fault.left.is_over(now))
-    }
-}
-
-impl fmt::Debug for FaultHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FaultHandle").field("id", &self.id).finish_non_exhaustive()
-    }
 }
 
 /// The faults in force, oldest first: the oldest that applies to a request strikes.
@@ -205,7 +171,8 @@ impl Left {
 }
 
 impl Faults {
-    fn add(&mut self, on: Endpoint, fault: Fault, times: Times, now: Instant) -> u64 {
+    /// Sets a fault from `now` on and tells its number.
+    pub(crate) fn add(&mut self, on: Endpoint, fault: Fault, times: Times, now: Instant) -> u64 {
         let left = match times {
             Times::Once => Left::Requests(1),
             Times::Next(count) => Left::Requests(count),
@@ -225,6 +192,16 @@ impl Faults {
             *left -= 1;
         }
         Some(active.fault.clone())
+    }
+
+    /// Takes one fault back.
+    pub(crate) fn remove(&mut self, id: u64) {
+        self.active.retain(|active| active.id != id);
+    }
+
+    /// Whether the fault may strike again.
+    pub(crate) fn is_active(&self, id: u64, now: Instant) -> bool {
+        self.active.iter().any(|active| active.id == id && !active.left.is_over(now))
     }
 
     pub(crate) fn clear(&mut self) {

@@ -7,6 +7,7 @@ mod clock;
 mod connection;
 mod fault;
 mod gate;
+mod handle;
 mod http;
 mod log;
 mod options;
@@ -18,8 +19,8 @@ mod threads;
 mod token;
 
 pub use builder::Builder;
-pub use fault::{Endpoint, Fault, FaultHandle, Times};
-pub use gate::Gate;
+pub use fault::{Endpoint, Fault, Times};
+pub use handle::{FaultHandle, Gate};
 pub use log::{Answer, Counts, Recorded};
 pub use options::{Challenge, ErrorStyle, ExpiresIn, JwtTimes, TokenStyle};
 pub use server::Server;

@@ -1,15 +1,13 @@
-//! The server: started, told what to do, asked what happened, stopped.
+//! The server: told what to do, asked what happened, stopped.
 
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth;
-use crate::builder::Builder;
-use crate::fault::{Endpoint, Fault, FaultHandle, Times};
-use crate::gate::Gate;
+use crate::fault::{Endpoint, Fault, Times};
+use crate::handle::{FaultHandle, Gate};
 use crate::log::{Counts, Recorded};
 use crate::options::{Challenge, ErrorStyle, ExpiresIn, TokenStyle};
 use crate::state::Shared;
@@ -34,23 +32,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// The client id that is accepted unless [`Builder::client`] says another.
+    /// The client id that is accepted unless [`Builder::client`](crate::Builder::client) says another.
     pub const CLIENT_ID: &str = "evergrant-mock-client";
-    /// The client secret that is accepted unless [`Builder::client`] says another.
+    /// The client secret that is accepted unless [`Builder::client`](crate::Builder::client) says another.
     pub const CLIENT_SECRET: &str = "evergrant-mock-secret";
-
-    /// Starts a server on 127.0.0.1, at a port the system chooses, with every option at its default.
-    ///
-    /// # Errors
-    /// When the system gives no port, no thread or no randomness.
-    pub fn start() -> io::Result<Self> {
-        Self::builder().start()
-    }
-
-    /// A server to be started with other options.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
 
     pub(crate) fn new(shared: Arc<Shared>, threads: Threads) -> Self {
         Self { shared, threads }

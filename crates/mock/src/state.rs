@@ -98,8 +98,22 @@ impl Shared {
     }
 
     /// Sleeps until a gate opens or the server stops; without reason, too.
-    pub(crate) fn wait_for_release<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn wait_for_release<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         self.released.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits as long as a gate holds the answer, then for `delay`; false when the server stopped meanwhile.
+    pub(crate) fn hold(&self, on: Endpoint, ticket: u64, delay: Duration) -> bool {
+        let mut state = self.lock();
+        if state.gates.holds(on, ticket) {
+            state.gates.arrive(on, ticket);
+            self.changed.notify_all();
+            while state.gates.holds(on, ticket) && !state.stopping {
+                state = self.wait_for_release(state);
+            }
+        }
+        drop(state);
+        self.pause(delay)
     }
 
     /// Waits for `time`; false when the server stopped meanwhile.

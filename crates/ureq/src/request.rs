@@ -20,9 +20,36 @@ impl<B> fmt::Debug for RequestBuilder<'_, B> {
     }
 }
 
-impl<'a> RequestBuilder<'a> {
-    pub(crate) fn new(api: &'a Api, method: Method, url: &str) -> Self {
-        Self { api, builder: request::Builder::new().method(method).uri(url), body: () }
+impl Api {
+    /// A GET request to this URL, which is sent with a token.
+    pub fn get(&self, url: &str) -> RequestBuilder<'_> {
+        self.request(Method::GET, url)
+    }
+
+    /// A POST request to this URL, which is sent with a token.
+    pub fn post(&self, url: &str) -> RequestBuilder<'_> {
+        self.request(Method::POST, url)
+    }
+
+    /// A PUT request to this URL, which is sent with a token.
+    pub fn put(&self, url: &str) -> RequestBuilder<'_> {
+        self.request(Method::PUT, url)
+    }
+
+    /// A PATCH request to this URL, which is sent with a token.
+    pub fn patch(&self, url: &str) -> RequestBuilder<'_> {
+        self.request(Method::PATCH, url)
+    }
+
+    /// A DELETE request to this URL, which is sent with a token.
+    pub fn delete(&self, url: &str) -> RequestBuilder<'_> {
+        self.request(Method::DELETE, url)
+    }
+
+    /// A request to this URL, which is sent with a token.
+    pub fn request(&self, method: Method, url: &str) -> RequestBuilder<'_> {
+        let builder = request::Builder::new().method(method).uri(url);
+        RequestBuilder { api: self, builder, body: () }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One token request, from its sending to its landing.
 
-use super::{Shared, State};
+use super::state::{Shared, State};
 use crate::contained::contained;
 use evergrant_core::{
     Cause, Client, Flight, Landing, Now, Outcome, Reason, Refusal, Response, Scope, TransportError,

@@ -1,7 +1,7 @@
 //! The job of a user's own that keeps the token fresh.
 
-use super::flight::Departure;
-use super::{FlightGuard, Shared};
+use super::flight::{Departure, FlightGuard};
+use super::state::Shared;
 use crate::contained::contained;
 use evergrant_core::{Call, Step};
 use std::fmt;

@@ -1,6 +1,6 @@
 //! What is done outside the lock: everything foreign that one input lets go of.
 
-use super::Snapshot;
+use super::snapshot::Snapshot;
 use crate::contained::contained;
 use std::sync::Arc;
 use std::task::Waker;

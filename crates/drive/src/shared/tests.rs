@@ -15,6 +15,7 @@ use evergrant_core::{Cause, Class, Outcome, Problem, Provider, Refusal, Response
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Waker;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

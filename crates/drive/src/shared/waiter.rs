@@ -1,19 +1,13 @@
 //! One caller: it asks, waits, and leaves.
 
-use super::flight::Departure;
-use super::{FlightGuard, Shared, Snapshot, State};
+use super::flight::{Departure, FlightGuard};
+use super::snapshot::Snapshot;
+use super::state::{Shared, State, Waiting};
 use crate::contained::contained;
 use evergrant_core::{Call, Error, Mono, Now, Origin, Step};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
-
-/// A call that holds a place; the waker is taken out when it is called.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) call: Call,
-    pub(super) waker: Option<Waker>,
-}
 
 /// What a caller does next.
 #[derive(Debug)]
