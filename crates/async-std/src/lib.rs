@@ -26,6 +26,11 @@ println!("{}", answer.into_body().text(1 << 20).await?);
 )]
 #![forbid(unsafe_code)]
 
+/// The example of the package's README.
+#[cfg(all(doctest, feature = "smol"))]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 mod api;
 mod body;
 mod client;

@@ -72,6 +72,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+/// The example of the package's README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 mod auth;
 #[cfg(feature = "bench")]
 #[doc(hidden)]

@@ -100,6 +100,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
+/// The example of the package's README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 mod block;
 mod call;
 mod clock;

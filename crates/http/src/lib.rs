@@ -26,6 +26,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
+/// The example of the package's README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 mod bearer;
 mod collector;
 mod error;

@@ -27,6 +27,11 @@
 //! installs one before it builds a source. `native-tls` uses the operating system's library.
 #![forbid(unsafe_code)]
 
+/// The example of the package's README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 mod api;
 mod body;
 mod error;

@@ -28,6 +28,11 @@
 //! `RUST_LOG=trace,ureq=debug,ureq_proto=debug`.
 #![forbid(unsafe_code)]
 
+/// The example of the package's README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 mod api;
 mod middleware;
 mod request;
