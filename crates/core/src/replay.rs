@@ -24,8 +24,10 @@ pub struct Replay {
     replaced: bool,
 }
 
-/// What comes next for a request whose token was refused.
+/// What comes next for a request whose token was refused. What a program does not know, it takes for
+/// [`HandOn`](Self::HandOn).
 #[must_use]
+#[non_exhaustive]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum AfterRefusal {
     /// Hand the answer on.

@@ -108,7 +108,6 @@ where
                 return Ok(answer);
             }
             match replay.refused(self.shared().reject(generation, origin)) {
-                AfterRefusal::HandOn => return Ok(answer),
                 AfterRefusal::HandOnAndRefresh => {
                     self.refresh(origin).await;
                     return Ok(answer);
@@ -117,6 +116,7 @@ where
                     return Ok(answer);
                 }
                 AfterRefusal::Settle(_) | AfterRefusal::SendAgain => {}
+                _ => return Ok(answer),
             }
             // Whoever sends again had something to send.
             let Some(next) = again.take() else { return Ok(answer) };
@@ -155,7 +155,6 @@ where
                 return Ok(answer);
             }
             match replay.refused(self.shared().reject(generation, origin)) {
-                AfterRefusal::HandOn => return Ok(answer),
                 AfterRefusal::HandOnAndRefresh => {
                     self.refresh(origin);
                     return Ok(answer);
@@ -164,6 +163,7 @@ where
                     return Ok(answer);
                 }
                 AfterRefusal::Settle(_) | AfterRefusal::SendAgain => {}
+                _ => return Ok(answer),
             }
             // Whoever sends again had something to send.
             let Some(next) = again.take() else { return Ok(answer) };

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 /// One of the two sides of the server.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Endpoint {
     /// The token endpoint: the path `/access-token`, whatever the method.
     Token,

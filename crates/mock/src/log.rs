@@ -19,6 +19,7 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// answer is held, delayed or sent. So `token_requests` is the sum of granted, refused and faulted, but for requests
 /// in the very moment between the two.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub struct Counts {
     /// Requests at the token endpoint, whatever became of them.
     pub token_requests: u64,
@@ -43,6 +44,7 @@ pub struct Counts {
 
 /// What was answered to a request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Answer {
     /// Nothing is decided yet.
     Pending,

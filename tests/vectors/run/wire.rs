@@ -356,6 +356,7 @@ pub(crate) fn replay(vector: &Replayed) -> Result<(), String> {
                     .map_err(|error| error.to_string())?,
             },
             AfterRefusal::SendAgain => Next::SendAgain,
+            other => return Err(format!("an end that has no vector yet: {other:?}")),
         };
         same(&next, expect)
     })
