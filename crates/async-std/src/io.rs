@@ -5,6 +5,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use zeroize::Zeroize as _;
 
 /// How many reads in a row may bring something before the task yields: 256 KiB, a whole token response.
 const READS: u8 = 32;
@@ -42,6 +43,8 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
             Poll::Ready(read) => {
                 self.reads += 1;
                 buffer.put_slice(&piece[..read]);
+                // It may be a token response.
+                piece[..read].zeroize();
                 Poll::Ready(Ok(()))
             }
             Poll::Pending => {
@@ -55,6 +58,19 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
 impl<S: AsyncWrite + Unpin> Write for Io<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    /// hyper hands a body over as it is then, and leaves no copy of it in a buffer of its own.
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -17,11 +17,14 @@ const TAIL: usize = 48;
 /// One at a time: a search copies what it looks through.
 static SEARCH: Mutex<()> = Mutex::new(());
 
-/// A text that is looked for in memory. No other test searches meanwhile.
+/// A secret that no code holds, and that is looked for in memory. No other test searches meanwhile.
 pub(crate) struct Sentinel {
-    masked: Vec<u8>,
+    masked: Masked,
     _alone: MutexGuard<'static, ()>,
 }
+
+/// A text that is looked for in memory, 48 bytes or longer.
+pub(crate) struct Masked(Vec<u8>);
 
 impl Sentinel {
     /// A text of 96 letters, different for each `name`.
@@ -34,23 +37,31 @@ impl Sentinel {
         };
         // The rare letter is where the search begins.
         let letters = (0..2 * TAIL).map(|place| if place == TAIL { b'Z' } else { letter(place) });
-        Self { masked: letters.map(|letter| letter ^ MASK).collect(), _alone: alone }
+        Self { masked: Masked(letters.map(|letter| letter ^ MASK).collect()), _alone: alone }
     }
 
     /// The text itself, wiped after use.
     pub(crate) fn text(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(self.masked.len()));
-        text.extend(self.masked.iter().map(|byte| char::from(byte ^ MASK)));
+        let Masked(masked) = &self.masked;
+        let mut text = Zeroizing::new(String::with_capacity(masked.len()));
+        text.extend(masked.iter().map(|byte| char::from(byte ^ MASK)));
         text
     }
 
-    /// Looks for this instead: the text as it was encoded.
-    pub(crate) fn look_for(&mut self, bytes: &[u8]) {
-        self.masked = bytes.iter().map(|byte| byte ^ MASK).collect();
+    /// In how many places of this process's memory the text is.
+    pub(crate) fn copies(&self) -> usize {
+        self.masked.copies()
+    }
+}
+
+impl Masked {
+    /// Of a text that is in memory now.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(bytes.iter().map(|byte| byte ^ MASK).collect())
     }
 
     fn tail(&self) -> &[u8] {
-        &self.masked[self.masked.len() - TAIL..]
+        &self.0[self.0.len() - TAIL..]
     }
 
     /// In how many places of this process's memory the text is.

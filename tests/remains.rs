@@ -1,0 +1,107 @@
+//! What of the secret and of the token is left in a process's memory after its last source is gone. Each test starts itself
+//! once more, so that the process it looks through holds one adapter, and no server.
+// Other allocators leave other things behind.
+#![cfg(all(target_os = "linux", target_env = "gnu"))]
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../crates/http/src/fixture.rs"]
+mod memory;
+
+use evergrant_async_std::{AsyncStd, HttpClient, Net, Smol};
+use evergrant_mock::Server;
+use evergrant_tests::install_tls;
+use evergrant_tokio_reqwest::core::Token;
+use evergrant_tokio_reqwest::{Client, ClientAuth, Origins, Provider};
+use memory::{Masked, Sentinel};
+use std::env;
+use std::process::Command;
+
+/// Where the one that is started finds the server, and what tells it that it was started.
+const ORIGIN: &str = "EVERGRANT_TESTS_ORIGIN";
+
+/// Runs the test of this name once more, with a server.
+fn supervise(name: &str) {
+    let secret = Sentinel::new("secret");
+    let server = Server::builder().client("id", &secret.text()).start().unwrap();
+    let mut command = Command::new(env::current_exe().unwrap());
+    let output = command.args(["--exact", name]).env(ORIGIN, server.origin()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!((server.counts().token_granted, server.counts().resource_ok), (1, 1));
+}
+
+/// What a program does with an adapter: the server, the client, and what to do with the token while it is there.
+type Program = fn(&str, Client, &mut dyn FnMut(&Token));
+
+/// What an HTTP library frees without wiping it: the buffer it read the token response into, and the one it wrote the head of the
+/// call from.
+const BUFFERS: usize = 2;
+
+/// A source is made, asked, used for a call, and dropped. Then nothing is left of the secret, and of the token what is in the
+/// HTTP library's buffers at most.
+fn what_is_left(name: &str, program: Program) {
+    let Ok(origin) = env::var(ORIGIN) else { return supervise(name) };
+    let secret = Sentinel::new("secret");
+    let mut token = None;
+    let provider = Provider::rfc6749(&format!("{origin}/access-token")).unwrap();
+    let auth = ClientAuth::post("id", &secret.text()).unwrap();
+    let client = Client::builder(provider, auth).build().unwrap();
+    program(&origin, client, &mut |held| {
+        let held = token.insert(Masked::of(held.value().expose().as_bytes()));
+        assert_eq!(secret.copies(), 1, "the client's own");
+        assert!(held.copies() >= 2, "the token's own text and the header's are found");
+    });
+    let left = token.unwrap().copies();
+    assert_eq!(secret.copies(), 0, "a copy of the secret is left");
+    assert!(left <= BUFFERS, "{left} copies of the token are left");
+}
+
+#[test]
+fn after_the_last_source_on_tokio() {
+    what_is_left("after_the_last_source_on_tokio", |origin, client, held| {
+        use evergrant_tokio_reqwest::{Api, Tokens};
+        install_tls();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let tokens = Tokens::new(client).unwrap();
+            let api = Api::new(reqwest::Client::new(), tokens.clone(), Origins::parse([origin]).unwrap());
+            let answer = api.get(format!("{origin}/shipments")).send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+            held(&tokens.token().await.unwrap());
+        });
+    });
+}
+
+async fn on_futures<N: Net>(origin: &str, client: Client, held: &mut dyn FnMut(&Token)) {
+    use evergrant_async_std::{Api, Tokens};
+    let tokens = Tokens::<N>::new(client).unwrap();
+    let api = Api::new(HttpClient::new(), tokens.clone(), Origins::parse([origin]).unwrap());
+    let answer = api.get(&format!("{origin}/shipments")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    held(&tokens.token().await.unwrap());
+}
+
+#[test]
+fn after_the_last_source_on_async_std() {
+    what_is_left("after_the_last_source_on_async_std", |origin, client, held| {
+        async_std::task::block_on(on_futures::<AsyncStd>(origin, client, held))
+    });
+}
+
+#[test]
+fn after_the_last_source_on_smol() {
+    what_is_left("after_the_last_source_on_smol", |origin, client, held| {
+        smol::block_on(on_futures::<Smol>(origin, client, held))
+    });
+}
+
+#[test]
+fn after_the_last_source_of_threads() {
+    what_is_left("after_the_last_source_of_threads", |origin, client, held| {
+        use evergrant_ureq::{Api, Tokens};
+        let tokens = Tokens::new(client).unwrap();
+        let api = Api::new(ureq::agent(), tokens.clone(), Origins::parse([origin]).unwrap());
+        assert_eq!(api.get(&format!("{origin}/shipments")).send().unwrap().status(), 200);
+        held(&tokens.token().unwrap());
+    });
+}
