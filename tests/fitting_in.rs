@@ -4,16 +4,16 @@
 
 use bytes::Bytes;
 use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times};
-use evergrant_tests::{http, ms, quick, server, tokens};
+use evergrant_tests::{builder, http, ms, quick, server, tokens};
 use evergrant_tokio_reqwest::{
-    AuthorizeLayer, AuthorizeMiddleware, BoxError, Client, ClientAuth, Origins, Tokens, Verdict, VerdictRule,
-    myparcel,
+    Api, ApiError, AuthorizeLayer, AuthorizeMiddleware, BoxError, Client, ClientAuth, Origins, Tokens,
+    Verdict, VerdictRule, myparcel,
 };
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client as Hyper;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 use tower::{Service, ServiceBuilder, ServiceExt as _};
 
 fn origins(server: &Server) -> Origins {
@@ -60,6 +60,52 @@ async fn the_middleware_confines_the_token_to_its_origins() {
     let request = client.get(ours.resource("/")).header("authorization", "Basic eDp5");
     assert!(request.send().await.unwrap_err().to_string().contains("already has an Authorization header"));
     assert_eq!((other.counts().resource_requests, ours.counts().resource_requests), (0, 0));
+}
+
+/// Another middleware around ours, which passes on what it gets.
+struct Passing;
+
+#[async_trait::async_trait]
+impl Middleware for Passing {
+    async fn handle(
+        &self,
+        request: reqwest::Request,
+        extensions: &mut ::http::Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<reqwest::Response> {
+        next.run(request, extensions).await
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_ours_is_found_through_a_stack_and_a_cause_is_said_once_in_its_chain() {
+    let server = server();
+    server.rotate_client("another", "secret");
+    let tokens = builder(&server).fail_fast(true).build().unwrap();
+    let ours = AuthorizeMiddleware::new(tokens.clone(), origins(&server));
+    let client = ClientBuilder::new(http()).with(Passing).with(ours).with(Passing).build();
+    let failed = client.get(server.resource("/shipments")).send().await.unwrap_err();
+    let reqwest_middleware::Error::Middleware(error) = &failed else { panic!("{failed:?}") };
+    let found = error.downcast_ref::<ApiError>();
+    assert!(
+        matches!(found, Some(ApiError::Token(error)) if error.cause().unwrap().is_permanent()),
+        "{failed:?}"
+    );
+    let chain = format!("{:#}", anyhow::Error::from(failed));
+    assert_eq!(chain.matches("refused with invalid_client").count(), 1, "{chain}");
+
+    let api =
+        Api::new(http(), Tokens::fixed("fixed").unwrap(), Origins::parse(["http://127.0.0.1:1"]).unwrap());
+    let failed = api.get("http://127.0.0.1:1/").send().await.unwrap_err();
+    let error = anyhow::Error::from(failed).context("the import failed");
+    assert!(matches!(error.downcast_ref::<ApiError>(), Some(ApiError::Http(error)) if error.is_connect()));
+    let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+    assert!(chain.len() > 3 && chain[1] == "the HTTP request failed", "{chain:?}");
+    for (place, said) in chain.iter().enumerate() {
+        let said_again =
+            chain.iter().skip(place + 1).any(|cause| cause.contains(said) || said.contains(cause));
+        assert!(!said_again, "{said:?} is said twice: {chain:?}");
+    }
 }
 
 #[tokio::test]

@@ -26,16 +26,6 @@ use std::fmt;
 /// let error: Box<dyn Error> = call().unwrap_err().into();
 /// assert!(matches!(api_error(&*error), Some(ApiError::Authorized)));
 /// ```
-///
-/// `reqwest_middleware::Error` is transparent: its own `source` is that of the error in it, which the walk above passes
-/// by. So it is opened by hand, here as the adapter for reqwest re-exports both:
-///
-/// ```text
-/// match client.get(url).send().await {
-///     Err(reqwest_middleware::Error::Middleware(error)) => match error.downcast_ref::<ApiError<reqwest::Error>>() {
-///         Some(ApiError::Token(error)) => tell(error.retry_after()),
-///         ..
-/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ApiError<E> {

@@ -24,6 +24,22 @@ use reqwest_middleware::{Middleware, Next};
 ///     .build();
 /// # drop(client); Ok(()) }
 /// ```
+///
+/// # Its errors
+/// What fails here is an [`ApiError`] in a `reqwest_middleware::Error::Middleware`. That error is transparent, so its `source` is
+/// none of ours: it is opened first.
+///
+/// ```no_run
+/// # fn story(failed: reqwest_middleware::Error) {
+/// use evergrant_tokio_reqwest::ApiError;
+///
+/// if let reqwest_middleware::Error::Middleware(error) = &failed
+///     && let Some(ApiError::Token(error)) = error.downcast_ref()
+/// {
+///     eprintln!("no access token; the next request is sent in {:?}", error.retry_after());
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AuthorizeMiddleware {
     tokens: Tokens,
