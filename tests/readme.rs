@@ -19,9 +19,8 @@ async fn any_other_server(server: &Server) -> Result<(), Box<dyn std::error::Err
     let tokens = Tokens::new(Client::builder(provider, auth).scope("shipments").build()?)?;
     // The token goes to these origins and to no other.
     let origins = Origins::parse([server.origin()])?;
-    let http = reqwest::Client::new();
-    let api = Api::new(http.clone(), tokens, origins);
-    let shipments = api.send(http.get(server.resource("/shipments"))).await?;
+    let api = Api::new(reqwest::Client::new(), tokens, origins);
+    let shipments = api.get(server.resource("/shipments")).send().await?;
     assert!(shipments.status().is_success());
     Ok(())
 }
