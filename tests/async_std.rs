@@ -96,6 +96,7 @@ on_each_runtime! {
     a_token_survives_a_restart_a_rotation_and_a_fixed_one_never_asks
     connections_are_used_again_and_one_that_the_server_closed_is_replaced
     a_call_that_takes_too_long_is_given_up_body_included
+    what_breaks_a_call_is_said_once_in_a_chain
     a_url_without_a_path_is_asked_for_at_its_root
     what_comes_on_an_idle_connection_is_no_answer
     an_api_with_a_wrong_certificate_hears_no_token
@@ -315,6 +316,26 @@ async fn what_breaks_on_the_way_is_told_apart<N: Net>() {
     }
 }
 
+async fn what_breaks_a_call_is_said_once_in_a_chain<N: Net>() {
+    let server = server();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let _garbage = server.fault(Endpoint::Resource, Fault::Garbage, Times::Once);
+    let secure = server.resource("/").replace("http://", "https://");
+    let http = HttpClient::<N>::new();
+    for (url, says) in [
+        (format!("http://{nobody}/"), "no connection could be made"),
+        (secure, "the TLS handshake failed"),
+        ("http://evergrant.invalid/".into(), "the host name cannot be resolved"),
+        (server.resource("/"), "the answer is not valid HTTP"),
+    ] {
+        let error = anyhow::Error::from(http.send(get(&url)).await.unwrap_err());
+        let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+        assert!(chain.len() > 1 && chain[0] == says, "{chain:?}");
+        let all = chain.join(": ");
+        assert!(chain.iter().all(|said| all.matches(said.as_str()).count() == 1), "{chain:?}");
+    }
+}
+
 async fn the_servers_words_are_kept_and_no_redirect_of_a_token_request_is_followed<N: Net>() {
     let server = server();
     server.rotate_client("somebody", "else");
@@ -413,7 +434,7 @@ async fn a_call_that_takes_too_long_is_given_up_body_included<N: Net>() {
         }
     };
     let error = answer.into_body().bytes(10_000).await.unwrap_err();
-    assert!(error.to_string().contains("no whole answer came"), "{error}");
+    assert!(error.to_string().contains("timed out"), "{error}");
     let _hung = server.fault(Endpoint::Resource, Fault::Hang, Times::Once);
     assert!(http.send(get(&server.resource("/"))).await.unwrap_err().to_string().contains("100ms"));
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// A call failed before its answer was read whole.
+/// A call failed before its answer was read to the end. Its Display leaves the words of a cause to
+/// [`source`](std::error::Error::source).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HttpError {
@@ -19,10 +20,10 @@ pub enum HttpError {
     Connect(io::Error),
     /// TLS failed.
     Tls(io::Error),
-    /// The client's time was over.
+    /// The client's timeout has passed; zero where it is not known how long that was.
     Timeout(Duration),
     /// What came is not HTTP.
-    Protocol(hyper::Error),
+    Protocol(io::Error),
     /// The connection was closed or reset.
     Closed(io::Error),
     /// The body is longer than this.
@@ -33,15 +34,14 @@ impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url => f.write_str("the URL is not an absolute http or https URL"),
-            Self::Request(error) => write!(f, "the request could not be built: {error}"),
-            Self::Resolve(error) => write!(f, "the host name cannot be resolved: {error}"),
-            Self::Connect(error) => write!(f, "no connection could be made: {error}"),
-            Self::Tls(error) => write!(f, "the TLS handshake failed: {error}"),
-            Self::Timeout(time) => write!(f, "no whole answer came within {time:?}"),
-            Self::Protocol(error) => write!(f, "the answer is not valid HTTP: {error}"),
-            Self::Closed(error) => {
-                write!(f, "the connection was closed before the whole answer came: {error}")
-            }
+            Self::Request(_) => f.write_str("the request could not be built"),
+            Self::Resolve(_) => f.write_str("the host name cannot be resolved"),
+            Self::Connect(_) => f.write_str("no connection could be made"),
+            Self::Tls(_) => f.write_str("the TLS handshake failed"),
+            Self::Timeout(Duration::ZERO) => f.write_str("timed out before the full response arrived"),
+            Self::Timeout(time) => write!(f, "timed out after {time:?}, before the full response arrived"),
+            Self::Protocol(_) => f.write_str("the answer is not valid HTTP"),
+            Self::Closed(_) => f.write_str("the connection was closed before the full response arrived"),
             Self::TooLong(limit) => write!(f, "the body is longer than {limit} bytes"),
         }
     }
@@ -50,10 +50,11 @@ impl fmt::Display for HttpError {
 impl std::error::Error for HttpError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Resolve(error) | Self::Connect(error) | Self::Tls(error) | Self::Closed(error) => {
-                Some(error)
-            }
-            Self::Protocol(error) => Some(error),
+            Self::Resolve(error)
+            | Self::Connect(error)
+            | Self::Tls(error)
+            | Self::Protocol(error)
+            | Self::Closed(error) => Some(error),
             Self::Request(error) => Some(error),
             Self::Url | Self::Timeout(_) | Self::TooLong(_) => None,
         }
@@ -87,7 +88,7 @@ impl From<hyper::Error> for HttpError {
             matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
         };
         if error.is_parse() || cause.is_some_and(misframed) {
-            Self::Protocol(error)
+            Self::Protocol(io::Error::other(error))
         } else {
             Self::Closed(io::Error::other(error))
         }

@@ -154,7 +154,7 @@ impl Report {
                     "failed": phase.failed,
                     "token_requests": phase.token_requests,
                     "max_wait_ms": milliseconds(phase.longest_wait),
-                    "max_queue": phase.deepest_queue,
+                    "deepest_queue": phase.deepest_queue,
                 })
             })
             .collect();
@@ -163,7 +163,7 @@ impl Report {
             "failed": self.failed(),
             "token_requests": self.sum(|phase| phase.token_requests),
             "max_wait_ms": milliseconds(self.longest_wait()),
-            "max_queue": self.deepest_queue(),
+            "deepest_queue": self.deepest_queue(),
             "phases": phases,
         })
         .to_string()
