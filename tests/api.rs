@@ -6,7 +6,8 @@ use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times};
 use evergrant_tests::{api, builder, http, ms, quick, secs, server, tokens};
 use evergrant_tokio_reqwest::core::Answer;
 use evergrant_tokio_reqwest::{
-    Api, ApiError, Client, ClientAuth, ManualClock, RequestStatus, Tokens, Verdict, VerdictRule, myparcel,
+    Api, ApiError, AuthorizeMiddleware, Client, ClientAuth, ManualClock, Origins, RequestStatus, Tokens,
+    Verdict, VerdictRule, myparcel,
 };
 
 fn get(url: &str) -> reqwest::Request {
@@ -84,6 +85,28 @@ async fn the_token_does_not_follow_a_redirect_to_another_origin() {
     assert_eq!(answer.status(), 401);
     assert_eq!(other.requests()[0].header("authorization"), None);
     assert_eq!((ours.counts().token_requests, ours.counts().resource_requests), (1, 1));
+}
+
+/// Whoever has seen the token can write it into a `Location`, and what reqwest says of that has the URL in it.
+#[tokio::test]
+async fn no_error_repeats_a_token_that_a_redirect_wrote_into_a_url() {
+    let server = server();
+    let (tokens, api) = settled(&server).await;
+    let held = tokens.token().await.unwrap();
+    let token = held.value().expose();
+    let origins = Origins::parse([server.origin().as_str()]).unwrap();
+    let middleware = AuthorizeMiddleware::new(tokens, origins);
+    let stack = reqwest_middleware::ClientBuilder::new(http()).with(middleware).build();
+    for location in [format!("/{token}"), format!("data:{token}"), format!("http://127.0.0.1:1/{token}")] {
+        let away = server.fault(Endpoint::Resource, Fault::redirect(302, &location), Times::UntilCleared);
+        let failed = api.get(server.resource("/shipments")).send().await.unwrap_err();
+        let passed_on = stack.get(server.resource("/shipments")).send().await.unwrap_err();
+        away.clear();
+        for error in [anyhow::Error::from(failed), anyhow::Error::from(passed_on)] {
+            let said = format!("{error:#} {error:?}");
+            assert!(!said.contains(token), "{location}: {said}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -434,7 +434,7 @@ async fn a_call_that_takes_too_long_is_given_up_body_included<N: Net>() {
         }
     };
     let error = answer.into_body().bytes(10_000).await.unwrap_err();
-    assert!(error.to_string().contains("timed out"), "{error}");
+    assert!(error.to_string().contains("timed out after 100ms"), "{error}");
     let _hung = server.fault(Endpoint::Resource, Fault::Hang, Times::Once);
     assert!(http.send(get(&server.resource("/"))).await.unwrap_err().to_string().contains("100ms"));
 }

@@ -121,6 +121,32 @@ fn the_token_does_not_follow_a_redirect_to_another_origin() {
     assert_eq!((ours.counts().token_requests, ours.counts().resource_requests), (1, 1));
 }
 
+/// Whoever has seen the token can write it into a `Location`, and ureq would say what is wrong with that.
+#[test]
+fn no_error_repeats_a_token_that_a_redirect_wrote_into_a_url() {
+    let server = server();
+    server.set_style(TokenStyle::Opaque);
+    let (tokens, api) = settled(&server);
+    let held = tokens.token().unwrap();
+    let token = held.value().expose();
+    for location in [
+        format!("/{token}"),
+        format!("{token}://x"),
+        format!("http://[{token}/"),
+        format!("/ {token}"),
+        format!("http://a b/{token}"),
+        format!("http://[::1/{token}"),
+        format!("//{token}:x/"),
+    ] {
+        let away = server.fault(Endpoint::Resource, Fault::redirect(302, &location), Times::UntilCleared);
+        let Err(error) = api.get(server.resource("/shipments")).send() else { panic!("{location}") };
+        away.clear();
+        let shown = format!("{error:?}");
+        let said = format!("{shown} {:#}", anyhow::Error::from(error));
+        assert!(!said.contains(token), "{location}: {said}");
+    }
+}
+
 /// ureq would send an Authorization header to any port of a host, and from http to https: not with a token in it. And who
 /// answers where a redirect led has not seen the token, so that it costs none.
 // Conforms: A-28
@@ -258,6 +284,19 @@ fn what_breaks_on_the_way_is_told_apart() {
         let refusal = refusal(fault);
         let Problem::Transport(error) = refusal.problem() else { panic!("{name}: {refusal}") };
         assert_eq!((refusal.class(), error.kind()), (Class::Transient, expected), "{name}: {refusal}");
+    }
+    for (url, expected) in [
+        ("http://127.0.0.1:1/token", TransportErrorKind::Connect),
+        ("https://evergrant.invalid/token", TransportErrorKind::Resolve),
+    ] {
+        let client =
+            Client::builder(Provider::rfc6749(url).unwrap(), ClientAuth::post("id", "secret").unwrap());
+        let tokens = Tokens::builder(client.build().unwrap()).fail_fast(true).build().unwrap();
+        let error = tokens.token().unwrap_err();
+        let Some(Problem::Transport(error)) = error.refusal().map(Refusal::problem) else {
+            panic!("{error}")
+        };
+        assert_eq!(error.kind(), expected, "{url}: {error}");
     }
 }
 

@@ -99,7 +99,7 @@ impl<N: Net> HttpClient<N> {
         .await?;
         let home = self.pool.clone().map(|pool| (pool, key));
         let (parts, incoming) = incoming.into_parts();
-        let body = Body::answer(Streamed::new(incoming, connection, home, Some(deadline)));
+        let body = Body::answer(Streamed::new(incoming, connection, home, (deadline, self.timeout)));
         Ok(Response::from_parts(parts, body))
     }
 
@@ -125,13 +125,10 @@ impl<N: Net> HttpClient<N> {
 
     async fn connect(&self, (secure, host, port): &Key) -> Result<Connection, HttpError> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let stream = N::connect(bare, *port).await.map_err(|error| match error.kind() {
-            io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::HostUnreachable
-            | io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::TimedOut => HttpError::Connect(error),
-            _ => HttpError::Resolve(error),
+        // What a socket says has a number of the system; what the resolver says has none.
+        let stream = N::connect(bare, *port).await.map_err(|error| match error.raw_os_error() {
+            Some(_) => HttpError::Connect(error),
+            None => HttpError::Resolve(error),
         })?;
         if !secure {
             return Ok(Connection::open(stream).await?);

@@ -1,6 +1,7 @@
 //! One connection of hyper's, driven by whoever uses it: nothing is spawned for it.
 
 use crate::body::Body;
+use crate::error::HttpError;
 use crate::io::Io;
 use bytes::Bytes;
 use futures_io::{AsyncRead, AsyncWrite};
@@ -128,6 +129,8 @@ pub(crate) struct Streamed {
     connection: Option<Connection>,
     home: Option<(Pool, Key)>,
     deadline: Option<Deadline>,
+    /// The time after which that is.
+    timeout: Duration,
 }
 
 /// When the call that an answer belongs to is over, body included.
@@ -138,9 +141,10 @@ impl Streamed {
         incoming: Incoming,
         connection: Connection,
         home: Option<(Pool, Key)>,
-        deadline: Option<Deadline>,
+        (deadline, timeout): (Deadline, Duration),
     ) -> Self {
-        let mut body = Self { incoming, connection: Some(connection), home, deadline };
+        let deadline = Some(deadline);
+        let mut body = Self { incoming, connection: Some(connection), home, deadline, timeout };
         if body.incoming.is_end_stream() {
             body.give_back();
         }
@@ -182,7 +186,8 @@ impl HttpBody for Streamed {
                     return Poll::Pending;
                 }
                 (self.connection, self.deadline) = (None, None);
-                Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())))
+                let error = HttpError::Timeout(self.timeout);
+                Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, error))))
             }
         }
     }

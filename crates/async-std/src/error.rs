@@ -20,7 +20,7 @@ pub enum HttpError {
     Connect(io::Error),
     /// TLS failed.
     Tls(io::Error),
-    /// The client's timeout has passed; zero where it is not known how long that was.
+    /// The client's timeout has passed.
     Timeout(Duration),
     /// What came is not HTTP.
     Protocol(io::Error),
@@ -38,7 +38,6 @@ impl fmt::Display for HttpError {
             Self::Resolve(_) => f.write_str("the host name cannot be resolved"),
             Self::Connect(_) => f.write_str("no connection could be made"),
             Self::Tls(_) => f.write_str("the TLS handshake failed"),
-            Self::Timeout(Duration::ZERO) => f.write_str("timed out before the full response arrived"),
             Self::Timeout(time) => write!(f, "timed out after {time:?}, before the full response arrived"),
             Self::Protocol(_) => f.write_str("the answer is not valid HTTP"),
             Self::Closed(_) => f.write_str("the connection was closed before the full response arrived"),
@@ -64,12 +63,13 @@ impl std::error::Error for HttpError {
 /// While a body is read.
 impl From<io::Error> for HttpError {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::TimedOut => Self::Timeout(Duration::ZERO),
-            _ => match error.downcast::<hyper::Error>() {
-                Ok(error) => error.into(),
-                Err(error) => Self::Closed(error),
-            },
+        let error = match error.downcast::<Self>() {
+            Ok(error) => return error,
+            Err(error) => error,
+        };
+        match error.downcast::<hyper::Error>() {
+            Ok(error) => error.into(),
+            Err(error) => Self::Closed(error),
         }
     }
 }

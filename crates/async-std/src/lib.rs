@@ -24,6 +24,15 @@ println!("{}", answer.into_body().text(1 << 20).await?);
 # Ok(()) }
 ```"#
 )]
+//!
+//! # Names
+//! What the signatures here name stands at the root; all of evergrant-core is in the module [`core`], for the rest of an error or
+//! of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
+//!
+//! # Logs
+//! What happens to a source is told through the crate `tracing`, with the target `evergrant`: at INFO each token request with its
+//! reason, each token with its life, each token that a resource server refused, each rotation; at WARN what failed, with its
+//! cause, a scope that was not granted, a secret that is easily guessed; at DEBUG what came too late. No event holds a secret.
 #![forbid(unsafe_code)]
 
 /// The example of the package's README.
@@ -46,16 +55,20 @@ pub use api::{Api, ApiError};
 pub use body::Body;
 pub use client::HttpClient;
 pub use error::HttpError;
-/// All of evergrant-core: what the names at the root are made of, and what an error or a status is looked into with.
-pub use evergrant_core as core;
+/// All of evergrant-core: what the names at the root are made of, and what an error is looked into with.
+pub mod core {
+    pub use evergrant_core::*;
+}
 pub use evergrant_core::{
-    Client, ClientAuth, ClientBuilder, ConfigError, Error, Origin, Origins, Policy, Provider, Rejection,
-    Rotation, Stored, Verdict, VerdictRule, myparcel,
+    AccessToken, Cause, Client, ClientAuth, ClientBuilder, ConfigError, Error, Generation, Origin, Origins,
+    Policy, Provider, Reason, Refusal, Rejection, Rotation, Scope, Stored, Verdict, VerdictRule, Wall,
+    myparcel,
 };
 pub use evergrant_drive::{
     Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
 };
 pub use futures_rustls::rustls;
+pub use http;
 #[cfg(feature = "async-std")]
 pub use net::AsyncStd;
 #[cfg(feature = "smol")]

@@ -24,33 +24,33 @@ impl<N> fmt::Debug for RequestBuilder<'_, N> {
 
 impl<N: Net> Api<N> {
     /// A GET request to this URL, which is sent with a token.
-    pub fn get(&self, url: &str) -> RequestBuilder<'_, N> {
+    pub fn get(&self, url: impl AsRef<str>) -> RequestBuilder<'_, N> {
         self.request(Method::GET, url)
     }
 
     /// A POST request to this URL, which is sent with a token.
-    pub fn post(&self, url: &str) -> RequestBuilder<'_, N> {
+    pub fn post(&self, url: impl AsRef<str>) -> RequestBuilder<'_, N> {
         self.request(Method::POST, url)
     }
 
     /// A PUT request to this URL, which is sent with a token.
-    pub fn put(&self, url: &str) -> RequestBuilder<'_, N> {
+    pub fn put(&self, url: impl AsRef<str>) -> RequestBuilder<'_, N> {
         self.request(Method::PUT, url)
     }
 
     /// A PATCH request to this URL, which is sent with a token.
-    pub fn patch(&self, url: &str) -> RequestBuilder<'_, N> {
+    pub fn patch(&self, url: impl AsRef<str>) -> RequestBuilder<'_, N> {
         self.request(Method::PATCH, url)
     }
 
     /// A DELETE request to this URL, which is sent with a token.
-    pub fn delete(&self, url: &str) -> RequestBuilder<'_, N> {
+    pub fn delete(&self, url: impl AsRef<str>) -> RequestBuilder<'_, N> {
         self.request(Method::DELETE, url)
     }
 
     /// A request to this URL, which is sent with a token.
-    pub fn request(&self, method: Method, url: &str) -> RequestBuilder<'_, N> {
-        let builder = request::Builder::new().method(method).uri(url);
+    pub fn request(&self, method: Method, url: impl AsRef<str>) -> RequestBuilder<'_, N> {
+        let builder = request::Builder::new().method(method).uri(url.as_ref());
         RequestBuilder { api: self, builder, body: Body::empty() }
     }
 }

@@ -192,7 +192,26 @@ impl<N: Net> Tokens<N> {
     }
 
     /// A resource server of this origin refused this token: set it aside, unless it was replaced meanwhile or cannot be.
-    /// [`Api`](crate::Api) does this by itself. What to do next, and how often, [`Replay`](crate::core::Replay) says of the result.
+    /// [`Api`](crate::Api) does this by itself.
+    ///
+    /// ```no_run
+    /// # async fn send(_: &str) -> Result<u16, Box<dyn std::error::Error>> { Ok(200) }
+    /// # async fn story<N: evergrant_async_std::Net>(tokens: evergrant_async_std::Tokens<N>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use evergrant_async_std::{Origin, Rejection};
+    ///
+    /// let origin = Origin::parse("https://api.example.com")?;
+    /// let token = tokens.token_for(&origin).await?;
+    /// // With a client of another kind: `Authorization: Bearer`, and the text of the token.
+    /// let mut status = send(token.value().expose()).await?;
+    /// if status == 401 && matches!(tokens.reject(&token, &origin), Rejection::Dropped | Rejection::Replaced) {
+    ///     let token = tokens.token_for(&origin).await?;
+    ///     status = send(token.value().expose()).await?;
+    /// }
+    /// # drop(status); Ok(()) }
+    /// ```
+    ///
+    /// After [`Rejection::Settling`] the token is too young to be judged, after [`Rejection::Refused`] another would be refused as
+    /// well: hand the answer on. [`Replay`](crate::core::Replay) decides it as finely as `Api` does.
     pub fn reject(&self, token: &Token, origin: &Origin) -> Rejection {
         self.0.shared().reject(token.generation(), origin)
     }

@@ -28,7 +28,7 @@ impl<N: Net> Transport for Hyper<N> {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let (mut parts, body) = to_http(request)?.into_parts();
         parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        let outgoing = http::Request::from_parts(parts, Body::from(body));
+        let outgoing = http::Request::from_parts(parts, Body::from(body.into_bytes()));
         let answer = self.0.send(outgoing).await.map_err(|error| classify(&error))?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         let mut incoming = answer.into_body();

@@ -210,7 +210,11 @@ impl Machine {
         }
         let cause = match outcome {
             Outcome::Granted(grant) => return self.granted(now, &flight, &grant),
-            Outcome::Refused(refusal) => Cause::Refused(Arc::new(refusal)),
+            // A server may repeat in its words the token that it gave out before.
+            Outcome::Refused(refusal) => Cause::Refused(Arc::new(match self.holding.value() {
+                Some(token) => refusal.masking(&[token.expose()]),
+                None => refusal,
+            })),
             Outcome::NotSent(problem) => Cause::NotSent(problem),
         };
         if self.counts(&flight) { self.failed(now.mono, flight.id, cause) } else { Landing::Superseded }

@@ -124,20 +124,20 @@ impl<V> Shared<V> {
 
     /// A resource server of this origin refused the token of this generation.
     pub fn reject(&self, generation: Generation, origin: &Origin) -> Rejection {
-        let verdict = self.enter(|state, now| {
+        let rejection = self.enter(|state, now| {
             let site = state.sites.refusing(origin);
-            let verdict = state.machine.reject(now, generation, site);
+            let rejection = state.machine.reject(now, generation, site);
             if state.machine.set_aside(now).is_some_and(|aside| aside.token().generation() == generation) {
                 state.sites.keep(origin);
             }
             state.wake_all(now);
-            verdict
+            rejection
         });
         let generation = generation.number();
         contained(|| {
-            tracing::info!(target: "evergrant", generation, %origin, ?verdict, "a resource server refused the token");
+            tracing::info!(target: "evergrant", generation, %origin, %rejection, "a resource server refused the token");
         });
-        verdict
+        rejection
     }
 
     /// The client's credentials changed. A fixed token stays.

@@ -110,14 +110,14 @@ impl fmt::Display for Held {
     }
 }
 
-/// `token 3: refused by https://api.example.com; used elsewhere for 41 s at most`.
+/// `token 3: refused by https://api.example.com; if no new one arrives, used elsewhere for 41 s`.
 impl fmt::Display for SetAside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "token {}: refused", self.generation.number())?;
         for (place, origin) in self.refused_by.iter().enumerate() {
             write!(f, "{}{origin}", if place == 0 { " by " } else { ", " })?;
         }
-        write!(f, "; used elsewhere for {} at most", Span(self.used_for))
+        write!(f, "; if no new one arrives, used elsewhere for {}", Span(self.used_for))
     }
 }
 
@@ -142,7 +142,7 @@ impl fmt::Display for LastOutcome {
     }
 }
 
-/// `token 3: used for 41 s, renewed in 12 s; token requests: none is being sent; 4 so far; 0 callers wait`.
+/// `token 3: used for 41 s, renewed in 12 s; 0 callers wait; 4 token requests so far, none is being sent`.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.held, &self.set_aside) {
@@ -152,7 +152,8 @@ impl fmt::Display for Status {
         }
         let Self { request, requests, waiting, .. } = self;
         let callers = if *waiting == 1 { "caller waits" } else { "callers wait" };
-        write!(f, "; token requests: {request}; {requests} so far; {waiting} {callers}")
+        let so_far = if *requests == 1 { "token request" } else { "token requests" };
+        write!(f, "; {waiting} {callers}; {requests} {so_far} so far, {request}")
     }
 }
 
@@ -178,7 +179,9 @@ impl Status {
             request: match machine.fetch(now) {
                 Fetch::Idle => RequestStatus::Idle,
                 Fetch::InFlight { deadline } => RequestStatus::InFlight(deadline.since(now.mono)),
+                // A rest may be over before the shortest distance between two requests is.
                 Fetch::Resting { until, cause } => {
+                    let until = if wake == Mono::MAX { until } else { until.max(wake) };
                     RequestStatus::Resting(until.since(now.mono), cause.clone())
                 }
                 // A state that this crate does not know yet sends nothing.

@@ -3,6 +3,7 @@
 use evergrant_core::{Error, Excerpt};
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 /// An authorized call failed before an answer came. `E` is the HTTP library's own error.
 ///
@@ -33,9 +34,13 @@ pub enum ApiError<E> {
     Token(Error),
     /// The URL's origin is none of those the token may be sent to: nothing was sent.
     Origin(Excerpt),
-    /// The request has an Authorization header already: nothing was sent.
+    /// The URL is not an absolute http or https URL with a host and a port that all readers of URLs agree about: nothing
+    /// was sent.
+    Url,
+    /// The request has an Authorization header already, or a user name in its URL: nothing was sent.
     Authorized,
-    /// The request could not be built or sent, or its answer not be read.
+    /// The request could not be built or sent, or its answer not be read. Where a request was sent, nothing that a redirect said is
+    /// in it: whoever has seen the token may have written it there.
     Http(E),
 }
 
@@ -45,7 +50,9 @@ pub enum ApiError<E> {
 pub enum Refused {
     /// The URL's origin is none of those the token may be sent to.
     Origin(Excerpt),
-    /// The request has an Authorization header already.
+    /// The URL is not an absolute http or https URL.
+    Url,
+    /// The request has an Authorization header already, or a user name in its URL.
     Authorized,
 }
 
@@ -53,6 +60,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Origin(origin) => origin_refused(f, origin),
+            Self::Url => no_url(f),
             Self::Authorized => authorized_already(f),
         }
     }
@@ -60,11 +68,22 @@ impl fmt::Display for Refused {
 
 impl StdError for Refused {}
 
+impl<E> ApiError<E> {
+    /// How long until another token request may be sent: of [`Token`](Self::Token) alone.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Token(error) => Some(error.retry_after()),
+            _ => None,
+        }
+    }
+}
+
 impl<E> fmt::Display for ApiError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Token(error) => error.fmt(f),
             Self::Origin(origin) => origin_refused(f, origin),
+            Self::Url => no_url(f),
             Self::Authorized => authorized_already(f),
             Self::Http(_) => f.write_str("the HTTP request failed"),
         }
@@ -75,8 +94,12 @@ fn origin_refused(f: &mut fmt::Formatter<'_>, origin: &Excerpt) -> fmt::Result {
     write!(f, "the token may not be sent to {origin}: add it to the Origins, or use a plain HTTP client")
 }
 
+fn no_url(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("the URL is not an absolute http or https URL: write it as https://api.example.com/things")
+}
+
 fn authorized_already(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str("the request already has an Authorization header: remove it, or use a plain HTTP client")
+    f.write_str("the request already has an Authorization header, or a user name in its URL: remove it, or use a plain HTTP client")
 }
 
 impl<E: StdError + 'static> StdError for ApiError<E> {
@@ -85,7 +108,7 @@ impl<E: StdError + 'static> StdError for ApiError<E> {
             // Its words are ours already.
             Self::Token(error) => error.source(),
             Self::Http(error) => Some(error),
-            Self::Origin(_) | Self::Authorized => None,
+            Self::Origin(_) | Self::Url | Self::Authorized => None,
         }
     }
 }
@@ -100,6 +123,7 @@ impl<E> From<Refused> for ApiError<E> {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Origin(origin) => Self::Origin(origin),
+            Refused::Url => Self::Url,
             Refused::Authorized => Self::Authorized,
         }
     }

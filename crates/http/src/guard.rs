@@ -34,14 +34,17 @@ impl Guard {
     /// The origin that a token may go to with this request.
     ///
     /// # Errors
-    /// [`Refused`]: the request has an Authorization header, which is never overwritten, or its origin is not among the
-    /// allowed ones.
+    /// [`Refused`]: the request has an Authorization header, which is never overwritten, or a user name in its URL, which
+    /// becomes one; its URL is not an absolute http or https URL; its origin is not among the allowed ones.
     pub fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<Origin, Refused> {
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(Refused::Authorized);
+        }
         let shown = || Excerpt::origin(uri.scheme_str(), uri.host(), uri.port_u16());
         self.allow(origin(uri), shown, headers)
     }
 
-    /// The same for a URL that another library parsed. `port` is `None` where the URL has none, or has the scheme's own.
+    /// The same for a URL that another library parsed, and of which it made the user name a header. `port` is `None` where the URL has none, or has the scheme's own.
     ///
     /// # Errors
     /// As [`admit`](Self::admit).
@@ -65,7 +68,8 @@ impl Guard {
         if headers.contains_key(AUTHORIZATION) {
             return Err(Refused::Authorized);
         }
-        origin.filter(|origin| self.origins.contains(origin)).ok_or_else(|| Refused::Origin(shown()))
+        let origin = origin.ok_or(Refused::Url)?;
+        if self.origins.contains(&origin) { Ok(origin) } else { Err(Refused::Origin(shown())) }
     }
 
     /// Whether an answer with this status can say anything about the token. If not, it is [`Verdict::Fine`].

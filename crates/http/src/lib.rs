@@ -43,4 +43,4 @@ pub use bearer::bearer;
 pub use collector::Collector;
 pub use error::{ApiError, Refused};
 pub use guard::{Guard, origin};
-pub use request::{repeat, to_http};
+pub use request::{RequestBody, repeat, to_http};

@@ -4,6 +4,7 @@ use crate::bearer::secret;
 use bytes::Bytes;
 use evergrant_core::{TransportError, TransportErrorKind};
 use http::{HeaderName, HeaderValue, Request};
+use std::fmt;
 
 /// The header fields of every token request. Whatever else is in one (Authorization, a key of a gateway) is a secret.
 const PLAIN: [&str; 6] =
@@ -16,7 +17,7 @@ const PLAIN: [&str; 6] =
 ///
 /// # Errors
 /// [`TransportErrorKind::Other`] when the URL or a header is none to `http`: a URL longer than 65 534 bytes.
-pub fn to_http(request: evergrant_core::Request) -> Result<Request<Bytes>, TransportError> {
+pub fn to_http(request: evergrant_core::Request) -> Result<Request<RequestBody>, TransportError> {
     let problem = |detail| TransportError::ours(TransportErrorKind::Other, detail);
     let mut outgoing = Request::post(request.url());
     for (name, value) in request.headers() {
@@ -27,14 +28,38 @@ pub fn to_http(request: evergrant_core::Request) -> Result<Request<Bytes>, Trans
         let name = name.map_err(|_| problem("a header of the token request has an invalid name"))?;
         outgoing = outgoing.header(name, value);
     }
-    let outgoing = outgoing.body(Bytes::from_owner(Body(request)));
+    let outgoing = outgoing.body(RequestBody(Bytes::from_owner(Owner(request))));
     outgoing.map_err(|_| problem("the URL of the token endpoint is too long for an HTTP request"))
 }
 
-/// A token request that is kept for its body: it wipes that itself, with its last clone.
-struct Body(evergrant_core::Request);
+/// The body of a token request, which may hold the client's secret. Clones share one allocation, which is wiped from memory
+/// with the last of them.
+#[derive(Clone)]
+pub struct RequestBody(Bytes);
 
-impl AsRef<[u8]> for Body {
+impl RequestBody {
+    /// The bytes themselves, for an HTTP library that borrows them.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The same for one that takes them over. The Debug of [`Bytes`] shows them all.
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+}
+
+/// How long it is: it may hold the client's secret.
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestBody({} bytes)", self.0.len())
+    }
+}
+
+/// A token request that is kept for its body: it wipes that itself.
+struct Owner(evergrant_core::Request);
+
+impl AsRef<[u8]> for Owner {
     fn as_ref(&self) -> &[u8] {
         self.0.body()
     }

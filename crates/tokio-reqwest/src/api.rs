@@ -8,6 +8,7 @@ use evergrant_drive::{Attachment, Exchange};
 use evergrant_http::Guard;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Request, RequestBuilder, Response};
+use std::fmt;
 
 /// An authorized HTTP client over the program's own. Clones share everything.
 ///
@@ -23,7 +24,12 @@ use reqwest::{Request, RequestBuilder, Response};
 /// let answer = api.get("https://api.sandbox.myparcel.com/shipments").send().await?;
 /// # drop(answer); Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
+///
+/// # Redirects
+/// They are the client's affair. reqwest follows ten by default, with the token as long as they stay at one origin, and without it from
+/// then on, also when they lead back. It does not say so: a 401 at the end of such a way there and back counts as a refused token. An API
+/// that does this is better called with `redirect::Policy::none()`.
+#[derive(Clone)]
 pub struct Api {
     http: reqwest::Client,
     tokens: Tokens,
@@ -82,6 +88,14 @@ impl Api {
     }
 }
 
+/// Without the HTTP client, whose default headers may hold a secret.
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tokens, guard, .. } = self;
+        f.debug_struct("Api").field("tokens", tokens).field("guard", guard).finish_non_exhaustive()
+    }
+}
+
 /// One call to one origin.
 struct Call<'a> {
     api: &'a Api,
@@ -103,7 +117,9 @@ impl Exchange<HeaderValue> for Call<'_> {
         attachment: Attachment<HeaderValue>,
     ) -> Result<(Response, Verdict), ApiError> {
         request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
-        let answer = self.api.http.execute(request).await.map_err(ApiError::Http)?;
+        let answer = self.api.http.execute(request).await;
+        // Whoever has seen the token may have written it into the URL of a redirect.
+        let answer = answer.map_err(|error| ApiError::Http(error.without_url()))?;
         Ok(judge(&self.api.guard, answer, self.origin).await)
     }
 }

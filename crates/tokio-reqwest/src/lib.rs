@@ -22,6 +22,19 @@
 //! The feature `middleware` has `AuthorizeMiddleware` for `reqwest_middleware`, and `tower` has `AuthorizeLayer` for services of
 //! `http` requests, such as hyper-util's client: each attaches, rejects and replays as [`Api`] does.
 //!
+//! # Names
+//! What the signatures here name stands at the root; all of evergrant-core is in the module [`core`], for the rest of an error or
+//! of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
+//!
+//! # Logs
+//! What happens to a source is told through the crate `tracing`, with the target `evergrant`: at INFO each token request with its
+//! reason, each token with its life, each token that a resource server refused, each rotation; at WARN what failed, with its
+//! cause, a scope that was not granted, a secret that is easily guessed; at DEBUG what came too late. No event holds a secret.
+//!
+//! # The runtime
+//! A token is asked for on the runtime of whoever waits for it, with its timers and its sockets: build it with `enable_all`. A token
+//! that is held is handed out on any thread.
+//!
 //! # TLS
 //! `rustls` (default) brings reqwest's own provider, aws-lc. `rustls-no-provider` leaves the choice to the program, which
 //! installs one before it builds a source. `native-tls` uses the operating system's library.
@@ -47,11 +60,14 @@ mod transport;
 
 pub use api::Api;
 pub use error::ApiError;
-/// All of evergrant-core: what the names at the root are made of, and what an error or a status is looked into with.
-pub use evergrant_core as core;
+/// All of evergrant-core: what the names at the root are made of, and what an error is looked into with.
+pub mod core {
+    pub use evergrant_core::*;
+}
 pub use evergrant_core::{
-    Client, ClientAuth, ClientBuilder, ConfigError, Error, Origin, Origins, Policy, Provider, Rejection,
-    Rotation, Stored, Verdict, VerdictRule, myparcel,
+    AccessToken, Cause, Client, ClientAuth, ClientBuilder, ConfigError, Error, Generation, Origin, Origins,
+    Policy, Provider, Reason, Refusal, Rejection, Rotation, Scope, Stored, Verdict, VerdictRule, Wall,
+    myparcel,
 };
 pub use evergrant_drive::{
     Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,

@@ -33,10 +33,10 @@ use reqwest_middleware::{Middleware, Next};
 /// # fn story(failed: reqwest_middleware::Error) {
 /// use evergrant_tokio_reqwest::ApiError;
 ///
-/// if let reqwest_middleware::Error::Middleware(error) = &failed
-///     && let Some(ApiError::Token(error)) = error.downcast_ref()
-/// {
-///     eprintln!("no access token; the next request is sent in {:?}", error.retry_after());
+/// if let reqwest_middleware::Error::Middleware(error) = &failed {
+///     if let Some(error) = error.downcast_ref::<ApiError>() {
+///         eprintln!("{error}; the next token request may be sent in {:?}", error.retry_after());
+///     }
 /// }
 /// # }
 /// ```
@@ -107,6 +107,11 @@ impl Exchange<HeaderValue> for Call<'_> {
     ) -> Result<(Response, Verdict), Failed> {
         request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
         let answer = self.next.clone().run(request, self.extensions).await;
-        Ok(judge(self.guard, answer.map_err(Failed)?, self.origin).await)
+        let answer = answer.map_err(|error| match error {
+            // Whoever has seen the token may have written it into the URL of a redirect.
+            reqwest_middleware::Error::Reqwest(error) => Failed(error.without_url().into()),
+            error => Failed(error),
+        })?;
+        Ok(judge(self.guard, answer, self.origin).await)
     }
 }

@@ -69,12 +69,13 @@ impl RequestBuilder<'_> {
         Self { builder: self.builder.query(parameters), ..self }
     }
 
-    /// This as a form for a body, in place of the one before.
+    /// This as a form for a body, in place of the one before. A Content-Type that is there already stays.
     pub fn form(self, form: &(impl Serialize + ?Sized)) -> Self {
         Self { builder: self.builder.form(form), ..self }
     }
 
-    /// This as JSON for a body, in place of the one before.
+    /// This as JSON for a body, in place of the one before. A Content-Type that is there already stays: another than
+    /// `application/json` is set before.
     pub fn json(self, json: &(impl Serialize + ?Sized)) -> Self {
         Self { builder: self.builder.json(json), ..self }
     }

@@ -9,6 +9,7 @@ use evergrant_drive::{Clock, Settings, Source, Status, Token};
 use evergrant_http::bearer;
 use reqwest::ClientBuilder;
 use reqwest::header::HeaderValue;
+use std::fmt;
 use std::time::Duration;
 
 /// A source of access tokens that work. Clones are one source, and share one token.
@@ -35,11 +36,17 @@ use std::time::Duration;
 pub struct Tokens(pub(crate) Source<Tokio, Reqwest, HeaderValue>);
 
 /// How a source of tokens is made: [`Tokens::builder`].
-#[derive(Debug)]
 #[must_use]
 pub struct TokensBuilder {
     settings: Settings,
     http: ClientBuilder,
+}
+
+/// Without the HTTP client, whose default headers may hold a secret.
+impl fmt::Debug for TokensBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokensBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 impl TokensBuilder {
@@ -198,7 +205,26 @@ impl Tokens {
     }
 
     /// A resource server of this origin refused this token: set it aside, unless it was replaced meanwhile or cannot be.
-    /// [`Api`](crate::Api) does this by itself. What to do next, and how often, [`Replay`](crate::core::Replay) says of the result.
+    /// [`Api`](crate::Api) does this by itself.
+    ///
+    /// ```no_run
+    /// # async fn send(_: &str) -> Result<u16, Box<dyn std::error::Error>> { Ok(200) }
+    /// # async fn story(tokens: evergrant_tokio_reqwest::Tokens) -> Result<(), Box<dyn std::error::Error>> {
+    /// use evergrant_tokio_reqwest::{Origin, Rejection};
+    ///
+    /// let origin = Origin::parse("https://api.example.com")?;
+    /// let token = tokens.token_for(&origin).await?;
+    /// // With a client of another kind: `Authorization: Bearer`, and the text of the token.
+    /// let mut status = send(token.value().expose()).await?;
+    /// if status == 401 && matches!(tokens.reject(&token, &origin), Rejection::Dropped | Rejection::Replaced) {
+    ///     let token = tokens.token_for(&origin).await?;
+    ///     status = send(token.value().expose()).await?;
+    /// }
+    /// # drop(status); Ok(()) }
+    /// ```
+    ///
+    /// After [`Rejection::Settling`] the token is too young to be judged, after [`Rejection::Refused`] another would be refused as
+    /// well: hand the answer on. [`Replay`](crate::core::Replay) decides it as finely as `Api` does.
     pub fn reject(&self, token: &Token, origin: &Origin) -> Rejection {
         self.0.shared().reject(token.generation(), origin)
     }

@@ -2,7 +2,7 @@
 
 use evergrant_core::{Client, ConfigError, Excerpt, Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::Transport;
-use evergrant_http::{Collector, to_http};
+use evergrant_http::{Collector, RequestBody, to_http};
 use reqwest::ClientBuilder;
 use reqwest::header::CONTENT_LENGTH;
 use std::error::Error as StdError;
@@ -50,7 +50,7 @@ impl Reqwest {
 
 impl Transport for Reqwest {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let mut request = to_http(request)?;
+        let mut request = to_http(request)?.map(RequestBody::into_bytes);
         // That of the body, which the HTTP library counts itself.
         request.headers_mut().remove(CONTENT_LENGTH);
         let request = reqwest::Request::try_from(request).map_err(|error| classify(&error))?;

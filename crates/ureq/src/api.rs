@@ -1,5 +1,6 @@
 //! The authorized HTTP client: attaches the token, and sends again after a refused one.
 
+use crate::repeatable::RepeatableBody;
 use crate::tokens::Tokens;
 use evergrant_core::{Origins, Verdict, VerdictRule};
 use evergrant_drive::{Attachment, BlockingExchange};
@@ -70,7 +71,7 @@ impl Api {
     ///
     /// # Blocking
     /// For a token as [`Tokens::token`]; for the answers as long as the agent does.
-    pub fn run<B: AsSendBody + Clone>(&self, request: Request<B>) -> Result<Response<Body>, ApiError> {
+    pub fn run<B: RepeatableBody>(&self, request: Request<B>) -> Result<Response<Body>, ApiError> {
         self.call(request, |request| Some(request.clone()))
     }
 
@@ -141,8 +142,17 @@ impl<B: AsSendBody> BlockingExchange<HeaderValue> for Call<'_, B> {
         request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
         let agent = &self.api.agent;
         let request = restrain(agent.configure_request(request).http_status_as_error(false));
-        Ok(judge(&self.api.guard, agent.run(request).map_err(ApiError::Http)?))
+        Ok(judge(&self.api.guard, agent.run(request).map_err(failed)?))
     }
+}
+
+/// The error without what a redirect's `Location` says: whoever has seen the token may have written it there.
+pub(crate) fn failed(error: ureq::Error) -> ApiError {
+    ApiError::Http(match error {
+        ureq::Error::BadUri(_) => ureq::Error::RedirectFailed,
+        ureq::Error::Protocol(error) if error.to_string().contains("location") => ureq::Error::RedirectFailed,
+        error => error,
+    })
 }
 
 /// Reads the beginning of the body, and gives the answer back as it was.

@@ -22,7 +22,15 @@
 //! one at a time. So a caller returns by its own patience although a blocked send cannot be cancelled, and nobody waits
 //! while a usable token is held.
 //!
+//! # Names
+//! What the signatures here name stands at the root; all of evergrant-core is in the module [`core`], for the rest of an error or
+//! of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
+//!
 //! # Logs
+//! What happens to a source is told through the crate `tracing`, with the target `evergrant`: at INFO each token request with its
+//! reason, each token with its life, each token that a resource server refused, each rotation; at WARN what failed, with its
+//! cause, a scope that was not granted, a secret that is easily guessed; at DEBUG what came too late. No event holds a secret.
+//!
 //! Nothing that this crate prints or logs holds a secret. ureq itself dumps every byte it sends and receives, credentials
 //! and tokens among them, through the `log` crate at TRACE: keep it at DEBUG, as in
 //! `RUST_LOG=trace,ureq=debug,ureq_proto=debug`.
@@ -35,20 +43,25 @@ pub struct Readme;
 
 mod api;
 mod middleware;
+mod repeatable;
 mod request;
 mod tokens;
 mod transport;
 
 pub use api::{Api, ApiError};
-/// All of evergrant-core: what the names at the root are made of, and what an error or a status is looked into with.
-pub use evergrant_core as core;
+/// All of evergrant-core: what the names at the root are made of, and what an error is looked into with.
+pub mod core {
+    pub use evergrant_core::*;
+}
 pub use evergrant_core::{
-    Client, ClientAuth, ClientBuilder, ConfigError, Error, Origin, Origins, Policy, Provider, Rejection,
-    Rotation, Stored, Verdict, VerdictRule, myparcel,
+    AccessToken, Cause, Client, ClientAuth, ClientBuilder, ConfigError, Error, Generation, Origin, Origins,
+    Policy, Provider, Reason, Refusal, Rejection, Rotation, Scope, Stored, Verdict, VerdictRule, Wall,
+    myparcel,
 };
 pub use evergrant_drive::{
     Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
 };
 pub use middleware::AuthorizeMiddleware;
+pub use repeatable::RepeatableBody;
 pub use request::RequestBuilder;
 pub use tokens::{Tokens, TokensBuilder};

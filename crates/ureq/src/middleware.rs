@@ -1,6 +1,6 @@
 //! For programs whose agent has a chain of middleware.
 
-use crate::api::{ApiError, judge, restrain};
+use crate::api::{ApiError, failed, judge, restrain};
 use crate::tokens::Tokens;
 use evergrant_core::{Origins, Verdict, VerdictRule};
 use evergrant_drive::{Attachment, BlockingExchange};
@@ -25,6 +25,21 @@ use ureq::{Body, RequestExt as _, SendBody};
 /// let config = ureq::Agent::config_builder().middleware(AuthorizeMiddleware::new(tokens, origins)).build();
 /// let agent = ureq::Agent::new_with_config(config);
 /// # drop(agent); Ok(()) }
+/// ```
+///
+/// # Its errors
+/// What fails here is an [`ApiError`] in a `ureq::Error::Other`, which has no source: it is opened first.
+///
+/// ```no_run
+/// # fn story(failed: ureq::Error) {
+/// use evergrant_ureq::ApiError;
+///
+/// if let ureq::Error::Other(error) = &failed {
+///     if let Some(error) = error.downcast_ref::<ApiError>() {
+///         eprintln!("{error}; the next token request may be sent in {:?}", error.retry_after());
+///     }
+/// }
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct AuthorizeMiddleware {
@@ -84,7 +99,7 @@ impl<'b> BlockingExchange<HeaderValue> for Passage<'_, '_, 'b> {
         request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
         let next = self.next.take().ok_or_else(|| other("a middleware sends once"))?;
         let config = request.middleware_config().ok_or_else(|| other("a middleware is an agent's affair"))?;
-        Ok(judge(self.guard, next.handle(restrain(config)).map_err(ApiError::Http)?))
+        Ok(judge(self.guard, next.handle(restrain(config)).map_err(failed)?))
     }
 }
 

@@ -1,9 +1,10 @@
 //! A request in the making, which is sent with a token.
 
 use crate::api::{Api, ApiError};
+use crate::repeatable::RepeatableBody;
 use http::{HeaderName, HeaderValue, Method, Response, request};
 use std::fmt;
-use ureq::{AsSendBody, Body};
+use ureq::Body;
 
 /// A request that is sent with a token: [`Api::get`] and its like.
 #[must_use]
@@ -22,33 +23,33 @@ impl<B> fmt::Debug for RequestBuilder<'_, B> {
 
 impl Api {
     /// A GET request to this URL, which is sent with a token.
-    pub fn get(&self, url: &str) -> RequestBuilder<'_> {
+    pub fn get(&self, url: impl AsRef<str>) -> RequestBuilder<'_> {
         self.request(Method::GET, url)
     }
 
     /// A POST request to this URL, which is sent with a token.
-    pub fn post(&self, url: &str) -> RequestBuilder<'_> {
+    pub fn post(&self, url: impl AsRef<str>) -> RequestBuilder<'_> {
         self.request(Method::POST, url)
     }
 
     /// A PUT request to this URL, which is sent with a token.
-    pub fn put(&self, url: &str) -> RequestBuilder<'_> {
+    pub fn put(&self, url: impl AsRef<str>) -> RequestBuilder<'_> {
         self.request(Method::PUT, url)
     }
 
     /// A PATCH request to this URL, which is sent with a token.
-    pub fn patch(&self, url: &str) -> RequestBuilder<'_> {
+    pub fn patch(&self, url: impl AsRef<str>) -> RequestBuilder<'_> {
         self.request(Method::PATCH, url)
     }
 
     /// A DELETE request to this URL, which is sent with a token.
-    pub fn delete(&self, url: &str) -> RequestBuilder<'_> {
+    pub fn delete(&self, url: impl AsRef<str>) -> RequestBuilder<'_> {
         self.request(Method::DELETE, url)
     }
 
     /// A request to this URL, which is sent with a token.
-    pub fn request(&self, method: Method, url: &str) -> RequestBuilder<'_> {
-        let builder = request::Builder::new().method(method).uri(url);
+    pub fn request(&self, method: Method, url: impl AsRef<str>) -> RequestBuilder<'_> {
+        let builder = request::Builder::new().method(method).uri(url.as_ref());
         RequestBuilder { api: self, builder, body: () }
     }
 }
@@ -63,9 +64,9 @@ impl<'a, B> RequestBuilder<'a, B> {
         Self { builder: self.builder.header(name, value), ..self }
     }
 
-    /// The body, in place of the one before. It can be repeated; for one that can be read once there is
-    /// [`Api::run_once`].
-    pub fn body<C: AsSendBody + Clone>(self, body: C) -> RequestBuilder<'a, C> {
+    /// The body, in place of the one before. JSON is a text, such as serde_json's `to_string` gives it, with a Content-Type
+    /// of its own. For a body that can be read once there is [`Api::run_once`].
+    pub fn body<C: RepeatableBody>(self, body: C) -> RequestBuilder<'a, C> {
         RequestBuilder { api: self.api, builder: self.builder, body }
     }
 
@@ -78,7 +79,7 @@ impl<'a, B> RequestBuilder<'a, B> {
     /// As [`Api::run`].
     pub fn send(self) -> Result<Response<Body>, ApiError>
     where
-        B: AsSendBody + Clone,
+        B: RepeatableBody,
     {
         let request = self.builder.body(self.body).map_err(|error| ApiError::Http(error.into()))?;
         self.api.run(request)

@@ -194,7 +194,26 @@ impl Tokens {
     }
 
     /// A resource server of this origin refused this token: set it aside, unless it was replaced meanwhile or cannot be.
-    /// [`Api`](crate::Api) does this by itself. What to do next, and how often, [`Replay`](crate::core::Replay) says of the result.
+    /// [`Api`](crate::Api) does this by itself.
+    ///
+    /// ```no_run
+    /// # fn send(_: &str) -> Result<u16, Box<dyn std::error::Error>> { Ok(200) }
+    /// # fn story(tokens: evergrant_ureq::Tokens) -> Result<(), Box<dyn std::error::Error>> {
+    /// use evergrant_ureq::{Origin, Rejection};
+    ///
+    /// let origin = Origin::parse("https://api.example.com")?;
+    /// let token = tokens.token_for(&origin)?;
+    /// // With a client of another kind: `Authorization: Bearer`, and the text of the token.
+    /// let mut status = send(token.value().expose())?;
+    /// if status == 401 && matches!(tokens.reject(&token, &origin), Rejection::Dropped | Rejection::Replaced) {
+    ///     let token = tokens.token_for(&origin)?;
+    ///     status = send(token.value().expose())?;
+    /// }
+    /// # drop(status); Ok(()) }
+    /// ```
+    ///
+    /// After [`Rejection::Settling`] the token is too young to be judged, after [`Rejection::Refused`] another would be refused as
+    /// well: hand the answer on. [`Replay`](crate::core::Replay) decides it as finely as `Api` does.
     pub fn reject(&self, token: &Token, origin: &Origin) -> Rejection {
         self.0.shared().reject(token.generation(), origin)
     }

@@ -7,6 +7,8 @@ use std::io;
 use std::time::Duration;
 use ureq::RequestExt as _;
 use ureq::config::{AutoHeaderValue, Config, ConfigBuilder};
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+use ureq::tls::TlsProvider;
 use ureq::typestate::AgentScope;
 
 /// What agents for token requests are made of.
@@ -32,13 +34,13 @@ impl Ureq {
 impl BlockingTransport for Ureq {
     fn send(&self, request: Request, limit: Duration) -> Result<Response, TransportError> {
         let (parts, body) = to_http(request)?.into_parts();
-        let outgoing = http::Request::from_parts(parts, &*body);
+        let outgoing = http::Request::from_parts(parts, body.expose());
         // An agent of its own for each request: no connection is kept, and no cookie either.
         let agent = self.0.new_agent();
         let outgoing = outgoing.with_agent(&agent).configure().timeout_global(Some(limit));
         #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
-        let outgoing = match verified(self.0.tls_config()) {
-            Some(verified) => outgoing.tls_config(verified),
+        let outgoing = match secured(self.0.tls_config()) {
+            Some(secured) => outgoing.tls_config(secured),
             None => outgoing,
         };
         let answer = outgoing.run().map_err(|error| classify(&error))?;
@@ -49,14 +51,17 @@ impl BlockingTransport for Ureq {
     }
 }
 
-/// The same with verification on; `None` where it is.
+/// The same with verification on, and by a library that is there: ureq takes rustls unless it is told otherwise. `None`
+/// where both hold.
 #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
-fn verified(tls: &ureq::tls::TlsConfig) -> Option<ureq::tls::TlsConfig> {
-    if !tls.disable_verification() {
+fn secured(tls: &ureq::tls::TlsConfig) -> Option<ureq::tls::TlsConfig> {
+    let has_rustls = cfg!(any(feature = "rustls", feature = "rustls-no-provider"));
+    let provider = if has_rustls { tls.provider() } else { TlsProvider::NativeTls };
+    if !tls.disable_verification() && provider == tls.provider() {
         return None;
     }
     let builder = ureq::tls::TlsConfig::builder()
-        .provider(tls.provider())
+        .provider(provider)
         .client_cert(tls.client_cert().cloned())
         .root_certs(tls.root_certs().clone())
         .use_sni(tls.use_sni());
@@ -88,13 +93,18 @@ fn classify(error: &ureq::Error) -> TransportError {
 fn of_io(error: &io::Error) -> TransportErrorKind {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TransportErrorKind::Timeout,
-        io::ErrorKind::ConnectionRefused => TransportErrorKind::Connect,
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::AddrNotAvailable => TransportErrorKind::Connect,
         // What is not TLS, to somebody who speaks it.
         io::ErrorKind::InvalidData => TransportErrorKind::Tls,
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe => TransportErrorKind::Closed,
+        // The standard library's resolver has no kind of its own for what it could not find.
+        _ if error.to_string().starts_with("failed to lookup address") => TransportErrorKind::Resolve,
         _ => TransportErrorKind::Other,
     }
 }

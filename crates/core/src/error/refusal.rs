@@ -158,6 +158,19 @@ impl Refusal {
         self.retry_after
     }
 
+    /// The same with these secrets masked in what the server and the HTTP library said.
+    pub(crate) fn masking(self, secrets: &[&str]) -> Self {
+        let problem = match self.problem {
+            Problem::Transport(error) => Problem::Transport(error.masking(secrets)),
+            Problem::ErrorResponse(ErrorResponse { code, description }) => {
+                let description = description.map(|words| words.masking(secrets));
+                Problem::ErrorResponse(ErrorResponse { code: code.masking(secrets), description })
+            }
+            other => other,
+        };
+        Self { problem, ..self }
+    }
+
     /// What happened, in one sentence, without what to do about it.
     pub fn summary(&self) -> impl fmt::Display + '_ {
         Summary(self)

@@ -98,6 +98,15 @@ impl Holding {
         };
     }
 
+    /// The token that is held, set aside, or was the last one to end by itself.
+    pub(super) fn value(&self) -> Option<&AccessToken> {
+        match self {
+            Self::Held(lease) | Self::Aside(Aside { lease, .. }) => Some(&lease.token.value),
+            Self::Nothing { last, .. } => last.as_ref().map(|over| &over.value),
+            Self::Fixed(token) => Some(&token.value),
+        }
+    }
+
     /// The end that an earlier answer told of this token, if it is the last one.
     pub(super) fn told_end_of(&self, token: &AccessToken) -> Option<ToldEnd<'_>> {
         match self {

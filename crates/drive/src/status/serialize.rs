@@ -17,7 +17,7 @@ fn failed<M: serde::ser::SerializeMap>(map: &mut M, cause: &Cause) -> Result<(),
 
 impl Serialize for Status {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
+        let mut map = serializer.serialize_map(Some(11))?;
         map.serialize_entry("held", &self.held)?;
         map.serialize_entry("set_aside", &self.set_aside)?;
         map.serialize_entry("narrowed_scope", &self.narrowed_scope.as_ref().map(ToString::to_string))?;
@@ -56,7 +56,12 @@ impl Serialize for SetAside {
 
 impl Serialize for RequestStatus {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
+        let entries = match self {
+            Self::Idle => 1,
+            Self::InFlight(_) => 2,
+            Self::Resting(..) => 4,
+        };
+        let mut map = serializer.serialize_map(Some(entries))?;
         match self {
             Self::Idle => map.serialize_entry("state", "idle")?,
             Self::InFlight(left) => {
@@ -92,7 +97,12 @@ struct Ended<'a>(&'a (LastOutcome, Duration));
 impl Serialize for Ended<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (outcome, ago) = self.0;
-        let mut map = serializer.serialize_map(None)?;
+        let entries = match outcome {
+            LastOutcome::Installed(_) => 3,
+            LastOutcome::Failed(_) => 4,
+            LastOutcome::NoProgress => 2,
+        };
+        let mut map = serializer.serialize_map(Some(entries))?;
         match outcome {
             LastOutcome::Installed(generation) => {
                 map.serialize_entry("outcome", "installed")?;

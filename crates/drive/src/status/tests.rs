@@ -35,7 +35,7 @@ fn a_status_and_its_parts_are_said_in_words() {
     status.waiting = 1;
     assert_eq!(
         status.to_string(),
-        format!("{due}; token requests: none is being sent; 0 so far; 1 caller waits")
+        format!("{due}; 1 caller waits; 0 token requests so far, none is being sent")
     );
     status.held.as_mut().unwrap().used_for = Duration::MAX;
     assert_eq!(status.held.unwrap().to_string(), "token 1: never expires");
@@ -44,13 +44,12 @@ fn a_status_and_its_parts_are_said_in_words() {
     status.held = None;
     status.set_aside = Some(SetAside { generation, used_for: s(60), refused_by });
     (status.request, status.requests, status.waiting) = (RequestStatus::Resting(s(4), unavailable()), 2, 3);
-    let aside =
-        "token 1: refused by https://a.example.com, https://b.example.com; used elsewhere for 1 min at most";
+    let aside = "token 1: refused by https://a.example.com, https://b.example.com; if no new one arrives, used elsewhere for 1 min";
     let resting = "none is sent for 4 s: the authorization server answered with http 503";
-    assert_eq!(status.to_string(), format!("{aside}; token requests: {resting}; 2 so far; 3 callers wait"));
+    assert_eq!(status.to_string(), format!("{aside}; 3 callers wait; 2 token requests so far, {resting}"));
     status.set_aside = None;
     status.request = RequestStatus::InFlight(s(9));
-    let asking = "no token; token requests: one is being sent, for 9 s at most; 2 so far; 3 callers wait";
+    let asking = "no token; 3 callers wait; 2 token requests so far, one is being sent, for 9 s at most";
     assert_eq!(status.to_string(), asking);
 
     assert_eq!(LastOutcome::Installed(generation).to_string(), "token 1 arrived");

@@ -35,8 +35,9 @@ fn a_cause_is_said_once_in_a_chain() {
     let inner = no_token();
     let outer: ApiError<Outer> = inner.clone().into();
     assert_eq!(chain(&outer), chain(&inner), "as if the token's error stood alone");
+    assert_eq!((outer.retry_after(), failed.retry_after()), (Some(Duration::from_secs(3)), None));
 
-    for error in [ApiError::<Outer>::Authorized, ApiError::Origin(Excerpt::default())] {
+    for error in [ApiError::<Outer>::Authorized, ApiError::Url, ApiError::Origin(Excerpt::default())] {
         assert_eq!(chain(&error).len(), 1);
     }
 }
@@ -44,7 +45,7 @@ fn a_cause_is_said_once_in_a_chain() {
 #[test]
 fn what_a_guard_refuses_reads_alike_as_an_api_error() {
     let origin = Excerpt::origin(Some("https"), Some("elsewhere.example"), None);
-    for refused in [Refused::Origin(origin), Refused::Authorized] {
+    for refused in [Refused::Origin(origin), Refused::Url, Refused::Authorized] {
         let text = refused.to_string();
         assert_eq!(ApiError::<Outer>::from(refused).to_string(), text);
     }

@@ -1,6 +1,7 @@
 //! What becomes of a flight, and of an answer that brings no progress.
 
 use super::*;
+use crate::error::{ErrorResponse, Excerpt};
 
 // Conforms: L-31
 #[test]
@@ -168,4 +169,34 @@ fn once_the_lease_is_over_the_same_token_is_a_grant_of_what_is_left() {
     assert_eq!(flight.reason(), Reason::Expired);
     assert!(matches!(sim.grant(flight, "same", 30), Landing::Installed { life, .. } if life == secs(30)));
     assert_eq!(sim.token(&mut call).use_until(), sim.now.after(secs(27)));
+}
+
+#[test]
+fn a_token_that_was_given_out_is_not_said_again_in_the_servers_words() {
+    let words = |name: &str| Excerpt::new(&format!("the token {name} is still valid"), &[]).unwrap();
+    let refusal = |name: &str| {
+        let response = ErrorResponse::new(words(name)).with_description(words(name));
+        Refusal::new(Class::Transient, Some(400), Problem::ErrorResponse(response))
+    };
+    // Held and due, set aside, and ended.
+    for rejected in [false, true] {
+        for past in [secs(3300), secs(4000)] {
+            let mut sim = Sim::holding("the-token-of-before", 3600);
+            sim.pass(secs(3));
+            if rejected {
+                let generation = sim.machine.held(sim.now).unwrap().generation();
+                assert_eq!(sim.reject(generation, 1), Rejection::Dropped);
+            } else {
+                sim.pass(past);
+            }
+            let mut call = sim.call();
+            let flight = sim.sends(&mut call);
+            let Landing::Resting { cause, .. } = sim.refuse(flight, refusal("the-token-of-before")) else {
+                panic!("a refusal")
+            };
+            for said in [format!("{cause}"), format!("{cause:?}")] {
+                assert!(!said.contains("the-token-of-before") && said.contains("[redacted]"), "{said}");
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What people see: status, events, Debug; and a fixed token, which has none of it.
 
 use super::*;
+use crate::status::RequestStatus;
 
 #[test]
 fn the_status_tells_what_is_held_and_what_happened() {
@@ -10,9 +11,7 @@ fn the_status_tells_what_is_held_and_what_happened() {
     drop(send(&mut waiter).land(Outcome::Refused(refusal)));
     let status = shared.status();
     assert_eq!(status.held, None);
-    assert!(
-        matches!(&status.request, crate::RequestStatus::Resting(time, Cause::Refused(_)) if *time == secs(1))
-    );
+    assert!(matches!(&status.request, RequestStatus::Resting(time, Cause::Refused(_)) if *time == secs(1)));
     assert_eq!(status.next_request_in, secs(1));
     clock.advance(secs(1));
     drop(send(&mut waiter).land(grant("a", 3600)));
@@ -44,6 +43,18 @@ fn the_status_tells_what_became_of_the_last_request() {
     clock.advance(secs(3600));
     drop(send(&mut waiter));
     assert_eq!(last(), Some(LastOutcome::Failed(Cause::Abandoned)));
+}
+
+#[test]
+fn the_status_says_of_a_rest_what_it_says_of_the_next_request() {
+    let policy = Policy::new().with_min_interval(secs(20));
+    let (shared, _) = fixture::shared(policy);
+    let mut waiter = shared.waiter(Some(secs(3600)), None);
+    let refusal = Refusal::new(Class::Transient, Some(503), Problem::Status);
+    drop(send(&mut waiter).land(Outcome::Refused(refusal)));
+    let status = shared.status();
+    let RequestStatus::Resting(left, _) = status.request else { panic!("{status:?}") };
+    assert_eq!((left, status.next_request_in), (secs(20), secs(20)), "longer than the first rest");
 }
 
 /// What is logged while this runs.
