@@ -78,7 +78,7 @@ async fn on_futures<N: Net>(origin: &str, client: Client, held: &mut dyn FnMut(&
     use evergrant_async_std::{Api, Tokens};
     let tokens = Tokens::<N>::new(client).unwrap();
     let api = Api::new(HttpClient::new(), tokens.clone(), Origins::parse([origin]).unwrap());
-    let answer = api.get(&format!("{origin}/shipments")).send().await.unwrap();
+    let answer = api.get(format!("{origin}/shipments")).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     held(&tokens.token().await.unwrap());
 }
@@ -86,14 +86,14 @@ async fn on_futures<N: Net>(origin: &str, client: Client, held: &mut dyn FnMut(&
 #[test]
 fn after_the_last_source_on_async_std() {
     what_is_left("after_the_last_source_on_async_std", 0, |origin, client, held| {
-        async_std::task::block_on(on_futures::<AsyncStd>(origin, client, held))
+        async_std::task::block_on(on_futures::<AsyncStd>(origin, client, held));
     });
 }
 
 #[test]
 fn after_the_last_source_on_smol() {
     what_is_left("after_the_last_source_on_smol", 0, |origin, client, held| {
-        smol::block_on(on_futures::<Smol>(origin, client, held))
+        smol::block_on(on_futures::<Smol>(origin, client, held));
     });
 }
 
@@ -103,7 +103,7 @@ fn after_the_last_source_of_threads() {
         use evergrant_ureq::{Api, Tokens};
         let tokens = Tokens::new(client).unwrap();
         let api = Api::new(ureq::agent(), tokens.clone(), Origins::parse([origin]).unwrap());
-        assert_eq!(api.get(&format!("{origin}/shipments")).send().unwrap().status(), 200);
+        assert_eq!(api.get(format!("{origin}/shipments")).send().unwrap().status(), 200);
         held(&tokens.token().unwrap());
     });
 }

@@ -68,6 +68,7 @@ macro_rules! seen_error {
         match error {
             $adapter::ApiError::Token(error) => Seen::NoToken(error),
             error @ $adapter::ApiError::Origin(_) => Seen::WrongOrigin(error.to_string()),
+            $adapter::ApiError::Url => Seen::NoUrl,
             $adapter::ApiError::Authorized => Seen::AuthorizedAlready,
             other => Seen::Failed(other.to_string()),
         }
@@ -83,6 +84,7 @@ fn seen_boxed(error: &(dyn Error + 'static)) -> Seen {
             return match known {
                 tokio_reqwest::ApiError::Token(error) => Seen::NoToken(error.clone()),
                 tokio_reqwest::ApiError::Origin(_) => Seen::WrongOrigin(known.to_string()),
+                tokio_reqwest::ApiError::Url => Seen::NoUrl,
                 tokio_reqwest::ApiError::Authorized => Seen::AuthorizedAlready,
                 other => Seen::Failed(other.to_string()),
             };
@@ -392,6 +394,7 @@ impl Shell for UreqMiddleware {
             Ok(answer) => ureq_seen(answer),
             Err(ureq::Error::Other(error)) => match *error.downcast().unwrap() {
                 error @ evergrant_ureq::ApiError::Origin(_) => Seen::WrongOrigin(error.to_string()),
+                evergrant_ureq::ApiError::Url => Seen::NoUrl,
                 evergrant_ureq::ApiError::Authorized => Seen::AuthorizedAlready,
                 evergrant_ureq::ApiError::Token(error) => Seen::NoToken(error),
                 other => Seen::Failed(other.to_string()),

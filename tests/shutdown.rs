@@ -61,15 +61,18 @@ fn no_library_touches_the_file_system() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
     let (mut folders, mut read) = (Vec::new(), 0);
     folders.extend(
-        ["core", "drive", "tokio-reqwest", "async-std", "ureq"].map(|name| crates.join(name).join("src")),
+        ["core", "drive", "http", "tokio-reqwest", "async-std", "ureq"]
+            .map(|name| crates.join(name).join("src")),
     );
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
             let name = entry.file_name().unwrap().to_str().unwrap();
             if entry.is_dir() {
                 folders.push(entry);
-            } else if name.ends_with(".rs") && name != "tests.rs" {
+            } else if name.ends_with(".rs") && !matches!(name, "tests.rs" | "fixture.rs") {
                 let text = fs::read_to_string(&entry).unwrap();
+                let code = |line: &&str| !line.trim_start().starts_with("//");
+                let text = text.lines().filter(code).collect::<Vec<_>>().join("\n");
                 for word in ["fs::", "::fs", "File", "OpenOptions", "temp_dir"] {
                     assert!(!text.contains(word), "{}: {word}", entry.display());
                 }

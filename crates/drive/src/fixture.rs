@@ -4,14 +4,28 @@ use crate::clock::{Clock, ManualClock};
 use crate::settings::Settings;
 use crate::shared::Shared;
 use evergrant_core::{AccessToken, Client, ClientAuth, Grant, Now, Origin, Outcome, Policy, Provider};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
 thread_local! {
     /// How often this thread rendered a value.
     pub(crate) static RENDERED: AtomicU32 = const { AtomicU32::new(0) };
+}
+
+/// Runs this under a subscriber of its own.
+///
+/// As long as there is one subscriber alone, tracing asks the default of whatever thread comes to an event first whether anybody
+/// listens, and keeps the answer for all threads: there is always another one.
+pub(crate) fn subscribed<R>(
+    subscriber: impl tracing::Subscriber + Send + Sync,
+    run: impl FnOnce() -> R,
+) -> R {
+    static ANOTHER: LazyLock<tracing::Dispatch> =
+        LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+    LazyLock::force(&ANOTHER);
+    tracing::subscriber::with_default(subscriber, run)
 }
 
 pub(crate) const fn secs(n: u64) -> Duration {

@@ -286,7 +286,7 @@ fn a_request_is_launched_before_it_is_reported() {
         events.lock().unwrap().push(jobs.0.jobs.lock().unwrap().len());
     });
     let mut call = Box::pin(source.wait(Some(secs(30)), None));
-    tracing::subscriber::with_default(listening, || {
+    fixture::subscribed(listening, || {
         assert!(poll(&mut call).is_pending());
         // The runtime may keep the job for this very thread, so the poll that launched it reports nothing.
         assert!(noted.lock().unwrap().is_empty());
@@ -309,7 +309,7 @@ fn a_caller_that_has_something_to_report_wakes_itself_and_one_that_is_dropped_re
     let listening = fixture::Listening(move || {
         noted.fetch_add(1, Ordering::SeqCst);
     });
-    tracing::subscriber::with_default(listening, || {
+    fixture::subscribed(listening, || {
         let waking = Waking::new();
         let mut call = Box::pin(source.wait(Some(secs(30)), None));
         assert!(call.as_mut().poll(&mut Context::from_waker(&waking.waker())).is_pending());

@@ -159,7 +159,7 @@ fn story() {
 
 #[test]
 fn nothing_foreign_is_called_or_dropped_under_the_lock() {
-    tracing::subscriber::with_default(Listening(|| probe("an event is told")), story);
+    fixture::subscribed(Listening(|| probe("an event is told")), story);
     let seen = SEEN.take();
     let under: Vec<_> = seen.iter().filter(|(_, free)| !free).collect();
     assert!(under.is_empty(), "under the lock: {under:?}");
@@ -179,7 +179,7 @@ fn nothing_foreign_is_called_or_dropped_under_the_lock() {
 fn i26_no_panic_of_a_subscriber_a_waker_or_a_value_strands_anybody() {
     PANICKING.set(true);
     // The story asserts that everybody gets what they wait for.
-    tracing::subscriber::with_default(Listening(|| probe("an event is told")), story);
+    fixture::subscribed(Listening(|| probe("an event is told")), story);
     PANICKING.set(false);
     let events = SEEN.take().iter().filter(|(kind, _)| *kind == "an event is told").count();
     assert!(events > 8, "{events} events");

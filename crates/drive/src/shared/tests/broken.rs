@@ -78,7 +78,7 @@ fn everyone_is_woken_before_anything_is_reported() {
     let (woken, events) = (Arc::clone(&waking), Arc::new(Mutex::new(Vec::new())));
     let noted = Arc::clone(&events);
     let listening = Listening(move || noted.lock().unwrap().push(woken.count()));
-    tracing::subscriber::with_default(listening, || drop(guard.land(grant("a", 3600))));
+    fixture::subscribed(listening, || drop(guard.land(grant("a", 3600))));
     assert_eq!(*events.lock().unwrap(), [1], "one event, and by then the caller was woken");
 }
 

@@ -48,13 +48,13 @@ fn the_status_tells_what_became_of_the_last_request() {
 #[test]
 fn the_status_says_of_a_rest_what_it_says_of_the_next_request() {
     let policy = Policy::new().with_min_interval(secs(20));
-    let (shared, _) = fixture::shared(policy);
+    let (shared, _) = fixture::shared(policy.clone());
     let mut waiter = shared.waiter(Some(secs(3600)), None);
     let refusal = Refusal::new(Class::Transient, Some(503), Problem::Status);
     drop(send(&mut waiter).land(Outcome::Refused(refusal)));
     let status = shared.status();
     let RequestStatus::Resting(left, _) = status.request else { panic!("{status:?}") };
-    assert_eq!((left, status.next_request_in), (secs(20), secs(20)), "longer than the first rest");
+    assert_eq!((left, status.next_request_in), (policy.min_interval(), left), "longer than the first rest");
 }
 
 /// What is logged while this runs.
@@ -77,7 +77,7 @@ pub(super) fn logged(run: impl FnOnce()) -> String {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    tracing::subscriber::with_default(subscriber, run);
+    fixture::subscribed(subscriber, run);
     let bytes = log.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap()
 }
