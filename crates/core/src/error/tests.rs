@@ -279,3 +279,15 @@ fn a_cause_is_said_once_in_a_chain_and_is_in_the_words_of_the_error_itself() {
     assert_eq!(chain(&tls), format!("{tls}"));
     assert_eq!(chain(&token), format!("{UnusableToken}"));
 }
+
+#[test]
+fn the_servers_words_are_its_code_and_its_description() {
+    let words = |text| Excerpt::new(text, &[]).unwrap();
+    let response = ErrorResponse::new(words("invalid_client"));
+    assert_eq!((response.code().as_str(), response.description()), ("invalid_client", None));
+    let response = response.with_description(words("unknown client"));
+    assert_eq!(
+        (response.code().as_str(), response.description()),
+        ("invalid_client", Some(&words("unknown client")))
+    );
+}
