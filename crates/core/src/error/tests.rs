@@ -291,3 +291,11 @@ fn the_servers_words_are_its_code_and_its_description() {
         ("invalid_client", Some(&words("unknown client")))
     );
 }
+
+#[test]
+fn a_cause_is_summed_up_without_advice() {
+    let refused = Cause::Refused(Arc::new(Refusal::new(Class::Transient, Some(503), Problem::Status)));
+    assert_eq!(format!("{}", refused.summary()), "the authorization server answered with http 503");
+    let abandoned = Cause::Abandoned;
+    assert_eq!(format!("{}", abandoned.summary()), format!("{abandoned}"));
+}

@@ -9,7 +9,7 @@ use crate::request::BodyFormat;
 use crate::scope::Scope;
 use crate::verdict::VerdictRule;
 
-/// What a server is known to want: where and how requesting a token, how it says no, where a token may be sent, and
+/// What a server is known to want: where and how a token is requested, how it says no, where a token may be sent, and
 /// what its API's answers mean for the token.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Provider {
