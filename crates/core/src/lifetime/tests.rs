@@ -141,3 +141,13 @@ fn what_became_of_a_hint_is_a_sentence() {
     assert!(said(JwtHint::Longer).ends_with("later than expires_in, which decided its lifetime"));
     assert!(said(JwtHint::ClockSkew).ends_with("check the clocks"));
 }
+
+#[test]
+fn what_was_read_is_told() {
+    let lifetime = Lifetime::of(&Said { expires_in: Some(3600), refresh_in: Some(1800), ..said() });
+    assert_eq!(lifetime.life(), Some(Duration::from_secs(3600)));
+    assert_eq!(lifetime.refresh_in(), Some(Duration::from_secs(1800)));
+    assert_eq!(lifetime.hint(), JwtHint::Absent);
+    let by_jwt = Lifetime::of(&Said { jwt: jwt(W0 + 60, None), ..said() });
+    assert_eq!((by_jwt.life(), by_jwt.hint()), (Some(Duration::from_secs(60)), JwtHint::Used));
+}

@@ -51,3 +51,12 @@ fn a_scope_comes_with_its_token_and_changes_nothing_about_it() {
     assert!(granted.with_scope(None).scope().is_none());
     assert!(Token::fixed(token).scope().is_none());
 }
+
+#[test]
+fn what_is_stored_is_read_back() {
+    let (token, issued, life) =
+        (AccessToken::new("kept").unwrap(), Wall::from_epoch(Duration::from_secs(5)), Duration::from_secs(7));
+    let stored = Stored::new(token.clone(), issued, life);
+    assert_eq!((stored.token(), stored.issued(), stored.life()), (&token, issued, life));
+    assert!(!format!("{stored:?}").contains("kept"));
+}
