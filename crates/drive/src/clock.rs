@@ -52,7 +52,14 @@ fn has_reached(clock: rustix::time::ClockId, end: Duration) -> bool {
     let time = rustix::time::clock_gettime(clock);
     // Negative before 1970 alone, where nothing has ended.
     let Ok(seconds) = u64::try_from(time.tv_sec) else { return false };
-    seconds > end.as_secs() || (seconds == end.as_secs() && time.tv_nsec >= i64::from(end.subsec_nanos()))
+    is_from(seconds, time.tv_nsec, end)
+}
+
+/// Whether so many seconds and nanoseconds are `end`, or later.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[inline(always)]
+fn is_from(seconds: u64, nanos: i64, end: Duration) -> bool {
+    seconds > end.as_secs() || (seconds == end.as_secs() && nanos >= i64::from(end.subsec_nanos()))
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

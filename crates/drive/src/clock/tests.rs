@@ -20,3 +20,28 @@ fn a_manual_clock_goes_when_it_is_told_to_and_its_clones_with_it() {
     assert_eq!(same.now().wall, Wall::from_epoch(Duration::from_secs(2)));
     assert_eq!(same.coarse().mono, before.mono.after(Duration::from_secs(2)));
 }
+
+#[test]
+fn either_of_the_systems_coarse_clocks_ends_what_it_has_reached() {
+    let ahead = SystemClock.coarse().after(Duration::from_secs(3600));
+    for (mono, wall, reached) in [
+        (Mono::ZERO, Wall::EPOCH, true),
+        (Mono::ZERO, ahead.wall, true),
+        (ahead.mono, Wall::EPOCH, true),
+        (ahead.mono, ahead.wall, false),
+        (Mono::MAX, Wall::MAX, false),
+    ] {
+        assert_eq!(SystemClock.coarse_has_reached(Now::new(mono, wall)), reached, "{mono:?} {wall:?}");
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn what_is_reached_is_reached_to_the_nanosecond() {
+    let end = Duration::new(5, 10);
+    for (seconds, nanos, reached) in
+        [(4, 999_999_999, false), (5, 0, false), (5, 9, false), (5, 10, true), (5, 11, true), (6, 0, true)]
+    {
+        assert_eq!(is_from(seconds, nanos, end), reached, "{seconds} s and {nanos} ns");
+    }
+}
