@@ -398,7 +398,7 @@ fn the_command_is_not_told_of_a_dropped_scope(server: &Server, command: &Command
 
 fn the_command_is_told_of_a_wrong_scope(server: &Server, command: &Command) {
     let ask = command.token(server, PLAIN).with(&["--scope", "nonsense"]);
-    ask.fails(3, &["invalid_scope", "http 400", "next: ask for scopes that this client may have"]);
+    ask.fails(3, &["invalid_scope", "http 400", "next: request scopes that this client is allowed"]);
 }
 
 // Conforms: R-6749-2.3.1-h
