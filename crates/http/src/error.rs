@@ -95,7 +95,7 @@ fn origin_refused(f: &mut fmt::Formatter<'_>, origin: &Excerpt) -> fmt::Result {
 }
 
 fn no_url(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str("the URL is not an absolute http or https URL: write it as https://api.example.com/things")
+    f.write_str("the URL is not an absolute http or https URL with a plain host and port: write it as https://api.example.com/things")
 }
 
 fn authorized_already(f: &mut fmt::Formatter<'_>) -> fmt::Result {
