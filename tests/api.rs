@@ -195,8 +195,8 @@ async fn a_token_that_settles_later_than_the_callers_patience_is_not_waited_for(
 async fn a_refusal_that_is_not_about_the_token_is_handed_on() {
     let server = server();
     let (_tokens, api) = settled(&server).await;
-    server.set_challenge(Challenge::ForeignScheme);
-    assert_eq!(api.execute(get(&server.resource("/"))).await.unwrap().status(), 401);
+    let _proxy = server.fault(Endpoint::Resource, Fault::status(407), Times::Once);
+    assert_eq!(api.execute(get(&server.resource("/"))).await.unwrap().status(), 407);
     assert_eq!((server.counts().token_requests, server.counts().resource_requests), (1, 1));
 }
 

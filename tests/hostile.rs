@@ -324,13 +324,11 @@ fn judged(lines: &[Vec<u8>]) -> Outcome {
     let written = String::from_utf8_lossy(&written).to_ascii_lowercase();
     for status in [400, 401, 403] {
         let holds = match VerdictRule::Rfc6750.judge(&Answer::new(status, &headers, None)) {
-            Verdict::TokenRefused if status != 401 => {
-                written.contains("bearer") && written.contains("invalid_token")
-            }
+            Verdict::TokenRefused if status != 401 => written.contains("invalid_token"),
             Verdict::InsufficientScope => {
                 written.contains("bearer") && written.contains("insufficient_scope")
             }
-            Verdict::NotOurs => status == 401 && !read.is_empty(),
+            Verdict::NotOurs => false,
             Verdict::Fine => status != 401,
             Verdict::TokenRefused => true,
             _ => false,

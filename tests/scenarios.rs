@@ -35,7 +35,7 @@ macro_rules! every_scenario {
             a_carriers_bad_secret_does_not_cost_a_token
             the_token_does_not_follow_a_redirect_to_another_origin
             insufficient_scope_is_handed_on
-            a_challenge_for_another_scheme_is_handed_on
+            a_401_that_names_another_scheme_is_a_refused_token
             an_error_of_the_api_is_an_answer
             the_header_says_bearer_and_the_token_is_nowhere_else
             every_line_of_a_challenge_is_read_and_its_scope_is_not_asked_for
@@ -386,8 +386,15 @@ pub(crate) fn insufficient_scope_is_handed_on(mount: Mount) -> Trace {
 }
 
 // Conforms: R-6750-3-g
-pub(crate) fn a_challenge_for_another_scheme_is_handed_on(mount: Mount) -> Trace {
-    handed_on(mount, |server| server.set_challenge(Challenge::ForeignScheme), 401)
+pub(crate) fn a_401_that_names_another_scheme_is_a_refused_token(mount: Mount) -> Trace {
+    let server = server();
+    let shell = settled(&server, mount);
+    let basic =
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
+    let _refused = server.fault(Endpoint::Resource, Fault::raw(basic), Times::Once);
+    let seen = shell.call(&get(&server));
+    assert_eq!(seen.status(), if shell.replays() { 200 } else { 401 });
+    trace(&server, vec![seen.status()], &shell, true)
 }
 
 pub(crate) fn an_error_of_the_api_is_an_answer(mount: Mount) -> Trace {

@@ -16,9 +16,9 @@ use core::fmt;
 /// | answer                                                       | verdict             |
 /// |--------------------------------------------------------------|---------------------|
 /// | 400, 401, 403 with Bearer `error="insufficient_scope"`       | `InsufficientScope` |
-/// | 400, 401, 403 with Bearer `error="invalid_token"`            | `TokenRefused`      |
-/// | 401 with another Bearer challenge, or with no challenge      | `TokenRefused`      |
-/// | 401 with challenges for other schemes only; 407; 431         | `NotOurs`           |
+/// | 400, 401, 403 with `error="invalid_token"`, of any scheme    | `TokenRefused`      |
+/// | 401 with any other challenges, or with none                  | `TokenRefused`      |
+/// | 407; 431                                                     | `NotOurs`           |
 /// | any other                                                    | `Fine`              |
 ///
 /// # `MyParcel`, first row that fits; any other answer as `Rfc6750`

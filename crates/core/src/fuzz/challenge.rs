@@ -48,17 +48,14 @@ pub fn challenge(data: &[u8], strict: fn(&str) -> Option<Vec<Read>>) {
 
     let headers: Vec<(&str, &[u8])> = lines().map(|line| ("WWW-Authenticate", line)).collect();
     for status in [200, 400, 401, 403, 407, 431, 500] {
-        let says = |error| {
-            let bearer = read.iter().filter(|challenge| challenge.scheme() == "bearer");
-            bearer.clone().any(|challenge| challenge.param("error") == Some(error))
-        };
+        let says = |error| move |challenge: &Challenge| challenge.param("error") == Some(error);
         let verdict = VerdictRule::Rfc6750.judge(&Answer::new(status, &headers, None));
         let is_ours = matches!(status, 400 | 401 | 403);
-        let scope = is_ours && says("insufficient_scope");
+        let mut bearer = read.iter().filter(|challenge| challenge.scheme() == "bearer");
+        let scope = is_ours && bearer.any(says("insufficient_scope"));
         assert_eq!(verdict == Verdict::InsufficientScope, scope, "{status}");
-        if verdict == Verdict::TokenRefused {
-            assert!(is_ours && (status == 401 || says("invalid_token")), "{status}");
-        }
+        let refused = is_ours && !scope && (status == 401 || read.iter().any(says("invalid_token")));
+        assert_eq!(verdict == Verdict::TokenRefused, refused, "{status}");
         let _ = VerdictRule::MyParcel.judge(&Answer::new(status, &headers, Some(data)));
     }
 }

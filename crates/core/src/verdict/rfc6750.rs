@@ -11,17 +11,13 @@ pub(crate) fn judge(answer: &Answer<'_>) -> Verdict {
         return Verdict::Fine;
     }
     let challenges = answer.challenges();
-    let bearer = || challenges.iter().filter(|challenge| challenge.scheme() == "bearer");
-    let says = |error| bearer().any(|challenge| challenge.param("error") == Some(error));
-    if says("insufficient_scope") {
-        Verdict::InsufficientScope
-    } else if says("invalid_token") {
-        Verdict::TokenRefused
-    } else if status != 401 {
-        Verdict::Fine
-    } else if challenges.is_empty() || bearer().next().is_some() {
-        Verdict::TokenRefused
-    } else {
-        Verdict::NotOurs
+    let scope = ("bearer", Some("insufficient_scope"));
+    if challenges.iter().any(|challenge| (challenge.scheme(), challenge.param("error")) == scope) {
+        return Verdict::InsufficientScope;
     }
+    // We sent a Bearer token and it was refused, whatever scheme the server would rather have: many name another one
+    // (Basic, a vendor's own), some with the error of ours. The gate bounds what a wrong guess costs.
+    let refused =
+        status == 401 || challenges.iter().any(|challenge| challenge.param("error") == Some("invalid_token"));
+    if refused { Verdict::TokenRefused } else { Verdict::Fine }
 }

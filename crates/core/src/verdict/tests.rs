@@ -63,9 +63,13 @@ fn a_plain_403_is_fine() {
 
 // Conforms: R-6750-3-g
 #[test]
-fn a_401_with_challenges_for_other_schemes_only_is_not_ours() {
-    assert_eq!(rfc6750(401, &["Negotiate"]), NotOurs);
-    assert_eq!(rfc6750(401, &["Basic realm=\"a, Bearer error=x\"", "DPoP error=\"invalid_token\""]), NotOurs);
+fn a_401_with_challenges_for_other_schemes_only_refuses_the_token_that_was_sent() {
+    assert_eq!(rfc6750(401, &["Negotiate"]), TokenRefused);
+    assert_eq!(rfc6750(401, &["Basic realm=\"a, Bearer error=x\"", "Key-Auth"]), TokenRefused);
+    for status in [400, 401, 403] {
+        assert_eq!(rfc6750(status, &["OAuth error=\"invalid_token\""]), TokenRefused, "{status}");
+    }
+    assert_eq!(rfc6750(403, &["OAuth error=\"insufficient_scope\""]), Fine);
 }
 
 // Conforms: R-6750-3-h, Q-38
