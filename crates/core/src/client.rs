@@ -90,6 +90,7 @@ impl Client {
         Reader {
             response,
             errors: self.provider.errors(),
+            bearer_words: self.provider.bearer_words(),
             asked: &self.scope,
             jwt_hint: self.jwt_hint,
             auth: &self.auth,

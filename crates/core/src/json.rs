@@ -33,8 +33,13 @@ impl<'a> Raw<'a> {
         self.text == b"null"
     }
 
-    pub(crate) fn is_false(self) -> bool {
-        self.text == b"false"
+    /// False, zero, or an array or object without anything in it.
+    pub(crate) fn is_nothing(self) -> bool {
+        let is_empty = || match self.elements() {
+            Some(mut elements) => elements.next().is_none(),
+            None => self.members().is_some_and(|mut members| members.next().is_none()),
+        };
+        matches!(self.text, b"false" | b"0") || is_empty()
     }
 
     /// The digits of a number as they were written.

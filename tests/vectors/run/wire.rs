@@ -129,6 +129,7 @@ struct Config {
     audience: Option<String>,
     params: Vec<(String, String)>,
     jwt_hint: Option<bool>,
+    bearer_words: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -431,6 +432,7 @@ impl Config {
             Some("myparcel_sandbox") => myparcel::sandbox(),
             Some(other) => panic!("no provider {other}"),
         };
+        let provider = provider.with_bearer_words(self.bearer_words.iter().map(String::as_str));
         let provider = match &self.token_endpoint {
             Some(url) => provider.with_token_endpoint(url)?,
             None => provider,

@@ -8,6 +8,8 @@ use crate::origin::Origins;
 use crate::request::BodyFormat;
 use crate::scope::Scope;
 use crate::verdict::VerdictRule;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 /// What a server is known to want: where and how a token is requested, how it says no, where a token may be sent, and
 /// what its API's answers mean for the token.
@@ -19,6 +21,7 @@ pub struct Provider {
     default_scope: Scope,
     verdict: VerdictRule,
     origins: Origins,
+    bearer_words: Arc<[Box<str>]>,
 }
 
 /// In which format a server says no.
@@ -94,6 +97,13 @@ impl Provider {
         Self { origins, ..self }
     }
 
+    /// The words that this server writes for Bearer in `token_type`, such as `BearerToken` or `Application Access Token`, in
+    /// any ASCII case. Default: none, so that any other word than Bearer is a malformed answer (RFC 6749 §7.1).
+    #[must_use]
+    pub fn with_bearer_words<'a>(self, words: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { bearer_words: words.into_iter().map(Box::from).collect(), ..self }
+    }
+
     /// What the API's answers mean for the token.
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
@@ -120,6 +130,10 @@ impl Provider {
         &self.default_scope
     }
 
+    pub(crate) fn bearer_words(&self) -> &[Box<str>] {
+        &self.bearer_words
+    }
+
     /// The origins of the API.
     pub const fn origins(&self) -> &Origins {
         &self.origins
@@ -138,6 +152,7 @@ impl Provider {
             default_scope: Scope::default(),
             verdict: VerdictRule::Rfc6750,
             origins: Origins::default(),
+            bearer_words: Arc::default(),
         }
     }
 }

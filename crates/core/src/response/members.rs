@@ -52,14 +52,13 @@ impl<'a> Members<'a> {
         let media_type = memchr(b';', label.as_bytes()).and_then(|end| label.get(..end)).unwrap_or(label);
         let media_type = media_type.trim_matches([' ', '\t']);
         let is = |name: &str| media_type.eq_ignore_ascii_case(name);
-        if is("text/html") || is("application/xhtml+xml") {
-            return Err(Malformed::Html);
-        }
         // One byte order mark at most: RFC 8259 §8.1 forbids it, some servers write it.
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         match body.trim_ascii_start().first() {
             Some(b'{') => Self::from_json(body, errors),
             Some(b'<') => Err(Malformed::Html),
+            // Not before: PHP labels whatever it writes as HTML, JSON as well.
+            _ if is("text/html") || is("application/xhtml+xml") => Err(Malformed::Html),
             Some(b'[') => Err(Malformed::NotAnObject),
             _ if is("application/x-www-form-urlencoded") || is("text/plain") => Self::from_form(body),
             _ => Err(Malformed::NotAnObject),

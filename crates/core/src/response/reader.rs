@@ -13,6 +13,7 @@ use crate::scope::Scope;
 use crate::seconds;
 use crate::time::{Now, Wall};
 use crate::token::AccessToken;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 use fluent_uri::UriRef;
@@ -35,6 +36,8 @@ use fluent_uri::UriRef;
 pub(crate) struct Reader<'a> {
     pub(crate) response: &'a Response,
     pub(crate) errors: ErrorFormat,
+    /// What this server says for Bearer.
+    pub(crate) bearer_words: &'a [Box<str>],
     pub(crate) asked: &'a Scope,
     pub(crate) jwt_hint: bool,
     /// Whose secret may not be shown.
@@ -67,7 +70,11 @@ impl Reader<'_> {
         let is_bearer = match &members.token_type {
             None => true,
             // In any case (RFC 6749 §5.1); a missing or empty one is Bearer: no other type was asked for.
-            Some(Value::Text(word)) => word.is_empty() || word.eq_ignore_ascii_case("bearer"),
+            Some(Value::Text(word)) => {
+                let word = word.trim_matches([' ', '\t']);
+                let is_own = || self.bearer_words.iter().any(|own| word.eq_ignore_ascii_case(own));
+                word.is_empty() || word.eq_ignore_ascii_case("bearer") || is_own()
+            }
             Some(Value::Json(_)) => false,
         };
         if !is_bearer {

@@ -58,11 +58,11 @@ impl Words {
     }
 }
 
-/// RFC 6749 §5.2. Null, false and an empty text are how servers write "no error".
+/// RFC 6749 §5.2. Null, false, zero and anything empty are how servers write "no error".
 pub(super) fn rfc6749(members: &Members<'_>) -> Words {
     match &members.error {
         None => Words::None,
-        Some(Value::Text(code)) if code.trim().is_empty() => Words::None,
+        Some(Value::Text(code)) if matches!(code.trim(), "" | "0") => Words::None,
         Some(Value::Text(code)) => Words::Said {
             code: Zeroizing::new(String::from(&**code)),
             class: class_of(code),
@@ -72,7 +72,7 @@ pub(super) fn rfc6749(members: &Members<'_>) -> Words {
                 .and_then(Value::text)
                 .map(|text| Zeroizing::new(text.into())),
         },
-        Some(Value::Json(raw)) if raw.is_false() => Words::None,
+        Some(Value::Json(raw)) if raw.is_nothing() => Words::None,
         Some(Value::Json(_)) => Words::Unreadable,
     }
 }
