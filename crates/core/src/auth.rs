@@ -1,6 +1,7 @@
 //! Client authentication (RFC 6749 §2.3).
 
 use crate::error::{ConfigError, Excerpt};
+use crate::field::check_present;
 use crate::request;
 use crate::secret::Secret;
 use alloc::boxed::Box;
@@ -94,7 +95,7 @@ impl ClientAuth {
     }
 
     fn new(id: &str, method: Method) -> Result<Self, ConfigError> {
-        check(id, "client_id")?;
+        check_present(id, "client_id")?;
         Ok(Self { id: id.into(), method })
     }
 
@@ -150,18 +151,8 @@ impl ClientAuth {
 }
 
 fn checked(secret: &str) -> Result<Secret, ConfigError> {
-    check(secret, "client_secret")?;
+    check_present(secret, "client_secret")?;
     Ok(Secret::new(secret))
-}
-
-fn check(text: &str, field: &'static str) -> Result<(), ConfigError> {
-    if text.is_empty() {
-        return Err(ConfigError::Empty { field });
-    }
-    match text.char_indices().find(|(_, c)| c.is_control()) {
-        Some((at, _)) => Err(ConfigError::ControlCharacter { field, at }),
-        None => Ok(()),
-    }
 }
 
 fn pair(id: &str, secret: &str) -> Zeroizing<String> {

@@ -2,6 +2,7 @@
 
 use crate::auth::ClientAuth;
 use crate::error::{ConfigError, Excerpt, Refusal, TransportError, TransportErrorKind};
+use crate::field;
 use crate::provider::Provider;
 use crate::request::{Parameter, Request};
 use crate::response::{Grant, Reader, Response};
@@ -213,7 +214,7 @@ impl ClientBuilder {
     /// The client.
     ///
     /// # Errors
-    /// [`ConfigError`] names the first setting that cannot work: the scope, a resource, or a parameter's name.
+    /// [`ConfigError`] names the first setting that cannot work: the scope, a resource, the audience, or a parameter.
     pub fn build(self) -> Result<Client, ConfigError> {
         let own = self.scope.as_deref().map(Scope::parse).transpose()?.filter(|scope| !scope.is_empty());
         let scope = own.unwrap_or_else(|| self.provider.default_scope().clone());
@@ -223,8 +224,12 @@ impl ClientBuilder {
                 _ => return Err(ConfigError::Resource),
             }
         }
-        for (place, (name, _)) in self.params.iter().enumerate() {
+        if let Some(audience) = &self.audience {
+            field::check(audience, "audience")?;
+        }
+        for (place, (name, value)) in self.params.iter().enumerate() {
             check_name(name)?;
+            field::check(value.expose(), "a parameter's value")?;
             let known = RESERVED.contains(&&**name);
             if known || self.params.iter().take(place).any(|(earlier, _)| earlier == name) {
                 return Err(ConfigError::Parameter { name: shown(name)? });

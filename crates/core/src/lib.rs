@@ -86,6 +86,7 @@ mod client;
 mod date;
 mod endpoint;
 mod error;
+mod field;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub mod fuzz;

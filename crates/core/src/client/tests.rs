@@ -190,7 +190,7 @@ fn a_reserved_a_repeated_and_an_impossible_parameter_are_refused() {
 // Conforms: A-16
 #[test]
 fn no_value_breaks_out_of_its_parameter() {
-    let evil = "&grant_type=x\r\nX-Evil: 1";
+    let evil = "&grant_type=x+%0d%0aX-Evil: 1";
     let builder = || {
         let auth = ClientAuth::post("i&scope=x", "s").unwrap();
         Client::builder(rfc6749(), auth)
@@ -198,7 +198,7 @@ fn no_value_breaks_out_of_its_parameter() {
             .param("tenant", evil)
             .resource("https://rs/?a&scope=x")
     };
-    let encoded = "%26grant_type%3Dx%0D%0AX-Evil%3A+1";
+    let encoded = "%26grant_type%3Dx%2B%250d%250aX-Evil%3A+1";
     assert_eq!(
         body(&builder().build().unwrap()),
         format!(
@@ -211,7 +211,17 @@ fn no_value_breaks_out_of_its_parameter() {
     }
     for id in ["a\r\nb", "a\u{0}", "a\u{7f}"] {
         assert!(ClientAuth::post(id, "s").is_err() && ClientAuth::basic(id, "s").is_err(), "{id:?}");
+        assert!(
+            builder().audience(id).build().is_err() && builder().param("more", id).build().is_err(),
+            "{id:?}"
+        );
     }
+    let copied = "\u{feff}a";
+    let invisible = |field| Err(ConfigError::InvisibleCharacter { field, at: 0 });
+    assert_eq!(ClientAuth::post(copied, "s").map(drop), invisible("client_id"));
+    assert_eq!(ClientAuth::post("id", copied).map(drop), invisible("client_secret"));
+    assert_eq!(builder().audience(copied).build().map(drop), invisible("audience"));
+    assert_eq!(builder().param("more", copied).build().map(drop), invisible("a parameter's value"));
 }
 
 #[test]

@@ -84,6 +84,16 @@ pub enum ConfigError {
         /// Its place, in bytes from 0.
         at: usize,
     },
+    /// A byte order mark or a zero-width character at an end: it was copied along and is seen by nobody.
+    #[error(
+        "{field} begins or ends with an invisible character, at byte {at}: type it anew (often copied along from a document)"
+    )]
+    InvisibleCharacter {
+        /// Which setting.
+        field: &'static str,
+        /// Its place, in bytes from 0.
+        at: usize,
+    },
     /// RFC 7617 §2: unencoded, the user-id of Basic cannot contain a colon.
     #[error(
         "client_id has a colon, which basic-raw cannot carry: use client_secret_basic or client_secret_post"

@@ -4,6 +4,7 @@ use super::noon;
 use crate::auth::ClientAuth;
 use crate::client::Client;
 use crate::error::ConfigError;
+use crate::field;
 use crate::provider::Provider;
 use crate::request::{BodyFormat, Request};
 use alloc::format;
@@ -30,7 +31,11 @@ pub fn form(data: &[u8]) {
         ] {
             match auth {
                 Ok(auth) => {
-                    let request = request(auth, format, audience, value);
+                    let Some(request) = request(auth, format, audience, value) else {
+                        let seen = [audience, value].map(|text| field::check(text, "").is_ok());
+                        assert!(seen.contains(&false), "plain texts");
+                        continue;
+                    };
                     if let Some(encoded) = encoded {
                         basic(&request, id, secret, encoded);
                     }
@@ -50,6 +55,9 @@ pub fn form(data: &[u8]) {
                 Err(ConfigError::ControlCharacter { .. }) => {
                     assert!(id.contains(char::is_control) || secret.contains(char::is_control));
                 }
+                Err(ConfigError::InvisibleCharacter { .. }) => {
+                    assert!(!id.is_ascii() || !secret.is_ascii());
+                }
                 Err(ConfigError::ColonInClientId) => assert!(encoded == Some(false) && id.contains(':')),
                 Err(other) => panic!("{other}"),
             }
@@ -57,12 +65,10 @@ pub fn form(data: &[u8]) {
     }
 }
 
-fn request(auth: ClientAuth, format: BodyFormat, audience: &str, value: &str) -> Request {
+fn request(auth: ClientAuth, format: BodyFormat, audience: &str, value: &str) -> Option<Request> {
     let Ok(provider) = Provider::rfc6749("https://as.example/token") else { unreachable!("a URL") };
     let builder = Client::builder(provider.with_body(format), auth).scope("a b");
-    let Ok(client) = builder.audience(audience).param("more", value).build() else {
-        unreachable!("plain names")
-    };
+    let client = builder.audience(audience).param("more", value).build().ok()?;
     let shown = format!("{client:?}");
     let is_shown_anyway = audience.contains(value) || client.client_id().contains(value);
     assert!(
@@ -70,7 +76,7 @@ fn request(auth: ClientAuth, format: BodyFormat, audience: &str, value: &str) ->
         "the value of a parameter is shown"
     );
     let Ok(request) = client.request(noon()) else { unreachable!("nothing is signed") };
-    request
+    Some(request)
 }
 
 /// What others read in the body, in its order.
