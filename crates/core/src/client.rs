@@ -92,6 +92,7 @@ impl Client {
             response,
             errors: self.provider.errors(),
             bearer_words: self.provider.bearer_words(),
+            rule: self.provider.refusal_rule(),
             asked: &self.scope,
             jwt_hint: self.jwt_hint,
             auth: &self.auth,

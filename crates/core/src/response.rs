@@ -123,6 +123,14 @@ impl Response {
         &self.body
     }
 
+    /// The headers that were kept, as they came.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        FIELDS.iter().zip(&self.headers).filter_map(|(name, header)| match header {
+            Header::Once(value) => Some((*name, &**value)),
+            Header::Absent | Header::Unusable => None,
+        })
+    }
+
     /// A header's value without the white space around it, if it came once and is a text.
     pub(crate) fn header(&self, field: Field) -> Option<&str> {
         match self.headers.get(field as usize)? {

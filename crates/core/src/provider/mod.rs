@@ -1,13 +1,16 @@
 //! What an authorization server, and the API behind it, are known to want.
 
 pub mod myparcel;
+mod refusal_rule;
+
+pub(crate) use refusal_rule::RefusalRule;
 
 use crate::endpoint::Endpoint;
-use crate::error::ConfigError;
+use crate::error::{Class, ConfigError};
 use crate::origin::Origins;
 use crate::request::BodyFormat;
 use crate::scope::Scope;
-use crate::verdict::VerdictRule;
+use crate::verdict::{Answer, VerdictRule};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
@@ -22,6 +25,7 @@ pub struct Provider {
     verdict: VerdictRule,
     origins: Origins,
     bearer_words: Arc<[Box<str>]>,
+    refusal_rule: Option<RefusalRule>,
 }
 
 /// In which format a server says no.
@@ -104,6 +108,19 @@ impl Provider {
         Self { bearer_words: words.into_iter().map(Box::from).collect(), ..self }
     }
 
+    /// Whether asking again can help after an answer without a token, for a server that says so in a way of its own ("try
+    /// again" by 400, "too many" by 403). `None` leaves it to the table; Retry-After and the server's words stay as they are.
+    ///
+    /// The rule sees the status, the body, and of the headers those that are kept: Content-Type, Content-Length,
+    /// Content-Encoding, Date, Age, Retry-After and Location.
+    #[must_use]
+    pub fn with_refusal_rule(
+        self,
+        rule: impl Fn(&Answer<'_>) -> Option<Class> + Send + Sync + 'static,
+    ) -> Self {
+        Self { refusal_rule: Some(RefusalRule::new(rule)), ..self }
+    }
+
     /// What the API's answers mean for the token.
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
@@ -130,6 +147,10 @@ impl Provider {
         &self.default_scope
     }
 
+    pub(crate) const fn refusal_rule(&self) -> Option<&RefusalRule> {
+        self.refusal_rule.as_ref()
+    }
+
     pub(crate) fn bearer_words(&self) -> &[Box<str>] {
         &self.bearer_words
     }
@@ -153,6 +174,7 @@ impl Provider {
             verdict: VerdictRule::Rfc6750,
             origins: Origins::default(),
             bearer_words: Arc::default(),
+            refusal_rule: None,
         }
     }
 }

@@ -8,11 +8,12 @@ use crate::date;
 use crate::error::{Class, ErrorResponse, Excerpt, Malformed, Problem, Refusal};
 use crate::jwt;
 use crate::lifetime::{Lifetime, Said};
-use crate::provider::{ErrorFormat, myparcel};
+use crate::provider::{ErrorFormat, RefusalRule, myparcel};
 use crate::scope::Scope;
 use crate::seconds;
 use crate::time::{Now, Wall};
 use crate::token::AccessToken;
+use crate::verdict::Answer;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -38,6 +39,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) errors: ErrorFormat,
     /// What this server says for Bearer.
     pub(crate) bearer_words: &'a [Box<str>],
+    /// The user's own rule, which comes before the table.
+    pub(crate) rule: Option<&'a RefusalRule>,
     pub(crate) asked: &'a Scope,
     pub(crate) jwt_hint: bool,
     /// Whose secret may not be shown.
@@ -162,7 +165,13 @@ impl Reader<'_> {
     }
 
     fn refusal(&self, class: Class, problem: Problem) -> Refusal {
-        Refusal { class, status: Some(self.response.status), problem, retry_after: self.retry_after() }
+        let status = self.response.status;
+        let own = self.rule.and_then(|rule| {
+            let headers: Vec<_> = self.response.kept().collect();
+            rule.class(&Answer::new(status, &headers, Some(self.response.body())))
+        });
+        let retry_after = self.retry_after();
+        Refusal { class: own.unwrap_or(class), status: Some(status), problem, retry_after }
     }
 
     /// RFC 9110 §10.2.3: seconds, or a date, which is judged by the clock that wrote it when the answer has a Date.

@@ -896,3 +896,30 @@ fn a_token_says_the_scope_that_its_server_granted() {
     assert_eq!(token(",\"scope\":\"x y\"").scope(), Some(&Scope::parse("x y").unwrap()));
     assert_eq!(token("").scope(), None, "which stands for the scope that was asked for");
 }
+
+#[test]
+fn a_users_own_rule_says_whether_asking_again_can_help() {
+    let provider = Provider::rfc6749("https://as.example/token").unwrap().with_refusal_rule(|answer| {
+        let body = answer.body_prefix().unwrap_or_default();
+        match answer.status() {
+            400 if body.ends_with(b"busy") => Some(Class::Transient),
+            403 => answer.header("retry-after").next().map(|_| Class::Transient),
+            503 => Some(Class::Permanent),
+            _ => None,
+        }
+    });
+    assert_eq!(provider, provider.clone());
+    assert!(format!("{provider:?}").contains("RefusalRule"));
+    let client = Client::builder(provider, ClientAuth::none("id").unwrap()).build().unwrap();
+    let class = |answer: Response| {
+        let refusal = client.read(&answer, Now::default()).unwrap_err();
+        (refusal.class(), refusal.retry_after())
+    };
+    let plain = |status, body: &str| Response::new(status).with_body(body.into());
+    assert_eq!(class(plain(400, "busy")), (Class::Transient, None));
+    assert_eq!(class(plain(400, "bad")), (Class::Permanent, None));
+    let limited = plain(403, "").with_header("Retry-After", b"7");
+    assert_eq!(class(limited), (Class::Transient, Some(Duration::from_secs(7))));
+    assert_eq!(class(plain(403, "")), (Class::Permanent, None));
+    assert_eq!(class(plain(503, "")), (Class::Permanent, None));
+}
