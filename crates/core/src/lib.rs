@@ -118,7 +118,7 @@ pub use error::{
     Cause, Class, ConfigError, Error, ErrorResponse, Excerpt, Malformed, Problem, Refusal, TransportError,
     TransportErrorKind, UnusableToken,
 };
-pub use lifetime::{JwtHint, Lifetime};
+pub use lifetime::{JwtHint, Lifetime, StatedLife};
 pub use machine::{
     Call, Fetch, Flight, Landing, Machine, Outcome, Reason, Rejection, Rotation, SetAside, Site, Step,
 };

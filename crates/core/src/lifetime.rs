@@ -11,6 +11,31 @@ pub struct Lifetime {
     pub(crate) life: Option<Duration>,
     pub(crate) refresh_in: Option<Duration>,
     pub(crate) hint: JwtHint,
+    pub(crate) stated: StatedLife,
+}
+
+/// How `expires_in` was read. It is a number of seconds (RFC 6749 §5.1); some servers write something else.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum StatedLife {
+    /// As a number of seconds, or it is not there.
+    #[default]
+    Seconds,
+    /// As a point in time, in seconds or milliseconds since 1970: it is one within ten years of the answer.
+    PointInTime,
+    /// As a number of seconds that is longer than a year and a day: no token lives so long.
+    BeyondMeasure,
+}
+
+/// As people read it.
+impl fmt::Display for StatedLife {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Seconds => "expires_in is a number of seconds",
+            Self::PointInTime => "expires_in is a point in time, where RFC 6749 has a number of seconds",
+            Self::BeyondMeasure => "expires_in is longer than a year: no token lives so long",
+        })
+    }
 }
 
 /// What became of the JWT's own times: a hint can only shorten a life, or stand in for a missing `expires_in`.
@@ -73,6 +98,11 @@ impl Lifetime {
         self.refresh_in
     }
 
+    /// How `expires_in` was read.
+    pub const fn stated(&self) -> StatedLife {
+        self.stated
+    }
+
     /// What became of the JWT's own times.
     pub const fn hint(&self) -> JwtHint {
         self.hint
@@ -94,7 +124,7 @@ impl Lifetime {
             (Some(stated), Some(jwt)) if jwt.aged <= stated => (Some(jwt.aged), JwtHint::Used),
             (stated, Some(_)) => (stated, JwtHint::Longer),
         };
-        Self { life, refresh_in, hint }
+        Self { life, refresh_in, hint, stated: said.stated_as() }
     }
 }
 
@@ -106,17 +136,43 @@ struct JwtLife {
     aged: Duration,
 }
 
+/// 366 d, in seconds: the longest life that a policy believes.
+const LONGEST: u64 = 366 * 86_400;
+/// From here on a point in time is in milliseconds.
+const FIRST_MILLISECONDS: u64 = 1_000_000_000_000;
+/// In seconds.
+const TEN_YEARS: u64 = 3652 * 86_400;
+
 impl Said {
+    /// From here on an `expires_in` may be a point in time.
+    pub(crate) const FIRST_POINT: u64 = 1_000_000_000;
+
     /// What the response itself says: `expires_in`, else `expires_on`, which is unknown once it is past, as
     /// `expires_in` is at 0.
     fn stated(&self) -> Option<Duration> {
-        let age = Duration::from_secs(self.age);
-        if let Some(seconds) = self.expires_in {
-            return Some(Duration::from_secs(seconds).saturating_sub(age));
+        let point = self.expires_in.and_then(|number| self.point(number));
+        if let (Some(seconds), None) = (self.expires_in, point) {
+            return Some(Duration::from_secs(seconds).saturating_sub(Duration::from_secs(self.age)));
         }
-        let end = Wall::from_epoch(Duration::from_secs(self.expires_on?));
+        let end = Wall::from_epoch(Duration::from_secs(point.or(self.expires_on)?));
         let JwtLife { fresh, aged } = self.until(end, None);
         (!fresh.is_zero()).then_some(aged)
+    }
+
+    /// The seconds since 1970 that this `expires_in` stands for, if it is near enough to be a point in time. The smallest is
+    /// in 2001, and a life of as many seconds would be one of 31 years.
+    fn point(&self, number: u64) -> Option<u64> {
+        let seconds = if number >= FIRST_MILLISECONDS { number / 1000 } else { number };
+        let now = self.date.unwrap_or(self.sent).since_epoch().as_secs();
+        (number >= Self::FIRST_POINT && seconds.abs_diff(now) <= TEN_YEARS).then_some(seconds)
+    }
+
+    fn stated_as(&self) -> StatedLife {
+        match self.expires_in {
+            Some(number) if self.point(number).is_some() => StatedLife::PointInTime,
+            Some(number) if number > LONGEST => StatedLife::BeyondMeasure,
+            _ => StatedLife::Seconds,
+        }
     }
 
     fn jwt_life(&self) -> Option<JwtLife> {

@@ -151,3 +151,26 @@ fn what_was_read_is_told() {
     let by_jwt = Lifetime::of(&Said { jwt: jwt(W0 + 60, None), ..said() });
     assert_eq!((by_jwt.life(), by_jwt.hint()), (Some(Duration::from_secs(60)), JwtHint::Used));
 }
+
+#[test]
+fn an_expires_in_that_is_a_point_in_time_is_read_as_one() {
+    let of = |expires_in, date| {
+        let lifetime = Lifetime::of(&Said { expires_in: Some(expires_in), date, ..said() });
+        (lifetime.life.map(|life| life.as_secs()), lifetime.stated)
+    };
+    let point = |life| (Some(life), StatedLife::PointInTime);
+    assert_eq!(of(W0 + 3600, None), point(3600), "by our clock");
+    assert_eq!(of(W0 + 3600, Some(wall(W0 + 600))), point(3000), "by the server's");
+    assert_eq!(of((W0 + 3600) * 1000 + 999, None), point(3600), "in milliseconds");
+    assert_eq!(of(W0 - 1, None), (None, StatedLife::PointInTime), "what is past is unknown, as 0 is");
+    assert_eq!(of(W0 + TEN_YEARS, None), point(TEN_YEARS));
+    for beyond in [W0 + TEN_YEARS + 1, (W0 + TEN_YEARS + 1) * 1000, LONGEST + 1, 999_999_999, u64::MAX] {
+        assert_eq!(of(beyond, None), (Some(beyond), StatedLife::BeyondMeasure), "{beyond}");
+    }
+    assert_eq!(of(LONGEST, None), (Some(LONGEST), StatedLife::Seconds));
+    // On a machine whose clock stands near 1970, what looks like a point is one only by the server's Date.
+    let unset =
+        |date| Lifetime::of(&Said { expires_in: Some(W0), date, sent: wall(60), ..Said::default() }).stated;
+    assert_eq!(unset(None), StatedLife::BeyondMeasure);
+    assert_eq!(unset(Some(wall(W0))), StatedLife::PointInTime);
+}

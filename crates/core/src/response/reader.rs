@@ -96,10 +96,12 @@ impl Reader<'_> {
         // `expires_on` counts only when `expires_in` is missing: an unreadable one is a life that is unknown.
         let expires_on = if members.expires_in.is_none() { seconds(&members.expires_on) } else { None };
         let jwt = if self.jwt_hint { jwt::hint(token.expose()) } else { None };
+        let expires_in = seconds(&members.expires_in);
         // An end by the server's clock is all that its Date is good for.
-        let needs_date = expires_on.is_some() || jwt.is_some();
+        let is_end = |number| number >= Said::FIRST_POINT;
+        let needs_date = expires_on.is_some() || jwt.is_some() || expires_in.is_some_and(is_end);
         Lifetime::of(&Said {
-            expires_in: seconds(&members.expires_in),
+            expires_in,
             expires_on,
             refresh_in: seconds(&members.refresh_in),
             age: self.response.header(Field::Age).and_then(seconds::whole_seconds).unwrap_or(0),
