@@ -98,14 +98,20 @@ fn is_right(grant: &Grant, status: u16, body: &[u8]) -> Result<(), String> {
     ensure(members.access_token == Some(token.into()), "another token")?;
     let bearer = match &members.token_type {
         None | Some(Value::Null) => true,
-        Some(Value::String(word)) => word.is_empty() || word.eq_ignore_ascii_case("bearer"),
+        Some(Value::String(word)) => {
+            let word = word.trim_matches([' ', '\t']);
+            word.is_empty() || word.eq_ignore_ascii_case("bearer")
+        }
         Some(_) => false,
     };
     ensure(bearer, "another type")?;
     let no_error = match &members.error {
         None | Some(Value::Null | Value::Bool(false)) => true,
-        Some(Value::String(code)) => code.trim().is_empty(),
-        Some(_) => false,
+        Some(Value::String(code)) => matches!(code.trim(), "" | "0"),
+        Some(Value::Number(code)) => code.to_string() == "0",
+        Some(Value::Array(all)) => all.is_empty(),
+        Some(Value::Object(all)) => all.is_empty(),
+        Some(Value::Bool(true)) => false,
     };
     ensure(no_error, "an error")?;
     let life = grant.lifetime().life().map(|life| life.as_secs());

@@ -63,7 +63,8 @@ pub(crate) fn stated_life(body: &[u8]) -> Option<u64> {
         Some(b'{') => json::<Stated>(body).ok()?.expires_in?,
         _ => form(body.trim_ascii()).into_iter().find(|(name, _)| name == "expires_in")?.1.into(),
     };
-    seconds(&value).filter(|seconds| (1..1 << 52).contains(seconds))
+    // From 2001 on a number may be a point in time, which says less.
+    seconds(&value).filter(|seconds| (1..1_000_000_000).contains(seconds))
 }
 
 /// A number or a text of one, rounded down.
