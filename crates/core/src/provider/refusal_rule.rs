@@ -7,7 +7,12 @@ use core::fmt;
 
 /// See [`Provider::with_refusal_rule`](super::Provider::with_refusal_rule). Two are equal when one is a clone of the other.
 #[derive(Clone)]
-pub(crate) struct RefusalRule(Arc<dyn Fn(&Answer<'_>) -> Option<Class> + Send + Sync>);
+pub(crate) struct RefusalRule(Arc<dyn Classify>);
+
+/// What a rule is made of.
+trait Classify: Fn(&Answer<'_>) -> Option<Class> + Send + Sync {}
+
+impl<F: Fn(&Answer<'_>) -> Option<Class> + Send + Sync> Classify for F {}
 
 impl RefusalRule {
     pub(super) fn new(rule: impl Fn(&Answer<'_>) -> Option<Class> + Send + Sync + 'static) -> Self {
