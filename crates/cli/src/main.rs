@@ -1,41 +1,68 @@
 //! The command `evergrant`.
 //!
-//! Each subcommand has a file of its own: what can be said to it, what it does. What they share: `args` and `config`, from words
-//! to a client; `failure`, and how it is told; `stdout`, `live` and `verbose`, where the rest is told.
+//! By floors, each of which knows those below it alone: `commands`, a file for each subcommand; `client`, from words to a
+//! client; `tell`, what people are told and where.
 #![forbid(unsafe_code)]
 // Talking to people on stdout is what a command is for.
 #![allow(clippy::print_stdout)]
 
 #[macro_use]
-mod help;
+mod tell;
+mod client;
+mod commands;
 
-mod args;
-mod cache;
-mod child;
-mod completions;
-mod config;
-mod demo;
-mod doctor;
-mod failure;
-mod folders;
-mod inspect;
-mod live;
-mod man;
-mod mock;
-mod profile;
-mod request;
-mod run;
-mod secret;
-mod stdout;
-mod token;
-mod verbose;
-mod watch;
-mod when;
-
-use args::{Command, Evergrant, Manner};
-use clap::Parser;
-use failure::Failure;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use commands::completions::{self, CompletionsArgs};
+use commands::config::{self, ConfigArgs};
+use commands::demo::{self, DemoArgs};
+use commands::doctor::{self, DoctorArgs};
+use commands::inspect::{self, InspectArgs};
+use commands::man::{self, ManArgs};
+use commands::mock::{self, MockArgs};
+use commands::request::{self, RequestArgs};
+use commands::run::{self, RunArgs};
+use commands::token::{self, TokenArgs};
+use commands::watch::{self, WatchArgs};
 use std::process::ExitCode;
+use tell::failure::Failure;
+use tell::manner::Manner;
+use tell::verbose;
+
+/// An access token that always works, for any server with the OAuth 2.0 client credentials grant.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = exit_status!(), arg_required_else_help = true)]
+struct Evergrant {
+    #[command(flatten)]
+    manner: Manner,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the library at work against servers of its own: nothing to configure
+    Demo(DemoArgs),
+    /// Print one access token, and nothing else, on stdout
+    Token(TokenArgs),
+    /// Call an API with a token, and once more with another if that is refused
+    Request(RequestArgs),
+    /// Run a program with a token in a variable, or in a file that is kept fresh
+    Run(RunArgs),
+    /// Keep a token fresh, and show what is held, what happened and what comes next
+    Watch(WatchArgs),
+    /// Say what an access token tells of itself: its kind, its issuer, its times. Nothing is verified
+    Inspect(InspectArgs),
+    /// Run an authorization server and a resource API on loopback, for tests
+    Mock(MockArgs),
+    /// Find out what is wrong with a setup: the way to the server, TLS, one token, clocks, life, scope
+    Doctor(DoctorArgs),
+    /// Print what a shell needs to complete this command's words
+    Completions(CompletionsArgs),
+    /// Print a page of the manual, or write all of it
+    Man(ManArgs),
+    /// Look after the configuration file
+    Config(ConfigArgs),
+}
 
 fn main() -> ExitCode {
     // The program chooses its TLS provider; a second call would fail, and there is none.
@@ -56,8 +83,10 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Mock(args) => mock::run(&args),
         Command::Doctor(args) => doctor::run(&args, manner).map(|()| ExitCode::SUCCESS),
-        Command::Completions(args) => completions::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Man(args) => man::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Completions(args) => {
+            completions::run(&args, Evergrant::command()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Man(args) => man::run(&args, Evergrant::command()).map(|()| ExitCode::SUCCESS),
         Command::Config(args) => config::run(&args, manner).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|failure| failure.tell(manner))
@@ -70,12 +99,4 @@ fn misread(error: clap::Error) -> ExitCode {
         return Failure::from(error).tell(Manner { verbose: false, json });
     }
     error.exit()
-}
-
-/// A tokio runtime with timers and IO.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::system("the async runtime cannot be started", &error))
 }

@@ -1,0 +1,192 @@
+//! What can be said about the client on the command line, and through the environment.
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The client: which server, as whom, for what.
+///
+/// What a flag says is looked at first, then the variable, then the profile. A profile that was named by the flag is
+/// meant as a whole: the variables of another client are not looked at, lest its secret go to the wrong server.
+#[derive(Debug, Default)]
+pub(crate) struct ClientArgs(Box<ClientFlags>);
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct ClientFlags {
+    /// The profile to use, a [profile.NAME] of the configuration file; EVERGRANT_ variables about the client are not
+    /// looked at then [default: the file's default_profile, where nothing else names a server or a client id]
+    #[arg(long, value_name = "NAME", env = "EVERGRANT_PROFILE", hide_env_values = true)]
+    pub(crate) profile: Option<String>,
+    /// The configuration file [default: evergrant/config.toml in the folder for configuration: $XDG_CONFIG_HOME,
+    /// ~/.config]
+    #[arg(long, value_name = "PATH", env = "EVERGRANT_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// What kind of server it is
+    #[arg(long, value_enum, env = "EVERGRANT_PROVIDER", hide_env_values = true)]
+    pub(crate) provider: Option<ProviderName>,
+    /// The token endpoint: https, or http on 127.0.0.0/8 or ::1. Required for rfc6749, an override for the others
+    #[arg(long, value_name = "URL", env = "EVERGRANT_TOKEN_ENDPOINT", hide_env_values = true)]
+    pub(crate) token_endpoint: Option<String>,
+    /// How the parameters are sent [default: what the provider wants]
+    #[arg(long, value_enum, env = "EVERGRANT_BODY", hide_env_values = true)]
+    pub(crate) body: Option<Body>,
+    /// How the client proves who it is [default: post for MyParcel.com, basic for rfc6749]
+    #[arg(long, value_enum, env = "EVERGRANT_AUTH", hide_env_values = true)]
+    pub(crate) auth: Option<Auth>,
+    /// The client id
+    #[arg(long, value_name = "ID", env = "EVERGRANT_CLIENT_ID", hide_env_values = true)]
+    pub(crate) client_id: Option<String>,
+    /// A file with the client secret, or - for stdin; without it, the secret is where the profile says, or in
+    /// EVERGRANT_CLIENT_SECRET
+    #[arg(long, value_name = "PATH|-", env = "EVERGRANT_CLIENT_SECRET_FILE", hide_env_values = true)]
+    pub(crate) client_secret_file: Option<PathBuf>,
+    /// The scopes to ask for, separated by spaces [default: * for MyParcel.com, none for rfc6749]
+    #[arg(long, env = "EVERGRANT_SCOPE", hide_env_values = true)]
+    pub(crate) scope: Option<String>,
+    /// A resource the token is for (RFC 8707); may be repeated (in the variable, one per line)
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "EVERGRANT_RESOURCE",
+        hide_env_values = true,
+        value_delimiter = '\n'
+    )]
+    pub(crate) resource: Vec<String>,
+    /// The audience the token is for
+    #[arg(long, env = "EVERGRANT_AUDIENCE", hide_env_values = true)]
+    pub(crate) audience: Option<String>,
+    /// A further parameter of the request; may be repeated (in the variable, one per line)
+    #[arg(long, value_name = "K=V", env = "EVERGRANT_PARAM", hide_env_values = true, value_delimiter = '\n')]
+    pub(crate) param: Vec<String>,
+    /// How long one token request may take [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_TIMEOUT", hide_env_values = true)]
+    pub(crate) timeout: Option<Duration>,
+    /// Keep the token on disk, sealed with the client's secret, and use a kept one while it lives: jobs that begin
+    /// again and again ask once per life, and many at once ask once [default: no, or what the profile says]
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "yes",
+        value_name = "WHEN", env = "EVERGRANT_CACHE", hide_env_values = true)]
+    pub(crate) cache: Option<Caching>,
+}
+
+impl Deref for ClientArgs {
+    type Target = ClientFlags;
+
+    fn deref(&self) -> &ClientFlags {
+        &self.0
+    }
+}
+
+impl Args for ClientArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        ClientFlags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        ClientFlags::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for ClientArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        let sources = matches.clone();
+        let flags = ClientFlags::from_arg_matches_mut(matches)?;
+        let on_the_line = |id: &str| sources.value_source(id) == Some(ValueSource::CommandLine);
+        Ok(Self(Box::new(if on_the_line("profile") { flags.only(on_the_line) } else { flags })))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl ClientFlags {
+    /// What of the client stands on the command line itself. Which file, and how long, is nobody's identity.
+    fn only(self, stands: impl Fn(&str) -> bool) -> Self {
+        fn kept<T: Default>(value: T, stands: bool) -> T {
+            if stands { value } else { T::default() }
+        }
+        Self {
+            profile: self.profile,
+            config: self.config,
+            provider: kept(self.provider, stands("provider")),
+            token_endpoint: kept(self.token_endpoint, stands("token_endpoint")),
+            body: kept(self.body, stands("body")),
+            auth: kept(self.auth, stands("auth")),
+            client_id: kept(self.client_id, stands("client_id")),
+            client_secret_file: kept(self.client_secret_file, stands("client_secret_file")),
+            scope: kept(self.scope, stands("scope")),
+            resource: kept(self.resource, stands("resource")),
+            audience: kept(self.audience, stands("audience")),
+            param: kept(self.param, stands("param")),
+            timeout: self.timeout,
+            cache: self.cache,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProviderName {
+    /// MyParcel.com, production
+    Myparcel,
+    /// MyParcel.com, sandbox
+    MyparcelSandbox,
+    /// Any server that follows RFC 6749
+    Rfc6749,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Body {
+    Form,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Auth {
+    /// Id and secret in the body (client_secret_post)
+    Post,
+    /// Id and secret form-encoded in an Authorization header (client_secret_basic)
+    Basic,
+    /// The same without the form encoding, for servers that do not decode it
+    BasicRaw,
+    /// The id alone
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Caching {
+    /// Use a kept token, and keep a new one
+    #[value(alias = "true", alias = "1")]
+    Yes,
+    /// Neither
+    #[value(alias = "false", alias = "0")]
+    No,
+    /// Use no kept token, as after one that the API refused, and keep the new one
+    Refresh,
+}
+
+/// `500ms`, `30s`, `2m`, `1h`, or seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let wrong = || "write a whole number with ms, s, m or h, such as 30s".to_owned();
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let milliseconds = match unit {
+        "ms" => Some(number),
+        "" | "s" => number.checked_mul(1000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => return Err(wrong()),
+    };
+    match milliseconds {
+        Some(milliseconds) if milliseconds > 0 => Ok(Duration::from_millis(milliseconds)),
+        Some(_) => Err("it must be longer than 0".into()),
+        None => Err("it is too long".into()),
+    }
+}

@@ -1,0 +1,238 @@
+//! The disk cache: a token survives from one invocation to the next, so that a job that runs every minute asks for
+//! one once per life.
+//!
+//! One file per client, in a folder that is the user's alone. What is in it is sealed with a key derived from the
+//! client's secret and bound to the whole identity of the client (`seal.rs`); it is replaced atomically, and no link
+//! is followed on the way to it (`folder.rs`).
+//!
+//! ```text
+//! read ── usable? ──► use it
+//!  │ no, or due
+//!  ▼
+//! lock ── taken ──► due? use what is held ── else look again in a moment
+//!  │ got it
+//!  ▼
+//! read again ── usable? ──► use it
+//!  │ no
+//!  ▼
+//! ask, store, unlock
+//! ```
+//! Nothing that is wrong with the cache keeps anybody from a token: it is asked for as if there were no cache, and
+//! a note says why.
+
+#[cfg(unix)]
+mod folder;
+#[cfg(not(unix))]
+#[path = "cache/elsewhere.rs"]
+mod folder;
+mod seal;
+
+use crate::client::folders;
+use crate::tell::failure::Failure;
+use evergrant_tokio_reqwest::core::Wall;
+use evergrant_tokio_reqwest::{Clock, Policy, Stored, SystemClock, Token, Tokens};
+use folder::{Folder, Lock};
+use seal::Seal;
+use std::time::{Duration, Instant};
+
+pub(crate) use seal::Identity;
+
+/// How often those who wait for another invocation's request look again. A request takes ten times as long.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// What one client's tokens are kept in.
+pub(crate) struct Cache {
+    seal: Seal,
+    folder: Result<Folder, String>,
+    /// Whether what is kept may be used, or is only replaced.
+    reads: bool,
+}
+
+/// Why nothing was found, where it is not simply absent.
+#[derive(Debug, PartialEq, Eq)]
+struct Miss(String);
+
+/// A kept token.
+#[derive(Debug, PartialEq, Eq)]
+enum Kept {
+    /// It may be used.
+    Good(Stored),
+    /// It may be used, and it is time to ask for the next one.
+    Due(Stored),
+}
+
+impl Cache {
+    /// The cache of this client in the usual folder. One that cannot be used says so when it is needed.
+    pub(crate) fn new(identity: &Identity, secret: &str, reads: bool) -> Self {
+        let folder = match folders::cache() {
+            Some(path) => Folder::open(&path),
+            None => Err("this system names no folder for caches".into()),
+        };
+        Self { seal: Seal::new(identity, secret), folder, reads }
+    }
+
+    /// A token: the kept one while it is good; else one that is asked for once, however many invocations want it now.
+    /// `asking` makes the source that asks for the next one while `tokens` serves the kept one.
+    pub(crate) async fn token(
+        &self,
+        tokens: &Tokens,
+        asking: impl Fn() -> Result<Tokens, Failure>,
+        wait: Duration,
+    ) -> Result<Token, Failure> {
+        let folder = match &self.folder {
+            Ok(folder) => folder,
+            Err(reason) => {
+                note(reason);
+                return Ok(tokens.token().await?);
+            }
+        };
+        let deadline = Instant::now() + wait;
+        let (mut noted, mut due) = (false, None);
+        if let Some(token) = self.kept(folder, tokens, &mut due, &mut noted) {
+            return Ok(token);
+        }
+        let lock = loop {
+            // We look after we tried: who held the lock has stored a token before letting go of it.
+            let lock = folder.try_lock(self.seal.name());
+            if let Some(token) = self.kept(folder, tokens, &mut due, &mut noted) {
+                return Ok(token);
+            }
+            match lock {
+                Ok(Some(lock)) => break Some(lock),
+                // Somebody asks already, and nobody waits while there is a token.
+                Ok(None) if due.is_some() => break None,
+                Ok(None) if Instant::now() < deadline => tokio::time::sleep(LOOK_AGAIN).await,
+                Ok(None) => {
+                    note("another invocation has been asking for too long");
+                    break None;
+                }
+                Err(reason) => {
+                    note(&reason);
+                    break None;
+                }
+            }
+        };
+        match (due, lock) {
+            (Some(due), lock) => self.replaced(tokens, asking, due, lock).await,
+            (None, lock) => {
+                let token = tokens.token().await?;
+                if let (Some(lock), Some(stored)) = (lock, tokens.export()) {
+                    self.store(&lock, &stored);
+                }
+                Ok(token)
+            }
+        }
+    }
+
+    /// What a doctor says of it, without using it: what there is, or why it is of no use.
+    pub(crate) fn examine(&self) -> Result<&'static str, String> {
+        let folder = self.folder.as_ref().map_err(Clone::clone)?;
+        match self.read(folder) {
+            Ok(Some(Kept::Good(_))) => Ok("a token is kept, and good"),
+            Ok(Some(Kept::Due(_))) => Ok("a token is kept, and due"),
+            Ok(None) => Ok("no token is kept yet"),
+            Err(Miss(reason)) => Err(reason),
+        }
+    }
+
+    /// Keeps what the source holds now in place of what was kept: it was asked for since.
+    pub(crate) fn keep(&self, tokens: &Tokens) {
+        let (Ok(folder), Some(stored)) = (&self.folder, tokens.export()) else { return };
+        match folder.try_lock(self.seal.name()) {
+            Ok(Some(lock)) => self.store(&lock, &stored),
+            // Another invocation asks, and will keep what is newer.
+            Ok(None) => {}
+            Err(reason) => note(&reason),
+        }
+    }
+
+    /// The kept token, handed to the source, if it is good. One that is due is remembered.
+    fn kept(
+        &self,
+        folder: &Folder,
+        tokens: &Tokens,
+        due: &mut Option<Stored>,
+        noted: &mut bool,
+    ) -> Option<Token> {
+        if !self.reads {
+            return None;
+        }
+        match self.read(folder) {
+            // A source refuses one that was issued in the future: the clock was set back.
+            Ok(Some(Kept::Good(stored))) => tokens.restore(stored).then(|| tokens.try_token()).flatten(),
+            Ok(Some(Kept::Due(stored))) => {
+                *due = Some(stored);
+                None
+            }
+            Ok(None) => None,
+            Err(Miss(reason)) => {
+                if !std::mem::replace(noted, true) {
+                    note(&reason);
+                }
+                None
+            }
+        }
+    }
+
+    /// A new token in place of one that is due. While the old one is good no failure is anybody's concern.
+    async fn replaced(
+        &self,
+        tokens: &Tokens,
+        asking: impl Fn() -> Result<Tokens, Failure>,
+        due: Stored,
+        lock: Option<Lock<'_>>,
+    ) -> Result<Token, Failure> {
+        if let Some(lock) = lock {
+            let asking = asking()?;
+            if asking.token().await.is_ok()
+                && let Some(stored) = asking.export()
+            {
+                self.store(&lock, &stored);
+                tokens.restore(stored);
+            }
+        }
+        // It takes nothing while it holds something.
+        tokens.restore(due);
+        Ok(tokens.token().await?)
+    }
+
+    fn read(&self, folder: &Folder) -> Result<Option<Kept>, Miss> {
+        let Some(sealed) = folder.read(self.seal.name(), seal::MAX_LEN).map_err(Miss)? else {
+            return Ok(None);
+        };
+        let opened =
+            self.seal.open(&sealed).map_err(|reason| Miss(folder.about(self.seal.name(), reason)))?;
+        Ok(Kept::judge(opened, &Policy::new(), SystemClock.now().wall))
+    }
+
+    fn store(&self, lock: &Lock<'_>, stored: &Stored) {
+        let done = self.seal.seal(stored).and_then(|sealed| lock.replace(&sealed, SystemClock.now().wall));
+        if let Err(reason) = done {
+            note(&reason);
+        }
+    }
+}
+
+impl Kept {
+    /// `None` for one that is over.
+    fn judge(stored: Stored, policy: &Policy, now: Wall) -> Option<Self> {
+        let (life, left) = (stored.life(), stored.issued().after(stored.life()).since(now));
+        let leeway = policy.leeway(life);
+        if left <= leeway {
+            None
+        } else if left <= leeway + policy.ahead(life) {
+            Some(Self::Due(stored))
+        } else {
+            Some(Self::Good(stored))
+        }
+    }
+}
+
+/// Why it is as if there were no cache.
+pub(crate) fn note(reason: &str) {
+    eprintln!("note: the cache is of no use now: {reason}");
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

@@ -1,0 +1,323 @@
+//! Profiles: clients described in the configuration file, each under a name.
+//!
+//! ```toml
+//! default_profile = "sandbox"
+//!
+//! [profile.sandbox]
+//! provider = "myparcel-sandbox"
+//! client_id = "my-client-id"
+//! client_secret = { command = ["pass", "show", "myparcel/sandbox"] }  # or { env = "NAME" }, or { file = "PATH" }
+//!
+//! [profile.erp]
+//! token_endpoint = "https://auth.example.com/token"
+//! auth = "basic"
+//! client_id = "erp"
+//! client_secret = { file = "~/.secrets/erp" }
+//! scope = ["orders.read", "orders.write"]
+//! resources = ["https://orders.example.com/"]
+//! params = { tenant = "north" }
+//! origins = ["https://orders.example.com"]
+//! timeout = "5s"
+//! cache = true
+//! ```
+//! It is read whole, and everything that is wrong with it is found: a typing error in a scope that is silently ignored
+//! costs somebody an afternoon.
+
+mod problem;
+mod reader;
+
+use crate::client::args::{Auth, Body, ProviderName};
+use crate::client::folders;
+use crate::client::secret;
+use crate::tell::failure::Failure;
+use problem::Problem;
+use reader::{Reader, Value};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// No configuration is longer; a larger file is another file.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// The configuration file, read.
+#[derive(Debug)]
+pub(crate) struct Profiles {
+    pub(crate) path: PathBuf,
+    /// The profile that is used where nothing else says who the client is.
+    pub(crate) default: Option<String>,
+    profiles: BTreeMap<String, Profile>,
+    problems: Vec<Problem>,
+}
+
+/// What a profile says; what it does not say is empty.
+#[derive(Debug, Default)]
+pub(crate) struct Profile {
+    /// Its name, if it is out of a file.
+    pub(crate) name: Option<String>,
+    pub(crate) provider: Option<ProviderName>,
+    pub(crate) token_endpoint: Option<String>,
+    pub(crate) body: Option<Body>,
+    pub(crate) auth: Option<Auth>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<secret::Source>,
+    pub(crate) scope: Option<String>,
+    pub(crate) resources: Vec<String>,
+    pub(crate) audience: Option<String>,
+    pub(crate) params: Vec<(String, String)>,
+    pub(crate) origins: Vec<String>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) cache: Option<bool>,
+}
+
+/// The keys of a profile, for whoever wrote another.
+const KEYS: [&str; 13] = [
+    "provider",
+    "token_endpoint",
+    "body",
+    "auth",
+    "client_id",
+    "client_secret",
+    "scope",
+    "resources",
+    "audience",
+    "params",
+    "origins",
+    "timeout",
+    "cache",
+];
+
+impl Profiles {
+    /// The file of this name, or of the usual one.
+    pub(crate) fn read(named: Option<&Path>) -> Result<Self, Failure> {
+        let path = match named {
+            Some(path) => path.to_owned(),
+            None => usual()?,
+        };
+        let text = text(&path)?;
+        Ok(Self::parse(path, &text))
+    }
+
+    /// The same, but nothing when no file was named and the usual one is not there.
+    pub(crate) fn find(named: Option<&Path>) -> Result<Option<Self>, Failure> {
+        if named.is_none() && !usual().is_ok_and(|path| path.exists()) {
+            return Ok(None);
+        }
+        Self::read(named).map(Some)
+    }
+
+    fn parse(path: PathBuf, text: &str) -> Self {
+        let mut reader = Reader::new(text);
+        let (mut default, mut profiles) = (None, BTreeMap::new());
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        for (key, value) in reader.document() {
+            match key.as_str() {
+                "default_profile" => default = reader.text(&value).map(|name| (name, value)),
+                "profile" => {
+                    for (name, value) in reader.table(&value) {
+                        reader.enter(name.as_str());
+                        let profile = profile(&mut reader, &value, &folder);
+                        reader.leave();
+                        profiles.insert(name.as_str().to_owned(), profile);
+                    }
+                }
+                _ => reader.unknown(&key, &["default_profile", "profile"]),
+            }
+        }
+        if let Some((name, value)) = default.as_ref().filter(|(name, _)| !profiles.contains_key(name)) {
+            reader.wrong(value, format!("there is no profile {name}"), among(name, &profiles));
+        }
+        let default = default.map(|(name, _)| name);
+        Self { path, default, profiles, problems: reader.problems() }
+    }
+
+    /// The profile of this name, which must be without a fault, as must be what stands outside of any.
+    pub(crate) fn take(mut self, name: &str) -> Result<Profile, Failure> {
+        if let Some(failure) = self.failures(Some(name)).next() {
+            return Err(failure);
+        }
+        self.known(name)?;
+        let profile = self.profiles.remove(name).unwrap_or_default();
+        Ok(Profile { name: Some(name.to_owned()), ..profile })
+    }
+
+    /// There must be a profile of this name, unless the file cannot be read at all.
+    pub(crate) fn known(&self, name: &str) -> Result<(), Failure> {
+        let unreadable = self.profiles.is_empty() && !self.problems.is_empty();
+        if unreadable || self.profiles.contains_key(name) {
+            return Ok(());
+        }
+        let happened = format!("there is no profile {name} in {}", self.path.display());
+        Err(Failure::usage(happened, among(name, &self.profiles)))
+    }
+
+    /// Everything that is wrong, or everything that concerns this profile.
+    pub(crate) fn failures(&self, of: Option<&str>) -> impl Iterator<Item = Failure> {
+        let concerns = move |problem: &&Problem| match (of, &problem.profile) {
+            (Some(name), Some(profile)) => name == profile,
+            _ => true,
+        };
+        self.problems.iter().filter(concerns).map(|problem| {
+            let place = match &problem.profile {
+                Some(profile) => format!(" (profile {profile})"),
+                None => String::new(),
+            };
+            Failure::usage(
+                format!("{}:{}: {}{place}", self.path.display(), problem.line, problem.happened),
+                problem.next.as_str(),
+            )
+        })
+    }
+
+    /// The profiles without a fault of their own.
+    pub(crate) fn into_faultless(self) -> BTreeMap<String, Profile> {
+        let faulty =
+            |name: &str| self.problems.iter().any(|problem| problem.profile.as_deref() == Some(name));
+        self.profiles.into_iter().filter(|(name, _)| !faulty(name)).collect()
+    }
+}
+
+fn usual() -> Result<PathBuf, Failure> {
+    let folder = folders::configuration().ok_or_else(|| {
+        Failure::usage("this system names no folder for configuration", "name the file with --config PATH")
+    })?;
+    Ok(folder.join("config.toml"))
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    let name = path.display();
+    let wrong = |error: io::Error| {
+        Failure::usage(
+            format!("the configuration file {name} cannot be read: {error}"),
+            "name a file that this user can read with --config PATH",
+        )
+    };
+    let file = File::open(path).map_err(wrong)?;
+    guard(&file, path)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(wrong)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(wrong(io::Error::other(format!("it is longer than {MAX_BYTES} bytes"))));
+    }
+    String::from_utf8(bytes).map_err(|_| wrong(io::Error::other("it is not UTF-8 text")))
+}
+
+/// Whoever can write the file says which program is run and where the secret is sent.
+#[cfg(unix)]
+fn guard(file: &File, path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    const OTHERS_WRITE: u32 = 0o022;
+    let mode = file.metadata().map_or(0, |metadata| metadata.mode());
+    if mode & OTHERS_WRITE == 0 {
+        return Ok(());
+    }
+    let name = path.display();
+    Err(Failure::usage(
+        format!("other users can write the configuration file {name} (mode {:o})", mode & 0o777),
+        format!("chmod go-w '{name}'"),
+    ))
+}
+
+#[cfg(not(unix))]
+fn guard(_: &File, _: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+fn among(name: &str, profiles: &BTreeMap<String, Profile>) -> String {
+    let names: Vec<&str> = profiles.keys().map(String::as_str).collect();
+    match reader::nearest(name, &names) {
+        Some(near) => format!("did you mean {near}? There is: {}", names.join(", ")),
+        None => "write a [profile.NAME] into it".into(),
+    }
+}
+
+fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile {
+    let mut profile = Profile::default();
+    for (key, value) in reader.table(value) {
+        match key.as_str() {
+            "provider" => profile.provider = reader.choice(&key, &value),
+            "token_endpoint" => profile.token_endpoint = reader.text(&value),
+            "body" => profile.body = reader.choice(&key, &value),
+            "auth" => profile.auth = reader.choice(&key, &value),
+            "client_id" => profile.client_id = reader.text(&value),
+            "client_secret" => profile.client_secret = client_secret(reader, &value, folder),
+            "scope" => profile.scope = reader.texts(&value).map(|tokens| tokens.join(" ")),
+            "resources" => profile.resources = reader.texts(&value).unwrap_or_default(),
+            "audience" => profile.audience = reader.text(&value),
+            "params" => profile.params = params(reader, &value),
+            "origins" => profile.origins = reader.texts(&value).unwrap_or_default(),
+            "timeout" => profile.timeout = reader.duration(&key, &value),
+            "cache" => profile.cache = reader.flag(&value),
+            _ => reader.unknown(&key, &KEYS),
+        }
+    }
+    profile
+}
+
+fn params(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<(String, String)> {
+    reader
+        .table(value)
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), reader.text(&value)?)))
+        .collect()
+}
+
+/// A reference to the secret. The secret itself is refused, and not shown.
+fn client_secret(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Option<secret::Source> {
+    const FORMS: &str = "say where it is: { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", \"ARGUMENT\"] }";
+    if !value.is_table() {
+        reader.wrong(value, "client_secret is no reference to a secret", FORMS);
+        return None;
+    }
+    let mut found = Vec::new();
+    for (key, value) in reader.table(value) {
+        let source = match key.as_str() {
+            "env" => reader.text(&value).map(secret::Source::Variable),
+            "file" => reader.text(&value).map(|path| secret::Source::File(located(&path, folder))),
+            "command" => command(reader, &value),
+            _ => {
+                reader.unknown(&key, &["env", "file", "command"]);
+                None
+            }
+        };
+        found.extend(source);
+    }
+    if found.len() > 1 {
+        reader.wrong(value, "client_secret names more than one place", FORMS);
+        return None;
+    }
+    if found.is_empty() && value.is_empty() {
+        reader.wrong(value, "client_secret names no place", FORMS);
+    }
+    found.pop()
+}
+
+fn command(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<secret::Source> {
+    if !value.is_array() {
+        reader.wrong(
+            value,
+            "command is not an array of texts",
+            "write the program and each of its arguments as a text of its own: there is no shell in between",
+        );
+        return None;
+    }
+    let mut words = reader.texts(value)?.into_iter();
+    let Some(program) = words.next() else {
+        reader.wrong(
+            value,
+            "command is empty",
+            "write the program and its arguments: [\"pass\", \"show\", \"x\"]",
+        );
+        return None;
+    };
+    Some(secret::Source::Command { program, arguments: words.collect() })
+}
+
+/// `~/` is the home, and a relative path begins at the file that says it.
+fn located(path: &str, folder: &Path) -> PathBuf {
+    match (path.strip_prefix("~/"), folders::home()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => folder.join(path),
+    }
+}

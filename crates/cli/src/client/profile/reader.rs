@@ -1,0 +1,205 @@
+//! Values out of TOML, with the place of each, so that what is wrong can be pointed at.
+//!
+//! No value is ever shown: it may be a secret that was written where it does not belong.
+
+use super::problem::Problem;
+use crate::client::args;
+use clap::ValueEnum;
+use std::fmt::Write;
+use std::time::Duration;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// A value and its place.
+#[derive(Clone, Debug)]
+pub(super) struct Value<'a>(Spanned<DeValue<'a>>);
+
+/// A key and its place.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    name: String,
+    at: usize,
+}
+
+/// The members of a table, in the order of their keys.
+pub(super) type Table<'a> = Vec<(Key, Value<'a>)>;
+
+impl Key {
+    pub(super) fn as_str(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Value<'_> {
+    pub(super) fn is_table(&self) -> bool {
+        self.0.get_ref().is_table()
+    }
+
+    pub(super) fn is_array(&self) -> bool {
+        self.0.get_ref().is_array()
+    }
+
+    /// Whether it is a table without members.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.get_ref().as_table().is_some_and(DeTable::is_empty)
+    }
+}
+
+/// The text of a file, and what was found wrong with it.
+pub(super) struct Reader<'a> {
+    text: &'a str,
+    profile: Option<String>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, profile: None, problems: Vec::new() }
+    }
+
+    /// What was found, in the order of the lines.
+    pub(super) fn problems(mut self) -> Vec<Problem> {
+        self.problems.sort_by_key(|problem| problem.line);
+        self.problems
+    }
+
+    /// From now on it is about this profile.
+    pub(super) fn enter(&mut self, profile: &str) {
+        self.profile = Some(profile.to_owned());
+    }
+
+    /// From now on it is about no profile.
+    pub(super) fn leave(&mut self) {
+        self.profile = None;
+    }
+
+    /// The members of the whole file; none if it is no TOML.
+    pub(super) fn document(&mut self) -> Table<'a> {
+        match DeTable::parse(self.text) {
+            Ok(document) => members(document.get_ref()),
+            Err(error) => {
+                let at = error.span().map_or(0, |span| span.start);
+                // The message alone: the whole error shows the line, and a secret may stand there.
+                self.problem(at, format!("this is no TOML: {}", error.message()), "mend the line");
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn table<'v>(&mut self, value: &Value<'v>) -> Table<'v> {
+        match value.0.get_ref().as_table() {
+            Some(table) => members(table),
+            None => {
+                self.wrong(
+                    value,
+                    "this is not a table",
+                    "write it as [profile.NAME], or as { key = \"value\" }",
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn text(&mut self, value: &Value<'_>) -> Option<String> {
+        match value.0.get_ref().as_str() {
+            Some("") => self.wrong(value, "this text is empty", "write a value, or remove the line"),
+            Some(text) => return Some(text.to_owned()),
+            None => self.wrong(value, "this is not a text", "write it in quotation marks"),
+        }
+        None
+    }
+
+    /// An array of texts, or one text alone.
+    pub(super) fn texts(&mut self, value: &Value<'_>) -> Option<Vec<String>> {
+        let Some(array) = value.0.get_ref().as_array() else {
+            return self.text(value).map(|text| vec![text]);
+        };
+        array.iter().map(|item| self.text(&Value(item.clone()))).collect()
+    }
+
+    /// One of the values that the flag of this name takes.
+    pub(super) fn choice<T: ValueEnum>(&mut self, key: &Key, value: &Value<'_>) -> Option<T> {
+        let text = self.text(value)?;
+        if let Ok(choice) = T::from_str(&text, false) {
+            return Some(choice);
+        }
+        let known: Vec<String> = T::value_variants()
+            .iter()
+            .filter_map(|variant| Some(variant.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let mut next = format!("write one of: {}", known.join(", "));
+        if let Some(near) = nearest(&text, &known) {
+            let _infallible = write!(next, "; the nearest is {near}");
+        }
+        self.wrong(value, format!("this is no value for {}", key.name), next);
+        None
+    }
+
+    pub(super) fn duration(&mut self, key: &Key, value: &Value<'_>) -> Option<Duration> {
+        match args::duration(&self.text(value)?) {
+            Ok(duration) => Some(duration),
+            Err(next) => {
+                self.wrong(value, format!("this is no value for {}", key.name), next);
+                None
+            }
+        }
+    }
+
+    pub(super) fn flag(&mut self, value: &Value<'_>) -> Option<bool> {
+        let flag = value.0.get_ref().as_bool();
+        if flag.is_none() {
+            self.wrong(
+                value,
+                "this is neither true nor false",
+                "write true or false, without quotation marks",
+            );
+        }
+        flag
+    }
+
+    /// Nobody knows this key.
+    pub(super) fn unknown(&mut self, key: &Key, known: &[&str]) {
+        let next = match nearest(&key.name, known) {
+            Some(near) => format!("did you mean {near}? There is: {}", known.join(", ")),
+            None => format!("there is: {}", known.join(", ")),
+        };
+        self.problem(key.at, format!("unknown key {}", key.name), next);
+    }
+
+    /// This value is wrong.
+    pub(super) fn wrong(&mut self, value: &Value<'_>, happened: impl Into<String>, next: impl Into<String>) {
+        self.problem(value.0.span().start, happened, next);
+    }
+
+    fn problem(&mut self, at: usize, happened: impl Into<String>, next: impl Into<String>) {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        self.problems.push(Problem {
+            profile: self.profile.clone(),
+            line: 1 + before.matches('\n').count(),
+            happened: happened.into(),
+            next: next.into(),
+        });
+    }
+}
+
+fn members<'a>(table: &DeTable<'a>) -> Table<'a> {
+    table
+        .iter()
+        .map(|(key, value)| {
+            let key = Key { name: key.get_ref().to_string(), at: key.span().start };
+            (key, Value(value.clone()))
+        })
+        .collect()
+}
+
+/// The one of these that is spelt most like `word`; one that contains it, or is contained in it, before all others.
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let word = word.to_lowercase().replace('-', "_");
+    let distance = |name: &str| {
+        let plain = name.replace('-', "_");
+        let within = word.len() > 2 && (plain.contains(&word) || word.contains(&plain));
+        (if within { 1 } else { strsim::osa_distance(&word, &plain) }, strsim::osa_distance(&word, &plain))
+    };
+    known.iter().copied().min_by_key(|name| distance(name))
+}

@@ -1,0 +1,15 @@
+//! The subcommands: what can be said to each, and what it does.
+
+mod child;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod inspect;
+pub(crate) mod man;
+pub(crate) mod mock;
+pub(crate) mod request;
+pub(crate) mod run;
+mod runtime;
+pub(crate) mod token;
+pub(crate) mod watch;

@@ -1,0 +1,92 @@
+//! Signals of Unix, and what an end by one means.
+
+use crate::tell::failure::Failure;
+use rustix::process::{Pid, Signal, getpgid, getpgrp, kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithOrigin;
+use signal_hook::low_level::siginfo::Cause;
+use std::future::pending;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitCode, ExitStatus};
+use tokio::process::Child;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+const PASSED_ON: [(i32, Signal); 6] = [
+    (SIGHUP, Signal::HUP),
+    (SIGINT, Signal::INT),
+    (SIGQUIT, Signal::QUIT),
+    (SIGTERM, Signal::TERM),
+    (SIGUSR1, Signal::USR1),
+    (SIGUSR2, Signal::USR2),
+];
+
+/// The signals that are meant for the program.
+pub(crate) struct Signals(UnboundedReceiver<Caught>);
+
+pub(crate) struct Caught {
+    signal: Signal,
+    /// Whether it was sent for a terminal: Ctrl-C, or a hangup.
+    by_kernel: bool,
+}
+
+impl Signals {
+    /// From now on they no longer end this process.
+    pub(crate) fn caught() -> Result<Self, Failure> {
+        let cannot = |error: &dyn std::fmt::Display| Failure::system("signals cannot be passed on", error);
+        // What is ignored, as under nohup, stays ignored: a handler would not outlive the program's start.
+        let ignored = ignored();
+        let wanted =
+            PASSED_ON.iter().map(|(number, _)| *number).filter(|number| ignored >> (number - 1) & 1 == 0);
+        let mut arriving = SignalsInfo::<WithOrigin>::new(wanted).map_err(|error| cannot(&error))?;
+        let (sender, receiver) = unbounded_channel();
+        let forward = move || {
+            for origin in arriving.forever() {
+                let signal = PASSED_ON.iter().find(|(number, _)| *number == origin.signal);
+                if let Some((_, signal)) = signal
+                    && sender
+                        .send(Caught { signal: *signal, by_kernel: matches!(origin.cause, Cause::Kernel) })
+                        .is_err()
+                {
+                    return;
+                }
+            }
+        };
+        std::thread::Builder::new().name("signals".into()).spawn(forward).map_err(|error| cannot(&error))?;
+        Ok(Self(receiver))
+    }
+
+    /// Never, if there will be no other.
+    pub(super) async fn next(&mut self) -> Caught {
+        match self.0.recv().await {
+            Some(caught) => caught,
+            None => pending().await,
+        }
+    }
+}
+
+impl Caught {
+    /// A program that has ended meanwhile needs none.
+    pub(super) fn pass_on(self, child: &Child) {
+        let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        // What the kernel sends for a terminal it sends to a whole group: a program in ours has it already.
+        if let Some(id) = id
+            && !(self.by_kernel && getpgid(Some(id)) == Ok(getpgrp()))
+        {
+            let _ended = kill_process(id, self.signal);
+        }
+    }
+}
+
+/// The signals that this process was started to ignore, as a set of bits; none where the system does not tell.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    line.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// As shells have it: 128 and the number of the signal.
+pub(super) fn exit_code(ended: ExitStatus) -> ExitCode {
+    let code = ended.code().or_else(|| Some(128 + ended.signal()?));
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
+}

@@ -1,0 +1,27 @@
+//! `evergrant config`: looks after the configuration file.
+
+mod check;
+
+use crate::tell::failure::Failure;
+use crate::tell::manner::Manner;
+use check::ConfigCheckArgs;
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read the whole file, every profile of it, and say all that is wrong; nothing is sent and no command is run
+    Check(ConfigCheckArgs),
+}
+
+/// `evergrant config`.
+pub(crate) fn run(args: &ConfigArgs, manner: Manner) -> Result<(), Failure> {
+    match &args.command {
+        ConfigCommand::Check(args) => check::run(args, manner),
+    }
+}

@@ -1,0 +1,35 @@
+use super::{Demo, Plan, View, work};
+use crate::commands::runtime::runtime;
+use evergrant_mock::Endpoint;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+#[test]
+fn a_phase_lasts_until_a_call_was_answered() {
+    // Another test may have installed one.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let (mut demo, api) = Demo::prepare(Plan::of(5), View::new(None)).unwrap();
+    let gate = demo.server.hold(Endpoint::Resource);
+    let (url, over) = (demo.server.resource("/shipments"), Arc::new(AtomicBool::new(false)));
+    let answered = runtime().unwrap().block_on(async {
+        let worker = tokio::spawn(work(api, url, Arc::clone(&demo.tally), Arc::clone(&over)));
+        let mut phase = demo.begin("cold start", "the API is slow");
+        let slow = async {
+            // Much longer than the phase would last.
+            for _ in 0..10 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            gate.release();
+        };
+        let watched = async {
+            demo.watch(&mut phase, demo.plan.unit, |status| status.requests > 0).await;
+            demo.tally.requests()
+        };
+        let (answered, ()) = tokio::join!(watched, slow);
+        over.store(true, Ordering::Relaxed);
+        worker.await.unwrap();
+        answered
+    });
+    assert!(answered > 0);
+}

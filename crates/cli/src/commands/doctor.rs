@@ -1,0 +1,201 @@
+//! `evergrant doctor`: what is wrong with a setup, and what to change. It goes the way of a token request step by
+//! step, asks for one token once, and never tries anything with the secret that was not configured: where a server
+//! seems to want something else, that is advice.
+
+mod advice;
+mod ask;
+mod findings;
+mod way;
+
+use crate::client::args::ClientArgs;
+use crate::client::cache::Cache;
+use crate::client::setup::{Examined, Setup};
+use crate::commands::runtime::runtime;
+use crate::tell::failure::Failure;
+use crate::tell::manner::Manner;
+use crate::tell::stdout;
+use advice::Circumstances;
+use ask::Asked;
+use clap::Args;
+use evergrant_tokio_reqwest::core::{Excerpt, Grant, JwtHint, Problem, Refusal, Span};
+use evergrant_tokio_reqwest::{Client, Policy};
+use findings::{Findings, State};
+use std::time::{Duration, SystemTime};
+
+/// A clock that is off by less costs nothing: lives are judged on two clocks, with a leeway.
+const CLOCK_OFF: Duration = Duration::from_secs(5);
+
+/// A token that lives shorter keeps its users busy asking.
+const SHORT_LIFE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Args)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "evergrant mock -- evergrant doctor",
+    "evergrant mock -- evergrant doctor --scope 'orders.read orders.write' --json",
+))]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+}
+
+pub(crate) fn run(args: &DoctorArgs, manner: Manner) -> Result<(), Failure> {
+    let (setup, examined) = Setup::examine(&args.client)?;
+    let mut findings = Findings::new(!manner.json);
+    let done = examine(&setup, &examined, &mut findings);
+    let verdict = findings.verdict(done.is_ok());
+    let text = if manner.json { findings.json(verdict).to_string() } else { format!("verdict: {verdict}") };
+    stdout::line(text)?;
+    done
+}
+
+fn examine(setup: &Setup, examined: &Examined, findings: &mut Findings) -> Result<(), Failure> {
+    let client = &setup.client;
+    configuration(client, examined, findings)?;
+    match setup.cache.as_ref().map(Cache::examine) {
+        Some(Ok(says)) => findings.add("cache", State::Good, says.into(), [])?,
+        Some(Err(reason)) => findings.add("cache", State::Warning, reason, [])?,
+        None => {}
+    }
+    let proxied = way::proxy(client.provider().token_endpoint(), findings)?;
+    way::walk(client.provider().token_endpoint(), setup.timeout, proxied, findings)?;
+    let asked = runtime()?.block_on(ask::ask(client, setup.timeout))?;
+    clock(&asked, findings)?;
+    match &asked.outcome {
+        Ok(grant) => {
+            let took = asked.took.as_millis();
+            findings.add("token", State::Good, format!("one was asked for, and came in {took} ms"), [])?;
+            life(grant, findings)?;
+            scope(client, grant, findings)
+        }
+        Err(refusal) => {
+            let mut next = vec![refusal.advice().to_owned()];
+            next.extend(circumstances(client, examined, &asked, refusal).advice());
+            next.extend(examined.oddity.map(str::to_owned));
+            findings.add("token", State::Fault, refusal.summary().to_string(), next)?;
+            Err(refusal.into())
+        }
+    }
+}
+
+fn configuration(client: &Client, examined: &Examined, findings: &mut Findings) -> Result<(), Failure> {
+    let whence = match &examined.profile {
+        Some(profile) => format!("profile {profile}"),
+        None => "flags and variables".into(),
+    };
+    findings.add("configuration", State::Good, whence, [])?;
+    let endpoint = client.provider().token_endpoint();
+    let says = format!("{endpoint}, as client {}, by {}", client.client_id(), client.auth().method());
+    findings.add("client", State::Good, says, [])?;
+    match (&examined.place, examined.oddity) {
+        (Some(place), None) if client.auth().has_short_secret() => findings.add(
+            "secret",
+            State::Warning,
+            format!("{place}: it has fewer than 8 bytes, and is easily guessed"),
+            ["have the authorization server issue a longer one; a test server's works all the same"
+                .to_owned()],
+        ),
+        (Some(place), None) => findings.add("secret", State::Good, place.clone(), []),
+        (Some(place), Some(oddity)) => {
+            findings.add("secret", State::Warning, format!("{place}: {oddity}"), [WRITE_AGAIN.to_owned()])
+        }
+        (None, _) => findings.add("secret", State::Good, "none is sent".into(), []),
+    }
+}
+
+const WRITE_AGAIN: &str = "if that was copied along by mistake, write the secret again without it";
+
+fn circumstances<'a>(
+    client: &'a Client,
+    examined: &Examined,
+    asked: &'a Asked,
+    refusal: &'a Refusal,
+) -> Circumstances<'a> {
+    let (code, description) = match refusal.problem() {
+        Problem::ErrorResponse(response) => {
+            (Some(response.code().as_str()), response.description().map(Excerpt::as_str))
+        }
+        _ => (None, None),
+    };
+    Circumstances {
+        method: client.auth().method(),
+        body: client.provider().body(),
+        encodes: examined.encodes,
+        challenge: asked.challenge.as_deref(),
+        status: refusal.status(),
+        code,
+        description,
+    }
+}
+
+/// The server's `Date` against our clock, which must have stood between the sending and the answer.
+fn clock(asked: &Asked, findings: &mut Findings) -> Result<(), Failure> {
+    let Some(date) = asked.date else {
+        if asked.answered {
+            let says = "the answer has no Date (RFC 9110 §6.6.1): the clocks cannot be compared";
+            findings.add("clock", State::Good, says.into(), [])?;
+        }
+        return Ok(());
+    };
+    let (off, side) = off_by(date, asked.sent, asked.sent + asked.took);
+    let seconds = off.as_secs();
+    if off < CLOCK_OFF {
+        let says = format!("this machine's clock and the server's are {seconds} s apart");
+        return findings.add("clock", State::Good, says, []);
+    }
+    let next =
+        "set it, with NTP for one: the end of a token, and of a certificate, is judged by it".to_owned();
+    let says = format!("this machine's clock is {seconds} s {side} the server's");
+    findings.add("clock", State::Warning, says, [next])
+}
+
+/// How far a `Date`, which tells whole seconds, is from the time of the request, and on which side our clock is.
+fn off_by(date: SystemTime, sent: SystemTime, came: SystemTime) -> (Duration, &'static str) {
+    let apart = |later: SystemTime, earlier: SystemTime| later.duration_since(earlier).unwrap_or_default();
+    let ahead = apart(sent, date + Duration::from_secs(1));
+    if ahead.is_zero() { (apart(date, came), "behind") } else { (ahead, "ahead of") }
+}
+
+fn life(grant: &Grant, findings: &mut Findings) -> Result<(), Failure> {
+    let lifetime = grant.lifetime();
+    let Some(life) = lifetime.life() else {
+        let assumed = Span(Policy::new().default_lifetime());
+        let says = format!("the server does not say how long the token lives; {assumed} is assumed");
+        let next = "ask its operator for expires_in (RFC 6749 §5.1)".to_owned();
+        return findings.add("life", State::Warning, says, [next]);
+    };
+    let says = format!("the token lives {}", Span(life));
+    match lifetime.hint() {
+        JwtHint::ClockSkew => findings.add(
+            "life",
+            State::Warning,
+            format!("{says} by expires_in, and is over already by its own exp"),
+            ["tell the server's operator: the clocks of its machines are apart".to_owned()],
+        ),
+        _ if life < SHORT_LIFE => {
+            let next = "ask the server's operator for a longer one, unless that is meant".to_owned();
+            findings.add("life", State::Warning, says, [next])
+        }
+        _ => findings.add("life", State::Good, says, []),
+    }
+}
+
+fn scope(client: &Client, grant: &Grant, findings: &mut Findings) -> Result<(), Failure> {
+    let asked = client.scope();
+    let asked = if asked.is_empty() { "none was asked for".into() } else { format!("asked for {asked}") };
+    let granted = match grant.scope() {
+        Some(scope) => format!("granted {scope}"),
+        None => "granted as asked".into(),
+    };
+    match grant.narrowed_scope() {
+        Some(missing) => findings.add(
+            "scope",
+            State::Warning,
+            format!("{asked}, {granted}: {missing} is missing"),
+            ["ask the server's operator for it, or ask for less".to_owned()],
+        ),
+        None => findings.add("scope", State::Good, format!("{asked}, {granted}"), []),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! What a doctor has found.
+
+use crate::tell::failure::Failure;
+use crate::tell::stdout;
+use serde_json::json;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Good,
+    Warning,
+    Fault,
+}
+
+impl State {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::Warning => "warning",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+struct Finding {
+    about: &'static str,
+    state: State,
+    says: String,
+    next: Vec<String>,
+}
+
+/// What was found so far.
+pub(super) struct Findings {
+    /// Whether each is told at once.
+    told: bool,
+    all: Vec<Finding>,
+}
+
+impl Findings {
+    /// None yet. `told`: whether each is told on stdout at once.
+    pub(super) const fn new(told: bool) -> Self {
+        Self { told, all: Vec::new() }
+    }
+
+    pub(super) fn add(
+        &mut self,
+        about: &'static str,
+        state: State,
+        says: String,
+        next: impl Into<Vec<String>>,
+    ) -> Result<(), Failure> {
+        let next = next.into();
+        if self.told {
+            let mut text = format!("{:<8} {about:<14} {says}", state.name());
+            for step in &next {
+                text.push_str("\n         next: ");
+                text.push_str(step);
+            }
+            stdout::line(text)?;
+        }
+        self.all.push(Finding { about, state, says, next });
+        Ok(())
+    }
+
+    pub(super) fn verdict(&self, works: bool) -> &'static str {
+        let warned = self.all.iter().any(|finding| finding.state == State::Warning);
+        match (works, warned) {
+            (true, false) => "it works",
+            (true, true) => "it works; see the warnings",
+            (false, _) => "it does not work",
+        }
+    }
+
+    pub(super) fn json(&self, verdict: &str) -> serde_json::Value {
+        let findings = self.all.iter().map(|Finding { about, state, says, next }| {
+            json!({ "about": about, "state": state.name(), "says": says, "next": next })
+        });
+        json!({ "verdict": verdict, "findings": findings.collect::<Vec<_>>() })
+    }
+}

@@ -1,0 +1,196 @@
+//! The way to the token endpoint, step by step: its name, a connection, TLS. Nothing of the client is sent here.
+
+use super::findings::{Findings, State};
+use crate::tell::failure::Failure;
+use crate::tell::when;
+use evergrant_tokio_reqwest::Origin;
+use evergrant_tokio_reqwest::core::{Endpoint, Excerpt, Span};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+use rustls_platform_verifier::BuilderVerifierExt;
+use std::env;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+
+/// A certificate that ends sooner should have been renewed already: those who do it by themselves do it at 30 days.
+const RENEWAL: Duration = Duration::from_secs(14 * 86_400);
+
+/// Whether a proxy stands on the way of the token request, as the environment says.
+pub(super) fn proxy(endpoint: &Endpoint, findings: &mut Findings) -> Result<bool, Failure> {
+    let origin = endpoint.origin();
+    let own = if origin.scheme() == "https" {
+        ["HTTPS_PROXY", "https_proxy"]
+    } else {
+        ["HTTP_PROXY", "http_proxy"]
+    };
+    let named = own.into_iter().chain(["ALL_PROXY", "all_proxy"]).find(|name| is_set(name));
+    let Some(name) = named.filter(|_| !origin.is_loopback()) else { return Ok(false) };
+    let says = format!(
+        "{name} is set: the token request goes that way, unless NO_PROXY says otherwise; what follows is the straight way"
+    );
+    findings.add("proxy", State::Good, says, [])?;
+    Ok(true)
+}
+
+fn is_set(name: &str) -> bool {
+    env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+/// Resolves, connects, shakes hands. What fails is a fault, or a warning where a proxy may do better.
+pub(super) fn walk(
+    endpoint: &Endpoint,
+    timeout: Duration,
+    proxied: bool,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    let origin = endpoint.origin();
+    let failed = |findings: &mut Findings, about, says: String, next: &str| {
+        let state = if proxied { State::Warning } else { State::Fault };
+        findings.add(about, state, says.clone(), [next.to_owned()])?;
+        if proxied { Ok(()) } else { Err(Failure::way(says, next)) }
+    };
+    let addresses = match resolve(origin, timeout, findings)? {
+        Ok(addresses) => addresses,
+        Err(reason) => {
+            let says = format!("the host name {} cannot be resolved: {reason}", origin.host());
+            return failed(
+                findings,
+                "name",
+                says,
+                "check the host in the token endpoint, and this machine's DNS",
+            );
+        }
+    };
+    let stream = match connect(&addresses, timeout, findings)? {
+        Ok(stream) => stream,
+        Err(reason) => {
+            let says = format!("no connection to {}, port {}: {reason}", origin.host(), origin.port());
+            return failed(
+                findings,
+                "connection",
+                says,
+                "check the port, the firewall, and whether the server runs",
+            );
+        }
+    };
+    if origin.scheme() != "https" {
+        return findings.add("tls", State::Good, "none: plain http to this machine itself".into(), []);
+    }
+    match tls(stream, origin, findings)? {
+        Ok(()) => Ok(()),
+        Err(reason) => {
+            let says = format!("TLS with {} fails: {reason}", origin.host());
+            let next = "check that the port speaks TLS, the server's certificate, this machine's trusted roots and its clock";
+            failed(findings, "tls", says, next)
+        }
+    }
+}
+
+fn resolve(
+    origin: &Origin,
+    timeout: Duration,
+    findings: &mut Findings,
+) -> Result<Result<Vec<SocketAddr>, String>, Failure> {
+    if let Ok(address) = bare(origin).parse::<IpAddr>() {
+        return Ok(Ok(vec![SocketAddr::new(address, origin.port())]));
+    }
+    // The system's resolver knows no timeout.
+    let (sender, receiver) = mpsc::channel();
+    let (host, port) = (bare(origin), origin.port());
+    let began = Instant::now();
+    let resolver = thread::Builder::new()
+        .spawn(move || sender.send((host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>)));
+    let addresses = match (resolver, receiver.recv_timeout(timeout)) {
+        (Err(error), _) | (_, Ok(Err(error))) => return Ok(Err(error.to_string())),
+        (_, Err(_)) => return Ok(Err(format!("no answer came within {} s", timeout.as_secs()))),
+        (_, Ok(Ok(addresses))) => addresses,
+    };
+    let mut hosts: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+    hosts.dedup();
+    let says = format!("{} is {} ({} ms)", origin.host(), hosts.join(", "), began.elapsed().as_millis());
+    findings.add("name", State::Good, says, [])?;
+    Ok(Ok(addresses))
+}
+
+fn connect(
+    addresses: &[SocketAddr],
+    timeout: Duration,
+    findings: &mut Findings,
+) -> Result<Result<TcpStream, String>, Failure> {
+    let mut reasons = Vec::new();
+    for address in addresses {
+        let began = Instant::now();
+        match TcpStream::connect_timeout(address, timeout) {
+            Ok(stream) => {
+                let says = format!("to {address} ({} ms)", began.elapsed().as_millis());
+                findings.add("connection", State::Good, says, [])?;
+                let limited = stream
+                    .set_read_timeout(Some(timeout))
+                    .and_then(|()| stream.set_write_timeout(Some(timeout)));
+                return Ok(limited.map(|()| stream).map_err(|error| error.to_string()));
+            }
+            Err(error) => reasons.push(format!("{address}: {error}")),
+        }
+    }
+    Ok(Err(if reasons.is_empty() { "the name has no address".into() } else { reasons.join("; ") }))
+}
+
+fn tls(
+    mut stream: TcpStream,
+    origin: &Origin,
+    findings: &mut Findings,
+) -> Result<Result<(), String>, Failure> {
+    let began = Instant::now();
+    let connection = match handshake(&mut stream, &bare(origin)) {
+        Ok(connection) => connection,
+        Err(error) => return Ok(Err(shown(&error))),
+    };
+    let version = connection.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
+    let says = format!("{version} ({} ms)", began.elapsed().as_millis());
+    findings.add("tls", State::Good, says.replace('_', "."), [])?;
+    let first = connection.peer_certificates().and_then(<[_]>::first);
+    let Some(certificate) = first.and_then(|der| Certificate::from_der(der).ok()) else { return Ok(Ok(())) };
+    let ends = certificate.tbs_certificate().validity().not_after.to_unix_duration();
+    let left = ends.saturating_sub(when::now());
+    let issuer = shown(certificate.tbs_certificate().issuer());
+    let says = format!("the server's certificate ends in {}; issued by {issuer}", Span(left));
+    if left < RENEWAL {
+        let next = "tell the server's operator to renew it".to_owned();
+        findings.add("certificate", State::Warning, says, [next])?;
+    } else {
+        findings.add("certificate", State::Good, says, [])?;
+    }
+    Ok(Ok(()))
+}
+
+/// With the roots of this machine, as for every token request.
+fn handshake(stream: &mut TcpStream, host: &str) -> io::Result<ClientConnection> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)
+        .map_err(io::Error::other)?
+        .with_no_client_auth();
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    let mut connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    while connection.is_handshaking() {
+        connection.complete_io(stream)?;
+    }
+    Ok(connection)
+}
+
+/// What may have come from the server: bounded, and nothing that a terminal obeys.
+fn shown(text: &dyn fmt::Display) -> String {
+    Excerpt::new(&text.to_string(), &[]).unwrap_or_default().as_str().to_owned()
+}
+
+/// The host as the system takes it: IPv6 without brackets.
+fn bare(origin: &Origin) -> String {
+    origin.host().to_string().trim_matches(['[', ']']).to_owned()
+}

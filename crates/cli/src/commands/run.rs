@@ -1,0 +1,160 @@
+//! `evergrant run`: a program that only reads variables or files, with a token that works.
+
+mod token_file;
+
+use crate::client::args::{ClientArgs, duration};
+use crate::client::secret;
+use crate::client::setup::Setup;
+use crate::commands::child::{self, Signals};
+use crate::commands::runtime::runtime;
+use crate::commands::token::Format;
+use crate::tell::failure::Failure;
+use clap::Args;
+use evergrant_tokio_reqwest::core::Generation;
+use evergrant_tokio_reqwest::{Status, Tokens};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use token_file::TokenFile;
+
+/// The program's variables, unless --env names another.
+const TOKEN: &str = "EVERGRANT_TOKEN";
+const TOKEN_FILE: &str = "EVERGRANT_TOKEN_FILE";
+
+/// No nap is longer: a suspend, or a step of a clock, is noticed within that time.
+const LONGEST_NAP: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Args)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "evergrant mock -- evergrant run -- sh -c 'echo \"$EVERGRANT_TOKEN\" | evergrant inspect'",
+    "evergrant mock -- evergrant run --token-file token -- sh -c 'evergrant inspect \"$EVERGRANT_TOKEN_FILE\"'",
+))]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// Keep a fresh token in this file while the program runs, and remove it afterwards
+    ///
+    /// The file is replaced as a whole before its token ends, is readable by this user alone, and is named to the program
+    /// in EVERGRANT_TOKEN_FILE.
+    #[arg(long, value_name = "PATH")]
+    token_file: Option<PathBuf>,
+    /// The variable that the token is in [default: EVERGRANT_TOKEN, or none with --token-file]. It cannot be renewed
+    #[arg(long, value_name = "NAME", value_parser = variable)]
+    env: Option<String>,
+    /// What stands in the file and the variable
+    #[arg(long, value_enum, default_value = "token")]
+    format: Format,
+    /// Wait this long for the first token through transient failures instead of taking the first outcome
+    #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
+    wait: Option<Duration>,
+    /// The program and its arguments. Signals are passed on to it, and its exit status is ours
+    #[arg(value_name = "CMD", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<OsString>,
+}
+
+pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
+    let Some(mut command) = child::command(&args.command) else {
+        return Err(Failure::usage("there is no program to run", "name it after --"));
+    };
+    let file = args.token_file.as_deref().map(TokenFile::at).transpose()?;
+    let setup = Setup::read(&args.client)?;
+    let tokens = setup.tokens(args.wait)?;
+    runtime()?.block_on(async {
+        let token = setup.token(&tokens, args.wait).await?;
+        // Until now Ctrl-C ended this command as it ends any other.
+        let signals = Signals::caught()?;
+        for name in secret::VARIABLES.into_iter().chain(setup.secret_variable.as_deref()) {
+            command.env_remove(name);
+        }
+        let text = args.format.render(token.value(), &tokens);
+        let variable = args.env.as_deref().or(file.is_none().then_some(TOKEN));
+        if let Some(name) = variable {
+            command.env(name, &*text);
+        }
+        let refreshing = match file {
+            Some(file) => {
+                file.replace(&text).map_err(|error| file.failure(&error))?;
+                command.env(TOKEN_FILE, file.path());
+                let keeping = tokens.keep_fresh();
+                let replacing = replace(file, args.format, setup, tokens, token.generation());
+                // Both end with the program.
+                Alive(vec![tokio::spawn(keeping), tokio::spawn(replacing)])
+            }
+            None => Alive(vec![tokio::spawn(tell_the_end(tokens))]),
+        };
+        let ended = child::run(command, signals).await;
+        refreshing.end().await;
+        ended
+    })
+}
+
+/// Tasks that have no end of their own.
+struct Alive(Vec<tokio::task::JoinHandle<()>>);
+
+impl Alive {
+    /// Ends them, and waits until they are over: with them goes the token file.
+    async fn end(self) {
+        for task in &self.0 {
+            task.abort();
+        }
+        for task in self.0 {
+            let _aborted = task.await;
+        }
+    }
+}
+
+/// Replaces the file whenever there is another token.
+async fn replace(file: TokenFile, format: Format, setup: Setup, tokens: Tokens, first: Generation) {
+    let (mut written, mut trouble) = (first, false);
+    loop {
+        let nap = nap(&tokens.status());
+        tokio::time::sleep(if trouble { nap.min(Duration::from_secs(1)) } else { nap }).await;
+        let error = match tokens.try_token() {
+            Some(token) if token.generation() == written => continue,
+            Some(token) => {
+                let text = format.render(token.value(), &tokens);
+                match tokio::task::block_in_place(|| file.replace(&text)) {
+                    Ok(()) => {
+                        setup.keep(&tokens);
+                        written = token.generation();
+                        None
+                    }
+                    Err(error) => Some(format!("the token file cannot be replaced: {error}")),
+                }
+            }
+            None => Some("the token in the token file has ended, and there is no new one".to_owned()),
+        };
+        match &error {
+            Some(error) if !trouble => eprintln!("warning: {error}; it is tried again by itself"),
+            None if trouble => eprintln!("note: the token file holds a new token"),
+            _ => {}
+        }
+        trouble = error.is_some();
+    }
+}
+
+/// How long nothing can happen: until the token is due, then in small steps until it is replaced.
+fn nap(status: &Status) -> Duration {
+    let (shortest, longest) = (Duration::from_millis(20), Duration::from_secs(1));
+    match &status.held {
+        Some(held) if !held.refresh_in.is_zero() => held.refresh_in.clamp(shortest, LONGEST_NAP),
+        Some(held) => (held.used_for / 20).clamp(shortest, longest),
+        None => Duration::from_millis(200),
+    }
+}
+
+/// A variable cannot be changed from outside: says so when its token ends under the running program.
+async fn tell_the_end(tokens: Tokens) {
+    while let Some(held) = tokens.status().held {
+        tokio::time::sleep(held.used_for.min(LONGEST_NAP)).await;
+    }
+    eprintln!("note: the token in the program's variable has ended; with --token-file it would be replaced");
+}
+
+fn variable(name: &str) -> Result<String, String> {
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Err("a variable's name is not empty and has no =".into());
+    }
+    Ok(name.to_owned())
+}

@@ -1,0 +1,85 @@
+//! `evergrant token`: one token on stdout and nothing else.
+
+use crate::client::args::{ClientArgs, duration};
+use crate::client::setup::Setup;
+use crate::commands::runtime::runtime;
+use crate::tell::failure::Failure;
+use crate::tell::manner::Manner;
+use crate::tell::stdout;
+use crate::tell::when;
+use clap::{Args, ValueEnum};
+use evergrant_tokio_reqwest::core::{AccessToken, Wall};
+use evergrant_tokio_reqwest::{Clock, SystemClock, Tokens};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+#[derive(Debug, Args)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "evergrant mock -- evergrant token",
+    "evergrant mock -- sh -c 'evergrant token --format header | curl -s -H @- \"$EVERGRANT_MOCK_API/shipments\"'",
+))]
+pub(crate) struct TokenArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// What to print [default: token, and json with --json]
+    #[arg(long, value_enum, env = "EVERGRANT_FORMAT", hide_env_values = true)]
+    pub(crate) format: Option<Format>,
+    /// Wait this long through transient failures instead of taking the first outcome (30s, 2m, 500ms)
+    #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
+    pub(crate) wait: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// The token alone
+    Token,
+    /// A whole header line: Authorization: Bearer ...
+    Header,
+    /// One JSON object with access_token, token_type, expires_in and expires_at
+    Json,
+}
+
+pub(crate) fn run(args: &TokenArgs, manner: Manner) -> Result<(), Failure> {
+    let setup = Setup::read(&args.client)?;
+    let tokens = setup.tokens(args.wait)?;
+    let token = runtime()?.block_on(setup.token(&tokens, args.wait))?;
+    let format = args.format.unwrap_or(if manner.json { Format::Json } else { Format::Token });
+    let mut line = format.render(token.value(), &tokens);
+    line.push('\n');
+    stdout::print(line.as_bytes()).map(drop)
+}
+
+impl Format {
+    /// The token in this form. Its source knows its life.
+    pub(crate) fn render(self, token: &AccessToken, source: &Tokens) -> Zeroizing<String> {
+        let text = token.expose();
+        Zeroizing::new(match self {
+            Self::Token => text.to_owned(),
+            Self::Header => format!("Authorization: Bearer {text}"),
+            Self::Json => {
+                let (life, end) = match source.export() {
+                    Some(stored) => {
+                        let (issued, life) = (stored.issued(), stored.life());
+                        (Some(left(issued, life, source)), Some(issued.after(life)))
+                    }
+                    None => (None, None),
+                };
+                let end = end.and_then(|end| when::rfc3339(end.since_epoch()));
+                serde_json::json!({
+                    "access_token": text, "token_type": "Bearer", "expires_in": life, "expires_at": end,
+                })
+                .to_string()
+            }
+        })
+    }
+}
+
+/// The whole seconds that are left of a life.
+fn left(issued: Wall, life: Duration, source: &Tokens) -> u64 {
+    match source.status().requests {
+        // A kept one has spent some of its life.
+        0 => issued.after(life).since(SystemClock.now().wall).as_secs(),
+        // What the server said, less what was spent on the way.
+        _ => life.as_secs(),
+    }
+}

@@ -1,0 +1,11 @@
+//! What people are told, and where.
+
+#[macro_use]
+mod help;
+
+pub(crate) mod failure;
+pub(crate) mod live;
+pub(crate) mod manner;
+pub(crate) mod stdout;
+pub(crate) mod verbose;
+pub(crate) mod when;

@@ -1,0 +1,14 @@
+//! How the command talks, whatever it does.
+
+use clap::Args;
+
+/// How the command talks, whatever it does.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Manner {
+    /// Say on stderr why each token request is made, and what became of it
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// JSON instead of text: what is said on stdout, and an error as one object on stderr
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
