@@ -18,6 +18,8 @@ pub enum HttpError {
     Resolve(io::Error),
     /// No connection.
     Connect(io::Error),
+    /// This process, or this machine, has as many files open as it may, and a connection is one more.
+    TooManyOpenFiles(io::Error),
     /// TLS failed.
     Tls(io::Error),
     /// The client's timeout has passed.
@@ -37,6 +39,7 @@ impl fmt::Display for HttpError {
             Self::Request(_) => f.write_str("the request could not be built"),
             Self::Resolve(_) => f.write_str("the host name cannot be resolved"),
             Self::Connect(_) => f.write_str("no connection could be made"),
+            Self::TooManyOpenFiles(_) => f.write_str(TOO_MANY_OPEN_FILES),
             Self::Tls(_) => f.write_str("the TLS handshake failed"),
             Self::Timeout(time) => write!(f, "timed out after {time:?}, before the full response arrived"),
             Self::Protocol(_) => f.write_str("the answer is not valid HTTP"),
@@ -51,12 +54,44 @@ impl std::error::Error for HttpError {
         match self {
             Self::Resolve(error)
             | Self::Connect(error)
+            | Self::TooManyOpenFiles(error)
             | Self::Tls(error)
             | Self::Protocol(error)
             | Self::Closed(error) => Some(error),
             Self::Request(error) => Some(error),
             Self::Url | Self::Timeout(_) | Self::TooLong(_) => None,
         }
+    }
+}
+
+/// Words for what the system says by a number.
+pub(crate) const TOO_MANY_OPEN_FILES: &str = "too many files are open in this process, or on this machine, to make a connection: close \
+     what is not used, or raise the limit (ulimit -n)";
+
+/// How the system says that a process (EMFILE), or all of them together (ENFILE), may open no more.
+#[cfg(unix)]
+const LACKS: &[i32] = &[24, 23];
+/// WSAEMFILE.
+#[cfg(windows)]
+const LACKS: &[i32] = &[10024];
+#[cfg(not(any(unix, windows)))]
+const LACKS: &[i32] = &[];
+
+impl HttpError {
+    /// Whether this error of the system is about what the machine lacks, and not about the host.
+    pub(crate) fn is_lack(error: &io::Error) -> bool {
+        error.raw_os_error().is_some_and(|code| LACKS.contains(&code))
+    }
+
+    /// An error of this kind, unless the machine lacked what it takes to find out.
+    pub(crate) fn lacking(error: io::Error, otherwise: impl FnOnce(io::Error) -> Self) -> Self {
+        if Self::is_lack(&error) { Self::TooManyOpenFiles(error) } else { otherwise(error) }
+    }
+
+    /// The system's error, if no socket can be had at this moment.
+    pub(crate) fn lack_of_files() -> Option<io::Error> {
+        let socket = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0));
+        socket.err().filter(Self::is_lack)
     }
 }
 

@@ -34,7 +34,6 @@ println!("{}", answer.into_body().text(1 << 20).await?);
 //! reason, each token with its life, each token that a resource server refused, each rotation; at WARN what failed, with its
 //! cause, a scope that was not granted, a secret that is easily guessed; at DEBUG what came too late. No event holds a secret.
 #![forbid(unsafe_code)]
-
 /// The example of the package's README.
 #[cfg(all(doctest, feature = "smol"))]
 #[doc = include_str!("../README.md")]
@@ -45,6 +44,7 @@ mod body;
 mod client;
 mod connection;
 mod error;
+mod happy_eyeballs;
 mod io;
 mod net;
 mod request;
