@@ -39,6 +39,7 @@ println!("{}", answer.into_body().text(1 << 20).await?);
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
+mod answer;
 mod api;
 mod body;
 mod client;
@@ -47,6 +48,7 @@ mod error;
 mod happy_eyeballs;
 mod io;
 mod net;
+mod pool;
 mod request;
 mod tokens;
 mod transport;
