@@ -9,7 +9,7 @@ use evergrant_async_std::{
 };
 use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times};
 use evergrant_tests::certified::{Authority, TlsServer, self_signed};
-use evergrant_tests::raw::Raw;
+use evergrant_tests::raw::{Connection, Raw};
 use evergrant_tests::transports::tls_config;
 use evergrant_tests::{LONG, ms, quick, secs, server, time_for};
 
@@ -104,6 +104,8 @@ on_each_runtime! {
     nothing_that_is_printed_contains_a_token
     a_name_with_an_address_that_refuses_is_reached_by_another
     a_token_request_that_takes_too_long_says_after_how_long
+    interim_answers_without_end_are_refused_and_the_bound_is_named
+    folded_header_lines_and_a_thousand_of_them_are_read_and_what_is_more_is_refused
 }
 
 // Conforms: L-01
@@ -544,6 +546,60 @@ async fn a_token_request_that_takes_too_long_says_after_how_long<N: Net>() {
             said.contains("timed out before the full response arrived (none within 100ms)"),
             "{name}: {said}"
         );
+    }
+}
+
+/// What a call says and what a token request says of a server that sends these bytes, and then `again` without end.
+async fn say<N: Net>(first: &str, again: &str) -> [String; 2] {
+    let (first, again) = (first.to_owned(), again.to_owned());
+    let server = Raw::serve(move |connection: &mut Connection| {
+        connection.request();
+        connection.send(&first);
+        match again.is_empty() {
+            true => connection.wait(),
+            false => connection.send_without_end(&again),
+        }
+    });
+    let error = HttpClient::<N>::new().with_timeout(LONG).send(get(&server.origin())).await.unwrap_err();
+    let HttpError::Protocol(cause) = &error else { panic!("{error:?}") };
+    let call = format!("{error}: {cause}");
+
+    let provider = Provider::rfc6749(&server.token_endpoint()).unwrap();
+    let client = Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap();
+    let tokens = Tokens::<N>::builder(client).policy(quick().with_attempt_timeout(LONG)).fail_fast(true);
+    let error = tokens.build().unwrap().token().await.unwrap_err();
+    let Some(Problem::Transport(error)) = error.refusal().map(Refusal::problem) else { panic!("{error}") };
+    assert_eq!(error.kind(), TransportErrorKind::Protocol, "{error}");
+    [call, error.to_string()]
+}
+
+/// They come as fast as the system carries them, on one thread: only the bound ends them.
+async fn interim_answers_without_end_are_refused_and_the_bound_is_named<N: Net>() {
+    for said in say::<N>("", &"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000)).await {
+        assert!(said.starts_with("the answer is not valid HTTP"), "{said}");
+        assert!(said.contains("512 KiB of interim answers (1xx)"), "{said}");
+    }
+}
+
+async fn folded_header_lines_and_a_thousand_of_them_are_read_and_what_is_more_is_refused<N: Net>() {
+    let lines = |count: usize| (0..count).map(|n| format!("X-Line-{n}: {n}\r\n")).collect::<String>();
+    let answer = |lines: &str| format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 4\r\n\r\nhere");
+    // With the one that says how long the body is.
+    for (lines, name, value) in [
+        ("X-Folded: one\r\n two\r\n\t three\r\n".to_owned(), "x-folded", "one two three"),
+        (lines(101), "x-line-100", "100"),
+        (lines(999), "x-line-998", "998"),
+        (format!("X-Long: {}\r\n", "x".repeat(250 * 1024)), "content-length", "4"),
+    ] {
+        let server = Raw::answer(answer(&lines));
+        let got = HttpClient::<N>::new().send(get(&server.origin())).await.unwrap();
+        assert_eq!(got.headers()[name], value);
+        assert_eq!(got.into_body().text(10).await.unwrap(), "here");
+    }
+    for too_much in [lines(1000), format!("X-Long: {}\r\n", "x".repeat(280 * 1024))] {
+        for said in say::<N>(&answer(&too_much), "").await {
+            assert!(said.contains("its head is longer than 256 KiB or 1000 header lines"), "{said}");
+        }
     }
 }
 

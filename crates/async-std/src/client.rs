@@ -6,6 +6,7 @@ use crate::body::Body;
 use crate::connection::{Connection, Key};
 use crate::error::HttpError;
 use crate::happy_eyeballs;
+use crate::io::Fair;
 use crate::net::Net;
 use crate::pool::Pool;
 use evergrant_core::{ConfigError, Excerpt};
@@ -31,6 +32,8 @@ use std::time::Duration;
 /// A connection whose answer was read to its end is kept for another call: at most 32 to one place, 128 in all, for 30 s. Nothing
 /// runs in the background, so each call closes what is too old, wherever it leads; while nobody calls, up to 128 stay open
 /// until the last clone is dropped. [`without_pool`](Self::without_pool) keeps none.
+///
+/// The head of an answer may have 256 KiB and 1000 header lines; with the interim answers before it (1xx), 512 KiB.
 #[derive(Clone, Debug)]
 pub struct HttpClient<N> {
     net: N,
@@ -139,7 +142,7 @@ impl<N: Net> HttpClient<N> {
 
     async fn connect(&self, (secure, host, port): &Key) -> Result<Connection, HttpError> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let stream = happy_eyeballs::connect::<N>(bare, *port).await?;
+        let stream = Fair::new(happy_eyeballs::connect::<N>(bare, *port).await?);
         if !secure {
             return Ok(Connection::open(stream).await?);
         }

@@ -1,7 +1,7 @@
 //! One connection of hyper's, driven by whoever uses it: nothing is spawned for it.
 
 use crate::body::Body;
-use crate::io::Io;
+use crate::io::{Allowance, Io, MAX_HEAD, MAX_HEADERS};
 use futures_io::{AsyncRead, AsyncWrite};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -18,6 +18,7 @@ pub(crate) struct Connection {
     sender: SendRequest<Body>,
     /// `None` once it is over. A finished connection must not be polled, nor end the call that waits for its answer.
     moving: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    allowance: Allowance,
 }
 
 impl Connection {
@@ -25,10 +26,15 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (sender, connection) = http1::handshake(Io::new(stream)).await?;
+        let allowance = Allowance::new();
+        let mut http = http1::Builder::new();
+        // A user agent must read header lines that are folded (RFC 9112 §5.2).
+        http.allow_obsolete_multiline_headers_in_responses(true);
+        http.max_headers(MAX_HEADERS).max_buf_size(MAX_HEAD);
+        let (sender, connection) = http.handshake(Io::new(stream, allowance.clone())).await?;
         // How it ended is seen by the call that used it.
         let moving = Box::pin(async move { drop(connection.await) });
-        Ok(Self { sender, moving: Some(moving) })
+        Ok(Self { sender, moving: Some(moving), allowance })
     }
 
     pub(crate) fn advance(&mut self, cx: &mut Context<'_>) {
@@ -48,6 +54,7 @@ impl Connection {
         &mut self,
         request: Request<Body>,
     ) -> Result<Response<Incoming>, (hyper::Error, Option<Request<Body>>)> {
+        self.allowance.begin();
         let mut answer = pin!(self.sender.try_send_request(request));
         let moving = &mut self.moving;
         let answer = poll_fn(|cx| {
@@ -56,9 +63,11 @@ impl Connection {
             }
             answer.as_mut().poll(cx)
         });
-        answer.await.map_err(|mut error| {
+        let answer = answer.await.map_err(|mut error| {
             let request = error.take_message();
             (error.into_error(), request)
-        })
+        })?;
+        self.allowance.lift();
+        Ok(answer)
     }
 }

@@ -1,5 +1,6 @@
 //! How a call fails.
 
+use crate::io::Bound;
 use futures_rustls::rustls;
 use std::fmt;
 use std::io;
@@ -112,10 +113,14 @@ impl From<io::Error> for HttpError {
 impl From<hyper::Error> for HttpError {
     fn from(error: hyper::Error) -> Self {
         let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
-        if cause
-            .and_then(io::Error::get_ref)
-            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-        {
+        let inner = cause.and_then(io::Error::get_ref);
+        // hyper's client has no name for a head that is too long, only words.
+        let is_long = error.is_parse() && error.to_string().contains("too large");
+        let bound = inner.and_then(|inner| inner.downcast_ref().copied());
+        if let Some(bound) = bound.or_else(|| is_long.then_some(Bound::Head)) {
+            return Self::Protocol(io::Error::new(io::ErrorKind::InvalidData, bound));
+        }
+        if inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>) {
             return Self::Tls(io::Error::other(error));
         }
         // What is wrong with the framing of a body is an io::Error to hyper.
