@@ -74,8 +74,7 @@ impl HttpBody for Streamed {
                     return Poll::Pending;
                 }
                 (self.connection, self.deadline) = (None, None);
-                let error = HttpError::Timeout(self.timeout);
-                Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::TimedOut, error))))
+                Poll::Ready(Some(Err(HttpError::Timeout(self.timeout).into_io())))
             }
         }
     }

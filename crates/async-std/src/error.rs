@@ -79,6 +79,16 @@ const LACKS: &[i32] = &[10024];
 const LACKS: &[i32] = &[];
 
 impl HttpError {
+    /// As a body's error, from which it can be had again.
+    pub(crate) fn into_io(self) -> io::Error {
+        let kind = match &self {
+            Self::Timeout(_) => io::ErrorKind::TimedOut,
+            Self::Protocol(error) | Self::Closed(error) => error.kind(),
+            _ => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, self)
+    }
+
     /// Whether this error of the system is about what the machine lacks, and not about the host.
     pub(crate) fn is_lack(error: &io::Error) -> bool {
         error.raw_os_error().is_some_and(|code| LACKS.contains(&code))
