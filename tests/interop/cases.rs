@@ -8,6 +8,7 @@ use evergrant_tokio_reqwest::core::{BodyFormat, Class, Now, Reason, Refusal, Sco
 use evergrant_tokio_reqwest::{
     Client, ClientAuth, ClientBuilder, ConfigError, Policy, Token, Verdict, VerdictRule,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,14 +33,15 @@ pub(crate) enum Run {
 
 /// The cases that run one after another: they count what a server sees.
 pub(crate) fn one_by_one(servers: &Servers) -> Vec<Case<'_>> {
-    let Servers { oidc_provider: oidc, django, django_json: json, django_api: api, authlib, node_oauth } =
-        servers;
+    let Servers { oidc_provider: oidc, django, django_json: json, django_api: api, .. } = servers;
+    let Servers { authlib, node_oauth, doorkeeper, .. } = servers;
+    let raw = || [node_oauth].into_iter().chain(doorkeeper);
     let mut cases = Vec::new();
     let mut case = |server, name, runs: &[Run]| {
         cases.extend(runs.iter().map(|run| Case { server, name, run: *run }));
     };
     use Run::{ByHand, Command, Shell};
-    for server in [oidc, django, authlib, node_oauth] {
+    for server in [oidc, django, authlib].into_iter().chain(raw()) {
         case(server, COLD, &[Command(the_command_prints_a_token_in_each_format), Shell(a_cold_start)]);
         case(server, BODY, &[Command(the_command_authenticates_in_the_body), Shell(credentials_in_the_body)]);
         case(server, WRONG_SECRET, &[Command(the_command_is_refused), Shell(a_wrong_secret)]);
@@ -50,7 +52,7 @@ pub(crate) fn one_by_one(servers: &Servers) -> Vec<Case<'_>> {
     case(oidc, RAW, &[Command(the_command_sends_raw_basic_to_oidc), Shell(raw_basic_to_oidc)]);
     case(oidc, WRONG_SCOPE, &[Command(the_command_is_not_told_of_a_dropped_scope), Shell(a_dropped_scope)]);
     case(oidc, TWO, &[Command(the_command_refuses_a_second_credential), ByHand(two_credentials_at_oidc)]);
-    for server in [django, authlib, node_oauth] {
+    for server in [django, authlib].into_iter().chain(raw()) {
         case(server, WRONG_SCOPE, &[Command(the_command_is_told_of_a_wrong_scope), Shell(a_wrong_scope)]);
         let by_hand = ByHand(two_credentials_of_which_one_is_read);
         case(server, TWO, &[Command(the_command_refuses_a_second_credential), by_hand]);
@@ -72,17 +74,18 @@ pub(crate) fn one_by_one(servers: &Servers) -> Vec<Case<'_>> {
         JSON_FOR_FORM,
         &[Command(the_command_sends_json_to_node_oauth), Shell(json_as_an_invalid_request)],
     );
-    case(
-        node_oauth,
-        FORM_ENCODED,
-        &[Command(the_command_encodes_for_node_oauth), Shell(encoded_basic_to_node_oauth)],
-    );
+    for server in raw() {
+        case(server, FORM_ENCODED, &[Command(the_command_encodes_for_nothing), Shell(encoded_basic_to_raw)]);
+    }
+    if let Some(server) = doorkeeper {
+        case(server, EITHER_FORMAT, &[Command(the_command_sends_json), Shell(json_where_either_is_read)]);
+    }
     case(
         node_oauth,
         WRONG_IN_BODY,
         &[Command(the_command_is_refused_in_the_body), Shell(a_wrong_secret_in_the_body)],
     );
-    for server in [authlib, node_oauth] {
+    for server in [authlib].into_iter().chain(raw()) {
         case(server, LACKING, &[Shell(a_scope_that_the_resource_does_not_accept)]);
     }
     case(django, NO_SLASH, &[Command(the_command_at_a_wrong_path), Shell(a_wrong_path)]);
@@ -97,12 +100,16 @@ pub(crate) fn one_by_one(servers: &Servers) -> Vec<Case<'_>> {
 
 /// The cases that wait until tokens end: they may do so together.
 pub(crate) fn together(servers: &Servers) -> Vec<Case<'_>> {
-    let Servers { oidc_provider: oidc, django, authlib, node_oauth, .. } = servers;
+    let Servers { oidc_provider: oidc, django, authlib, node_oauth, doorkeeper, .. } = servers;
     let case = |server, name, run| Case { server, name, run };
     let mut cases = vec![case(oidc, JWT_EXPIRY, Run::Shell(across_expiry_with_jwts))];
     for server in [oidc, django, authlib, node_oauth] {
         cases.push(case(server, EXPIRY, Run::Command(the_command_across_expiry)));
         cases.push(case(server, EXPIRY, Run::Shell(across_expiry)));
+    }
+    if let Some(server) = doorkeeper {
+        cases.push(case(server, REUSED, Run::Command(the_command_across_expiry)));
+        cases.push(case(server, REUSED, Run::Shell(across_expiry_with_reused_tokens)));
     }
     cases
 }
@@ -129,6 +136,8 @@ const DEFAULT_VERDICT: &str = "403 for a revoked token is handed on";
 const OWN_VERDICT: &str = "403 for a revoked token, own verdict";
 const SCOPE_VERDICT: &str = "403 for a scope, own verdict";
 const EXPIRY: &str = "refresh across expiry";
+const EITHER_FORMAT: &str = "JSON where a form is usual";
+const REUSED: &str = "the same token until it ends";
 const JWT_EXPIRY: &str = "refresh across expiry, JWT";
 
 /// How long the tokens of the client [`BRIEF`] live.
@@ -281,9 +290,9 @@ fn a_space_to_authlib(server: &Server, mount: Mount) {
     }
 }
 
-/// node-oauth2-server compares what stands in the header.
+/// These servers compare what stands in the header.
 // Conforms: R-6749-2.3.1-g
-fn encoded_basic_to_node_oauth(server: &Server, mount: Mount) {
+fn encoded_basic_to_raw(server: &Server, mount: Mount) {
     let auth = ClientAuth::basic(PLAIN, &server.secret).unwrap();
     permanently(&refusal(mount, Client::builder(server.provider(), auth)), 401, Some("invalid_client"));
 }
@@ -331,6 +340,12 @@ fn a_scope_that_the_resource_does_not_accept(server: &Server, mount: Mount) {
 fn in_another_format(server: &Server, mount: Mount, format: BodyFormat) -> Refusal {
     let auth = ClientAuth::post(POST, &server.secret).unwrap();
     refusal(mount, Client::builder(server.provider().with_body(format), auth))
+}
+
+fn json_where_either_is_read(server: &Server, mount: Mount) {
+    let auth = ClientAuth::post(POST, &server.secret).unwrap();
+    let client = Client::builder(server.provider().with_body(BodyFormat::Json), auth).scope("read");
+    assert_eq!(mounted(mount, client).call(&server.resource), 200);
 }
 
 fn json_as_an_invalid_request(server: &Server, mount: Mount) {
@@ -459,6 +474,24 @@ fn brief(server: &Server, mount: Mount, client: ClientBuilder) -> Arc<dyn Shell>
     shell
 }
 
+/// Whoever asks gets the same token until it ends, and is told a life of 0 in its last moment: that is not taken for an
+/// unknown life, which would be an hour, and asking for it makes no loop.
+// Conforms
+fn across_expiry_with_reused_tokens(server: &Server, mount: Mount) {
+    let policy = Policy::new().with_patience(LONG).with_settle(ms(1)).with_gate(ms(2), ms(2));
+    let client = build(server.as_client(BRIEF));
+    let began = Instant::now();
+    let shell = mount(Setup { client, policy, fail_fast: false });
+    let mut tokens = BTreeSet::new();
+    until(|| {
+        assert_eq!(shell.call(&server.resource), 200);
+        tokens.extend(shell.try_token().map(|token| token.value().expose().to_owned()));
+        tokens.len() >= 3
+    });
+    let requests = shell.status().requests;
+    assert!(requests <= began.elapsed().as_secs() + 1, "{requests} token requests");
+}
+
 // With the command
 
 // Conforms: R-6749-2.3.1-d, R-6749-2.3.1-e
@@ -511,7 +544,7 @@ fn the_command_sends_a_space_to_authlib(server: &Server, command: &Command) {
     assert_eq!(server.status_with(&token), 200);
 }
 
-fn the_command_encodes_for_node_oauth(server: &Server, command: &Command) {
+fn the_command_encodes_for_nothing(server: &Server, command: &Command) {
     command.token(server, PLAIN).with(&["--auth", "basic"]).fails(3, &["invalid_client", "http 401"]);
 }
 
@@ -553,6 +586,11 @@ fn the_command_refuses_a_second_credential(server: &Server, command: &Command) {
     let requests =
         requests_during(server, || both.fails(2, &["client_secret", "at fault: the configuration"]));
     assert_eq!(requests, 0);
+}
+
+fn the_command_sends_json(server: &Server, command: &Command) {
+    let token = command.token(server, POST).with(&["--auth", "post", "--body", "json"]).prints_a_token();
+    assert_eq!(server.status_with(&token), 200);
 }
 
 fn the_command_sends_json_to_oidc(server: &Server, command: &Command) {

@@ -64,9 +64,11 @@ pub(crate) struct Servers {
     pub(crate) django_json: Server,
     /// The first django, and a resource of its own in place of ours.
     pub(crate) django_api: Server,
-    /// Its resource is of the same library, as is that of the next.
+    /// Its resource is of the same library, as are those of the next ones.
     pub(crate) authlib: Server,
     pub(crate) node_oauth: Server,
+    /// Only where it could be installed.
+    pub(crate) doorkeeper: Option<Server>,
 }
 
 /// What `run` put there.
@@ -103,6 +105,10 @@ impl Servers {
         };
         let authlib = with_own_resource("authlib", variable("AUTHLIB"), "/oauth/token/", "/oauth/revoke");
         let node_oauth = with_own_resource("node-oauth", variable("NODE_OAUTH"), "/token", "/revoke");
+        let doorkeeper = env::var("EVERGRANT_INTEROP_DOORKEEPER").ok();
+        let doorkeeper =
+            doorkeeper.map(|base| with_own_resource("doorkeeper", base, "/oauth/token", "/oauth/revoke"));
+        let raw = |server| Server { client: PLAIN, basic: Basic::Raw, ..server };
         Self {
             oidc_provider: server(
                 "oidc-provider",
@@ -121,7 +127,8 @@ impl Servers {
             ),
             django_api: of_django("django", &django, format!("{django}/api"), BodyFormat::Form),
             authlib: Server { client: ENCODED_WITHOUT_SPACE, secret: secret.replace(' ', ""), ..authlib },
-            node_oauth: Server { client: PLAIN, basic: Basic::Raw, ..node_oauth },
+            node_oauth: raw(node_oauth),
+            doorkeeper: doorkeeper.map(raw),
         }
     }
 }
