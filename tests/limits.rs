@@ -2,9 +2,9 @@
 // A failed unwrap is a failed test, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
-use evergrant_tests::ms;
 use evergrant_tests::raw::{Connection, Raw, wait_until};
 use evergrant_tests::transports::{Asking, SECRET, TRANSPORTS, broke, once, refusal};
+use evergrant_tests::{LONG, ms};
 use evergrant_tokio_reqwest::core::{Class, Malformed, Problem, Response, TransportErrorKind};
 use evergrant_tokio_reqwest::{Client, ClientAuth, Error, Provider, Token};
 use std::io::Write as _;
@@ -238,6 +238,7 @@ fn an_endless_head_is_refused() {
 /// Interim answers (RFC 9110 §15.2) are skipped; without end they are the server's time, and no memory. They come with
 /// pauses: where they come faster than hyper reads them, it gives its thread back only now and then, and on a slow
 /// machine the caller's patience can be over before the attempt's time is looked at. (`memory.rs` has them without.)
+// Conforms: A-47
 #[test]
 fn endless_interim_answers_end_with_the_time() {
     let flood = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100);
@@ -514,6 +515,26 @@ fn a_cookie_of_the_token_endpoint_is_never_sent_back() {
             assert_eq!(server.connections(), asked, "{name}");
         }
         assert!(!server.heard_of("of-somebody") && !server.heard_of("ookie"), "{name}");
+    }
+}
+
+/// Nobody here makes a proof for a nonce (RFC 9449 section 8): whoever asked once more would be asked for another, without
+/// end.
+// Conforms: A-36
+#[test]
+fn a_nonce_that_is_demanded_is_a_refusal_and_one_request() {
+    let body = r#"{"error":"use_dpop_nonce"}"#;
+    let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nDPoP-Nonce: of-the-server";
+    let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    for (name, mount) in TRANSPORTS {
+        let server = Raw::answer(answer.clone());
+        let source = mount(&patient(&server).with_policy(once().with_cooldown(LONG, LONG)));
+        for _ in 0..3 {
+            let refusal = refusal(name, source.token());
+            let seen = (refusal.class(), refusal.status(), refusal.code());
+            assert_eq!(seen, (Class::Permanent, Some(400), Some("use_dpop_nonce")), "{name}");
+        }
+        assert_eq!(server.connections(), 1, "{name}");
     }
 }
 

@@ -85,7 +85,7 @@ async fn the_jwt_shortens_what_expires_in_promises_however_it_writes_its_times()
     assert_eq!(life(&tokens(&server)).await, secs(86_400));
 }
 
-// Conforms: R-7519-m, R-9110-6.6.1-a
+// Conforms: R-7519-m, R-9110-6.6.1-a, A-43
 #[tokio::test]
 async fn neither_clock_being_wrong_by_a_day_changes_the_life() {
     for offset in [-86_400, 86_400] {

@@ -58,6 +58,7 @@ fn what_is_left(name: &str, written: usize, program: Program) {
     assert!(left <= BUFFERS, "{left} copies of the token are left");
 }
 
+// Conforms: A-07
 #[test]
 fn after_the_last_source_on_tokio() {
     what_is_left("after_the_last_source_on_tokio", 0, |origin, client, held| {
@@ -83,6 +84,7 @@ async fn on_futures<N: Net>(origin: &str, client: Client, held: &mut dyn FnMut(&
     held(&tokens.token().await.unwrap());
 }
 
+// Conforms: A-07
 #[test]
 fn after_the_last_source_on_async_std() {
     what_is_left("after_the_last_source_on_async_std", 0, |origin, client, held| {
@@ -90,6 +92,7 @@ fn after_the_last_source_on_async_std() {
     });
 }
 
+// Conforms: A-07
 #[test]
 fn after_the_last_source_on_smol() {
     what_is_left("after_the_last_source_on_smol", 0, |origin, client, held| {
@@ -97,6 +100,7 @@ fn after_the_last_source_on_smol() {
     });
 }
 
+// Conforms: A-07
 #[test]
 fn after_the_last_source_of_threads() {
     what_is_left("after_the_last_source_of_threads", 1, |origin, client, held| {

@@ -2,7 +2,7 @@
 
 use crate::shells::Mount;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use evergrant_mock::{Answer, Challenge, Endpoint, Fault, Server, Times, TokenStyle};
 use evergrant_tests::raw::Raw;
 use evergrant_tests::{LONG, install_tls, ms, quick, secs};
@@ -43,6 +43,7 @@ macro_rules! every_scenario {
             a_scope_that_was_granted_in_part_is_told_and_is_no_error
             a_challenge_of_the_token_endpoint_is_an_answer_and_no_other_method_is_tried
             the_error_uri_is_never_fetched
+            nothing_that_an_answer_names_is_fetched
             no_redirect_of_a_token_request_is_followed
             the_query_of_the_token_endpoint_goes_along_byte_for_byte
             a_coded_answer_is_malformed
@@ -426,7 +427,7 @@ pub(crate) fn the_header_says_bearer_and_the_token_is_nowhere_else(mount: Mount)
 }
 
 /// A server names the scope it wants; nobody but the caller decides what is asked for.
-// Conforms: R-6750-3-i, R-9110-11-a
+// Conforms: R-6750-3-i, R-9110-11-a, A-37
 pub(crate) fn every_line_of_a_challenge_is_read_and_its_scope_is_not_asked_for(mount: Mount) -> Trace {
     let server = server();
     let shell = settled(&server, mount);
@@ -531,9 +532,44 @@ pub(crate) fn the_error_uri_is_never_fetched(mount: Mount) -> Trace {
     let (shell, refusal) = told(mount, &server, client(&server), refused);
     assert_eq!(refusal.code(), Some("invalid_client"));
     assert_eq!(shell.call(&get(&server)).error().refusal(), Some(&refusal));
-    page.set_nonblocking(true).unwrap();
-    assert_eq!(page.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    assert!(nobody_came(&page));
     trace(&server, vec![], &shell, false)
+}
+
+fn nobody_came(to: &TcpListener) -> bool {
+    to.set_nonblocking(true).unwrap();
+    to.accept().is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+/// A token may name keys, a token response another endpoint, and a challenge metadata (RFC 9728 section 5.1): whoever
+/// fetched one could be led anywhere, and whoever believed one would take its secret there.
+// Conforms: R-9728-a, A-22, A-23, A-42
+pub(crate) fn nothing_that_an_answer_names_is_fetched(mount: Mount) -> Trace {
+    let (server, elsewhere) = (server(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let url = format!("http://{}/named", elsewhere.local_addr().unwrap());
+    let token = [&*format!(r#"{{"alg":"RS256","jku":"{url}","x5u":"{url}"}}"#), "{}", "signature"];
+    let token = token.map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
+    let grant = format!(
+        r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":3600,"issuer":"{url}",
+        "token_endpoint":"{url}","jwks_uri":"{url}","mtls_endpoint_aliases":{{"token_endpoint":"{url}"}}}}"#
+    );
+    let granted = raw("HTTP/1.1 200 OK\r\nContent-Type: application/json", grant.as_bytes());
+    let _granted = server.fault(Endpoint::Token, granted, Times::Once);
+    let _accepted = server.fault(Endpoint::Resource, raw("HTTP/1.1 200 OK", b""), Times::Once);
+    let shell = mount(&Setup::new(&server));
+    assert_eq!(shell.call(&get(&server)).status(), 200);
+    thread::sleep(ms(3));
+    let refused = format!(
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer error=\"invalid_token\", \
+         resource_metadata=\"{url}\", authorization_uri=\"{url}\""
+    );
+    let _refused = server.fault(Endpoint::Resource, raw(&refused, b""), Times::Once);
+    let seen = shell.call(&get(&server));
+    assert_eq!(seen.status(), if shell.replays() { 200 } else { 401 });
+    // The same endpoint is asked again.
+    assert!(server.wait_for_token_requests(2, LONG));
+    assert!(nobody_came(&elsewhere));
+    trace(&server, vec![seen.status()], &shell, true)
 }
 
 /// Not to the same server, not to another, and whether the method would stay or change.

@@ -411,7 +411,7 @@ async fn a_rotated_client_is_used_from_then_on_and_the_old_token_meanwhile() {
 }
 
 /// There is no cache with keys that could be too coarse: a source is one client, with its endpoint, credentials and scope.
-// Conforms: L-19
+// Conforms: L-19, A-23
 #[tokio::test]
 async fn sources_of_two_clients_share_nothing() {
     let server = server();

@@ -8,6 +8,7 @@ use evergrant_tests::raw::{Raw, wait_until};
 use evergrant_tests::transports::{Asking, Mount, SECRET, TRANSPORTS, broke, refusal};
 use evergrant_tokio_reqwest::core::{Problem, TransportErrorKind};
 use rcgen::{CertificateParams, date_time_ymd};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -50,7 +51,7 @@ fn a_root_that_nobody_trusts_is_named_as_the_reason() {
 }
 
 /// Not one byte of a request, to anybody whose certificate does not prove who they are.
-// Conforms: A-25, R-6750-5.3-a
+// Conforms: A-25, R-6750-5.3-a, A-46
 #[test]
 fn no_byte_of_a_request_goes_to_a_server_with_a_wrong_certificate() {
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
@@ -77,6 +78,32 @@ fn no_byte_of_a_request_goes_to_a_server_with_a_wrong_certificate() {
             assert_eq!(broke(name, mount(&asking).token()), TransportErrorKind::Tls, "{name}: {what}");
         }
         assert_eq!(server.request_bytes(4), 0, "{what}");
+    }
+}
+
+/// A name may have several addresses: whichever of them takes the connection proves the name before it hears anything, and
+/// one that cannot is not made up for by another. (The other adapters resolve names by the system alone.)
+// Conforms: A-46
+#[tokio::test]
+async fn whichever_address_takes_the_connection_proves_the_name_first() {
+    install_tls();
+    let (ours, closed) = (Authority::new("ours"), SocketAddr::from(([127, 0, 0, 1], 1)));
+    let right = TlsServer::start(&ours.certify("as.example", as_it_should), answer(), true);
+    let address = |server: &TlsServer| server.origin()["https://".len()..].parse::<SocketAddr>().unwrap();
+    let ask = async |addresses: [SocketAddr; 2]| {
+        let root = reqwest::Certificate::from_der(&ours.root()).unwrap();
+        let http = reqwest::Client::builder().tls_certs_only([root]);
+        let Asking { client, policy, .. } = Asking::at("https://as.example/token");
+        let tokens = evergrant_tokio_reqwest::Tokens::builder(client).policy(policy).fail_fast(true);
+        let http = http.resolve_to_addrs("as.example", &addresses);
+        tokens.http(http).build().unwrap().token().await
+    };
+    assert_eq!(ask([closed, address(&right)]).await.unwrap().value().expose(), "over-tls");
+    for first in [true, false] {
+        let wrong = TlsServer::start(&ours.certify("other.example", as_it_should), answer(), true);
+        let addresses = if first { [address(&wrong), address(&right)] } else { [closed, address(&wrong)] };
+        assert_eq!(broke("tokio-reqwest", ask(addresses).await), TransportErrorKind::Tls);
+        assert_eq!(wrong.request_bytes(1), 0);
     }
 }
 
@@ -133,7 +160,7 @@ fn records(mut bytes: &[u8]) -> Vec<u8> {
     kinds
 }
 
-// Conforms: A-25
+// Conforms: A-25, R-OA21-b
 #[test]
 fn a_server_of_an_old_version_hears_a_hello_and_a_goodbye() {
     const HANDSHAKE: u8 = 22;

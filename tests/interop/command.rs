@@ -1,6 +1,6 @@
 //! `evergrant token` as its users run it.
 
-use crate::servers::{Server, variable};
+use crate::servers::{Basic, Server, variable};
 use evergrant_tokio_reqwest::core::BodyFormat;
 use std::process::{Command as Process, Stdio};
 
@@ -38,6 +38,7 @@ impl Command {
         process.env("EVERGRANT_CLIENT_ID", id).env("EVERGRANT_CLIENT_SECRET", &server.secret);
         process.env("EVERGRANT_SCOPE", "read").env("EVERGRANT_TIMEOUT", "60s");
         process.env("EVERGRANT_BODY", if server.body == BodyFormat::Json { "json" } else { "form" });
+        process.env("EVERGRANT_AUTH", if server.basic == Basic::Raw { "basic-raw" } else { "basic" });
         Asking { process, server }
     }
 }

@@ -9,8 +9,12 @@ use std::time::Duration;
 
 /// The client whose id needs its form encoding, as the secret of all does.
 pub(crate) const ENCODED: &str = "evergrant:in/ter op";
+/// The same at authlib, without the space.
+const ENCODED_WITHOUT_SPACE: &str = "evergrant:in/ter+op";
 /// A client whose id does not.
 pub(crate) const PLAIN: &str = "plain";
+/// The client of authlib whose secret has its space.
+pub(crate) const SPACED: &str = "spaced";
 /// The client that authenticates in the body.
 pub(crate) const POST: &str = "post";
 /// The client whose tokens live 3 seconds.
@@ -23,11 +27,33 @@ pub(crate) struct Server {
     pub(crate) name: &'static str,
     pub(crate) token_endpoint: String,
     pub(crate) resource: String,
+    /// The client that most cases are with.
+    pub(crate) client: &'static str,
     pub(crate) secret: String,
     pub(crate) body: BodyFormat,
+    pub(crate) basic: Basic,
     revocation_endpoint: String,
     token_requests: String,
     origins: Origins,
+}
+
+/// How the server reads a Basic header.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Basic {
+    /// Form-encoded, as RFC 6749 §2.3.1 says.
+    Encoded,
+    /// As it stands.
+    Raw,
+}
+
+impl Basic {
+    pub(crate) fn auth(self, id: &str, secret: &str) -> ClientAuth {
+        let auth = match self {
+            Self::Encoded => ClientAuth::basic(id, secret),
+            Self::Raw => ClientAuth::basic_raw(id, secret),
+        };
+        auth.unwrap()
+    }
 }
 
 /// All of them.
@@ -38,6 +64,11 @@ pub(crate) struct Servers {
     pub(crate) django_json: Server,
     /// The first django, and a resource of its own in place of ours.
     pub(crate) django_api: Server,
+    /// Its resource is of the same library, as are those of the next ones.
+    pub(crate) authlib: Server,
+    pub(crate) node_oauth: Server,
+    /// Only where it could be installed.
+    pub(crate) doorkeeper: Option<Server>,
 }
 
 /// What `run` put there.
@@ -60,13 +91,24 @@ impl Servers {
             token_requests: format!("{base}/token-requests"),
             origins: Origins::parse([resource.rsplit_once('/').unwrap().0]).unwrap(),
             resource,
+            client: ENCODED,
             secret: secret.clone(),
             body,
+            basic: Basic::Encoded,
         };
         let of_django = |name, base: &str, resource, body| {
             server(name, base, "/o/token/", "/o/revoke_token/", resource, body)
         };
         let parcels = |base: String| format!("{base}/parcels");
+        let with_own_resource = |name, base: String, token, revocation| {
+            server(name, &base, token, revocation, parcels(base.clone()), BodyFormat::Form)
+        };
+        let authlib = with_own_resource("authlib", variable("AUTHLIB"), "/oauth/token/", "/oauth/revoke");
+        let node_oauth = with_own_resource("node-oauth", variable("NODE_OAUTH"), "/token", "/revoke");
+        let doorkeeper = env::var("EVERGRANT_INTEROP_DOORKEEPER").ok();
+        let doorkeeper =
+            doorkeeper.map(|base| with_own_resource("doorkeeper", base, "/oauth/token", "/oauth/revoke"));
+        let raw = |server| Server { client: PLAIN, basic: Basic::Raw, ..server };
         Self {
             oidc_provider: server(
                 "oidc-provider",
@@ -84,6 +126,9 @@ impl Servers {
                 BodyFormat::Json,
             ),
             django_api: of_django("django", &django, format!("{django}/api"), BodyFormat::Form),
+            authlib: Server { client: ENCODED_WITHOUT_SPACE, secret: secret.replace(' ', ""), ..authlib },
+            node_oauth: raw(node_oauth),
+            doorkeeper: doorkeeper.map(raw),
         }
     }
 }
@@ -96,8 +141,8 @@ impl Server {
     }
 
     /// The client of this id with the right secret, in a Basic header.
-    pub(crate) fn basic(&self, id: &str) -> ClientBuilder {
-        Client::builder(self.provider(), ClientAuth::basic(id, &self.secret).unwrap()).scope("read")
+    pub(crate) fn as_client(&self, id: &str) -> ClientBuilder {
+        Client::builder(self.provider(), self.basic.auth(id, &self.secret)).scope("read")
     }
 
     /// How many token requests came so far.
@@ -115,7 +160,7 @@ impl Server {
     /// Revokes the token at the server (RFC 7009).
     pub(crate) fn revoke(&self, token: &str) {
         let request = agent().post(&self.revocation_endpoint);
-        let request = request.header("authorization", self.authorization(ENCODED));
+        let request = request.header("authorization", self.authorization(self.client));
         let answer = request.send_form([("token", token)]);
         assert_eq!(answer.unwrap().status(), 200, "the server did not revoke the token");
     }
@@ -133,7 +178,10 @@ impl Server {
 
     /// RFC 6749 §2.3.1: the form encoding may write any byte as an escape, so all are.
     fn authorization(&self, id: &str) -> String {
-        let form = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let form = |text: &str| match self.basic {
+            Basic::Encoded => text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>(),
+            Basic::Raw => text.into(),
+        };
         format!("Basic {}", STANDARD.encode(format!("{}:{}", form(id), form(&self.secret))))
     }
 }

@@ -183,6 +183,7 @@ fn other_clients_have_other_tokens() {
     assert_eq!((ended.status, ended.stdout.as_str()), (3, ""));
 }
 
+// Conforms: A-10
 #[test]
 fn whoever_is_killed_at_any_moment_leaves_the_old_token_or_the_new_one() {
     let cached = Cached::new();
@@ -201,6 +202,7 @@ fn whoever_is_killed_at_any_moment_leaves_the_old_token_or_the_new_one() {
     }
 }
 
+// Conforms: A-12
 #[test]
 fn a_killed_holder_of_the_lock_holds_it_no_more() {
     let cached = Cached::new();
@@ -231,6 +233,7 @@ fn those_who_are_refused_all_end_one_after_the_other() {
     assert_eq!(fs::read_dir(cached.folder()).unwrap().count(), 0);
 }
 
+// Conforms: A-12
 #[test]
 fn nobody_waits_for_another_invocation_for_ever() {
     let cached = Cached::new();
@@ -243,6 +246,7 @@ fn nobody_waits_for_another_invocation_for_ever() {
     holder.wait().unwrap();
 }
 
+// Conforms
 #[test]
 fn whatever_is_in_the_place_of_a_token_is_a_miss_and_mended() {
     let cached = Cached::new();
@@ -302,6 +306,7 @@ fn another_clients_file_gives_no_foreign_token() {
     assert!(token != theirs && token != ours);
 }
 
+// Conforms: A-10
 #[test]
 fn a_folder_that_cannot_be_used_is_told_and_done_without() {
     let cached = Cached::new();
@@ -360,6 +365,7 @@ fn a_full_disk_is_told_and_the_old_token_stays() {
     assert!(cached.files("new").is_empty());
 }
 
+// Conforms: A-10
 #[test]
 fn what_is_written_is_the_users_alone_and_holds_no_secret() {
     let cached = Cached::new();

@@ -148,6 +148,7 @@ fn a_secret_is_read_from_stdin() {
     assert_eq!(fed(&mut command, Server::CLIENT_SECRET.as_bytes()).status, 0);
 }
 
+// Conforms: A-09
 #[cfg(unix)]
 #[test]
 fn a_secret_file_that_others_can_read_is_refused_with_the_chmod_that_mends_it() {
@@ -190,6 +191,7 @@ fn a_missing_setting_is_named() {
     fails(&mut command, 2, &["no client secret", "EVERGRANT_CLIENT_SECRET", "--client-secret-file"]);
 }
 
+// Conforms: A-09
 #[test]
 fn there_is_no_flag_for_the_secret_itself() {
     fails(&mut token(&["--client-secret", "x"]), 2, &["--client-secret"]);

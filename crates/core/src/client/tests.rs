@@ -121,7 +121,7 @@ fn a_refresh_token_is_neither_kept_nor_used() {
     assert_eq!(before, "grant_type=client_credentials&client_id=id&client_secret=s");
 }
 
-// Conforms: R-6749-3.2-d, R-6749-3.2-e, Q-41
+// Conforms: R-6749-3.2-d, R-6749-3.2-e, Q-41, R-8707-b, R-8707-e
 #[test]
 fn resource_may_be_repeated_and_extra_parameters_follow() {
     let builder = |provider| {
@@ -224,6 +224,7 @@ fn no_value_breaks_out_of_its_parameter() {
     assert_eq!(builder().param("more", copied).build().map(drop), invisible("a parameter's value"));
 }
 
+// Conforms: R-8707-a
 #[test]
 fn a_resource_is_an_absolute_uri_without_a_fragment() {
     let build =

@@ -22,7 +22,7 @@ fn https_and_loopback_literals_are_endpoints_and_kept_byte_for_byte() {
     assert_eq!(*endpoint.origin(), Origin::parse("https://as.example:8443").unwrap());
 }
 
-// Conforms: R-6749-3.2-f, R-6750-5.3-a, A-26, A-48
+// Conforms: R-6749-3.2-f, R-6750-5.3-a, A-26, A-48, A-22
 #[test]
 fn plain_http_is_refused_with_the_reason() {
     let field = FIELD;
@@ -74,7 +74,7 @@ fn userinfo_fragments_and_secrets_in_the_query_are_refused() {
     assert_eq!(fault(""), ConfigError::Empty { field });
 }
 
-// Conforms: A-27
+// Conforms
 #[test]
 fn what_readers_of_urls_disagree_about_is_refused() {
     let field = FIELD;

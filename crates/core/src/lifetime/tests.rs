@@ -114,7 +114,7 @@ prop_compose! {
 }
 
 proptest! {
-    // Conforms: R-7519-k
+    // Conforms: R-7519-k, A-43
     #[test]
     fn a_hint_only_ever_shortens_a_life(said in anything()) {
         let (with, without) = (Lifetime::of(&said), Lifetime::of(&Said { jwt: None, ..said }));
@@ -123,7 +123,7 @@ proptest! {
         prop_assert_eq!(without.hint, JwtHint::Absent);
     }
 
-    // Conforms: R-9110-6.6.1-a
+    // Conforms: R-9110-6.6.1-a, A-43
     #[test]
     fn age_and_date_only_ever_shorten_expires_in(said in anything()) {
         let said = Said { expires_on: None, jwt: None, ..said };

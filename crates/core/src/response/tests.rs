@@ -299,7 +299,7 @@ fn access_token_is_a_non_empty_text_that_fits_a_header() {
     assert_eq!(malformed(ok(camel)), Malformed::NoAccessToken);
 }
 
-// Conforms: R-6749-5.1-b, Q-06, Q-07, Q-08, A-14
+// Conforms: R-6749-5.1-b, Q-06, Q-07, Q-08, A-14, R-DRAFT-b
 #[test]
 fn token_type_is_bearer_in_any_ascii_case_or_missing() {
     let typed = |value: &str| ok(format!("{{\"access_token\":\"a\",\"token_type\":{value}}}"));
@@ -348,7 +348,7 @@ fn the_rfcs_sample_of_an_unknown_type_is_malformed_and_its_token_not_shown() {
 }
 
 // Conforms: R-6749-5.1-n, R-TIME-a, Q-01, Q-02, Q-15
-// Conforms: A-38
+// Conforms: A-38, R-OA21-a
 #[test]
 fn expires_in_is_read_in_every_form_and_rounded_down() {
     for (value, seconds) in [

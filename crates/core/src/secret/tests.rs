@@ -9,6 +9,7 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 use serde::Serialize;
 
+// Conforms: A-44
 #[test]
 fn secrets_are_equal_by_content_and_hash_by_length_alone() {
     let secret = Secret::new;

@@ -65,6 +65,7 @@ fn found(cache: &Cache) -> Result<Option<Kept>, Miss> {
     cache.read(cache.folder.as_ref().unwrap())
 }
 
+// Conforms: A-11
 #[test]
 fn a_flipped_bit_anywhere_is_a_miss_with_a_reason() {
     let place = Place::new();
@@ -93,6 +94,7 @@ fn a_flipped_bit_anywhere_is_a_miss_with_a_reason() {
     assert!(matches!(found(&cache), Ok(Some(Kept::Good(_)))));
 }
 
+// Conforms: A-11
 #[test]
 fn another_clients_file_in_the_place_of_ours_is_a_miss() {
     let place = Place::new();
@@ -185,6 +187,7 @@ fn nobody_waits_for_the_lock_while_there_is_a_token() {
     assert_eq!((token.value().expose(), server.counts().token_requests), ("kept", 0));
 }
 
+// Conforms: A-11
 #[test]
 fn a_token_from_the_future_is_not_used() {
     let (server, place) = (Server::start().unwrap(), Place::new());
@@ -195,6 +198,7 @@ fn a_token_from_the_future_is_not_used() {
     assert_eq!((token.as_ref().ok(), requests), (server.issued().first(), 1));
 }
 
+// Conforms: A-12
 #[test]
 fn one_lock_has_one_holder_whoever_comes_and_goes() {
     let place = Place::new();
@@ -218,6 +222,7 @@ fn one_lock_has_one_holder_whoever_comes_and_goes() {
     assert!(Folder::open(&place.0).unwrap().try_lock("other").unwrap().is_some());
 }
 
+// Conforms: A-12
 #[test]
 fn what_a_killed_holder_leaves_is_no_hindrance() {
     let place = Place::new();
@@ -259,6 +264,7 @@ fn tokens_that_are_over_are_cleared_away_and_nothing_else_is() {
     assert_eq!(left, expected);
 }
 
+// Conforms: A-10
 #[test]
 fn a_folder_that_is_not_its_users_alone_is_refused() {
     let place = Place::new();

@@ -46,6 +46,7 @@ fn stored() -> Stored {
     stored_with(AccessToken::new("a.token").unwrap())
 }
 
+// Conforms: A-45
 #[test]
 fn what_is_sealed_is_opened_again_by_the_same_client() {
     let seal = |identity: &Identity| Seal::new(identity, "secret");
@@ -66,6 +67,7 @@ fn the_longest_token_fits() {
     assert!(seal.open(&sealed).is_ok());
 }
 
+// Conforms: R-8707-c, A-11
 #[test]
 fn no_client_opens_what_another_one_sealed_and_none_has_the_name_of_another() {
     let seals: Vec<Seal> = identities().iter().map(|identity| Seal::new(identity, "secret")).collect();
