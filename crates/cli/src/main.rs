@@ -3,8 +3,8 @@
 //! By floors, each of which knows those below it alone: `commands`, a file for each subcommand; `client`, from words to a
 //! client; `tell`, what people are told and where.
 #![forbid(unsafe_code)]
-// Talking to people on stdout is what a command is for.
-#![allow(clippy::print_stdout)]
+// A stream that is full or closed must not end the command: `tell` writes to both.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 #[macro_use]
 mod tell;
@@ -65,6 +65,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    without_core_files();
     // The program chooses its TLS provider; a second call would fail, and there is none.
     let _first = rustls::crypto::ring::default_provider().install_default();
     let Evergrant { manner, command } = match Evergrant::try_parse() {
@@ -81,7 +82,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Watch(args) => watch::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args, manner).map(|()| ExitCode::SUCCESS),
-        Command::Mock(args) => mock::run(&args),
+        Command::Mock(args) => mock::run(&args, manner),
         Command::Doctor(args) => doctor::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => {
             completions::run(&args, Evergrant::command()).map(|()| ExitCode::SUCCESS)
@@ -92,6 +93,13 @@ fn main() -> ExitCode {
     done.unwrap_or_else(|failure| failure.tell(manner))
 }
 
+/// A core file would hold the secret and the token. A program that is started by this one has core files as before.
+fn without_core_files() {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // Where the system does not let it, all is as it was.
+    let _set = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
 /// Help and versions are clap's to print, and so are its errors, unless JSON is asked for.
 fn misread(error: clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
@@ -100,3 +108,7 @@ fn misread(error: clap::Error) -> ExitCode {
     }
     error.exit()
 }
+
+#[cfg(test)]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod tests;

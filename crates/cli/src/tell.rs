@@ -6,6 +6,7 @@ mod help;
 pub(crate) mod failure;
 pub(crate) mod live;
 pub(crate) mod manner;
+pub(crate) mod stderr;
 pub(crate) mod stdout;
 pub(crate) mod verbose;
 pub(crate) mod when;

@@ -29,6 +29,7 @@ mod seal;
 
 use crate::client::folders;
 use crate::tell::failure::Failure;
+use crate::tell::stderr;
 use evergrant_tokio_reqwest::core::Wall;
 use evergrant_tokio_reqwest::{Clock, Policy, Stored, SystemClock, Token, Tokens};
 use folder::{Folder, Lock};
@@ -230,7 +231,7 @@ impl Kept {
 
 /// Why it is as if there were no cache.
 pub(crate) fn note(reason: &str) {
-    eprintln!("note: the cache is of no use now: {reason}");
+    stderr::note(format_args!("the cache is of no use now: {reason}"));
 }
 
 #[cfg(test)]

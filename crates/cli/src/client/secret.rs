@@ -2,6 +2,7 @@
 //! flag, and never the configuration file: argv is public, and a file is copied along.
 
 use crate::tell::failure::Failure;
+use crate::tell::stderr;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -208,7 +209,9 @@ fn trimmed(bytes: Zeroizing<Vec<u8>>, name: &str, told: bool) -> Result<Zeroizin
     let text = std::str::from_utf8(&bytes).map_err(|_| not_text(name))?;
     let secret = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     if told && secret.len() < text.len() {
-        eprintln!("note: the line break at the end of {name} is not taken as part of the client secret");
+        stderr::note(format_args!(
+            "the line break at the end of {name} is not taken as part of the client secret"
+        ));
     }
     if secret.is_empty() {
         return Err(Failure::usage(format!("{name} is empty"), "write the client secret into it"));
@@ -247,10 +250,10 @@ fn guard(file: &File, name: &str) -> Result<(), Failure> {
             format!("chmod 600 '{name}'"),
         ));
     }
-    eprintln!(
-        "warning: {name} belongs to another user, and others can read it (mode {:o})",
+    stderr::warning(format_args!(
+        "{name} belongs to another user, and others can read it (mode {:o})",
         metadata.mode() & 0o777
-    );
+    ));
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use crate::commands::runtime::runtime;
 use crate::tell::failure::Failure;
 use crate::tell::live::Live;
 use crate::tell::manner::Manner;
+use crate::tell::stdout;
 use clap::Args;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tokio_reqwest::{
@@ -57,16 +58,16 @@ pub(crate) struct DemoArgs {
 
 pub(crate) fn run(args: &DemoArgs, manner: Manner) -> Result<(), Failure> {
     let (plan, workers) = (Plan::of(args.seconds), args.workers);
-    let view = View::new(if manner.json { None } else { Live::on_stdout() });
+    let view = if manner.json { View::none() } else { View::on_stdout() };
     let (demo, api) = Demo::prepare(plan, view)?;
     let runtime = runtime()?;
-    println!("{workers} workers call an API without pause; a token lives {:.1} s.", plan.life.as_secs_f64());
+    let life = plan.life.as_secs_f64();
+    demo.view.say(&format!("{workers} workers call an API without pause; a token lives {life:.1} s."));
     let report = runtime.block_on(demo.conduct(&api, workers));
-    println!("\n{report}");
-    if manner.json {
-        println!("{}", report.json());
-    }
-    report.verdict()
+    let told =
+        if manner.json { stdout::line(report.json()) } else { stdout::line(format_args!("\n{report}")) };
+    // What it found says more than that nobody could read it.
+    report.verdict().and(told.map(drop))
 }
 
 struct Demo {
@@ -80,18 +81,29 @@ struct Demo {
 /// The story, and below it the source as it changes if stdout is a terminal.
 struct View {
     live: Option<Live>,
+    /// Whether the story is told where there is nothing to draw on.
+    told: bool,
     drawn: Instant,
 }
 
 impl View {
-    fn new(live: Option<Live>) -> Self {
-        Self { live, drawn: Instant::now() }
+    fn on_stdout() -> Self {
+        Self { live: Live::on_stdout(), told: true, drawn: Instant::now() }
+    }
+
+    /// For those who want the report alone.
+    fn none() -> Self {
+        Self { live: None, told: false, drawn: Instant::now() }
     }
 
     fn say(&self, text: &str) {
         match &self.live {
             Some(live) => live.say(text),
-            None => println!("{text}"),
+            None if self.told => {
+                // Whoever cannot read the story is told by the report, if by anything.
+                let _told = stdout::line(text);
+            }
+            None => {}
         }
     }
 

@@ -4,6 +4,7 @@ use crate::client::args::{ClientArgs, duration};
 use crate::client::setup::Setup;
 use crate::commands::runtime::runtime;
 use crate::tell::failure::Failure;
+use crate::tell::stderr;
 use crate::tell::stdout;
 use clap::Args;
 use evergrant_tokio_reqwest::core::Excerpt;
@@ -243,7 +244,7 @@ fn verdict(answer: &Response) -> Result<(), Failure> {
     };
     if status.is_redirection() {
         if let Some(elsewhere) = field(LOCATION) {
-            eprintln!("note: the API points to {elsewhere}, which is not followed");
+            stderr::note(format_args!("the API points to {elsewhere}, which is not followed"));
         }
         return Ok(());
     }

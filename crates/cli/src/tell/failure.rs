@@ -1,6 +1,7 @@
 //! Why the command ends without having done its job: what happened, who is at fault, what to do next.
 
 use crate::tell::manner::Manner;
+use crate::tell::stderr;
 use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal};
 use evergrant_tokio_reqwest::{ConfigError, Error};
 use std::fmt;
@@ -69,10 +70,10 @@ impl Failure {
             let object = serde_json::json!({
                 "error": happened, "at_fault": at_fault, "next": next, "status": status,
             });
-            eprintln!("{object}");
+            stderr::line(object);
         } else {
             let style = anstyle::AnsiColor::Red.on_default().bold();
-            anstream::eprintln!("{style}error:{style:#} {self}");
+            stderr::line(format_args!("{style}error:{style:#} {self}"));
         }
         ExitCode::from(self.status)
     }

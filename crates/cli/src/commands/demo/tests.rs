@@ -9,7 +9,7 @@ use std::time::Duration;
 fn a_phase_lasts_until_a_call_was_answered() {
     // Another test may have installed one.
     let _installed = rustls::crypto::ring::default_provider().install_default();
-    let (mut demo, api) = Demo::prepare(Plan::of(5), View::new(None)).unwrap();
+    let (mut demo, api) = Demo::prepare(Plan::of(5), View::none()).unwrap();
     let gate = demo.server.hold(Endpoint::Resource);
     let (url, over) = (demo.server.resource("/shipments"), Arc::new(AtomicBool::new(false)));
     let answered = runtime().unwrap().block_on(async {
