@@ -11,7 +11,8 @@ mod tell;
 mod client;
 mod commands;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use client::variables;
 use commands::completions::{self, CompletionsArgs};
 use commands::config::{self, ConfigArgs};
 use commands::demo::{self, DemoArgs};
@@ -26,6 +27,7 @@ use commands::watch::{self, WatchArgs};
 use std::process::ExitCode;
 use tell::failure::Failure;
 use tell::manner::Manner;
+use tell::stderr;
 use tell::verbose;
 
 /// An access token that always works, for any server with the OAuth 2.0 client credentials grant.
@@ -68,12 +70,18 @@ fn main() -> ExitCode {
     without_core_files();
     // The program chooses its TLS provider; a second call would fail, and there is none.
     let _first = rustls::crypto::ring::default_provider().install_default();
-    let Evergrant { manner, command } = match Evergrant::try_parse() {
-        Ok(said) => said,
+    let mut said = variables::without_empty(Evergrant::command());
+    let parsed = said.try_get_matches_from_mut(std::env::args_os());
+    let parsed = parsed.and_then(|mut matches| Evergrant::from_arg_matches_mut(&mut matches));
+    let Evergrant { manner, command } = match parsed.map_err(|error| error.format(&mut said)) {
+        Ok(parsed) => parsed,
         Err(error) => return misread(error),
     };
     if manner.verbose {
         verbose::start(manner);
+        for variable in variables::unread(&said) {
+            stderr::note(variable);
+        }
     }
     let done = match command {
         Command::Demo(args) => demo::run(&args, manner).map(|()| ExitCode::SUCCESS),
@@ -83,7 +91,9 @@ fn main() -> ExitCode {
         Command::Watch(args) => watch::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Mock(args) => mock::run(&args, manner),
-        Command::Doctor(args) => doctor::run(&args, manner).map(|()| ExitCode::SUCCESS),
+        Command::Doctor(args) => {
+            doctor::run(&args, manner, &variables::unread(&said)).map(|()| ExitCode::SUCCESS)
+        }
         Command::Completions(args) => {
             completions::run(&args, Evergrant::command()).map(|()| ExitCode::SUCCESS)
         }

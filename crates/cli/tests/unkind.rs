@@ -134,3 +134,29 @@ fn a_token_file_outlives_a_stderr_that_takes_nothing() {
     let printed = fs::read_to_string(&out).unwrap();
     assert!(server.issued()[1..].contains(&printed), "the second token or a later one: {printed}");
 }
+
+/// A library that is loaded before the system's: this C source, compiled.
+#[cfg(target_os = "linux")]
+fn preloaded(folder: &Folder, source: &str) -> String {
+    let (file, library) = (folder.file("preloaded.c", 0o600, source), folder.at("preloaded.so"));
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o", &library, &file]).status();
+    assert!(compiled.expect("a C compiler").success());
+    library
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_server_that_swallows_packets_costs_no_more_than_the_timeout() {
+    let folder = Folder::new();
+    let hangs = "#include <unistd.h>\nint getaddrinfo() { sleep(100); return -3; }\n";
+    let library = preloaded(&folder, hangs);
+    let began = std::time::Instant::now();
+    for command in ["token", "doctor"] {
+        let mut command = fixture::evergrant(&[command, "--timeout", "200ms", "--client-id", "me"]);
+        command.args(["--token-endpoint", "https://auth.example/token"]);
+        command.env("EVERGRANT_CLIENT_SECRET", "a secret of some length").env("LD_PRELOAD", &library);
+        let ended = fixture::run(&mut command);
+        assert_eq!(ended.status, 4, "{}", ended.stderr);
+    }
+    assert!(began.elapsed().as_secs() < 90, "it waited for the name server");
+}

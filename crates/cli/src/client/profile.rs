@@ -28,6 +28,7 @@ mod reader;
 
 use crate::client::args::{Auth, Body, ProviderName};
 use crate::client::folders;
+use crate::client::nearest::nearest;
 use crate::client::secret;
 use crate::tell::failure::Failure;
 use problem::Problem;
@@ -208,15 +209,48 @@ fn text(path: &Path) -> Result<String, Failure> {
 fn guard(file: &File, path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt;
     const OTHERS_WRITE: u32 = 0o022;
-    let mode = file.metadata().map_or(0, |metadata| metadata.mode());
-    if mode & OTHERS_WRITE == 0 {
+    // In such a folder, /tmp for one, nobody can replace what is another's.
+    const STICKY: u32 = 0o1000;
+    let name = path.display();
+    let unknown = |error: io::Error| {
+        Failure::usage(
+            format!("the configuration file {name} cannot be examined: {error}"),
+            "name another with --config PATH",
+        )
+    };
+    let file = file.metadata().map_err(unknown)?;
+    // A pipe or a device is whoever's made it: its reader was told to read it.
+    if !file.is_file() {
         return Ok(());
     }
-    let name = path.display();
-    Err(Failure::usage(
-        format!("other users can write the configuration file {name} (mode {:o})", mode & 0o777),
-        format!("chmod go-w '{name}'"),
-    ))
+    let ours = |owner: u32| owner == 0 || owner == rustix::process::geteuid().as_raw();
+    if !ours(file.uid()) {
+        return Err(Failure::usage(
+            format!("the configuration file {name} belongs to another user"),
+            "copy it, look at what it says, and name the copy with --config PATH",
+        ));
+    }
+    if file.mode() & OTHERS_WRITE != 0 {
+        return Err(Failure::usage(
+            format!("other users can write the configuration file {name} (mode {:o})", file.mode() & 0o777),
+            format!("chmod go-w '{name}'"),
+        ));
+    }
+    let Some(folder) = path.canonicalize().ok().and_then(|path| Some(path.parent()?.to_owned())) else {
+        return Ok(());
+    };
+    let metadata = folder.metadata().map_err(unknown)?;
+    let (mode, folder) = (metadata.mode(), folder.display());
+    if !ours(metadata.uid()) || (mode & OTHERS_WRITE != 0 && mode & STICKY == 0) {
+        return Err(Failure::usage(
+            format!(
+                "other users can replace the configuration file {name}: the folder {folder} is not yours alone to write (mode {:o})",
+                mode & 0o7777
+            ),
+            format!("chmod go-w '{folder}', or keep the file in a folder of your own"),
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(not(unix))]
@@ -226,9 +260,10 @@ fn guard(_: &File, _: &Path) -> Result<(), Failure> {
 
 fn among(name: &str, profiles: &BTreeMap<String, Profile>) -> String {
     let names: Vec<&str> = profiles.keys().map(String::as_str).collect();
-    match reader::nearest(name, &names) {
+    match nearest(name, &names) {
         Some(near) => format!("did you mean {near}? There is: {}", names.join(", ")),
-        None => "write a [profile.NAME] into it".into(),
+        None if names.is_empty() => "write a [profile.NAME] into it".into(),
+        None => format!("there is: {}", names.join(", ")),
     }
 }
 

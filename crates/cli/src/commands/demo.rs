@@ -3,7 +3,7 @@
 
 mod report;
 
-use crate::commands::runtime::runtime;
+use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::live::Live;
 use crate::tell::manner::Manner;
@@ -60,10 +60,9 @@ pub(crate) fn run(args: &DemoArgs, manner: Manner) -> Result<(), Failure> {
     let (plan, workers) = (Plan::of(args.seconds), args.workers);
     let view = if manner.json { View::none() } else { View::on_stdout() };
     let (demo, api) = Demo::prepare(plan, view)?;
-    let runtime = runtime()?;
     let life = plan.life.as_secs_f64();
     demo.view.say(&format!("{workers} workers call an API without pause; a token lives {life:.1} s."));
-    let report = runtime.block_on(demo.conduct(&api, workers));
+    let report = block_on(async { Ok(demo.conduct(&api, workers).await) })?;
     let told =
         if manner.json { stdout::line(report.json()) } else { stdout::line(format_args!("\n{report}")) };
     // What it found says more than that nobody could read it.

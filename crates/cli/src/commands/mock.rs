@@ -2,7 +2,7 @@
 
 use crate::client::args::duration;
 use crate::commands::child::{self, Signals};
-use crate::commands::runtime::runtime;
+use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> 
         })?;
     server.set_errors(errors);
     if let Some(command) = child::command(&args.command) {
-        return runtime()?.block_on(child::run(against(&server, command), Signals::caught()?));
+        return block_on(child::run(against(&server, command), Signals::caught()?));
     }
     let (endpoint, api) = (server.token_endpoint(), server.resource("/shipments"));
     let (id, secret) = (Server::CLIENT_ID, Server::CLIENT_SECRET);

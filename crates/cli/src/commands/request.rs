@@ -2,7 +2,7 @@
 
 use crate::client::args::{ClientArgs, duration};
 use crate::client::setup::Setup;
-use crate::commands::runtime::runtime;
+use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use crate::tell::stdout;
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &RequestArgs) -> Result<(), Failure> {
     let origins = own.chain(allowed).collect::<Result<Origins, _>>()?;
     admit(request.url(), &origins)?;
     let api = Api::new(http(request.url())?, tokens.clone(), origins);
-    runtime()?.block_on(async {
+    block_on(async {
         let call = async {
             let first = setup.token(&tokens, args.wait).await?;
             let answer = api.execute(request).await.map_err(failure)?;

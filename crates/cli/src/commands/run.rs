@@ -6,7 +6,7 @@ use crate::client::args::{ClientArgs, duration};
 use crate::client::secret;
 use crate::client::setup::Setup;
 use crate::commands::child::{self, Signals};
-use crate::commands::runtime::runtime;
+use crate::commands::runtime::block_on;
 use crate::commands::token::Format;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let file = args.token_file.as_deref().map(TokenFile::at).transpose()?;
     let setup = Setup::read(&args.client)?;
     let tokens = setup.tokens(args.wait)?;
-    runtime()?.block_on(async {
+    block_on(async {
         let token = setup.token(&tokens, args.wait).await?;
         // Until now Ctrl-C ended this command as it ends any other.
         let signals = Signals::caught()?;

@@ -2,7 +2,7 @@
 
 use crate::client::args::{ClientArgs, duration};
 use crate::client::setup::Setup;
-use crate::commands::runtime::runtime;
+use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
@@ -42,7 +42,7 @@ pub(crate) enum Format {
 pub(crate) fn run(args: &TokenArgs, manner: Manner) -> Result<(), Failure> {
     let setup = Setup::read(&args.client)?;
     let tokens = setup.tokens(args.wait)?;
-    let token = runtime()?.block_on(setup.token(&tokens, args.wait))?;
+    let token = block_on(setup.token(&tokens, args.wait))?;
     let format = args.format.unwrap_or(if manner.json { Format::Json } else { Format::Token });
     let mut line = format.render(token.value(), &tokens);
     line.push('\n');

@@ -4,6 +4,7 @@
 
 use super::problem::Problem;
 use crate::client::args;
+use crate::client::nearest::nearest;
 use clap::ValueEnum;
 use std::fmt::Write;
 use std::time::Duration;
@@ -191,15 +192,4 @@ fn members<'a>(table: &DeTable<'a>) -> Table<'a> {
             (key, Value(value.clone()))
         })
         .collect()
-}
-
-/// The one of these that is spelt most like `word`; one that contains it, or is contained in it, before all others.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let word = word.to_lowercase().replace('-', "_");
-    let distance = |name: &str| {
-        let plain = name.replace('-', "_");
-        let within = word.len() > 2 && (plain.contains(&word) || word.contains(&plain));
-        (if within { 1 } else { strsim::osa_distance(&word, &plain) }, strsim::osa_distance(&word, &plain))
-    };
-    known.iter().copied().min_by_key(|name| distance(name))
 }
