@@ -9,7 +9,7 @@ use evergrant_async_std::{
 };
 use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times};
 use evergrant_tests::certified::{Authority, TlsServer, self_signed};
-use evergrant_tests::raw::Raw;
+use evergrant_tests::raw::{Connection, Raw};
 use evergrant_tests::transports::tls_config;
 use evergrant_tests::{LONG, ms, quick, secs, server, time_for};
 
@@ -102,6 +102,10 @@ on_each_runtime! {
     an_api_with_a_wrong_certificate_hears_no_token
     a_value_is_lent_after_one_request_and_no_borrower_is_called_without_a_token
     nothing_that_is_printed_contains_a_token
+    a_name_with_an_address_that_refuses_is_reached_by_another
+    a_token_request_that_takes_too_long_says_after_how_long
+    interim_answers_without_end_are_refused_and_the_bound_is_named
+    folded_header_lines_and_a_thousand_of_them_are_read_and_what_is_more_is_refused
 }
 
 // Conforms: L-01
@@ -524,4 +528,138 @@ async fn nothing_that_is_printed_contains_a_token<N: Net>() {
     let printed =
         format!("{tokens:?} {api:?} {held:?} {value:?} {:?} {:?}", tokens.status(), builder::<N>(&server));
     assert!(!printed.contains(&token) && !printed.contains(Server::CLIENT_SECRET), "{printed}");
+}
+
+/// The server listens on 127.0.0.1 alone; where `localhost` is `::1` as well, nobody is there.
+async fn a_name_with_an_address_that_refuses_is_reached_by_another<N: Net>() {
+    let server = Raw::answer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere");
+    let url = server.origin().replace("127.0.0.1", "localhost");
+    let answer = HttpClient::<N>::new().send(get(&url)).await.unwrap();
+    assert_eq!(answer.into_body().text(10).await.unwrap(), "here");
+}
+
+async fn a_token_request_that_takes_too_long_says_after_how_long<N: Net>() {
+    for fault in [Fault::Hang, Fault::SlowBody { per_byte: ms(20) }] {
+        let name = format!("{fault:?}");
+        let said = refusal::<N>(fault).await.to_string();
+        assert!(
+            said.contains("timed out before the full response arrived (none within 100ms)"),
+            "{name}: {said}"
+        );
+    }
+}
+
+/// What a call says and what a token request says of a server that sends these bytes, and then `again` without end.
+async fn say<N: Net>(first: &str, again: &str) -> [String; 2] {
+    let (first, again) = (first.to_owned(), again.to_owned());
+    let server = Raw::serve(move |connection: &mut Connection| {
+        connection.request();
+        connection.send(&first);
+        match again.is_empty() {
+            true => connection.wait(),
+            false => connection.send_without_end(&again),
+        }
+    });
+    let error = HttpClient::<N>::new().with_timeout(LONG).send(get(&server.origin())).await.unwrap_err();
+    let HttpError::Protocol(cause) = &error else { panic!("{error:?}") };
+    let call = format!("{error}: {cause}");
+
+    let provider = Provider::rfc6749(&server.token_endpoint()).unwrap();
+    let client = Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap();
+    let tokens = Tokens::<N>::builder(client).policy(quick().with_attempt_timeout(LONG)).fail_fast(true);
+    let error = tokens.build().unwrap().token().await.unwrap_err();
+    let Some(Problem::Transport(error)) = error.refusal().map(Refusal::problem) else { panic!("{error}") };
+    assert_eq!(error.kind(), TransportErrorKind::Protocol, "{error}");
+    [call, error.to_string()]
+}
+
+/// They come as fast as the system carries them, on one thread: only the bound ends them.
+async fn interim_answers_without_end_are_refused_and_the_bound_is_named<N: Net>() {
+    for said in say::<N>("", &"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000)).await {
+        assert!(said.starts_with("the answer is not valid HTTP"), "{said}");
+        assert!(said.contains("512 KiB of interim answers (1xx)"), "{said}");
+    }
+}
+
+async fn folded_header_lines_and_a_thousand_of_them_are_read_and_what_is_more_is_refused<N: Net>() {
+    let lines = |count: usize| (0..count).map(|n| format!("X-Line-{n}: {n}\r\n")).collect::<String>();
+    let answer = |lines: &str| format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 4\r\n\r\nhere");
+    // With the one that says how long the body is.
+    for (lines, name, value) in [
+        ("X-Folded: one\r\n two\r\n\t three\r\n".to_owned(), "x-folded", "one two three"),
+        (lines(101), "x-line-100", "100"),
+        (lines(999), "x-line-998", "998"),
+        (format!("X-Long: {}\r\n", "x".repeat(250 * 1024)), "content-length", "4"),
+    ] {
+        let server = Raw::answer(answer(&lines));
+        let got = HttpClient::<N>::new().send(get(&server.origin())).await.unwrap();
+        assert_eq!(got.headers()[name], value);
+        assert_eq!(got.into_body().text(10).await.unwrap(), "here");
+    }
+    for too_much in [lines(1000), format!("X-Long: {}\r\n", "x".repeat(280 * 1024))] {
+        for said in say::<N>(&answer(&too_much), "").await {
+            assert!(said.contains("its head is longer than 256 KiB or 1000 header lines"), "{said}");
+        }
+    }
+}
+
+/// What tells the test that it was started with few files, and where the server is.
+#[cfg(unix)]
+const ORIGIN: &str = "EVERGRANT_TESTS_ORIGIN";
+
+/// The test starts itself once more, with a low limit of open files.
+#[cfg(unix)]
+#[test]
+fn too_many_open_files_are_told_as_such_wherever_a_connection_needs_one() {
+    if let Ok(origin) = std::env::var(ORIGIN) {
+        async_std::task::block_on(without_files::<evergrant_async_std::AsyncStd>(&origin));
+        smol::block_on(without_files::<evergrant_async_std::Smol>(&origin));
+        return;
+    }
+    let server = Raw::answer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -n 100 && exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "too_many_open_files_are_told_as_such_wherever_a_connection_needs_one"])
+        .env(ORIGIN, server.origin())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    // Before and after, on each runtime.
+    assert_eq!(server.connections(), 6, "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[cfg(unix)]
+async fn without_files<N: Net>(origin: &str) {
+    let fill = || std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect::<Vec<_>>();
+    let http = HttpClient::<N>::new().without_pool();
+    // The runtime opens what it needs for itself.
+    assert_eq!(http.send(get(origin)).await.unwrap().status(), 200);
+    let names =
+        [origin.to_owned(), origin.replace("127.0.0.1", "localhost"), "http://evergrant.invalid/".into()];
+    for url in names {
+        let full = fill();
+        let error = http.send(get(&url)).await.unwrap_err();
+        drop(full);
+        assert!(matches!(error, HttpError::TooManyOpenFiles(_)), "{url}: {error:?}");
+        assert!(error.to_string().contains("ulimit -n"), "{url}: {error}");
+    }
+    // One is left: there is a connection, and the roots cannot be opened.
+    let mut full = fill();
+    full.pop();
+    let error = http.send(get(&origin.replace("http://", "https://"))).await.unwrap_err();
+    drop(full);
+    assert!(matches!(error, HttpError::TooManyOpenFiles(_)), "{error:?}");
+
+    let provider = Provider::rfc6749(&format!("{origin}/token")).unwrap();
+    let client = Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap();
+    let tokens = Tokens::<N>::builder(client).fail_fast(true).build().unwrap();
+    let full = fill();
+    let outcome = tokens.token().await;
+    drop(full);
+    let error = outcome.unwrap_err();
+    let Some(Problem::Transport(error)) = error.refusal().map(Refusal::problem) else { panic!("{error}") };
+    assert_eq!(error.kind(), TransportErrorKind::Connect);
+    assert!(error.to_string().contains("too many files are open"), "{error}");
+    assert_eq!(http.send(get(origin)).await.unwrap().status(), 200);
 }

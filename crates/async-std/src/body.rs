@@ -106,7 +106,7 @@ impl Body {
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    broke = Some(io::Error::other(error));
+                    broke = Some(error.into_io());
                     break;
                 }
             }
@@ -213,3 +213,6 @@ impl HttpBody for Body {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,14 @@
 //! A small HTTP/1.1 client over futures-io: hyper's client connection, rustls, and a pool of idle connections. It follows
 //! no redirect, keeps no cookie and knows no proxy.
 
+use crate::answer::{Deadline, Streamed};
 use crate::body::Body;
-use crate::connection::{Connection, Deadline, Key, Pool, Streamed};
+use crate::connection::{Connection, Key};
 use crate::error::HttpError;
+use crate::happy_eyeballs;
+use crate::io::Fair;
 use crate::net::Net;
+use crate::pool::Pool;
 use evergrant_core::{ConfigError, Excerpt};
 use futures_rustls::TlsConnector;
 use futures_rustls::rustls::{self, ClientConfig, pki_types::ServerName};
@@ -21,6 +25,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 /// An HTTP/1.1 client. Clones share its connections.
+///
+/// It connects to the addresses of a name by Happy Eyeballs (RFC 8305): the next is tried when one has not answered for 250 ms,
+/// and the first connection is used.
+///
+/// A connection whose answer was read to its end is kept for another call: at most 32 to one place, 128 in all, for 30 s. Nothing
+/// runs in the background, so each call closes what is too old, wherever it leads; while nobody calls, up to 128 stay open
+/// until the last clone is dropped. [`without_pool`](Self::without_pool) keeps none.
+///
+/// The head of an answer may have 256 KiB and 1000 header lines; with the interim answers before it (1xx), 512 KiB.
 #[derive(Clone, Debug)]
 pub struct HttpClient<N> {
     net: N,
@@ -77,8 +90,12 @@ impl<N: Net> HttpClient<N> {
     /// TLS is set up, which reads the platform's roots unless the program gave its own.
     pub(crate) fn ready(&self) -> Result<(), ConfigError> {
         let ready = self.tls.config().map(drop);
-        ready.map_err(|error| ConfigError::HttpClient {
-            reason: Excerpt::new(&error.to_string(), &[]).unwrap_or_default(),
+        ready.map_err(|error| {
+            let reason = match HttpError::lacking(error, HttpError::Tls) {
+                HttpError::Tls(error) => error.to_string(),
+                lack => lack.to_string(),
+            };
+            ConfigError::HttpClient { reason: Excerpt::new(&reason, &[]).unwrap_or_default() }
         })
     }
 
@@ -125,17 +142,13 @@ impl<N: Net> HttpClient<N> {
 
     async fn connect(&self, (secure, host, port): &Key) -> Result<Connection, HttpError> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        // What a socket says has a number of the system; what the resolver says has none.
-        let stream = N::connect(bare, *port).await.map_err(|error| match error.raw_os_error() {
-            Some(_) => HttpError::Connect(error),
-            None => HttpError::Resolve(error),
-        })?;
+        let stream = Fair::new(happy_eyeballs::connect::<N>(bare, *port).await?);
         if !secure {
             return Ok(Connection::open(stream).await?);
         }
         let name = ServerName::try_from(bare.to_owned()).map_err(|_| HttpError::Url)?;
-        let connector = TlsConnector::from(self.tls.config().map_err(HttpError::Tls)?);
-        let stream = connector.connect(name, stream).await.map_err(HttpError::Tls)?;
+        let config = self.tls.config().map_err(|error| HttpError::lacking(error, HttpError::Tls))?;
+        let stream = TlsConnector::from(config).connect(name, stream).await.map_err(HttpError::Tls)?;
         Ok(Connection::open(stream).await?)
     }
 }
@@ -150,7 +163,10 @@ impl Tls {
         let verified = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .and_then(BuilderVerifierExt::with_platform_verifier);
-        let config = Arc::new(verified.map_err(io::Error::other)?.with_no_client_auth());
+        // Roots that could not be opened look like none.
+        let verified =
+            verified.map_err(|error| HttpError::lack_of_files().unwrap_or_else(|| io::Error::other(error)));
+        let config = Arc::new(verified?.with_no_client_auth());
         Ok(Arc::clone(self.0.get_or_init(|| config)))
     }
 }
@@ -182,3 +198,6 @@ fn on_the_wire(mut request: Request<Body>) -> Result<(Request<Body>, Key), HttpE
     *request.version_mut() = Version::HTTP_11;
     Ok((request, (secure, host, port)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,19 +34,29 @@ println!("{}", answer.into_body().text(1 << 20).await?);
 //! reason, each token with its life, each token that a resource server refused, each rotation; at WARN what failed, with its
 //! cause, a scope that was not granted, a secret that is easily guessed; at DEBUG what came too late. No event holds a secret.
 #![forbid(unsafe_code)]
+// The error below is all there is to say.
+#![cfg_attr(not(any(feature = "async-std", feature = "smol")), allow(unused_imports))]
+
+#[cfg(not(any(feature = "async-std", feature = "smol")))]
+compile_error!(
+    "evergrant-async-std needs a runtime: enable its feature `smol`, or `async-std`, which is the default"
+);
 
 /// The example of the package's README.
 #[cfg(all(doctest, feature = "smol"))]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
+mod answer;
 mod api;
 mod body;
 mod client;
 mod connection;
 mod error;
+mod happy_eyeballs;
 mod io;
 mod net;
+mod pool;
 mod request;
 mod tokens;
 mod transport;

@@ -1,10 +1,12 @@
 //! The runtimes: where jobs run, how time passes, and how a connection is opened.
 
+use crate::error::HttpError;
 use evergrant_core::TransportError;
 use evergrant_drive::{Handle, Runtime};
 use futures_io::{AsyncRead, AsyncWrite};
 use std::fmt::Debug;
 use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -14,9 +16,13 @@ pub trait Net: Runtime<Handle = Self> + Handle<Sleep = Timer> + Debug + Default 
     #[doc(hidden)]
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Resolves the host and connects to it.
+    /// The addresses of a host, as the system's resolver has them.
     #[doc(hidden)]
-    fn connect(host: &str, port: u16) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    fn resolve(host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
+
+    /// Connects to this address alone.
+    #[doc(hidden)]
+    fn connect_to(address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }
 
 /// Completes once its time has passed.
@@ -24,6 +30,16 @@ pub type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 mod sealed {
     pub trait Sealed {}
+}
+
+/// Blocks until the system's resolver answers.
+#[cfg(any(feature = "async-std", feature = "smol"))]
+fn ask_the_resolver(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    match (host, port).to_socket_addrs() {
+        Ok(addresses) => Ok(addresses.collect()),
+        // A resolver that could open no file says that there is no such name.
+        Err(error) => Err(HttpError::lack_of_files().unwrap_or(error)),
+    }
 }
 
 /// async-std's executor, timers and sockets, which need no runtime around them.
@@ -38,8 +54,13 @@ impl sealed::Sealed for AsyncStd {}
 impl Net for AsyncStd {
     type Stream = async_std::net::TcpStream;
 
-    async fn connect(host: &str, port: u16) -> io::Result<Self::Stream> {
-        let stream = async_std::net::TcpStream::connect((host, port)).await?;
+    async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let host = host.to_owned();
+        async_std::task::spawn_blocking(move || ask_the_resolver(&host, port)).await
+    }
+
+    async fn connect_to(address: SocketAddr) -> io::Result<Self::Stream> {
+        let stream = async_std::net::TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
@@ -80,8 +101,13 @@ impl sealed::Sealed for Smol {}
 impl Net for Smol {
     type Stream = smol::net::TcpStream;
 
-    async fn connect(host: &str, port: u16) -> io::Result<Self::Stream> {
-        let stream = smol::net::TcpStream::connect((host, port)).await?;
+    async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let host = host.to_owned();
+        smol::unblock(move || ask_the_resolver(&host, port)).await
+    }
+
+    async fn connect_to(address: SocketAddr) -> io::Result<Self::Stream> {
+        let stream = smol::net::TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
@@ -110,3 +136,6 @@ impl Handle for Smol {
         smol::spawn(job).detach();
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

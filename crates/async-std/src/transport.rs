@@ -44,6 +44,9 @@ impl<N: Net> Transport for Hyper<N> {
 
 fn classify(error: &HttpError) -> TransportError {
     let kind = match error {
+        HttpError::TooManyOpenFiles(_) => {
+            return TransportError::ours(TransportErrorKind::Connect, &error.to_string());
+        }
         HttpError::Resolve(_) => TransportErrorKind::Resolve,
         HttpError::Connect(_) => TransportErrorKind::Connect,
         HttpError::Tls(_) => TransportErrorKind::Tls,
