@@ -205,3 +205,31 @@ fn a_kept_token_that_is_refused_is_replaced_for_the_next_invocation_too() {
     }
     assert_eq!((call(), call()), (2, 2));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_refused_token_leaves_the_disk_also_when_there_is_no_new_one() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let call = |more: &[&str]| {
+        let mut command = request(&server, &["--cache", &server.resource("/things")]);
+        run(command.args(more).env("XDG_CACHE_HOME", folder.path()))
+    };
+    let kept = || {
+        let entries = std::fs::read_dir(folder.at("evergrant")).unwrap();
+        entries
+            .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "token"))
+            .count()
+    };
+    served(&call(&[]));
+    assert_eq!(kept(), 1);
+    server.revoke_all();
+    let down = server.fault(Endpoint::Token, Fault::status(503), Times::UntilCleared);
+    // Whether it was refused at once or after the 2 s in which a new token may not be known everywhere yet.
+    let ended = call(&[]);
+    assert!(ended.status != 0, "{}", ended.stdout);
+    assert_eq!(kept(), 0, "{}", ended.stderr);
+    down.clear();
+    served(&call(&[]));
+    assert_eq!(kept(), 1);
+}

@@ -147,6 +147,25 @@ impl Cache {
         }
     }
 
+    /// Nobody is served this token any more: an API refused it. One that is newer stays.
+    pub(crate) fn forget(&self, refused: &Token) {
+        let Ok(folder) = &self.folder else { return };
+        match folder.try_lock(self.seal.name()) {
+            Ok(Some(lock)) => {
+                let same = |stored: &Stored| stored.token() == refused.value();
+                if let Ok(Some(Kept::Good(stored) | Kept::Due(stored))) = self.read(folder)
+                    && same(&stored)
+                    && let Err(reason) = lock.remove()
+                {
+                    note(&reason);
+                }
+            }
+            // Another invocation asks, and will replace it.
+            Ok(None) => {}
+            Err(reason) => note(&reason),
+        }
+    }
+
     /// The kept token, handed to the source, if it is good. One that is due is remembered.
     fn kept(
         &self,

@@ -95,6 +95,16 @@ impl Setup {
         }
     }
 
+    /// To be called when this token may have been refused since: if it was, it is of no use to the next invocation either.
+    pub(crate) fn settle(&self, tokens: &Tokens, first: &Token) {
+        let Some(cache) = &self.cache else { return };
+        match tokens.try_token() {
+            Some(held) if held.generation() == first.generation() => {}
+            Some(_) => cache.keep(tokens),
+            None => cache.forget(first),
+        }
+    }
+
     fn policy(&self) -> Policy {
         Policy::new().with_attempt_timeout(self.timeout)
     }

@@ -8,7 +8,7 @@ use crate::tell::stderr;
 use crate::tell::stdout;
 use clap::Args;
 use evergrant_tokio_reqwest::core::Excerpt;
-use evergrant_tokio_reqwest::{Api, ApiError, Origin, Origins};
+use evergrant_tokio_reqwest::{Api, ApiError, Origin, Origins, Token, Tokens};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
@@ -80,11 +80,9 @@ pub(crate) fn run(args: &RequestArgs) -> Result<(), Failure> {
     block_on(async {
         let call = async {
             let first = setup.token(&tokens, args.wait).await?;
+            // At the end of the call, and also if it is given up before.
+            let _settled = Settled { setup: &setup, tokens: &tokens, first };
             let answer = api.execute(request).await.map_err(failure)?;
-            if tokens.try_token().is_some_and(|held| held.generation() != first.generation()) {
-                // What was refused is of no use to the next invocation either.
-                setup.keep(&tokens);
-            }
             let verdict = verdict(&answer);
             print(answer, args.include).await?;
             verdict
@@ -97,6 +95,19 @@ pub(crate) fn run(args: &RequestArgs) -> Result<(), Failure> {
             None => call.await,
         }
     })
+}
+
+/// Looks after the kept token when it is dropped.
+struct Settled<'a> {
+    setup: &'a Setup,
+    tokens: &'a Tokens,
+    first: Token,
+}
+
+impl Drop for Settled<'_> {
+    fn drop(&mut self) {
+        self.setup.settle(self.tokens, &self.first);
+    }
 }
 
 fn request(args: &RequestArgs) -> Result<Request, Failure> {
