@@ -32,8 +32,14 @@ fn with_json_the_answer_is_an_object_and_so_is_an_error() {
     let answer: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(answer["access_token"], server.issued()[0]);
     assert_eq!(answer["expires_at"].as_str().map(str::len), Some("2026-11-24T15:00:00Z".len()));
-    let ended = run(&mut known(&server, &["--json", "--format", "token"]));
-    assert_eq!(ended.stdout.trim_end(), server.issued()[1], "--format decides");
+    fails(&mut known(&server, &["--json", "--format", "header"]), 2, &["--json and --format"]);
+    let asked = server.counts().token_requests;
+    let _down = server.fault(Endpoint::Token, Fault::status_with_retry_after(503, "7"), Times::UntilCleared);
+    let ended = run(&mut known(&server, &["--json"]));
+    let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+    let wait = error["retry_after_ms"].as_u64().unwrap();
+    assert!((5_000..=15_000).contains(&wait), "{error}");
+    assert_eq!(server.counts().token_requests, asked + 1, "what contradicts itself is not sent");
     for (mut command, status, at_fault) in [
         (known(&server, &["--json", "--timeout", "soon"]), 2, "the configuration"),
         (evergrant(&["--json", "no-such"]), 2, "the configuration"),

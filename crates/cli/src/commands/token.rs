@@ -40,6 +40,12 @@ pub(crate) enum Format {
 }
 
 pub(crate) fn run(args: &TokenArgs, manner: Manner) -> Result<(), Failure> {
+    if manner.json && args.format.is_some_and(|format| !matches!(format, Format::Json)) {
+        return Err(Failure::usage(
+            "--json and --format (or EVERGRANT_FORMAT) want different things on stdout",
+            "leave one of them out",
+        ));
+    }
     let setup = Setup::read(&args.client)?;
     let tokens = setup.tokens(args.wait)?;
     let token = block_on(setup.token(&tokens, args.wait))?;
