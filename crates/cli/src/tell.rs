@@ -3,6 +3,7 @@
 #[macro_use]
 mod help;
 
+pub(crate) mod escaped;
 pub(crate) mod failure;
 pub(crate) mod live;
 pub(crate) mod manner;

@@ -48,8 +48,11 @@ pub(crate) fn run(args: &DoctorArgs, manner: Manner, unread: &[Unread]) -> Resul
     }
     let done = examine(&setup, &examined, &mut findings);
     let verdict = findings.verdict(done.is_ok());
-    let text = if manner.json { findings.json(verdict).to_string() } else { format!("verdict: {verdict}") };
-    stdout::line(text)?;
+    if manner.json {
+        stdout::json(&findings.json(verdict))
+    } else {
+        stdout::plain(&format!("verdict: {verdict}"))
+    }?;
     done
 }
 

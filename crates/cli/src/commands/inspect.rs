@@ -44,7 +44,7 @@ pub(crate) fn run(args: &InspectArgs, manner: Manner) -> Result<(), Failure> {
     };
     let report = Report::of(&bytes)?;
     let now = when::now();
-    if manner.json { stdout::line(report.json(now)) } else { stdout::line(report.text(now)) }.map(drop)
+    if manner.json { stdout::json(&report.json(now)) } else { stdout::line(report.text(now)) }.map(drop)
 }
 
 /// The name is never shown: it may be a token that was taken for an argument.

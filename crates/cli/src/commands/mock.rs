@@ -84,8 +84,8 @@ pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> 
     let (endpoint, api) = (server.token_endpoint(), server.resource("/shipments"));
     let (id, secret) = (Server::CLIENT_ID, Server::CLIENT_SECRET);
     if manner.json {
-        stdout::line(
-            json!({ "token_endpoint": endpoint, "resource": api, "client_id": id, "client_secret": secret }),
+        stdout::json(
+            &json!({ "token_endpoint": endpoint, "resource": api, "client_id": id, "client_secret": secret }),
         )?;
     } else {
         stdout::line(format_args!(

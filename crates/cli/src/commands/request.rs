@@ -3,6 +3,7 @@
 use crate::client::args::{ClientArgs, duration};
 use crate::client::setup::Setup;
 use crate::commands::runtime::block_on;
+use crate::tell::escaped::Escaped;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use crate::tell::stdout;
@@ -14,7 +15,7 @@ use reqwest::header::{
 };
 use reqwest::{Method, Request, Response, StatusCode, Url};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -229,6 +230,11 @@ fn http(url: &Url) -> Result<reqwest::Client, Failure> {
 /// The answer on stdout, as it comes.
 async fn print(mut answer: Response, include: bool) -> Result<(), Failure> {
     let mut read = true;
+    let mut screen = io::stdout().is_terminal().then(Screen::default);
+    let mut show = |bytes: &[u8], last: bool| match &mut screen {
+        Some(screen) => stdout::print(screen.show(bytes, last).as_bytes()),
+        None => stdout::print(bytes),
+    };
     if include {
         let mut head = format!("{:?} {}\r\n", answer.version(), answer.status()).into_bytes();
         for (name, value) in answer.headers() {
@@ -238,12 +244,36 @@ async fn print(mut answer: Response, include: bool) -> Result<(), Failure> {
             head.extend_from_slice(b"\r\n");
         }
         head.extend_from_slice(b"\r\n");
-        read = stdout::print(&head)?;
+        read = show(&head, false)?;
     }
     while read && let Some(chunk) = answer.chunk().await.map_err(broken)? {
-        read = stdout::print(&chunk)? && stdout::flush()?;
+        read = show(&chunk, false)? && stdout::flush()?;
     }
+    show(&[], true)?;
     stdout::flush().map(drop)
+}
+
+/// What comes in pieces, made fit for a terminal. Into a pipe it goes as it is.
+#[derive(Default)]
+struct Screen {
+    /// The beginning of a character that is not whole yet.
+    begun: Vec<u8>,
+}
+
+impl Screen {
+    fn show(&mut self, piece: &[u8], last: bool) -> String {
+        self.begun.extend_from_slice(piece);
+        let cut = match std::str::from_utf8(&self.begun) {
+            Err(error) if !last && error.error_len().is_none() => error.valid_up_to(),
+            _ => self.begun.len(),
+        };
+        let rest = self.begun.split_off(cut);
+        let whole = std::mem::replace(&mut self.begun, rest);
+        // A header line ends with both, and columns are no harm.
+        let text = String::from_utf8_lossy(&whole).replace("\r\n", "\n");
+        let lines: Vec<String> = text.split('\t').map(|column| Escaped(column).to_string()).collect();
+        lines.join("\t")
+    }
 }
 
 /// What the status means for the command's own.

@@ -64,7 +64,7 @@ async fn look_on(
             for event in follower.look(&status, Instant::now()) {
                 let now = when::now();
                 let read = if manner.json {
-                    stdout::line(event.json(&status, now))?
+                    stdout::json(&event.json(&status, now))?
                 } else {
                     let clock = when::clock(now.saturating_sub(event.ago)).unwrap_or_default();
                     stdout::line(format_args!("{clock} {event}"))?

@@ -1,5 +1,6 @@
 //! Why the command ends without having done its job: what happened, who is at fault, what to do next.
 
+use crate::tell::escaped::{self, Escaped};
 use crate::tell::manner::Manner;
 use crate::tell::stderr;
 use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal};
@@ -78,10 +79,10 @@ impl Failure {
             if let Some(time) = retry_after {
                 object["retry_after_ms"] = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).into();
             }
-            stderr::line(object);
+            stderr::line(escaped::json(&object));
         } else {
             let style = anstyle::AnsiColor::Red.on_default().bold();
-            stderr::line(format_args!("{style}error:{style:#} {self}"));
+            stderr::line(format_args!("{style}error:{style:#} {}", Escaped(&self.to_string())));
         }
         ExitCode::from(self.status)
     }

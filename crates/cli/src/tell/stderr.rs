@@ -1,6 +1,7 @@
 //! What is said beside the job, on stderr. What cannot be written there is not said, and the job goes on: the exit status
 //! says the rest.
 
+use crate::tell::escaped::Escaped;
 use std::fmt;
 use std::io::Write;
 
@@ -13,10 +14,10 @@ pub(crate) fn line(text: impl fmt::Display) {
 
 /// Something worth knowing, which is nobody's fault.
 pub(crate) fn note(text: impl fmt::Display) {
-    line(format_args!("note: {text}"));
+    line(format_args!("note: {}", Escaped(&text.to_string())));
 }
 
 /// Something to look after, though the job goes on.
 pub(crate) fn warning(text: impl fmt::Display) {
-    line(format_args!("warning: {text}"));
+    line(format_args!("warning: {}", Escaped(&text.to_string())));
 }

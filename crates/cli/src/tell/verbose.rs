@@ -1,5 +1,6 @@
 //! `-v`: what the library tells of its decisions, on stderr.
 
+use crate::tell::escaped::{self, Escaped};
 use crate::tell::manner::Manner;
 use crate::tell::stderr;
 use crate::tell::when;
@@ -44,11 +45,11 @@ impl Subscriber for Teller {
         event.record(&mut said);
         let now = when::now();
         if self.json {
-            stderr::line(said.json(when::rfc3339(now)));
+            stderr::line(escaped::json(&said.json(when::rfc3339(now))));
         } else {
             let style = anstyle::Style::new().dimmed();
             let clock = when::clock(now).unwrap_or_default();
-            stderr::line(format_args!("{style}{clock} {said}{style:#}"));
+            stderr::line(format_args!("{style}{clock} {}{style:#}", Escaped(&said.to_string())));
         }
     }
 
