@@ -195,7 +195,7 @@ fn what_others_wrote_moves_no_cursor() {
     ];
     let (status, shown) = Terminal::new(&["request", "-i", &url], &known).end();
     assert_eq!(status, Some(0), "{shown}");
-    let body = "a\\u{1b}]0;owned\\u{7}\\u{9b}31m\\u{202e}b\tc\r\nd";
+    let body = "a\\u{1b}]0;owned\\u{7}\\u{9b}31m\\u{202e}b\tc\r\nd\r\n";
     assert!(shown.starts_with("HTTP/1.1 200 OK\r\n") && shown.ends_with(body), "{shown:?}");
 
     let folder = Folder::new();
@@ -220,4 +220,22 @@ fn what_others_wrote_moves_no_cursor() {
         let obeyed = |c: char| (c.is_control() && c != '\r' && c != '\n') || c == '\u{202e}';
         assert!(!shown.contains(obeyed), "{arguments:?}: {shown:?}");
     }
+}
+
+#[test]
+fn a_body_without_a_last_line_break_does_not_swallow_the_error() {
+    let server = Server::start().unwrap();
+    let body = Fault::status_with_body(404, "text/plain", "no such thing");
+    let _missing = server.fault(Endpoint::Resource, body, Times::UntilCleared);
+    let (endpoint, api, url) = (server.token_endpoint(), server.origin(), server.resource("/things"));
+    let known = [
+        ("EVERGRANT_TOKEN_ENDPOINT", endpoint.as_str()),
+        ("EVERGRANT_CLIENT_ID", Server::CLIENT_ID),
+        ("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET),
+        ("EVERGRANT_ALLOW_ORIGIN", api.as_str()),
+        ("NO_COLOR", "1"),
+    ];
+    let (status, shown) = Terminal::new(&["request", &url], &known).end();
+    assert_eq!(status, Some(3));
+    assert!(shown.starts_with("no such thing\r\nerror: the API answered http 404"), "{shown:?}");
 }
