@@ -371,9 +371,9 @@ fn a_check_finds_every_fault_and_sends_nothing() {
     assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
     for words in [
         "scope token",
-        "config.toml:7: this is no value for provider (profile other)",
+        "config.toml:7: provider: this is none of its values (profile other)",
         "the nearest is myparcel",
-        "config.toml:8: client_secret names more than one place (profile other)",
+        "config.toml:8: client_secret: it names more than one place (profile other)",
         "token_endpoint is plain http to x (profile third)",
         "origin has a path or query (profile fourth)",
     ] {
@@ -423,7 +423,7 @@ fn a_profile_that_is_not_there_names_the_nearest() {
     fails(
         &mut configured.token(&[]),
         2,
-        &["config.toml:1: there is no profile sandbx", "did you mean sandbox?"],
+        &["config.toml:1: default_profile: there is no profile sandbx", "did you mean sandbox?"],
     );
     fails(&mut token(&["--profile", "x", "--config", "no/such/file"]), 2, &["no/such/file cannot be read"]);
 }
@@ -458,4 +458,27 @@ fn a_file_that_others_can_replace_or_have_written_is_refused() {
         fails(&mut configured.token(&["--profile", "own"]), 2, &["belongs to another user"]);
     }
     assert_eq!(server.counts().token_requests, 1);
+}
+
+#[test]
+fn one_fault_hides_no_other_and_blocks_nobody_else() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(&server, "");
+    let text = std::fs::read_to_string(&configured.path).unwrap();
+    let broken = "[profile.a]\nclient_id = me\nscop = \"x\"\n[profile.b]\nparams = 1\ntimeout = \"soon\"\n";
+    std::fs::write(&configured.path, format!("default_profile = \"onw\"\n{text}{broken}")).unwrap();
+    let ended = configured.check(&[]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
+    for words in [
+        "config.toml:1: default_profile: there is no profile onw",
+        "config.toml:7: this is not TOML",
+        "config.toml:8: unknown key scop (profile a)",
+        "config.toml:10: params: this is not a table (profile b)",
+        "config.toml:11: timeout: this is not a duration (profile b)",
+    ] {
+        assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
+    }
+    std::fs::write(&configured.path, format!("default_profile = \"onw\"\n{text}")).unwrap();
+    assert_eq!(run(&mut configured.token(&["--profile", "own"])).status, 0, "who names one needs no default");
+    fails(&mut configured.token(&[]), 2, &["no profile onw", "did you mean own?"]);
 }

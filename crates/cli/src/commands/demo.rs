@@ -21,7 +21,9 @@ use std::time::{Duration, Instant};
 /// The times of a demonstration, all in proportion to its length.
 #[derive(Clone, Copy)]
 struct Plan {
-    /// A twentieth of the whole.
+    /// How long it takes.
+    whole: Duration,
+    /// A quarter of a token's life.
     unit: Duration,
     /// How long a token lives.
     life: Duration,
@@ -31,7 +33,12 @@ impl Plan {
     fn of(seconds: u64) -> Self {
         // A token's life is told in whole seconds.
         let life = Duration::from_secs((seconds / 5).max(1));
-        Self { unit: life / 4, life }
+        Self { whole: Duration::from_secs(seconds), unit: life / 4, life }
+    }
+
+    /// How long tokens are replaced with overlap: what the other phases, some 13 units, leave of the whole.
+    fn overlap(self) -> Duration {
+        self.whole.saturating_sub(self.unit * 13).max(self.unit * 6)
     }
 
     /// The usual policy, on the scale of tokens that live a few seconds.
@@ -48,7 +55,7 @@ impl Plan {
 #[derive(Debug, Args)]
 #[command(after_help = exit_status!(), after_long_help = examples!("evergrant demo --seconds 10"))]
 pub(crate) struct DemoArgs {
-    /// How long it takes, about
+    /// How long it takes; longer on a machine that is very slow
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=3600), value_name = "N")]
     pub(crate) seconds: u64,
     /// How many workers call the API at once
@@ -160,7 +167,7 @@ impl Demo {
         phases.push(self.end(phase, 1));
 
         let mut phase = self.begin("refresh with overlap", "tokens are replaced while the old ones are used");
-        self.watch(&mut phase, self.plan.unit * 6, |_| true).await;
+        self.watch(&mut phase, self.plan.overlap(), |_| true).await;
         // The next phase begins with a token that is neither new nor due.
         let (unit, ready) = (self.plan.unit, |status: &Status| refresh_in(status));
         self.watch(&mut phase, Duration::ZERO, |status| (unit..unit * 2).contains(&ready(status))).await;
@@ -193,7 +200,8 @@ impl Demo {
         self.watch(&mut phase, self.plan.unit * 3 / 2, |_| true).await;
         self.mend_server();
         self.watch(&mut phase, Duration::ZERO, |status| status.held.is_some() && status.waiting == 0).await;
-        self.watch(&mut phase, self.plan.unit / 2, |_| true).await;
+        let rest = self.plan.whole.saturating_sub(start.elapsed());
+        self.watch(&mut phase, rest.max(self.plan.unit / 2), |_| true).await;
         let allowed = self.attempts(phase.elapsed());
         phases.push(self.end(phase, allowed));
 
