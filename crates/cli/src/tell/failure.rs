@@ -118,7 +118,8 @@ impl From<ConfigError> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let retry_after = Some(error.retry_after());
+        // Where the client must change, no time helps.
+        let retry_after = (!error.is_permanent()).then(|| error.retry_after());
         match error.cause() {
             Some(Cause::NotSent(problem)) => problem.clone().into(),
             Some(Cause::Refused(refusal)) => Self { retry_after, ..Self::from(&**refusal) },
