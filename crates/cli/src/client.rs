@@ -3,6 +3,8 @@
 pub(crate) mod args;
 pub(crate) mod cache;
 mod folders;
+mod nearest;
 pub(crate) mod profile;
 pub(crate) mod secret;
 pub(crate) mod setup;
+pub(crate) mod variables;

@@ -3,15 +3,16 @@
 //! By floors, each of which knows those below it alone: `commands`, a file for each subcommand; `client`, from words to a
 //! client; `tell`, what people are told and where.
 #![forbid(unsafe_code)]
-// Talking to people on stdout is what a command is for.
-#![allow(clippy::print_stdout)]
+// A stream that is full or closed must not end the command: `tell` writes to both.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 #[macro_use]
 mod tell;
 mod client;
 mod commands;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use client::variables;
 use commands::completions::{self, CompletionsArgs};
 use commands::config::{self, ConfigArgs};
 use commands::demo::{self, DemoArgs};
@@ -26,6 +27,7 @@ use commands::watch::{self, WatchArgs};
 use std::process::ExitCode;
 use tell::failure::Failure;
 use tell::manner::Manner;
+use tell::stderr;
 use tell::verbose;
 
 /// An access token that always works, for any server with the OAuth 2.0 client credentials grant.
@@ -65,14 +67,21 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    without_core_files();
     // The program chooses its TLS provider; a second call would fail, and there is none.
     let _first = rustls::crypto::ring::default_provider().install_default();
-    let Evergrant { manner, command } = match Evergrant::try_parse() {
-        Ok(said) => said,
+    let mut said = variables::without_empty(Evergrant::command());
+    let parsed = said.try_get_matches_from_mut(std::env::args_os());
+    let parsed = parsed.and_then(|mut matches| Evergrant::from_arg_matches_mut(&mut matches));
+    let Evergrant { manner, command } = match parsed.map_err(|error| error.format(&mut said)) {
+        Ok(parsed) => parsed,
         Err(error) => return misread(error),
     };
     if manner.verbose {
         verbose::start(manner);
+        for variable in variables::unread(&said) {
+            stderr::note(variable);
+        }
     }
     let done = match command {
         Command::Demo(args) => demo::run(&args, manner).map(|()| ExitCode::SUCCESS),
@@ -81,8 +90,10 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Watch(args) => watch::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args, manner).map(|()| ExitCode::SUCCESS),
-        Command::Mock(args) => mock::run(&args),
-        Command::Doctor(args) => doctor::run(&args, manner).map(|()| ExitCode::SUCCESS),
+        Command::Mock(args) => mock::run(&args, manner),
+        Command::Doctor(args) => {
+            doctor::run(&args, manner, &variables::unread(&said)).map(|()| ExitCode::SUCCESS)
+        }
         Command::Completions(args) => {
             completions::run(&args, Evergrant::command()).map(|()| ExitCode::SUCCESS)
         }
@@ -90,6 +101,13 @@ fn main() -> ExitCode {
         Command::Config(args) => config::run(&args, manner).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|failure| failure.tell(manner))
+}
+
+/// A core file would hold the secret and the token. A program that is started by this one has core files as before.
+fn without_core_files() {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // Where the system does not let it, all is as it was.
+    let _set = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
 /// Help and versions are clap's to print, and so are its errors, unless JSON is asked for.
@@ -100,3 +118,7 @@ fn misread(error: clap::Error) -> ExitCode {
     }
     error.exit()
 }
+
+#[cfg(test)]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod tests;

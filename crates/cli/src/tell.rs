@@ -3,9 +3,11 @@
 #[macro_use]
 mod help;
 
+pub(crate) mod escaped;
 pub(crate) mod failure;
 pub(crate) mod live;
 pub(crate) mod manner;
+pub(crate) mod stderr;
 pub(crate) mod stdout;
 pub(crate) mod verbose;
 pub(crate) mod when;

@@ -32,8 +32,14 @@ fn with_json_the_answer_is_an_object_and_so_is_an_error() {
     let answer: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(answer["access_token"], server.issued()[0]);
     assert_eq!(answer["expires_at"].as_str().map(str::len), Some("2026-11-24T15:00:00Z".len()));
-    let ended = run(&mut known(&server, &["--json", "--format", "token"]));
-    assert_eq!(ended.stdout.trim_end(), server.issued()[1], "--format decides");
+    fails(&mut known(&server, &["--json", "--format", "header"]), 2, &["--json and --format"]);
+    let asked = server.counts().token_requests;
+    let _down = server.fault(Endpoint::Token, Fault::status_with_retry_after(503, "7"), Times::UntilCleared);
+    let ended = run(&mut known(&server, &["--json"]));
+    let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+    let wait = error["retry_after_ms"].as_u64().unwrap();
+    assert!((5_000..=15_000).contains(&wait), "{error}");
+    assert_eq!(server.counts().token_requests, asked + 1, "what contradicts itself is not sent");
     for (mut command, status, at_fault) in [
         (known(&server, &["--json", "--timeout", "soon"]), 2, "the configuration"),
         (evergrant(&["--json", "no-such"]), 2, "the configuration"),
@@ -119,7 +125,8 @@ fn every_setting_reaches_the_request() {
 #[test]
 fn myparcel_is_asked_as_its_documentation_says() {
     let server = Server::start().unwrap();
-    let mut command = known(&server, &["--provider", "myparcel-sandbox"]);
+    let endpoint = server.token_endpoint();
+    let mut command = known(&server, &["--provider", "myparcel-sandbox", "--token-endpoint", &endpoint]);
     assert_eq!(run(&mut command).status, 0);
     let requests = server.requests();
     assert_eq!(requests[0].header("content-type"), Some("application/json"));
@@ -156,11 +163,82 @@ fn a_secret_file_that_others_can_read_is_refused_with_the_chmod_that_mends_it() 
     let folder = Folder::new();
     for mode in [0o644, 0o640, 0o604] {
         let file = folder.file("open", mode, Server::CLIENT_SECRET);
-        let says = [format!("mode {mode:o}"), format!("chmod 600 '{file}'")];
+        let says = [format!("mode {mode:o}"), format!("chmod 600 '{file}'"), "--client-secret-file -".into()];
         let mut command = known(&server, &["--client-secret-file", &file]);
         fails(&mut command, 2, &says.each_ref().map(String::as_str));
     }
     assert_eq!(server.counts().token_requests, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_file_as_service_managers_make_it_is_taken_without_a_word() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    for mode in [0o400, 0o440, 0o444, 0o644] {
+        let file = folder.file(&format!("secret-{mode:o}"), mode, Server::CLIENT_SECRET);
+        let mut command = known(&server, &["--client-secret-file", &file]);
+        command.env_remove("EVERGRANT_CLIENT_SECRET").env("CREDENTIALS_DIRECTORY", folder.path());
+        let ended = run(&mut command);
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "mode {mode:o}");
+    }
+    let outside = Folder::new();
+    let file = outside.file("secret", 0o444, Server::CLIENT_SECRET);
+    for elsewhere in [folder.path(), "", "relative"] {
+        let mut command = known(&server, &["--client-secret-file", &file]);
+        fails(command.env("CREDENTIALS_DIRECTORY", elsewhere), 2, &["mode 444"]);
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_taken_off_and_a_control_character_is_named() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let marked = folder.file("marked", 0o600, format!("\u{feff}{}", Server::CLIENT_SECRET));
+    let ended = run(&mut known(&server, &["--client-secret-file", &marked]));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("byte order mark"), "{}", ended.stderr);
+    let odd = folder.file("odd", 0o600, "s3cret\u{1}");
+    fails(
+        &mut known(&server, &["--client-secret-file", &odd]),
+        2,
+        &["client_secret has a control character at byte 6"],
+    );
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let server = Server::start().unwrap();
+    let mut command = known(&server, &[]);
+    for name in
+        ["PROVIDER", "BODY", "AUTH", "SCOPE", "RESOURCE", "AUDIENCE", "PARAM", "TIMEOUT", "CACHE", "WAIT"]
+    {
+        command.env(format!("EVERGRANT_{name}"), "");
+    }
+    for name in ["PROFILE", "CONFIG", "FORMAT", "CLIENT_SECRET_FILE"] {
+        command.env(format!("EVERGRANT_{name}"), "");
+    }
+    let ended = run(&mut command);
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    let mut command = known(&server, &[]);
+    fails(command.env("EVERGRANT_CLIENT_ID", ""), 2, &["there is no client id"]);
+}
+
+#[test]
+fn a_variable_that_nobody_reads_is_named_with_the_one_that_was_meant() {
+    let server = Server::start().unwrap();
+    let mut command = known(&server, &["-v"]);
+    let ended =
+        run(command.env("EVERGRANT_SCOPES", "a").env("EVERGRANT_TOKEN", "x").env("EVERGRANT_ZZZZZZ", "x"));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let expected = "nothing reads the variable EVERGRANT_SCOPES; did you mean EVERGRANT_SCOPE?";
+    assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+    assert!(ended.stderr.contains("nothing reads the variable EVERGRANT_ZZZZZZ\n"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("EVERGRANT_TOKEN\n"), "{}", ended.stderr);
+    let mut doctor = fixture::configured(&server, evergrant(&["doctor"]));
+    let ended = run(doctor.env("EVERGRANT_SCOPES", "a"));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains(&format!("warning  environment    {expected}")), "{}", ended.stdout);
 }
 
 #[test]

@@ -155,6 +155,47 @@ fn a_profiles_secret_goes_with_its_client_id() {
 }
 
 #[test]
+fn a_profiles_secret_goes_to_its_own_endpoint_alone() {
+    let (server, other) = (Server::start().unwrap(), Server::start().unwrap());
+    let configured = Configured::own(&server, "auth = \"post\"\n");
+    let elsewhere = other.token_endpoint();
+    let withheld = ["for its own token endpoint", "EVERGRANT_TOKEN_ENDPOINT"];
+    let mut named = configured.token(&[]);
+    fails(named.env("EVERGRANT_PROFILE", "own").env("EVERGRANT_TOKEN_ENDPOINT", &elsewhere), 2, &withheld);
+    fails(&mut configured.token(&["--profile", "own", "--token-endpoint", &elsewhere]), 2, &withheld);
+    fails(
+        &mut configured.token(&["--profile", "own", "--provider", "rfc6749", "--token-endpoint", &elsewhere]),
+        2,
+        &withheld,
+    );
+    assert_eq!(other.counts().token_requests, 0);
+    // Another server's secret may go there, and the profile's own endpoint may be named again.
+    let mut command = configured.token(&["--profile", "own", "--token-endpoint", &elsewhere]);
+    assert_eq!(run(command.env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET)).status, 0);
+    let own = server.token_endpoint();
+    assert_eq!(run(&mut configured.token(&["--profile", "own", "--token-endpoint", &own])).status, 0);
+    assert_eq!((server.counts().token_granted, other.counts().token_granted), (1, 1));
+}
+
+#[test]
+fn a_provider_that_is_named_is_not_redirected_by_a_variable() {
+    let server = Server::start().unwrap();
+    for provider in ["myparcel", "myparcel-sandbox"] {
+        let mut command = known(&server, &["--provider", provider]);
+        fails(&mut command, 2, &["--provider", "EVERGRANT_TOKEN_ENDPOINT", "unset"]);
+    }
+    assert_eq!(server.counts().token_requests, 0);
+    let endpoint = server.token_endpoint();
+    let mut command = known(&server, &["--provider", "myparcel", "--token-endpoint", &endpoint]);
+    assert_eq!(run(&mut command).status, 0, "a flag may");
+    assert_eq!(
+        run(&mut known(&server, &["--provider", "rfc6749"])).status,
+        0,
+        "which is no server by itself"
+    );
+}
+
+#[test]
 fn a_profiles_endpoint_goes_with_its_provider() {
     let server = Server::start().unwrap();
     let configured = Configured::own(&server, "");
@@ -227,11 +268,38 @@ fn a_secrets_command_sees_neither_our_stdin_nor_the_secret_of_another() {
     ));
     let input = std::fs::File::open(configured.folder.file("input", 0o600, "from stdin")).unwrap();
     let mut command = configured.token(&["--profile", "own"]);
-    command.current_dir(configured.folder.path()).env("EVERGRANT_CLIENT_SECRET", "of another").stdin(input);
+    command.current_dir(configured.folder.path()).stdin(input);
+    for name in ["EVERGRANT_CLIENT_SECRET", "EVERGRANT_CLIENT_SECRET_FILE", "EVERGRANT_PARAM"] {
+        command.env(name, "of=another");
+    }
+    command.env_remove("EVERGRANT_CLIENT_SECRET_FILE");
     let ended = run(&mut command);
     assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
     let seen = std::fs::read_to_string(configured.folder.at("seen")).unwrap();
-    assert!(seen.contains("PATH=") && !seen.contains("of another") && !seen.contains("from stdin"), "{seen}");
+    assert!(seen.contains("PATH=") && !seen.contains("of=another") && !seen.contains("from stdin"), "{seen}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secrets_command_that_leaves_something_behind_is_not_waited_for() {
+    let server = Server::start().unwrap();
+    let profile = |script: &str| {
+        Configured::new(&format!(
+            "[profile.own]\ntoken_endpoint = \"{}\"\nclient_id = \"{}\"\n\
+             client_secret = {{ command = [\"sh\", \"-c\", \"{script}\"] }}",
+            server.token_endpoint(),
+            Server::CLIENT_ID,
+        ))
+    };
+    let began = std::time::Instant::now();
+    // As an agent that the command started, which keeps its output open.
+    let configured = profile(&format!("sleep 100 2>/dev/null & echo {}", Server::CLIENT_SECRET));
+    let ended = run(&mut configured.token(&["--profile", "own"]));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let configured = profile("exec sleep 100");
+    let mut command = configured.token(&["--profile", "own", "--timeout", "300ms"]);
+    fails(&mut command, 2, &["did not end within 300ms"]);
+    assert!(began.elapsed().as_secs() < 90, "it waited for a sleep");
 }
 
 #[test]
@@ -303,9 +371,9 @@ fn a_check_finds_every_fault_and_sends_nothing() {
     assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
     for words in [
         "scope token",
-        "config.toml:7: this is no value for provider (profile other)",
+        "config.toml:7: provider: this is none of its values (profile other)",
         "the nearest is myparcel",
-        "config.toml:8: client_secret names more than one place (profile other)",
+        "config.toml:8: client_secret: it names more than one place (profile other)",
         "token_endpoint is plain http to x (profile third)",
         "origin has a path or query (profile fourth)",
     ] {
@@ -355,7 +423,7 @@ fn a_profile_that_is_not_there_names_the_nearest() {
     fails(
         &mut configured.token(&[]),
         2,
-        &["config.toml:1: there is no profile sandbx", "did you mean sandbox?"],
+        &["config.toml:1: default_profile: there is no profile sandbx", "did you mean sandbox?"],
     );
     fails(&mut token(&["--profile", "x", "--config", "no/such/file"]), 2, &["no/such/file cannot be read"]);
 }
@@ -371,4 +439,46 @@ fn a_file_that_others_can_write_is_refused_with_the_chmod_that_mends_it() {
         fails(&mut configured.token(&["--profile", "own"]), 2, &says.each_ref().map(String::as_str));
     }
     assert_eq!(server.counts().token_requests, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_can_replace_or_have_written_is_refused() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(&server, "");
+    fixture::set_mode(configured.folder.path(), 0o777);
+    let says = ["can replace the configuration file", "mode 777", "chmod go-w"];
+    fails(&mut configured.token(&["--profile", "own"]), 2, &says);
+    // As /tmp is.
+    fixture::set_mode(configured.folder.path(), 0o1777);
+    assert_eq!(run(&mut configured.token(&["--profile", "own"])).status, 0);
+    fixture::set_mode(configured.folder.path(), 0o700);
+    // Only root can give a file away.
+    if std::os::unix::fs::chown(&configured.path, Some(65_534), None).is_ok() {
+        fails(&mut configured.token(&["--profile", "own"]), 2, &["belongs to another user"]);
+    }
+    assert_eq!(server.counts().token_requests, 1);
+}
+
+#[test]
+fn one_fault_hides_no_other_and_blocks_nobody_else() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(&server, "");
+    let text = std::fs::read_to_string(&configured.path).unwrap();
+    let broken = "[profile.a]\nclient_id = me\nscop = \"x\"\n[profile.b]\nparams = 1\ntimeout = \"soon\"\n";
+    std::fs::write(&configured.path, format!("default_profile = \"onw\"\n{text}{broken}")).unwrap();
+    let ended = configured.check(&[]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
+    for words in [
+        "config.toml:1: default_profile: there is no profile onw",
+        "config.toml:7: this is not TOML",
+        "config.toml:8: unknown key scop (profile a)",
+        "config.toml:10: params: this is not a table (profile b)",
+        "config.toml:11: timeout: this is not a duration (profile b)",
+    ] {
+        assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
+    }
+    std::fs::write(&configured.path, format!("default_profile = \"onw\"\n{text}")).unwrap();
+    assert_eq!(run(&mut configured.token(&["--profile", "own"])).status, 0, "who names one needs no default");
+    fails(&mut configured.token(&[]), 2, &["no profile onw", "did you mean own?"]);
 }

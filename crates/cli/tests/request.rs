@@ -205,3 +205,73 @@ fn a_kept_token_that_is_refused_is_replaced_for_the_next_invocation_too() {
     }
     assert_eq!((call(), call()), (2, 2));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_refused_token_leaves_the_disk_also_when_there_is_no_new_one() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let call = |more: &[&str]| {
+        let mut command = request(&server, &["--cache", &server.resource("/things")]);
+        run(command.args(more).env("XDG_CACHE_HOME", folder.path()))
+    };
+    let kept = || {
+        let entries = std::fs::read_dir(folder.at("evergrant")).unwrap();
+        entries
+            .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "token"))
+            .count()
+    };
+    served(&call(&[]));
+    assert_eq!(kept(), 1);
+    server.revoke_all();
+    let down = server.fault(Endpoint::Token, Fault::status(503), Times::UntilCleared);
+    // Whether it was refused at once or after the 2 s in which a new token may not be known everywhere yet.
+    let ended = call(&[]);
+    assert!(ended.status != 0, "{}", ended.stdout);
+    assert_eq!(kept(), 0, "{}", ended.stderr);
+    down.clear();
+    served(&call(&[]));
+    assert_eq!(kept(), 1);
+}
+
+#[test]
+fn a_challenge_says_more_than_its_status() {
+    let answer = |status: &str, challenge: &str| {
+        Fault::raw(format!("HTTP/1.1 {status}\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n"))
+    };
+    for (status, challenge, says) in [
+        (
+            "403 Forbidden",
+            "Bearer error=\"insufficient_scope\", scope=\"things.write\"",
+            &["insufficient_scope", "request a token with the scope things.write"][..],
+        ),
+        (
+            "401 Unauthorized",
+            "Bearer error=\"insufficient_scope\"",
+            &["request a token with a scope that allows it"],
+        ),
+        (
+            "400 Bad Request",
+            "Bearer error=\"invalid_token\", error_description=\"wrong audience\"",
+            &["invalid_token: wrong audience", "for this audience or resource"],
+        ),
+    ] {
+        let server = Server::builder().lifetime(std::time::Duration::from_secs(1)).start().unwrap();
+        let _refusing = server.fault(Endpoint::Resource, answer(status, challenge), Times::UntilCleared);
+        fails(&mut request(&server, &[&server.resource("/things")]), 3, says);
+    }
+}
+
+#[test]
+fn a_status_that_means_a_dead_token_can_be_named() {
+    let server = Server::start().unwrap();
+    let url = server.resource("/things");
+    for status in [403, 498] {
+        let refused = server.fault(Endpoint::Resource, Fault::status(status), Times::Once);
+        assert_eq!(run(&mut request(&server, &[&url])).status, 3, "{status}");
+        refused.clear();
+        let _refused = server.fault(Endpoint::Resource, Fault::status(status), Times::Once);
+        served(&run(&mut request(&server, &["--refused-at", "403,498", &url])));
+    }
+    fails(&mut request(&server, &["--refused-at", "200", &url]), 2, &["--refused-at"]);
+}

@@ -229,7 +229,7 @@ fn a_token_that_cannot_be_renewed_is_told_when_it_ends() {
     let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.contains("has ended; with --token-file"), "{line}");
+    assert!(line.contains("has expired; with --token-file"), "{line}");
     drop(child.stdin.take());
     child.wait().unwrap();
 }

@@ -5,7 +5,8 @@
 
 mod fixture;
 
-use fixture::{EVERGRANT, isolate};
+use evergrant_mock::{Endpoint, Fault, Server, Times};
+use fixture::{EVERGRANT, Folder, isolate};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use std::fs::File;
@@ -166,8 +167,8 @@ fn the_demonstration_has_the_view_below_its_story() {
     terminal.until("at most so far");
     terminal.until(": used for ");
     let plain = Terminal::new(&["demo", "--seconds", "5", "--workers", "2", "--json"], &[]);
-    plain.until("requests, 0 failed");
-    assert!(!plain.shown().contains("so far"), "JSON is for programs: {:?}", plain.shown());
+    plain.until("\"failed\":0");
+    assert!(plain.shown().starts_with('{'), "JSON is for programs: {:?}", plain.shown());
 }
 
 #[test]
@@ -175,4 +176,66 @@ fn errors_are_red_on_a_terminal() {
     let (status, shown) = Terminal::new(&["token"], &[]).end();
     assert_eq!(status, Some(2));
     assert!(styled(&shown) && shown.contains("error:"), "{shown:?}");
+}
+
+#[test]
+fn what_others_wrote_moves_no_cursor() {
+    // ESC ] sets the title, 0x9B is CSI in one character, and U+202E shows what follows from right to left.
+    let foreign = "a\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}b\tc\r\nd";
+    let server = Server::start().unwrap();
+    let body = Fault::status_with_body(200, "text/plain", foreign);
+    let _odd = server.fault(Endpoint::Resource, body, Times::UntilCleared);
+    let (endpoint, api, url) = (server.token_endpoint(), server.origin(), server.resource("/things"));
+    let known = [
+        ("EVERGRANT_TOKEN_ENDPOINT", endpoint.as_str()),
+        ("EVERGRANT_CLIENT_ID", Server::CLIENT_ID),
+        ("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET),
+        ("EVERGRANT_ALLOW_ORIGIN", api.as_str()),
+        ("NO_COLOR", "1"),
+    ];
+    let (status, shown) = Terminal::new(&["request", "-i", &url], &known).end();
+    assert_eq!(status, Some(0), "{shown}");
+    let body = "a\\u{1b}]0;owned\\u{7}\\u{9b}31m\\u{202e}b\tc\r\nd\r\n";
+    assert!(shown.starts_with("HTTP/1.1 200 OK\r\n") && shown.ends_with(body), "{shown:?}");
+
+    let folder = Folder::new();
+    let config =
+        folder.file("\u{1b}]0;owned\u{7}", 0o600, "[profile.\"\\u001b[31m\"]\nx = 1\n\"\\u009b\" = 2\n");
+    for arguments in [
+        &["config", "check", "--config", &config][..],
+        &["token", "--profile", "\u{9b}31m", "--config", &config],
+        &[
+            "token",
+            "--client-secret-file",
+            "\u{202e}\u{1b}c",
+            "--client-id",
+            "me",
+            "--token-endpoint",
+            &endpoint,
+        ],
+        &["--json", "config", "check", "--config", &config],
+    ] {
+        let (status, shown) = Terminal::new(arguments, &[("NO_COLOR", "1")]).end();
+        assert_eq!(status, Some(2), "{shown}");
+        let obeyed = |c: char| (c.is_control() && c != '\r' && c != '\n') || c == '\u{202e}';
+        assert!(!shown.contains(obeyed), "{arguments:?}: {shown:?}");
+    }
+}
+
+#[test]
+fn a_body_without_a_last_line_break_does_not_swallow_the_error() {
+    let server = Server::start().unwrap();
+    let body = Fault::status_with_body(404, "text/plain", "no such thing");
+    let _missing = server.fault(Endpoint::Resource, body, Times::UntilCleared);
+    let (endpoint, api, url) = (server.token_endpoint(), server.origin(), server.resource("/things"));
+    let known = [
+        ("EVERGRANT_TOKEN_ENDPOINT", endpoint.as_str()),
+        ("EVERGRANT_CLIENT_ID", Server::CLIENT_ID),
+        ("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET),
+        ("EVERGRANT_ALLOW_ORIGIN", api.as_str()),
+        ("NO_COLOR", "1"),
+    ];
+    let (status, shown) = Terminal::new(&["request", &url], &known).end();
+    assert_eq!(status, Some(3));
+    assert!(shown.starts_with("no such thing\r\nerror: the API answered http 404"), "{shown:?}");
 }

@@ -1,5 +1,6 @@
 //! What can be said about the client on the command line, and through the environment.
 
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
 use std::ops::Deref;
@@ -97,6 +98,16 @@ impl FromArgMatches for ClientArgs {
         let sources = matches.clone();
         let flags = ClientFlags::from_arg_matches_mut(matches)?;
         let on_the_line = |id: &str| sources.value_source(id) == Some(ValueSource::CommandLine);
+        let named = flags.provider.filter(|_| on_the_line("provider"));
+        let redirected = flags.token_endpoint.is_some() && !on_the_line("token_endpoint");
+        if redirected && !on_the_line("profile") && named.is_some_and(|name| name != ProviderName::Rfc6749) {
+            // What a flag names is meant as a whole: its secret must not go where a forgotten variable points.
+            return Err(clap::Error::raw(
+                ErrorKind::ArgumentConflict,
+                "--provider names a server, and the variable EVERGRANT_TOKEN_ENDPOINT another token endpoint: unset the \
+                 variable, or name the endpoint with --token-endpoint\n",
+            ));
+        }
         Ok(Self(Box::new(if on_the_line("profile") { flags.only(on_the_line) } else { flags })))
     }
 

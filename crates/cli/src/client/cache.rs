@@ -29,6 +29,7 @@ mod seal;
 
 use crate::client::folders;
 use crate::tell::failure::Failure;
+use crate::tell::stderr;
 use evergrant_tokio_reqwest::core::Wall;
 use evergrant_tokio_reqwest::{Clock, Policy, Stored, SystemClock, Token, Tokens};
 use folder::{Folder, Lock};
@@ -146,6 +147,25 @@ impl Cache {
         }
     }
 
+    /// Nobody is served this token any more: an API refused it. One that is newer stays.
+    pub(crate) fn forget(&self, refused: &Token) {
+        let Ok(folder) = &self.folder else { return };
+        match folder.try_lock(self.seal.name()) {
+            Ok(Some(lock)) => {
+                let same = |stored: &Stored| stored.token() == refused.value();
+                if let Ok(Some(Kept::Good(stored) | Kept::Due(stored))) = self.read(folder)
+                    && same(&stored)
+                    && let Err(reason) = lock.remove()
+                {
+                    note(&reason);
+                }
+            }
+            // Another invocation asks, and will replace it.
+            Ok(None) => {}
+            Err(reason) => note(&reason),
+        }
+    }
+
     /// The kept token, handed to the source, if it is good. One that is due is remembered.
     fn kept(
         &self,
@@ -230,7 +250,7 @@ impl Kept {
 
 /// Why it is as if there were no cache.
 pub(crate) fn note(reason: &str) {
-    eprintln!("note: the cache is of no use now: {reason}");
+    stderr::note(format_args!("the cache is of no use now: {reason}"));
 }
 
 #[cfg(test)]

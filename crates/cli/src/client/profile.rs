@@ -28,9 +28,10 @@ mod reader;
 
 use crate::client::args::{Auth, Body, ProviderName};
 use crate::client::folders;
+use crate::client::nearest::nearest;
 use crate::client::secret;
 use crate::tell::failure::Failure;
-use problem::Problem;
+use problem::{About, Problem};
 use reader::{Reader, Value};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -116,9 +117,9 @@ impl Profiles {
                 "default_profile" => default = reader.text(&value).map(|name| (name, value)),
                 "profile" => {
                     for (name, value) in reader.table(&value) {
-                        reader.enter(name.as_str());
+                        reader.enter(About::Profile(name.as_str().to_owned()));
                         let profile = profile(&mut reader, &value, &folder);
-                        reader.leave();
+                        reader.enter(About::File);
                         profiles.insert(name.as_str().to_owned(), profile);
                     }
                 }
@@ -126,6 +127,7 @@ impl Profiles {
             }
         }
         if let Some((name, value)) = default.as_ref().filter(|(name, _)| !profiles.contains_key(name)) {
+            reader.enter(About::Default);
             reader.wrong(value, format!("there is no profile {name}"), among(name, &profiles));
         }
         let default = default.map(|(name, _)| name);
@@ -154,14 +156,16 @@ impl Profiles {
 
     /// Everything that is wrong, or everything that concerns this profile.
     pub(crate) fn failures(&self, of: Option<&str>) -> impl Iterator<Item = Failure> {
-        let concerns = move |problem: &&Problem| match (of, &problem.profile) {
-            (Some(name), Some(profile)) => name == profile,
-            _ => true,
+        let is_default = of.is_some() && of == self.default.as_deref();
+        let concerns = move |problem: &&Problem| match (of, &problem.about) {
+            (Some(name), About::Profile(profile)) => name == profile,
+            (Some(_), About::Default) => is_default,
+            (None, _) | (_, About::File) => true,
         };
         self.problems.iter().filter(concerns).map(|problem| {
-            let place = match &problem.profile {
-                Some(profile) => format!(" (profile {profile})"),
-                None => String::new(),
+            let place = match &problem.about {
+                About::Profile(profile) => format!(" (profile {profile})"),
+                About::File | About::Default => String::new(),
             };
             Failure::usage(
                 format!("{}:{}: {}{place}", self.path.display(), problem.line, problem.happened),
@@ -172,8 +176,10 @@ impl Profiles {
 
     /// The profiles without a fault of their own.
     pub(crate) fn into_faultless(self) -> BTreeMap<String, Profile> {
-        let faulty =
-            |name: &str| self.problems.iter().any(|problem| problem.profile.as_deref() == Some(name));
+        let faulty = |name: &str| {
+            let about = About::Profile(name.to_owned());
+            self.problems.iter().any(|problem| problem.about == about)
+        };
         self.profiles.into_iter().filter(|(name, _)| !faulty(name)).collect()
     }
 }
@@ -208,15 +214,48 @@ fn text(path: &Path) -> Result<String, Failure> {
 fn guard(file: &File, path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt;
     const OTHERS_WRITE: u32 = 0o022;
-    let mode = file.metadata().map_or(0, |metadata| metadata.mode());
-    if mode & OTHERS_WRITE == 0 {
+    // In such a folder, /tmp for one, nobody can replace what is another's.
+    const STICKY: u32 = 0o1000;
+    let name = path.display();
+    let unknown = |error: io::Error| {
+        Failure::usage(
+            format!("the configuration file {name} cannot be examined: {error}"),
+            "name another with --config PATH",
+        )
+    };
+    let file = file.metadata().map_err(unknown)?;
+    // A pipe or a device is whoever's made it: its reader was told to read it.
+    if !file.is_file() {
         return Ok(());
     }
-    let name = path.display();
-    Err(Failure::usage(
-        format!("other users can write the configuration file {name} (mode {:o})", mode & 0o777),
-        format!("chmod go-w '{name}'"),
-    ))
+    let ours = |owner: u32| owner == 0 || owner == rustix::process::geteuid().as_raw();
+    if !ours(file.uid()) {
+        return Err(Failure::usage(
+            format!("the configuration file {name} belongs to another user"),
+            "copy it, look at what it says, and name the copy with --config PATH",
+        ));
+    }
+    if file.mode() & OTHERS_WRITE != 0 {
+        return Err(Failure::usage(
+            format!("other users can write the configuration file {name} (mode {:o})", file.mode() & 0o777),
+            format!("chmod go-w '{name}'"),
+        ));
+    }
+    let Some(folder) = path.canonicalize().ok().and_then(|path| Some(path.parent()?.to_owned())) else {
+        return Ok(());
+    };
+    let metadata = folder.metadata().map_err(unknown)?;
+    let (mode, folder) = (metadata.mode(), folder.display());
+    if !ours(metadata.uid()) || (mode & OTHERS_WRITE != 0 && mode & STICKY == 0) {
+        return Err(Failure::usage(
+            format!(
+                "other users can replace the configuration file {name}: the folder {folder} is not yours alone to write (mode {:o})",
+                mode & 0o7777
+            ),
+            format!("chmod go-w '{folder}', or keep the file in a folder of your own"),
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(not(unix))]
@@ -226,9 +265,10 @@ fn guard(_: &File, _: &Path) -> Result<(), Failure> {
 
 fn among(name: &str, profiles: &BTreeMap<String, Profile>) -> String {
     let names: Vec<&str> = profiles.keys().map(String::as_str).collect();
-    match reader::nearest(name, &names) {
+    match nearest(name, &names) {
         Some(near) => format!("did you mean {near}? There is: {}", names.join(", ")),
-        None => "write a [profile.NAME] into it".into(),
+        None if names.is_empty() => "write a [profile.NAME] into it".into(),
+        None => format!("there is: {}", names.join(", ")),
     }
 }
 
@@ -236,10 +276,10 @@ fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile
     let mut profile = Profile::default();
     for (key, value) in reader.table(value) {
         match key.as_str() {
-            "provider" => profile.provider = reader.choice(&key, &value),
+            "provider" => profile.provider = reader.choice(&value),
             "token_endpoint" => profile.token_endpoint = reader.text(&value),
-            "body" => profile.body = reader.choice(&key, &value),
-            "auth" => profile.auth = reader.choice(&key, &value),
+            "body" => profile.body = reader.choice(&value),
+            "auth" => profile.auth = reader.choice(&value),
             "client_id" => profile.client_id = reader.text(&value),
             "client_secret" => profile.client_secret = client_secret(reader, &value, folder),
             "scope" => profile.scope = reader.texts(&value).map(|tokens| tokens.join(" ")),
@@ -247,7 +287,7 @@ fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile
             "audience" => profile.audience = reader.text(&value),
             "params" => profile.params = params(reader, &value),
             "origins" => profile.origins = reader.texts(&value).unwrap_or_default(),
-            "timeout" => profile.timeout = reader.duration(&key, &value),
+            "timeout" => profile.timeout = reader.duration(&value),
             "cache" => profile.cache = reader.flag(&value),
             _ => reader.unknown(&key, &KEYS),
         }
@@ -267,7 +307,7 @@ fn params(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<(String, String)> {
 fn client_secret(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Option<secret::Source> {
     const FORMS: &str = "say where it is: { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", \"ARGUMENT\"] }";
     if !value.is_table() {
-        reader.wrong(value, "client_secret is no reference to a secret", FORMS);
+        reader.wrong(value, "this is not a reference to a secret", FORMS);
         return None;
     }
     let mut found = Vec::new();
@@ -284,11 +324,11 @@ fn client_secret(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> O
         found.extend(source);
     }
     if found.len() > 1 {
-        reader.wrong(value, "client_secret names more than one place", FORMS);
+        reader.wrong(value, "it names more than one place", FORMS);
         return None;
     }
     if found.is_empty() && value.is_empty() {
-        reader.wrong(value, "client_secret names no place", FORMS);
+        reader.wrong(value, "it names no place", FORMS);
     }
     found.pop()
 }
@@ -297,7 +337,7 @@ fn command(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<secret::Source>
     if !value.is_array() {
         reader.wrong(
             value,
-            "command is not an array of texts",
+            "this is not an array of texts",
             "write the program and each of its arguments as a text of its own: there is no shell in between",
         );
         return None;
@@ -306,7 +346,7 @@ fn command(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<secret::Source>
     let Some(program) = words.next() else {
         reader.wrong(
             value,
-            "command is empty",
+            "this is empty",
             "write the program and its arguments: [\"pass\", \"show\", \"x\"]",
         );
         return None;

@@ -2,14 +2,14 @@
 //! flag, and never the configuration file: argv is public, and a file is copied along.
 
 use crate::tell::failure::Failure;
-
+use crate::tell::stderr;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -17,8 +17,11 @@ use zeroize::Zeroizing;
 /// No secret is longer; a larger file is another file.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// A command may ask its user for a passphrase; one that takes longer hangs, and a job that hangs is never seen.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(120);
+/// How much of a command's output is read at once, in bytes.
+const PIECE: usize = 4096;
+
+/// How long a command that has ended may leave its output open, to a child of its own: what was printed until then counts.
+const LEFT_OPEN: Duration = Duration::from_millis(200);
 
 const VARIABLE: &str = "EVERGRANT_CLIENT_SECRET";
 
@@ -30,6 +33,8 @@ pub(crate) const VARIABLES: [&str; 3] = [VARIABLE, "EVERGRANT_CLIENT_SECRET_FILE
 pub(crate) enum Source {
     /// Nobody said where: in `EVERGRANT_CLIENT_SECRET`.
     Usual,
+    /// The same, since the profile's is for the profile's own token endpoint, and another is named.
+    Withheld,
     /// In this variable.
     Variable(String),
     /// In this file; `-` is stdin.
@@ -44,13 +49,22 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// The client secret.
-    pub(crate) fn read(&self) -> Result<Zeroizing<String>, Failure> {
+    /// The client secret. `limit`: how long a command may take.
+    pub(crate) fn read(&self, limit: Duration) -> Result<Zeroizing<String>, Failure> {
         match self {
             Self::Usual => variable(VARIABLE)?.ok_or_else(|| {
                 Failure::usage(
                     "there is no client secret",
                     format!("set {VARIABLE}, or name a file with --client-secret-file (- reads stdin)"),
+                )
+            }),
+            Self::Withheld => variable(VARIABLE)?.ok_or_else(|| {
+                Failure::usage(
+                    "the profile's client secret is for its own token endpoint, and another one is named",
+                    format!(
+                        "leave --token-endpoint and --provider out and unset EVERGRANT_TOKEN_ENDPOINT and \
+                         EVERGRANT_PROVIDER; or give the other server's secret in {VARIABLE} or --client-secret-file"
+                    ),
                 )
             }),
             Self::Variable(name) => variable(name)?.ok_or_else(|| {
@@ -60,17 +74,17 @@ impl Source {
                 )
             }),
             Self::File(path) if path == Path::new("-") => {
-                trimmed(bytes(io::stdin().lock(), "stdin")?, "stdin", true)
+                trimmed(&bytes(io::stdin().lock(), "stdin")?, "stdin", true)
             }
             Self::File(path) => file(path),
-            Self::Command { program, arguments } => printed(program, arguments),
+            Self::Command { program, arguments } => printed(program, arguments, limit),
         }
     }
 
     /// The client secret, if it can be had without running a command and without waiting for somebody.
     pub(crate) fn at_hand(&self) -> Result<Option<Zeroizing<String>>, Failure> {
         match self {
-            Self::Usual => variable(VARIABLE),
+            Self::Usual | Self::Withheld => variable(VARIABLE),
             Self::Variable(name) => variable(name),
             Self::File(path) => file(path).map(Some),
             Self::Command { .. } => Ok(None),
@@ -82,7 +96,7 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usual => write!(f, "in {VARIABLE}{}", unset(VARIABLE)),
+            Self::Usual | Self::Withheld => write!(f, "in {VARIABLE}{}", unset(VARIABLE)),
             Self::Variable(name) => write!(f, "in {name}{}", unset(name)),
             Self::File(path) => write!(f, "in {}", path.display()),
             Self::Command { program, .. } => write!(f, "printed by {program}"),
@@ -92,8 +106,14 @@ impl fmt::Display for Source {
 
 /// What is odd about a secret, though it may be meant.
 pub(crate) fn oddity(secret: &str) -> Option<&'static str> {
+    let between = |open: &str, close: &str| {
+        secret.len() > open.len() + close.len() && secret.starts_with(open) && secret.ends_with(close)
+    };
     let quoted = |quote: char| secret.len() > 1 && secret.starts_with(quote) && secret.ends_with(quote);
-    if secret.trim() != secret {
+    let template = [("${", "}"), ("$(", ")"), ("{{", "}}"), ("%", "%"), ("<", ">")];
+    if template.iter().any(|(open, close)| between(open, close)) {
+        Some("the secret looks like a template's placeholder that nobody filled in")
+    } else if secret.trim() != secret {
         Some("the secret begins or ends with a space")
     } else if quoted('"') || quoted('\'') {
         Some("the secret stands in quotation marks")
@@ -129,61 +149,101 @@ fn file(path: &Path) -> Result<Zeroizing<String>, Failure> {
             "name a file that this user can read, or - for stdin",
         )
     })?;
-    guard(&opened, &name)?;
-    trimmed(bytes(opened, &name)?, &name, true)
+    guard(&opened, path)?;
+    trimmed(&bytes(opened, &name)?, &name, true)
 }
 
 /// What the program prints on stdout. It sees neither our stdin nor a secret of ours; what it says on stderr is for
-/// the user.
-fn printed(program: &str, arguments: &[String]) -> Result<Zeroizing<String>, Failure> {
+/// the user. It has this long, and so has whatever it leaves behind.
+fn printed(program: &str, arguments: &[String], limit: Duration) -> Result<Zeroizing<String>, Failure> {
     let wrong = |happened: String| {
         Failure::usage(
             format!("the client secret cannot be had from {program}: {happened}"),
             "run the command of the profile's client_secret by hand: it must print the secret, and end",
         )
     };
-    let deadline = Instant::now() + COMMAND_TIMEOUT;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_remove(VARIABLE)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| wrong(format!("it cannot be started: {error}")))?;
-    let (sender, receiver) = mpsc::channel();
-    if let Some(stdout) = child.stdout.take() {
-        let name = format!("the output of {program}");
-        let reader = thread::Builder::new().spawn(move || sender.send(bytes(stdout, &name)));
-        if let Err(error) = reader {
-            let _gone = child.kill();
-            return Err(wrong(error.to_string()));
+    let late = || wrong(format!("it did not end within {limit:?}"));
+    let deadline = Instant::now() + limit;
+    let mut command = Command::new(program);
+    for name in VARIABLES {
+        command.env_remove(name);
+    }
+    let spawned = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = spawned.map_err(|error| wrong(format!("it cannot be started: {error}")))?;
+    let (sender, pieces) = mpsc::channel();
+    if let Some(stdout) = child.stdout.take()
+        && let Err(error) = thread::Builder::new().spawn(move || read_pieces(stdout, &sender))
+    {
+        end(&mut child);
+        return Err(wrong(error.to_string()));
+    }
+    // All room at once: a vector that grows leaves copies behind.
+    let mut output = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize + PIECE));
+    let (mut open, mut ended) = (true, None);
+    let mut until = deadline;
+    loop {
+        // Short, so that its end is seen while its output stays open.
+        let nap = until.saturating_duration_since(Instant::now()).min(Duration::from_millis(5));
+        match if open { pieces.recv_timeout(nap) } else { Err(RecvTimeoutError::Timeout) } {
+            Ok(Ok(piece)) => output.extend_from_slice(&piece),
+            Ok(Err(error)) => {
+                end(&mut child);
+                return Err(wrong(format!("its output cannot be read: {error}")));
+            }
+            Err(RecvTimeoutError::Disconnected) => open = false,
+            Err(RecvTimeoutError::Timeout) if !open => thread::sleep(nap),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if output.len() as u64 > MAX_BYTES {
+            end(&mut child);
+            return Err(too_long(&format!("the output of {program}")));
+        }
+        if ended.is_none() {
+            ended = child.try_wait().map_err(|error| wrong(error.to_string()))?;
+            if ended.is_some() {
+                until = deadline.min(Instant::now() + LEFT_OPEN);
+            }
+        }
+        match ended {
+            Some(status) if !open || Instant::now() >= until => {
+                if !status.success() {
+                    return Err(wrong(format!("it ended with {status}")));
+                }
+                // Whoever prints a line ends it; that needs no note.
+                return trimmed(&output, &format!("the output of {program}"), false);
+            }
+            None if Instant::now() >= deadline => {
+                end(&mut child);
+                return Err(late());
+            }
+            _ => {}
         }
     }
-    let text = receiver.recv_timeout(COMMAND_TIMEOUT);
-    let ended = loop {
-        match child.try_wait() {
-            Ok(None) if matches!(text, Ok(Ok(_))) && Instant::now() < deadline => {
-                thread::sleep(Duration::from_millis(5));
+}
+
+/// Hands on what is printed, until nobody prints, or nobody wants it any more.
+fn read_pieces(mut stdout: impl Read, sender: &mpsc::Sender<io::Result<Zeroizing<Vec<u8>>>>) {
+    loop {
+        let mut piece = Zeroizing::new(vec![0; PIECE]);
+        let read = match stdout.read(&mut piece) {
+            Ok(0) => return,
+            Ok(length) => {
+                piece.truncate(length);
+                Ok(piece)
             }
-            Ok(None) => {
-                // It may end by itself in this moment.
-                let _gone = child.kill();
-                let _status = child.wait();
-                break None;
-            }
-            Ok(status) => break status,
-            Err(error) => return Err(wrong(error.to_string())),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => Err(error),
+        };
+        if sender.send(read).is_err() {
+            return;
         }
-    };
-    match (text, ended) {
-        (Ok(Err(failure)), _) => Err(failure),
-        (Err(_), _) | (_, None) => {
-            Err(wrong(format!("it did not end within {} s", COMMAND_TIMEOUT.as_secs())))
-        }
-        (Ok(Ok(_)), Some(status)) if !status.success() => Err(wrong(format!("it ended with {status}"))),
-        // Whoever prints a line ends it; that needs no note.
-        (Ok(Ok(text)), Some(_)) => trimmed(text, &format!("the output of {program}"), false),
     }
+}
+
+fn end(child: &mut Child) {
+    // It may end by itself in this moment.
+    let _gone = child.kill();
+    let _status = child.wait();
 }
 
 fn bytes(source: impl Read, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
@@ -196,19 +256,34 @@ fn bytes(source: impl Read, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         )
     })?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(Failure::usage(
-            format!("{name} is longer than {MAX_BYTES} bytes"),
-            "name a file with the secret and nothing else",
-        ));
+        return Err(too_long(name));
     }
     Ok(bytes)
 }
 
-fn trimmed(bytes: Zeroizing<Vec<u8>>, name: &str, told: bool) -> Result<Zeroizing<String>, Failure> {
-    let text = std::str::from_utf8(&bytes).map_err(|_| not_text(name))?;
+fn too_long(name: &str) -> Failure {
+    Failure::usage(
+        format!("{name} is longer than {MAX_BYTES} bytes"),
+        "name a file with the secret and nothing else",
+    )
+}
+
+fn trimmed(bytes: &[u8], name: &str, told: bool) -> Result<Zeroizing<String>, Failure> {
+    let text = std::str::from_utf8(bytes).map_err(|_| not_text(name))?;
+    let text = match text.strip_prefix('\u{feff}') {
+        Some(rest) => {
+            stderr::note(format_args!(
+                "the byte order mark at the beginning of {name} is not taken as part of the client secret"
+            ));
+            rest
+        }
+        None => text,
+    };
     let secret = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     if told && secret.len() < text.len() {
-        eprintln!("note: the line break at the end of {name} is not taken as part of the client secret");
+        stderr::note(format_args!(
+            "the line break at the end of {name} is not taken as part of the client secret"
+        ));
     }
     if secret.is_empty() {
         return Err(Failure::usage(format!("{name} is empty"), "write the client secret into it"));
@@ -223,43 +298,60 @@ fn not_text(name: &str) -> Failure {
 /// A secret that others can read is none. The opened file is looked at, not its name, so that nobody can exchange
 /// it in between.
 #[cfg(unix)]
-fn guard(file: &File, name: &str) -> Result<(), Failure> {
+fn guard(file: &File, path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt;
     const OTHERS_READ: u32 = 0o044;
     let metadata = file.metadata().map_err(|error| {
         Failure::usage(
-            format!("the client secret file {name} cannot be examined: {error}"),
+            format!("the client secret file {} cannot be examined: {error}", path.display()),
             "name another file",
         )
     })?;
     if metadata.is_dir() {
-        return Err(Failure::usage(format!("{name} is a folder"), "name the file in it"));
+        return Err(Failure::usage(format!("{} is a folder", path.display()), "name the file in it"));
     }
-    if !metadata.is_file() || metadata.mode() & OTHERS_READ == 0 {
+    if !metadata.is_file() || metadata.mode() & OTHERS_READ == 0 || is_handed_in(file, path) {
         return Ok(());
     }
+    let name = path.display();
     if metadata.uid() == rustix::process::geteuid().as_raw() {
         return Err(Failure::usage(
             format!(
                 "other users can read the client secret file {name} (mode {:o})",
                 metadata.mode() & 0o777
             ),
-            format!("chmod 600 '{name}'"),
+            format!("chmod 600 '{name}', or hand it in by stdin with --client-secret-file -"),
         ));
     }
-    eprintln!(
-        "warning: {name} belongs to another user, and others can read it (mode {:o})",
+    stderr::warning(format_args!(
+        "{name} belongs to another user, and others can read it (mode {:o})",
         metadata.mode() & 0o777
-    );
+    ));
     Ok(())
+}
+
+/// Whether a container or a service manager has put it there: on a mount that cannot be written, in `/run/secrets`, in
+/// systemd's `$CREDENTIALS_DIRECTORY`. Who may read it is decided there, and `chmod` does not work.
+#[cfg(unix)]
+fn is_handed_in(file: &File, path: &Path) -> bool {
+    use rustix::fs::StatVfsMountFlags;
+    let read_only =
+        rustix::fs::fstatvfs(file).is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::RDONLY));
+    let folders = [Some("/run/secrets".into()), std::env::var_os("CREDENTIALS_DIRECTORY")];
+    // As it is, whatever links and dots led there.
+    let within = |folder: OsString| {
+        let (folder, path) = (Path::new(&folder).canonicalize(), path.canonicalize());
+        folder.is_ok_and(|folder| folder.is_absolute() && path.is_ok_and(|path| path.starts_with(folder)))
+    };
+    read_only || folders.into_iter().flatten().any(within)
 }
 
 /// Elsewhere permissions are no bits to look at; the folder's protection is the user's affair.
 #[cfg(not(unix))]
-fn guard(file: &File, name: &str) -> Result<(), Failure> {
+fn guard(file: &File, path: &Path) -> Result<(), Failure> {
     match file.metadata() {
         Ok(metadata) if metadata.is_dir() => {
-            Err(Failure::usage(format!("{name} is a folder"), "name the file in it"))
+            Err(Failure::usage(format!("{} is a folder", path.display()), "name the file in it"))
         }
         _ => Ok(()),
     }

@@ -17,6 +17,10 @@ type Secret = Zeroizing<String>;
 /// How long one token request may take unless somebody says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long the command may take that prints the secret, unless somebody says how long things may take: it may ask its user
+/// for a passphrase; one that takes longer hangs, and a job that hangs is never seen.
+const SECRET_LIMIT: Duration = Duration::from_secs(120);
+
 /// How much longer than its one request a caller waits that takes the first outcome: the request's own timeout must
 /// be the first to end, since it says more.
 const GRACE: Duration = Duration::from_secs(2);
@@ -48,7 +52,8 @@ pub(crate) struct Examined {
 impl Setup {
     /// What these arguments and the profile say.
     pub(crate) fn read(args: &ClientArgs) -> Result<Self, Failure> {
-        Settings::merge(args, profile(args)?)?.setup(secret::Source::read)
+        let settings = Settings::merge(args, profile(args)?)?;
+        settings.setup(|source| source.read(settings.secret_limit))
     }
 
     /// The same, and what can be told of it without showing the secret.
@@ -58,7 +63,7 @@ impl Setup {
             Examined { profile: profile.name.clone(), place: None, oddity: None, encodes: false };
         let settings = Settings::merge(args, profile)?;
         let setup = settings.setup(|source| {
-            let secret = source.read()?;
+            let secret = source.read(settings.secret_limit)?;
             examined.place = Some(source.to_string());
             examined.oddity = secret::oddity(&secret);
             examined.encodes = [&*secret, &settings.client_id].into_iter().any(|text| secret::encodes(text));
@@ -87,6 +92,16 @@ impl Setup {
     pub(crate) fn keep(&self, tokens: &Tokens) {
         if let Some(cache) = &self.cache {
             cache.keep(tokens);
+        }
+    }
+
+    /// To be called when this token may have been refused since: if it was, it is of no use to the next invocation either.
+    pub(crate) fn settle(&self, tokens: &Tokens, first: &Token) {
+        let Some(cache) = &self.cache else { return };
+        match tokens.try_token() {
+            Some(held) if held.generation() == first.generation() => {}
+            Some(_) => cache.keep(tokens),
+            None => cache.forget(first),
         }
     }
 
@@ -132,6 +147,8 @@ pub(crate) struct Settings {
     params: Vec<(String, String)>,
     origins: Vec<String>,
     timeout: Duration,
+    /// How long the command may take that prints the secret.
+    secret_limit: Duration,
     cache: Caching,
 }
 
@@ -139,9 +156,16 @@ impl Settings {
     /// What flags and variables say, and the profile where they are silent. A list is taken whole from one or the other.
     pub(crate) fn merge(args: &ClientArgs, profile: Profile) -> Result<Self, Failure> {
         // An endpoint belongs to its provider, and a secret to its client id.
-        let profiles_endpoint = profile.token_endpoint.filter(|_| args.provider.is_none());
         let own = args.client_id.as_ref().is_none_or(|id| profile.client_id.as_ref() == Some(id));
-        let profiles_secret = profile.client_secret.filter(|_| own);
+        // However the profile was named: its secret goes where the profile says, and nowhere else.
+        let elsewhere = (profile.provider.is_some() || profile.token_endpoint.is_some())
+            && (differs(&args.token_endpoint, &profile.token_endpoint)
+                || differs(&args.provider, &profile.provider));
+        let profiles_secret = match profile.client_secret.filter(|_| own) {
+            Some(_) if elsewhere => Some(secret::Source::Withheld),
+            source => source,
+        };
+        let profiles_endpoint = profile.token_endpoint.filter(|_| args.provider.is_none());
         let token_endpoint = args.token_endpoint.clone().or(profiles_endpoint);
         let provider = match (args.provider.or(profile.provider), &token_endpoint) {
             (Some(name), _) => name,
@@ -179,6 +203,7 @@ impl Settings {
             params: if args.param.is_empty() { profile.params } else { pairs(&args.param)? },
             origins: profile.origins,
             timeout: args.timeout.or(profile.timeout).unwrap_or(TIMEOUT),
+            secret_limit: args.timeout.or(profile.timeout).unwrap_or(SECRET_LIMIT),
             cache: args.cache.unwrap_or(if profile.cache == Some(true) { Caching::Yes } else { Caching::No }),
         })
     }
@@ -263,6 +288,11 @@ impl Settings {
             None => provider,
         })
     }
+}
+
+/// Whether the first is said, and is not what the second says.
+fn differs<T: PartialEq>(said: &Option<T>, profile: &Option<T>) -> bool {
+    said.is_some() && said != profile
 }
 
 fn pairs(parameters: &[String]) -> Result<Vec<(String, String)>, Failure> {

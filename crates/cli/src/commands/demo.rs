@@ -3,10 +3,11 @@
 
 mod report;
 
-use crate::commands::runtime::runtime;
+use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::live::Live;
 use crate::tell::manner::Manner;
+use crate::tell::stdout;
 use clap::Args;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tokio_reqwest::{
@@ -20,7 +21,9 @@ use std::time::{Duration, Instant};
 /// The times of a demonstration, all in proportion to its length.
 #[derive(Clone, Copy)]
 struct Plan {
-    /// A twentieth of the whole.
+    /// How long it takes.
+    whole: Duration,
+    /// A quarter of a token's life.
     unit: Duration,
     /// How long a token lives.
     life: Duration,
@@ -30,7 +33,12 @@ impl Plan {
     fn of(seconds: u64) -> Self {
         // A token's life is told in whole seconds.
         let life = Duration::from_secs((seconds / 5).max(1));
-        Self { unit: life / 4, life }
+        Self { whole: Duration::from_secs(seconds), unit: life / 4, life }
+    }
+
+    /// How long tokens are replaced with overlap: what the other phases, some 13 units, leave of the whole.
+    fn overlap(self) -> Duration {
+        self.whole.saturating_sub(self.unit * 13).max(self.unit * 6)
     }
 
     /// The usual policy, on the scale of tokens that live a few seconds.
@@ -47,7 +55,7 @@ impl Plan {
 #[derive(Debug, Args)]
 #[command(after_help = exit_status!(), after_long_help = examples!("evergrant demo --seconds 10"))]
 pub(crate) struct DemoArgs {
-    /// How long it takes, about
+    /// How long it takes; longer on a machine that is very slow
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=3600), value_name = "N")]
     pub(crate) seconds: u64,
     /// How many workers call the API at once
@@ -57,16 +65,15 @@ pub(crate) struct DemoArgs {
 
 pub(crate) fn run(args: &DemoArgs, manner: Manner) -> Result<(), Failure> {
     let (plan, workers) = (Plan::of(args.seconds), args.workers);
-    let view = View::new(if manner.json { None } else { Live::on_stdout() });
+    let view = if manner.json { View::none() } else { View::on_stdout() };
     let (demo, api) = Demo::prepare(plan, view)?;
-    let runtime = runtime()?;
-    println!("{workers} workers call an API without pause; a token lives {:.1} s.", plan.life.as_secs_f64());
-    let report = runtime.block_on(demo.conduct(&api, workers));
-    println!("\n{report}");
-    if manner.json {
-        println!("{}", report.json());
-    }
-    report.verdict()
+    let life = plan.life.as_secs_f64();
+    demo.view.say(&format!("{workers} workers call an API without pause; a token lives {life:.1} s."));
+    let report = block_on(async { Ok(demo.conduct(&api, workers).await) })?;
+    let told =
+        if manner.json { stdout::line(report.json()) } else { stdout::line(format_args!("\n{report}")) };
+    // What it found says more than that nobody could read it.
+    report.verdict().and(told.map(drop))
 }
 
 struct Demo {
@@ -80,18 +87,29 @@ struct Demo {
 /// The story, and below it the source as it changes if stdout is a terminal.
 struct View {
     live: Option<Live>,
+    /// Whether the story is told where there is nothing to draw on.
+    told: bool,
     drawn: Instant,
 }
 
 impl View {
-    fn new(live: Option<Live>) -> Self {
-        Self { live, drawn: Instant::now() }
+    fn on_stdout() -> Self {
+        Self { live: Live::on_stdout(), told: true, drawn: Instant::now() }
+    }
+
+    /// For those who want the report alone.
+    fn none() -> Self {
+        Self { live: None, told: false, drawn: Instant::now() }
     }
 
     fn say(&self, text: &str) {
         match &self.live {
             Some(live) => live.say(text),
-            None => println!("{text}"),
+            None if self.told => {
+                // Whoever cannot read the story is told by the report, if by anything.
+                let _told = stdout::line(text);
+            }
+            None => {}
         }
     }
 
@@ -149,7 +167,7 @@ impl Demo {
         phases.push(self.end(phase, 1));
 
         let mut phase = self.begin("refresh with overlap", "tokens are replaced while the old ones are used");
-        self.watch(&mut phase, self.plan.unit * 6, |_| true).await;
+        self.watch(&mut phase, self.plan.overlap(), |_| true).await;
         // The next phase begins with a token that is neither new nor due.
         let (unit, ready) = (self.plan.unit, |status: &Status| refresh_in(status));
         self.watch(&mut phase, Duration::ZERO, |status| (unit..unit * 2).contains(&ready(status))).await;
@@ -182,7 +200,8 @@ impl Demo {
         self.watch(&mut phase, self.plan.unit * 3 / 2, |_| true).await;
         self.mend_server();
         self.watch(&mut phase, Duration::ZERO, |status| status.held.is_some() && status.waiting == 0).await;
-        self.watch(&mut phase, self.plan.unit / 2, |_| true).await;
+        let rest = self.plan.whole.saturating_sub(start.elapsed());
+        self.watch(&mut phase, rest.max(self.plan.unit / 2), |_| true).await;
         let allowed = self.attempts(phase.elapsed());
         phases.push(self.end(phase, allowed));
 

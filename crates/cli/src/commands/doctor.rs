@@ -10,7 +10,8 @@ mod way;
 use crate::client::args::ClientArgs;
 use crate::client::cache::Cache;
 use crate::client::setup::{Examined, Setup};
-use crate::commands::runtime::runtime;
+use crate::client::variables::Unread;
+use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
@@ -38,13 +39,20 @@ pub(crate) struct DoctorArgs {
     pub(crate) client: ClientArgs,
 }
 
-pub(crate) fn run(args: &DoctorArgs, manner: Manner) -> Result<(), Failure> {
+pub(crate) fn run(args: &DoctorArgs, manner: Manner, unread: &[Unread]) -> Result<(), Failure> {
     let (setup, examined) = Setup::examine(&args.client)?;
     let mut findings = Findings::new(!manner.json);
+    for variable in unread {
+        let next = "unset it, or correct its name".to_owned();
+        findings.add("environment", State::Warning, variable.to_string(), [next])?;
+    }
     let done = examine(&setup, &examined, &mut findings);
     let verdict = findings.verdict(done.is_ok());
-    let text = if manner.json { findings.json(verdict).to_string() } else { format!("verdict: {verdict}") };
-    stdout::line(text)?;
+    if manner.json {
+        stdout::json(&findings.json(verdict))
+    } else {
+        stdout::plain(&format!("verdict: {verdict}"))
+    }?;
     done
 }
 
@@ -58,7 +66,7 @@ fn examine(setup: &Setup, examined: &Examined, findings: &mut Findings) -> Resul
     }
     let proxied = way::proxy(client.provider().token_endpoint(), findings)?;
     way::walk(client.provider().token_endpoint(), setup.timeout, proxied, findings)?;
-    let asked = runtime()?.block_on(ask::ask(client, setup.timeout))?;
+    let asked = block_on(ask::ask(client, setup.timeout))?;
     clock(&asked, findings)?;
     match &asked.outcome {
         Ok(grant) => {

@@ -6,6 +6,7 @@ mod report;
 
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
+use crate::tell::stderr;
 use crate::tell::stdout;
 use crate::tell::when;
 use clap::Args;
@@ -36,14 +37,14 @@ pub(crate) fn run(args: &InspectArgs, manner: Manner) -> Result<(), Failure> {
         Some(path) if path != Path::new("-") => bounded(open(path)?)?,
         _ => {
             if io::stdin().is_terminal() {
-                eprintln!("Paste the token, and end it with Enter and Ctrl-D.");
+                stderr::line("Paste the token, and end it with Enter and Ctrl-D.");
             }
             bounded(io::stdin().lock())?
         }
     };
     let report = Report::of(&bytes)?;
     let now = when::now();
-    if manner.json { stdout::line(report.json(now)) } else { stdout::line(report.text(now)) }.map(drop)
+    if manner.json { stdout::json(&report.json(now)) } else { stdout::line(report.text(now)) }.map(drop)
 }
 
 /// The name is never shown: it may be a token that was taken for an argument.

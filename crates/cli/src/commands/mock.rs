@@ -2,10 +2,13 @@
 
 use crate::client::args::duration;
 use crate::commands::child::{self, Signals};
-use crate::commands::runtime::runtime;
+use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
+use crate::tell::manner::Manner;
+use crate::tell::stdout;
 use clap::{Args, ValueEnum};
 use evergrant_mock::{ErrorStyle, JwtTimes, Server, TokenStyle};
+use serde_json::json;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -56,7 +59,7 @@ pub(crate) enum Errors {
     Myparcel,
 }
 
-pub(crate) fn run(args: &MockArgs) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> {
     let style = match args.style {
         Style::Jwt => TokenStyle::Jwt(JwtTimes::Float),
         Style::Opaque => TokenStyle::Opaque,
@@ -76,21 +79,27 @@ pub(crate) fn run(args: &MockArgs) -> Result<ExitCode, Failure> {
         })?;
     server.set_errors(errors);
     if let Some(command) = child::command(&args.command) {
-        return runtime()?.block_on(child::run(against(&server, command), Signals::caught()?));
+        return block_on(child::run(against(&server, command), Signals::caught()?));
     }
-    println!("token endpoint  {}", server.token_endpoint());
-    println!("resource API    {}", server.resource("/shipments"));
-    println!("client id       {}", Server::CLIENT_ID);
-    println!("client secret   {}", Server::CLIENT_SECRET);
-    println!();
-    println!("Try it in another terminal:");
-    println!(
-        "  EVERGRANT_CLIENT_SECRET={} evergrant token --token-endpoint {} --client-id {}",
-        Server::CLIENT_SECRET,
-        server.token_endpoint(),
-        Server::CLIENT_ID
-    );
-    println!("It runs until it is interrupted.");
+    let (endpoint, api) = (server.token_endpoint(), server.resource("/shipments"));
+    let (id, secret) = (Server::CLIENT_ID, Server::CLIENT_SECRET);
+    if manner.json {
+        stdout::json(
+            &json!({ "token_endpoint": endpoint, "resource": api, "client_id": id, "client_secret": secret }),
+        )?;
+    } else {
+        stdout::line(format_args!(
+            "token endpoint  {endpoint}\n\
+             resource API    {api}\n\
+             client id       {id}\n\
+             client secret   {secret}\n\n\
+             Try it in another terminal:\n  \
+             EVERGRANT_CLIENT_SECRET={secret} evergrant token --token-endpoint {endpoint} --client-id {id}\n\
+             It runs until it is interrupted."
+        ))?;
+    }
+    // Whoever started it may wait for these lines in a pipe.
+    stdout::flush()?;
     loop {
         std::thread::park();
     }

@@ -2,18 +2,20 @@
 
 use crate::client::args::{ClientArgs, duration};
 use crate::client::setup::Setup;
-use crate::commands::runtime::runtime;
+use crate::commands::runtime::block_on;
+use crate::tell::escaped::Escaped;
 use crate::tell::failure::Failure;
+use crate::tell::stderr;
 use crate::tell::stdout;
 use clap::Args;
-use evergrant_tokio_reqwest::core::Excerpt;
-use evergrant_tokio_reqwest::{Api, ApiError, Origin, Origins};
+use evergrant_tokio_reqwest::core::{Answer, Excerpt};
+use evergrant_tokio_reqwest::{Api, ApiError, Origin, Origins, Token, Tokens, Verdict, VerdictRule};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Method, Request, Response, StatusCode, Url};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -63,6 +65,9 @@ pub(crate) struct RequestArgs {
     /// Wait this long through transient failures of the token request instead of taking the first outcome
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
     wait: Option<Duration>,
+    /// Statuses that mean a refused token as well, beside what the provider's rule says (403, 498); may be repeated
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(400..=599))]
+    refused_at: Vec<u16>,
     /// What to call. Redirects are not followed
     url: String,
 }
@@ -75,18 +80,17 @@ pub(crate) fn run(args: &RequestArgs) -> Result<(), Failure> {
     let allowed = args.allow_origin.iter().map(|text| Origin::parse(text));
     let origins = own.chain(allowed).collect::<Result<Origins, _>>()?;
     admit(request.url(), &origins)?;
-    let api = Api::new(http(request.url())?, tokens.clone(), origins);
-    runtime()?.block_on(async {
+    let rule = rule(setup.client.provider().verdict(), &args.refused_at);
+    let api = Api::new(http(request.url())?, tokens.clone(), origins).with_verdict(rule.clone());
+    block_on(async {
         let call = async {
             let first = setup.token(&tokens, args.wait).await?;
+            // At the end of the call, and also if it is given up before.
+            let _settled = Settled { setup: &setup, tokens: &tokens, first };
             let answer = api.execute(request).await.map_err(failure)?;
-            if tokens.try_token().is_some_and(|held| held.generation() != first.generation()) {
-                // What was refused is of no use to the next invocation either.
-                setup.keep(&tokens);
-            }
-            let verdict = verdict(&answer);
+            let ended = ended(&answer, &rule);
             print(answer, args.include).await?;
-            verdict
+            ended
         };
         match args.max_time {
             Some(limit) => tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
@@ -96,6 +100,19 @@ pub(crate) fn run(args: &RequestArgs) -> Result<(), Failure> {
             None => call.await,
         }
     })
+}
+
+/// Looks after the kept token when it is dropped.
+struct Settled<'a> {
+    setup: &'a Setup,
+    tokens: &'a Tokens,
+    first: Token,
+}
+
+impl Drop for Settled<'_> {
+    fn drop(&mut self) {
+        self.setup.settle(self.tokens, &self.first);
+    }
 }
 
 fn request(args: &RequestArgs) -> Result<Request, Failure> {
@@ -217,6 +234,11 @@ fn http(url: &Url) -> Result<reqwest::Client, Failure> {
 /// The answer on stdout, as it comes.
 async fn print(mut answer: Response, include: bool) -> Result<(), Failure> {
     let mut read = true;
+    let mut screen = io::stdout().is_terminal().then(Screen::default);
+    let mut show = |bytes: &[u8], last: bool| match &mut screen {
+        Some(screen) => stdout::print(screen.show(bytes, last).as_bytes()),
+        None => stdout::print(bytes),
+    };
     if include {
         let mut head = format!("{:?} {}\r\n", answer.version(), answer.status()).into_bytes();
         for (name, value) in answer.headers() {
@@ -226,16 +248,63 @@ async fn print(mut answer: Response, include: bool) -> Result<(), Failure> {
             head.extend_from_slice(b"\r\n");
         }
         head.extend_from_slice(b"\r\n");
-        read = stdout::print(&head)?;
+        read = show(&head, false)?;
     }
     while read && let Some(chunk) = answer.chunk().await.map_err(broken)? {
-        read = stdout::print(&chunk)? && stdout::flush()?;
+        read = show(&chunk, false)? && stdout::flush()?;
+    }
+    show(&[], true)?;
+    if screen.is_some_and(|screen| !screen.ended) {
+        // What is said next begins a line.
+        stdout::print(b"\n")?;
     }
     stdout::flush().map(drop)
 }
 
-/// What the status means for the command's own.
-fn verdict(answer: &Response) -> Result<(), Failure> {
+/// What comes in pieces, made fit for a terminal. Into a pipe it goes as it is.
+#[derive(Default)]
+struct Screen {
+    /// The beginning of a character that is not whole yet.
+    begun: Vec<u8>,
+    /// Whether the last line has ended.
+    ended: bool,
+}
+
+impl Screen {
+    fn show(&mut self, piece: &[u8], last: bool) -> String {
+        self.begun.extend_from_slice(piece);
+        let cut = match std::str::from_utf8(&self.begun) {
+            Err(error) if !last && error.error_len().is_none() => error.valid_up_to(),
+            _ => self.begun.len(),
+        };
+        let rest = self.begun.split_off(cut);
+        let whole = std::mem::replace(&mut self.begun, rest);
+        // A header line ends with both, and columns are no harm.
+        let text = String::from_utf8_lossy(&whole).replace("\r\n", "\n");
+        let lines: Vec<String> = text.split('\t').map(|column| Escaped(column).to_string()).collect();
+        let text = lines.join("\t");
+        self.ended = if text.is_empty() { self.ended } else { text.ends_with('\n') };
+        text
+    }
+}
+
+/// The provider's rule, for which these statuses mean a refused token as well.
+fn rule(provider: &VerdictRule, refused_at: &[u16]) -> VerdictRule {
+    if refused_at.is_empty() {
+        return provider.clone();
+    }
+    let (own, judge) = (provider.clone(), provider.clone());
+    let refused: Vec<u16> = refused_at.to_vec();
+    VerdictRule::custom_with_body(
+        move |status| own.needs_body(status),
+        move |answer| {
+            if refused.contains(&answer.status()) { Verdict::TokenRefused } else { judge.judge(answer) }
+        },
+    )
+}
+
+/// What the answer means for the command's own status.
+fn ended(answer: &Response, rule: &VerdictRule) -> Result<(), Failure> {
     let status = answer.status();
     let field = |name| {
         let value: &HeaderValue = answer.headers().get(name)?;
@@ -243,7 +312,7 @@ fn verdict(answer: &Response) -> Result<(), Failure> {
     };
     if status.is_redirection() {
         if let Some(elsewhere) = field(LOCATION) {
-            eprintln!("note: the API points to {elsewhere}, which is not followed");
+            stderr::note(format_args!("the API points to {elsewhere}, which is not followed"));
         }
         return Ok(());
     }
@@ -261,12 +330,29 @@ fn verdict(answer: &Response) -> Result<(), Failure> {
         };
         return Err(Failure::api(4, happened, "the API", &next));
     }
-    let next = match status {
-        StatusCode::UNAUTHORIZED => "check that this API accepts tokens of this authorization server",
-        StatusCode::FORBIDDEN => "ask for a scope that allows it, or the API's operator to allow it",
-        _ => "change the request; the answer's body may say how",
+    // What a challenge says (RFC 6750 §3) tells more than the status.
+    let lines: Vec<_> =
+        answer.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let seen = Answer::new(status.as_u16(), &lines, None);
+    let challenges = seen.challenges();
+    let said = |name| challenges.iter().find_map(|challenge| Excerpt::new(challenge.param(name)?, &[]));
+    let happened = match (said("error"), said("error_description")) {
+        (Some(error), Some(words)) => format!("{happened}: {error}: {words}"),
+        (Some(error), None) => format!("{happened}: {error}"),
+        (None, _) => happened,
     };
-    Err(Failure::api(3, happened, "the request", next))
+    let next = match (rule.judge(&seen), status) {
+        (Verdict::InsufficientScope, _) => match said("scope") {
+            Some(scope) => format!("request a token with the scope {scope}, or ask the API's operator to allow it"),
+            None => "request a token with a scope that allows it, or ask the API's operator to allow it".into(),
+        },
+        (Verdict::TokenRefused, _) | (_, StatusCode::UNAUTHORIZED) => {
+            "check that this API accepts tokens of this authorization server, and for this audience or resource".into()
+        }
+        (_, StatusCode::FORBIDDEN) => "ask for a scope that allows it, or the API's operator to allow it".into(),
+        _ => "change the request; the answer's body may say how".to_owned(),
+    };
+    Err(Failure::api(3, happened, "the request", &next))
 }
 
 fn failure(error: ApiError) -> Failure {

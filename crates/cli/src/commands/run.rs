@@ -6,9 +6,10 @@ use crate::client::args::{ClientArgs, duration};
 use crate::client::secret;
 use crate::client::setup::Setup;
 use crate::commands::child::{self, Signals};
-use crate::commands::runtime::runtime;
+use crate::commands::runtime::block_on;
 use crate::commands::token::Format;
 use crate::tell::failure::Failure;
+use crate::tell::stderr;
 use clap::Args;
 use evergrant_tokio_reqwest::core::Generation;
 use evergrant_tokio_reqwest::{Status, Tokens};
@@ -36,7 +37,7 @@ pub(crate) struct RunArgs {
     /// Keep a fresh token in this file while the program runs, and remove it afterwards
     ///
     /// The file is replaced as a whole before its token ends, is readable by this user alone, and is named to the program
-    /// in EVERGRANT_TOKEN_FILE.
+    /// in EVERGRANT_TOKEN_FILE. A file of yours that is there already is not touched: the command refuses it.
     #[arg(long, value_name = "PATH")]
     token_file: Option<PathBuf>,
     /// The variable that the token is in [default: EVERGRANT_TOKEN, or none with --token-file]. It cannot be renewed
@@ -60,7 +61,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let file = args.token_file.as_deref().map(TokenFile::at).transpose()?;
     let setup = Setup::read(&args.client)?;
     let tokens = setup.tokens(args.wait)?;
-    runtime()?.block_on(async {
+    block_on(async {
         let token = setup.token(&tokens, args.wait).await?;
         // Until now Ctrl-C ended this command as it ends any other.
         let signals = Signals::caught()?;
@@ -73,7 +74,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
             command.env(name, &*text);
         }
         let refreshing = match file {
-            Some(file) => {
+            Some(mut file) => {
                 file.replace(&text).map_err(|error| file.failure(&error))?;
                 command.env(TOKEN_FILE, file.path());
                 let keeping = tokens.keep_fresh();
@@ -105,7 +106,7 @@ impl Alive {
 }
 
 /// Replaces the file whenever there is another token.
-async fn replace(file: TokenFile, format: Format, setup: Setup, tokens: Tokens, first: Generation) {
+async fn replace(mut file: TokenFile, format: Format, setup: Setup, tokens: Tokens, first: Generation) {
     let (mut written, mut trouble) = (first, false);
     loop {
         let nap = nap(&tokens.status());
@@ -123,11 +124,11 @@ async fn replace(file: TokenFile, format: Format, setup: Setup, tokens: Tokens, 
                     Err(error) => Some(format!("the token file cannot be replaced: {error}")),
                 }
             }
-            None => Some("the token in the token file has ended, and there is no new one".to_owned()),
+            None => Some("the token in the token file has expired, and there is no new one yet".to_owned()),
         };
         match &error {
-            Some(error) if !trouble => eprintln!("warning: {error}; it is tried again by itself"),
-            None if trouble => eprintln!("note: the token file holds a new token"),
+            Some(error) if !trouble => stderr::warning(format_args!("{error}; it is retried automatically")),
+            None if trouble => stderr::note("the token file holds a new token"),
             _ => {}
         }
         trouble = error.is_some();
@@ -149,7 +150,7 @@ async fn tell_the_end(tokens: Tokens) {
     while let Some(held) = tokens.status().held {
         tokio::time::sleep(held.used_for.min(LONGEST_NAP)).await;
     }
-    eprintln!("note: the token in the program's variable has ended; with --token-file it would be replaced");
+    stderr::note("the token in the program's variable has expired; with --token-file it would be replaced");
 }
 
 fn variable(name: &str) -> Result<String, String> {

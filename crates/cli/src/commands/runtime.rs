@@ -1,11 +1,19 @@
 //! The async runtime that subcommands run on.
 
 use crate::tell::failure::Failure;
+use std::time::Duration;
 
-/// A tokio runtime with timers and IO.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
+/// How long a task may take for its last words, such as an event of the library, once the job is done.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Runs the job to its end, on a tokio runtime with timers and IO, and waits for nothing else: what still hangs in the
+/// system (a name that no name server answers for) ends with the process.
+pub(super) fn block_on<T>(job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::system("the async runtime cannot be started", &error))
+        .map_err(|error| Failure::system("the async runtime cannot be started", &error))?;
+    let done = runtime.block_on(job);
+    runtime.shutdown_timeout(LAST_WORDS);
+    done
 }

@@ -2,7 +2,7 @@
 
 use crate::client::args::{ClientArgs, duration};
 use crate::client::setup::Setup;
-use crate::commands::runtime::runtime;
+use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
@@ -40,9 +40,15 @@ pub(crate) enum Format {
 }
 
 pub(crate) fn run(args: &TokenArgs, manner: Manner) -> Result<(), Failure> {
+    if manner.json && args.format.is_some_and(|format| !matches!(format, Format::Json)) {
+        return Err(Failure::usage(
+            "--json and --format (or EVERGRANT_FORMAT) want different things on stdout",
+            "leave one of them out",
+        ));
+    }
     let setup = Setup::read(&args.client)?;
     let tokens = setup.tokens(args.wait)?;
-    let token = runtime()?.block_on(setup.token(&tokens, args.wait))?;
+    let token = block_on(setup.token(&tokens, args.wait))?;
     let format = args.format.unwrap_or(if manner.json { Format::Json } else { Format::Token });
     let mut line = format.render(token.value(), &tokens);
     line.push('\n');

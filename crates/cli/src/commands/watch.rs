@@ -4,7 +4,7 @@ mod events;
 
 use crate::client::args::{ClientArgs, duration};
 use crate::client::setup::Setup;
-use crate::commands::runtime::runtime;
+use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::live::Live;
 use crate::tell::manner::Manner;
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
     let setup = Setup::read(&args.client)?;
     let tokens = setup.tokens(None)?;
     let live = if manner.json { None } else { Live::on_stdout() };
-    runtime()?.block_on(async {
+    block_on(async {
         if setup.cache.is_some() {
             // What failed is shown as it is without a cache: it is asked again by itself.
             let _shown = setup.token(&tokens, None).await;
@@ -64,7 +64,7 @@ async fn look_on(
             for event in follower.look(&status, Instant::now()) {
                 let now = when::now();
                 let read = if manner.json {
-                    stdout::line(event.json(&status, now))?
+                    stdout::json(&event.json(&status, now))?
                 } else {
                     let clock = when::clock(now.saturating_sub(event.ago)).unwrap_or_default();
                     stdout::line(format_args!("{clock} {event}"))?

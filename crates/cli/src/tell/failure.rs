@@ -1,10 +1,13 @@
 //! Why the command ends without having done its job: what happened, who is at fault, what to do next.
 
+use crate::tell::escaped::{self, Escaped};
 use crate::tell::manner::Manner;
+use crate::tell::stderr;
 use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal};
 use evergrant_tokio_reqwest::{ConfigError, Error};
 use std::fmt;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// A failure of the command.
 #[derive(Debug)]
@@ -13,12 +16,14 @@ pub(crate) struct Failure {
     happened: String,
     at_fault: &'static str,
     next: String,
+    /// Until another try makes sense.
+    retry_after: Option<Duration>,
 }
 
 impl Failure {
     pub(crate) fn usage(happened: impl Into<String>, next: impl Into<String>) -> Self {
         let (happened, next) = (happened.into(), next.into());
-        Self { status: 2, happened, at_fault: "the configuration", next }
+        Self { status: 2, happened, at_fault: "the configuration", next, retry_after: None }
     }
 
     pub(crate) fn system(happened: &str, error: &dyn fmt::Display) -> Self {
@@ -26,14 +31,15 @@ impl Failure {
             status: 4,
             happened: format!("{happened}: {error}"),
             at_fault: "this machine",
-            next: "try again, or mend what the system says".into(),
+            next: "try again, or fix what the system says".into(),
+            retry_after: None,
         }
     }
 
     /// The server cannot be reached.
     pub(crate) fn way(happened: String, next: &str) -> Self {
         let at_fault = "the way to the authorization server, or the token endpoint's address";
-        Self { status: 4, happened, at_fault, next: next.to_owned() }
+        Self { status: 4, happened, at_fault, next: next.to_owned(), retry_after: None }
     }
 
     /// The demonstration found what must not happen.
@@ -43,6 +49,7 @@ impl Failure {
             happened,
             at_fault: "evergrant",
             next: "run it again with more --seconds; if it happens again, report it".into(),
+            retry_after: None,
         }
     }
 
@@ -54,25 +61,28 @@ impl Failure {
     /// A program could not be started.
     pub(crate) fn not_started(status: u8, happened: String) -> Self {
         let next = "check its name, its permissions and PATH".into();
-        Self { status, happened, at_fault: "the command line", next }
+        Self { status, happened, at_fault: "the command line", next, retry_after: None }
     }
 
     /// A call to an API, other than for want of a token.
     pub(crate) fn api(status: u8, happened: String, at_fault: &'static str, next: &str) -> Self {
-        Self { status, happened, at_fault, next: next.to_owned() }
+        Self { status, happened, at_fault, next: next.to_owned(), retry_after: None }
     }
 
     /// Tells it on stderr, and ends with its status.
     pub(crate) fn tell(&self, manner: Manner) -> ExitCode {
         if manner.json {
-            let Self { status, happened, at_fault, next } = self;
-            let object = serde_json::json!({
+            let Self { status, happened, at_fault, next, retry_after } = self;
+            let mut object = serde_json::json!({
                 "error": happened, "at_fault": at_fault, "next": next, "status": status,
             });
-            eprintln!("{object}");
+            if let Some(time) = retry_after {
+                object["retry_after_ms"] = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).into();
+            }
+            stderr::line(escaped::json(&object));
         } else {
             let style = anstyle::AnsiColor::Red.on_default().bold();
-            anstream::eprintln!("{style}error:{style:#} {self}");
+            stderr::line(format_args!("{style}error:{style:#} {}", Escaped(&self.to_string())));
         }
         ExitCode::from(self.status)
     }
@@ -108,14 +118,17 @@ impl From<ConfigError> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        // Where the client must change, no time helps.
+        let retry_after = (!error.is_permanent()).then(|| error.retry_after());
         match error.cause() {
             Some(Cause::NotSent(problem)) => problem.clone().into(),
-            Some(Cause::Refused(refusal)) => (&**refusal).into(),
+            Some(Cause::Refused(refusal)) => Self { retry_after, ..Self::from(&**refusal) },
             _ => Self {
                 status: 4,
                 happened: error.to_string(),
-                at_fault: "the authorization server, or the way to it",
+                at_fault: "the authorization server, or the connection to it",
                 next: "try again, with a longer --wait or --timeout".into(),
+                retry_after,
             },
         }
     }
@@ -141,6 +154,7 @@ impl From<&Refusal> for Failure {
             happened: refusal.summary().to_string(),
             at_fault,
             next,
+            retry_after: refusal.retry_after(),
         }
     }
 }

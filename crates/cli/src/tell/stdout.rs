@@ -1,6 +1,8 @@
 //! What is printed. A reader that has gone away has seen what it wanted: that is no failure.
 
+use crate::tell::escaped::{self, Escaped};
 use crate::tell::failure::Failure;
+use serde_json::Value;
 use std::io::{self, ErrorKind, Write};
 
 /// Prints these bytes. Returns whether anybody still reads.
@@ -11,6 +13,16 @@ pub(crate) fn print(bytes: &[u8]) -> Result<bool, Failure> {
 /// Prints what is still kept back. Returns whether anybody still reads.
 pub(crate) fn flush() -> Result<bool, Failure> {
     written(io::stdout().lock().flush())
+}
+
+/// Prints a line that may repeat what others wrote. Returns whether anybody still reads.
+pub(crate) fn plain(text: &str) -> Result<bool, Failure> {
+    line(Escaped(text))
+}
+
+/// Prints a JSON value in a line. Returns whether anybody still reads.
+pub(crate) fn json(value: &Value) -> Result<bool, Failure> {
+    line(escaped::json(value))
 }
 
 /// Prints a line, with its colours if they are wanted there. Returns whether anybody still reads.

@@ -1,6 +1,8 @@
 //! `-v`: what the library tells of its decisions, on stderr.
 
+use crate::tell::escaped::{self, Escaped};
 use crate::tell::manner::Manner;
+use crate::tell::stderr;
 use crate::tell::when;
 use evergrant_tokio_reqwest::core::{JwtHint, Reason, Span};
 use serde_json::{Map, Value};
@@ -43,11 +45,11 @@ impl Subscriber for Teller {
         event.record(&mut said);
         let now = when::now();
         if self.json {
-            eprintln!("{}", said.json(when::rfc3339(now)));
+            stderr::line(escaped::json(&said.json(when::rfc3339(now))));
         } else {
             let style = anstyle::Style::new().dimmed();
             let clock = when::clock(now).unwrap_or_default();
-            anstream::eprintln!("{style}{clock} {said}{style:#}");
+            stderr::line(format_args!("{style}{clock} {}{style:#}", Escaped(&said.to_string())));
         }
     }
 

@@ -158,6 +158,14 @@ impl Lock<'_> {
         Ok(())
     }
 
+    /// Removes what is kept.
+    pub(super) fn remove(&self) -> Result<(), String> {
+        match rustix::fs::unlinkat(&self.folder.opened, file_name(&self.name, TOKEN), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(self.folder.about(&self.name, &format!("cannot be removed: {error}"))),
+        }
+    }
+
     fn write(&self, new: &str, content: &[u8]) -> io::Result<()> {
         // One may be left from a holder that was killed; nobody else writes it while we hold the lock.
         match rustix::fs::unlinkat(&self.folder.opened, new, AtFlags::empty()) {

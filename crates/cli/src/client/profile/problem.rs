@@ -3,10 +3,20 @@
 /// Something that is wrong with the file.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
-    /// In this profile, or outside of any.
-    pub(super) profile: Option<String>,
+    pub(super) about: About,
     /// Counted from 1.
     pub(super) line: usize,
     pub(super) happened: String,
     pub(super) next: String,
+}
+
+/// Whom a fault concerns.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum About {
+    /// Everybody who reads the file.
+    File,
+    /// Those who name no profile.
+    Default,
+    /// Those who use this profile.
+    Profile(String),
 }

@@ -2,17 +2,21 @@
 //!
 //! No value is ever shown: it may be a secret that was written where it does not belong.
 
-use super::problem::Problem;
+use super::problem::{About, Problem};
 use crate::client::args;
+use crate::client::nearest::nearest;
 use clap::ValueEnum;
 use std::fmt::Write;
 use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// A value and its place.
+/// A value, its place, and the key it belongs to.
 #[derive(Clone, Debug)]
-pub(super) struct Value<'a>(Spanned<DeValue<'a>>);
+pub(super) struct Value<'a> {
+    of: String,
+    value: Spanned<DeValue<'a>>,
+}
 
 /// A key and its place.
 #[derive(Clone, Debug)]
@@ -32,29 +36,29 @@ impl Key {
 
 impl Value<'_> {
     pub(super) fn is_table(&self) -> bool {
-        self.0.get_ref().is_table()
+        self.value.get_ref().is_table()
     }
 
     pub(super) fn is_array(&self) -> bool {
-        self.0.get_ref().is_array()
+        self.value.get_ref().is_array()
     }
 
     /// Whether it is a table without members.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.get_ref().as_table().is_some_and(DeTable::is_empty)
+        self.value.get_ref().as_table().is_some_and(DeTable::is_empty)
     }
 }
 
 /// The text of a file, and what was found wrong with it.
 pub(super) struct Reader<'a> {
     text: &'a str,
-    profile: Option<String>,
+    about: About,
     problems: Vec<Problem>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, profile: None, problems: Vec::new() }
+        Self { text, about: About::File, problems: Vec::new() }
     }
 
     /// What was found, in the order of the lines.
@@ -63,31 +67,24 @@ impl<'a> Reader<'a> {
         self.problems
     }
 
-    /// From now on it is about this profile.
-    pub(super) fn enter(&mut self, profile: &str) {
-        self.profile = Some(profile.to_owned());
+    /// From now on it is about this.
+    pub(super) fn enter(&mut self, about: About) {
+        self.about = about;
     }
 
-    /// From now on it is about no profile.
-    pub(super) fn leave(&mut self) {
-        self.profile = None;
-    }
-
-    /// The members of the whole file; none if it is no TOML.
+    /// The members of the whole file, as far as it is TOML: what is wrong with a line does not hide the others.
     pub(super) fn document(&mut self) -> Table<'a> {
-        match DeTable::parse(self.text) {
-            Ok(document) => members(document.get_ref()),
-            Err(error) => {
-                let at = error.span().map_or(0, |span| span.start);
-                // The message alone: the whole error shows the line, and a secret may stand there.
-                self.problem(at, format!("this is no TOML: {}", error.message()), "mend the line");
-                Vec::new()
-            }
+        let (document, errors) = DeTable::parse_recoverable(self.text);
+        for error in errors {
+            let at = error.span().map_or(0, |span| span.start);
+            // The message alone: the whole error shows the line, and a secret may stand there.
+            self.problem(at, format!("this is not TOML: {}", error.message()), "correct the line");
         }
+        members(document.get_ref())
     }
 
     pub(super) fn table<'v>(&mut self, value: &Value<'v>) -> Table<'v> {
-        match value.0.get_ref().as_table() {
+        match value.value.get_ref().as_table() {
             Some(table) => members(table),
             None => {
                 self.wrong(
@@ -101,7 +98,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn text(&mut self, value: &Value<'_>) -> Option<String> {
-        match value.0.get_ref().as_str() {
+        match value.value.get_ref().as_str() {
             Some("") => self.wrong(value, "this text is empty", "write a value, or remove the line"),
             Some(text) => return Some(text.to_owned()),
             None => self.wrong(value, "this is not a text", "write it in quotation marks"),
@@ -111,14 +108,14 @@ impl<'a> Reader<'a> {
 
     /// An array of texts, or one text alone.
     pub(super) fn texts(&mut self, value: &Value<'_>) -> Option<Vec<String>> {
-        let Some(array) = value.0.get_ref().as_array() else {
+        let Some(array) = value.value.get_ref().as_array() else {
             return self.text(value).map(|text| vec![text]);
         };
-        array.iter().map(|item| self.text(&Value(item.clone()))).collect()
+        array.iter().map(|item| self.text(&Value { of: value.of.clone(), value: item.clone() })).collect()
     }
 
     /// One of the values that the flag of this name takes.
-    pub(super) fn choice<T: ValueEnum>(&mut self, key: &Key, value: &Value<'_>) -> Option<T> {
+    pub(super) fn choice<T: ValueEnum>(&mut self, value: &Value<'_>) -> Option<T> {
         let text = self.text(value)?;
         if let Ok(choice) = T::from_str(&text, false) {
             return Some(choice);
@@ -132,22 +129,22 @@ impl<'a> Reader<'a> {
         if let Some(near) = nearest(&text, &known) {
             let _infallible = write!(next, "; the nearest is {near}");
         }
-        self.wrong(value, format!("this is no value for {}", key.name), next);
+        self.wrong(value, "this is none of its values", next);
         None
     }
 
-    pub(super) fn duration(&mut self, key: &Key, value: &Value<'_>) -> Option<Duration> {
+    pub(super) fn duration(&mut self, value: &Value<'_>) -> Option<Duration> {
         match args::duration(&self.text(value)?) {
             Ok(duration) => Some(duration),
             Err(next) => {
-                self.wrong(value, format!("this is no value for {}", key.name), next);
+                self.wrong(value, "this is not a duration", next);
                 None
             }
         }
     }
 
     pub(super) fn flag(&mut self, value: &Value<'_>) -> Option<bool> {
-        let flag = value.0.get_ref().as_bool();
+        let flag = value.value.get_ref().as_bool();
         if flag.is_none() {
             self.wrong(
                 value,
@@ -169,13 +166,13 @@ impl<'a> Reader<'a> {
 
     /// This value is wrong.
     pub(super) fn wrong(&mut self, value: &Value<'_>, happened: impl Into<String>, next: impl Into<String>) {
-        self.problem(value.0.span().start, happened, next);
+        self.problem(value.value.span().start, format!("{}: {}", value.of, happened.into()), next);
     }
 
     fn problem(&mut self, at: usize, happened: impl Into<String>, next: impl Into<String>) {
         let before = self.text.get(..at).unwrap_or(self.text);
         self.problems.push(Problem {
-            profile: self.profile.clone(),
+            about: self.about.clone(),
             line: 1 + before.matches('\n').count(),
             happened: happened.into(),
             next: next.into(),
@@ -188,18 +185,8 @@ fn members<'a>(table: &DeTable<'a>) -> Table<'a> {
         .iter()
         .map(|(key, value)| {
             let key = Key { name: key.get_ref().to_string(), at: key.span().start };
-            (key, Value(value.clone()))
+            let value = Value { of: key.name.clone(), value: value.clone() };
+            (key, value)
         })
         .collect()
-}
-
-/// The one of these that is spelt most like `word`; one that contains it, or is contained in it, before all others.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let word = word.to_lowercase().replace('-', "_");
-    let distance = |name: &str| {
-        let plain = name.replace('-', "_");
-        let within = word.len() > 2 && (plain.contains(&word) || word.contains(&plain));
-        (if within { 1 } else { strsim::osa_distance(&word, &plain) }, strsim::osa_distance(&word, &plain))
-    };
-    known.iter().copied().min_by_key(|name| distance(name))
 }

@@ -55,7 +55,7 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
     if manner.json {
         let profiles: Vec<Value> =
             good.iter().map(|(default, name, described)| described.json(name, *default)).collect();
-        return stdout::line(json!({ "path": path, "profiles": profiles })).map(drop);
+        return stdout::json(&json!({ "path": path, "profiles": profiles })).map(drop);
     }
     let count = good.len();
     let mut text = format!("{path}: {count} profile{}, no fault", if count == 1 { "" } else { "s" });
@@ -65,7 +65,7 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
             "\n  {name}{mark}: {provider} at {token_endpoint}, client {client_id}, {secret}"
         ));
     }
-    stdout::line(text).map(drop)
+    stdout::plain(&text).map(drop)
 }
 
 /// The client that a profile makes by itself: where, as whom, and where its secret is.

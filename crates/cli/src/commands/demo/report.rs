@@ -164,6 +164,7 @@ impl Report {
             "token_requests": self.sum(|phase| phase.token_requests),
             "max_wait_ms": milliseconds(self.longest_wait()),
             "deepest_queue": self.deepest_queue(),
+            "took_ms": milliseconds(self.took),
             "phases": phases,
         })
         .to_string()

@@ -1,5 +1,5 @@
 use super::{Demo, Plan, View, work};
-use crate::commands::runtime::runtime;
+use crate::commands::runtime::block_on;
 use evergrant_mock::Endpoint;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,10 +9,10 @@ use std::time::Duration;
 fn a_phase_lasts_until_a_call_was_answered() {
     // Another test may have installed one.
     let _installed = rustls::crypto::ring::default_provider().install_default();
-    let (mut demo, api) = Demo::prepare(Plan::of(5), View::new(None)).unwrap();
+    let (mut demo, api) = Demo::prepare(Plan::of(5), View::none()).unwrap();
     let gate = demo.server.hold(Endpoint::Resource);
     let (url, over) = (demo.server.resource("/shipments"), Arc::new(AtomicBool::new(false)));
-    let answered = runtime().unwrap().block_on(async {
+    let answered = block_on(async {
         let worker = tokio::spawn(work(api, url, Arc::clone(&demo.tally), Arc::clone(&over)));
         let mut phase = demo.begin("cold start", "the API is slow");
         let slow = async {
@@ -29,7 +29,8 @@ fn a_phase_lasts_until_a_call_was_answered() {
         let (answered, ()) = tokio::join!(watched, slow);
         over.store(true, Ordering::Relaxed);
         worker.await.unwrap();
-        answered
-    });
+        Ok(answered)
+    })
+    .unwrap();
     assert!(answered > 0);
 }

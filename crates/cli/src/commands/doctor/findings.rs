@@ -55,7 +55,7 @@ impl Findings {
                 text.push_str("\n         next: ");
                 text.push_str(step);
             }
-            stdout::line(text)?;
+            stdout::plain(&text)?;
         }
         self.all.push(Finding { about, state, says, next });
         Ok(())

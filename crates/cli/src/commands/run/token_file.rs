@@ -1,33 +1,65 @@
 //! A file that holds one whole token at every moment.
+//!
+//! It is ours from our first write on, and no sooner: what is there before, and was not written by a run of this command,
+//! is never replaced. While the program runs, a claim stands beside it, `.NAME.evergrant`: it is locked by the run that keeps
+//! the file, and says which file that run has written, so that what a killed run left behind can be taken over.
+
+#[cfg(unix)]
+mod claim;
+#[cfg(not(unix))]
+#[path = "token_file/elsewhere.rs"]
+mod claim;
 
 use crate::tell::failure::Failure;
+use claim::{Claim, Claimed, Written};
+use std::fs::Metadata;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The file; it is removed when this is dropped.
+/// The file; when this is dropped it is removed, if it is still the one that was written here.
 pub(super) struct TokenFile {
     path: PathBuf,
     folder: PathBuf,
+    claim: Claim,
+    written: Option<Written>,
 }
 
 impl TokenFile {
-    /// The file at this path, which need not be there yet.
+    /// The file at this path, which need not be there yet. Nothing but the claim is written.
+    ///
+    /// Fails if what is there is neither empty nor left by a run that was killed.
     pub(super) fn at(path: &Path) -> Result<Self, Failure> {
-        let wrong = |why: &str| {
-            let happened = format!("the token file {} {why}", path.display());
-            Err(Failure::usage(happened, "name a file in a folder that this user can write"))
+        let elsewhere = "name a file in a folder that this user can write";
+        let wrong = |why: &str, next: &str| {
+            Err(Failure::usage(format!("the token file {} {why}", path.display()), next))
         };
         // Absolute, since the program may go elsewhere.
-        let (Ok(path), Some(_)) = (std::path::absolute(path), path.file_name()) else {
-            return wrong("has no name");
+        let (Ok(path), Some(name)) = (std::path::absolute(path), path.file_name()) else {
+            return wrong("has no name", elsewhere);
         };
         let Some(folder) = path.parent().filter(|folder| folder.is_dir()) else {
-            return wrong("is in a folder that is not there");
+            return wrong("is in a folder that is not there", elsewhere);
         };
-        // A link would be replaced, not followed; anything else that is no file is a mistake.
+        let claim = match Claim::beside(folder, name) {
+            Ok(Claimed::Ours(claim)) => claim,
+            Ok(Claimed::Held) => {
+                return wrong("is kept by another run of evergrant", "name another file, or end that run");
+            }
+            Err(error) => {
+                return Err(Failure::usage(
+                    format!("the token file {} cannot be written: {error}", path.display()),
+                    elsewhere,
+                ));
+            }
+        };
         match path.symlink_metadata() {
-            Ok(found) if !found.is_file() && !found.is_symlink() => wrong("is there and is no file"),
-            _ => Ok(Self { folder: folder.to_owned(), path }),
+            Ok(found) if !found.is_file() => wrong("is there and is no file", elsewhere),
+            // `mktemp` makes an empty one: nothing is lost with it.
+            Ok(found) if found.len() > 0 && !claim.has_written(&found) => wrong(
+                "is there already, and was not written by evergrant",
+                "name another file, or move this one away",
+            ),
+            _ => Ok(Self { folder: folder.to_owned(), path, claim, written: None }),
         }
     }
 
@@ -37,11 +69,16 @@ impl TokenFile {
 
     /// Puts this text in the place of what is there, in one step: whoever opens the file finds the one or the other,
     /// whole. Only this user can read it.
-    pub(super) fn replace(&self, text: &str) -> io::Result<()> {
+    pub(super) fn replace(&mut self, text: &str) -> io::Result<()> {
         let mut new = tempfile::Builder::new().prefix(".evergrant-").tempfile_in(&self.folder)?;
         new.write_all(text.as_bytes())?;
         new.as_file().sync_all()?;
-        new.persist(&self.path).map(drop).map_err(|error| error.error)
+        let written = Written::of(&new.as_file().metadata()?);
+        // The claim comes first: a run that is killed in between leaves a claim to a file that is not there.
+        self.claim.record(&written)?;
+        new.persist(&self.path).map_err(|error| error.error)?;
+        self.written = Some(written);
+        Ok(())
     }
 
     pub(super) fn failure(&self, error: &io::Error) -> Failure {
@@ -50,12 +87,19 @@ impl TokenFile {
             "name a file in a folder that this user can write",
         )
     }
+
+    /// Whether this is the file that was written here last.
+    fn is_ours(&self, found: &Metadata) -> bool {
+        self.written.as_ref().is_some_and(|written| *written == Written::of(found))
+    }
 }
 
 impl Drop for TokenFile {
     fn drop(&mut self) {
-        // It may be gone already.
-        let _gone = std::fs::remove_file(&self.path);
+        if self.path.symlink_metadata().is_ok_and(|found| self.is_ours(&found)) {
+            // It may be gone in this moment.
+            let _gone = std::fs::remove_file(&self.path);
+        }
     }
 }
 

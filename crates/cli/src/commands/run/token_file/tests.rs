@@ -15,7 +15,8 @@ fn names(folder: &std::path::Path) -> Vec<String> {
 #[test]
 fn a_reader_finds_the_old_token_or_the_new_one_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let file = TokenFile::at(&folder.path().join("token")).unwrap();
+    let path = folder.path().join("token");
+    let mut file = TokenFile::at(&path).unwrap();
     // Longer than a page, so that a write in place would be seen half done.
     let texts = ["a".repeat(20_000), "b".repeat(16_000)];
     file.replace(&texts[0]).unwrap();
@@ -24,7 +25,7 @@ fn a_reader_finds_the_old_token_or_the_new_one_whole() {
         let reader = scope.spawn(|| {
             let mut reads = 0;
             while !over.load(Ordering::Relaxed) {
-                let found = fs::read_to_string(file.path()).unwrap();
+                let found = fs::read_to_string(&path).unwrap();
                 assert!(texts.contains(&found), "{} bytes of neither", found.len());
                 reads += 1;
             }
@@ -36,7 +37,7 @@ fn a_reader_finds_the_old_token_or_the_new_one_whole() {
         over.store(true, Ordering::Relaxed);
         assert!(reader.join().unwrap() > 0);
     });
-    assert_eq!(names(folder.path()), ["token"], "nothing else is left");
+    assert_eq!(names(folder.path()), [".token.evergrant", "token"], "nothing else is left");
 }
 
 #[cfg(unix)]
@@ -45,31 +46,95 @@ fn only_its_owner_can_read_it_whatever_was_there() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("token");
-    fs::write(&path, "old").unwrap();
+    // As mktemp makes one, under a careless umask.
+    fs::write(&path, "").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-    let file = TokenFile::at(&path).unwrap();
+    let mut file = TokenFile::at(&path).unwrap();
     file.replace("new").unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::read(&path).unwrap(), b"new");
 }
 
+fn refused(path: &std::path::Path) -> String {
+    TokenFile::at(path).err().unwrap().to_string()
+}
+
+#[test]
+fn a_file_of_the_users_is_refused_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    fs::write(&path, "mine").unwrap();
+    assert!(refused(&path).contains("was not written by evergrant"));
+    assert_eq!((names(folder.path()), fs::read(&path).unwrap()), (vec!["token".into()], b"mine".into()));
+}
+
 #[cfg(unix)]
 #[test]
-fn a_link_is_replaced_and_not_followed() {
+fn a_link_is_the_users_too_and_is_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     let (path, other) = (folder.path().join("token"), folder.path().join("other"));
-    fs::write(&other, "untouched").unwrap();
+    fs::write(&other, "").unwrap();
     std::os::unix::fs::symlink(&other, &path).unwrap();
-    let file = TokenFile::at(&path).unwrap();
-    file.replace("new").unwrap();
-    assert!(path.symlink_metadata().unwrap().is_file());
-    assert_eq!(fs::read(&other).unwrap(), b"untouched");
+    assert!(refused(&path).contains("is there and is no file"));
+    assert!(path.symlink_metadata().unwrap().is_symlink());
+}
+
+#[cfg(unix)]
+#[test]
+fn two_runs_do_not_share_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    let mut first = TokenFile::at(&path).unwrap();
+    assert!(refused(&path).contains("another run of evergrant"), "before its first token");
+    first.replace("first").unwrap();
+    assert!(refused(&path).contains("another run of evergrant"));
+    assert_eq!(fs::read(&path).unwrap(), b"first");
+    drop(first);
+    assert!(TokenFile::at(&path).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_killed_run_left_is_taken_over_and_nothing_else_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, claim) = (folder.path().join("token"), folder.path().join(".token.evergrant"));
+    let mut killed = TokenFile::at(&path).unwrap();
+    killed.replace("left").unwrap();
+    let left = fs::read(&claim).unwrap();
+    // Its lock goes with it, as with a process; its files stay.
+    let kept = folder.path().join("kept");
+    fs::rename(&path, &kept).unwrap();
+    drop(killed);
+    fs::rename(&kept, &path).unwrap();
+    fs::write(&claim, &left).unwrap();
+    let mut next = TokenFile::at(&path).unwrap();
+    next.replace("next").unwrap();
+    drop(next);
+    assert!(names(folder.path()).is_empty());
+
+    fs::write(&path, "mine").unwrap();
+    fs::write(&claim, &left).unwrap();
+    assert!(refused(&path).contains("was not written by evergrant"), "another file in its place");
+    fs::write(&claim, b"\xff no claim").unwrap();
+    assert!(refused(&path).contains("was not written by evergrant"));
+}
+
+#[test]
+fn a_file_that_somebody_put_in_its_place_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    let mut file = TokenFile::at(&path).unwrap();
+    file.replace("ours").unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "theirs, and longer").unwrap();
+    drop(file);
+    assert_eq!(fs::read(&path).unwrap(), b"theirs, and longer");
 }
 
 #[test]
 fn it_goes_with_its_owner() {
     let folder = tempfile::tempdir().unwrap();
-    let file = TokenFile::at(&folder.path().join("token")).unwrap();
+    let mut file = TokenFile::at(&folder.path().join("token")).unwrap();
     file.replace("new").unwrap();
     drop(file);
     assert!(names(folder.path()).is_empty());
@@ -83,7 +148,7 @@ fn what_cannot_be_a_token_file_is_refused_before_anything_is_asked() {
         (folder.path().join("no/such"), "a folder that is not there"),
         (folder.path().join(".."), "has no name"),
     ] {
-        let refused = TokenFile::at(&path).err().unwrap().to_string();
+        let refused = refused(&path);
         assert!(refused.contains(says), "{refused}");
     }
 }
