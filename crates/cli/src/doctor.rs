@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::{runtime, stdout};
 use advice::Circumstances;
 use ask::Asked;
-use evergrant_tokio_reqwest::core::{Excerpt, Grant, JwtHint, Problem, Refusal, Span};
+use evergrant_tokio_reqwest::core::{Grant, JwtHint, Refusal, Span};
 use evergrant_tokio_reqwest::{Client, Policy};
 use serde_json::json;
 use std::time::{Duration, SystemTime};
@@ -96,20 +96,13 @@ fn circumstances<'a>(
     asked: &'a Asked,
     refusal: &'a Refusal,
 ) -> Circumstances<'a> {
-    let (code, description) = match refusal.problem() {
-        Problem::ErrorResponse(response) => {
-            (Some(response.code().as_str()), response.description().map(Excerpt::as_str))
-        }
-        _ => (None, None),
-    };
     Circumstances {
         method: client.auth().method(),
         body: client.provider().body(),
         encodes: examined.encodes,
         challenge: asked.challenge.as_deref(),
         status: refusal.status(),
-        code,
-        description,
+        code: refusal.code(),
     }
 }
 

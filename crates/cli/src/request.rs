@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::{runtime, stdout};
 use clap::Args;
 use evergrant_tokio_reqwest::core::Excerpt;
-use evergrant_tokio_reqwest::{Api, ApiError, Origin, Origins};
+use evergrant_tokio_reqwest::{Api, ApiError, Origin, Origins, Token};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &RequestArgs) -> Result<(), Failure> {
                 // What was refused is of no use to the next invocation either.
                 setup.keep(&tokens);
             }
-            let verdict = verdict(&answer);
+            let verdict = verdict(&answer, tokens.try_token().as_ref().unwrap_or(&first));
             print(answer, args.include).await?;
             verdict
         };
@@ -233,12 +233,14 @@ async fn print(mut answer: Response, include: bool) -> Result<(), Failure> {
     stdout::flush().map(drop)
 }
 
-/// What the status means for the command's own.
-fn verdict(answer: &Response) -> Result<(), Failure> {
+/// What the status means for the command's own. An API may repeat the token that it got.
+fn verdict(answer: &Response, token: &Token) -> Result<(), Failure> {
     let status = answer.status();
     let field = |name| {
         let value: &HeaderValue = answer.headers().get(name)?;
-        Excerpt::new(value.to_str().ok()?, &[])
+        // The query of a URL may hold what is nobody's business.
+        let shown = value.to_str().ok()?.split(['?', '#']).next()?;
+        Excerpt::new(shown, &[token.value().expose()])
     };
     if status.is_redirection() {
         if let Some(elsewhere) = field(LOCATION) {
