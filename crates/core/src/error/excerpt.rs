@@ -122,7 +122,9 @@ fn masked(text: &str, secrets: &[&str], is_cut: bool) -> Zeroizing<String> {
     for secret in secrets {
         // Of a secret, what would be shown; as it is, where escapes stand for the rest.
         let shown = printable(secret);
-        for secret in [secret, shown.as_str(), shown.trim()] {
+        let mut forms = Vec::from([*secret, &shown, shown.trim()]);
+        forms.dedup();
+        for secret in forms {
             let mut found = echoes(text, &echoing, secret).peekable();
             if secret.len() < Excerpt::SHORTEST_ECHO && found.peek().is_some() {
                 return Zeroizing::new(MASK.into());
