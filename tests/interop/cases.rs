@@ -611,7 +611,7 @@ fn the_command_sends_a_form(server: &Server, command: &Command) {
 fn the_command_at_a_wrong_path(server: &Server, command: &Command) {
     let path = server.token_endpoint.trim_end_matches('/');
     let ask = command.token(server, PLAIN).with(&["--token-endpoint", path]);
-    ask.fails(3, &["http 404", "next: check the token endpoint"]);
+    ask.fails(3, &["http 404", "next: check the path of the token endpoint"]);
 }
 
 fn the_command_prints_a_jwt(server: &Server, command: &Command) {

@@ -323,7 +323,11 @@ fn every_bad_answer_has_its_sentence_and_its_status() {
     for (fault, status, says) in [
         (Fault::Html, 4, "the body is an HTML page"),
         (Fault::status_with_body(404, "text/html", "<html>"), 3, "http 404"),
-        (Fault::redirect(302, "https://elsewhere.example/login"), 3, "redirects to elsewhere.example"),
+        (
+            Fault::redirect(302, "https://elsewhere.example/login?x"),
+            3,
+            "redirects to https://elsewhere.example/login (http",
+        ),
         (Fault::TruncatedBody, 4, "closed before the full response arrived"),
         (Fault::Reset, 4, "closed before the full response arrived"),
         (Fault::Garbage, 4, "not valid HTTP"),

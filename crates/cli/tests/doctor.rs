@@ -173,13 +173,47 @@ fn a_server_that_wants_basic_says_so_in_its_challenge() {
     assert!(!basic.stdout.contains("use --auth"), "{}", basic.stdout);
 }
 
+/// Authlib and canaille word a wrong secret as a method that they do not take.
+#[test]
+fn a_servers_words_are_shown_and_are_no_advice() {
+    for words in [
+        "cannot authenticate with methods: ['client_secret_basic']",
+        "Missing parameter: client_id in the JSON body",
+    ] {
+        let server = Server::start().unwrap();
+        let body = format!(r#"{{"error":"invalid_client","error_description":"{words}"}}"#);
+        let fault = Fault::status_with_body(401, "application/json", body);
+        let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);
+        for method in ["basic", "post"] {
+            let ended = run(&mut doctor(&server.token_endpoint(), &["--auth", method]));
+            says(&ended, 3, &[words, "next: check the client id, the client secret"]);
+            assert!(!ended.stdout.contains("use --"), "{}", ended.stdout);
+        }
+    }
+}
+
 #[test]
 fn a_server_that_does_not_answer_well_is_told_as_such() {
     for (fault, status, words) in [
         (Fault::Html, 4, "the body is an HTML page"),
-        (Fault::redirect(302, "https://elsewhere.example/"), 3, "redirects to elsewhere.example"),
+        (
+            Fault::redirect(302, "https://elsewhere.example/"),
+            3,
+            "redirects to https://elsewhere.example/ (http",
+        ),
         (Fault::Reset, 4, "the token endpoint cannot be reached"),
         (Fault::status(503), 4, "http 503"),
+        (Fault::status_with_body(403, "text/html", "<html>"), 3, "such as a firewall or an address list"),
+        (
+            Fault::status_with_body(
+                401,
+                "application/json",
+                r#"{"title":"Denied","detail":"no such client"}"#,
+            ),
+            3,
+            "answered with http 401: Denied: no such client\n",
+        ),
+        (Fault::status(404), 3, "next: check the path of the token endpoint"),
     ] {
         let server = Server::start().unwrap();
         let _fault = server.fault(Endpoint::Token, fault, Times::UntilCleared);

@@ -117,6 +117,20 @@ fn a_redirect_is_told_and_not_followed() {
 }
 
 #[test]
+fn a_redirect_is_told_without_its_query_and_without_the_token() {
+    let server = Server::start().unwrap();
+    let token = "a-token-that-comes-back";
+    let granted = format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":3600}}"#);
+    let granted = Fault::status_with_body(200, "application/json", granted);
+    let _granted = server.fault(Endpoint::Token, granted, Times::UntilCleared);
+    let location = format!("https://elsewhere.example/login/{token}?back={token}#{token}");
+    let _moved = server.fault(Endpoint::Resource, Fault::redirect(302, location), Times::UntilCleared);
+    let ended = run(&mut request(&server, &[&server.resource("/things")]));
+    let note = "note: the API points to https://elsewhere.example/login/[redacted], which is not followed\n";
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, note));
+}
+
+#[test]
 fn the_status_of_the_answer_is_the_commands_and_its_body_is_printed_all_the_same() {
     for (status, ours, says) in [
         (204, 0, ""),

@@ -125,27 +125,22 @@ impl ClientAuth {
         id.map(|id| ("client_id", id)).into_iter().chain(secret.map(|secret| ("client_secret", secret)))
     }
 
-    /// Every form in which the secret may come back.
+    /// What is masked in words from outside: the secret and its pair with the id, which are found in every encoding. A short
+    /// secret is not searched for in base64, where its few bytes stand by chance, so its base64 is one of the masks.
     pub(crate) fn masks(&self) -> Vec<Zeroizing<String>> {
         let Some(secret) = self.secret().map(Secret::expose) else { return Vec::new() };
-        let form = request::form_encoded(secret);
-        // A space may come back in either of its two forms, and so may the digits of an escape (RFC 3986 §2.1).
-        let percent = percent_spaces(&form);
-        let mut masks = Vec::from([
-            lower_escapes(&form),
-            lower_escapes(&percent),
-            percent,
-            request::json_escaped(secret),
-            Zeroizing::new(String::from(secret)),
-        ]);
-        for text in [pair(&request::form_encoded(&self.id), &form).as_str(), &pair(&self.id, secret), secret]
-        {
-            masks
-                .extend([STANDARD_NO_PAD, URL_SAFE_NO_PAD].map(|engine| Zeroizing::new(engine.encode(text))));
+        let plain = Zeroizing::new(String::from(secret));
+        let raw = pair(&self.id, secret);
+        if !self.has_short_secret() {
+            return Vec::from([plain, raw]);
         }
-        masks.push(form);
-        masks.sort_by(|a, b| a.cmp(b));
-        masks.dedup();
+        let form = pair(&request::form_encoded(&self.id), &request::form_encoded(secret));
+        let engines = [STANDARD_NO_PAD, URL_SAFE_NO_PAD];
+        let base64 = [&plain, &raw, &form].into_iter().flat_map(|text| {
+            engines.iter().map(move |engine| Zeroizing::new(engine.encode(text.as_bytes())))
+        });
+        let mut masks: Vec<Zeroizing<String>> = base64.collect();
+        masks.push(plain);
         masks
     }
 }
@@ -161,28 +156,6 @@ fn pair(id: &str, secret: &str) -> Zeroizing<String> {
     pair.push(':');
     pair.push_str(secret);
     pair
-}
-
-/// A form whose spaces are escapes.
-fn percent_spaces(form: &str) -> Zeroizing<String> {
-    // `replace` would outgrow its allocation, and leave a copy of the secret behind.
-    let mut escaped = Zeroizing::new(String::with_capacity(3 * form.len()));
-    for (place, part) in form.split('+').enumerate() {
-        escaped.push_str(if place == 0 { "" } else { "%20" });
-        escaped.push_str(part);
-    }
-    escaped
-}
-
-/// A form whose escapes have lower-case digits.
-fn lower_escapes(form: &str) -> Zeroizing<String> {
-    let mut lower = Zeroizing::new(String::with_capacity(form.len()));
-    let mut digits = 0;
-    for c in form.chars() {
-        lower.push(if digits > 0 { c.to_ascii_lowercase() } else { c });
-        digits = if c == '%' { 2_u8 } else { digits.saturating_sub(1) };
-    }
-    lower
 }
 
 fn base64(text: &str) -> Zeroizing<String> {

@@ -10,6 +10,7 @@
 //! itself. Of the crates above, only an HTTP library's own error is a source, and what wraps it leaves its words out.
 
 mod config;
+mod echo;
 mod excerpt;
 mod refusal;
 mod transport;

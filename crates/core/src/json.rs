@@ -73,7 +73,7 @@ impl<'a> Raw<'a> {
         while let Some(at) = rest.find('\\') {
             let (before, escape) = rest.split_at(at);
             text.push_str(before);
-            let (c, length) = escaped(escape)?;
+            let (c, length) = escaped(escape.as_bytes())?;
             text.push(c);
             rest = escape.get(length..)?;
         }
@@ -185,8 +185,8 @@ impl<'a> Iterator for Elements<'a> {
 }
 
 /// The character that `text` begins with an escape for (RFC 8259 §7), and the length of that in bytes.
-fn escaped(text: &str) -> Option<(char, usize)> {
-    let c = match *text.as_bytes().get(1)? {
+pub(crate) fn escaped(text: &[u8]) -> Option<(char, usize)> {
+    let c = match *text.get(1)? {
         byte @ (b'"' | b'\\' | b'/') => char::from(byte),
         b'b' => '\u{8}',
         b'f' => '\u{c}',
@@ -210,8 +210,9 @@ fn escaped(text: &str) -> Option<(char, usize)> {
 }
 
 /// The code unit of a `\uXXXX` at the beginning of `text`.
-fn code_unit(text: &str) -> Option<u32> {
-    u32::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
+fn code_unit(text: &[u8]) -> Option<u32> {
+    let digits = core::str::from_utf8(text.strip_prefix(b"\\u")?.get(..4)?).ok()?;
+    u32::from_str_radix(digits, 16).ok()
 }
 
 /// A walk through an object or array whose opening bracket was passed.

@@ -188,13 +188,5 @@ pub(crate) fn form_encoded(text: &str) -> Zeroizing<String> {
     encoded
 }
 
-/// `text` as it stands between the quotes of a JSON string.
-pub(crate) fn json_escaped(text: &str) -> Zeroizing<String> {
-    let mut quoted = Wiped(Vec::with_capacity(6 * text.len() + 2));
-    quote(&mut quoted, text);
-    let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
-    Zeroizing::new(String::from_utf8_lossy(inner).into_owned())
-}
-
 #[cfg(test)]
 mod tests;

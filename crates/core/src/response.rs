@@ -2,6 +2,7 @@
 
 mod members;
 mod reader;
+mod wording;
 mod words;
 
 pub(crate) use reader::Reader;

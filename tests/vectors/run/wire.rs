@@ -176,7 +176,7 @@ enum Outcome {
         malformed: Option<String>,
         code: Option<String>,
         description: Option<Text>,
-        host: Option<String>,
+        target: Option<String>,
         detail: Option<String>,
         retry_after_s: Option<u64>,
     },
@@ -519,19 +519,18 @@ fn granted(grant: &Grant) -> Outcome {
 }
 
 fn refused(refusal: &Refusal) -> Outcome {
-    let (mut malformed, mut description, mut host, mut detail) = (None, None, None, None);
+    let (mut malformed, mut target, mut detail) = (None, None, None);
     let problem = match refusal.problem() {
         Problem::Transport(error) => {
             detail = error.detail().map(|words| words.as_str().into());
             "transport"
         }
-        Problem::ErrorResponse(response) => {
-            description = response.description().map(|words| Text::Whole(words.as_str().into()));
-            "error_response"
-        }
+        Problem::ErrorResponse(_) => "error_response",
+        Problem::Described(_) => "described",
         Problem::Status => "status",
-        Problem::Redirect { host: to } => {
-            host = to.as_ref().map(|words| words.as_str().into());
+        Problem::WebPage => "web_page",
+        Problem::Redirect { target: to } => {
+            target = to.as_ref().map(|words| words.as_str().into());
             "redirect"
         }
         Problem::Malformed(why) => {
@@ -550,8 +549,8 @@ fn refused(refusal: &Refusal) -> Outcome {
         problem: problem.into(),
         malformed,
         code: refusal.code().map(String::from),
-        description,
-        host,
+        description: refusal.description().map(|words| Text::Whole(words.as_str().into())),
+        target,
         detail,
         retry_after_s: refusal.retry_after().map(bounded),
     }

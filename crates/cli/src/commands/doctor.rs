@@ -18,7 +18,7 @@ use crate::tell::stdout;
 use advice::Circumstances;
 use ask::Asked;
 use clap::Args;
-use evergrant_tokio_reqwest::core::{Excerpt, Grant, JwtHint, Problem, Refusal, Span};
+use evergrant_tokio_reqwest::core::{Grant, JwtHint, Refusal, Span};
 use evergrant_tokio_reqwest::{Client, Policy};
 use findings::{Findings, State};
 use std::time::{Duration, SystemTime};
@@ -118,20 +118,13 @@ fn circumstances<'a>(
     asked: &'a Asked,
     refusal: &'a Refusal,
 ) -> Circumstances<'a> {
-    let (code, description) = match refusal.problem() {
-        Problem::ErrorResponse(response) => {
-            (Some(response.code().as_str()), response.description().map(Excerpt::as_str))
-        }
-        _ => (None, None),
-    };
     Circumstances {
         method: client.auth().method(),
         body: client.provider().body(),
         encodes: examined.encodes,
         challenge: asked.challenge.as_deref(),
         status: refusal.status(),
-        code,
-        description,
+        code: refusal.code(),
     }
 }
 

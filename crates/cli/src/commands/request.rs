@@ -86,9 +86,10 @@ pub(crate) fn run(args: &RequestArgs) -> Result<(), Failure> {
         let call = async {
             let first = setup.token(&tokens, args.wait).await?;
             // At the end of the call, and also if it is given up before.
-            let _settled = Settled { setup: &setup, tokens: &tokens, first };
+            let settled = Settled { setup: &setup, tokens: &tokens, first };
             let answer = api.execute(request).await.map_err(failure)?;
-            let ended = ended(&answer, &rule);
+            let token = tokens.try_token();
+            let ended = ended(&answer, &rule, token.as_ref().unwrap_or(&settled.first));
             print(answer, args.include).await?;
             ended
         };
@@ -303,12 +304,14 @@ fn rule(provider: &VerdictRule, refused_at: &[u16]) -> VerdictRule {
     )
 }
 
-/// What the answer means for the command's own status.
-fn ended(answer: &Response, rule: &VerdictRule) -> Result<(), Failure> {
+/// What the answer means for the command's own status. An API may repeat the token that it got.
+fn ended(answer: &Response, rule: &VerdictRule, token: &Token) -> Result<(), Failure> {
     let status = answer.status();
     let field = |name| {
         let value: &HeaderValue = answer.headers().get(name)?;
-        Excerpt::new(value.to_str().ok()?, &[])
+        // The query of a URL may hold what is nobody's business.
+        let shown = value.to_str().ok()?.split(['?', '#']).next()?;
+        Excerpt::new(shown, &[token.value().expose()])
     };
     if status.is_redirection() {
         if let Some(elsewhere) = field(LOCATION) {

@@ -140,7 +140,13 @@ impl From<&Refusal> for Failure {
         let at_fault = match refusal.problem() {
             Problem::Transport(_) => "the way to the authorization server, or the token endpoint's address",
             Problem::Redirect { .. } => "the token endpoint's address",
-            Problem::ErrorResponse(_) | Problem::Status if permanent => {
+            Problem::WebPage if permanent => {
+                "the token endpoint's address, or something in front of the server"
+            }
+            Problem::Described(_) | Problem::Status if matches!(refusal.status(), Some(404 | 405 | 410)) => {
+                "the token endpoint's address"
+            }
+            Problem::ErrorResponse(_) | Problem::Described(_) | Problem::Status if permanent => {
                 "the client: its credentials, or what it asks for"
             }
             _ => "the authorization server",

@@ -1,11 +1,11 @@
 //! Words from outside.
 
+use super::echo::Echoing;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use core::iter;
 use core::ops::Range;
 use zeroize::Zeroizing;
 
@@ -26,13 +26,21 @@ impl Excerpt {
     /// masked, so that nothing tells which one it was.
     pub(crate) const SHORTEST_ECHO: usize = 8;
 
+    /// The most characters of words from outside that are looked at: what is masked among them can take the place of others
+    /// four times over, and the search for secrets has a bound whatever a server writes.
+    const MAX_READ: usize = 4 * Self::MAX_CHARS;
+
     /// What may be shown of `words`, each of `secrets` masked; `None` if nothing is left.
     ///
-    /// A secret of 8 bytes or more is masked wherever it stands. If one of fewer bytes is a word of its own, with no
-    /// letter, digit or underscore beside it, all the words are masked.
+    /// A secret of 8 bytes or more is masked wherever it stands, encoded or not: with percent escapes, HTML's or JSON's, in
+    /// base64 or hex, and in two of these at once. If one of fewer bytes is a word of its own, with no letter, digit or
+    /// underscore beside it, all the words are masked.
     pub fn new(words: &str, secrets: &[&str]) -> Option<Self> {
-        // The bound comes last: a secret that it cut in two would not be found.
-        Self::shown(&masked(&printable(words), secrets, false))
+        let mut rest = words.chars().filter(|c| is_printable(*c));
+        // The text may hold a secret still: it never outgrows its allocation, and is wiped.
+        let mut text = Zeroizing::new(String::with_capacity(words.len().min(4 * Self::MAX_READ)));
+        text.extend(rest.by_ref().take(Self::MAX_READ));
+        Self::shown(&masked(&text, secrets, rest.next().is_some()))
     }
 
     /// The same words with these secrets masked, which were not known when the excerpt was made.
@@ -41,14 +49,21 @@ impl Excerpt {
         Self::shown(&masked(&self.0, secrets, is_cut)).unwrap_or_default()
     }
 
-    /// Whether `words` repeat this secret, in the sense of [`new`](Self::new).
-    pub(crate) fn repeats(words: &str, secret: &str) -> bool {
-        match secret.len() {
-            0 => false,
-            Self::SHORTEST_ECHO.. => words.contains(secret),
-            _ => occurrences(words, secret).any(|at| is_word(words, &at)),
-        }
+    /// Whether `words` repeat one of these secrets, in the sense of [`new`](Self::new), or the beginning of a long one.
+    ///
+    /// A server chooses the words and the token: whole tokens would be compared in time in proportion to the product of
+    /// their lengths.
+    pub(crate) fn repeats(words: &str, secrets: &[&str]) -> bool {
+        let echoing = Echoing::new(words, false);
+        secrets.iter().any(|secret| {
+            let end = secret.char_indices().map(|(at, _)| at).find(|at| *at >= Self::TELLING);
+            let beginning = &secret[..end.unwrap_or(secret.len())];
+            echoes(words, &echoing, beginning).next().is_some()
+        })
     }
+
+    /// So many bytes of a secret stand nowhere by chance.
+    const TELLING: usize = 64;
 
     fn shown(masked: &str) -> Option<Self> {
         let shown: String = mask_userinfo(masked).trim().chars().take(Self::MAX_CHARS).collect();
@@ -95,31 +110,27 @@ const fn is_bidi(c: char) -> bool {
     matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// What of a text can be printed. It may hold a secret still, so it never outgrows its allocation and is wiped.
-fn printable(text: &str) -> Zeroizing<String> {
-    let mut printable = Zeroizing::new(String::with_capacity(text.len()));
-    printable.extend(text.chars().filter(|c| !c.is_control() && !is_bidi(*c)));
-    printable
+fn is_printable(c: char) -> bool {
+    !c.is_control() && !is_bidi(c)
 }
 
 /// `text` with these secrets masked. Where two overlap, no piece of either is left; at the end of a text that was cut,
 /// the beginning of one is not left either.
 fn masked(text: &str, secrets: &[&str], is_cut: bool) -> Zeroizing<String> {
+    let echoing = Echoing::new(text, is_cut);
     let mut covered: Vec<Range<usize>> = Vec::new();
     for secret in secrets {
-        // A secret is searched for as it would be shown.
-        let secret = printable(secret);
-        match secret.len() {
-            0 => continue,
-            Excerpt::SHORTEST_ECHO.. => covered.extend(occurrences(text, &secret)),
-            _ if Excerpt::repeats(text, &secret) || (is_cut && ends_within(text, &secret)) => {
+        // Of a secret, what would be shown; as it is, where escapes stand for the rest.
+        let shown = printable(secret);
+        let mut forms = Vec::from([*secret, &shown, shown.trim()]);
+        forms.dedup();
+        for secret in forms {
+            let mut found = echoes(text, &echoing, secret).peekable();
+            if secret.len() < Excerpt::SHORTEST_ECHO && found.peek().is_some() {
                 return Zeroizing::new(MASK.into());
             }
-            _ => continue,
+            covered.extend(found);
         }
-        let begun = secret.char_indices().map(|(at, _)| at).rev();
-        let begun = begun.filter(|at| is_cut && *at > 0).find(|at| text.ends_with(&secret[..*at]));
-        covered.extend(begun.map(|length| text.len() - length..text.len()));
     }
     covered.sort_by_key(|range| (range.start, range.end));
     let mut masked = Zeroizing::new(String::with_capacity(text.len() + MASK.len() * covered.len()));
@@ -135,23 +146,24 @@ fn masked(text: &str, secrets: &[&str], is_cut: bool) -> Zeroizing<String> {
     masked
 }
 
-/// Whether a text that was cut ends with the beginning of this secret as a word of its own.
-fn ends_within(text: &str, secret: &str) -> bool {
-    let begun = secret.char_indices().map(|(at, _)| at).filter(|at| *at > 0);
-    begun
-        .map(|length| (length, &secret[..length]))
-        .any(|(length, begun)| text.ends_with(begun) && is_word(text, &(text.len() - length..text.len())))
+/// Where `text` says this secret, in the sense of [`Excerpt::new`].
+fn echoes<'a>(
+    text: &'a str,
+    echoing: &'a Echoing,
+    secret: &'a str,
+) -> impl Iterator<Item = Range<usize>> + 'a {
+    let is_long = secret.len() >= Excerpt::SHORTEST_ECHO;
+    let anywhere = is_long.then(|| echoing.find(secret));
+    let words = (!is_long && !secret.is_empty()).then(|| echoing.find_in_text(secret));
+    let words = words.into_iter().flatten().filter(|at| is_word(text, at));
+    anywhere.into_iter().flatten().chain(words)
 }
 
-/// Where `secret`, which is not empty, stands in `text`, occurrences that overlap each other included.
-fn occurrences<'a>(text: &'a str, secret: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
-    let mut from = 0;
-    let step = secret.chars().next().map_or(1, char::len_utf8);
-    iter::from_fn(move || {
-        let start = from + text.get(from..)?.find(secret)?;
-        from = start + step;
-        Some(start..start + secret.len())
-    })
+/// What of a secret can be printed. It never outgrows its allocation.
+fn printable(secret: &str) -> Zeroizing<String> {
+    let mut printable = Zeroizing::new(String::with_capacity(secret.len()));
+    printable.extend(secret.chars().filter(|c| is_printable(*c)));
+    printable
 }
 
 /// Whether what stands there is no piece of a longer word.

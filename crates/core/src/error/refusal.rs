@@ -31,12 +31,17 @@ pub enum Problem {
     Transport(TransportError),
     /// The server said what is wrong (RFC 6749 §5.2).
     ErrorResponse(ErrorResponse),
+    /// The server said what is wrong in words of its own, without an `error` code: a title and a detail (RFC 9457), a message,
+    /// a fault. The class is that of the status.
+    Described(Excerpt),
     /// The status alone says so.
     Status,
+    /// The status says so, beside a web page: from a firewall, a proxy or a wrong path, rather than from an authorization server.
+    WebPage,
     /// The server answered with a redirect, which a token request never follows.
     Redirect {
-        /// The host it points to, if the answer named one.
-        host: Option<Excerpt>,
+        /// Where it points to, if the answer said so: without userinfo, query and fragment, which may echo what was sent.
+        target: Option<Excerpt>,
     },
     /// A success that cannot be read.
     Malformed(Malformed),
@@ -145,10 +150,19 @@ impl Refusal {
         &self.problem
     }
 
-    /// The server's code, such as `invalid_client` (RFC 6749 §5.2).
+    /// The server's code, such as `invalid_client` (RFC 6749 §5.2); `None` for a server that names none.
     pub fn code(&self) -> Option<&str> {
         match &self.problem {
             Problem::ErrorResponse(response) => Some(response.code.as_str()),
+            _ => None,
+        }
+    }
+
+    /// What the server says about it, beside a code or without one.
+    pub const fn description(&self) -> Option<&Excerpt> {
+        match &self.problem {
+            Problem::ErrorResponse(response) => response.description(),
+            Problem::Described(words) => Some(words),
             _ => None,
         }
     }
@@ -166,7 +180,11 @@ impl Refusal {
                 let description = description.map(|words| words.masking(secrets));
                 Problem::ErrorResponse(ErrorResponse { code: code.masking(secrets), description })
             }
-            other => other,
+            Problem::Described(words) => Problem::Described(words.masking(secrets)),
+            Problem::Redirect { target } => {
+                Problem::Redirect { target: target.map(|target| target.masking(secrets)) }
+            }
+            other @ (Problem::Status | Problem::WebPage | Problem::Malformed(_) | Problem::Expired) => other,
         };
         Self { problem, ..self }
     }
@@ -178,8 +196,8 @@ impl Refusal {
 
     /// What to do about it, in one sentence.
     pub fn advice(&self) -> &'static str {
-        match (&self.problem, self.class) {
-            (Problem::Transport(error), _) => match error.kind() {
+        match &self.problem {
+            Problem::Transport(error) => match error.kind() {
                 TransportErrorKind::Resolve => "check the host in the token endpoint, and this machine's DNS",
                 TransportErrorKind::Tls => {
                     "check the server's certificate, this machine's trusted roots and its clock"
@@ -188,39 +206,69 @@ impl Refusal {
                 TransportErrorKind::NoThread => "raise this process's limit of threads, or lower its load",
                 _ => "check that the token endpoint is reachable from this machine",
             },
-            (Problem::Redirect { .. }, _) => {
+            Problem::Redirect { .. } => {
                 "set the token endpoint to the address it really has; credentials never follow a redirect"
             }
-            (Problem::Malformed(Malformed::Html), _) => {
-                "check the path of the token endpoint: a web page answered, not an authorization server"
-            }
-            (Problem::Malformed(_), _) => {
-                "check the token endpoint; if it is right, report this to the server's operator"
-            }
-            (Problem::Expired, _) => {
+            Problem::Malformed(Malformed::Html) => PAGE,
+            Problem::Malformed(_) => REPORT,
+            Problem::Expired => {
                 "check this machine's clock and the server's: the token had expired on arrival"
             }
-            (Problem::ErrorResponse(response), Class::Permanent) => match response.code.as_str() {
-                "invalid_client" => {
-                    "check the client id, the client secret and the authentication method with the server's operator"
-                }
-                "unauthorized_client" | "access_denied" => {
-                    "ask the server's operator to allow this client the client credentials grant"
-                }
-                "invalid_scope" => "request scopes that this client is allowed",
-                "invalid_target" => "check the resource and audience of the request",
-                "unsupported_grant_type" => {
-                    "check the token endpoint: this one has no client credentials grant"
-                }
-                _ => "check the request's parameters and body format against the server's documentation",
-            },
-            (_, Class::Permanent) => {
-                "check the token endpoint and the body format against the server's documentation"
+            Problem::ErrorResponse(_) | Problem::Described(_) | Problem::Status | Problem::WebPage => {
+                self.advice_by_status()
             }
-            (_, Class::Transient) => "the server is in trouble; try again later",
+        }
+    }
+
+    /// First what only the status knows, then the codes that say more than the status beside them, then what is left of both.
+    /// The server's words decide nothing: the same ones stand for different faults.
+    fn advice_by_status(&self) -> &'static str {
+        let is_page = self.problem == Problem::WebPage;
+        match (self.status.unwrap_or_default(), self.code().unwrap_or_default()) {
+            (429, _) => TOO_OFTEN,
+            (500..=599, _) if self.class == Class::Transient => TROUBLE,
+            (_, "slow_down" | "throttled") => TOO_OFTEN,
+            (_, "temporarily_unavailable" | "server_error") => TROUBLE,
+            // A rule of the user's own says so.
+            (400..=499, _) if self.class == Class::Transient => "try again later",
+            (_, "invalid_scope") => "request scopes that this client is allowed",
+            (_, "invalid_target") => "check the resource and audience of the request",
+            (_, "unsupported_grant_type") => {
+                "check the token endpoint: this one has no client credentials grant"
+            }
+            (403, "") if is_page => {
+                "something in front of the server, such as a firewall or an address list, refused the request: ask the \
+                 server's operator to let this machine in"
+            }
+            (401, _) | (_, "invalid_client") => CREDENTIALS,
+            // Where it is not a 401, the client is known and lacks a permission.
+            (_, "unauthorized_client" | "access_denied") => {
+                "ask the server's operator to allow this client the client credentials grant"
+            }
+            (403, _) => CREDENTIALS,
+            (407, _) => "check the user and password of the proxy",
+            (415, _) => "check the body format against the server's documentation: this one is not accepted",
+            (_, "invalid_request" | "invalid_grant") => PARAMETERS,
+            (404 | 405 | 410, _) => {
+                "check the path of the token endpoint: there is no token endpoint at this address"
+            }
+            _ if is_page => PAGE,
+            (200 | 201, "") => REPORT,
+            _ if self.class == Class::Transient => TROUBLE,
+            (_, "") => "check the token endpoint and the body format against the server's documentation",
+            _ => PARAMETERS,
         }
     }
 }
+
+const CREDENTIALS: &str =
+    "check the client id, the client secret and the authentication method with the server's operator";
+const TOO_OFTEN: &str =
+    "this client requests tokens too often: request fewer, or ask the server's operator for a higher limit";
+const TROUBLE: &str = "the server is in trouble; try again later";
+const PARAMETERS: &str = "check the request's parameters and body format against the server's documentation";
+const REPORT: &str = "check the token endpoint; if it is right, report this to the server's operator";
+const PAGE: &str = "check the path of the token endpoint: a web page answered, not an authorization server";
 
 /// What happened, without the advice.
 struct Summary<'a>(&'a Refusal);
@@ -241,15 +289,28 @@ impl fmt::Display for Summary<'_> {
                     write!(f, ": {description}")?;
                 }
             }
-            Problem::Status => match refusal.status {
-                Some(status) => write!(f, "the authorization server answered with http {status}")?,
-                None => f.write_str("the authorization server refused")?,
-            },
-            Problem::Redirect { host: Some(host) } => {
-                write!(f, "the token endpoint redirects to {host}")?;
+            Problem::Status | Problem::Described(_) => {
+                match refusal.status {
+                    Some(200 | 201) => {
+                        f.write_str("the authorization server answered without an access token")?;
+                        http(f)?;
+                    }
+                    Some(status) => write!(f, "the authorization server answered with http {status}")?,
+                    None => f.write_str("the authorization server refused")?,
+                }
+                if let Problem::Described(words) = &refusal.problem {
+                    write!(f, ": {words}")?;
+                }
+            }
+            Problem::WebPage => {
+                f.write_str("the token endpoint answered with a web page")?;
                 http(f)?;
             }
-            Problem::Redirect { host: None } => {
+            Problem::Redirect { target: Some(target) } => {
+                write!(f, "the token endpoint redirects to {target}")?;
+                http(f)?;
+            }
+            Problem::Redirect { target: None } => {
                 f.write_str("the token endpoint redirects")?;
                 http(f)?;
             }

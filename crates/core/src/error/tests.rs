@@ -163,7 +163,7 @@ fn each_answer_without_a_token_is_summed_up_and_has_advice() {
     let code = |code| {
         Problem::ErrorResponse(ErrorResponse { code: Excerpt::new(code, &[]).unwrap(), description: None })
     };
-    let host = Excerpt::new("other.example", &[]);
+    let target = Excerpt::new("https://other.example/token", &[]);
     let (permanent, transient) = (Class::Permanent, Class::Transient);
     for (problem, class, status, summary, advice) in [
         (
@@ -186,24 +186,33 @@ fn each_answer_without_a_token_is_summed_up_and_has_advice() {
         (code("unsupported_grant_type"), permanent, Some(400), "unsupported_grant_type", "token endpoint"),
         (code("invalid_request"), permanent, Some(400), "invalid_request", "parameters and body format"),
         (code("server_error"), transient, Some(400), "server_error", "try again later"),
+        (Problem::Status, permanent, Some(404), "answered with http 404", "the path of the token endpoint"),
         (
-            Problem::Status,
+            Problem::Described(Excerpt::new("no such client", &[]).unwrap()),
             permanent,
-            Some(404),
-            "answered with http 404",
+            Some(400),
+            "answered with http 400: no such client",
             "the token endpoint and the body format",
         ),
+        (
+            Problem::Described(Excerpt::new("no such client", &[]).unwrap()),
+            transient,
+            Some(200),
+            "answered without an access token (http 200): no such client",
+            "report this to the server's operator",
+        ),
+        (Problem::WebPage, permanent, Some(403), "answered with a web page (http 403)", "a firewall"),
         (Problem::Status, transient, Some(500), "answered with http 500", "try again later"),
         (Problem::Status, transient, None, "the authorization server refused", "try again later"),
         (
-            Problem::Redirect { host },
+            Problem::Redirect { target },
             permanent,
             Some(302),
-            "redirects to other.example (http 302)",
+            "redirects to https://other.example/token (http 302)",
             "never follow",
         ),
         (
-            Problem::Redirect { host: None },
+            Problem::Redirect { target: None },
             permanent,
             Some(302),
             "endpoint redirects (http 302)",
@@ -235,6 +244,252 @@ fn each_answer_without_a_token_is_summed_up_and_has_advice() {
     }
     assert!(!format!("{}", Excerpt::default()).is_empty());
     assert_eq!(format!("{:?}", Excerpt::new("so\nit said", &[]).unwrap()), "\"soit said\"");
+}
+
+/// The advice for each status with each code; the empty one is none. The class is the one that a server's answer has.
+#[test]
+fn advice_follows_the_status_and_then_the_code() {
+    const CREDENTIALS: &str = "check the client id, the client secret and the authentication method";
+    const ALLOWED: &str = "ask the server's operator to allow this client the client credentials grant";
+    const SCOPE: &str = "request scopes that this client is allowed";
+    const TARGET: &str = "check the resource and audience";
+    const GRANT: &str = "check the token endpoint: this one has no client credentials grant";
+    const REQUEST: &str = "check the request's parameters and body format";
+    const ENDPOINT: &str = "check the token endpoint and the body format";
+    const PATH: &str = "check the path of the token endpoint: there is no token endpoint";
+    const FORMAT: &str = "check the body format";
+    const PROXY: &str = "check the user and password of the proxy";
+    const TROUBLE: &str = "the server is in trouble; try again later";
+    const TOO_OFTEN: &str = "this client requests tokens too often";
+    const CODES: [&str; 14] = [
+        "",
+        "acme_x",
+        "invalid_client",
+        "unauthorized_client",
+        "access_denied",
+        "invalid_scope",
+        "invalid_target",
+        "unsupported_grant_type",
+        "invalid_request",
+        "invalid_grant",
+        "temporarily_unavailable",
+        "server_error",
+        "slow_down",
+        "throttled",
+    ];
+    let rows: [(&[u16], [&str; 14]); 10] = [
+        (
+            &[400, 402, 406, 409, 413, 422],
+            [
+                ENDPOINT,
+                REQUEST,
+                CREDENTIALS,
+                ALLOWED,
+                ALLOWED,
+                SCOPE,
+                TARGET,
+                GRANT,
+                REQUEST,
+                REQUEST,
+                TROUBLE,
+                TROUBLE,
+                TOO_OFTEN,
+                TOO_OFTEN,
+            ],
+        ),
+        // Servers write unauthorized_client and access_denied for a wrong secret, with this status.
+        (
+            &[401],
+            [
+                CREDENTIALS,
+                CREDENTIALS,
+                CREDENTIALS,
+                CREDENTIALS,
+                CREDENTIALS,
+                SCOPE,
+                TARGET,
+                GRANT,
+                CREDENTIALS,
+                CREDENTIALS,
+                TROUBLE,
+                TROUBLE,
+                TOO_OFTEN,
+                TOO_OFTEN,
+            ],
+        ),
+        (
+            &[403],
+            [
+                CREDENTIALS,
+                CREDENTIALS,
+                CREDENTIALS,
+                ALLOWED,
+                ALLOWED,
+                SCOPE,
+                TARGET,
+                GRANT,
+                CREDENTIALS,
+                CREDENTIALS,
+                TROUBLE,
+                TROUBLE,
+                TOO_OFTEN,
+                TOO_OFTEN,
+            ],
+        ),
+        // Whoever names one of OAuth's codes is a token endpoint.
+        (
+            &[404, 405, 410],
+            [
+                PATH,
+                PATH,
+                CREDENTIALS,
+                ALLOWED,
+                ALLOWED,
+                SCOPE,
+                TARGET,
+                GRANT,
+                REQUEST,
+                REQUEST,
+                TROUBLE,
+                TROUBLE,
+                TOO_OFTEN,
+                TOO_OFTEN,
+            ],
+        ),
+        (
+            &[407],
+            [
+                PROXY,
+                PROXY,
+                CREDENTIALS,
+                ALLOWED,
+                ALLOWED,
+                SCOPE,
+                TARGET,
+                GRANT,
+                PROXY,
+                PROXY,
+                TROUBLE,
+                TROUBLE,
+                TOO_OFTEN,
+                TOO_OFTEN,
+            ],
+        ),
+        (
+            &[415],
+            [
+                FORMAT,
+                FORMAT,
+                CREDENTIALS,
+                ALLOWED,
+                ALLOWED,
+                SCOPE,
+                TARGET,
+                GRANT,
+                FORMAT,
+                FORMAT,
+                TROUBLE,
+                TROUBLE,
+                TOO_OFTEN,
+                TOO_OFTEN,
+            ],
+        ),
+        (&[429], [TOO_OFTEN; 14]),
+        (&[500, 502, 503, 504, 599], [TROUBLE; 14]),
+        (
+            &[501],
+            [
+                ENDPOINT, REQUEST, TROUBLE, TROUBLE, TROUBLE, TROUBLE, TROUBLE, TROUBLE, TROUBLE, TROUBLE,
+                TROUBLE, TROUBLE, TROUBLE, TROUBLE,
+            ],
+        ),
+        // An error in a success is one as at 400.
+        (
+            &[200, 201],
+            [
+                "check the token endpoint; if it is right",
+                REQUEST,
+                CREDENTIALS,
+                ALLOWED,
+                ALLOWED,
+                SCOPE,
+                TARGET,
+                GRANT,
+                REQUEST,
+                REQUEST,
+                TROUBLE,
+                TROUBLE,
+                TOO_OFTEN,
+                TOO_OFTEN,
+            ],
+        ),
+    ];
+    for (statuses, advice) in rows {
+        for (status, (code, advice)) in
+            statuses.iter().flat_map(|status| CODES.into_iter().zip(advice).map(move |row| (*status, row)))
+        {
+            let is_known = !matches!(code, "" | "acme_x");
+            let is_transient =
+                matches!(code, "temporarily_unavailable" | "server_error" | "slow_down" | "throttled");
+            let class = match status {
+                200 | 201 if code.is_empty() => Class::Transient,
+                429 | 500 | 502..=599 => Class::Transient,
+                501 if is_known => Class::Transient,
+                _ if is_transient => Class::Transient,
+                _ => Class::Permanent,
+            };
+            let problem =
+                Excerpt::new(code, &[]).map(|code| Problem::ErrorResponse(ErrorResponse::new(code)));
+            let refusal = Refusal::new(class, Some(status), problem.unwrap_or(Problem::Status));
+            assert!(refusal.advice().starts_with(advice), "{status} {code}: {}", refusal.advice());
+        }
+    }
+}
+
+#[test]
+fn advice_for_a_web_page_follows_the_status_too() {
+    for (status, class, advice) in [
+        (400, Class::Permanent, "check the path of the token endpoint: a web page answered"),
+        (401, Class::Permanent, "check the client id"),
+        (403, Class::Permanent, "something in front of the server, such as a firewall or an address list"),
+        (404, Class::Permanent, "check the path of the token endpoint: there is no token endpoint"),
+        (429, Class::Transient, "this client requests tokens too often"),
+        (502, Class::Transient, "the server is in trouble"),
+    ] {
+        let refusal = Refusal::new(class, Some(status), Problem::WebPage);
+        assert!(refusal.advice().starts_with(advice), "{status}: {}", refusal.advice());
+    }
+}
+
+#[test]
+fn advice_keeps_to_what_a_users_own_rule_says_about_asking_again() {
+    let advice = |class, status| Refusal::new(class, Some(status), Problem::Status).advice();
+    for status in [400, 401, 403, 404] {
+        assert_eq!(advice(Class::Transient, status), "try again later");
+    }
+    assert!(!advice(Class::Permanent, 503).contains("try again"));
+}
+
+#[test]
+fn what_is_masked_later_is_masked_in_every_word_from_outside() {
+    let words = || Excerpt::new("it has the-secret-itself in it", &[]).unwrap();
+    let said = ErrorResponse::new(words()).with_description(words());
+    let failed = TransportError::new(TransportErrorKind::Other, words().as_str(), &[]);
+    for problem in [
+        Problem::ErrorResponse(said),
+        Problem::Described(words()),
+        Problem::Redirect { target: Some(words()) },
+        Problem::Transport(failed),
+    ] {
+        let refusal = Refusal::new(Class::Transient, None, problem).masking(&["the-secret-itself"]);
+        let shown = format!("{refusal} {refusal:?}");
+        assert!(shown.contains("[redacted]") && !shown.contains("itself"), "{shown}");
+    }
+    assert_eq!(
+        Refusal::new(Class::Transient, None, Problem::Described(words())).description(),
+        Some(&words())
+    );
+    assert_eq!(Refusal::new(Class::Transient, None, Problem::Status).description(), None);
 }
 
 #[test]

@@ -107,16 +107,24 @@ fn refused(status: u16, refusal: &Refusal, body: &[u8]) {
     if matches!(status, 408 | 425 | 429 | 500 | 502..=599) {
         assert_eq!(refusal.class(), Class::Transient, "{status}");
     }
-    let Problem::ErrorResponse(said) = refusal.problem() else { return };
+    let target = match refusal.problem() {
+        Problem::Redirect { target } => target.as_ref(),
+        _ => None,
+    };
+    let code = match refusal.problem() {
+        Problem::ErrorResponse(said) => Some(said.code()),
+        _ => None,
+    };
     let token = serde_json::from_slice::<Value>(body).ok();
     let token = token.as_ref().and_then(|value| value.get("access_token")?.as_str());
-    for excerpt in [Some(&said.code), said.description.as_ref()].into_iter().flatten() {
+    for excerpt in [code, refusal.description(), target].into_iter().flatten() {
         let words = excerpt.as_str();
         assert!(words.chars().count() <= Excerpt::MAX_CHARS && !words.contains(char::is_control));
         // A known code is shown, whatever the token is. The marks of what was left out are our words.
         let echoes =
             |token: &str| token.len() >= 16 && words.contains(token) && !token.contains("[redacted]");
-        let is_known = words.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let is_known =
+            Some(excerpt) == code && words.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         assert!(is_known || !token.is_some_and(echoes), "the token is shown");
     }
 }

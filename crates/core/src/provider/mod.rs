@@ -32,7 +32,8 @@ pub struct Provider {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum ErrorFormat {
-    /// `error` and `error_description` (RFC 6749 §5.2).
+    /// `error` and `error_description` (RFC 6749 §5.2). Other members that servers write instead, such as `title` and `detail`
+    /// (RFC 9457), are shown as the description and decide nothing.
     #[default]
     Rfc6749,
     /// MyParcel.com's JSON:API errors, `{"errors":[{"status","code","title","detail"}]}`; without any, as RFC 6749.

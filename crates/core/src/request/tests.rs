@@ -56,9 +56,3 @@ fn debug_shows_neither_query_nor_body_nor_authorization() {
     assert!(shown.contains("https://as.example/t") && shown.contains("authorization"), "{shown}");
     assert!(shown.contains("body_len: 22"), "{shown}");
 }
-
-#[test]
-fn what_stands_between_the_quotes_of_a_json_string_is_escaped() {
-    assert_eq!(json_escaped("s\"3\\\n").as_str(), "s\\\"3\\\\\\u000a");
-    assert_eq!(json_escaped("").as_str(), "");
-}

@@ -12,6 +12,45 @@ use zeroize::Zeroizing;
 /// The longest granted scope that is kept, in bytes: as long as the longest token, which often repeats it.
 const MAX_SCOPE: usize = 16 * 1024;
 
+/// A body in one of the two formats that are read.
+#[derive(Clone, Copy)]
+pub(super) enum Body<'a> {
+    /// It begins like an object.
+    Json(&'a [u8]),
+    Form(&'a [u8]),
+}
+
+impl<'a> Body<'a> {
+    /// # Errors
+    /// [`Malformed`] for what is neither a JSON object nor, labelled so, a form; for HTML; for a body that is coded or too long.
+    pub(super) fn of(response: &'a Response) -> Result<Self, Malformed> {
+        if response.is_coded() {
+            return Err(Malformed::Coded);
+        }
+        if response.is_too_long() {
+            return Err(Malformed::TooLong);
+        }
+        let body = response.body();
+        let label = response.header(Field::ContentType).unwrap_or_default();
+        let media_type = memchr(b';', label.as_bytes()).and_then(|end| label.get(..end)).unwrap_or(label);
+        let media_type = media_type.trim_matches([' ', '\t']);
+        let is = |name: &str| media_type.eq_ignore_ascii_case(name);
+        // One byte order mark at most: RFC 8259 §8.1 forbids it, some servers write it.
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        match body.trim_ascii_start().first() {
+            Some(b'{') => Ok(Self::Json(body)),
+            Some(b'<') => Err(Malformed::Html),
+            // Not before: PHP labels whatever it writes as HTML, JSON as well.
+            _ if is("text/html") || is("application/xhtml+xml") => Err(Malformed::Html),
+            Some(b'[') => Err(Malformed::NotAnObject),
+            _ if is("application/x-www-form-urlencoded") || is("text/plain") => {
+                Ok(Self::Form(body.trim_ascii()))
+            }
+            _ => Err(Malformed::NotAnObject),
+        }
+    }
+}
+
 /// The members that decide something; the others are ignored, whatever they are. `None` for a missing one and for
 /// `null`, which servers write for it.
 #[derive(Default)]
@@ -35,33 +74,12 @@ pub(super) enum Value<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// Reads the body of `response`.
-    ///
     /// # Errors
-    /// [`Malformed`] for what is neither a JSON object nor, labelled so, a form; for HTML; for a known member that
-    /// stands twice; for a body that is coded or too long.
-    pub(super) fn read(response: &'a Response, errors: ErrorFormat) -> Result<Self, Malformed> {
-        if response.is_coded() {
-            return Err(Malformed::Coded);
-        }
-        if response.is_too_long() {
-            return Err(Malformed::TooLong);
-        }
-        let body = response.body();
-        let label = response.header(Field::ContentType).unwrap_or_default();
-        let media_type = memchr(b';', label.as_bytes()).and_then(|end| label.get(..end)).unwrap_or(label);
-        let media_type = media_type.trim_matches([' ', '\t']);
-        let is = |name: &str| media_type.eq_ignore_ascii_case(name);
-        // One byte order mark at most: RFC 8259 §8.1 forbids it, some servers write it.
-        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-        match body.trim_ascii_start().first() {
-            Some(b'{') => Self::from_json(body, errors),
-            Some(b'<') => Err(Malformed::Html),
-            // Not before: PHP labels whatever it writes as HTML, JSON as well.
-            _ if is("text/html") || is("application/xhtml+xml") => Err(Malformed::Html),
-            Some(b'[') => Err(Malformed::NotAnObject),
-            _ if is("application/x-www-form-urlencoded") || is("text/plain") => Self::from_form(body),
-            _ => Err(Malformed::NotAnObject),
+    /// [`Malformed`] for a text that is no JSON, and for a known member that stands twice.
+    pub(super) fn read(body: Body<'a>, errors: ErrorFormat) -> Result<Self, Malformed> {
+        match body {
+            Body::Json(text) => Self::from_json(text, errors),
+            Body::Form(text) => Self::from_form(text),
         }
     }
 
@@ -75,8 +93,7 @@ impl<'a> Members<'a> {
         for member in json::object(body).map_err(|_| Malformed::Syntax)? {
             let (name, raw) = member.map_err(|_| Malformed::Syntax)?;
             let Some(name) = name else { continue };
-            known
-                .set(&name, || (!raw.is_null()).then(|| raw.text().map_or(Value::Json(raw), Value::Text)))?;
+            known.set(&name, || (!raw.is_null()).then(|| Value::of(raw)))?;
         }
         Ok(known.members)
     }
@@ -84,7 +101,7 @@ impl<'a> Members<'a> {
     /// application/x-www-form-urlencoded, as some servers answer unless they are asked for JSON, and some even then.
     fn from_form(body: &'a [u8]) -> Result<Self, Malformed> {
         let mut known = Known::new(ErrorFormat::Rfc6749);
-        for (name, value) in form_urlencoded::parse(body.trim_ascii()) {
+        for (name, value) in form_urlencoded::parse(body) {
             known.set(name.as_bytes(), || Some(Value::Text(value.into())))?;
         }
         Ok(known.members)
@@ -126,7 +143,19 @@ impl<'a> Known<'a> {
     }
 }
 
-impl Value<'_> {
+impl<'a> Value<'a> {
+    pub(super) fn of(raw: Raw<'a>) -> Self {
+        raw.text().map_or(Self::Json(raw), Self::Text)
+    }
+
+    /// A code: a text without the blanks around it, or a number as it was written.
+    pub(super) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text.trim()),
+            Self::Json(raw) => raw.number(),
+        }
+    }
+
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -134,7 +163,7 @@ impl Value<'_> {
         }
     }
 
-    pub(super) fn raw(&self) -> Option<Raw<'_>> {
+    pub(super) fn raw(&self) -> Option<Raw<'a>> {
         match self {
             Self::Text(_) => None,
             Self::Json(raw) => Some(*raw),

@@ -1,6 +1,6 @@
 //! One token response, read.
 
-use super::members::{Members, Value};
+use super::members::{Body, Members, Value};
 use super::words::{self, Words};
 use super::{Field, Grant, Response};
 use crate::auth::ClientAuth;
@@ -15,9 +15,12 @@ use crate::time::{Now, Wall};
 use crate::token::AccessToken;
 use crate::verdict::Answer;
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use fluent_uri::UriRef;
+use fluent_uri::component::Scheme;
+use zeroize::Zeroizing;
 
 /// A response, and what its client knows.
 ///
@@ -28,12 +31,13 @@ use fluent_uri::UriRef;
 /// | a transient code at any 4xx, a known code at 501      | transient                                            |
 /// | any other 4xx, 501                                    | permanent                                            |
 /// | 200, 201 with `error`                                 | as at 400                                            |
-/// | 200, 201 that cannot be read                          | transient, malformed                                 |
+/// | 200, 201 that cannot be read                          | transient, malformed; in the server's words, if it has some in place of a token |
 /// | another 2xx                                           | permanent, malformed                                 |
 /// | 3xx                                                   | permanent, redirect                                  |
 /// | no final status                                       | transient                                            |
 ///
-/// Each carries the server's code and description, and its Retry-After, if there are any.
+/// Each carries the server's code and description, and its Retry-After, if there are any. Words without an `error` are the
+/// description of a refusal without a code: no class follows from them.
 pub(crate) struct Reader<'a> {
     pub(crate) response: &'a Response,
     pub(crate) errors: ErrorFormat,
@@ -53,17 +57,23 @@ impl Reader<'_> {
         match self.response.status {
             200 | 201 => self.success(),
             202..=299 => Err(self.refusal(Class::Permanent, Problem::Malformed(Malformed::Status))),
-            300..=399 => Err(self.refusal(Class::Permanent, Problem::Redirect { host: self.target() })),
+            300..=399 => Err(self.refusal(Class::Permanent, Problem::Redirect { target: self.target() })),
             status => Err(self.error(status)),
         }
     }
 
     fn success(&self) -> Result<Grant, Refusal> {
         let malformed = |why| self.refusal(Class::Transient, Problem::Malformed(why));
-        let members = Members::read(self.response, self.errors).map_err(malformed)?;
-        match self.words(&members) {
-            Words::None => self.grant(&members).map_err(malformed),
-            words => Err(self.said(400, words, members.token())),
+        let body = Body::of(self.response).map_err(malformed)?;
+        let members = Members::read(body, self.errors).map_err(malformed)?;
+        match self.words(&members, body) {
+            Words::None => self.grant(&members).map_err(|why| match why {
+                Malformed::NoAccessToken => {
+                    self.described(Class::Transient, &members, body, Problem::Malformed(why))
+                }
+                _ => malformed(why),
+            }),
+            words => Err(self.said(400, words, &members, body)),
         }
     }
 
@@ -113,25 +123,31 @@ impl Reader<'_> {
 
     /// A scope is shown; one whose words repeat a secret, be it one with spaces in it, is as good as none.
     fn may_show(&self, words: &str, token: &AccessToken) -> bool {
-        // The masks take seven allocations: they are made for words that are the server's own alone.
+        // The search takes dozens of allocations: it is made for words that are the server's own alone.
         if words.split_ascii_whitespace().all(|word| self.asked.contains(word)) {
             return true;
         }
         let masks = self.auth.masks();
-        let mut masks = masks.iter().map(|mask| mask.as_str()).chain([token.expose()]);
-        !masks.any(|secret| Excerpt::repeats(words, secret))
+        let masks: Vec<&str> = masks.iter().map(|mask| mask.as_str()).chain([token.expose()]).collect();
+        !Excerpt::repeats(words, &masks)
     }
 
     fn error(&self, status: u16) -> Refusal {
-        match Members::read(self.response, self.errors) {
-            Ok(members) => self.said(status, self.words(&members), members.token()),
+        let read = Body::of(self.response)
+            .and_then(|body| Members::read(body, self.errors).map(|members| (members, body)));
+        match read {
+            Ok((members, body)) => self.said(status, self.words(&members, body), &members, body),
             // The status speaks for a body that cannot be read.
-            Err(_) => self.said(status, Words::None, None),
+            Err(why) => {
+                let is_page = why == Malformed::Html && !self.response.body().trim_ascii().is_empty();
+                let problem = if is_page { Problem::WebPage } else { Problem::Status };
+                self.refusal(words::class(status, None), problem)
+            }
         }
     }
 
     /// What the server says is wrong, in the provider's own format, else as RFC 6749 has it.
-    fn words(&self, members: &Members<'_>) -> Words {
+    fn words(&self, members: &Members<'_>, body: Body<'_>) -> Words {
         let own = match self.errors {
             ErrorFormat::Rfc6749 => Words::None,
             ErrorFormat::MyParcel => {
@@ -139,31 +155,45 @@ impl Reader<'_> {
             }
         };
         match own {
-            Words::None => words::rfc6749(members),
+            Words::None => words::rfc6749(members, body),
             own => own,
         }
     }
 
-    /// The refusal of a server that said this, judged as at `status`, with `token`, if it came along, masked.
-    fn said(&self, status: u16, words: Words, token: Option<&str>) -> Refusal {
-        let masks = self.auth.masks();
-        let masks: Vec<&str> = token.into_iter().chain(masks.iter().map(|mask| mask.as_str())).collect();
+    /// The refusal of a server that said this, judged as at `status`.
+    fn said(&self, status: u16, words: Words, members: &Members<'_>, body: Body<'_>) -> Refusal {
         let class = words::class(status, words.class());
-        let problem = match words {
-            Words::Said { code, description, class } => {
-                let description = description.and_then(|text| Excerpt::new(&text, &masks));
+        match words {
+            Words::Said { code, description, class: known } => {
+                let description = description.and_then(|text| self.excerpt(&text, members));
                 // A known code is no secret, even if somebody chose a word of it for one.
-                let code = Excerpt::new(&code, if class.is_some() { &[] } else { &masks });
-                code.map_or(Problem::Status, |code| {
+                let code =
+                    if known.is_some() { Excerpt::new(&code, &[]) } else { self.excerpt(&code, members) };
+                let problem = code.map_or(Problem::Status, |code| {
                     Problem::ErrorResponse(ErrorResponse { code, description })
-                })
+                });
+                self.refusal(class, problem)
             }
             Words::Unreadable if matches!(self.response.status, 200 | 201) => {
-                Problem::Malformed(Malformed::ErrorMember)
+                self.refusal(class, Problem::Malformed(Malformed::ErrorMember))
             }
-            Words::Unreadable | Words::None => Problem::Status,
-        };
-        self.refusal(class, problem)
+            Words::Unreadable | Words::None => self.described(class, members, body, Problem::Status),
+        }
+    }
+
+    /// The refusal of a server that names no code, in its own words if it has any.
+    fn described(&self, class: Class, members: &Members<'_>, body: Body<'_>, otherwise: Problem) -> Refusal {
+        let words = words::without_code(members, body, self.errors);
+        let words = words.and_then(|words| self.excerpt(&words, members));
+        self.refusal(class, words.map_or(otherwise, Problem::Described))
+    }
+
+    /// The server's words without the secret, and without the token that came along with them.
+    fn excerpt(&self, words: &str, members: &Members<'_>) -> Option<Excerpt> {
+        let masks = self.auth.masks();
+        let masks: Vec<&str> =
+            members.token().into_iter().chain(masks.iter().map(|mask| mask.as_str())).collect();
+        Excerpt::new(words, &masks)
     }
 
     fn refusal(&self, class: Class, problem: Problem) -> Refusal {
@@ -189,11 +219,22 @@ impl Reader<'_> {
         self.response.header(Field::Date).and_then(date::read)
     }
 
-    /// The host that a redirect points to: nothing else of the Location, whose query may echo what was sent.
+    /// Where a redirect points to, without userinfo, query and fragment, which may echo what was sent.
     fn target(&self) -> Option<Excerpt> {
         let location = UriRef::parse(self.response.header(Field::Location)?).ok()?;
+        let scheme = location.scheme().map(Scheme::as_str);
+        let authority = location.authority().map(|authority| (authority.host(), authority.port()));
         let masks = self.auth.masks();
         let masks: Vec<&str> = masks.iter().map(|mask| mask.as_str()).collect();
-        Excerpt::new(location.authority()?.host(), &masks)
+        let mut target = Zeroizing::new(String::with_capacity(location.as_str().len()));
+        for part in scheme.into_iter().flat_map(|scheme| [scheme, ":"]) {
+            target.push_str(part);
+        }
+        if let Some((host, port)) = authority {
+            let port = port.into_iter().flat_map(|port| [":", port.as_str()]);
+            ["//", host].into_iter().chain(port).for_each(|part| target.push_str(part));
+        }
+        target.push_str(location.path().as_str());
+        Excerpt::new(&target, &masks)
     }
 }

@@ -1,7 +1,9 @@
 //! What a server says is wrong, and whether that is for good.
 
-use super::members::{Members, Value};
+use super::members::{Body, Members, Value};
+use super::wording::Wording;
 use crate::error::Class;
+use crate::provider::ErrorFormat;
 use alloc::string::String;
 use zeroize::Zeroizing;
 
@@ -59,20 +61,30 @@ impl Words {
 }
 
 /// RFC 6749 §5.2. Null, false, zero and anything empty are how servers write "no error".
-pub(super) fn rfc6749(members: &Members<'_>) -> Words {
+pub(super) fn rfc6749(members: &Members<'_>, body: Body<'_>) -> Words {
     match &members.error {
         None => Words::None,
         Some(Value::Text(code)) if matches!(code.trim(), "" | "0") => Words::None,
         Some(Value::Text(code)) => Words::Said {
             code: Zeroizing::new(String::from(&**code)),
             class: class_of(code),
-            description: members
-                .error_description
-                .as_ref()
-                .and_then(Value::text)
-                .map(|text| Zeroizing::new(text.into())),
+            description: description(members).or_else(|| Wording::of(body).beside_error()),
         },
         Some(Value::Json(raw)) if raw.is_nothing() => Words::None,
         Some(Value::Json(_)) => Words::Unreadable,
     }
+}
+
+/// What a server says where no code can be read.
+pub(super) fn without_code(
+    members: &Members<'_>,
+    body: Body<'_>,
+    errors: ErrorFormat,
+) -> Option<Zeroizing<String>> {
+    description(members).or_else(|| Wording::of(body).without_error(errors == ErrorFormat::Rfc6749))
+}
+
+fn description(members: &Members<'_>) -> Option<Zeroizing<String>> {
+    let text = members.error_description.as_ref().and_then(Value::text)?;
+    (!text.trim().is_empty()).then(|| Zeroizing::new(text.into()))
 }
