@@ -39,10 +39,13 @@ impl<'a> Members<'a> {
     ///
     /// # Errors
     /// [`Malformed`] for what is neither a JSON object nor, labelled so, a form; for HTML; for a known member that
-    /// stands twice; for a body that is coded or too long.
+    /// stands twice; for a body that is coded, cannot be decoded, or is too long.
     pub(super) fn read(response: &'a Response, errors: ErrorFormat) -> Result<Self, Malformed> {
         if response.is_coded() {
             return Err(Malformed::Coded);
+        }
+        if response.is_broken() {
+            return Err(Malformed::Broken);
         }
         if response.is_too_long() {
             return Err(Malformed::TooLong);

@@ -3,7 +3,7 @@
 use super::members::{Members, Value};
 use super::words::{self, Words};
 use super::{Field, Grant, Response};
-use crate::auth::ClientAuth;
+use crate::client::Client;
 use crate::date;
 use crate::error::{Class, ErrorResponse, Excerpt, Malformed, Problem, Refusal};
 use crate::jwt;
@@ -43,8 +43,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) rule: Option<&'a RefusalRule>,
     pub(crate) asked: &'a Scope,
     pub(crate) jwt_hint: bool,
-    /// Whose secret may not be shown.
-    pub(crate) auth: &'a ClientAuth,
+    /// Whose secrets may not be shown.
+    pub(crate) client: &'a Client,
     pub(crate) sent: Now,
 }
 
@@ -117,7 +117,7 @@ impl Reader<'_> {
         if words.split_ascii_whitespace().all(|word| self.asked.contains(word)) {
             return true;
         }
-        let masks = self.auth.masks();
+        let masks = self.client.masks();
         let mut masks = masks.iter().map(|mask| mask.as_str()).chain([token.expose()]);
         !masks.any(|secret| Excerpt::repeats(words, secret))
     }
@@ -146,7 +146,7 @@ impl Reader<'_> {
 
     /// The refusal of a server that said this, judged as at `status`, with `token`, if it came along, masked.
     fn said(&self, status: u16, words: Words, token: Option<&str>) -> Refusal {
-        let masks = self.auth.masks();
+        let masks = self.client.masks();
         let masks: Vec<&str> = token.into_iter().chain(masks.iter().map(|mask| mask.as_str())).collect();
         let class = words::class(status, words.class());
         let problem = match words {
@@ -192,7 +192,7 @@ impl Reader<'_> {
     /// The host that a redirect points to: nothing else of the Location, whose query may echo what was sent.
     fn target(&self) -> Option<Excerpt> {
         let location = UriRef::parse(self.response.header(Field::Location)?).ok()?;
-        let masks = self.auth.masks();
+        let masks = self.client.masks();
         let masks: Vec<&str> = masks.iter().map(|mask| mask.as_str()).collect();
         Excerpt::new(location.authority()?.host(), &masks)
     }
