@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::{runtime, stdout};
 use advice::Circumstances;
 use ask::Asked;
-use evergrant_tokio_reqwest::core::{Excerpt, Grant, JwtHint, Problem, Refusal, Span};
+use evergrant_tokio_reqwest::core::{Excerpt, Grant, JwtHint, Problem, Refusal, Span, StatedLife};
 use evergrant_tokio_reqwest::{Client, Policy};
 use serde_json::json;
 use std::time::{Duration, SystemTime};
@@ -150,6 +150,25 @@ fn life(grant: &Grant, findings: &mut Findings) -> Result<(), Failure> {
         return findings.add("life", State::Warning, says, [next]);
     };
     let says = format!("the token lives {}", Span(life));
+    let operator = "tell the server's operator that expires_in is the lifetime in seconds (RFC 6749 §5.1)";
+    match lifetime.stated() {
+        StatedLife::PointInTime => {
+            let says = format!(
+                "{says}: expires_in is a point in time, not a number of seconds, and was read as one"
+            );
+            let next = format!(
+                "{operator}; other clients read it as a lifetime of decades, and use the token after it has expired"
+            );
+            return findings.add("life", State::Warning, says, [next]);
+        }
+        StatedLife::BeyondMeasure => {
+            let longest = Span(Policy::new().max_lifetime());
+            let says = format!("{says} by expires_in; it is used for {longest} at most");
+            let next = format!("{operator}, and ask for a shorter one");
+            return findings.add("life", State::Warning, says, [next]);
+        }
+        _ => {}
+    }
     match lifetime.hint() {
         JwtHint::ClockSkew => findings.add(
             "life",
