@@ -102,7 +102,7 @@ impl Client {
             rule: self.provider.refusal_rule(),
             asked: &self.scope,
             jwt_hint: self.jwt_hint,
-            client: self,
+            masks: &|| self.masks(),
             sent,
         }
         .read()

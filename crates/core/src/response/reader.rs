@@ -3,7 +3,6 @@
 use super::members::{Members, Value};
 use super::words::{self, Words};
 use super::{Field, Grant, Response};
-use crate::client::Client;
 use crate::date;
 use crate::error::{Class, ErrorResponse, Excerpt, Malformed, Problem, Refusal};
 use crate::jwt;
@@ -15,9 +14,11 @@ use crate::time::{Now, Wall};
 use crate::token::AccessToken;
 use crate::verdict::Answer;
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 use fluent_uri::UriRef;
+use zeroize::Zeroizing;
 
 /// A response, and what its client knows.
 ///
@@ -43,8 +44,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) rule: Option<&'a RefusalRule>,
     pub(crate) asked: &'a Scope,
     pub(crate) jwt_hint: bool,
-    /// Whose secrets may not be shown.
-    pub(crate) client: &'a Client,
+    /// What may not be shown, in every form in which it may come back; made where it is needed.
+    pub(crate) masks: &'a dyn Fn() -> Vec<Zeroizing<String>>,
     pub(crate) sent: Now,
 }
 
@@ -113,11 +114,11 @@ impl Reader<'_> {
 
     /// A scope is shown; one whose words repeat a secret, be it one with spaces in it, is as good as none.
     fn may_show(&self, words: &str, token: &AccessToken) -> bool {
-        // The masks take seven allocations: they are made for words that are the server's own alone.
+        // The masks take allocations: they are made for words that are the server's own alone.
         if words.split_ascii_whitespace().all(|word| self.asked.contains(word)) {
             return true;
         }
-        let masks = self.client.masks();
+        let masks = (self.masks)();
         let mut masks = masks.iter().map(|mask| mask.as_str()).chain([token.expose()]);
         !masks.any(|secret| Excerpt::repeats(words, secret))
     }
@@ -146,7 +147,7 @@ impl Reader<'_> {
 
     /// The refusal of a server that said this, judged as at `status`, with `token`, if it came along, masked.
     fn said(&self, status: u16, words: Words, token: Option<&str>) -> Refusal {
-        let masks = self.client.masks();
+        let masks = (self.masks)();
         let masks: Vec<&str> = token.into_iter().chain(masks.iter().map(|mask| mask.as_str())).collect();
         let class = words::class(status, words.class());
         let problem = match words {
@@ -192,7 +193,7 @@ impl Reader<'_> {
     /// The host that a redirect points to: nothing else of the Location, whose query may echo what was sent.
     fn target(&self) -> Option<Excerpt> {
         let location = UriRef::parse(self.response.header(Field::Location)?).ok()?;
-        let masks = self.client.masks();
+        let masks = (self.masks)();
         let masks: Vec<&str> = masks.iter().map(|mask| mask.as_str()).collect();
         Excerpt::new(location.authority()?.host(), &masks)
     }
