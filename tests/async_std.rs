@@ -362,6 +362,7 @@ async fn the_request_is_exactly_what_it_should_be<N: Net>() {
         ("cache-control", "no-store"),
         ("content-type", "application/x-www-form-urlencoded"),
         ("content-length", &request.body().len().to_string()),
+        ("user-agent", concat!("evergrant/", env!("CARGO_PKG_VERSION"))),
         ("host", &server.address().to_string()),
     ] {
         let values: Vec<_> =

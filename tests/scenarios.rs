@@ -20,6 +20,8 @@ use std::thread;
 pub(crate) const SECRET: &str = "sentinel&secret/+ 1\"\\%é";
 /// Its secret after a rotation.
 pub(crate) const SECOND_SECRET: &str = "second&sentinel/+ 2\"\\%é";
+/// What a gateway before the token endpoint wants to see in a header.
+pub(crate) const KEY: &str = "sentinel-key/+ of%the~gateway=";
 /// A caller's own credentials.
 pub(crate) const OWN_AUTHORIZATION: &str = "Basic c2VudGluZWw6b2YtdGhlLWNhbGxlcg==";
 
@@ -33,6 +35,7 @@ macro_rules! every_scenario {
             invalid_token_at_403_is_a_refused_token
             a_body_that_cannot_be_repeated_is_not_but_the_refresh_is_set_off
             a_carriers_bad_secret_does_not_cost_a_token
+            a_carriers_bad_secret_is_told_from_ours_in_a_packed_answer
             the_token_does_not_follow_a_redirect_to_another_origin
             insufficient_scope_is_handed_on
             a_401_that_names_another_scheme_is_a_refused_token
@@ -46,7 +49,9 @@ macro_rules! every_scenario {
             nothing_that_an_answer_names_is_fetched
             no_redirect_of_a_token_request_is_followed
             the_query_of_the_token_endpoint_goes_along_byte_for_byte
+            header_fields_of_the_clients_own_go_to_the_token_endpoint_alone
             a_coded_answer_is_malformed
+            a_packed_answer_is_unpacked_and_so_is_a_refusal
             an_interim_answer_of_the_token_endpoint_is_skipped
             an_answer_is_read_however_it_is_framed
             a_wrong_origin_is_refused_before_anything_is_sent
@@ -364,6 +369,33 @@ pub(crate) fn a_carriers_bad_secret_does_not_cost_a_token(mount: Mount) -> Trace
     trace
 }
 
+/// The same where something in front of the API packs what it says: whether the HTTP library unpacks it (the tests' reqwest
+/// and ureq do) or leaves it as it came, the code is read.
+// Conforms: M-07
+pub(crate) fn a_carriers_bad_secret_is_told_from_ours_in_a_packed_answer(mount: Mount) -> Trace {
+    let server = server();
+    let mut setup = Setup::new(&server);
+    let provider = myparcel::sandbox().with_token_endpoint(&server.token_endpoint()).unwrap();
+    setup.client = client_at(provider).build().unwrap();
+    setup.policy = setup.policy.with_settle(ms(400));
+    let shell = mount(&setup);
+    server.set_challenge(Challenge::Foreign);
+    let mut results = Vec::new();
+    for packed in [Fault::Gzip, Fault::Deflate] {
+        server.reset_counts();
+        let _packed = server.fault(Endpoint::Resource, packed, Times::UntilCleared);
+        let Seen::Answer(status, _) = shell.call(&get(&server)) else { panic!("no answer") };
+        let expected = if shell.looks_into_bodies() { 1 } else { 3 };
+        assert!(server.counts().resource_requests <= expected, "{:?}", server.counts());
+        server.clear_faults();
+        results.push(status);
+    }
+    assert_eq!(results, [401, 401]);
+    let mut trace = trace(&server, results, &shell, false);
+    trace.is_of_its_own = !shell.looks_into_bodies();
+    trace
+}
+
 /// Some clients follow a redirect and some hand it on; the token goes along with neither.
 // Conforms: R-9700-b
 pub(crate) fn the_token_does_not_follow_a_redirect_to_another_origin(mount: Mount) -> Trace {
@@ -604,9 +636,36 @@ pub(crate) fn the_query_of_the_token_endpoint_goes_along_byte_for_byte(mount: Mo
     trace(&server, vec![seen.status()], &shell, false)
 }
 
-/// Nothing decodes it, so nothing grows. The tests' ureq can unpack gzip, whatever was asked for, and `limits.rs` says what
-/// comes of that; nobody here unpacks br.
-// Conforms: R-9110-8.4-a, R-9110-8.4-b, Q-32
+/// Each line once, whatever the HTTP library would say by itself; and a call's own User-Agent stays its own.
+pub(crate) fn header_fields_of_the_clients_own_go_to_the_token_endpoint_alone(mount: Mount) -> Trace {
+    const OURS: &str = concat!("evergrant/", env!("CARGO_PKG_VERSION"));
+    let mut traced = Vec::new();
+    for (agent, expected) in [(None, OURS), (Some("a-program/7"), "a-program/7")] {
+        let server = server();
+        let client = rfc6749(&server).header("X-Api-Key", KEY).header("Account", "4711");
+        let client = agent.iter().fold(client, |client, agent| client.header("User-Agent", agent));
+        let shell = mount(&Setup { client: client.build().unwrap(), ..Setup::new(&server) });
+        assert_eq!(shell.call(&get(&server)).status(), 200);
+        let requests = server.requests();
+        let lines = |at: Endpoint, name: &str| -> Vec<String> {
+            let request = requests.iter().find(|request| request.endpoint() == at).unwrap();
+            let lines = request.headers().iter().filter(|(ours, _)| ours == name);
+            lines.map(|(_, value)| value.clone()).collect()
+        };
+        assert_eq!(lines(Endpoint::Token, "x-api-key"), [KEY]);
+        assert_eq!(lines(Endpoint::Token, "account"), ["4711"]);
+        assert_eq!(lines(Endpoint::Token, "user-agent"), [expected]);
+        assert!(lines(Endpoint::Resource, "x-api-key").is_empty());
+        assert!(lines(Endpoint::Resource, "account").is_empty());
+        let call = lines(Endpoint::Resource, "user-agent");
+        assert!(call.iter().all(|agent| agent != OURS && agent != "a-program/7"), "{call:?}");
+        traced.extend(trace(&server, vec![], &shell, false).requests);
+    }
+    Trace { requests: traced, results: vec![], is_of_its_own: false }
+}
+
+/// Nothing decodes it, so nothing grows.
+// Conforms: R-9110-8.4-a, R-9110-8.4-b
 pub(crate) fn a_coded_answer_is_malformed(mount: Mount) -> Trace {
     let server = server();
     // {"access_token":"a-token-from-a-coded-body","token_type":"Bearer","expires_in":3600}
@@ -616,6 +675,27 @@ pub(crate) fn a_coded_answer_is_malformed(mount: Mount) -> Trace {
     assert!(matches!(refusal.problem(), Problem::Malformed(_)), "{refusal}");
     assert_eq!(server.requests()[0].header("accept-encoding"), Some("identity"));
     trace(&server, vec![], &shell, false)
+}
+
+/// Some proxies pack whatever one asks for.
+// Conforms: R-9110-8.4-b, Q-32
+pub(crate) fn a_packed_answer_is_unpacked_and_so_is_a_refusal(mount: Mount) -> Trace {
+    let server = server();
+    let mut results = Vec::new();
+    for packed in [Fault::Gzip, Fault::Deflate] {
+        let _packed = server.fault(Endpoint::Token, packed, Times::Once);
+        let shell = mount(&hasty(&server));
+        let seen = shell.call(&get(&server));
+        assert_eq!(seen.status(), 200);
+        results.push(seen.status());
+    }
+    assert!(server.requests().iter().all(|request| {
+        request.endpoint() == Endpoint::Resource || request.header("accept-encoding") == Some("identity")
+    }));
+    server.rotate_client("another", "secret");
+    let (shell, refusal) = told(mount, &server, client(&server), Fault::Gzip);
+    assert_eq!(refusal.code(), Some("invalid_client"));
+    trace(&server, results, &shell, false)
 }
 
 const GZIP: &str = "H4sIAAAAAAACA6tWSkxOTi0uji/Jz07NU7JSStQFs3TTivJzdRN1k/NTUlN0k/JTKpV0lMAy8SWVBalAhU6piUWpRUDR1IqCzKLU4vhMoHZjMwODWgBXmHXJVAAAAA==";

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tests::{api, builder, ms, quick, server, time_for};
 use evergrant_tokio_reqwest::{Client, ClientAuth, Provider, Tokens, VerdictRule};
-use scenarios::{Call, OWN_AUTHORIZATION, SECOND_SECRET, SECRET, Setup, Trace};
+use scenarios::{Call, KEY, OWN_AUTHORIZATION, SECOND_SECRET, SECRET, Setup, Trace};
 use shells::{ADAPTERS, Mount, OBSERVER, Observer, SHELLS};
 use std::collections::BTreeSet;
 use std::io;
@@ -209,6 +209,8 @@ fn echoes() -> Vec<Fault> {
         .collect();
     echoes.extend([
         json(503, echo(secret)),
+        json(401, echo(&format!("the key {KEY} is unknown"))),
+        json(400, echo(&percent_encoded(KEY, "+", |byte| format!("%{byte:02X}")))),
         json(200, echo(secret)),
         json(400, format!(r#"{{"error":"{secret}","error_description":"{form}"}}"#)),
         json(400, format!(r#"{{"error":"invalid_client","message":"{secret}","hint":"{form}"}}"#)),
@@ -252,6 +254,7 @@ fn echoes_on(mount: Mount) {
     for (place, fault) in echoes().into_iter().enumerate() {
         let auth = [&post, &basic, &raw][place % 3].clone();
         let client = Client::builder(Provider::rfc6749(&server.token_endpoint()).unwrap(), auth).scope("*");
+        let client = client.header("x-api-key", KEY);
         let policy = quick().with_attempt_timeout(time_for(&fault));
         let setup = Setup { client: client.build().unwrap(), policy, fail_fast: true, ..Setup::new(&server) };
         print(&format!("{setup:?}"));
@@ -315,11 +318,15 @@ fn configuration() {
     }
     let provider = Provider::rfc6749("https://host.example/").unwrap();
     let builder = Client::builder(provider, ClientAuth::post("client", SECRET).unwrap());
-    let client = builder.param("acr", SECRET).build().unwrap();
+    let client = builder.param("acr", SECRET).header("x-api-key", KEY).build().unwrap();
     WATCH.debug(&(&client, client.request(evergrant_tokio_reqwest::core::Now::default()).unwrap()));
     let builder = Client::builder(client.provider().clone(), client.auth().clone());
     WATCH.debug(&builder);
     WATCH.error(&builder.param("client_secret", SECRET).build().unwrap_err());
+    for (name, value) in [("cookie", KEY), ("x-api-key", &format!("{KEY}\n")), ("x-api key", KEY)] {
+        let builder = Client::builder(client.provider().clone(), client.auth().clone());
+        WATCH.error(&builder.header(name, value).build().unwrap_err());
+    }
 }
 
 /// Everything of the process goes to the search: it is the file's one test that runs code of ours.
@@ -342,7 +349,7 @@ fn i29_no_debug_no_display_no_error_no_event_no_log_and_no_panic_contains_a_secr
 
     let own = OWN_AUTHORIZATION.trim_start_matches("Basic ");
     let mut secrets: BTreeSet<String> =
-        [SECRET, SECOND_SECRET, TOKEN, own].into_iter().flat_map(forms).collect();
+        [SECRET, SECOND_SECRET, TOKEN, KEY, own].into_iter().flat_map(forms).collect();
     secrets.extend([JWT.to_owned(), STANDARD_NO_PAD.encode(JWT), hex(JWT)]);
 
     let scenarios = scenarios::every_scenario!(named);

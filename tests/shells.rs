@@ -241,7 +241,7 @@ impl Shell for Tower {
                     look!(&self.tokens, &answer);
                     let status = answer.status().as_u16();
                     let body = answer.into_body().collect().await.unwrap().to_bytes();
-                    Seen::Answer(status, String::from_utf8(body.to_vec()).unwrap())
+                    Seen::Answer(status, String::from_utf8_lossy(&body).into_owned())
                 }
                 Err(error) => seen_boxed(error.as_ref()),
             }
@@ -339,7 +339,9 @@ fn generous_agent() -> ureq::Agent {
 }
 
 fn ureq_seen(answer: ::http::Response<ureq::Body>) -> Seen {
-    Seen::Answer(answer.status().as_u16(), answer.into_body().read_to_string().unwrap())
+    // Lossy, as reqwest's own: a packed body is no text.
+    let (status, body) = (answer.status().as_u16(), answer.into_body().read_to_vec().unwrap());
+    Seen::Answer(status, String::from_utf8_lossy(&body).into_owned())
 }
 
 impl Shell for Ureq {

@@ -324,6 +324,7 @@ fn the_request_is_exactly_what_it_should_be() {
         ("cache-control", "no-store"),
         ("content-type", "application/x-www-form-urlencoded"),
         ("content-length", &request.body().len().to_string()),
+        ("user-agent", concat!("evergrant/", env!("CARGO_PKG_VERSION"))),
     ] {
         let values: Vec<_> =
             request.headers().iter().filter(|(ours, _)| ours == name).map(|(_, v)| v).collect();

@@ -15,7 +15,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 fn doctor(endpoint: &str, arguments: &[&str]) -> Command {
     let mut command = evergrant(&["doctor"]);
@@ -119,6 +119,46 @@ fn lives_and_scopes_that_are_not_as_expected_are_told() {
     server.set_expires_in(ExpiresIn::Omitted);
     let ended = run(&mut doctor(&server.token_endpoint(), &[]));
     says(&ended, 0, &["the server does not say how long the token lives; 1 h is assumed"]);
+}
+
+#[test]
+fn an_expires_in_that_is_no_lifetime_is_warned_of() {
+    let server = Server::start().unwrap();
+    // A JWT's own exp would shorten what is shown.
+    server.set_style(TokenStyle::Opaque);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let end = (now + Duration::from_secs(30 * 86_400 + 43_200)).as_secs();
+    for point in [end.to_string(), (end * 1000).to_string()] {
+        server.set_expires_in(ExpiresIn::raw(point));
+        let ended = run(&mut doctor(&server.token_endpoint(), &[]));
+        says(
+            &ended,
+            0,
+            &[
+                "warning  life           the token lives 30 d 1",
+                " h: expires_in is a point in time, not a number of seconds, and was read as one",
+                "next: tell the server's operator that expires_in is the lifetime in seconds (RFC 6749 §5.1)",
+                "verdict: it works; see the warnings",
+            ],
+        );
+    }
+    server.set_expires_in(ExpiresIn::raw("315360000"));
+    let ended = run(&mut doctor(&server.token_endpoint(), &[]));
+    says(
+        &ended,
+        0,
+        &[
+            "warning  life           the token lives 3650 d by expires_in; it is used for 366 d at most",
+            "ask for a shorter one",
+        ],
+    );
+}
+
+#[test]
+fn a_packed_answer_is_read_as_everywhere_else() {
+    let server = Server::start().unwrap();
+    let _packed = server.fault(Endpoint::Token, Fault::Gzip, Times::UntilCleared);
+    says(&run(&mut doctor(&server.token_endpoint(), &[])), 0, &["ok       token ", "the token lives 1 d"]);
 }
 
 #[test]

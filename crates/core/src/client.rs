@@ -1,7 +1,7 @@
 //! A client of an authorization server: builds its token requests and reads the answers.
 
 use crate::auth::ClientAuth;
-use crate::error::{ConfigError, Excerpt, Refusal, TransportError, TransportErrorKind};
+use crate::error::{ConfigError, Excerpt, HeaderFault, Refusal, TransportError, TransportErrorKind};
 use crate::field;
 use crate::provider::Provider;
 use crate::request::{Parameter, Request};
@@ -14,6 +14,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use fluent_uri::Uri;
+use zeroize::Zeroizing;
 
 /// Parameters that the library sets itself.
 const RESERVED: [&str; 8] = [
@@ -27,10 +28,13 @@ const RESERVED: [&str; 8] = [
     "audience",
 ];
 
+/// As many header fields of its own may a client have: all together they fit into what servers read of a head.
+const MAX_HEADERS: usize = 16;
+
 /// A client of one authorization server, with one scope: endpoint, authentication and parameters.
 ///
 /// Plain data without IO: [`request`](Self::request) says what to send, [`read`](Self::read) what the answer means.
-/// Debug shows no secret and no value of an extra parameter.
+/// Debug shows no secret and no value of an extra parameter or of a header field.
 #[derive(Clone, PartialEq)]
 pub struct Client {
     provider: Provider,
@@ -39,6 +43,7 @@ pub struct Client {
     resources: Vec<Box<str>>,
     audience: Option<Box<str>>,
     params: Vec<(Box<str>, Secret)>,
+    headers: Vec<(Box<str>, Secret)>,
     jwt_hint: bool,
 }
 
@@ -52,6 +57,7 @@ impl Client {
             resources: Vec::new(),
             audience: None,
             params: Vec::new(),
+            headers: Vec::new(),
             jwt_hint: true,
         }
     }
@@ -79,11 +85,12 @@ impl Client {
             self.provider.body(),
             self.auth.authorization(),
             &parameters,
-        ))
+        )
+        .with_headers(&self.headers))
     }
 
     /// What the answer to a request that was sent at `sent` means. Nothing of its body is in a [`Refusal`] but the
-    /// server's own code and description, bounded, and with this client's secret masked.
+    /// server's own code and description, bounded, and with this client's secrets masked.
     ///
     /// # Errors
     /// [`Refusal`] for anything that is no usable token.
@@ -95,7 +102,7 @@ impl Client {
             rule: self.provider.refusal_rule(),
             asked: &self.scope,
             jwt_hint: self.jwt_hint,
-            auth: &self.auth,
+            masks: &|| self.masks(),
             sent,
         }
         .read()
@@ -119,8 +126,23 @@ impl Client {
         self.masked(|masks| error.masking(masks))
     }
 
+    /// What no error may show beside the secret of the client authentication: what stands in header fields, and those values
+    /// of extra parameters that are long enough to be no word of a sentence. A `User-Agent` is told to everybody.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let headers = self.headers.iter().filter(|(name, _)| &**name != "user-agent");
+        let headers = headers.map(|(_, value)| value.expose());
+        let params = self.params.iter().map(|(_, value)| value.expose());
+        headers.chain(params.filter(|value| value.len() >= Excerpt::SHORTEST_ECHO))
+    }
+
+    /// What no error may show of this client, in whatever encoding it comes back.
+    pub(crate) fn masks(&self) -> Vec<Zeroizing<String>> {
+        let own = self.secrets().map(|secret| Zeroizing::new(secret.into()));
+        self.auth.masks().into_iter().chain(own).collect()
+    }
+
     fn masked<T>(&self, shown: impl FnOnce(&[&str]) -> T) -> T {
-        let masks = self.auth.masks();
+        let masks = self.masks();
         let masks: Vec<&str> = masks.iter().map(|mask| mask.as_str()).collect();
         shown(&masks)
     }
@@ -153,14 +175,16 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let params: Vec<&str> = self.params.iter().map(|(name, _)| &**name).collect();
+        let names =
+            |pairs: &'_ [(Box<str>, Secret)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
         f.debug_struct("Client")
             .field("provider", &self.provider)
             .field("auth", &self.auth)
             .field("scope", &self.scope)
             .field("resources", &self.resources)
             .field("audience", &self.audience)
-            .field("params", &params)
+            .field("params", &names(&self.params))
+            .field("headers", &names(&self.headers))
             .field("jwt_hint", &self.jwt_hint)
             .finish()
     }
@@ -175,6 +199,7 @@ pub struct ClientBuilder {
     resources: Vec<Box<str>>,
     audience: Option<Box<str>>,
     params: Vec<(Box<str>, Secret)>,
+    headers: Vec<(Box<str>, Secret)>,
     jwt_hint: bool,
 }
 
@@ -199,9 +224,29 @@ impl ClientBuilder {
     }
 
     /// An extra parameter. Its name must be neither one the library sets itself nor given before; without a value it
-    /// is left out (RFC 6749 §3.2). The value is kept as a secret: Debug shows the name alone.
+    /// is left out (RFC 6749 §3.2). The value is kept as a secret: Debug shows the name alone, and a value of 8 bytes or more
+    /// is masked in what a server echoes.
     pub fn param(mut self, name: &str, value: &str) -> Self {
         self.params.push((name.into(), Secret::new(value)));
+        self
+    }
+
+    /// A header field of every token request beside the library's own: the API key of a gateway, an account number. The
+    /// value is kept as a secret: Debug shows the name alone, the HTTP libraries get it marked as sensitive, and it is
+    /// masked in what a server echoes. The API that the token is for never gets it.
+    ///
+    /// `User-Agent` is among them, and no secret; without one it is `evergrant/VERSION`.
+    ///
+    /// At most 16 fields; a name has 128 bytes at most and a value 8192, of visible ASCII with spaces in between. Reserved,
+    /// and refused by [`build`](Self::build), in any letter case:
+    ///
+    /// - `Authorization`, `DPoP` and `Cookie`: credentials are the client authentication's affair, and a cookie is a session
+    ///   that a fixed value cannot follow;
+    /// - `Accept`, `Accept-*`, `Content-*`, `Cache-Control`, `Range`: they say what is sent and what may come back;
+    /// - `Host`, `Connection`, `Keep-Alive`, `Transfer-Encoding`, `TE`, `Trailer`, `Upgrade`, `HTTP2-Settings`, `Expect`,
+    ///   `Max-Forwards`, `Proxy-*`: they frame or route the message.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_ascii_lowercase().into(), Secret::new(value)));
         self
     }
 
@@ -215,7 +260,8 @@ impl ClientBuilder {
     /// The client.
     ///
     /// # Errors
-    /// [`ConfigError`] names the first setting that cannot work: the scope, a resource, the audience, or a parameter.
+    /// [`ConfigError`] names the first setting that cannot work: the scope, a resource, the audience, a
+    /// parameter, or a header field.
     pub fn build(self) -> Result<Client, ConfigError> {
         let own = self.scope.as_deref().map(Scope::parse).transpose()?.filter(|scope| !scope.is_empty());
         let scope = own.unwrap_or_else(|| self.provider.default_scope().clone());
@@ -236,6 +282,15 @@ impl ClientBuilder {
                 return Err(ConfigError::Parameter { name: shown(name)? });
             }
         }
+        for (place, (name, value)) in self.headers.iter().enumerate() {
+            field::check_header(name, value.expose())?;
+            if self.headers.iter().take(place).any(|(earlier, _)| earlier == name) {
+                return Err(field::header_fault(name, HeaderFault::Repeated));
+            }
+            if place == MAX_HEADERS {
+                return Err(field::header_fault(name, HeaderFault::TooMany));
+            }
+        }
         Ok(Client {
             provider: self.provider,
             auth: self.auth,
@@ -243,6 +298,7 @@ impl ClientBuilder {
             resources: self.resources,
             audience: self.audience,
             params: self.params,
+            headers: self.headers,
             jwt_hint: self.jwt_hint,
         })
     }

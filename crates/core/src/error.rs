@@ -16,7 +16,7 @@ mod refusal;
 mod transport;
 mod unusable;
 
-pub use config::ConfigError;
+pub use config::{ConfigError, HeaderFault};
 pub use excerpt::Excerpt;
 pub use refusal::{Class, ErrorResponse, Malformed, Problem, Refusal};
 pub use transport::{TransportError, TransportErrorKind};

@@ -115,8 +115,8 @@ pub use challenge::Challenge;
 pub use client::{Client, ClientBuilder};
 pub use endpoint::Endpoint;
 pub use error::{
-    Cause, Class, ConfigError, Error, ErrorResponse, Excerpt, Malformed, Problem, Refusal, TransportError,
-    TransportErrorKind, UnusableToken,
+    Cause, Class, ConfigError, Error, ErrorResponse, Excerpt, HeaderFault, Malformed, Problem, Refusal,
+    TransportError, TransportErrorKind, UnusableToken,
 };
 pub use lifetime::{JwtHint, Lifetime, StatedLife};
 pub use machine::{
@@ -127,7 +127,7 @@ pub use policy::Policy;
 pub use provider::{ErrorFormat, Provider, myparcel};
 pub use replay::{AfterRefusal, Replay};
 pub use request::{BodyFormat, Request};
-pub use response::{Grant, Response};
+pub use response::{Coding, Grant, Response};
 pub use scope::Scope;
 pub use span::Span;
 pub use time::{Mono, Now, Wall};

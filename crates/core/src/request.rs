@@ -1,7 +1,8 @@
 //! The token request (RFC 6749 §4.4.2), ready to be sent.
 
 use crate::endpoint::Endpoint;
-use crate::secret::Wiped;
+use crate::secret::{Secret, Wiped};
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -18,13 +19,19 @@ pub enum BodyFormat {
     Json,
 }
 
+/// What a token request says of its sender, unless the client says otherwise (RFC 9110 §10.1.5).
+const USER_AGENT: &str = concat!("evergrant/", env!("CARGO_PKG_VERSION"));
+
 /// A token request. Send it once, as it is, to [`url`](Self::url), with no redirect followed and no retry.
 ///
-/// Its body and its Authorization header are wiped from memory with it; Debug shows neither.
+/// Its body, its Authorization header and the header fields of the client's own are wiped from memory with it; Debug shows
+/// none of them.
 pub struct Request {
     endpoint: Endpoint,
     format: BodyFormat,
     authorization: Option<Zeroizing<String>>,
+    /// Header fields of the client's own, names in lower case.
+    own: Vec<(Box<str>, Secret)>,
     content_length: String,
     body: Wiped,
 }
@@ -41,7 +48,12 @@ impl Request {
             BodyFormat::Json => json(parameters),
         };
         let content_length = body.len().to_string();
-        Self { endpoint, format, authorization, content_length, body }
+        Self { endpoint, format, authorization, own: Vec::new(), content_length, body }
+    }
+
+    /// The same with these header fields of the client's own.
+    pub(crate) fn with_headers(self, own: &[(Box<str>, Secret)]) -> Self {
+        Self { own: own.into(), ..self }
     }
 
     /// Always `POST` (RFC 6749 §3.2).
@@ -59,24 +71,31 @@ impl Request {
         &self.endpoint
     }
 
-    /// The headers, names in lower case. `authorization`, when there, is a secret: mark it so where the HTTP library
-    /// can. `content-length` is that of [`body`](Self::body).
-    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    /// The headers, names in lower case and each once: those of every token request, which end with `user-agent`, and behind
+    /// them `authorization`, when there, and the client's own. What is behind them is secret: mark it so where the HTTP
+    /// library can. `content-length` is that of [`body`](Self::body).
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         let content_type = match self.format {
             BodyFormat::Form => "application/x-www-form-urlencoded",
             BodyFormat::Json => "application/json",
         };
         let authorization = self.authorization.as_ref().map(|value| ("authorization", value.as_str()));
+        let is_user_agent = |name: &str| name == "user-agent";
+        let own = self.own.iter().map(|(name, value)| (&**name, value.expose()));
+        let user_agent = own.clone().find(|(name, _)| is_user_agent(name));
         [
             ("accept", "application/json"),
-            // Without it any coding is acceptable (RFC 9110 §12.5.3), and nobody here decodes one.
+            // Without it any coding is acceptable (RFC 9110 §12.5.3), and only two are decoded.
             ("accept-encoding", "identity"),
             ("cache-control", "no-store"),
             ("content-type", content_type),
             ("content-length", self.content_length.as_str()),
+            // Firewalls refuse a request that does not say who sends it.
+            user_agent.unwrap_or(("user-agent", USER_AGENT)),
         ]
         .into_iter()
         .chain(authorization)
+        .chain(own.filter(move |(name, _)| !is_user_agent(name)))
     }
 
     /// The body. It has the client secret in it, unless the Authorization header does.

@@ -14,6 +14,7 @@ use crate::secret::Wiped;
 use crate::token::AccessToken;
 use alloc::vec::Vec;
 use core::fmt;
+use core::mem;
 use core::num::{IntErrorKind, ParseIntError};
 use core::time::Duration;
 
@@ -24,7 +25,28 @@ pub struct Response {
     status: u16,
     headers: [Header; FIELDS.len()],
     body: Wiped,
+    /// The body was coded, and cannot be decoded.
+    is_broken: bool,
 }
+
+/// How a body is coded (RFC 9110 §8.4.1), whatever was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Coding {
+    /// It is not.
+    Identity,
+    /// `gzip` or `x-gzip` (RFC 1952).
+    Gzip,
+    /// `deflate` (RFC 1950); some servers send RFC 1951 without its wrapper.
+    Deflate,
+    /// Another one, one that nobody knows, or several.
+    Other,
+}
+
+/// What servers write into Content-Encoding although it is no coding: `identity`, which only a request may say, nothing, and
+/// words about characters, which belong elsewhere.
+const NO_CODINGS: [&str; 11] =
+    ["", "identity", "none", "utf-8", "utf8", "ascii", "us-ascii", "iso-8859-1", "7bit", "8bit", "binary"];
 
 /// A header that decides something.
 #[derive(Clone, Copy)]
@@ -61,18 +83,24 @@ impl Response {
 
     /// An answer with this status, without headers and body.
     pub fn new(status: u16) -> Self {
-        Self { status, headers: Default::default(), body: Wiped::default() }
+        Self { status, headers: Default::default(), body: Wiped::default(), is_broken: false }
     }
 
     /// The same with one more header, its name in any letter case. All of an answer's headers may be handed in:
-    /// Content-Type, Content-Length, Content-Encoding, Date, Age, Retry-After and Location are kept, and one of them that
-    /// comes twice does not count.
+    /// Content-Type, Content-Length, Content-Encoding, Date, Age, Retry-After and Location are kept. Several lines of
+    /// Content-Encoding are one list (RFC 9110 §5.3); of the others, one that comes twice does not count.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &[u8]) -> Self {
         let place = FIELDS.iter().position(|field| field.eq_ignore_ascii_case(name));
         if let Some(header) = place.and_then(|place| self.headers.get_mut(place)) {
-            *header = match header {
+            let is_list = place == Some(Field::ContentEncoding as usize);
+            *header = match mem::take(header) {
                 Header::Absent if value.len() <= Self::MAX_HEADER => Header::Once(value.into()),
+                Header::Once(mut lines) if is_list && lines.len() + value.len() < Self::MAX_HEADER => {
+                    lines.push(b',');
+                    lines.extend(value);
+                    Header::Once(lines)
+                }
                 _ => Header::Unusable,
             };
         }
@@ -87,6 +115,13 @@ impl Response {
         self
     }
 
+    /// The same for a body that was coded as [`coding`](Self::coding) says and cannot be decoded: it is damaged, cut off,
+    /// or followed by something else. Content-Encoding is not handed in then, either.
+    #[must_use]
+    pub fn with_broken_body(self) -> Self {
+        Self { is_broken: true, ..self }
+    }
+
     /// The status (RFC 9110 §15).
     pub const fn status(&self) -> u16 {
         self.status
@@ -94,7 +129,7 @@ impl Response {
 
     /// Whether the body can say anything, once the headers are handed in. An adapter reads no byte of one that cannot: of
     /// a redirect or of another status without a token, of what Content-Length announces as too long, of what
-    /// Content-Encoding says is coded.
+    /// Content-Encoding says is coded: one that can decode it asks before it hands that header in.
     pub fn needs_body(&self) -> bool {
         !(202..=399).contains(&self.status) && !self.is_too_long() && !self.is_coded()
     }
@@ -107,16 +142,32 @@ impl Response {
         self.body.len() > Self::MAX_BODY || announced.map_or_else(beyond, |length| length > Self::MAX_BODY)
     }
 
-    /// Whether the body is compressed or coded otherwise (RFC 9110 §8.4), although `identity` was asked for. Of two such
-    /// lines nobody knows what they add up to, so they count as a coding.
-    pub(crate) fn is_coded(&self) -> bool {
-        match self.headers.get(Field::ContentEncoding as usize) {
-            None | Some(Header::Absent) => false,
-            Some(Header::Once(_) | Header::Unusable) => {
-                let coding = self.header(Field::ContentEncoding);
-                !coding.is_some_and(|coding| coding.is_empty() || coding.eq_ignore_ascii_case("identity"))
-            }
+    /// How the body is coded, by the Content-Encoding that was handed in (RFC 9110 §8.4). A word that is no coding, such
+    /// as `utf-8`, `none` or `identity`, says nothing; of several codings nobody here takes off more than one.
+    pub fn coding(&self) -> Coding {
+        if let Some(Header::Absent) = self.headers.get(Field::ContentEncoding as usize) {
+            return Coding::Identity;
         }
+        let Some(words) = self.header(Field::ContentEncoding) else { return Coding::Other };
+        let is_coding = |word: &&str| !NO_CODINGS.iter().any(|no| word.eq_ignore_ascii_case(no));
+        let mut codings = words.split(',').map(|word| word.trim_matches([' ', '\t'])).filter(is_coding);
+        let is = |word: &str, name: &str| word.eq_ignore_ascii_case(name);
+        match (codings.next(), codings.next()) {
+            (None, _) => Coding::Identity,
+            (Some(one), None) if is(one, "gzip") || is(one, "x-gzip") => Coding::Gzip,
+            (Some(one), None) if is(one, "deflate") => Coding::Deflate,
+            _ => Coding::Other,
+        }
+    }
+
+    /// Whether the body is coded (RFC 9110 §8.4), although `identity` was asked for, and nobody has decoded it.
+    pub(crate) fn is_coded(&self) -> bool {
+        self.coding() != Coding::Identity
+    }
+
+    /// Whether the body was coded, and cannot be decoded.
+    pub(crate) const fn is_broken(&self) -> bool {
+        self.is_broken
     }
 
     /// The body.

@@ -1,10 +1,12 @@
 //! Where a token may go, and what an answer means for it.
 
 use crate::error::Refused;
-use evergrant_core::{Answer, Excerpt, Origin, Origins, Verdict, VerdictRule};
-use http::header::AUTHORIZATION;
+use crate::unpack::Unpacker;
+use evergrant_core::{Answer, Excerpt, Origin, Origins, Response, Verdict, VerdictRule};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING};
 use http::{HeaderMap, StatusCode, Uri};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// The origins a token may go to, and the rule by which their answers are judged. Clones share the origins.
 ///
@@ -77,21 +79,33 @@ impl Guard {
         self.rule.concerns(status.as_u16())
     }
 
-    /// Whether [`judge`](Self::judge) wants the first bytes of the body of an answer with this status, decoded:
+    /// Whether [`judge`](Self::judge) wants the first bytes of the body of an answer with this status:
     /// [`VerdictRule::MAX_BODY`] of them at most. They stay in the body that the caller reads.
     pub fn needs_body(&self, status: StatusCode) -> bool {
         self.concerns(status) && self.rule.needs_body(status.as_u16())
     }
 
     /// What an answer of an admitted origin means for the token it was sent with. `body` is `None` where it was not asked
-    /// for or cannot be looked into.
+    /// for or cannot be looked into. If it is still packed, as a Content-Encoding of gzip or deflate says that an HTTP library
+    /// leaves in place where it does not unpack, the rule sees it unpacked, as far as the prefix goes.
     pub fn judge(&self, status: StatusCode, headers: &HeaderMap, body: Option<&[u8]>) -> Verdict {
         if !self.concerns(status) {
             return Verdict::Fine;
         }
         let lines: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let unpacked = body.and_then(|body| unpacked(headers, body));
+        let body = unpacked.as_ref().map_or(body, |unpacked| Some(unpacked));
         self.rule.judge(&Answer::new(status.as_u16(), &lines, body))
     }
+}
+
+/// The beginning of a body that these headers say is packed.
+fn unpacked(headers: &HeaderMap, body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let codings = headers.get_all(CONTENT_ENCODING).iter();
+    let answer = codings.fold(Response::new(0), |answer, value| {
+        answer.with_header(CONTENT_ENCODING.as_str(), value.as_bytes())
+    });
+    Unpacker::beginning(answer.coding(), body, VerdictRule::MAX_BODY)
 }
 
 /// The origin of an absolute http or https URL; `None` for any other, for a host that readers of URLs disagree about, and

@@ -6,7 +6,7 @@
 //! - [`Guard`] says whether a token may go with a request, and what a resource server's answer means for it.
 //! - [`bearer()`] renders the Authorization header of a token, [`to_http`] the token request: the secrets in both are marked
 //!   sensitive, are in one place in memory, and are wiped with the last clone.
-//! - [`Collector`] takes the body of a token response, bounded and wiped.
+//! - [`Collector`] takes the body of a token response, bounded and wiped, and unpacks gzip and deflate.
 //! - [`repeat`] is a request once more, for the replay after a refused token.
 //!
 //! ```
@@ -38,6 +38,7 @@ mod error;
 mod fixture;
 mod guard;
 mod request;
+mod unpack;
 
 pub use bearer::bearer;
 pub use collector::Collector;

@@ -179,6 +179,16 @@ fn strike(
             departure.padded(response, *bytes)?;
             Ok(goes_on)
         }
+        (Fault::Gzip, Some(response)) => {
+            drop(stay);
+            departure.whole(&response.gzip())?;
+            Ok(goes_on)
+        }
+        (Fault::Deflate, Some(response)) => {
+            drop(stay);
+            departure.whole(&response.deflate())?;
+            Ok(goes_on)
+        }
         (_, Some(response)) => {
             drop(stay);
             departure.whole(response)?;

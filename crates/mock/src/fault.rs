@@ -55,6 +55,10 @@ pub enum Fault {
         /// The length of the body, in bytes. One below that of the ordinary body changes nothing.
         bytes: usize,
     },
+    /// The ordinary answer as gzip (RFC 1952), whatever the request accepts: so does many a proxy.
+    Gzip,
+    /// The same as deflate (RFC 1950).
+    Deflate,
     /// Bytes that are no HTTP, then the end of the connection.
     Garbage,
     /// 200 with an HTML page, as from a captive portal or a proxy.
@@ -102,7 +106,7 @@ impl Fault {
     }
 
     /// The name under which the log shows it: `status`, `error`, `hang`, `reset`, `close-before-answer`, `slow-body`,
-    /// `truncated-body`, `oversized`, `garbage`, `html`, `redirect` or `raw`.
+    /// `truncated-body`, `oversized`, `gzip`, `deflate`, `garbage`, `html`, `redirect` or `raw`.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Status { .. } => "status",
@@ -113,6 +117,8 @@ impl Fault {
             Self::SlowBody { .. } => "slow-body",
             Self::TruncatedBody => "truncated-body",
             Self::Oversized { .. } => "oversized",
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
             Self::Garbage => "garbage",
             Self::Html => "html",
             Self::Redirect { .. } => "redirect",
@@ -122,7 +128,10 @@ impl Fault {
 
     /// Whether the ordinary answer is made, and spoilt only on its way.
     pub(crate) const fn spoils_the_ordinary_answer(&self) -> bool {
-        matches!(self, Self::SlowBody { .. } | Self::TruncatedBody | Self::Oversized { .. })
+        matches!(
+            self,
+            Self::SlowBody { .. } | Self::TruncatedBody | Self::Oversized { .. } | Self::Gzip | Self::Deflate
+        )
     }
 }
 

@@ -4,6 +4,10 @@ use std::io::{self, Write as _};
 use std::net::TcpStream;
 
 use crate::clock::http_date;
+use miniz_oxide::deflate::{compress_to_vec, compress_to_vec_zlib};
+
+/// How hard packers try, as zlib counts it.
+const EFFORT: u8 = 6;
 
 /// Bytes of padding written at once.
 const PIECE: usize = 64 * 1024;
@@ -38,6 +42,30 @@ impl Response {
         });
         Self::new(status).body("application/vnd.api+json", error.to_string())
     }
+}
+
+impl Response {
+    /// The same as deflate, with its zlib wrapper (RFC 1950).
+    pub(crate) fn deflate(&self) -> Self {
+        let body = compress_to_vec_zlib(&self.body, EFFORT);
+        Self { body, ..self.clone() }.header("Content-Encoding", "deflate")
+    }
+
+    /// The same as one member of gzip (RFC 1952).
+    pub(crate) fn gzip(&self) -> Self {
+        let length = u32::try_from(self.body.len()).unwrap_or(u32::MAX);
+        let mut body = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+        body.extend(compress_to_vec(&self.body, EFFORT));
+        body.extend(crc32(&self.body).to_le_bytes());
+        body.extend(length.to_le_bytes());
+        Self { body, ..self.clone() }.header("Content-Encoding", "gzip")
+    }
+}
+
+/// RFC 1952 §8, bit by bit: it is for answers of some hundred bytes.
+fn crc32(bytes: &[u8]) -> u32 {
+    let bit = |crc: u32, _: i32| if crc & 1 == 1 { 0xedb8_8320 ^ crc >> 1 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), bit))
 }
 
 /// A response on its way: to which request, when, and whether the connection ends with it.

@@ -259,6 +259,40 @@ fn faults_that_are_answers() {
     assert_eq!(ask(&server).status, 200);
 }
 
+/// What follows the header, as another implementation unpacks it.
+fn unpacked(answer: &[u8], mut unpack: impl FnMut(&[u8]) -> Box<dyn Read>) -> String {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let mut body = String::new();
+    unpack(&answer[end + 4..]).read_to_string(&mut body).unwrap();
+    body
+}
+
+#[test]
+fn faults_that_pack_the_ordinary_answer_whatever_it_is() {
+    let server = Server::start().unwrap();
+    let body = format!("grant_type=client_credentials&{}", credentials());
+    let request = format!(
+        "POST /access-token HTTP/1.1\r\nHost: mock\r\nConnection: close\r\nContent-Length: {}\r\n{FORM}\r\n{body}",
+        body.len()
+    );
+    server.fault(Endpoint::Token, Fault::Gzip, Times::Once);
+    let answer = talk(&server, &request).unwrap();
+    assert!(String::from_utf8_lossy(&answer).contains("\r\nContent-Encoding: gzip\r\n"));
+    let body =
+        unpacked(&answer, |body| Box::new(flate2::read::GzDecoder::new(std::io::Cursor::new(body.to_vec()))));
+    assert!(serde_json::from_str::<Value>(&body).unwrap()["access_token"].is_string(), "{body}");
+    server.fault(Endpoint::Resource, Fault::Deflate, Times::Once);
+    let answer = talk(&server, "GET /any HTTP/1.1\r\nHost: mock\r\nConnection: close\r\n\r\n").unwrap();
+    let head = String::from_utf8_lossy(&answer);
+    assert!(
+        head.starts_with("HTTP/1.1 401 ") && head.contains("\r\nContent-Encoding: deflate\r\n"),
+        "{head}"
+    );
+    unpacked(&answer, |body| Box::new(flate2::read::ZlibDecoder::new(std::io::Cursor::new(body.to_vec()))));
+    let names: Vec<Answer> = server.requests().iter().map(evergrant_mock::Recorded::answer).collect();
+    assert_eq!(names, ["gzip", "deflate"].map(Answer::Fault));
+}
+
 #[test]
 fn faults_that_break_the_connection() {
     let server = Server::start().unwrap();

@@ -4,10 +4,11 @@ use crate::same;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use evergrant_core::{
-    AfterRefusal, Answer, BodyFormat, Challenge, Class, Client, ClientAuth, ConfigError, Grant, JwtHint,
-    Malformed, Mono, Now, Problem, Provider, Refusal, Rejection, Replay, Response, Scope, TransportErrorKind,
-    Verdict, VerdictRule, Wall, myparcel,
+    AfterRefusal, Answer, BodyFormat, Challenge, Class, Client, ClientAuth, ConfigError, Grant, HeaderFault,
+    JwtHint, Malformed, Mono, Now, Problem, Provider, Refusal, Rejection, Replay, Response, Scope,
+    TransportErrorKind, Verdict, VerdictRule, Wall, myparcel,
 };
+use evergrant_http::Collector;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -128,6 +129,7 @@ struct Config {
     resources: Vec<String>,
     audience: Option<String>,
     params: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
     jwt_hint: Option<bool>,
     bearer_words: Vec<String>,
 }
@@ -385,12 +387,17 @@ pub(crate) fn request(vector: &Configured) -> Result<(), String> {
         Ok(request) => Sent::Request {
             method: request.method().into(),
             url: request.url().into(),
-            headers: request.headers().map(|(name, value)| (name.into(), value.into())).collect(),
+            headers: request.headers().map(|(name, value)| (name.into(), shown(value).into())).collect(),
             body: String::from_utf8(request.body().to_vec()).map_err(|error| error.to_string())?,
         },
         Err(error) => Sent::ConfigError(config_error(&error).into()),
     };
     same(&sent, &vector.expect)
+}
+
+/// A value as vectors have it, which know no version.
+fn shown(value: &str) -> &str {
+    if value == concat!("evergrant/", env!("CARGO_PKG_VERSION")) { "evergrant/VERSION" } else { value }
 }
 
 impl Text {
@@ -451,7 +458,8 @@ impl Config {
         builder = self.scope.iter().fold(builder, |builder, scope| builder.scope(scope));
         builder = self.resources.iter().fold(builder, |builder, resource| builder.resource(resource));
         builder = self.audience.iter().fold(builder, |builder, audience| builder.audience(audience));
-        self.params.iter().fold(builder, |builder, (name, value)| builder.param(name, value)).build()
+        builder = self.params.iter().fold(builder, |builder, (name, value)| builder.param(name, value));
+        self.headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value)).build()
     }
 }
 
@@ -475,11 +483,35 @@ impl Answer6749 {
             (None, Some(body)) => decoded(body)?,
             _ => return Err("there are two bodies".into()),
         };
+        if self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-encoding")) {
+            return self.collected(&body);
+        }
         let lines = self.headers.iter();
         let response = lines.fold(Response::new(self.status), |response, (name, value)| {
             response.with_header(name, value.as_bytes())
         });
         Ok(response.with_body(body))
+    }
+}
+
+impl Answer6749 {
+    /// The response as every adapter makes it: decoded.
+    fn collected(&self, body: &[u8]) -> Result<Response, String> {
+        let pair = |(name, value): &(String, String)| {
+            let value = http::HeaderValue::from_str(value).map_err(|error| error.to_string())?;
+            Ok((name.parse::<http::HeaderName>().map_err(|error| error.to_string())?, value))
+        };
+        let headers = self.headers.iter().map(pair).collect::<Result<Vec<_>, String>>()?;
+        let mut lines = http::HeaderMap::new();
+        for (name, value) in headers {
+            lines.append(name, value);
+        }
+        let status = http::StatusCode::from_u16(self.status).map_err(|error| error.to_string())?;
+        let mut collector = Collector::new(status, &lines);
+        if collector.wants_more() {
+            collector.push(body);
+        }
+        Ok(collector.finish())
     }
 }
 
@@ -560,6 +592,7 @@ fn malformed_as(why: Malformed) -> String {
     match why {
         Malformed::TooLong => "too_long",
         Malformed::Coded => "coded",
+        Malformed::Broken => "broken",
         Malformed::NotAnObject => "not_an_object",
         Malformed::Html => "html",
         Malformed::Syntax => "syntax",
@@ -603,6 +636,16 @@ fn config_error(error: &ConfigError) -> &'static str {
         ConfigError::ParameterName { .. } => "parameter_name",
         ConfigError::Parameter { .. } => "parameter",
         ConfigError::Resource => "resource",
+        ConfigError::Header { why, .. } => match why {
+            HeaderFault::Name { .. } => "header_name",
+            HeaderFault::Reserved => "header_reserved",
+            HeaderFault::Repeated => "header_repeated",
+            HeaderFault::Empty => "header_empty",
+            HeaderFault::Value { .. } => "header_value",
+            HeaderFault::TooLong => "header_too_long",
+            HeaderFault::TooMany => "header_too_many",
+            other => panic!("a fault that has no vector yet: {other}"),
+        },
         other => panic!("an error that has no vector yet: {other}"),
     }
 }

@@ -18,7 +18,7 @@ use crate::tell::stdout;
 use advice::Circumstances;
 use ask::Asked;
 use clap::Args;
-use evergrant_tokio_reqwest::core::{Grant, JwtHint, Refusal, Span};
+use evergrant_tokio_reqwest::core::{Grant, JwtHint, Refusal, Span, StatedLife};
 use evergrant_tokio_reqwest::{Client, Policy};
 use findings::{Findings, State};
 use std::time::{Duration, SystemTime};
@@ -165,6 +165,25 @@ fn life(grant: &Grant, findings: &mut Findings) -> Result<(), Failure> {
         return findings.add("life", State::Warning, says, [next]);
     };
     let says = format!("the token lives {}", Span(life));
+    let operator = "tell the server's operator that expires_in is the lifetime in seconds (RFC 6749 §5.1)";
+    match lifetime.stated() {
+        StatedLife::PointInTime => {
+            let says = format!(
+                "{says}: expires_in is a point in time, not a number of seconds, and was read as one"
+            );
+            let next = format!(
+                "{operator}; other clients read it as a lifetime of decades, and use the token after it has expired"
+            );
+            return findings.add("life", State::Warning, says, [next]);
+        }
+        StatedLife::BeyondMeasure => {
+            let longest = Span(Policy::new().max_lifetime());
+            let says = format!("{says} by expires_in; it is used for {longest} at most");
+            let next = format!("{operator}, and ask for a shorter one");
+            return findings.add("life", State::Warning, says, [next]);
+        }
+        _ => {}
+    }
     match lifetime.hint() {
         JwtHint::ClockSkew => findings.add(
             "life",

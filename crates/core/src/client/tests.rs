@@ -4,6 +4,7 @@ use crate::provider::myparcel;
 use crate::request::BodyFormat;
 use crate::{Refusal, Response};
 use alloc::format;
+use alloc::string::ToString;
 use alloc::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,9 +21,9 @@ fn body(client: &Client) -> String {
     String::from_utf8(client.request(Now::default()).unwrap().body().to_vec()).unwrap()
 }
 
-fn headers(client: &Client) -> Vec<(&'static str, String)> {
+fn headers(client: &Client) -> Vec<(String, String)> {
     let request = client.request(Now::default()).unwrap();
-    request.headers().map(|(name, value)| (name, value.into())).collect()
+    request.headers().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
 // Conforms: M-01, R-9110-15-b
@@ -47,8 +48,9 @@ fn the_sample_request_of_myparcel_byte_for_byte() {
             ("cache-control", "no-store"),
             ("content-type", "application/json"),
             ("content-length", "181"),
+            ("user-agent", concat!("evergrant/", env!("CARGO_PKG_VERSION"))),
         ]
-        .map(|(name, value)| (name, String::from(value)))
+        .map(|(name, value)| (String::from(name), String::from(value)))
     );
     assert_eq!(request.body().len(), 181);
 }
@@ -237,6 +239,156 @@ fn a_resource_is_an_absolute_uri_without_a_fragment() {
     for uri in ["", "/x", "rs.example", "https://rs/#f", "https://rs/#", "https://r s/"] {
         assert_eq!(build(uri), Err(ConfigError::Resource), "{uri}");
     }
+}
+
+fn with_headers(headers: &[(&str, &str)]) -> Result<Client, ConfigError> {
+    let builder = Client::builder(rfc6749(), ClientAuth::basic("id", "secret").unwrap());
+    headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value)).build()
+}
+
+#[test]
+fn header_fields_of_the_clients_own_follow_those_of_every_request() {
+    let client = with_headers(&[("X-Api-Key", "k 1!"), ("account_number", "7")]).unwrap();
+    let headers = headers(&client);
+    let last: Vec<_> = headers.iter().rev().take(4).rev().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    assert_eq!(
+        last,
+        [
+            ("user-agent", concat!("evergrant/", env!("CARGO_PKG_VERSION"))),
+            ("authorization", "Basic aWQ6c2VjcmV0"),
+            ("x-api-key", "k 1!"),
+            ("account_number", "7"),
+        ]
+    );
+    let named = with_headers(&[("User-Agent", "my-app/2.1 (ops@example.com)")]).unwrap();
+    let agents: Vec<_> = self::headers(&named).into_iter().filter(|(name, _)| name == "user-agent").collect();
+    assert_eq!(agents, [("user-agent".into(), "my-app/2.1 (ops@example.com)".into())]);
+}
+
+#[test]
+fn a_header_field_that_cannot_go_along_is_refused_by_name_and_byte() {
+    let refused = |name: &str, value: &str| match with_headers(&[(name, value)]) {
+        Err(ConfigError::Header { name: named, why }) => {
+            assert_eq!(named.as_str(), name.to_ascii_lowercase().trim(), "{name:?}");
+            Some(why)
+        }
+        other => panic!("{name:?} {value:?}: {other:?}"),
+    };
+    for name in [
+        "Authorization",
+        "DPoP",
+        "Cookie",
+        "accept",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Content-Type",
+        "content-length",
+        "Content-Anything",
+        "Cache-Control",
+        "Range",
+        "Host",
+        "Connection",
+        "Keep-Alive",
+        "Transfer-Encoding",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "HTTP2-Settings",
+        "Expect",
+        "Max-Forwards",
+        "Proxy-Authorization",
+        "proxy-connection",
+    ] {
+        assert_eq!(refused(name, "v"), Some(HeaderFault::Reserved), "{name}");
+    }
+    for (name, at) in [("x y", 1), ("x:", 1), ("x-\u{e9}", 2), ("x\r\ny", 1), (":path", 0), ("x\u{200b}", 1)]
+    {
+        assert!(
+            matches!(with_headers(&[(name, "v")]),
+            Err(ConfigError::Header { why: HeaderFault::Name { at: found }, .. }) if found == at),
+            "{name:?}"
+        );
+    }
+    assert_eq!(with_headers(&[("", "v")]), Err(ConfigError::Empty { field: "a header's name" }));
+    for (value, at) in [
+        ("a\n", 1),
+        ("a\r\nHost: b", 1),
+        ("\0", 0),
+        ("a\tb", 1),
+        ("\u{feff}a", 0),
+        ("a\u{200b}", 1),
+        ("\u{e9}", 0),
+        (" a", 0),
+        ("a ", 1),
+        (" ", 0),
+        ("a\u{7f}", 1),
+    ] {
+        assert_eq!(refused("x-key", value), Some(HeaderFault::Value { at }), "{value:?}");
+    }
+    assert_eq!(refused("x-key", ""), Some(HeaderFault::Empty));
+    assert_eq!(refused("x-key", &"v".repeat(8193)), Some(HeaderFault::TooLong));
+    assert_eq!(refused(&"x".repeat(129), "v"), Some(HeaderFault::TooLong));
+    for (name, value) in
+        [("x", "a b"), ("x", &"v".repeat(8192)), (&"x".repeat(128), "v"), ("acceptance", "v")]
+    {
+        assert!(with_headers(&[(name, value)]).is_ok(), "{name:?}");
+    }
+    let twice = with_headers(&[("x-key", "a"), ("y", "b"), ("X-Key", "c")]).unwrap_err();
+    assert!(matches!(twice, ConfigError::Header { why: HeaderFault::Repeated, .. }), "{twice:?}");
+    assert_eq!(twice.to_string(), "header field x-key: it is set twice: remove one of the two");
+    let names: Vec<String> = (0..17).map(|n| format!("x-{n}")).collect();
+    let many: Vec<_> = names.iter().map(|name| (name.as_str(), "v")).collect();
+    assert!(with_headers(&many[..16]).is_ok());
+    let error = with_headers(&many).unwrap_err();
+    assert!(matches!(error, ConfigError::Header { why: HeaderFault::TooMany, .. }), "{error:?}");
+}
+
+#[test]
+fn a_header_field_makes_another_client_and_its_value_is_not_shown() {
+    let (client, other) = (with_headers(&[("x-key", SECRET_KEY)]), with_headers(&[("x-key", "another")]));
+    let (client, other) = (client.unwrap(), other.unwrap());
+    assert_ne!(client, other);
+    assert_ne!(client, with_headers(&[]).unwrap());
+    assert_eq!(client, with_headers(&[("X-KEY", SECRET_KEY)]).unwrap());
+    assert_eq!(client.with_auth(client.auth().clone()), client);
+    let request = client.request(Now::default()).unwrap();
+    let builder = Client::builder(rfc6749(), client.auth().clone()).header("x-key", SECRET_KEY);
+    let shown = format!("{client:?} {client:#?} {request:?} {builder:?}");
+    assert!(shown.contains("x-key") && !shown.contains("SENTINEL-key"), "{shown}");
+    let refused = with_headers(&[("x-key", &format!("{SECRET_KEY}\n"))]).unwrap_err();
+    assert!(!format!("{refused} {refused:?}").contains("SENTINEL"), "{refused:?}");
+}
+
+/// The value of a header field of the client's own.
+const SECRET_KEY: &str = "SENTINEL-key/+ \"7f3a";
+
+/// Nor a short one that is a word by itself, nor an extra parameter that is long enough to be told from words.
+// Conforms: A-01, Q-46
+#[test]
+fn a_server_that_echoes_a_header_field_or_a_parameter_is_not_quoted() {
+    let auth = ClientAuth::basic("id", "secret").unwrap();
+    let builder =
+        Client::builder(rfc6749(), auth).header("x-key", SECRET_KEY).header("User-Agent", "my-app/1.0");
+    let client = builder.header("x-pin", "4711").param("password", "SENTINEL-p&w").param("mode", "strict");
+    let client = client.build().unwrap();
+    let said = |words: &str| {
+        let body = serde_json::json!({ "error": "invalid_request", "error_description": words }).to_string();
+        let refusal = client.read(&Response::new(400).with_body(body.into()), Now::default()).unwrap_err();
+        let broken = client.transport_error(TransportErrorKind::Other, words);
+        format!("{refusal} {broken}")
+    };
+    let json = serde_json::to_string(SECRET_KEY).unwrap();
+    for echoed in [SECRET_KEY, &json, "SENTINEL-key%2F%2B+%227f3a", "SENTINEL-p&w", "SENTINEL-p%26w"] {
+        let shown = said(&format!("no {echoed} here"));
+        assert!(shown.contains("[redacted]") && !shown.contains("SENTINEL"), "{shown}");
+    }
+    assert!(!said("the pin 4711 is wrong").contains("4711"));
+    let shown = said("my-app/1.0 may not use strict mode");
+    assert!(shown.contains("my-app/1.0 may not use strict mode"), "{shown}");
+    // In a granted scope.
+    let echo = Response::new(200).with_body(b"{\"access_token\":\"t\",\"scope\":\"a SENTINEL-p&w\"}".into());
+    let shown = format!("{:?}", client.read(&echo, Now::default()));
+    assert!(!shown.contains("SENTINEL"), "{shown}");
 }
 
 // Conforms: L-19

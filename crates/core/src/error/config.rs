@@ -130,6 +130,14 @@ pub enum ConfigError {
     /// RFC 8707 §2: a resource is an absolute URI without a fragment.
     #[error("resource is not an absolute URI without fragment: write it as https://api.example.com/")]
     Resource,
+    /// A header field of the program's own cannot go with a token request.
+    #[error("header field {name}: {why}")]
+    Header {
+        /// Its name, in lower case.
+        name: Excerpt,
+        /// What is wrong with it.
+        why: HeaderFault,
+    },
     /// The token given to `fixed` is not an access token.
     #[error(transparent)]
     Token(#[from] UnusableToken),
@@ -139,4 +147,41 @@ pub enum ConfigError {
         /// What the library said.
         reason: Excerpt,
     },
+}
+
+/// Why a header field cannot go with a token request.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Error)]
+#[non_exhaustive]
+pub enum HeaderFault {
+    /// RFC 9110 §5.1: a name is a token.
+    #[error("its name has an invalid character at byte {at}: use ASCII letters, digits, - and _ only")]
+    Name {
+        /// Its place in the name, in bytes from 0.
+        at: usize,
+    },
+    /// The library or the HTTP library sets it, it frames or routes the message, or it is a credential beside the client's
+    /// own.
+    #[error("it is reserved for the library and for HTTP itself: remove it")]
+    Reserved,
+    /// Two fields have this name; letter case makes no difference.
+    #[error("it is set twice: remove one of the two")]
+    Repeated,
+    /// There is no value.
+    #[error("its value is empty: set the value, or remove the field")]
+    Empty,
+    /// A control character, an invisible one, one that is not ASCII, or a space at an end.
+    #[error(
+        "its value has an invalid character at byte {at}: use visible ASCII characters, with spaces only between them \
+         (often a line break or an invisible character that was copied along)"
+    )]
+    Value {
+        /// Its place in the value, in bytes from 0.
+        at: usize,
+    },
+    /// Servers refuse what is longer.
+    #[error("it is too long: a name may have 128 bytes and a value 8192")]
+    TooLong,
+    /// Servers refuse a longer head.
+    #[error("there are too many: a client may have 16 header fields of its own")]
+    TooMany,
 }

@@ -86,9 +86,12 @@ pub enum Malformed {
     /// More than 256 KiB.
     #[error("the body is longer than 256 KiB")]
     TooLong,
-    /// Content-Encoding names a coding, although `identity` was requested: what it unpacks to has no bound.
+    /// Content-Encoding names a coding that is not decoded, or several, although `identity` was requested.
     #[error("the body has a Content-Encoding that was not requested")]
     Coded,
+    /// The body came as gzip or deflate, although `identity` was requested, and cannot be decoded.
+    #[error("the body's gzip or deflate data is damaged, incomplete, or followed by other data")]
+    Broken,
     /// Neither JSON nor a form.
     #[error("the body is neither a JSON object nor a form")]
     NotAnObject,

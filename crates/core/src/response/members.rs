@@ -22,10 +22,14 @@ pub(super) enum Body<'a> {
 
 impl<'a> Body<'a> {
     /// # Errors
-    /// [`Malformed`] for what is neither a JSON object nor, labelled so, a form; for HTML; for a body that is coded or too long.
+    /// [`Malformed`] for what is neither a JSON object nor, labelled so, a form; for HTML; for a body that is coded,
+    /// cannot be decoded, or is too long.
     pub(super) fn of(response: &'a Response) -> Result<Self, Malformed> {
         if response.is_coded() {
             return Err(Malformed::Coded);
+        }
+        if response.is_broken() {
+            return Err(Malformed::Broken);
         }
         if response.is_too_long() {
             return Err(Malformed::TooLong);

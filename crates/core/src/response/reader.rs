@@ -3,7 +3,6 @@
 use super::members::{Body, Members, Value};
 use super::words::{self, Words};
 use super::{Field, Grant, Response};
-use crate::auth::ClientAuth;
 use crate::date;
 use crate::error::{Class, ErrorResponse, Excerpt, Malformed, Problem, Refusal};
 use crate::jwt;
@@ -47,8 +46,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) rule: Option<&'a RefusalRule>,
     pub(crate) asked: &'a Scope,
     pub(crate) jwt_hint: bool,
-    /// Whose secret may not be shown.
-    pub(crate) auth: &'a ClientAuth,
+    /// What may not be shown, in every form in which it may come back; made where it is needed.
+    pub(crate) masks: &'a dyn Fn() -> Vec<Zeroizing<String>>,
     pub(crate) sent: Now,
 }
 
@@ -127,7 +126,7 @@ impl Reader<'_> {
         if words.split_ascii_whitespace().all(|word| self.asked.contains(word)) {
             return true;
         }
-        let masks = self.auth.masks();
+        let masks = (self.masks)();
         let masks: Vec<&str> = masks.iter().map(|mask| mask.as_str()).chain([token.expose()]).collect();
         !Excerpt::repeats(words, &masks)
     }
@@ -190,7 +189,7 @@ impl Reader<'_> {
 
     /// The server's words without the secret, and without the token that came along with them.
     fn excerpt(&self, words: &str, members: &Members<'_>) -> Option<Excerpt> {
-        let masks = self.auth.masks();
+        let masks = (self.masks)();
         let masks: Vec<&str> =
             members.token().into_iter().chain(masks.iter().map(|mask| mask.as_str())).collect();
         Excerpt::new(words, &masks)
@@ -224,7 +223,7 @@ impl Reader<'_> {
         let location = UriRef::parse(self.response.header(Field::Location)?).ok()?;
         let scheme = location.scheme().map(Scheme::as_str);
         let authority = location.authority().map(|authority| (authority.host(), authority.port()));
-        let masks = self.auth.masks();
+        let masks = (self.masks)();
         let masks: Vec<&str> = masks.iter().map(|mask| mask.as_str()).collect();
         let mut target = Zeroizing::new(String::with_capacity(location.as_str().len()));
         for part in scheme.into_iter().flat_map(|scheme| [scheme, ":"]) {

@@ -206,34 +206,70 @@ fn body_token_and_nesting_are_bounded() {
 
 // Conforms: R-9110-8.4-a, A-17
 #[test]
-fn a_coded_body_is_not_read_whatever_it_says() {
+fn a_body_that_is_still_coded_is_not_read_whatever_it_says() {
     let coded = |lines: &[&str]| {
         let answer = answer(200, JSON, "{\"access_token\":\"a\"}");
         lines.iter().fold(answer, |answer, line| answer.with_header("Content-Encoding", line.as_bytes()))
     };
-    for lines in [&["identity"][..], &["Identity"], &[" "], &[]] {
-        let answer = coded(lines);
-        assert!(answer.needs_body() && read(&answer).is_ok(), "{lines:?}");
-    }
-    for lines in [
-        &["gzip"][..],
-        &["GZIP"],
-        &["br"],
-        &["zstd"],
-        &["gzip, gzip"],
-        &["identity, gzip"],
-        &["aes128gcm"],
-        &["\u{e9}"],
-        &["identity", "identity"],
-        &["gzip", "identity"],
+    let long = "identity, ".repeat(1000);
+    for (lines, coding) in [
+        (&["gzip"][..], Coding::Gzip),
+        (&["GZIP"], Coding::Gzip),
+        (&["x-gzip"], Coding::Gzip),
+        (&["identity,\tgzip"], Coding::Gzip),
+        (&["gzip", "identity"], Coding::Gzip),
+        (&["utf-8", "Deflate"], Coding::Deflate),
+        (&["br"], Coding::Other),
+        (&["zstd"], Coding::Other),
+        (&["compress"], Coding::Other),
+        (&["gzip, gzip"], Coding::Other),
+        (&["deflate", "gzip"], Coding::Other),
+        (&["gzip;q=1"], Coding::Other),
+        (&["aes128gcm"], Coding::Other),
+        (&["\u{e9}"], Coding::Other),
+        (&[&long], Coding::Other),
+        (&["identity", &long[..8190]], Coding::Other),
     ] {
         let answer = coded(lines);
-        assert!(!answer.needs_body(), "{lines:?}");
+        assert_eq!((answer.coding(), answer.needs_body()), (coding, false), "{lines:?}");
         assert_eq!(malformed(read(&answer)), Malformed::Coded, "{lines:?}");
     }
     // The status speaks for a body that cannot be read.
     let refused = answer(401, JSON, "{\"error\":\"server_error\"}").with_header("content-encoding", b"gzip");
     let refusal = read(&refused).unwrap_err();
+    assert_eq!((refusal.class(), refusal.problem()), (Class::Permanent, &Problem::Status));
+}
+
+#[test]
+fn a_word_that_is_no_coding_says_nothing() {
+    for lines in [
+        &["identity"][..],
+        &["Identity"],
+        &[" "],
+        &[],
+        &["none"],
+        &["UTF-8"],
+        &["utf8"],
+        &["binary"],
+        &["identity", "identity"],
+        &["identity, identity"],
+        &["", "none , utf-8"],
+    ] {
+        let answer = answer(200, JSON, "{\"access_token\":\"a\"}");
+        let answer =
+            lines.iter().fold(answer, |answer, line| answer.with_header("Content-Encoding", line.as_bytes()));
+        assert_eq!((answer.coding(), answer.needs_body()), (Coding::Identity, true), "{lines:?}");
+        assert!(read(&answer).is_ok(), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_body_that_cannot_be_decoded_is_malformed_and_the_status_speaks_for_a_refusal() {
+    let broken = |status| Response::new(status).with_broken_body();
+    let why = malformed(read(&broken(200)));
+    assert_eq!(why, Malformed::Broken);
+    assert!(format!("{why}").contains("damaged, incomplete"), "{why}");
+    let refusal = read(&broken(401)).unwrap_err();
     assert_eq!((refusal.class(), refusal.problem()), (Class::Permanent, &Problem::Status));
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
+use std::io::Write as _;
 
 fn guard(origins: &[&str]) -> Guard {
     Guard::new(Origins::parse(origins.iter().copied()).unwrap(), VerdictRule::Rfc6750)
@@ -139,4 +140,30 @@ fn a_status_that_concerns_nobody_needs_no_body_and_a_custom_rule_concerns_itself
         custom.concerns(status(200)) && custom.needs_body(status(200)) && !custom.needs_body(status(201))
     );
     assert_eq!(custom.judge(status(200), &HeaderMap::new(), Some(b"expired")), Verdict::TokenRefused);
+}
+
+/// What the HTTP library did not unpack is still labelled; what it did unpack is not.
+// Conforms: M-07
+#[test]
+fn a_packed_body_is_judged_as_the_plain_one() {
+    let guard = guard(&["https://api.example.com"]).with_verdict(VerdictRule::MyParcel);
+    for (code, verdict) in [("14002", Verdict::TokenRefused), ("13003", Verdict::NotOurs)] {
+        let body = format!(r#"{{"errors":[{{"status":"401","code":"{code}"}}]}}"#);
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(body.as_bytes()).unwrap();
+        let packed = encoder.finish().unwrap();
+        let judge = |headers: &HeaderMap, body: &[u8]| guard.judge(status(401), headers, Some(body));
+        assert_eq!(judge(&HeaderMap::new(), body.as_bytes()), verdict);
+        assert_eq!(judge(&headers(CONTENT_ENCODING, "gzip"), &packed), verdict, "{code}");
+        // All that is needed came before the end.
+        assert_eq!(
+            judge(&headers(CONTENT_ENCODING, "x-gzip"), &packed[..packed.len() - 8]),
+            verdict,
+            "{code}"
+        );
+        assert_eq!(judge(&headers(CONTENT_ENCODING, "utf-8"), body.as_bytes()), verdict, "{code}");
+        // Without a readable code, as before.
+        assert_eq!(judge(&headers(CONTENT_ENCODING, "br"), &packed), Verdict::TokenRefused);
+        assert_eq!(judge(&headers(CONTENT_ENCODING, "gzip"), b"no gzip"), Verdict::TokenRefused);
+    }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use evergrant_core::{Client, ClientAuth, Now, Provider};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http::{Method, Version};
 
 fn token_request(endpoint: &str, auth: ClientAuth) -> evergrant_core::Request {
@@ -34,6 +34,46 @@ fn the_authorization_of_a_token_request_is_sensitive_and_what_all_requests_say_i
     assert!(!sent.headers()[ACCEPT].is_sensitive() && !sent.headers()[CONTENT_TYPE].is_sensitive());
     let shown = format!("{:?}", sent.headers());
     assert!(!shown.contains("Basic"), "{shown}");
+}
+
+fn with_headers(headers: &[(&str, &str)]) -> Request<RequestBody> {
+    let provider = Provider::rfc6749("https://auth.example.com/token").unwrap();
+    let builder = Client::builder(provider, ClientAuth::none("id").unwrap());
+    let client = headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value));
+    to_http(client.build().unwrap().request(Now::default()).unwrap()).unwrap()
+}
+
+#[test]
+fn a_header_field_of_the_clients_own_is_sensitive_and_its_user_agent_is_not() {
+    let sent = with_headers(&[("X-Api-Key", "the key"), ("User-Agent", "a-program/7")]);
+    assert_eq!(sent.headers()["x-api-key"], "the key");
+    assert!(sent.headers()["x-api-key"].is_sensitive());
+    assert_eq!(sent.headers()[USER_AGENT], "a-program/7");
+    assert!(!sent.headers()[USER_AGENT].is_sensitive());
+    let shown = format!("{sent:?}");
+    assert!(shown.contains("x-api-key") && !shown.contains("the key"), "{shown}");
+    // Whatever the client takes, `http` takes.
+    let visible: String = (' '..='~').collect();
+    let longest = "v".repeat(8192);
+    for value in [format!("a{visible}"), longest] {
+        assert_eq!(
+            with_headers(&[("a!#$%&'*+-.^_`|~9", &value), ("user-agent", &value)]).headers()[USER_AGENT],
+            value
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_header_field_of_the_clients_own_is_wiped_with_its_last_clone() {
+    let sentinel = crate::fixture::Sentinel::new("header");
+    let sent = with_headers(&[("x-key", &sentinel.text())]);
+    assert_eq!(sentinel.copies(), 2, "the client's, which the body keeps, and the header's");
+    let header = sent.headers()["x-key"].clone();
+    drop(sent);
+    assert_eq!(sentinel.copies(), 1, "a clone is still there");
+    drop(header);
+    assert_eq!(sentinel.copies(), 0);
 }
 
 #[test]

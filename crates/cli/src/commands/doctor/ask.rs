@@ -2,9 +2,10 @@
 //! server's clock, and how it wants to be asked.
 
 use crate::tell::failure::Failure;
-use evergrant_tokio_reqwest::core::{Grant, Refusal, Request, Response, TransportErrorKind};
+use evergrant_http::{Collector, RequestBody, to_http};
+use evergrant_tokio_reqwest::core::{Grant, Refusal, Response, TransportErrorKind};
 use evergrant_tokio_reqwest::{Client, Clock, SystemClock};
-use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, WWW_AUTHENTICATE};
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -24,15 +25,23 @@ pub(super) struct Asked {
 pub(super) async fn ask(client: &Client, timeout: Duration) -> Result<Asked, Failure> {
     let http = http(client, timeout)?;
     let now = SystemClock.now();
-    let request = client.request(now)?;
+    let request = to_http(client.request(now)?).map(|request| {
+        let mut request = request.map(RequestBody::into_bytes);
+        // The HTTP library counts the body itself.
+        request.headers_mut().remove(CONTENT_LENGTH);
+        reqwest::Request::try_from(request)
+    });
     let (sent, began) = (SystemTime::now(), Instant::now());
-    let answer = send(&http, &request).await;
+    let answer = match request {
+        Ok(request) => {
+            send(&http, request).await.map_err(|error| client.transport_error(kind(&error), &chain(&error)))
+        }
+        Err(error) => Err(client.masked_error(error)),
+    };
     let took = began.elapsed();
     let (answered, headers, outcome) = match answer {
         Ok((response, headers)) => (true, headers, client.read(&response, now)),
-        Err(error) => {
-            (false, HeaderMap::new(), Err(client.transport_error(kind(&error), &chain(&error)).into()))
-        }
+        Err(error) => (false, HeaderMap::new(), Err(error.into())),
     };
     let text = |name: HeaderName| headers.get(name)?.to_str().ok();
     let date = text(DATE).and_then(|text| httpdate::parse_http_date(text).ok());
@@ -40,44 +49,35 @@ pub(super) async fn ask(client: &Client, timeout: Duration) -> Result<Asked, Fai
     Ok(Asked { sent, took, answered, date, challenge, outcome })
 }
 
-/// As for every token request: no redirect is followed, nothing is sent twice, and loopback goes through no proxy.
+/// As for every token request: no redirect is followed, nothing is sent twice or unpacked, and loopback goes through no proxy.
 fn http(client: &Client, timeout: Duration) -> Result<reqwest::Client, Failure> {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
         .timeout(timeout);
     let loopback = client.provider().token_endpoint().origin().is_loopback();
     let builder = if loopback { builder.no_proxy() } else { builder };
     builder.build().map_err(|error| Failure::system("the HTTP client cannot be built", &error))
 }
 
-async fn send(http: &reqwest::Client, request: &Request) -> Result<(Response, HeaderMap), reqwest::Error> {
-    let mut builder = http.post(request.url());
-    for (name, value) in request.headers() {
-        // The HTTP library counts the body itself.
-        if let Ok(mut value) = HeaderValue::from_str(value)
-            && name != CONTENT_LENGTH.as_str()
-        {
-            value.set_sensitive(name == "authorization");
-            builder = builder.header(name, value);
-        }
-    }
-    let mut answer = builder.body(request.body().to_vec()).send().await?;
+async fn send(
+    http: &reqwest::Client,
+    request: Result<reqwest::Request, reqwest::Error>,
+) -> Result<(Response, HeaderMap), reqwest::Error> {
+    let mut answer = http.execute(request?).await?;
     let headers = answer.headers().clone();
-    let mut response = Response::new(answer.status().as_u16());
-    for (name, value) in &headers {
-        response = response.with_header(name.as_str(), value.as_bytes());
-    }
-    let mut body = Vec::new();
-    while body.len() <= Response::MAX_BODY
+    let mut collector = Collector::new(answer.status(), &headers);
+    while collector.wants_more()
         && let Some(chunk) = answer.chunk().await?
     {
-        // One byte beyond the bound tells that it was passed.
-        let room = (Response::MAX_BODY + 1).saturating_sub(body.len());
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        collector.push(&chunk);
     }
-    Ok((response.with_body(body), headers))
+    Ok((collector.finish(), headers))
 }
 
 /// Name, connection and TLS have been looked at before this request: they tell more.
