@@ -82,6 +82,14 @@ impl VerdictRule {
             Self::Custom(_) => true,
         }
     }
+
+    /// Whether the verdict may depend on this header, its name in any letter case: no other one need be handed in.
+    pub fn reads(&self, header: &str) -> bool {
+        match self {
+            Self::Rfc6750 | Self::MyParcel => header.eq_ignore_ascii_case("www-authenticate"),
+            Self::Custom(_) => true,
+        }
+    }
 }
 
 /// A user's own rule: see [`VerdictRule::custom`]. Two are equal when one is a clone of the other.

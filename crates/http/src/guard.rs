@@ -89,7 +89,8 @@ impl Guard {
         if !self.concerns(status) {
             return Verdict::Fine;
         }
-        let lines: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let lines = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let lines: Vec<_> = lines.filter(|(name, _)| self.rule.reads(name)).collect();
         self.rule.judge(&Answer::new(status.as_u16(), &lines, body))
     }
 }

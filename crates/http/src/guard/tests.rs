@@ -140,3 +140,13 @@ fn a_status_that_concerns_nobody_needs_no_body_and_a_custom_rule_concerns_itself
     );
     assert_eq!(custom.judge(status(200), &HeaderMap::new(), Some(b"expired")), Verdict::TokenRefused);
 }
+
+#[test]
+fn a_users_own_rule_is_shown_every_header_whatever_the_status() {
+    let rule = VerdictRule::custom(|answer| match answer.header("location").next() {
+        Some(b"/login") => Verdict::TokenRefused,
+        _ => Verdict::Fine,
+    });
+    let login = headers(http::header::LOCATION, "/login");
+    assert_eq!(guard(&[]).with_verdict(rule).judge(status(302), &login, None), Verdict::TokenRefused);
+}
