@@ -220,6 +220,23 @@ fn a_flood_of_headers_is_refused() {
     }
 }
 
+/// RFC 9112 §5.2 has a client replace a fold with blanks; gateways put their own lines beside an answer's. Where the HTTP library
+/// has no switch for them, its own bound holds: ureq reads no folds, and 128 lines.
+#[test]
+fn folded_lines_and_more_than_a_hundred_lines_are_read_where_the_library_has_a_switch() {
+    let lines = |count: usize| -> String { (0..count).map(|n| format!("X-Line-{n}: x\r\n")).collect() };
+    for (headers, ureq_reads) in
+        [("X-Folded: a\r\n  b\r\n\tc\r\n".to_owned(), false), (lines(120), true), (lines(900), false)]
+    {
+        let answer = format!("{JSON}{headers}Content-Length: {}\r\n\r\n{GRANT}", GRANT.len());
+        each(patient, sends_and_ends(answer), |name, outcome, _| match name {
+            "ureq" if !ureq_reads => assert_eq!(broke(name, outcome), TransportErrorKind::Protocol),
+            "ureq" | "tokio-reqwest" => assert_eq!(outcome.expect(name).value().expose(), "one", "{name}"),
+            _ => {}
+        });
+    }
+}
+
 // Conforms: A-18
 #[test]
 fn an_endless_head_is_refused() {
