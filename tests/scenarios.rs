@@ -83,10 +83,6 @@ pub(crate) trait Shell: Send + Sync {
     fn replays(&self) -> bool {
         true
     }
-    /// Whether it can look into a body before it judges an answer: a layer over any body cannot.
-    fn looks_into_bodies(&self) -> bool {
-        true
-    }
 }
 
 /// How a shell is set up.
@@ -356,11 +352,8 @@ pub(crate) fn a_carriers_bad_secret_does_not_cost_a_token(mount: Mount) -> Trace
     let seen = shell.call(&get(&server));
     assert!(matches!(&seen, Seen::Answer(401, body) if body.contains("13003")), "{seen:?}");
     // Else it settles, and is replaced.
-    let expected = if shell.looks_into_bodies() { 1 } else { 3 };
-    assert_eq!(server.counts().resource_requests, expected);
-    let mut trace = trace(&server, vec![seen.status()], &shell, false);
-    trace.is_of_its_own = !shell.looks_into_bodies();
-    trace
+    assert_eq!(server.counts().resource_requests, 1);
+    trace(&server, vec![seen.status()], &shell, false)
 }
 
 /// Some clients follow a redirect and some hand it on; the token goes along with neither.

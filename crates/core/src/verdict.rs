@@ -9,6 +9,7 @@ pub use answer::{Answer, Verdict};
 use crate::provider::myparcel::verdict as myparcel;
 use alloc::sync::Arc;
 use core::fmt;
+use core::time::Duration;
 
 /// How the answers of an API are judged.
 ///
@@ -41,6 +42,10 @@ pub enum VerdictRule {
 impl VerdictRule {
     /// The longest prefix of a body that is read for a verdict, in bytes: an error document is far shorter.
     pub const MAX_BODY: usize = MAX_BODY;
+
+    /// How long that prefix is waited for, where the HTTP library lets an adapter bound it: 5 s. The verdict is then given
+    /// by what has come.
+    pub const MAX_BODY_TIME: Duration = Duration::from_secs(5);
 
     /// A rule that sees status and headers.
     pub fn custom(judge: impl Fn(&Answer<'_>) -> Verdict + Send + Sync + 'static) -> Self {

@@ -79,7 +79,7 @@ pub use evergrant_drive::{
     Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
 };
 #[cfg(feature = "tower")]
-pub use layer::{Authorize, AuthorizeLayer, BoxError};
+pub use layer::{Authorize, AuthorizeLayer, BoxError, JudgedBody};
 #[cfg(feature = "middleware")]
 pub use middleware::AuthorizeMiddleware;
 pub use request::RequestBuilder;

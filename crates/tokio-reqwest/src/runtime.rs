@@ -33,6 +33,19 @@ fn without(what: &str, switch: &str) -> TransportError {
     TransportError::ours(TransportErrorKind::NoRuntime, &detail)
 }
 
+/// Runs the job, at most so long where the runtime has timers; without them as long as it takes.
+pub(crate) async fn within(limit: Duration, job: impl Future<Output = ()>) {
+    let (mut job, handle) = (pin!(job), Tokio.current().ok());
+    let mut over = pin!(handle.map(|handle| handle.sleep(limit)));
+    poll_fn(|cx| {
+        if job.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        over.as_mut().as_pin_mut().map_or(Poll::Pending, |over| over.poll(cx))
+    })
+    .await;
+}
+
 /// Runs what needs sockets: on a runtime without them, where it panics, it is an error that says so.
 pub(crate) async fn with_sockets<T>(
     job: impl Future<Output = Result<T, TransportError>>,
