@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times};
 use evergrant_tests::raw::Raw;
-use evergrant_tests::{builder, http, ms, quick, server, tokens};
+use evergrant_tests::{LONG, builder, http, ms, quick, server, tokens};
 use evergrant_tokio_reqwest::{
     Api, ApiError, AuthorizeLayer, AuthorizeMiddleware, BoxError, Client, ClientAuth, Origins, Tokens,
     Verdict, VerdictRule, myparcel,
@@ -18,6 +18,7 @@ use hyper_util::rt::TokioExecutor;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 use tower::{Service, ServiceBuilder, ServiceExt as _};
 
 fn origins(server: &Server) -> Origins {
@@ -202,11 +203,14 @@ async fn a_body_that_stalls_is_judged_by_what_came_of_it_and_put_back() {
     let stalls = Raw::serve(move |connection| {
         connection.request();
         connection.send(format!("HTTP/1.1 401 Unauthorized\r\nContent-Length: 1000\r\n\r\n{began}"));
+        // Whoever waits for more meets an end, after longer than the test may take.
+        connection.stream().set_read_timeout(Some(LONG)).unwrap();
         connection.wait();
     });
     let (tokens, url) = (settled(&ours).await, format!("{}/shipments", stalls.origin()));
     let there = || Origins::parse([&*stalls.origin()]).unwrap();
     tokio::time::pause();
+    let start = Instant::now();
 
     let api = Api::new(http(), tokens.clone(), there()).with_verdict(VerdictRule::MyParcel);
     let mut answer = api.get(&url).send().await.unwrap();
@@ -227,6 +231,7 @@ async fn a_body_that_stalls_is_judged_by_what_came_of_it_and_put_back() {
     let frame = answer.into_body().frame().await.unwrap().unwrap();
     assert_eq!((status, frame.into_data().unwrap()), (401.try_into().unwrap(), began.into()));
     assert_eq!(stalls.connections(), 3, "each was sent once");
+    assert!(start.elapsed() < LONG, "the end of the body was waited for");
 }
 
 /// A body of frames without bytes, as many as are asked for.

@@ -2,9 +2,9 @@
 // A failed unwrap is a failed test, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
-use evergrant_tests::ms;
 use evergrant_tests::raw::{Connection, Raw, wait_until};
 use evergrant_tests::transports::{Asking, SECRET, TRANSPORTS, broke, once, refusal};
+use evergrant_tests::{ms, secs};
 use evergrant_tokio_reqwest::core::{Class, Malformed, Problem, Response, TransportErrorKind};
 use evergrant_tokio_reqwest::{Client, ClientAuth, Error, Provider, Token};
 use std::io::Write as _;
@@ -216,6 +216,16 @@ fn a_flood_of_headers_is_refused() {
         let answer = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: {}\r\n\r\n{GRANT}", GRANT.len());
         each(patient, sends(answer), |name, outcome, _| {
             assert_eq!(broke(name, outcome), TransportErrorKind::Protocol, "{name}");
+        });
+    }
+}
+
+#[test]
+fn a_429_that_says_when_by_the_end_of_its_limit_alone_is_heard() {
+    for field in ["RateLimit-Reset: 7", "X-RateLimit-Reset: 7", "RateLimit: \"default\";r=0;t=7"] {
+        let answer = format!("HTTP/1.1 429 Too Many Requests\r\n{field}\r\nContent-Length: 0\r\n\r\n");
+        each(patient, sends(answer), |name, outcome, _| {
+            assert_eq!(refusal(name, outcome).retry_after(), Some(secs(7)), "{name}: {field}");
         });
     }
 }

@@ -53,7 +53,7 @@ impl VerdictRule {
     }
 
     /// A rule that sees a prefix of the body as well, at the statuses for which `needs_body` says so: reading it
-    /// delays the answer until the prefix has come.
+    /// delays the answer until the prefix has come, for [`MAX_BODY_TIME`](Self::MAX_BODY_TIME) at most.
     pub fn custom_with_body(
         needs_body: impl Fn(u16) -> bool + Send + Sync + 'static,
         judge: impl Fn(&Answer<'_>) -> Verdict + Send + Sync + 'static,

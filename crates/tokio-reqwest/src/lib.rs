@@ -33,7 +33,8 @@
 //!
 //! # The runtime
 //! A token is asked for on the runtime of whoever waits for it, with its timers and its sockets: build it with `enable_all`. A token
-//! that is held is handed out on any thread. On a runtime that lacks one of them a token request is an error that says which.
+//! that is held is handed out on any thread. On a runtime that lacks one of them a token request is an error that says which: tokio
+//! panics there, which is caught, so a program whose panics abort ends.
 //!
 //! # Limits
 //! Of the response to a token request at most 256 KiB of body are read, 1000 lines of headers, folded ones among them (RFC 9112

@@ -359,6 +359,7 @@ fn a_clock_that_leaps_with_every_reading_ends_a_wait_and_keeps_no_thread() {
                 turns += 1;
                 assert!(turns < 50, "{by:?} {answer:?}");
             }
+            hand.run();
             assert!(sent.load(Ordering::SeqCst) < 50, "{by:?} {answer:?}");
             let mut keeping = Box::pin(source.keep_fresh());
             assert!(poll(&mut keeping).is_pending(), "{by:?} {answer:?}");
