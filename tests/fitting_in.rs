@@ -4,16 +4,21 @@
 
 use bytes::Bytes;
 use evergrant_mock::{Challenge, Endpoint, ErrorStyle, Fault, Server, Times};
-use evergrant_tests::{builder, http, ms, quick, server, tokens};
+use evergrant_tests::raw::Raw;
+use evergrant_tests::{LONG, builder, http, ms, quick, server, tokens};
 use evergrant_tokio_reqwest::{
     Api, ApiError, AuthorizeLayer, AuthorizeMiddleware, BoxError, Client, ClientAuth, Origins, Tokens,
     Verdict, VerdictRule, myparcel,
 };
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client as Hyper;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
 use tower::{Service, ServiceBuilder, ServiceExt as _};
 
 fn origins(server: &Server) -> Origins {
@@ -171,6 +176,88 @@ async fn a_layer_that_only_attaches_replaces_the_token_and_hands_the_refusal_on(
         tokio::time::sleep(ms(1)).await;
     }
     assert_eq!(service.ready().await.unwrap().call(get(&server.resource("/"))).await.unwrap().status(), 200);
+}
+
+// Conforms: M-07
+#[tokio::test]
+async fn the_layer_reads_a_providers_codes_and_puts_the_body_back() {
+    let server = server();
+    server.set_errors(ErrorStyle::MyParcel);
+    server.set_challenge(Challenge::Foreign);
+    let tokens = settled(&server).await;
+    let layer = AuthorizeLayer::new(tokens, origins(&server)).with_verdict(VerdictRule::MyParcel);
+    let mut service = ServiceBuilder::new().layer(layer).service(hyper());
+    let answer =
+        service.ready().await.unwrap().call(get(&server.resource("/shipments?page=2"))).await.unwrap();
+    let length = answer.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    assert_eq!((answer.body().size_hint().exact(), answer.body().is_end_stream()), (Some(length), false));
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    assert!(body.len() as u64 == length && String::from_utf8_lossy(&body).contains("13003"), "{body:?}");
+    assert_eq!((server.counts().token_requests, server.counts().resource_requests), (1, 1));
+}
+
+/// The time of the runtime is one that passes at once; the server sends the beginning of a body, and waits for the client to go.
+#[tokio::test]
+async fn a_body_that_stalls_is_judged_by_what_came_of_it_and_put_back() {
+    let (ours, began) = (server(), r#"{"errors":[{"code":"13003"}]"#);
+    let stalls = Raw::serve(move |connection| {
+        connection.request();
+        connection.send(format!("HTTP/1.1 401 Unauthorized\r\nContent-Length: 1000\r\n\r\n{began}"));
+        // Whoever waits for more meets an end, after longer than the test may take.
+        connection.stream().set_read_timeout(Some(LONG)).unwrap();
+        connection.wait();
+    });
+    let (tokens, url) = (settled(&ours).await, format!("{}/shipments", stalls.origin()));
+    let there = || Origins::parse([&*stalls.origin()]).unwrap();
+    tokio::time::pause();
+    let start = Instant::now();
+
+    let api = Api::new(http(), tokens.clone(), there()).with_verdict(VerdictRule::MyParcel);
+    let mut answer = api.get(&url).send().await.unwrap();
+    assert_eq!(
+        (answer.status(), answer.chunk().await.unwrap()),
+        (401.try_into().unwrap(), Some(began.into()))
+    );
+    let ours = AuthorizeMiddleware::new(tokens.clone(), there()).with_verdict(VerdictRule::MyParcel);
+    let client = ClientBuilder::new(http()).with(ours).build();
+    let mut answer = client.get(&url).send().await.unwrap();
+    assert_eq!(
+        (answer.status(), answer.chunk().await.unwrap()),
+        (401.try_into().unwrap(), Some(began.into()))
+    );
+    let layer = AuthorizeLayer::new(tokens, there()).with_verdict(VerdictRule::MyParcel);
+    let answer = ServiceBuilder::new().layer(layer).service(hyper()).oneshot(get(&url)).await.unwrap();
+    let status = answer.status();
+    let frame = answer.into_body().frame().await.unwrap().unwrap();
+    assert_eq!((status, frame.into_data().unwrap()), (401.try_into().unwrap(), began.into()));
+    assert_eq!(stalls.connections(), 3, "each was sent once");
+    assert!(start.elapsed() < LONG, "the end of the body was waited for");
+}
+
+/// A body of frames without bytes, as many as are asked for.
+struct Hollow;
+
+impl http_body::Body for Hollow {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, BoxError>>> {
+        Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::new()))))
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_frames_without_bytes_is_looked_into_for_a_while() {
+    let tokens = Tokens::fixed("fixed").unwrap();
+    let layer = AuthorizeLayer::new(tokens, Origins::parse(["http://127.0.0.1:1"]).unwrap());
+    let inner = tower::service_fn(|_: ::http::Request<Full<Bytes>>| async {
+        Ok::<_, BoxError>(::http::Response::builder().status(401).body(Hollow).unwrap())
+    });
+    let service = ServiceBuilder::new().layer(layer.with_verdict(VerdictRule::MyParcel)).service(inner);
+    assert_eq!(service.oneshot(get("http://127.0.0.1:1/")).await.unwrap().status(), 401);
 }
 
 #[tokio::test]

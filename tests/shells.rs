@@ -255,10 +255,6 @@ impl Shell for Tower {
     fn status(&self) -> tokio_reqwest::Status {
         self.tokens.status()
     }
-
-    fn looks_into_bodies(&self) -> bool {
-        false
-    }
 }
 
 // async-std and smol

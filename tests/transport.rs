@@ -189,3 +189,22 @@ fn a_client_that_cannot_be_built_is_a_configuration_error_and_no_panic() {
     let error = Tokens::builder(client(&server)).http(broken).build().unwrap_err();
     assert!(error.to_string().starts_with("the HTTP client for token requests cannot be built"), "{error}");
 }
+
+/// It is an error and no panic: tokio panics where a part of a runtime is used that it was built without.
+#[test]
+fn a_runtime_without_timers_or_sockets_is_an_error_that_says_how_to_build_it() {
+    let server = server();
+    for (runtime, words) in [
+        (tokio::runtime::Builder::new_current_thread().build(), "no timers: build it with enable_all"),
+        (
+            tokio::runtime::Builder::new_current_thread().enable_time().build(),
+            "no sockets: build it with enable_all",
+        ),
+    ] {
+        let tokens = builder(&server).fail_fast(true).build().unwrap();
+        let refusal = runtime.unwrap().block_on(refusal_of(tokens));
+        assert_eq!(kind(&refusal), TransportErrorKind::NoRuntime, "{refusal}");
+        assert!(refusal.to_string().contains(words), "{refusal}");
+    }
+    assert_eq!(server.counts().token_requests, 0);
+}

@@ -143,6 +143,13 @@ const FIRST_MILLISECONDS: u64 = 1_000_000_000_000;
 /// In seconds.
 const TEN_YEARS: u64 = 3652 * 86_400;
 
+/// The seconds since 1970 that this number stands for, in seconds or milliseconds, if they are within ten years of `near`.
+pub(crate) fn point_in_time(number: u64, near: Wall) -> Option<u64> {
+    let seconds = if number >= FIRST_MILLISECONDS { number / 1000 } else { number };
+    let is_near = seconds.abs_diff(near.since_epoch().as_secs()) <= TEN_YEARS;
+    (number >= Said::FIRST_POINT && is_near).then_some(seconds)
+}
+
 impl Said {
     /// From here on an `expires_in` may be a point in time.
     pub(crate) const FIRST_POINT: u64 = 1_000_000_000;
@@ -162,9 +169,7 @@ impl Said {
     /// The seconds since 1970 that this `expires_in` stands for, if it is near enough to be a point in time. The smallest is
     /// in 2001, and a life of as many seconds would be one of 31 years.
     fn point(&self, number: u64) -> Option<u64> {
-        let seconds = if number >= FIRST_MILLISECONDS { number / 1000 } else { number };
-        let now = self.date.unwrap_or(self.sent).since_epoch().as_secs();
-        (number >= Self::FIRST_POINT && seconds.abs_diff(now) <= TEN_YEARS).then_some(seconds)
+        point_in_time(number, self.date.unwrap_or(self.sent))
     }
 
     fn stated_as(&self) -> StatedLife {

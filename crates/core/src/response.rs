@@ -1,6 +1,7 @@
 //! A token response: status, media type and body -> [`Grant`] or [`Refusal`](crate::Refusal).
 
 mod members;
+mod rate_limit;
 mod reader;
 mod wording;
 mod words;
@@ -58,10 +59,26 @@ pub(crate) enum Field {
     Location,
     ContentLength,
     ContentEncoding,
+    RateLimit,
+    RateLimitReset,
+    XRateLimitReset,
+    /// As Okta writes it.
+    XRateLimitResetHyphenated,
 }
 
-const FIELDS: [&str; 7] =
-    ["content-type", "date", "age", "retry-after", "location", "content-length", "content-encoding"];
+const FIELDS: [&str; 11] = [
+    "content-type",
+    "date",
+    "age",
+    "retry-after",
+    "location",
+    "content-length",
+    "content-encoding",
+    "ratelimit",
+    "ratelimit-reset",
+    "x-ratelimit-reset",
+    "x-rate-limit-reset",
+];
 
 /// What came of one header.
 #[derive(Clone, Default)]
@@ -87,8 +104,9 @@ impl Response {
     }
 
     /// The same with one more header, its name in any letter case. All of an answer's headers may be handed in:
-    /// Content-Type, Content-Length, Content-Encoding, Date, Age, Retry-After and Location are kept. Several lines of
-    /// Content-Encoding are one list (RFC 9110 §5.3); of the others, one that comes twice does not count.
+    /// Content-Type, Content-Length, Content-Encoding, Date, Age, Retry-After, Location and what says when a rate limit ends
+    /// (RateLimit, RateLimit-Reset, X-RateLimit-Reset, X-Rate-Limit-Reset) are kept. Several lines of Content-Encoding are one
+    /// list (RFC 9110 §5.3); of the others, one that comes twice does not count.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &[u8]) -> Self {
         let place = FIELDS.iter().position(|field| field.eq_ignore_ascii_case(name));

@@ -9,6 +9,7 @@ pub use answer::{Answer, Verdict};
 use crate::provider::myparcel::verdict as myparcel;
 use alloc::sync::Arc;
 use core::fmt;
+use core::time::Duration;
 
 /// How the answers of an API are judged.
 ///
@@ -42,13 +43,17 @@ impl VerdictRule {
     /// The longest prefix of a body that is read for a verdict, in bytes: an error document is far shorter.
     pub const MAX_BODY: usize = MAX_BODY;
 
+    /// How long that prefix is waited for, where the HTTP library lets an adapter bound it: 5 s. The verdict is then given
+    /// by what has come.
+    pub const MAX_BODY_TIME: Duration = Duration::from_secs(5);
+
     /// A rule that sees status and headers.
     pub fn custom(judge: impl Fn(&Answer<'_>) -> Verdict + Send + Sync + 'static) -> Self {
         Self::custom_with_body(|_| false, judge)
     }
 
     /// A rule that sees a prefix of the body as well, at the statuses for which `needs_body` says so: reading it
-    /// delays the answer until the prefix has come.
+    /// delays the answer until the prefix has come, for [`MAX_BODY_TIME`](Self::MAX_BODY_TIME) at most.
     pub fn custom_with_body(
         needs_body: impl Fn(u16) -> bool + Send + Sync + 'static,
         judge: impl Fn(&Answer<'_>) -> Verdict + Send + Sync + 'static,
@@ -79,6 +84,14 @@ impl VerdictRule {
     pub const fn concerns(&self, status: u16) -> bool {
         match self {
             Self::Rfc6750 | Self::MyParcel => matches!(status, 400 | 401 | 403 | 407 | 431),
+            Self::Custom(_) => true,
+        }
+    }
+
+    /// Whether the verdict may depend on this header, its name in any letter case: no other one need be handed in.
+    pub fn reads(&self, header: &str) -> bool {
+        match self {
+            Self::Rfc6750 | Self::MyParcel => header.eq_ignore_ascii_case("www-authenticate"),
             Self::Custom(_) => true,
         }
     }

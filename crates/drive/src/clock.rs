@@ -1,9 +1,19 @@
 //! One reading of both clocks: the only place in the workspace that reads time for the machine.
 
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod elsewhere;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux;
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+use elsewhere as system;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use linux as system;
+
 use evergrant_core::{Mono, Now, Wall};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Both clocks. What drives the machine takes care that `mono` never goes back, whatever a clock says.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
@@ -23,60 +33,30 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 }
 
 /// The clocks of the operating system. On Linux and Android suspended time counts (`CLOCK_BOOTTIME`).
+///
+/// There they are read from the kernel's own page. Where a library was loaded before the C library (`LD_PRELOAD`), as libfaketime
+/// is to shift a program's time in tests, all of them are read through the C library: a token's life is shifted with the program.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
 impl Clock for SystemClock {
     fn now(&self) -> Now {
-        Now::new(Mono::from_origin(read(rustix::time::ClockId::Boottime)), wall())
+        system::now(system::is_interposed())
     }
 
     fn coarse(&self) -> Now {
-        use rustix::time::ClockId::{MonotonicCoarse, RealtimeCoarse};
-        Now::new(Mono::from_origin(read(MonotonicCoarse)), Wall::from_epoch(read(RealtimeCoarse)))
+        system::coarse(system::is_interposed())
     }
 
-    #[inline(always)]
     fn coarse_has_reached(&self, end: Now) -> bool {
-        use rustix::time::ClockId::{MonotonicCoarse, RealtimeCoarse};
-        has_reached(MonotonicCoarse, end.mono.since_origin())
-            || has_reached(RealtimeCoarse, end.wall.since_epoch())
+        system::coarse_has_reached(system::is_interposed(), end)
     }
 }
 
-/// Compared as the system tells it: for every call that finds a token, the time is not worth a `Duration` of its own.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-#[inline(always)]
-fn has_reached(clock: rustix::time::ClockId, end: Duration) -> bool {
-    let time = rustix::time::clock_gettime(clock);
-    // Negative before 1970 alone, where nothing has ended.
-    let Ok(seconds) = u64::try_from(time.tv_sec) else { return false };
-    is_from(seconds, time.tv_nsec, end)
-}
-
-/// Whether so many seconds and nanoseconds are `end`, or later.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-#[inline(always)]
-fn is_from(seconds: u64, nanos: i64, end: Duration) -> bool {
-    seconds > end.as_secs() || (seconds == end.as_secs() && nanos >= i64::from(end.subsec_nanos()))
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn read(clock: rustix::time::ClockId) -> Duration {
-    let time = rustix::time::clock_gettime(clock);
-    // Neither is negative on these clocks, unless the wall clock is set to before 1970.
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
-    Duration::new(seconds, nanos.min(999_999_999))
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-impl Clock for SystemClock {
-    fn now(&self) -> Now {
-        static ORIGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-        Now::new(Mono::from_origin(ORIGIN.get_or_init(std::time::Instant::now).elapsed()), wall())
-    }
+/// The standard library's clock, from its first reading here.
+fn since_first() -> Duration {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    FIRST.get_or_init(Instant::now).elapsed()
 }
 
 fn wall() -> Wall {
@@ -87,21 +67,25 @@ fn wall() -> Wall {
 /// done for every call.
 #[derive(Clone, Debug)]
 pub(crate) enum Clocks {
-    System,
+    System { is_interposed: bool },
     Own(Arc<dyn Clock>),
 }
 
 impl Clocks {
+    pub(crate) fn system() -> Self {
+        Self::System { is_interposed: system::is_interposed() }
+    }
+
     pub(crate) fn now(&self) -> Now {
         match self {
-            Self::System => SystemClock.now(),
+            Self::System { is_interposed } => system::now(*is_interposed),
             Self::Own(clock) => clock.now(),
         }
     }
 
     pub(crate) fn coarse(&self) -> Now {
         match self {
-            Self::System => SystemClock.coarse(),
+            Self::System { is_interposed } => system::coarse(*is_interposed),
             Self::Own(clock) => clock.coarse(),
         }
     }
@@ -109,7 +93,7 @@ impl Clocks {
     #[inline(always)]
     pub(crate) fn coarse_has_reached(&self, end: Now) -> bool {
         match self {
-            Self::System => SystemClock.coarse_has_reached(end),
+            Self::System { is_interposed } => system::coarse_has_reached(*is_interposed, end),
             Self::Own(clock) => clock.coarse_has_reached(end),
         }
     }

@@ -20,7 +20,7 @@ pub struct Settings {
 impl Settings {
     /// The defaults for this client.
     pub fn new(client: Client) -> Self {
-        let (policy, clock) = (Policy::new(), Clocks::System);
+        let (policy, clock) = (Policy::new(), Clocks::system());
         Self { client, policy, clock, patience: None, fail_fast: false }
     }
 

@@ -67,7 +67,7 @@ impl<V> Shared<V> {
         Arc::new(Self {
             state: Mutex::new(state),
             snapshot: Published::new(Some(Arc::new(snapshot))),
-            clock: Clocks::System,
+            clock: Clocks::system(),
             render,
             patience: policy.patience(),
             fail_fast: false,

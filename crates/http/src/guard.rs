@@ -92,7 +92,8 @@ impl Guard {
         if !self.concerns(status) {
             return Verdict::Fine;
         }
-        let lines: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let lines = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let lines: Vec<_> = lines.filter(|(name, _)| self.rule.reads(name)).collect();
         let unpacked = body.and_then(|body| unpacked(headers, body));
         let body = unpacked.as_ref().map_or(body, |unpacked| Some(unpacked));
         self.rule.judge(&Answer::new(status.as_u16(), &lines, body))

@@ -1,75 +1,101 @@
 //! A look at the beginning of an answer's body, which is put back whole.
 
-use bytes::Bytes;
+use crate::runtime::within;
+use bytes::{Buf as _, Bytes};
+use evergrant_core::VerdictRule;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::{Response, ResponseBuilderExt as _};
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Reads at most `limit` bytes of the body, and gives the answer back as it was: with its whole body, URL, version,
+/// Reads what a verdict may look at of the body, and gives the answer back as it was: with its whole body, URL, version,
 /// extensions and remote address.
-pub(crate) async fn prefix(mut answer: Response, limit: usize) -> (Vec<u8>, Response) {
-    let (mut seen, mut chunks, mut error) = (Vec::new(), VecDeque::new(), None);
-    while seen.len() < limit {
-        match answer.chunk().await {
-            Ok(Some(chunk)) => {
-                seen.extend_from_slice(&chunk[..chunk.len().min(limit - seen.len())]);
-                chunks.push_back(chunk);
-            }
-            Ok(None) => break,
-            Err(broken) => {
-                // Its reader shall meet it where it was.
-                error = Some(broken);
-                break;
-            }
-        }
-    }
-    (seen, put_back(answer, chunks, error))
-}
-
-fn put_back(answer: Response, chunks: VecDeque<Bytes>, error: Option<reqwest::Error>) -> Response {
+pub(crate) async fn prefix(answer: Response) -> (Vec<u8>, Response) {
     let url = answer.url().clone();
-    let (mut parts, rest) = http::Response::<reqwest::Body>::from(answer).into_parts();
+    let (mut parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
+    let mut body = Whole::new(body);
+    let seen = body.prefix().await;
     // The URL travels as an extension that only reqwest can make; without it the answer would forget where it came
     // from.
     if let Ok(carrier) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(carrier.into_parts().0.extensions);
     }
-    let body = reqwest::Body::wrap(Whole { chunks, error, rest });
-    Response::from(http::Response::from_parts(parts, body))
+    (seen, Response::from(http::Response::from_parts(parts, reqwest::Body::wrap(body))))
 }
 
-/// What was read, then what was not.
-struct Whole {
-    chunks: VecDeque<Bytes>,
-    error: Option<reqwest::Error>,
-    rest: reqwest::Body,
+/// What was read of a body, then what was not.
+pub(crate) struct Whole<A: Body> {
+    frames: VecDeque<Frame<Bytes>>,
+    /// Its reader shall meet it where it was.
+    error: Option<A::Error>,
+    rest: Pin<Box<A>>,
 }
 
-impl Body for Whole {
+impl<A: Body> Whole<A> {
+    pub(crate) fn new(rest: A) -> Self {
+        Self { frames: VecDeque::new(), error: None, rest: Box::pin(rest) }
+    }
+
+    /// The first bytes, as many as a verdict may look at and as come while it is waited for.
+    pub(crate) async fn prefix(&mut self) -> Vec<u8> {
+        let mut seen = Vec::new();
+        within(VerdictRule::MAX_BODY_TIME, async {
+            // Frames without bytes must not go on for ever either.
+            while seen.len().max(self.frames.len()) < VerdictRule::MAX_BODY {
+                match poll_fn(|cx| self.poll_rest(cx)).await {
+                    Some(Ok(frame)) => {
+                        let data = frame.data_ref().map_or(&[][..], |data| data);
+                        seen.extend_from_slice(
+                            data.get(..VerdictRule::MAX_BODY - seen.len()).unwrap_or(data),
+                        );
+                        self.frames.push_back(frame);
+                    }
+                    Some(Err(broken)) => {
+                        self.error = Some(broken);
+                        break;
+                    }
+                    None => break,
+                }
+            }
+        })
+        .await;
+        seen
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, A::Error>>> {
+        let whole = |frame: Frame<A::Data>| frame.map_data(|mut data| data.copy_to_bytes(data.remaining()));
+        self.rest.as_mut().poll_frame(cx).map_ok(whole)
+    }
+}
+
+// What a body needs pinned is in a box.
+impl<A: Body> Unpin for Whole<A> {}
+
+impl<A: Body> Body for Whole<A> {
     type Data = Bytes;
-    type Error = reqwest::Error;
+    type Error = A::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, reqwest::Error>>> {
-        if let Some(chunk) = self.chunks.pop_front() {
-            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+    ) -> Poll<Option<Result<Frame<Bytes>, A::Error>>> {
+        if let Some(frame) = self.frames.pop_front() {
+            return Poll::Ready(Some(Ok(frame)));
         }
         if let Some(error) = self.error.take() {
             return Poll::Ready(Some(Err(error)));
         }
-        Pin::new(&mut self.rest).poll_frame(cx)
+        self.poll_rest(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.chunks.is_empty() && self.error.is_none() && self.rest.is_end_stream()
+        self.frames.is_empty() && self.error.is_none() && self.rest.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let read: u64 = self.chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        let read: u64 = self.frames.iter().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum();
         let rest = self.rest.size_hint();
         let mut whole = SizeHint::new();
         whole.set_lower(read.saturating_add(rest.lower()));

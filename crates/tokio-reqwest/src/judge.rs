@@ -1,7 +1,7 @@
 //! The guard, asked about reqwest's requests and answers.
 
 use crate::body::prefix;
-use evergrant_core::{Origin, Verdict, VerdictRule};
+use evergrant_core::{Origin, Verdict};
 use evergrant_http::{Guard, Refused};
 use reqwest::{Request, Response, Url};
 
@@ -20,7 +20,7 @@ pub(crate) async fn judge(guard: &Guard, mut answer: Response, origin: &Origin) 
     }
     let mut body = None;
     if guard.needs_body(status) {
-        let (seen, whole) = prefix(answer, VerdictRule::MAX_BODY).await;
+        let (seen, whole) = prefix(answer).await;
         (body, answer) = (Some(seen), whole);
     }
     let verdict = guard.judge(status, answer.headers(), body.as_deref());

@@ -1,12 +1,15 @@
 //! For programs whose client is a `tower::Service` of `http` requests: hyper-util's, and what is built on it.
 
+use crate::body::Whole;
 use crate::error::ApiError;
 use crate::tokens::Tokens;
+use bytes::Bytes;
 use evergrant_core::{Error, Origins, Verdict, VerdictRule};
 use evergrant_drive::{Attachment, Exchange};
 use evergrant_http::{Guard, repeat};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
+use http_body::{Body, Frame, SizeHint};
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
@@ -20,8 +23,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Attaches the token to every request that passes, and sends a refused one again, with a new token where it must, if its body can
 /// be repeated. A request to an origin that is not allowed, or with an Authorization header of its own, is an error.
 ///
-/// Answers are judged by status and headers: a rule that would look into a body sees none, so MyParcel.com's 401 for a
-/// carrier's secret counts as a refused token here. Its gate bounds what that costs; [`Api`](crate::Api) tells them apart.
+/// Answers are judged by status and headers and, where the provider's rule asks for it, by the beginning of the body, which is put
+/// back: an answer's body is a [`JudgedBody`] around the inner service's. A layer that unpacks bodies belongs below this one.
 ///
 /// The inner service must not follow redirects with the token: hyper-util's client follows none.
 pub struct AuthorizeLayer<B> {
@@ -94,17 +97,47 @@ impl<S: Clone, B> Clone for Authorize<S, B> {
     }
 }
 
+/// The body of an answer that came through an [`AuthorizeLayer`]: the inner service's own, whole, whatever was looked at of it.
+pub struct JudgedBody<A: Body>(Whole<A>);
+
+impl<A: Body> Body for JudgedBody<A> {
+    type Data = Bytes;
+    type Error = A::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, A::Error>>> {
+        Pin::new(&mut self.get_mut().0).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+/// Without what was looked at: it may hold what is nobody's business.
+impl<A: Body> fmt::Debug for JudgedBody<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JudgedBody").finish_non_exhaustive()
+    }
+}
+
 impl<S, B, A> Service<Request<B>> for Authorize<S, B>
 where
     S: Service<Request<B>, Response = Response<A>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
     B: Send + 'static,
-    A: Send + 'static,
+    A: Body<Error: Send> + Send + 'static,
 {
-    type Response = Response<A>;
+    type Response = Response<JudgedBody<A>>;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<A>, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(cx).map_err(Into::into)
@@ -143,10 +176,10 @@ where
     S::Error: Into<BoxError>,
     S::Future: Send,
     B: Send,
-    A: Send,
+    A: Body<Error: Send> + Send,
 {
     type Request = Request<B>;
-    type Answer = Response<A>;
+    type Answer = Response<JudgedBody<A>>;
     type Error = Failed;
 
     fn repeat(&self, request: &Request<B>) -> Option<Request<B>> {
@@ -157,13 +190,17 @@ where
         &mut self,
         mut request: Request<B>,
         attachment: Attachment<HeaderValue>,
-    ) -> Result<(Response<A>, Verdict), Failed> {
+    ) -> Result<(Self::Answer, Verdict), Failed> {
         request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
         // It was ready for the first attempt, and says so again; for the replay it must be asked.
         let ready = poll_fn(|cx| self.service.poll_ready(cx)).await;
         ready.map_err(|error| Failed(error.into()))?;
         let answer = self.service.call(request).await.map_err(|error| Failed(error.into()))?;
-        let verdict = self.layer.guard.judge(answer.status(), answer.headers(), None);
-        Ok((answer, verdict))
+        let guard = &self.layer.guard;
+        let (parts, body) = answer.into_parts();
+        let mut body = Whole::new(body);
+        let seen = if guard.needs_body(parts.status) { Some(body.prefix().await) } else { None };
+        let verdict = guard.judge(parts.status, &parts.headers, seen.as_deref());
+        Ok((Response::from_parts(parts, JudgedBody(body)), verdict))
     }
 }

@@ -33,7 +33,14 @@
 //!
 //! # The runtime
 //! A token is asked for on the runtime of whoever waits for it, with its timers and its sockets: build it with `enable_all`. A token
-//! that is held is handed out on any thread.
+//! that is held is handed out on any thread. On a runtime that lacks one of them a token request is an error that says which: tokio
+//! panics there, which is caught, so a program whose panics abort ends.
+//!
+//! # Limits
+//! Of the response to a token request at most 256 KiB of body are read, 1000 lines of headers, folded ones among them (RFC 9112
+//! §5.2), and 400 KiB of head. Interim responses (1xx, RFC 9110 §15.2) are skipped; reqwest has no bound for them but the time:
+//! `attempt_timeout` ends the request, however many come. The program's own client, which [`Api`] calls through, has reqwest's
+//! own limits: no folded lines and 100 lines, unless its builder says otherwise.
 //!
 //! # TLS
 //! `rustls` (default) brings reqwest's own provider, aws-lc. `rustls-no-provider` leaves the choice to the program, which
@@ -73,7 +80,7 @@ pub use evergrant_drive::{
     Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
 };
 #[cfg(feature = "tower")]
-pub use layer::{Authorize, AuthorizeLayer, BoxError};
+pub use layer::{Authorize, AuthorizeLayer, BoxError, JudgedBody};
 #[cfg(feature = "middleware")]
 pub use middleware::AuthorizeMiddleware;
 pub use request::RequestBuilder;

@@ -1,5 +1,6 @@
 //! How a token request is sent: over a reqwest client of its own, never the user's.
 
+use crate::runtime::with_sockets;
 use evergrant_core::{Client, ConfigError, Excerpt, Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::Transport;
 use evergrant_http::{Collector, RequestBody, to_http};
@@ -9,13 +10,16 @@ use std::error::Error as StdError;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// More lines of headers than any gateway adds, and no more memory than a head takes.
+const MAX_HEADERS: usize = 1000;
+
 /// The client that token requests go through.
 #[derive(Debug)]
 pub(crate) struct Reqwest(reqwest::Client);
 
 impl Reqwest {
     /// Sets what must hold on the user's builder: no redirect is followed, nothing is retried, unpacked or referred,
-    /// TLS is verified, and a loopback literal never goes through a proxy.
+    /// TLS is verified, folded lines of headers are read (RFC 9112 §5.2), and a loopback literal never goes through a proxy.
     ///
     /// No connection is kept: one token request an hour gains nothing from it, and a kept connection belongs to the
     /// runtime that opened it, which may be gone by the next one.
@@ -28,6 +32,8 @@ impl Reqwest {
             .no_brotli()
             .no_zstd()
             .no_deflate()
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            .http1_max_headers(MAX_HEADERS)
             .pool_max_idle_per_host(0);
         #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
         let builder =
@@ -50,6 +56,12 @@ impl Reqwest {
 
 impl Transport for Reqwest {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        with_sockets(self.exchange(request)).await
+    }
+}
+
+impl Reqwest {
+    async fn exchange(&self, request: Request) -> Result<Response, TransportError> {
         let mut request = to_http(request)?.map(RequestBody::into_bytes);
         // That of the body, which the HTTP library counts itself.
         request.headers_mut().remove(CONTENT_LENGTH);

@@ -22,6 +22,16 @@
 //! one at a time. So a caller returns by its own patience although a blocked send cannot be cancelled, and nobody waits
 //! while a usable token is held.
 //!
+//! # Limits
+//! Of the response to a token request at most 256 KiB of body are read, and of its head what the agent's configuration allows:
+//! 64 KiB by default. ureq reads no folded lines of headers (RFC 9112 §5.2) and no more than 128 lines, and has no switch for
+//! either: a response that has them is an error. Interim responses (1xx, RFC 9110 §15.2) are skipped, however many come, until
+//! `attempt_timeout` ends the request.
+//!
+//! The program's own agent, which [`Api`] and [`AuthorizeMiddleware`] call through, waits without end unless it has a timeout. A rule that
+//! looks into a body (MyParcel.com's does, at 401 and 403) waits for at most 64 KiB of it: give the agent a `timeout_recv_body`
+//! or a `timeout_global`.
+//!
 //! # Names
 //! What the signatures here name stands at the root; all of evergrant-core is in the module [`core`], for the rest of an error or
 //! of the machine. Import names, not `*`: a glob would hide the standard library's `core`.

@@ -2,7 +2,7 @@
 
 use super::members::{Body, Members, Value};
 use super::words::{self, Words};
-use super::{Field, Grant, Response};
+use super::{Field, Grant, Response, rate_limit};
 use crate::date;
 use crate::error::{Class, ErrorResponse, Excerpt, Malformed, Problem, Refusal};
 use crate::jwt;
@@ -35,8 +35,8 @@ use zeroize::Zeroizing;
 /// | 3xx                                                   | permanent, redirect                                  |
 /// | no final status                                       | transient                                            |
 ///
-/// Each carries the server's code and description, and its Retry-After, if there are any. Words without an `error` are the
-/// description of a refusal without a code: no class follows from them.
+/// Each carries the server's code and description, and its Retry-After (at 429 also the end of its rate limit), if there are
+/// any. Words without an `error` are the description of a refusal without a code: no class follows from them.
 pub(crate) struct Reader<'a> {
     pub(crate) response: &'a Response,
     pub(crate) errors: ErrorFormat,
@@ -205,9 +205,16 @@ impl Reader<'_> {
         Refusal { class: own.unwrap_or(class), status: Some(status), problem, retry_after }
     }
 
-    /// RFC 9110 §10.2.3: seconds, or a date, which is judged by the clock that wrote it when the answer has a Date.
+    /// Retry-After, and at 429 what says when the limit ends where there is none that can be read. At any other status the
+    /// end of a limit is not the time to wait: many servers send it with every answer.
     fn retry_after(&self) -> Option<Duration> {
-        let text = self.response.header(Field::RetryAfter)?;
+        let told = self.response.header(Field::RetryAfter).and_then(|text| self.delay(text));
+        let limit = || rate_limit::reset(self.response, self.date().unwrap_or(self.sent.wall));
+        told.or_else(|| if self.response.status == 429 { limit() } else { None })
+    }
+
+    /// RFC 9110 §10.2.3: seconds, or a date, which is judged by the clock that wrote it when the answer has a Date.
+    fn delay(&self, text: &str) -> Option<Duration> {
         if let Some(seconds) = seconds::whole_seconds(text) {
             return Some(Duration::from_secs(seconds));
         }

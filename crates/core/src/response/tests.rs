@@ -605,6 +605,58 @@ fn a_retry_after_date_is_judged_by_the_date_of_the_answer() {
     assert_eq!(read(&answer).unwrap_err().retry_after(), Some(Duration::from_secs(120)));
 }
 
+#[test]
+fn a_429_that_says_when_by_the_end_of_its_limit_alone_is_kept_as_a_retry_after() {
+    let told = |status: u16, fields: &[(&str, &str)]| {
+        let answer = Response::new(status).with_header("Date", b"Mon, 23 Nov 2026 12:10:00 GMT");
+        let answer =
+            fields.iter().fold(answer, |answer, (name, value)| answer.with_header(name, value.as_bytes()));
+        read(&answer).unwrap_err().retry_after().map(|time| time.as_secs())
+    };
+    let point = (W0 + 600 + 120).to_string();
+    let milliseconds = format!("{point}500");
+    for name in ["RateLimit-Reset", "X-RateLimit-Reset", "x-rate-limit-reset"] {
+        for (value, expected) in [
+            ("120", Some(120)),
+            (" 120.5 ", Some(120)),
+            ("0", Some(0)),
+            ("999999999", Some(999_999_999)),
+            (&*point, Some(120)),
+            (&*milliseconds, Some(120)),
+            // Over.
+            ("1795435200", Some(0)),
+            // Within ten years of nothing.
+            ("1000000000", None),
+            ("18446744073709551615", None),
+            ("", None),
+            ("-5", None),
+            ("soon", None),
+        ] {
+            assert_eq!(told(429, &[(name, value)]), expected, "{name}: {value}");
+            assert_eq!(told(503, &[(name, value)]), None, "{name}: {value}");
+            assert_eq!(told(429, &[("Retry-After", "7"), (name, value)]), Some(7), "{name}: {value}");
+            assert_eq!(told(429, &[("Retry-After", "soon"), (name, value)]), expected, "{name}: {value}");
+        }
+        assert_eq!(told(429, &[(name, "1"), (name, "2")]), None, "{name}");
+    }
+    for (value, expected) in [
+        ("\"default\";r=0;t=30", Some(30)),
+        ("\"default\" ; t=30 ; r=0", Some(30)),
+        ("\"default\";t=30", Some(30)),
+        ("\"burst\";r=0;t=3, \"daily\";r=0;t=40, \"other\";r=9;t=500", Some(40)),
+        ("\"default\";r=1;t=30", None),
+        ("limit=100, remaining=0, reset=30", Some(30)),
+        ("\"default\";r=0", None),
+        ("\"default\";r=0;t=", None),
+        ("\"default\";r=0;tt=30", None),
+        ("", None),
+    ] {
+        assert_eq!(told(429, &[("RateLimit", value)]), expected, "{value}");
+        assert_eq!(told(429, &[("RateLimit", value), ("RateLimit-Reset", "9")]), Some(9), "{value}");
+    }
+    assert_eq!(told(429, &[("RateLimit-Reset", "soon"), ("X-RateLimit-Reset", "9")]), Some(9));
+}
+
 // Conforms: R-9110-10.2.3-g, Q-35
 #[test]
 fn a_retry_after_is_kept_whatever_the_status() {

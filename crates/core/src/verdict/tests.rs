@@ -134,15 +134,26 @@ proptest! {
         body in prop::collection::vec(any::<u8>(), 0..100),
         almost in "(\\{|\\}|\\[|\\]|\"errors\"|\"code\"|:|,|14002|\"){0,30}",
     ) {
-        let headers = [("www-authenticate", &challenge[..])];
+        let headers = [("WWW-Authenticate", &challenge[..]), ("proxy-authenticate", &challenge[..])];
         for body in [&body[..], almost.as_bytes()] {
             let answer = Answer::new(status, &headers, Some(body));
             for rule in [VerdictRule::Rfc6750, VerdictRule::MyParcel] {
                 let verdict = rule.judge(&answer);
                 prop_assert!(rule.concerns(status) || verdict == Fine);
+                let read: Vec<_> = headers.into_iter().filter(|(name, _)| rule.reads(name)).collect();
+                prop_assert_eq!(rule.judge(&Answer::new(status, &read, Some(body))), verdict);
             }
         }
     }
+}
+
+#[test]
+fn a_rule_of_ours_reads_the_challenges_alone_and_a_users_own_every_header() {
+    for rule in [VerdictRule::Rfc6750, VerdictRule::MyParcel] {
+        assert!(rule.reads("www-authenticate") && rule.reads("WWW-Authenticate"), "{rule:?}");
+        assert!(!rule.reads("proxy-authenticate") && !rule.reads("location"), "{rule:?}");
+    }
+    assert!(VerdictRule::custom(|_| Fine).reads("location"));
 }
 
 #[test]

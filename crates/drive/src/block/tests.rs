@@ -176,3 +176,17 @@ fn a_thread_that_waits_sleeps_and_does_not_spin() {
     let looks = looks.load(Ordering::SeqCst);
     assert!(looks < 100, "it looked at the clock {looks} times");
 }
+
+#[test]
+fn a_clock_that_leaps_with_every_reading_ends_a_wait() {
+    for by in [secs(10), secs(20), secs(3600)] {
+        let (settings, clock) = fixture::settings();
+        let gate = Arc::new(Gate::default());
+        let shared = Shared::new(settings.clock(Ticking(clock, by)), 0, fixture::render);
+        let source = BlockingSource::over(shared, Gated(Arc::clone(&gate)));
+        assert!(source.wait(None, None).is_err(), "{by:?}: nobody answers");
+        let sent = gate.sent.load(Ordering::SeqCst);
+        assert!(sent < 50, "{by:?}: {sent} requests");
+        gate.open();
+    }
+}

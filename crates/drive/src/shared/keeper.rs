@@ -2,6 +2,7 @@
 
 use super::flight::{Departure, FlightGuard};
 use super::state::Shared;
+use super::waiter::SENDS_IN_A_ROW;
 use crate::contained::contained;
 use evergrant_core::{Call, Step};
 use std::fmt;
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub(crate) struct Keeper<V> {
     shared: Weak<Shared<V>>,
     key: Option<u64>,
+    /// How often in a row it sent, without a wait between.
+    sends: u8,
 }
 
 impl<V> fmt::Debug for Keeper<V> {
@@ -36,12 +39,13 @@ impl<V> Keeper<V> {
     pub(crate) fn poll(&mut self, waker: &Waker) -> Keep<V> {
         let Some(shared) = self.shared.upgrade() else { return Keep::Ended };
         let (before, waker) = (self.key, waker.clone());
+        let may_send = self.sends < SENDS_IN_A_ROW;
         let (key, keep) = shared.enter(|state, now| {
             let key = before.unwrap_or_else(|| state.key());
             let known = state.keepers.insert(key, Some(waker)).flatten();
             state.outside.drop_waker(known);
             let wake = state.machine.next_wake(now);
-            if wake > now.mono {
+            if wake > now.mono || !may_send {
                 return (key, Keep::Wait(wake.since(now.mono)));
             }
             // A call without patience: it sends what is due, and never takes a place.
@@ -53,6 +57,7 @@ impl<V> Keeper<V> {
             (key, launched.map_or(Keep::Wait(Duration::ZERO), |(guard, left)| Keep::Send(guard, left)))
         });
         self.key = Some(key);
+        self.sends = if matches!(keep, Keep::Send(..)) { self.sends + 1 } else { 0 };
         keep
     }
 }
@@ -72,6 +77,6 @@ impl<V> Drop for Keeper<V> {
 impl<V> Shared<V> {
     /// The user's own job that keeps the token fresh.
     pub(crate) fn keeper(self: &Arc<Self>) -> Keeper<V> {
-        Keeper { shared: Arc::downgrade(self), key: None }
+        Keeper { shared: Arc::downgrade(self), key: None, sends: 0 }
     }
 }

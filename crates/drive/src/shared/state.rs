@@ -203,7 +203,7 @@ impl<V> Drop for Shared<V> {
         }
         outside.wake(std::mem::take(&mut state.keepers).into_values().flatten());
         outside.release();
-        let clock = std::mem::replace(&mut self.clock, Clocks::System);
+        let clock = std::mem::replace(&mut self.clock, Clocks::system());
         contained(|| drop(clock));
     }
 }

@@ -9,6 +9,10 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+/// How often in a row somebody sends without a wait between: twice where a suspend outlasted a flight. Eight times it is a clock
+/// that leaps with every reading, and it would go on for ever.
+pub(super) const SENDS_IN_A_ROW: u8 = 8;
+
 /// What a caller does next.
 #[derive(Debug)]
 pub(crate) enum Next<V> {
@@ -31,6 +35,8 @@ pub(crate) struct Waiter<'a, V> {
     origin: Option<&'a Origin>,
     /// Of its entry among the waiting, unless it was served with everyone meanwhile.
     key: Option<u64>,
+    /// How often in a row it sent, without a wait between.
+    sends: u8,
 }
 
 /// What the machine answered, with what else had to be taken under the lock.
@@ -66,7 +72,16 @@ impl<V> Waiter<'_, V> {
         });
         // An origin may have got its place since the last time.
         waiting.call.at(self.origin.and_then(|origin| state.sites.of(origin)));
-        let step = state.machine.poll(now, &mut waiting.call);
+        let mut step = state.machine.poll(now, &mut waiting.call);
+        if self.sends == SENDS_IN_A_ROW
+            && let Step::Send(flight) = step
+        {
+            // Nobody sends it: the machine is as after a request that was abandoned, and this call waits or fails.
+            let _unsent = state.machine.abandon(now, flight);
+            state.wake_all(now);
+            step = state.machine.poll(now, &mut waiting.call);
+        }
+        self.sends = if matches!(step, Step::Send(_)) { self.sends + 1 } else { 0 };
         state.outside.drop_waker(waiting.waker.replace(waker));
         if waiting.call.holds_place() {
             self.key = Some(key);
@@ -105,6 +120,7 @@ impl<V> Shared<V> {
             deadline: None,
             origin,
             key: None,
+            sends: 0,
         }
     }
 

@@ -1,8 +1,8 @@
 use super::*;
 use crate::clock::Clock;
-use crate::fixture::{self, Waking, secs};
+use crate::fixture::{self, Ticking, Waking, secs};
 use crate::naps;
-use evergrant_core::{Request, Response, TransportErrorKind};
+use evergrant_core::{Now, Request, Response, TransportErrorKind};
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -324,4 +324,45 @@ fn debug_of_a_source_shows_its_status() {
     let (source, _hand, _clock, _sent) = source(GRANT);
     let text = format!("{source:?}");
     assert!(text.starts_with("Source {") && text.contains("next_request_in"), "{text}");
+}
+
+/// A clock that leaps with every reading, and fails a loop without end.
+#[derive(Debug)]
+struct Leaping(Ticking, AtomicU32);
+
+impl Clock for Leaping {
+    fn now(&self) -> Now {
+        assert!(self.1.fetch_add(1, Ordering::SeqCst) < 10_000, "it is asked without end");
+        self.0.now()
+    }
+
+    fn coarse(&self) -> Now {
+        self.0.coarse()
+    }
+}
+
+fn leaping(by: Duration) -> Settings {
+    let (settings, clock) = fixture::settings();
+    settings.clock(Leaping(Ticking(clock, by), AtomicU32::new(0)))
+}
+
+/// 10 s are less than a flight may take, 20 s are more, and an hour is more than a token lives.
+#[test]
+fn a_clock_that_leaps_with_every_reading_ends_a_wait_and_keeps_no_thread() {
+    for by in [secs(10), secs(20), secs(3600)] {
+        for answer in [GRANT, Some((503, "{}")), None] {
+            let (source, hand, sent) = source_of(leaping(by), answer);
+            let mut call = Box::pin(source.wait(None, None));
+            let mut turns = 0;
+            while poll(&mut call).is_pending() {
+                hand.run();
+                turns += 1;
+                assert!(turns < 50, "{by:?} {answer:?}");
+            }
+            hand.run();
+            assert!(sent.load(Ordering::SeqCst) < 50, "{by:?} {answer:?}");
+            let mut keeping = Box::pin(source.keep_fresh());
+            assert!(poll(&mut keeping).is_pending(), "{by:?} {answer:?}");
+        }
+    }
 }

@@ -167,3 +167,13 @@ fn a_packed_body_is_judged_as_the_plain_one() {
         assert_eq!(judge(&headers(CONTENT_ENCODING, "gzip"), b"no gzip"), Verdict::TokenRefused);
     }
 }
+
+#[test]
+fn a_users_own_rule_is_shown_every_header_whatever_the_status() {
+    let rule = VerdictRule::custom(|answer| match answer.header("location").next() {
+        Some(b"/login") => Verdict::TokenRefused,
+        _ => Verdict::Fine,
+    });
+    let login = headers(http::header::LOCATION, "/login");
+    assert_eq!(guard(&[]).with_verdict(rule).judge(status(302), &login, None), Verdict::TokenRefused);
+}
