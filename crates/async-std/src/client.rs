@@ -6,6 +6,7 @@ use crate::connection::{Connection, Deadline, Key, Pool, Streamed};
 use crate::error::HttpError;
 use crate::net::Net;
 use evergrant_core::{ConfigError, Excerpt};
+use evergrant_http::{port, tls_error};
 use futures_rustls::TlsConnector;
 use futures_rustls::rustls::{self, ClientConfig, pki_types::ServerName};
 use http::header::{HOST, HeaderValue};
@@ -77,8 +78,10 @@ impl<N: Net> HttpClient<N> {
     /// TLS is set up, which reads the platform's roots unless the program gave its own.
     pub(crate) fn ready(&self) -> Result<(), ConfigError> {
         let ready = self.tls.config().map(drop);
-        ready.map_err(|error| ConfigError::HttpClient {
-            reason: Excerpt::new(&error.to_string(), &[]).unwrap_or_default(),
+        ready.map_err(|error| {
+            let known = tls_error(&error).and_then(|known| known.detail().cloned());
+            let reason = known.or_else(|| Excerpt::new(&error.to_string(), &[])).unwrap_or_default();
+            ConfigError::HttpClient { reason }
         })
     }
 
@@ -164,8 +167,9 @@ fn on_the_wire(mut request: Request<Body>) -> Result<(Request<Body>, Key), HttpE
         _ => return Err(HttpError::Url),
     };
     let host = uri.host().ok_or(HttpError::Url)?.to_owned();
-    let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-    let authority = match uri.port_u16() {
+    let named = port(uri).map_err(|_| HttpError::Url)?;
+    let port = named.unwrap_or(if secure { 443 } else { 80 });
+    let authority = match named {
         Some(port) => format!("{host}:{port}"),
         None => host.clone(),
     };

@@ -1,12 +1,14 @@
 //! How a call fails.
 
+use evergrant_http::{causes, tls_error};
 use futures_rustls::rustls;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
 /// A call failed before its answer was read to the end. Its Display leaves the words of a cause to
-/// [`source`](std::error::Error::source).
+/// [`source`](std::error::Error::source), but for [`Tls`](Self::Tls): what rustls says of a certificate is the name of a Rust type,
+/// and this says what it means.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HttpError {
@@ -37,7 +39,10 @@ impl fmt::Display for HttpError {
             Self::Request(_) => f.write_str("the request could not be built"),
             Self::Resolve(_) => f.write_str("the host name cannot be resolved"),
             Self::Connect(_) => f.write_str("no connection could be made"),
-            Self::Tls(_) => f.write_str("the TLS handshake failed"),
+            Self::Tls(error) => match tls_error(error) {
+                Some(known) => known.fmt(f),
+                None => write!(f, "the TLS handshake failed ({error})"),
+            },
             Self::Timeout(time) => write!(f, "timed out after {time:?}, before the full response arrived"),
             Self::Protocol(_) => f.write_str("the answer is not valid HTTP"),
             Self::Closed(_) => f.write_str("the connection was closed before the full response arrived"),
@@ -49,13 +54,20 @@ impl fmt::Display for HttpError {
 impl std::error::Error for HttpError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Resolve(error)
-            | Self::Connect(error)
-            | Self::Tls(error)
-            | Self::Protocol(error)
-            | Self::Closed(error) => Some(error),
+            Self::Resolve(error) | Self::Connect(error) | Self::Protocol(error) | Self::Closed(error) => {
+                Some(error)
+            }
             Self::Request(error) => Some(error),
-            Self::Url | Self::Timeout(_) | Self::TooLong(_) => None,
+            Self::Tls(_) | Self::Url | Self::Timeout(_) | Self::TooLong(_) => None,
+        }
+    }
+}
+
+impl HttpError {
+    pub(crate) const fn tls(&self) -> Option<&io::Error> {
+        match self {
+            Self::Tls(error) => Some(error),
+            _ => None,
         }
     }
 }
@@ -76,13 +88,11 @@ impl From<io::Error> for HttpError {
 
 impl From<hyper::Error> for HttpError {
     fn from(error: hyper::Error) -> Self {
-        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
-        if cause
-            .and_then(io::Error::get_ref)
-            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-        {
+        // Also where the connection ended before the request was on it: then hyper says that it was cancelled because of that.
+        if causes(&error).any(<dyn std::error::Error>::is::<rustls::Error>) {
             return Self::Tls(io::Error::other(error));
         }
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
         // What is wrong with the framing of a body is an io::Error to hyper.
         let misframed = |error: &io::Error| {
             matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)

@@ -47,7 +47,7 @@ pub use bearer::bearer;
 pub use cause::{causes, is_resolving, open_files_error};
 pub use collector::Collector;
 pub use error::{ApiError, Refused};
-pub use guard::{Guard, origin};
+pub use guard::{Guard, origin, port};
 pub use request::{RequestBody, repeat, to_http};
 #[cfg(feature = "rustls")]
 pub use tls::tls_error;

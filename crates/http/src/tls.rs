@@ -88,25 +88,34 @@ pub enum TlsSupport {
     Ready,
 }
 
+impl TlsSupport {
+    /// What is missing, and what to do; `None` where nothing is.
+    pub const fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::Ready => None,
+            Self::Absent => Some(
+                "the token endpoint is https, and this build has no TLS: enable the feature rustls or native-tls of the \
+                 evergrant adapter",
+            ),
+            Self::NoProvider => Some(
+                "no crypto provider for TLS is installed: call rustls's CryptoProvider::install_default before, or enable \
+                 the feature rustls or native-tls of the evergrant adapter",
+            ),
+        }
+    }
+}
+
 /// Whether a build with this support can ask the token endpoint, as far as TLS decides it.
 ///
 /// # Errors
 /// [`ConfigError::HttpClient`]: the endpoint is https, and something is missing. It says which.
 pub fn require_tls(endpoint: &Endpoint, support: TlsSupport) -> Result<(), ConfigError> {
-    let missing = match support {
-        _ if endpoint.origin().scheme() != "https" => return Ok(()),
-        TlsSupport::Ready => return Ok(()),
-        TlsSupport::Absent => {
-            "the token endpoint is https, and this build has no TLS: enable the feature rustls or native-tls of the evergrant \
-             adapter"
+    match support.missing() {
+        Some(missing) if endpoint.origin().scheme() == "https" => {
+            Err(ConfigError::HttpClient { reason: Excerpt::new(missing, &[]).unwrap_or_default() })
         }
-        TlsSupport::NoProvider => {
-            "no crypto provider for TLS is installed: call rustls's CryptoProvider::install_default before, or enable the feature \
-             rustls or native-tls of the evergrant adapter"
-        }
-    };
-    let reason = Excerpt::new(missing, &[]).unwrap_or_default();
-    Err(ConfigError::HttpClient { reason })
+        _ => Ok(()),
+    }
 }
 
 fn ours(sentence: &str) -> TransportError {

@@ -39,9 +39,9 @@ fn of(error: &Error) -> TransportError {
         Error::InvalidCertificate(error) => of_certificate(error),
         Error::AlertReceived(alert) => of_alert(*alert),
         Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => ours(VERSION),
-        Error::PeerIncompatible(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig) => {
-            ours("the server chose a TLS version that the HTTP client is configured not to speak: allow it there")
-        }
+        Error::PeerIncompatible(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig) => ours(
+            "the server chose a TLS version that the HTTP client is configured not to speak: allow it there",
+        ),
         Error::PeerIncompatible(_) => ours(CIPHER),
         // The first byte is none that a TLS record begins with.
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => ours(PLAIN_HTTP),
