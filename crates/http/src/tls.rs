@@ -41,7 +41,8 @@ pub fn tls_text_error(text: &str) -> TransportError {
     let sentence = if says(&["wrong version number", "packet length too long", "http request"]) {
         PLAIN_HTTP
     } else if says(&[
-        "unable to get",
+        "unable to get local issuer",
+        "unable to get issuer",
         "unable to verify the first",
         "self-signed",
         "self signed",

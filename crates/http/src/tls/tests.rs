@@ -24,6 +24,7 @@ fn the_words_of_openssl_become_sentences_of_ours_and_others_stay() {
         ("error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure:..".into(), HANDSHAKE),
         ("error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:..".into(), CLIENT_CERTIFICATE),
         ("error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:..".into(), CLIENT_REFUSED),
+        ("unable to get certificate CRL".into(), "unable to get certificate CRL"),
         ("The operation was interrupted".into(), "The operation was interrupted"),
     ] {
         assert_eq!(detail(&tls_text_error(&text)), sentence, "{text}");
