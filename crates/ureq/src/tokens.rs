@@ -90,7 +90,7 @@ impl TokensBuilder {
     /// this machine.
     ///
     /// # Blocking
-    /// For an https endpoint, reads the platform's certificates, unless the agent has its own: some milliseconds on Linux. Each
+    /// For an https endpoint, reads the platform's certificates, unless the agent has its own: some 10 ms on Linux. Each
     /// token request reads them again, so that new ones count.
     pub fn build(self) -> Result<Tokens, ConfigError> {
         let transport = Ureq::new(self.http, self.settings.client(), self.roots)?;
