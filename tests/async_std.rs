@@ -98,6 +98,7 @@ on_each_runtime! {
     a_call_that_takes_too_long_is_given_up_body_included
     what_breaks_a_call_is_said_once_in_a_chain
     a_url_without_a_path_is_asked_for_at_its_root
+    a_port_that_is_no_number_from_1_to_65535_is_no_url
     what_comes_on_an_idle_connection_is_no_answer
     an_api_with_a_wrong_certificate_hears_no_token
     a_value_is_lent_after_one_request_and_no_borrower_is_called_without_a_token
@@ -326,15 +327,17 @@ async fn what_breaks_a_call_is_said_once_in_a_chain<N: Net>() {
     let _garbage = server.fault(Endpoint::Resource, Fault::Garbage, Times::Once);
     let secure = server.resource("/").replace("http://", "https://");
     let http = HttpClient::<N>::new();
+    // Whole: what rustls would say below it is the name of a Rust type.
+    const TLS: &str = "the TLS handshake failed (the server speaks plain http on this port, or something between does: check the scheme and the port of the URL)";
     for (url, says) in [
         (format!("http://{nobody}/"), "no connection could be made"),
-        (secure, "the TLS handshake failed"),
+        (secure, TLS),
         ("http://evergrant.invalid/".into(), "the host name cannot be resolved"),
         (server.resource("/"), "the answer is not valid HTTP"),
     ] {
         let error = anyhow::Error::from(http.send(get(&url)).await.unwrap_err());
         let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
-        assert!(chain.len() > 1 && chain[0] == says, "{chain:?}");
+        assert!(chain[0] == says && (chain.len() > 1) == (says != TLS), "{chain:?}");
         let all = chain.join(": ");
         assert!(chain.iter().all(|said| all.matches(said.as_str()).count() == 1), "{chain:?}");
     }
@@ -458,6 +461,13 @@ async fn a_url_without_a_path_is_asked_for_at_its_root<N: Net>() {
     }
 }
 
+async fn a_port_that_is_no_number_from_1_to_65535_is_no_url<N: Net>() {
+    for url in ["http://127.0.0.1:65536/", "http://127.0.0.1:0/", "https://[::1]:99999/"] {
+        let outcome = HttpClient::<N>::new().send(get(url)).await;
+        assert!(matches!(outcome, Err(HttpError::Url)), "{url}: {outcome:?}");
+    }
+}
+
 /// An answer that nobody asked for, on a connection that waits for its next request.
 // Conforms: A-40
 async fn what_comes_on_an_idle_connection_is_no_answer<N: Net>() {
@@ -502,7 +512,12 @@ async fn an_api_with_a_wrong_certificate_hears_no_token<N: Net>() {
         let api = Api::new(http, tokens, Origins::parse([server.origin().as_str()]).unwrap());
         match api.execute(get(&server.origin())).await {
             Ok(answer) => assert_eq!((good, answer.status().as_u16()), (true, 200)),
-            Err(ApiError::Http(HttpError::Tls(error))) => assert!(!good, "{error}"),
+            Err(ApiError::Http(error @ HttpError::Tls(_))) => {
+                let chain = format!("{:#}", anyhow::Error::from(error));
+                assert!(!good && chain.starts_with("the TLS handshake failed ("), "{chain}");
+                assert!(chain.contains("the server's certificate"), "{chain}");
+                assert!(!chain.contains("peer certificate"), "not what rustls says: {chain}");
+            }
             Err(other) => panic!("{other}"),
         }
         assert_eq!(server.request_bytes(1) > 0, good);

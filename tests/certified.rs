@@ -3,7 +3,8 @@
 use crate::raw::Raw;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +38,11 @@ impl Authority {
         self.0.der().clone()
     }
 
+    /// The same as a file has it (RFC 7468).
+    pub fn root_pem(&self) -> String {
+        self.0.pem()
+    }
+
     /// A certificate for this name or address, with what `change` makes of it.
     ///
     /// # Panics
@@ -55,7 +61,16 @@ impl Authority {
 /// # Panics
 /// No key can be made.
 pub fn self_signed(name: &str) -> Certified {
-    let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    signed_by_itself(name, |_| {})
+}
+
+/// The same with what `change` makes of it.
+///
+/// # Panics
+/// No key can be made.
+pub fn signed_by_itself(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Certified {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    change(&mut params);
     let key = KeyPair::generate().expect("randomness");
     let certificate = params.self_signed(&key).expect("a certificate");
     Certified { chain: vec![certificate.der().clone()], key: private(&key) }
@@ -91,7 +106,32 @@ impl TlsServer {
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = config.expect("ring speaks them").with_no_client_auth();
         let config = config.with_single_cert(certified.chain.clone(), certified.key.clone_key());
-        let (config, answer) = (Arc::new(config.expect("they belong together")), answer.into());
+        Self::serve(config.expect("they belong together"), answer, close_notify)
+    }
+
+    /// Speaks this version, and wants a client certificate of this authority.
+    ///
+    /// # Panics
+    /// The key does not belong to the certificate.
+    pub fn mutual(
+        certified: &Certified,
+        clients: &Authority,
+        version: &'static SupportedProtocolVersion,
+    ) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(clients.root()).expect("a certificate");
+        let clients =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+        let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[version]);
+        let config =
+            config.expect("ring speaks it").with_client_cert_verifier(clients.expect("it has a root"));
+        let config = config.with_single_cert(certified.chain.clone(), certified.key.clone_key());
+        Self::serve(config.expect("they belong together"), "", true)
+    }
+
+    fn serve(config: ServerConfig, answer: impl Into<Vec<u8>>, close_notify: bool) -> Self {
+        let (config, answer) = (Arc::new(config), answer.into());
         let (request_bytes, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let last_request = Arc::new(Mutex::new(String::new()));
         let (counted, over, last) =
@@ -100,9 +140,14 @@ impl TlsServer {
             let Ok(tls) = ServerConnection::new(Arc::clone(&config)) else { return };
             let mut stream = StreamOwned::new(tls, &mut *connection.stream());
             let (mut request, mut piece) = (Vec::new(), [0; 4096]);
+            let mut refused = false;
             loop {
                 match stream.read(&mut piece) {
-                    Ok(0) | Err(_) => break,
+                    Ok(0) => break,
+                    Err(_) => {
+                        refused = true;
+                        break;
+                    }
                     Ok(read) => {
                         counted.fetch_add(read as u64, Ordering::SeqCst);
                         request.extend_from_slice(&piece[..read]);
@@ -120,7 +165,12 @@ impl TlsServer {
                     break;
                 }
             }
+            drop(stream);
             over.fetch_add(1, Ordering::SeqCst);
+            // Closed with something unread, the connection would be reset, and the alert that says why be lost.
+            if refused {
+                connection.wait();
+            }
         });
         Self { raw, request_bytes, ended, last_request }
     }

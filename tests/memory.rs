@@ -7,9 +7,11 @@ use evergrant_tests::ms;
 use evergrant_tests::raw::{Connection, Raw};
 use evergrant_tests::transports::{Asking, TRANSPORTS, once};
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::io::Write as _;
-use std::sync::Arc;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 /// The system's allocator, and how much of it is in use.
 struct Counting;
@@ -95,10 +97,13 @@ fn taken(mount: evergrant_tests::transports::Mount, script: &Script) -> usize {
     PEAK.load(Ordering::SeqCst) - before
 }
 
-/// The one test of this process: two at once would count each other's bytes.
+/// Held by each test of this process: two at once would count each other's bytes.
+static ALONE: Mutex<()> = Mutex::new(());
+
 // Conforms
 #[test]
 fn no_answer_takes_more_memory_than_its_bounds_allow() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let spaces = " ".repeat(0x8000);
     let chunk = format!("8000\r\n{spaces}\r\n");
     let members: String = (0..20_000).map(|n| format!("\"a{n}\":1,")).collect();
@@ -136,4 +141,51 @@ fn no_answer_takes_more_memory_than_its_bounds_allow() {
             assert!(taken <= ROOM, "{name}: {what}: {taken} bytes at once, more than {ROOM}");
         }
     }
+}
+
+/// Takes a request with a body of this length, keeping nothing of it, and answers.
+fn swallow(mut stream: TcpStream, length: usize) {
+    let (mut piece, mut head, mut left) = ([0; 4096], Vec::new(), None);
+    while left != Some(0) {
+        let read = stream.read(&mut piece).unwrap();
+        assert!(read > 0, "the request ended early");
+        left = match left {
+            Some(left) => Some(left - read),
+            None => {
+                head.extend_from_slice(&piece[..read]);
+                let end = head.windows(4).position(|window| window == b"\r\n\r\n");
+                end.map(|end| length + end + 4 - head.len())
+            }
+        };
+    }
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+}
+
+/// ureq's calls take a body over, and could have to send it again.
+#[test]
+fn a_large_body_is_not_copied_so_that_it_could_be_sent_again() {
+    const LENGTH: usize = 8 << 20;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        for _ in 0..2 {
+            swallow(listener.accept().unwrap().0, LENGTH);
+        }
+    });
+    let tokens = evergrant_ureq::Tokens::fixed("a-token-of-the-test").unwrap();
+    let origins = evergrant_ureq::Origins::parse([origin.as_str()]).unwrap();
+    let agent = ureq::Agent::config_builder().proxy(None).build().new_agent();
+    let api = evergrant_ureq::Api::new(agent, tokens, origins);
+    for round in 0..2 {
+        let (owned, shared) = (vec![b'x'; LENGTH], bytes::Bytes::from(vec![b'x'; LENGTH]));
+        let before = LIVE.load(Ordering::SeqCst);
+        PEAK.store(before, Ordering::SeqCst);
+        let call = api.post(&origin);
+        let answer = if round == 0 { call.body(owned).send() } else { call.body(shared).send() };
+        assert_eq!(answer.unwrap().status(), 200);
+        let taken = PEAK.load(Ordering::SeqCst) - before;
+        assert!(taken < LENGTH / 4, "{taken} bytes more than the body itself");
+    }
+    server.join().unwrap();
 }

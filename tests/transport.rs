@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use evergrant_mock::{Endpoint, Fault, Server, Times};
+use evergrant_tests::transports::{Asking, TRANSPORTS, refusal as refused};
 use evergrant_tests::{builder, client, install_tls, ms, quick, server, time_for};
 use evergrant_tokio_reqwest::core::{BodyFormat, Class, Malformed, Problem, Refusal, TransportErrorKind};
 use evergrant_tokio_reqwest::{Client, ClientAuth, Provider, Tokens};
@@ -207,4 +208,42 @@ fn a_runtime_without_timers_or_sockets_is_an_error_that_says_how_to_build_it() {
         assert!(refusal.to_string().contains(words), "{refusal}");
     }
     assert_eq!(server.counts().token_requests, 0);
+}
+
+/// What the one that is started asks.
+#[cfg(unix)]
+const ENDPOINT: &str = "EVERGRANT_TESTS_ENDPOINT";
+
+/// Neither a name that cannot be resolved nor a server that cannot be reached.
+#[cfg(unix)]
+#[test]
+fn too_many_open_files_are_told_as_such_on_every_transport() {
+    let Ok(endpoint) = std::env::var(ENDPOINT) else {
+        let server = server();
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "ulimit -n 128; exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
+        command.args(["too_many_open_files_are_told_as_such_on_every_transport", "--exact"]);
+        let output = command.env(ENDPOINT, server.token_endpoint()).output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
+        return;
+    };
+    let sources = TRANSPORTS.map(|(name, mount)| (name, mount(&Asking::at(&endpoint))));
+    // What a runtime opens once is open after this: it is refused, since nobody knows this client.
+    for (name, source) in &sources {
+        refused(name, source.token());
+        source.forget();
+    }
+    let mut open = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        open.push(file);
+    }
+    let said = sources.each_ref().map(|(name, source)| refused(name, source.token()).to_string());
+    drop(open);
+    for text in &said {
+        assert!(
+            text.contains("the request could not be sent (too many open files: raise this process's limit"),
+            "{text}"
+        );
+    }
 }

@@ -10,6 +10,7 @@ use crate::io::Fair;
 use crate::net::Net;
 use crate::pool::Pool;
 use evergrant_core::{ConfigError, Excerpt};
+use evergrant_http::{open_files_error, port, tls_error};
 use futures_rustls::TlsConnector;
 use futures_rustls::rustls::{self, ClientConfig, pki_types::ServerName};
 use http::header::{HOST, HeaderValue};
@@ -91,11 +92,10 @@ impl<N: Net> HttpClient<N> {
     pub(crate) fn ready(&self) -> Result<(), ConfigError> {
         let ready = self.tls.config().map(drop);
         ready.map_err(|error| {
-            let reason = match HttpError::lacking(error, HttpError::Tls) {
-                HttpError::Tls(error) => error.to_string(),
-                lack => lack.to_string(),
-            };
-            ConfigError::HttpClient { reason: Excerpt::new(&reason, &[]).unwrap_or_default() }
+            let known = open_files_error(&error).or_else(|| tls_error(&error));
+            let known = known.and_then(|known| known.detail().cloned());
+            let reason = known.or_else(|| Excerpt::new(&error.to_string(), &[])).unwrap_or_default();
+            ConfigError::HttpClient { reason }
         })
     }
 
@@ -180,8 +180,9 @@ fn on_the_wire(mut request: Request<Body>) -> Result<(Request<Body>, Key), HttpE
         _ => return Err(HttpError::Url),
     };
     let host = uri.host().ok_or(HttpError::Url)?.to_owned();
-    let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-    let authority = match uri.port_u16() {
+    let named = port(uri).map_err(|_| HttpError::Url)?;
+    let port = named.unwrap_or(if secure { 443 } else { 80 });
+    let authority = match named {
         Some(port) => format!("{host}:{port}"),
         None => host.clone(),
     };

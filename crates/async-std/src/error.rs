@@ -1,13 +1,15 @@
 //! How a call fails.
 
 use crate::io::Bound;
+use evergrant_http::{TOO_MANY_OPEN_FILES, causes, is_out_of_files, tls_error};
 use futures_rustls::rustls;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
 /// A call failed before its answer was read to the end. Its Display leaves the words of a cause to
-/// [`source`](std::error::Error::source).
+/// [`source`](std::error::Error::source), but for [`Tls`](Self::Tls): what rustls says of a certificate is the name of a Rust type,
+/// and this says what it means.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HttpError {
@@ -41,7 +43,10 @@ impl fmt::Display for HttpError {
             Self::Resolve(_) => f.write_str("the host name cannot be resolved"),
             Self::Connect(_) => f.write_str("no connection could be made"),
             Self::TooManyOpenFiles(_) => f.write_str(TOO_MANY_OPEN_FILES),
-            Self::Tls(_) => f.write_str("the TLS handshake failed"),
+            Self::Tls(error) => match tls_error(error) {
+                Some(known) => known.fmt(f),
+                None => write!(f, "the TLS handshake failed ({error})"),
+            },
             Self::Timeout(time) => write!(f, "timed out after {time:?}, before the full response arrived"),
             Self::Protocol(_) => f.write_str("the answer is not valid HTTP"),
             Self::Closed(_) => f.write_str("the connection was closed before the full response arrived"),
@@ -56,27 +61,22 @@ impl std::error::Error for HttpError {
             Self::Resolve(error)
             | Self::Connect(error)
             | Self::TooManyOpenFiles(error)
-            | Self::Tls(error)
             | Self::Protocol(error)
             | Self::Closed(error) => Some(error),
             Self::Request(error) => Some(error),
-            Self::Url | Self::Timeout(_) | Self::TooLong(_) => None,
+            Self::Tls(_) | Self::Url | Self::Timeout(_) | Self::TooLong(_) => None,
         }
     }
 }
 
-/// Words for what the system says by a number.
-pub(crate) const TOO_MANY_OPEN_FILES: &str = "too many files are open in this process, or on this machine, to make a connection: close \
-     what is not used, or raise the limit (ulimit -n)";
-
-/// How the system says that a process (EMFILE), or all of them together (ENFILE), may open no more.
-#[cfg(unix)]
-const LACKS: &[i32] = &[24, 23];
-/// WSAEMFILE.
-#[cfg(windows)]
-const LACKS: &[i32] = &[10024];
-#[cfg(not(any(unix, windows)))]
-const LACKS: &[i32] = &[];
+impl HttpError {
+    pub(crate) const fn tls(&self) -> Option<&io::Error> {
+        match self {
+            Self::Tls(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl HttpError {
     /// As a body's error, from which it can be had again.
@@ -89,20 +89,15 @@ impl HttpError {
         io::Error::new(kind, self)
     }
 
-    /// Whether this error of the system is about what the machine lacks, and not about the host.
-    pub(crate) fn is_lack(error: &io::Error) -> bool {
-        error.raw_os_error().is_some_and(|code| LACKS.contains(&code))
-    }
-
     /// An error of this kind, unless the machine lacked what it takes to find out.
     pub(crate) fn lacking(error: io::Error, otherwise: impl FnOnce(io::Error) -> Self) -> Self {
-        if Self::is_lack(&error) { Self::TooManyOpenFiles(error) } else { otherwise(error) }
+        if is_out_of_files(&error) { Self::TooManyOpenFiles(error) } else { otherwise(error) }
     }
 
     /// The system's error, if no socket can be had at this moment.
     pub(crate) fn lack_of_files() -> Option<io::Error> {
         let socket = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0));
-        socket.err().filter(Self::is_lack)
+        socket.err().filter(is_out_of_files)
     }
 }
 
@@ -122,17 +117,17 @@ impl From<io::Error> for HttpError {
 
 impl From<hyper::Error> for HttpError {
     fn from(error: hyper::Error) -> Self {
-        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
-        let inner = cause.and_then(io::Error::get_ref);
         // hyper's client has no name for a head that is too long, only words.
         let is_long = error.is_parse() && error.to_string().contains("too large");
-        let bound = inner.and_then(|inner| inner.downcast_ref().copied());
+        let bound = causes(&error).find_map(|cause| cause.downcast_ref().copied());
         if let Some(bound) = bound.or_else(|| is_long.then_some(Bound::Head)) {
             return Self::Protocol(io::Error::new(io::ErrorKind::InvalidData, bound));
         }
-        if inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>) {
+        // Also where the connection ended before the request was on it: then hyper says that it was cancelled because of that.
+        if causes(&error).any(<dyn std::error::Error>::is::<rustls::Error>) {
             return Self::Tls(io::Error::other(error));
         }
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
         // What is wrong with the framing of a body is an io::Error to hyper.
         let misframed = |error: &io::Error| {
             matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)

@@ -3,6 +3,7 @@
 
 use crate::error::HttpError;
 use crate::net::Net;
+use evergrant_http::is_out_of_files;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
@@ -30,7 +31,7 @@ pub(crate) async fn connect<N: Net>(host: &str, port: u16) -> Result<N::Stream, 
     match first(addresses, N::connect_to, |time| net.sleep(time)).await {
         Ok(stream) => Ok(stream),
         Err(Some(Failed { tried: 1, why, .. })) => Err(HttpError::lacking(why, HttpError::Connect)),
-        Err(Some(failed)) if HttpError::is_lack(&failed.why) => Err(HttpError::TooManyOpenFiles(failed.why)),
+        Err(Some(failed)) if is_out_of_files(&failed.why) => Err(HttpError::TooManyOpenFiles(failed.why)),
         Err(Some(failed)) => Err(HttpError::Connect(io::Error::new(failed.why.kind(), failed))),
         Err(None) => {
             Err(HttpError::Resolve(io::Error::new(ErrorKind::NotFound, "the host name has no address")))
@@ -61,7 +62,7 @@ impl Failed {
     fn says(&self) -> u8 {
         match self.why.kind() {
             // It is the same with every address.
-            _ if HttpError::is_lack(&self.why) => 3,
+            _ if is_out_of_files(&self.why) => 3,
             // What this machine says of itself: without IPv6, of each such address.
             ErrorKind::HostUnreachable
             | ErrorKind::NetworkUnreachable

@@ -6,7 +6,7 @@ use crate::error::HttpError;
 use crate::net::Net;
 use evergrant_core::{Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::Transport;
-use evergrant_http::{Collector, to_http};
+use evergrant_http::{Collector, open_files_error, tls_error, to_http};
 use http::header::{CONNECTION, HeaderValue};
 use std::time::Duration;
 
@@ -43,18 +43,23 @@ impl<N: Net> Transport for Hyper<N> {
 }
 
 fn classify(error: &HttpError) -> TransportError {
+    // What its causes tell, whatever was tried.
+    if let Some(known) = open_files_error(error).or_else(|| error.tls().and_then(|error| tls_error(error))) {
+        return known;
+    }
     let kind = match error {
-        HttpError::TooManyOpenFiles(_) => {
-            return TransportError::ours(TransportErrorKind::Connect, &error.to_string());
-        }
         HttpError::Resolve(_) => TransportErrorKind::Resolve,
         HttpError::Connect(_) => TransportErrorKind::Connect,
         HttpError::Tls(_) => TransportErrorKind::Tls,
         HttpError::Timeout(_) => TransportErrorKind::Timeout,
         HttpError::Protocol(_) => TransportErrorKind::Protocol,
         HttpError::Closed(_) => TransportErrorKind::Closed,
-        HttpError::Url | HttpError::Request(_) | HttpError::TooLong(_) => TransportErrorKind::Other,
+        HttpError::TooManyOpenFiles(_) | HttpError::Url | HttpError::Request(_) | HttpError::TooLong(_) => {
+            TransportErrorKind::Other
+        }
     };
-    let detail = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    let cause =
+        error.tls().map(|error| error as &dyn std::error::Error).or_else(|| std::error::Error::source(error));
+    let detail = cause.map_or_else(|| error.to_string(), ToString::to_string);
     TransportError::new(kind, &detail, &[])
 }

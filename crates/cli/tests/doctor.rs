@@ -324,7 +324,14 @@ fn the_step_at_which_the_way_ends_is_named() {
     says(&ended, 4, &["fault    connection     no connection to 127.0.0.1, port "]);
     let server = Server::start().unwrap();
     let ended = run(&mut doctor(&server.token_endpoint().replace("http:", "https:"), &[]));
-    says(&ended, 4, &["fault    tls            TLS with 127.0.0.1 fails", "check that the port speaks TLS"]);
+    says(
+        &ended,
+        4,
+        &[
+            "fault    tls            TLS with 127.0.0.1 fails: the server speaks plain http on this port",
+            "check that the port speaks TLS",
+        ],
+    );
     assert_eq!(server.counts().token_requests, 0);
 }
 
@@ -410,7 +417,11 @@ fn tls_is_shown_with_the_end_of_the_certificate() {
     // The same certificate, and nobody who trusts it.
     let mut command = doctor(&format!("https://{address}/access-token"), &[]);
     let ended = run(&mut command);
-    says(&ended, 4, &["fault    tls ", "UnknownIssuer"]);
+    says(
+        &ended,
+        4,
+        &["fault    tls ", "no authority that is trusted here has signed the server's certificate"],
+    );
     assert_eq!(server.counts().token_requests, 1);
 }
 
@@ -423,7 +434,7 @@ fn a_certificate_that_is_over_is_a_fault_and_nothing_is_sent() {
     let roots = folder.file("roots.pem", 0o600, pem(&certificate));
     let mut command = doctor(&format!("https://{address}/access-token"), &[]);
     let ended = run(command.env("SSL_CERT_FILE", &roots));
-    says(&ended, 4, &["fault    tls ", "xpired", "its clock"]);
+    says(&ended, 4, &["fault    tls ", "the server's certificate expired ", "its clock"]);
     assert_eq!(server.counts().token_requests, 0);
 }
 

@@ -64,12 +64,14 @@ impl Origin {
     /// The origin of a URL that was parsed already, to compare it with those of [`Origins`]: any letter case, IPv6
     /// with or without brackets, the scheme's port when `port` is `None`.
     ///
-    /// `None` for a scheme other than http and https and for a host that readers of URLs disagree about. Whether
+    /// `None` for a scheme other than http and https, for port 0, and for a host that readers of URLs disagree about. Whether
     /// plain http is wise is not asked here: an origin that is not among the allowed ones is refused anyway.
     pub fn from_parts(scheme: &str, host: &str, port: Option<u16>) -> Option<Self> {
         let scheme = Scheme::parse(scheme)?;
         let host = Host::parse(host)?;
-        Some(Self { scheme, host, port: port.unwrap_or(scheme.default_port()) })
+        // Port 0 is nobody's: a socket takes it for any, and a URL reader for none.
+        let port = port.unwrap_or(scheme.default_port());
+        (port != 0).then_some(Self { scheme, host, port })
     }
 
     /// `http` or `https`.

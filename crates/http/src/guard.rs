@@ -4,6 +4,7 @@ use crate::error::Refused;
 use crate::unpack::Unpacker;
 use evergrant_core::{Answer, Excerpt, Origin, Origins, Response, Verdict, VerdictRule};
 use http::header::{AUTHORIZATION, CONTENT_ENCODING};
+use http::uri::Authority;
 use http::{HeaderMap, StatusCode, Uri};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -110,15 +111,25 @@ fn unpacked(headers: &HeaderMap, body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// The origin of an absolute http or https URL; `None` for any other, for a host that readers of URLs disagree about, and
-/// for a port that is no number below 65536.
+/// for a port that is no number from 1 to 65535.
 pub fn origin(uri: &Uri) -> Option<Origin> {
-    let (authority, host) = (uri.authority()?.as_str(), uri.host()?);
-    let after_host = authority.rsplit('@').next()?.get(host.len()..)?;
-    // A `Uri` keeps what is no port and then says that it has none, which would stand for the scheme's own.
-    if uri.port_u16().is_none() && !matches!(after_host, "" | ":") {
-        return None;
+    Origin::from_parts(uri.scheme_str()?, uri.host()?, port(uri).ok()?)
+}
+
+/// The port that a URL names; `None` where it names none, which stands for the scheme's own.
+///
+/// # Errors
+/// [`Refused::Url`]: what stands there is no number from 1 to 65535. A [`Uri`] keeps it and then says that it has no port.
+pub fn port(uri: &Uri) -> Result<Option<u16>, Refused> {
+    let authority = uri.authority().map(Authority::as_str).unwrap_or_default();
+    let host = uri.host().unwrap_or_default();
+    let after_host =
+        authority.rsplit('@').next().and_then(|place| place.get(host.len()..)).unwrap_or_default();
+    match uri.port_u16() {
+        Some(0) => Err(Refused::Url),
+        None if !matches!(after_host, "" | ":") => Err(Refused::Url),
+        port => Ok(port),
     }
-    Origin::from_parts(uri.scheme_str()?, host, uri.port_u16())
 }
 
 #[cfg(test)]

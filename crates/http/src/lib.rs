@@ -8,6 +8,8 @@
 //!   sensitive, are in one place in memory, and are wiped with the last clone.
 //! - [`Collector`] takes the body of a token response, bounded and wiped, and unpacks gzip and deflate.
 //! - [`repeat`] is a request once more, for the replay after a refused token.
+//! - [`tls_text_error`], [`open_files_error`] and, with the feature `rustls`, `tls_error` say what an HTTP library's error means;
+//!   [`require_tls`] says before anything is sent that a build cannot ask an https endpoint.
 //!
 //! ```
 //! use evergrant_core::{AccessToken, Origins, Verdict, VerdictRule};
@@ -32,16 +34,22 @@
 pub struct Readme;
 
 mod bearer;
+mod cause;
 mod collector;
 mod error;
 #[cfg(test)]
 mod fixture;
 mod guard;
 mod request;
+mod tls;
 mod unpack;
 
 pub use bearer::bearer;
+pub use cause::{TOO_MANY_OPEN_FILES, causes, is_out_of_files, is_resolving, open_files_error};
 pub use collector::Collector;
 pub use error::{ApiError, Refused};
-pub use guard::{Guard, origin};
+pub use guard::{Guard, origin, port};
 pub use request::{RequestBody, repeat, to_http};
+#[cfg(feature = "rustls")]
+pub use tls::tls_error;
+pub use tls::{TlsSupport, require_tls, tls_text_error};

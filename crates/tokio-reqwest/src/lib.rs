@@ -44,7 +44,8 @@
 //!
 //! # TLS
 //! `rustls` (default) brings reqwest's own provider, aws-lc. `rustls-no-provider` leaves the choice to the program, which
-//! installs one before it builds a source. `native-tls` uses the operating system's library.
+//! installs one before it builds a source. `native-tls` uses the operating system's library. Without any of them there is no source
+//! for an https endpoint: building one is a [`ConfigError`] that says so.
 #![forbid(unsafe_code)]
 
 /// The example of the package's README.

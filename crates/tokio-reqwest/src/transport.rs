@@ -3,10 +3,11 @@
 use crate::runtime::with_sockets;
 use evergrant_core::{Client, ConfigError, Excerpt, Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::Transport;
-use evergrant_http::{Collector, RequestBody, to_http};
+use evergrant_http::{
+    Collector, RequestBody, TlsSupport, causes, open_files_error, require_tls, tls_text_error, to_http,
+};
 use reqwest::ClientBuilder;
 use reqwest::header::CONTENT_LENGTH;
-use std::error::Error as StdError;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -24,6 +25,8 @@ impl Reqwest {
     /// No connection is kept: one token request an hour gains nothing from it, and a kept connection belongs to the
     /// runtime that opened it, which may be gone by the next one.
     pub(crate) fn new(builder: ClientBuilder, client: &Client) -> Result<Self, ConfigError> {
+        let endpoint = client.provider().token_endpoint();
+        require_tls(endpoint, SUPPORT)?;
         let builder = builder
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -38,16 +41,15 @@ impl Reqwest {
         #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
         let builder =
             builder.tls_danger_accept_invalid_certs(false).tls_danger_accept_invalid_hostnames(false);
-        let loopback = client.provider().token_endpoint().origin().is_loopback();
-        let builder = if loopback { builder.no_proxy() } else { builder };
-        // Without a TLS provider reqwest panics here; the panic's text says what to do, and so do we.
+        let builder = if endpoint.origin().is_loopback() { builder.no_proxy() } else { builder };
+        // Without a crypto provider reqwest panics here, also for an endpoint that needs no TLS.
         let built = catch_unwind(AssertUnwindSafe(|| builder.build()));
         let reason = match built {
             Ok(Ok(http)) => return Ok(Self(http)),
-            Ok(Err(error)) => chain(&error),
-            Err(_) => "no TLS provider is installed: call rustls's CryptoProvider::install_default first, or enable \
-                       the feature rustls or native-tls"
-                .into(),
+            Ok(Err(error)) => known(&error)
+                .and_then(|error| error.detail().map(|detail| detail.as_str().to_owned()))
+                .unwrap_or_else(|| chain(&error)),
+            Err(_) => TlsSupport::NoProvider.missing().unwrap_or_default().to_owned(),
         };
         let reason = Excerpt::new(&reason, &[]);
         Err(ConfigError::HttpClient { reason: reason.unwrap_or_default() })
@@ -78,13 +80,32 @@ impl Reqwest {
     }
 }
 
+/// What this build can do about TLS. Whether a provider is installed, reqwest says by a panic.
+const SUPPORT: TlsSupport =
+    if cfg!(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")) {
+        TlsSupport::Ready
+    } else {
+        TlsSupport::Absent
+    };
+
+/// What is told by the causes, whatever reqwest calls it.
+fn known(error: &reqwest::Error) -> Option<TransportError> {
+    let found = open_files_error(error);
+    #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+    let found = found.or_else(|| evergrant_http::tls_error(error));
+    found
+}
+
 fn classify(error: &reqwest::Error) -> TransportError {
+    if let Some(known) = known(error) {
+        return known;
+    }
     let detail = chain(error);
     let lower = detail.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let kind = if error.is_timeout() {
         TransportErrorKind::Timeout
-    } else if error.is_dns() || says(&["dns error", "failed to lookup"]) {
+    } else if error.is_dns() {
         TransportErrorKind::Resolve
     } else if !error.is_connect() && is_of(error, &[io::ErrorKind::UnexpectedEof]) {
         // Before the words: a connection that was cut within TLS says that there was no goodbye.
@@ -93,7 +114,7 @@ fn classify(error: &reqwest::Error) -> TransportError {
         // Bytes that make no sense: to somebody who connects, what is not TLS.
         || (error.is_connect() && is_of(error, &[io::ErrorKind::InvalidData]))
     {
-        TransportErrorKind::Tls
+        return tls_text_error(&detail);
     } else if error.is_connect() {
         TransportErrorKind::Connect
     } else if says(&["invalid http", "parse", "head is too large"])
@@ -111,25 +132,24 @@ fn classify(error: &reqwest::Error) -> TransportError {
 
 /// Whether an `io::Error` of one of these kinds is among its causes.
 fn is_of(error: &reqwest::Error, kinds: &[io::ErrorKind]) -> bool {
-    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| {
-        // An io::Error hides what it wraps from the chain of sources.
-        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>());
-        kinds.contains(&error.kind()) || inner.is_some_and(|inner| kinds.contains(&inner.kind()))
-    })
-}
-
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |cause| (**cause).source())
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| kinds.contains(&error.kind()))
 }
 
 /// The causes of an error in words, from the outside in, without the URL, which the sentence around it names.
 fn chain(error: &reqwest::Error) -> String {
     let mut said: Vec<String> = Vec::new();
-    for cause in causes(error) {
+    for cause in causes(error).skip(1) {
         let text = cause.to_string();
-        if !said.iter().any(|before| before.contains(&text)) {
+        // hyper-util's says where it was by the name of a Rust type.
+        let is_debug = text.starts_with("client error (");
+        if !is_debug && !said.iter().any(|before| before.contains(&text)) {
             said.push(text);
         }
     }
     if said.is_empty() { "no further reason given".into() } else { said.join(": ") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use ureq::config::{ConfigBuilder, RedirectAuthHeaders};
 use ureq::typestate::HttpCrateScope;
 use ureq::{Agent, AsSendBody, Body, ResponseExt as _};
 
-/// An authorized HTTP client over the program's own agent. Clones share everything.
+/// An authorized HTTP client over the program's own agent, whose roots and proxies are its own too. Clones share everything.
 ///
 /// The token goes to the given origins alone. It is taken anew for each attempt; when the resource server refuses it,
 /// one separate job replaces it and the request is sent again with the new one.
@@ -65,6 +65,8 @@ impl Api {
     /// refused is replaced. A resource that refuses token after token costs about one token request a minute: in between
     /// its refusals are handed on.
     ///
+    /// The body is borrowed for each send and never copied; see [`RepeatableBody`].
+    ///
     /// # Errors
     /// The origin is not allowed, the request is authorized already, there is no token, or the call failed. An
     /// answer, of whatever status, is no error, whatever the agent's `http_status_as_error` says.
@@ -72,7 +74,8 @@ impl Api {
     /// # Blocking
     /// For a token as [`Tokens::token`]; for the answers as long as the agent does.
     pub fn run<B: RepeatableBody>(&self, request: Request<B>) -> Result<Response<Body>, ApiError> {
-        self.call(request, |request| Some(request.clone()))
+        let (parts, body) = request.into_parts();
+        self.call(Request::from_parts(parts, ()), Again(body.sent()))
     }
 
     /// The same with a body that can be read once (a file, a stream): after a refusal the token is replaced, and the
@@ -84,16 +87,57 @@ impl Api {
     /// # Blocking
     /// As [`run`](Self::run).
     pub fn run_once<B: AsSendBody>(&self, request: Request<B>) -> Result<Response<Body>, ApiError> {
-        self.call(request, |_| None)
+        let (parts, body) = request.into_parts();
+        self.call(Request::from_parts(parts, ()), Once(Some(body)))
     }
 
-    fn call<B: AsSendBody>(
-        &self,
-        request: Request<B>,
-        repeat: fn(&Request<B>) -> Option<Request<B>>,
-    ) -> Result<Response<Body>, ApiError> {
-        let origin = self.guard.admit(request.uri(), request.headers())?;
-        self.tokens.0.call(&mut Call { api: self, repeat }, request, &origin)
+    fn call(&self, head: Request<()>, body: impl Sending) -> Result<Response<Body>, ApiError> {
+        let origin = self.guard.admit(head.uri(), head.headers())?;
+        self.tokens.0.call(&mut Call { api: self, body }, head, &origin)
+    }
+
+    fn exchange<B: AsSendBody>(&self, request: Request<B>) -> Result<Response<Body>, ureq::Error> {
+        self.agent.run(restrain(self.agent.configure_request(request).http_status_as_error(false)))
+    }
+}
+
+/// The body of a call, apart from the head that goes with it.
+trait Sending {
+    /// Whether it can be sent once more.
+    fn is_repeatable(&self) -> bool;
+
+    /// Sends the head with it.
+    fn send(&mut self, api: &Api, head: Request<()>) -> Result<Response<Body>, ureq::Error>;
+}
+
+/// One that is lent for each send.
+struct Again<'a>(Option<&'a [u8]>);
+
+impl Sending for Again<'_> {
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
+    fn send(&mut self, api: &Api, head: Request<()>) -> Result<Response<Body>, ureq::Error> {
+        match self.0 {
+            Some(body) => api.exchange(head.map(|()| body)),
+            None => api.exchange(head),
+        }
+    }
+}
+
+/// One that is at its end after the first.
+struct Once<B>(Option<B>);
+
+impl<B: AsSendBody> Sending for Once<B> {
+    fn is_repeatable(&self) -> bool {
+        false
+    }
+
+    fn send(&mut self, api: &Api, head: Request<()>) -> Result<Response<Body>, ureq::Error> {
+        let body =
+            self.0.take().ok_or_else(|| ureq::Error::Other("a body that is read once was sent".into()))?;
+        api.exchange(head.map(|()| body))
     }
 }
 
@@ -120,29 +164,27 @@ pub(crate) fn judge(guard: &Guard, answer: Response<Body>) -> (Response<Body>, V
 }
 
 /// One call.
-struct Call<'a, B> {
+struct Call<'a, S> {
     api: &'a Api,
-    repeat: fn(&Request<B>) -> Option<Request<B>>,
+    body: S,
 }
 
-impl<B: AsSendBody> BlockingExchange<HeaderValue> for Call<'_, B> {
-    type Request = Request<B>;
+impl<S: Sending> BlockingExchange<HeaderValue> for Call<'_, S> {
+    type Request = Request<()>;
     type Answer = Response<Body>;
     type Error = ApiError;
 
-    fn repeat(&self, request: &Request<B>) -> Option<Request<B>> {
-        (self.repeat)(request)
+    fn repeat(&self, head: &Request<()>) -> Option<Request<()>> {
+        self.body.is_repeatable().then(|| head.clone())
     }
 
     fn send(
         &mut self,
-        mut request: Request<B>,
+        mut head: Request<()>,
         attachment: Attachment<HeaderValue>,
     ) -> Result<(Response<Body>, Verdict), ApiError> {
-        request.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
-        let agent = &self.api.agent;
-        let request = restrain(agent.configure_request(request).http_status_as_error(false));
-        Ok(judge(&self.api.guard, agent.run(request).map_err(failed)?))
+        head.headers_mut().insert(AUTHORIZATION, attachment.into_authorization());
+        Ok(judge(&self.api.guard, self.body.send(self.api, head).map_err(failed)?))
     }
 }
 

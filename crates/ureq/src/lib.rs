@@ -22,6 +22,22 @@
 //! one at a time. So a caller returns by its own patience although a blocked send cannot be cancelled, and nobody waits
 //! while a usable token is held.
 //!
+//! # TLS
+//! Token requests trust the platform's certificates, as on the other adapters: on Unix those that OpenSSL's folders have, or the
+//! files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name. The agent of an [`Api`] is the program's own, and `ureq::agent()` trusts
+//! the roots of Mozilla that ureq was built with; one that trusts the platform's says so:
+//!
+//! ```no_run
+//! use ureq::tls::{RootCerts, TlsConfig};
+//!
+//! let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
+//! let agent = ureq::Agent::new_with_config(ureq::Agent::config_builder().tls_config(tls).build());
+//! # drop(agent);
+//! ```
+//!
+//! Without a TLS feature, or with `rustls-no-provider` and no provider installed, there is no source for an https endpoint: building
+//! one is a [`ConfigError`] that says what to do.
+//!
 //! # Limits
 //! Of the response to a token request at most 256 KiB of body are read, and of its head what the agent's configuration allows:
 //! 64 KiB by default. ureq reads no folded lines of headers (RFC 9112 §5.2) and no more than 128 lines, and has no switch for

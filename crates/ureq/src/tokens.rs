@@ -1,6 +1,6 @@
 //! The source of tokens.
 
-use crate::transport::Ureq;
+use crate::transport::{Roots, Ureq};
 use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Origin, Policy, Rejection, Rotation, Stored,
 };
@@ -34,6 +34,7 @@ pub struct Tokens(pub(crate) BlockingSource<Ureq, HeaderValue>);
 pub struct TokensBuilder {
     settings: Settings,
     http: ConfigBuilder<AgentScope>,
+    roots: Roots,
 }
 
 impl fmt::Debug for TokensBuilder {
@@ -51,8 +52,19 @@ impl TokensBuilder {
     /// The configuration of the agent for token requests: roots, proxies. What must hold is set on it: redirects are
     /// never followed, an error status loses no body, nothing packed is asked for, TLS is verified, no connection is
     /// kept, and a loopback literal never goes through a proxy.
+    ///
+    /// Roots of its own (`RootCerts::Specific`) stay. `RootCerts::WebPki` is what ureq says where nobody chose, so that the
+    /// platform's certificates are taken for it: those of the operating system, on Unix of the files that `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR` name where they are set. Mozilla's, which the feature `bundled-roots` has, are chosen by `bundled_roots`.
     pub fn http(self, http: ConfigBuilder<AgentScope>) -> Self {
         Self { http, ..self }
+    }
+
+    /// Trusts the roots of Mozilla that this program was built with, and not the platform's: for a machine without
+    /// certificates, or whose certificates are not to be trusted. They grow old with the program.
+    #[cfg(feature = "bundled-roots")]
+    pub fn bundled_roots(self) -> Self {
+        Self { roots: Roots::Bundled, ..self }
     }
 
     /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
@@ -74,9 +86,14 @@ impl TokensBuilder {
     /// The source. Nothing is sent yet.
     ///
     /// # Errors
-    /// The settings cannot be served. ureq sets TLS up when it first connects, so nothing can go wrong as yet.
+    /// The token endpoint is https, and this build has no TLS, no crypto provider is installed, or there are no trusted roots on
+    /// this machine.
+    ///
+    /// # Blocking
+    /// For an https endpoint, reads the platform's certificates, unless the agent has its own: some 10 ms on Linux. Each
+    /// token request reads them again, so that new ones count.
     pub fn build(self) -> Result<Tokens, ConfigError> {
-        let transport = Ureq::new(self.http, self.settings.client());
+        let transport = Ureq::new(self.http, self.settings.client(), self.roots)?;
         Ok(Tokens(BlockingSource::new(self.settings, bearer, transport)))
     }
 }
@@ -92,7 +109,7 @@ impl Tokens {
 
     /// A source to be configured.
     pub fn builder(client: Client) -> TokensBuilder {
-        TokensBuilder { settings: Settings::new(client), http: Config::builder() }
+        TokensBuilder { settings: Settings::new(client), http: Config::builder(), roots: Roots::Platform }
     }
 
     /// A source that holds this token for ever and never asks, for a program's own tests.

@@ -1,24 +1,45 @@
 //! How a token request is sent: over a ureq agent of its own, never the user's.
 
-use evergrant_core::{Client, Request, Response, TransportError, TransportErrorKind};
+use evergrant_core::{Client, ConfigError, Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::BlockingTransport;
-use evergrant_http::{Collector, to_http};
+use evergrant_http::{
+    Collector, TlsSupport, is_resolving, open_files_error, require_tls, tls_text_error, to_http,
+};
 use std::io;
 use std::time::Duration;
 use ureq::RequestExt as _;
 use ureq::config::{AutoHeaderValue, Config, ConfigBuilder};
 #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
-use ureq::tls::TlsProvider;
+use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::typestate::AgentScope;
+
+/// Whose certificates are trusted where the agent has none of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Roots {
+    /// The platform's.
+    Platform,
+    /// Mozilla's, of which the program has a copy.
+    #[cfg(feature = "bundled-roots")]
+    Bundled,
+}
 
 /// What agents for token requests are made of.
 #[derive(Debug)]
-pub(crate) struct Ureq(Config);
+pub(crate) struct Ureq {
+    config: Config,
+    #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+    tls: TlsConfig,
+}
 
 impl Ureq {
     /// Sets what must hold on the user's builder: no redirect is followed, an answer of any status is an answer, nothing
     /// packed is asked for, and a loopback literal never goes through a proxy. That TLS is verified is set on each request.
-    pub(crate) fn new(builder: ConfigBuilder<AgentScope>, client: &Client) -> Self {
+    pub(crate) fn new(
+        builder: ConfigBuilder<AgentScope>,
+        client: &Client,
+        roots: Roots,
+    ) -> Result<Self, ConfigError> {
+        let endpoint = client.provider().token_endpoint();
         let builder = builder
             .http_status_as_error(false)
             .max_redirects(0)
@@ -26,8 +47,23 @@ impl Ureq {
             .accept(AutoHeaderValue::None)
             .accept_encoding(AutoHeaderValue::None)
             .max_idle_connections(0);
-        let loopback = client.provider().token_endpoint().origin().is_loopback();
-        Self(if loopback { builder.proxy(None) } else { builder }.build())
+        let config = if endpoint.origin().is_loopback() { builder.proxy(None) } else { builder }.build();
+        #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+        {
+            let tls = secured(config.tls_config(), roots);
+            require_tls(endpoint, support(&tls))?;
+            if endpoint.origin().scheme() == "https" {
+                has_roots(&tls)?;
+            }
+            Ok(Self { config, tls })
+        }
+        #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
+        {
+            // Without TLS nobody's are asked.
+            let _ = roots;
+            require_tls(endpoint, TlsSupport::Absent)?;
+            Ok(Self { config })
+        }
     }
 }
 
@@ -36,13 +72,10 @@ impl BlockingTransport for Ureq {
         let (parts, body) = to_http(request)?.into_parts();
         let outgoing = http::Request::from_parts(parts, body.expose());
         // An agent of its own for each request: no connection is kept, and no cookie either.
-        let agent = self.0.new_agent();
+        let agent = self.config.new_agent();
         let outgoing = outgoing.with_agent(&agent).configure().timeout_global(Some(limit));
         #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
-        let outgoing = match secured(self.0.tls_config()) {
-            Some(secured) => outgoing.tls_config(secured),
-            None => outgoing,
-        };
+        let outgoing = outgoing.tls_config(self.tls.clone());
         let answer = outgoing.run().map_err(|error| classify(&error))?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         let read = collector.read(answer.into_body().into_reader());
@@ -51,43 +84,109 @@ impl BlockingTransport for Ureq {
     }
 }
 
-/// The same with verification on, and by a library that is there: ureq takes rustls unless it is told otherwise. `None`
-/// where both hold.
+/// The same with verification on, by a library that is there (ureq takes rustls unless it is told otherwise), and with these
+/// roots where the agent has none of its own.
 #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
-fn secured(tls: &ureq::tls::TlsConfig) -> Option<ureq::tls::TlsConfig> {
+fn secured(tls: &TlsConfig, roots: Roots) -> TlsConfig {
     let has_rustls = cfg!(any(feature = "rustls", feature = "rustls-no-provider"));
     let provider = if has_rustls { tls.provider() } else { TlsProvider::NativeTls };
-    if !tls.disable_verification() && provider == tls.provider() {
-        return None;
-    }
-    let builder = ureq::tls::TlsConfig::builder()
+    let roots = match tls.root_certs() {
+        RootCerts::WebPki if roots == Roots::Platform => RootCerts::PlatformVerifier,
+        chosen => chosen.clone(),
+    };
+    let builder = TlsConfig::builder()
         .provider(provider)
         .client_cert(tls.client_cert().cloned())
-        .root_certs(tls.root_certs().clone())
+        .root_certs(roots)
         .use_sni(tls.use_sni());
     #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
     let builder = match tls.unversioned_rustls_crypto_provider() {
         Some(provider) => builder.unversioned_rustls_crypto_provider(provider.clone()),
         None => builder,
     };
-    Some(builder.build())
+    builder.build()
+}
+
+/// The provider that ureq would take: the agent's, the one that the program installed, or ring.
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+fn crypto(tls: &TlsConfig) -> Option<std::sync::Arc<rustls::crypto::CryptoProvider>> {
+    let installed = rustls::crypto::CryptoProvider::get_default();
+    let chosen = tls.unversioned_rustls_crypto_provider().clone().or_else(|| installed.cloned());
+    #[cfg(feature = "rustls")]
+    let chosen = chosen.or_else(|| Some(std::sync::Arc::new(rustls::crypto::ring::default_provider())));
+    chosen
+}
+
+/// Whether ureq, which would panic, has a provider.
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+fn support(tls: &TlsConfig) -> TlsSupport {
+    match tls.provider() {
+        TlsProvider::Rustls if crypto(tls).is_none() => TlsSupport::NoProvider,
+        _ => TlsSupport::Ready,
+    }
+}
+
+#[cfg(all(feature = "native-tls", not(any(feature = "rustls", feature = "rustls-no-provider"))))]
+const fn support(_: &TlsConfig) -> TlsSupport {
+    TlsSupport::Ready
+}
+
+/// Whether the platform's certificates can be read, as rustls will read them.
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+fn has_roots(tls: &TlsConfig) -> Result<(), ConfigError> {
+    let (TlsProvider::Rustls, RootCerts::PlatformVerifier) = (tls.provider(), tls.root_certs()) else {
+        return Ok(());
+    };
+    let Some(crypto) = crypto(tls) else { return Ok(()) };
+    let verifier = rustls_platform_verifier::Verifier::new(crypto);
+    verifier.map(drop).map_err(|error| {
+        let known = evergrant_http::tls_error(&error);
+        let reason = known.and_then(|known| known.detail().cloned()).unwrap_or_default();
+        ConfigError::HttpClient { reason }
+    })
+}
+
+#[cfg(all(feature = "native-tls", not(any(feature = "rustls", feature = "rustls-no-provider"))))]
+#[expect(clippy::unnecessary_wraps, reason = "rustls's can fail")]
+const fn has_roots(_: &TlsConfig) -> Result<(), ConfigError> {
+    Ok(())
 }
 
 fn classify(error: &ureq::Error) -> TransportError {
+    if let Some(known) = known(error) {
+        return known;
+    }
+    let text = error.to_string();
     let kind = match error {
         ureq::Error::Timeout(_) => TransportErrorKind::Timeout,
         ureq::Error::HostNotFound => TransportErrorKind::Resolve,
         ureq::Error::ConnectionFailed => TransportErrorKind::Connect,
-        ureq::Error::Tls(_) => TransportErrorKind::Tls,
         ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) | ureq::Error::BodyStalled => {
             TransportErrorKind::Protocol
         }
-        ureq::Error::Io(error) => of_io(error),
+        ureq::Error::Io(error) => return TransportError::new(of_io(error), &error.to_string(), &[]),
         // The TLS libraries' own variants depend on features.
-        other if other.to_string().to_ascii_lowercase().contains("tls") => TransportErrorKind::Tls,
+        other if matches!(other, ureq::Error::Tls(_)) || text.to_ascii_lowercase().contains("tls") => {
+            return tls_text_error(text.trim_start_matches("native-tls: "));
+        }
         _ => TransportErrorKind::Other,
     };
-    TransportError::new(kind, &error.to_string(), &[])
+    TransportError::new(kind, &text, &[])
+}
+
+/// What is told by the causes, whatever ureq calls it. Its errors have no sources.
+fn known(error: &ureq::Error) -> Option<TransportError> {
+    match error {
+        ureq::Error::Io(error) => {
+            let found = open_files_error(error);
+            #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+            let found = found.or_else(|| evergrant_http::tls_error(error));
+            found
+        }
+        #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+        ureq::Error::Rustls(error) => evergrant_http::tls_error(error),
+        _ => None,
+    }
 }
 
 fn of_io(error: &io::Error) -> TransportErrorKind {
@@ -103,8 +202,10 @@ fn of_io(error: &io::Error) -> TransportErrorKind {
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe => TransportErrorKind::Closed,
-        // The standard library's resolver has no kind of its own for what it could not find.
-        _ if error.to_string().starts_with("failed to lookup address") => TransportErrorKind::Resolve,
+        _ if is_resolving(error) => TransportErrorKind::Resolve,
         _ => TransportErrorKind::Other,
     }
 }
+
+#[cfg(test)]
+mod tests;

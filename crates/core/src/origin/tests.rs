@@ -30,7 +30,16 @@ fn an_origin_is_scheme_host_and_port_alone() {
     assert_eq!(fault("https://a.test#x"), ConfigError::Fragment { field });
     assert_eq!(fault("https://a.test@evil.test"), ConfigError::Userinfo { field });
     assert_eq!(fault(""), ConfigError::Empty { field });
-    for text in ["a.test", "//a.test", "ftp://a.test", "https:a.test", "https:///", "https://a.test:99999"] {
+    for text in [
+        "a.test",
+        "//a.test",
+        "ftp://a.test",
+        "https:a.test",
+        "https:///",
+        "https://a.test:99999",
+        "https://a.test:65536",
+        "https://a.test:0",
+    ] {
         assert_eq!(fault(text), ConfigError::NotAUrl { field }, "{text}");
     }
 }
@@ -64,6 +73,7 @@ fn a_parsed_url_is_compared_in_any_spelling() {
     assert!(allowed("HTTPS", "API.example.COM", Some(443)));
     assert!(allowed("http", "[::1]", Some(81)));
     assert!(allowed("http", "::1", Some(81)));
+    assert_eq!(Origin::from_parts("https", "api.example.com", Some(0)), None);
 }
 
 // Conforms
@@ -80,6 +90,7 @@ fn a_token_goes_nowhere_else() {
         ("https", "api.example%2eevil.test", None),
         ("https", "www.api.example", None),
         ("wss", "api.example", None),
+        ("https", "api.example", Some(0)),
         ("https", "", None),
     ] {
         let asked = Origin::from_parts(scheme, host, port);

@@ -66,11 +66,25 @@ fn a_user_name_in_a_url_is_an_authorization_of_the_requests_own() {
 }
 
 #[test]
-fn a_port_that_is_no_number_is_not_the_port_of_the_scheme() {
+fn a_port_that_is_no_number_from_1_to_65535_is_not_the_port_of_the_scheme() {
     let guard = guard(&["https://api.example.com", "http://[::1]:80"]);
-    for text in ["https://api.example.com:99999/", "https://api.example.com:44x3/", "http://[::1]:65536/"] {
-        assert!(guard.admit(&uri(text), &HeaderMap::new()).is_err(), "{text}");
-        assert_eq!(origin(&uri(text)), None, "{text}");
+    for text in [
+        "https://api.example.com:99999/",
+        "https://api.example.com:65536",
+        "https://api.example.com:0/",
+        "https://api.example.com:44x3/",
+        "http://[::1]:65536/",
+        "http://[::1]:0/",
+    ] {
+        assert_eq!(guard.admit(&uri(text), &HeaderMap::new()), Err(Refused::Url), "{text}");
+        assert_eq!((origin(&uri(text)), port(&uri(text))), (None, Err(Refused::Url)), "{text}");
+    }
+    let refused = guard.admit_parts("https", Some("api.example.com"), Some(0), &HeaderMap::new());
+    assert_eq!(refused, Err(Refused::Url));
+    for (text, expected) in
+        [("https://a.test:65535/", Some(65535)), ("https://u:1@a.test:/", None), ("/x", None)]
+    {
+        assert_eq!(port(&uri(text)), Ok(expected), "{text}");
     }
 }
 

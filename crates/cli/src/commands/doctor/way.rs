@@ -3,6 +3,7 @@
 use super::findings::{Findings, State};
 use crate::tell::failure::Failure;
 use crate::tell::when;
+use evergrant_http::tls_error;
 use evergrant_tokio_reqwest::Origin;
 use evergrant_tokio_reqwest::core::{Endpoint, Excerpt, Span};
 use rustls::pki_types::ServerName;
@@ -149,7 +150,11 @@ fn tls(
     let began = Instant::now();
     let connection = match handshake(&mut stream, &bare(origin)) {
         Ok(connection) => connection,
-        Err(error) => return Ok(Err(shown(&error))),
+        // What rustls itself says is in part the name of a Rust type.
+        Err(error) => {
+            let known = tls_error(&error).and_then(|known| known.detail().map(ToString::to_string));
+            return Ok(Err(known.unwrap_or_else(|| shown(&error))));
+        }
     };
     let version = connection.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
     let says = format!("{version} ({} ms)", began.elapsed().as_millis());

@@ -1,0 +1,61 @@
+use super::*;
+use evergrant_core::{ClientAuth, Provider};
+
+fn new(endpoint: &str) -> Result<Ureq, ConfigError> {
+    let provider = Provider::rfc6749(endpoint).unwrap();
+    let client = Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap();
+    Ureq::new(Config::builder(), &client, Roots::Platform)
+}
+
+/// CI runs it with `--no-default-features`, without and with `rustls-no-provider`.
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+#[test]
+fn a_build_without_tls_or_without_a_provider_has_no_source_for_an_https_endpoint_and_says_what_to_do() {
+    let missing = if cfg!(feature = "rustls-no-provider") {
+        "call rustls's CryptoProvider::install_default before"
+    } else {
+        "this build has no TLS: enable the feature rustls"
+    };
+    let error = new("https://auth.example/token").unwrap_err().to_string();
+    assert!(error.contains(missing), "{error}");
+}
+
+#[test]
+fn an_endpoint_without_tls_needs_none() {
+    assert!(new("http://127.0.0.1:1/token").is_ok());
+}
+
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+#[test]
+fn the_platforms_roots_are_trusted_unless_the_program_chose_others() {
+    let platform =
+        |tls: TlsConfig| matches!(secured(&tls, Roots::Platform).root_certs(), RootCerts::PlatformVerifier);
+    assert!(platform(TlsConfig::default()));
+    assert!(platform(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build()));
+    let own = RootCerts::new_with_certs(&[ureq::tls::Certificate::from_der(b"a root of the program")]);
+    let own = TlsConfig::builder().root_certs(own).disable_verification(true).build();
+    assert!(!secured(&own, Roots::Platform).disable_verification());
+    match secured(&own, Roots::Platform).root_certs() {
+        RootCerts::Specific(roots) => assert_eq!(roots[0].der(), b"a root of the program"),
+        other => panic!("{other:?}"),
+    }
+    #[cfg(feature = "bundled-roots")]
+    assert!(matches!(secured(&TlsConfig::default(), Roots::Bundled).root_certs(), RootCerts::WebPki));
+}
+
+#[test]
+fn what_could_not_be_reached_and_what_could_not_be_resolved_are_told_apart() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let agent = Config::builder().proxy(None).build().new_agent();
+    for (url, kind, words) in [
+        (format!("http://127.0.0.1:{port}/"), TransportErrorKind::Connect, "Connection refused"),
+        // A label that no name server is asked for (RFC 1035 §2.3.4).
+        (format!("http://{}/", "x".repeat(64)), TransportErrorKind::Resolve, "failed to lookup address"),
+    ] {
+        let error = classify(&agent.get(url).call().unwrap_err());
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.detail().unwrap().as_str().starts_with(words), "{error}");
+    }
+}
