@@ -11,12 +11,14 @@
 
 mod config;
 mod excerpt;
+mod proxy;
 mod refusal;
 mod transport;
 mod unusable;
 
 pub use config::ConfigError;
 pub use excerpt::Excerpt;
+pub use proxy::ProxyFault;
 pub use refusal::{Class, ErrorResponse, Malformed, Problem, Refusal};
 pub use transport::{TransportError, TransportErrorKind};
 pub use unusable::UnusableToken;

@@ -7,6 +7,7 @@
 //! - [`bearer()`] renders the Authorization header of a token, [`to_http`] the token request: the secrets in both are marked
 //!   sensitive, are in one place in memory, and are wiped with the last clone.
 //! - [`Collector`] takes the body of a token response, bounded and wiped.
+//! - [`proxy`] reads the proxy variables of the environment, alike for every HTTP library.
 //! - [`repeat`] is a request once more, for the replay after a refused token.
 //!
 //! ```
@@ -37,6 +38,7 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod guard;
+pub mod proxy;
 mod request;
 
 pub use bearer::bearer;
