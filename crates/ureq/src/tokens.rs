@@ -6,6 +6,7 @@ use evergrant_core::{
 };
 use evergrant_drive::{BlockingSource, Clock, Settings, Status, Token};
 use evergrant_http::bearer;
+use evergrant_http::proxy::ProxyVariables;
 use http::HeaderValue;
 use std::fmt;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub struct Tokens(pub(crate) BlockingSource<Ureq, HeaderValue>);
 pub struct TokensBuilder {
     settings: Settings,
     http: ConfigBuilder<AgentScope>,
+    proxy_variables: bool,
 }
 
 impl fmt::Debug for TokensBuilder {
@@ -50,9 +52,16 @@ impl TokensBuilder {
 
     /// The configuration of the agent for token requests: roots, proxies. What must hold is set on it: redirects are
     /// never followed, an error status loses no body, nothing packed is asked for, TLS is verified, no connection is
-    /// kept, and a loopback literal never goes through a proxy.
+    /// kept, and a loopback literal never goes through a proxy. A proxy that was set on it is used as it is; without one,
+    /// the environment says which ([Proxies](crate#proxies)).
     pub fn http(self, http: ConfigBuilder<AgentScope>) -> Self {
         Self { http, ..self }
+    }
+
+    /// Whether the proxy variables of the environment are obeyed ([Proxies](crate#proxies)). Default true; otherwise only
+    /// a proxy that was set on the configuration is used.
+    pub fn proxy_variables(self, proxy_variables: bool) -> Self {
+        Self { proxy_variables, ..self }
     }
 
     /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
@@ -74,9 +83,11 @@ impl TokensBuilder {
     /// The source. Nothing is sent yet.
     ///
     /// # Errors
-    /// The settings cannot be served. ureq sets TLS up when it first connects, so nothing can go wrong as yet.
+    /// A proxy variable of the environment cannot be read, or names a proxy that cannot be used. ureq sets TLS up when it
+    /// first connects, so nothing else can go wrong as yet.
     pub fn build(self) -> Result<Tokens, ConfigError> {
-        let transport = Ureq::new(self.http, self.settings.client());
+        let variables = self.proxy_variables.then(ProxyVariables::from_env);
+        let transport = Ureq::new(self.http, self.settings.client(), variables.as_ref())?;
         Ok(Tokens(BlockingSource::new(self.settings, bearer, transport)))
     }
 }
@@ -92,7 +103,7 @@ impl Tokens {
 
     /// A source to be configured.
     pub fn builder(client: Client) -> TokensBuilder {
-        TokensBuilder { settings: Settings::new(client), http: Config::builder() }
+        TokensBuilder { settings: Settings::new(client), http: Config::builder(), proxy_variables: true }
     }
 
     /// A source that holds this token for ever and never asks, for a program's own tests.

@@ -1,7 +1,9 @@
 //! How a token request is sent: over a ureq agent of its own, never the user's.
 
-use evergrant_core::{Client, Request, Response, TransportError, TransportErrorKind};
+use crate::route::Route;
+use evergrant_core::{Client, ConfigError, Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::BlockingTransport;
+use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::{Collector, to_http};
 use std::io;
 use std::time::Duration;
@@ -11,14 +13,21 @@ use ureq::config::{AutoHeaderValue, Config, ConfigBuilder};
 use ureq::tls::TlsProvider;
 use ureq::typestate::AgentScope;
 
-/// What agents for token requests are made of.
+/// What agents for token requests are made of, and the proxy they go through.
 #[derive(Debug)]
-pub(crate) struct Ureq(Config);
+pub(crate) struct Ureq {
+    config: Config,
+    route: Route,
+}
 
 impl Ureq {
     /// Sets what must hold on the user's builder: no redirect is followed, an answer of any status is an answer, nothing
     /// packed is asked for, and a loopback literal never goes through a proxy. That TLS is verified is set on each request.
-    pub(crate) fn new(builder: ConfigBuilder<AgentScope>, client: &Client) -> Self {
+    pub(crate) fn new(
+        builder: ConfigBuilder<AgentScope>,
+        client: &Client,
+        variables: Option<&ProxyVariables>,
+    ) -> Result<Self, ConfigError> {
         let builder = builder
             .http_status_as_error(false)
             .max_redirects(0)
@@ -26,8 +35,9 @@ impl Ureq {
             .accept(AutoHeaderValue::None)
             .accept_encoding(AutoHeaderValue::None)
             .max_idle_connections(0);
-        let loopback = client.provider().token_endpoint().origin().is_loopback();
-        Self(if loopback { builder.proxy(None) } else { builder }.build())
+        let config = builder.build();
+        let route = Route::new(config.proxy(), client.provider().token_endpoint(), variables)?;
+        Ok(Self { config, route })
     }
 }
 
@@ -36,14 +46,16 @@ impl BlockingTransport for Ureq {
         let (parts, body) = to_http(request)?.into_parts();
         let outgoing = http::Request::from_parts(parts, body.expose());
         // An agent of its own for each request: no connection is kept, and no cookie either.
-        let agent = self.0.new_agent();
+        let agent = self.config.new_agent();
         let outgoing = outgoing.with_agent(&agent).configure().timeout_global(Some(limit));
+        let outgoing = outgoing.proxy(self.route.0.as_ref().map(|(proxy, _)| proxy.clone()));
         #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
-        let outgoing = match secured(self.0.tls_config()) {
+        let outgoing = match secured(self.config.tls_config()) {
             Some(secured) => outgoing.tls_config(secured),
             None => outgoing,
         };
-        let answer = outgoing.run().map_err(|error| classify(&error))?;
+        let failed = |error| self.route.blame(&error).unwrap_or_else(|| classify(&error));
+        let answer = outgoing.run().map_err(failed)?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         let read = collector.read(answer.into_body().into_reader());
         read.map_err(|error| classify(&ureq::Error::from(error)))?;
@@ -90,7 +102,7 @@ fn classify(error: &ureq::Error) -> TransportError {
     TransportError::new(kind, &error.to_string(), &[])
 }
 
-fn of_io(error: &io::Error) -> TransportErrorKind {
+pub(crate) fn of_io(error: &io::Error) -> TransportErrorKind {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TransportErrorKind::Timeout,
         io::ErrorKind::ConnectionRefused
