@@ -112,6 +112,11 @@ impl ProxyVariables {
         read.map(Some).map_err(|fault| ConfigError::Proxy { field, fault })
     }
 
+    /// Whether a host, as it stands in a URL, is a loopback literal, which no proxy can reach.
+    pub fn is_loopback(host: &str) -> bool {
+        Target::new(host).is_loopback()
+    }
+
     /// The first of these that is set.
     fn first(&self, names: &[&str]) -> Option<(&'static str, &OsStr)> {
         let find = |name: &&str| self.0.iter().find(|(set, _)| set == name);

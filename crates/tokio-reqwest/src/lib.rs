@@ -35,6 +35,18 @@
 //! A token is asked for on the runtime of whoever waits for it, with its timers and its sockets: build it with `enable_all`. A token
 //! that is held is handed out on any thread.
 //!
+//! # Proxies
+//! A token request goes through the proxy that the environment names: `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY` or
+//! `all_proxy`, unless `NO_PROXY` or `no_proxy` lists the token endpoint (a name stands for itself and what is below it, `*.name`
+//! for what is below it; addresses, networks, `host:port`, `*`). It is read alike in all of evergrant's adapters. A variable that
+//! cannot be read is a [`ConfigError`] of [`TokensBuilder::build`], never a direct connection. A loopback literal never goes
+//! through a proxy. The way to `socks4`, `socks4a`, `socks5` and `socks5h` proxies is the feature `socks`.
+//!
+//! An HTTP client given to [`TokensBuilder::http`] keeps its own proxies, and cannot be asked for them: unless it has a `proxy` or
+//! `no_proxy()`, reqwest reads the variables its own way, without `*.name` and `host:port` in `NO_PROXY`, and takes what it
+//! cannot read for none. So they are checked nevertheless, as if they were used; [`TokensBuilder::proxy_variables`] switches that
+//! off, for a client that does not read them. The client of an [`Api`] is the program's own: reqwest reads the variables for it.
+//!
 //! # TLS
 //! `rustls` (default) brings reqwest's own provider, aws-lc. `rustls-no-provider` leaves the choice to the program, which
 //! installs one before it builds a source. `native-tls` uses the operating system's library.
@@ -54,6 +66,7 @@ mod layer;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod request;
+mod route;
 mod runtime;
 mod tokens;
 mod transport;

@@ -1,7 +1,9 @@
 //! How a token request is sent: over a reqwest client of its own, never the user's.
 
+use crate::route::Route;
 use evergrant_core::{Client, ConfigError, Excerpt, Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::Transport;
+use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::{Collector, RequestBody, to_http};
 use reqwest::ClientBuilder;
 use reqwest::header::CONTENT_LENGTH;
@@ -9,9 +11,12 @@ use std::error::Error as StdError;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The client that token requests go through.
+/// The client that token requests go through, and the proxy on its way.
 #[derive(Debug)]
-pub(crate) struct Reqwest(reqwest::Client);
+pub(crate) struct Reqwest {
+    http: reqwest::Client,
+    route: Route,
+}
 
 impl Reqwest {
     /// Sets what must hold on the user's builder: no redirect is followed, nothing is retried, unpacked or referred,
@@ -19,7 +24,12 @@ impl Reqwest {
     ///
     /// No connection is kept: one token request an hour gains nothing from it, and a kept connection belongs to the
     /// runtime that opened it, which may be gone by the next one.
-    pub(crate) fn new(builder: ClientBuilder, client: &Client) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        own: Option<ClientBuilder>,
+        client: &Client,
+        variables: Option<&ProxyVariables>,
+    ) -> Result<Self, ConfigError> {
+        let (builder, route) = Route::lay(own, client.provider().token_endpoint().origin(), variables)?;
         let builder = builder
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -32,12 +42,10 @@ impl Reqwest {
         #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
         let builder =
             builder.tls_danger_accept_invalid_certs(false).tls_danger_accept_invalid_hostnames(false);
-        let loopback = client.provider().token_endpoint().origin().is_loopback();
-        let builder = if loopback { builder.no_proxy() } else { builder };
         // Without a TLS provider reqwest panics here; the panic's text says what to do, and so do we.
         let built = catch_unwind(AssertUnwindSafe(|| builder.build()));
         let reason = match built {
-            Ok(Ok(http)) => return Ok(Self(http)),
+            Ok(Ok(http)) => return Ok(Self { http, route }),
             Ok(Err(error)) => chain(&error),
             Err(_) => "no TLS provider is installed: call rustls's CryptoProvider::install_default first, or enable \
                        the feature rustls or native-tls"
@@ -54,7 +62,8 @@ impl Transport for Reqwest {
         // That of the body, which the HTTP library counts itself.
         request.headers_mut().remove(CONTENT_LENGTH);
         let request = reqwest::Request::try_from(request).map_err(|error| classify(&error))?;
-        let mut answer = self.0.execute(request).await.map_err(|error| classify(&error))?;
+        let failed = |error| self.route.blame(&error).unwrap_or_else(|| classify(&error));
+        let mut answer = self.http.execute(request).await.map_err(failed)?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         while collector.wants_more() {
             match answer.chunk().await.map_err(|error| classify(&error))? {
@@ -111,7 +120,7 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stat
 }
 
 /// The causes of an error in words, from the outside in, without the URL, which the sentence around it names.
-fn chain(error: &reqwest::Error) -> String {
+pub(crate) fn chain(error: &reqwest::Error) -> String {
     let mut said: Vec<String> = Vec::new();
     for cause in causes(error) {
         let text = cause.to_string();
