@@ -1,11 +1,13 @@
 //! A small HTTP/1.1 client over futures-io: hyper's client connection, rustls, and a pool of idle connections. It follows
-//! no redirect, keeps no cookie and knows no proxy.
+//! no redirect and keeps no cookie.
 
 use crate::body::Body;
 use crate::connection::{Connection, Deadline, Key, Pool, Streamed};
 use crate::error::HttpError;
 use crate::net::Net;
-use evergrant_core::{ConfigError, Excerpt};
+use crate::proxy::{self, Proxies};
+use evergrant_core::{ConfigError, Excerpt, Origin};
+use futures_io::{AsyncRead, AsyncWrite};
 use futures_rustls::TlsConnector;
 use futures_rustls::rustls::{self, ClientConfig, pki_types::ServerName};
 use http::header::{HOST, HeaderValue};
@@ -21,9 +23,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 /// An HTTP/1.1 client. Clones share its connections.
+///
+/// It goes through the proxy that the environment named when the client was made ([Proxies](crate#proxies)).
 #[derive(Clone, Debug)]
 pub struct HttpClient<N> {
     net: N,
+    proxies: Proxies,
     tls: Tls,
     pool: Option<Pool>,
     timeout: Duration,
@@ -43,6 +48,7 @@ impl<N: Net> Default for HttpClient<N> {
     fn default() -> Self {
         Self {
             net: N::default(),
+            proxies: Proxies::default(),
             tls: Tls::default(),
             pool: Some(Pool::default()),
             timeout: Duration::from_secs(30),
@@ -60,6 +66,26 @@ impl<N: Net> HttpClient<N> {
     #[must_use]
     pub fn with_tls(self, config: Arc<ClientConfig>) -> Self {
         Self { tls: Tls(Arc::new(OnceLock::from(config))), ..self }
+    }
+
+    /// The same through this proxy, whatever the environment says: `http://user:password@proxy.example:3128`, user and
+    /// password percent-encoded, or https. Only a loopback literal is called directly.
+    ///
+    /// # Errors
+    /// [`ConfigError::Proxy`]: it is no proxy, or one of SOCKS.
+    pub fn with_proxy(self, url: &str) -> Result<Self, ConfigError> {
+        Ok(Self { proxies: Proxies::parse(url)?, pool: self.pool.map(|_| Pool::default()), ..self })
+    }
+
+    /// The same without a proxy, whatever the environment says.
+    #[must_use]
+    pub fn without_proxy(self) -> Self {
+        Self { proxies: Proxies::Never, pool: self.pool.map(|_| Pool::default()), ..self }
+    }
+
+    /// The same without a proxy of the environment.
+    pub(crate) fn without_proxy_variables(self) -> Self {
+        if self.proxies.is_of_environment() { self.without_proxy() } else { self }
     }
 
     /// The same with this much time for each call, its body included.
@@ -80,6 +106,12 @@ impl<N: Net> HttpClient<N> {
         ready.map_err(|error| ConfigError::HttpClient {
             reason: Excerpt::new(&error.to_string(), &[]).unwrap_or_default(),
         })
+    }
+
+    /// The proxy for this origin, if there is one, can be used.
+    pub(crate) fn routed(&self, origin: &Origin) -> Result<(), ConfigError> {
+        let key = (origin.scheme() == "https", origin.host().to_string(), origin.port());
+        self.proxies.on_the_way_to(&key).map(drop)
     }
 
     /// Sends the request and waits for the head of the answer; its body is a stream.
@@ -123,16 +155,30 @@ impl<N: Net> HttpClient<N> {
         }
     }
 
-    async fn connect(&self, (secure, host, port): &Key) -> Result<Connection, HttpError> {
+    async fn connect(&self, key: &Key) -> Result<Connection, HttpError> {
+        let (secure, host, port) = key;
+        if let Some(proxy) = self.proxies.on_the_way_to(key)? {
+            let tunnel = proxy::tunnel::<N>(&proxy, || self.tls.config(), (host, *port)).await?;
+            return self.speak(*secure, host, tunnel).await;
+        }
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         // What a socket says has a number of the system; what the resolver says has none.
         let stream = N::connect(bare, *port).await.map_err(|error| match error.raw_os_error() {
             Some(_) => HttpError::Connect(error),
             None => HttpError::Resolve(error),
         })?;
+        self.speak(*secure, host, stream).await
+    }
+
+    /// HTTP on this stream, over TLS with the host if it is to be secure.
+    async fn speak<S>(&self, secure: bool, host: &str, stream: S) -> Result<Connection, HttpError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         if !secure {
             return Ok(Connection::open(stream).await?);
         }
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(bare.to_owned()).map_err(|_| HttpError::Url)?;
         let connector = TlsConnector::from(self.tls.config().map_err(HttpError::Tls)?);
         let stream = connector.connect(name, stream).await.map_err(HttpError::Tls)?;

@@ -1,5 +1,7 @@
 //! How a call fails.
 
+use evergrant_core::ConfigError;
+use evergrant_http::proxy::ProxyError;
 use futures_rustls::rustls;
 use std::fmt;
 use std::io;
@@ -18,6 +20,10 @@ pub enum HttpError {
     Resolve(io::Error),
     /// No connection.
     Connect(io::Error),
+    /// The proxy on the way could not be reached, or refused the tunnel.
+    Proxy(ProxyError),
+    /// The setting of the proxy cannot be read, or names one that cannot be used: nothing was sent.
+    Config(ConfigError),
     /// TLS failed.
     Tls(io::Error),
     /// The client's timeout has passed.
@@ -37,6 +43,8 @@ impl fmt::Display for HttpError {
             Self::Request(_) => f.write_str("the request could not be built"),
             Self::Resolve(_) => f.write_str("the host name cannot be resolved"),
             Self::Connect(_) => f.write_str("no connection could be made"),
+            Self::Proxy(_) => f.write_str("the proxy did not open a connection"),
+            Self::Config(_) => f.write_str("the proxy cannot be used"),
             Self::Tls(_) => f.write_str("the TLS handshake failed"),
             Self::Timeout(time) => write!(f, "timed out after {time:?}, before the full response arrived"),
             Self::Protocol(_) => f.write_str("the answer is not valid HTTP"),
@@ -55,8 +63,22 @@ impl std::error::Error for HttpError {
             | Self::Protocol(error)
             | Self::Closed(error) => Some(error),
             Self::Request(error) => Some(error),
+            Self::Proxy(error) => Some(error),
+            Self::Config(error) => Some(error),
             Self::Url | Self::Timeout(_) | Self::TooLong(_) => None,
         }
+    }
+}
+
+impl From<ProxyError> for HttpError {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(error)
+    }
+}
+
+impl From<ConfigError> for HttpError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
     }
 }
 

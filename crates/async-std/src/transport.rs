@@ -50,7 +50,10 @@ fn classify(error: &HttpError) -> TransportError {
         HttpError::Timeout(_) => TransportErrorKind::Timeout,
         HttpError::Protocol(_) => TransportErrorKind::Protocol,
         HttpError::Closed(_) => TransportErrorKind::Closed,
-        HttpError::Url | HttpError::Request(_) | HttpError::TooLong(_) => TransportErrorKind::Other,
+        HttpError::Proxy(_) => TransportErrorKind::Proxy,
+        HttpError::Config(_) | HttpError::Url | HttpError::Request(_) | HttpError::TooLong(_) => {
+            TransportErrorKind::Other
+        }
     };
     let detail = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
     TransportError::new(kind, &detail, &[])
