@@ -151,8 +151,6 @@ fn a_variable_that_cannot_be_read_is_named_by_the_error_of_build() {
         ("HTTPS_PROXY", broken("ftp://root:hunter22@127.0.0.1:1")),
         ("https_proxy", broken("http://root:hunter22@127.0.0.1:0")),
         ("ALL_PROXY", broken("http://root:hunter22@127.0.0.1:65536")),
-        // The features of these tests have no SOCKS.
-        ("HTTPS_PROXY", broken("socks5h://root:hunter22@127.0.0.1:1")),
     ];
     #[cfg(unix)]
     cases.push(("HTTPS_PROXY", std::os::unix::ffi::OsStringExt::from_vec(b"http://hunter22\xff".to_vec())));
@@ -222,8 +220,12 @@ fn forward(connection: &mut Connection, to: SocketAddr) {
     if connection.request().is_none() {
         return;
     }
-    let mut server = TcpStream::connect(to).unwrap();
     connection.send("HTTP/1.1 200 Connection established\r\nX-Proxy: ours\r\n\r\n");
+    pump(connection, TcpStream::connect(to).unwrap());
+}
+
+/// Carries bytes both ways until both are done.
+fn pump(connection: &mut Connection, mut server: TcpStream) {
     let (mut back, mut client) = (server.try_clone().unwrap(), connection.stream().try_clone().unwrap());
     let answers = thread::spawn(move || {
         let _gone_already = std::io::copy(&mut back, &mut client);
@@ -263,6 +265,79 @@ fn a_token_comes_through_a_tunnel_and_the_proxys_password_does_not_go_along() {
     assert!(server.request_bytes(4) > 400);
     let request = server.last_request().to_ascii_lowercase();
     assert!(request.contains("grant_type") && !request.contains("proxy-authorization"), "{request}");
+}
+
+/// A SOCKS 5 proxy (RFC 1928, RFC 1929) that wants a user, and leads everywhere to one place.
+fn socks(connection: &mut Connection, to: SocketAddr) {
+    let stream = connection.stream();
+    let mut read = |length: usize| {
+        let mut bytes = vec![0; length];
+        stream.read_exact(&mut bytes).map(|()| bytes)
+    };
+    let mut handshake = || {
+        let methods = read(2)?[1];
+        read(methods.into())?;
+        Ok::<_, std::io::Error>(())
+    };
+    if handshake().is_err() {
+        return;
+    }
+    // User and password.
+    connection.send([5, 2]);
+    connection.read();
+    connection.send([1, 0]);
+    // Where to: a name is told to the proxy.
+    connection.read();
+    connection.send([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    pump(connection, TcpStream::connect(to).unwrap());
+}
+
+#[test]
+fn a_socks_proxy_leads_to_a_token_where_it_is_spoken_and_is_an_error_where_it_is_not() {
+    const NAME: &str = "a_socks_proxy_leads_to_a_token_where_it_is_spoken_and_is_an_error_where_it_is_not";
+    if let Some(status) = variable(NAMED) {
+        for (name, build) in BUILDS {
+            let source = build(&in_the_clear("http://auth.example/token"));
+            match (name, source) {
+                ("async-std" | "smol", Err(error)) => {
+                    assert!(
+                        error.to_string().starts_with("ALL_PROXY names a SOCKS proxy"),
+                        "{name}: {error}"
+                    );
+                }
+                ("async-std" | "smol", Ok(_)) => panic!("{name} is built"),
+                (_, source) if status == "up" => {
+                    assert_eq!(source.unwrap().token().expect(name).value().expose(), "one", "{name}");
+                }
+                (_, source) => {
+                    let said = refusal(name, source.unwrap().token()).to_string();
+                    assert!(
+                        said.contains(", set by ALL_PROXY,") && !said.contains(PASSWORD),
+                        "{name}: {said}"
+                    );
+                }
+            }
+        }
+        return;
+    }
+    let server = Raw::answer(answer());
+    let address = server.address();
+    let proxy = Raw::serve(move |connection| socks(connection, address));
+    let url = format!("socks5h://root:{PASSWORD}@{}", proxy.address());
+    again(NAME, &[(NAMED, "up".as_ref()), ("ALL_PROXY", url.as_ref())]);
+    assert_eq!((proxy.connections(), server.connections()), (2, 2));
+    assert!(proxy.heard_of("auth.example") && proxy.heard_of(PASSWORD) && !server.heard_of(PASSWORD));
+    // It takes no user, or is not there at all.
+    let refusing = Raw::serve(|connection| {
+        connection.read();
+        connection.send([5, 0xff]);
+        connection.wait();
+    });
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for place in [refusing.address(), closed] {
+        let url = format!("socks5h://root:{PASSWORD}@{place}");
+        again(NAME, &[(NAMED, "down".as_ref()), ("ALL_PROXY", url.as_ref())]);
+    }
 }
 
 /// An endpoint in the clear at a name, which is no loopback literal.

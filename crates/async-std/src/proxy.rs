@@ -60,7 +60,7 @@ impl Proxies {
 
 /// This proxy, if it speaks what is spoken here.
 fn spoken(proxy: Proxy) -> Result<Proxy, ConfigError> {
-    if proxy.is_socks() { Err(proxy.unusable(ProxyFault::Socks)) } else { Ok(proxy) }
+    proxy.without_socks(ProxyFault::Socks)
 }
 
 /// A connection, whatever is below it.

@@ -254,6 +254,14 @@ impl Proxy {
         secret(["Basic ", &encoded]).ok()
     }
 
+    /// The same, for a program that cannot speak SOCKS.
+    ///
+    /// # Errors
+    /// [`ConfigError::Proxy`] with this fault, which says why: it speaks SOCKS.
+    pub fn without_socks(self, fault: ProxyFault) -> Result<Self, ConfigError> {
+        if self.is_socks() { Err(self.unusable(fault)) } else { Ok(self) }
+    }
+
     /// The error of a program that cannot use it, for this reason.
     pub fn unusable(&self, fault: ProxyFault) -> ConfigError {
         ConfigError::Proxy { field: self.variable.unwrap_or(PROXY), fault }

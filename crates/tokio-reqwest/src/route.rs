@@ -28,9 +28,10 @@ impl Route {
             return Ok((builder.no_proxy(), Self::Direct));
         }
         let proxy = variables.map(|variables| variables.proxy_for(origin)).transpose()?.flatten();
-        if let Some(proxy) = proxy.as_ref().filter(|proxy| proxy.is_socks() && !cfg!(feature = "socks")) {
-            return Err(proxy.unusable(ProxyFault::SocksFeature));
-        }
+        let proxy = match proxy {
+            Some(proxy) if !cfg!(feature = "socks") => Some(proxy.without_socks(ProxyFault::SocksFeature)?),
+            proxy => proxy,
+        };
         if let Some(own) = own {
             return Ok((own, Self::Unknown(proxy)));
         }

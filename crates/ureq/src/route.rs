@@ -34,9 +34,8 @@ impl Route {
         }
         let proxy = variables.map(|variables| variables.proxy_for(endpoint.origin())).transpose()?.flatten();
         let Some(proxy) = proxy else { return Ok(Self(None)) };
-        if proxy.is_socks() && !cfg!(feature = "socks") {
-            return Err(proxy.unusable(ProxyFault::SocksFeature));
-        }
+        let proxy =
+            if cfg!(feature = "socks") { proxy } else { proxy.without_socks(ProxyFault::SocksFeature)? };
         match ureq::Proxy::new(&proxy.url()) {
             Ok(same) => Ok(Self(Some((same, proxy)))),
             Err(_) => Err(proxy.unusable(ProxyFault::NotAProxy)),

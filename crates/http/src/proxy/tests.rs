@@ -384,3 +384,19 @@ fn the_error_of_a_tunnel_names_the_proxy_its_variable_and_its_status() {
         ConfigError::Proxy { field: "ALL_PROXY", fault: ProxyFault::Socks }
     );
 }
+
+#[test]
+fn a_socks_proxy_is_an_error_that_names_its_variable_where_it_cannot_be_spoken_to() {
+    for scheme in ["socks4", "socks4a", "socks5", "socks5h"] {
+        let proxy = proxy_for(&[("all_proxy", &format!("{scheme}://proxy"))], ENDPOINT).unwrap().unwrap();
+        let error = proxy.without_socks(ProxyFault::SocksFeature).unwrap_err();
+        assert!(
+            error.to_string().starts_with("all_proxy names a SOCKS proxy: enable the feature socks"),
+            "{error}"
+        );
+    }
+    for scheme in ["http", "https"] {
+        let proxy = Proxy::parse(&format!("{scheme}://proxy")).unwrap();
+        assert_eq!(proxy.clone().without_socks(ProxyFault::Socks), Ok(proxy));
+    }
+}
