@@ -1,7 +1,7 @@
 //! Why the command ends without having done its job: what happened, who is at fault, what to do next.
 
 use crate::args::Manner;
-use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal};
+use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal, TransportErrorKind};
 use evergrant_tokio_reqwest::{ConfigError, Error};
 use std::fmt;
 use std::process::ExitCode;
@@ -125,6 +125,9 @@ impl From<&Refusal> for Failure {
     fn from(refusal: &Refusal) -> Self {
         let permanent = refusal.class() == evergrant_tokio_reqwest::core::Class::Permanent;
         let at_fault = match refusal.problem() {
+            Problem::Transport(error) if error.kind() == TransportErrorKind::Proxy => {
+                "the proxy, or the variable that names it"
+            }
             Problem::Transport(_) => "the way to the authorization server, or the token endpoint's address",
             Problem::Redirect { .. } => "the token endpoint's address",
             Problem::ErrorResponse(_) | Problem::Status if permanent => {

@@ -44,8 +44,9 @@
 //!
 //! An HTTP client given to [`TokensBuilder::http`] keeps its own proxies, and cannot be asked for them: unless it has a `proxy` or
 //! `no_proxy()`, reqwest reads the variables its own way, without `*.name` and `host:port` in `NO_PROXY`, and takes what it
-//! cannot read for none. So they are checked nevertheless, as if they were used; [`TokensBuilder::proxy_variables`] switches that
-//! off, for a client that does not read them. The client of an [`Api`] is the program's own: reqwest reads the variables for it.
+//! cannot read for none; [`proxied`] makes it read them as here. So they are checked nevertheless, as if they were used; [`TokensBuilder::proxy_variables`] switches that
+//! off, for a client that does not read them. The client of an [`Api`] is the program's own: [`proxied`], or reqwest itself,
+//! reads the variables for it.
 //!
 //! # TLS
 //! `rustls` (default) brings reqwest's own provider, aws-lc. `rustls-no-provider` leaves the choice to the program, which
@@ -90,4 +91,5 @@ pub use layer::{Authorize, AuthorizeLayer, BoxError};
 #[cfg(feature = "middleware")]
 pub use middleware::AuthorizeMiddleware;
 pub use request::RequestBuilder;
+pub use route::proxied;
 pub use tokens::{Tokens, TokensBuilder};

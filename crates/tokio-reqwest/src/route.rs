@@ -27,24 +27,17 @@ impl Route {
             let builder = own.unwrap_or_else(reqwest::Client::builder);
             return Ok((builder.no_proxy(), Self::Direct));
         }
-        let proxy = variables.map(|variables| variables.proxy_for(origin)).transpose()?.flatten();
-        let proxy = match proxy {
-            Some(proxy) if !cfg!(feature = "socks") => Some(proxy.without_socks(ProxyFault::SocksFeature)?),
-            proxy => proxy,
-        };
+        let proxy = variables.map(|variables| chosen(variables, origin)).transpose()?.flatten();
         if let Some(own) = own {
             return Ok((own, Self::Unknown(proxy)));
         }
-        // Once a proxy or none is set, reqwest does not read the environment any more.
-        let builder = reqwest::Client::builder().no_proxy();
-        let Some(proxy) = proxy else { return Ok((builder, Self::Direct)) };
-        match reqwest::Proxy::all(proxy.url().as_str()) {
-            Ok(same) => {
-                let forwards = origin.scheme() == "http" && !proxy.is_socks();
-                Ok((builder.proxy(same), Self::Through { proxy, forwards }))
-            }
-            Err(_) => Err(proxy.unusable(ProxyFault::NotAProxy)),
-        }
+        let builder = set(reqwest::Client::builder(), proxy.as_ref())?;
+        Ok((builder, proxy.map_or(Self::Direct, |proxy| Self::through(proxy, origin))))
+    }
+
+    fn through(proxy: Proxy, origin: &Origin) -> Self {
+        let forwards = origin.scheme() == "http" && !proxy.is_socks();
+        Self::Through { proxy, forwards }
     }
 
     /// What a proxy is to blame for.
@@ -69,6 +62,42 @@ impl Route {
                 is_proxy.then(|| TransportError::new(TransportErrorKind::Proxy, &detail, &[]))
             }
         }
+    }
+}
+
+/// The HTTP client with the proxy that the environment names for this origin, read as for token requests
+/// ([Proxies](crate#proxies)), and with no other: for a client of the program's own.
+///
+/// ```no_run
+/// # fn story(client: evergrant_tokio_reqwest::Client, root: reqwest::Certificate) -> Result<(), Box<dyn std::error::Error>> {
+/// use evergrant_tokio_reqwest::{Tokens, proxied};
+///
+/// let origin = client.provider().token_endpoint().origin().clone();
+/// let http = proxied(reqwest::Client::builder().tls_certs_merge([root]), &origin)?;
+/// let tokens = Tokens::builder(client).http(http).build()?;
+/// # drop(tokens); Ok(()) }
+/// ```
+///
+/// # Errors
+/// [`ConfigError::Proxy`]: a proxy variable cannot be read, or names a proxy that cannot be used.
+pub fn proxied(http: ClientBuilder, origin: &Origin) -> Result<ClientBuilder, ConfigError> {
+    set(http, chosen(&ProxyVariables::from_env(), origin)?.as_ref())
+}
+
+fn chosen(variables: &ProxyVariables, origin: &Origin) -> Result<Option<Proxy>, ConfigError> {
+    match variables.proxy_for(origin)? {
+        Some(proxy) if !cfg!(feature = "socks") => proxy.without_socks(ProxyFault::SocksFeature).map(Some),
+        proxy => Ok(proxy),
+    }
+}
+
+/// Once a proxy is set, or none, reqwest does not read the environment any more.
+fn set(builder: ClientBuilder, proxy: Option<&Proxy>) -> Result<ClientBuilder, ConfigError> {
+    let builder = builder.no_proxy();
+    let Some(proxy) = proxy else { return Ok(builder) };
+    match reqwest::Proxy::all(proxy.url().as_str()) {
+        Ok(same) => Ok(builder.proxy(same)),
+        Err(_) => Err(proxy.unusable(ProxyFault::NotAProxy)),
     }
 }
 
