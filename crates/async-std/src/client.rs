@@ -5,7 +5,7 @@ use crate::body::Body;
 use crate::connection::{Connection, Deadline, Key, Pool, Streamed};
 use crate::error::HttpError;
 use crate::net::Net;
-use crate::proxy::{self, Proxies};
+use crate::proxy::{self, Proxies, bare};
 use evergrant_core::{ConfigError, Excerpt, Origin};
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_rustls::TlsConnector;
@@ -157,17 +157,22 @@ impl<N: Net> HttpClient<N> {
 
     async fn connect(&self, key: &Key) -> Result<Connection, HttpError> {
         let (secure, host, port) = key;
-        if let Some(proxy) = self.proxies.on_the_way_to(key)? {
-            let tunnel = proxy::tunnel::<N>(&proxy, || self.tls.config(), (host, *port)).await?;
-            return self.speak(*secure, host, tunnel).await;
-        }
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let Some(proxy) = self.proxies.on_the_way_to(key)? else {
+            return self.speak(*secure, host, Self::dial(host, *port).await?).await;
+        };
+        let dialled = Self::dial(proxy.host(), proxy.port()).await;
+        let stream = dialled.map_err(|error| proxy::blamed(&proxy, error))?;
+        let tunnel = proxy::tunnel(&proxy, stream, || self.tls.config(), (host, *port)).await?;
+        self.speak(*secure, host, tunnel).await
+    }
+
+    /// A TCP connection.
+    async fn dial(host: &str, port: u16) -> Result<N::Stream, HttpError> {
         // What a socket says has a number of the system; what the resolver says has none.
-        let stream = N::connect(bare, *port).await.map_err(|error| match error.raw_os_error() {
+        N::connect(bare(host), port).await.map_err(|error| match error.raw_os_error() {
             Some(_) => HttpError::Connect(error),
             None => HttpError::Resolve(error),
-        })?;
-        self.speak(*secure, host, stream).await
+        })
     }
 
     /// HTTP on this stream, over TLS with the host if it is to be secure.
@@ -178,8 +183,7 @@ impl<N: Net> HttpClient<N> {
         if !secure {
             return Ok(Connection::open(stream).await?);
         }
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let name = ServerName::try_from(bare.to_owned()).map_err(|_| HttpError::Url)?;
+        let name = ServerName::try_from(bare(host).to_owned()).map_err(|_| HttpError::Url)?;
         let connector = TlsConnector::from(self.tls.config().map_err(HttpError::Tls)?);
         let stream = connector.connect(name, stream).await.map_err(HttpError::Tls)?;
         Ok(Connection::open(stream).await?)

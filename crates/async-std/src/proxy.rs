@@ -2,7 +2,6 @@
 
 use crate::connection::Key;
 use crate::error::HttpError;
-use crate::net::Net;
 use evergrant_core::{ConfigError, ProxyFault};
 use evergrant_http::proxy::{Proxy, ProxyError, ProxyScheme, ProxyVariables};
 use futures_io::{AsyncRead, AsyncWrite};
@@ -68,22 +67,28 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// A connection to `target`, a host as it stands in a URL and a port, that the proxy has opened. `tls` is for a proxy that is
-/// itself spoken to over TLS.
-pub(crate) async fn tunnel<N: Net>(
+/// What became of the connection to the proxy itself.
+pub(crate) fn blamed(proxy: &Proxy, error: HttpError) -> HttpError {
+    match error {
+        HttpError::Resolve(error) => proxy.failed(format_args!("cannot be resolved: {error}")).into(),
+        HttpError::Connect(error) => proxy.failed(format_args!("cannot be reached: {error}")).into(),
+        // Not its fault.
+        error => error,
+    }
+}
+
+/// A connection to `target`, a host as it stands in a URL and a port, that the proxy at the end of `stream` has opened. `tls`
+/// is for a proxy that is itself spoken to over TLS.
+pub(crate) async fn tunnel(
     proxy: &Proxy,
+    stream: impl Stream + 'static,
     tls: impl FnOnce() -> io::Result<Arc<ClientConfig>>,
     target: (&str, u16),
 ) -> Result<Box<dyn Stream>, HttpError> {
-    let host = proxy.host().trim_start_matches('[').trim_end_matches(']');
-    let stream = N::connect(host, proxy.port()).await.map_err(|error| match error.raw_os_error() {
-        Some(_) => proxy.failed(format_args!("cannot be reached: {error}")),
-        None => proxy.failed(format_args!("cannot be resolved: {error}")),
-    })?;
     let mut stream: Box<dyn Stream> = if proxy.scheme() == ProxyScheme::Https {
         let failed = |error| proxy.failed(format_args!("cannot be spoken to over TLS: {error}"));
-        let name =
-            ServerName::try_from(host.to_owned()).map_err(|_| proxy.unusable(ProxyFault::NotAProxy))?;
+        let name = ServerName::try_from(bare(proxy.host()).to_owned());
+        let name = name.map_err(|_| proxy.unusable(ProxyFault::NotAProxy))?;
         let connector = TlsConnector::from(tls().map_err(HttpError::Tls)?);
         Box::new(connector.connect(name, stream).await.map_err(failed)?)
     } else {
@@ -91,6 +96,11 @@ pub(crate) async fn tunnel<N: Net>(
     };
     open(proxy, &mut stream, target).await?;
     Ok(stream)
+}
+
+/// A host as the system takes it: IPv6 without brackets.
+pub(crate) fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// Asks for the tunnel, and reads the answer up to where the tunnel begins.
