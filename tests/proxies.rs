@@ -6,10 +6,10 @@
 use evergrant_async_std::{AsyncStd, Body, HttpClient, HttpError};
 use evergrant_tests::certified::{Authority, TlsServer};
 use evergrant_tests::raw::{Connection, Raw, is_whole};
-use evergrant_tests::transports::{Asking, BUILDS, SECRET, TRANSPORTS, refusal, tls_config};
+use evergrant_tests::transports::{Asking, BUILDS, SECRET, TRANSPORTS, broke, once, refusal, tls_config};
 use evergrant_tests::{LONG, install_tls};
 use evergrant_tokio_reqwest::core::{Problem, TransportErrorKind};
-use evergrant_tokio_reqwest::{Client, Provider};
+use evergrant_tokio_reqwest::{Client, Provider, proxied};
 use rustls::pki_types::CertificateDer;
 use std::env;
 use std::error::Error as _;
@@ -88,7 +88,7 @@ fn a_proxy_of_the_environment_sees_no_request_to_loopback_and_nothing_in_the_cle
             let away = mount(&Asking::at(&format!("https://{name}.invalid/token"))).token();
             assert!(away.is_err(), "{name}");
         }
-        return;
+        return ask_with_clients_of_its_own();
     }
     let server = Raw::answer(answer());
     // A proxy that opens every tunnel, and reads what goes through.
@@ -112,10 +112,29 @@ fn a_proxy_of_the_environment_sees_no_request_to_loopback_and_nothing_in_the_cle
         let (head, rest) = text.split_once("\r\n\r\n").expect("a request to the proxy");
         assert!(is_whole(bytes) && rest.as_bytes().first() == Some(&0x16), "TLS begins in it: {head}");
     }
-    let names = ["async-std", "smol", "tokio-reqwest", "ureq"];
+    let names = ["async-std", "obeying", "proxied", "smol", "tokio-reqwest", "ureq"];
     let expected = names.map(|name| format!("CONNECT {name}.invalid:443 HTTP/1.1"));
-    assert_eq!(first_lines(&proxy), expected, "a tunnel for each, and nothing else");
+    assert_eq!(first_lines(&proxy), expected, "a tunnel for each that wants one, and nothing else");
     assert!(!proxy.heard_of(SECRET) && !proxy.heard_of("grant_type"));
+}
+
+/// HTTP clients of the program's own: what they say of proxies holds.
+fn ask_with_clients_of_its_own() {
+    let client_of = |host: &str| Asking::at(&format!("https://{host}.invalid/token")).client;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let own = reqwest::Client::builder;
+    let proxied_one = |client: &Client| proxied(own(), client.provider().token_endpoint().origin()).unwrap();
+    let (direct, obeying, through) = (client_of("direct"), client_of("obeying"), client_of("proxied"));
+    let through_http = proxied_one(&through);
+    for (client, http) in [(direct.clone(), own().no_proxy()), (obeying, own()), (through, through_http)] {
+        let tokens =
+            evergrant_tokio_reqwest::Tokens::builder(client).policy(once()).fail_fast(true).http(http);
+        let tokens = tokens.build().unwrap();
+        assert!(runtime.block_on(tokens.token()).is_err());
+    }
+    let http = ureq::Agent::config_builder().proxy(None);
+    let tokens = evergrant_ureq::Tokens::builder(direct).policy(once()).fail_fast(true).http(http);
+    assert_eq!(broke("ureq", tokens.build().unwrap().token()), TransportErrorKind::Resolve);
 }
 
 #[test]

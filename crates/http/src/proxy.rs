@@ -59,12 +59,15 @@ const PROXY: &str = "proxy";
 
 /// The proxy variables of an environment, as they were when they were looked up. Clones share them.
 #[derive(Clone)]
-pub struct ProxyVariables(Arc<[(&'static str, OsString)]>);
+pub struct ProxyVariables {
+    set: Arc<[(&'static str, OsString)]>,
+    is_unset: bool,
+}
 
 /// The names alone: a value may hold a password.
 impl fmt::Debug for ProxyVariables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
+        f.debug_set().entries(self.set.iter().map(|(name, _)| name)).finish()
     }
 }
 
@@ -78,10 +81,18 @@ impl ProxyVariables {
     pub fn new(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
         let is_cgi = lookup(CGI).is_some();
         let forged = |name: &str| is_cgi && (name == HTTP[0] || (cfg!(windows) && name == HTTP[1]));
+        let known = |name| Some((name, lookup(name).filter(|value| !value.is_empty())?));
         // Two of the names stand in both lists.
-        let names = HTTPS.into_iter().chain(HTTP.into_iter().take(2)).chain(NO);
-        let known = names.filter(|name| !forged(name)).filter_map(|name| Some((name, lookup(name)?)));
-        Self(known.filter(|(_, value)| !value.is_empty()).collect())
+        let proxies: Vec<_> = HTTPS.into_iter().chain(HTTP.into_iter().take(2)).filter_map(known).collect();
+        let is_unset = proxies.is_empty();
+        let obeyed = proxies.into_iter().filter(|(name, _)| !forged(name));
+        Self { set: obeyed.chain(NO.into_iter().filter_map(known)).collect(), is_unset }
+    }
+
+    /// Whether none of them names a proxy, not even one that is not obeyed: an HTTP library may then look into the settings
+    /// of the system.
+    pub const fn is_unset(&self) -> bool {
+        self.is_unset
     }
 
     /// The proxy for requests to this origin, or `None` for a direct connection.
@@ -119,7 +130,7 @@ impl ProxyVariables {
 
     /// The first of these that is set.
     fn first(&self, names: &[&str]) -> Option<(&'static str, &OsStr)> {
-        let find = |name: &&str| self.0.iter().find(|(set, _)| set == name);
+        let find = |name: &&str| self.set.iter().find(|(set, _)| set == name);
         names.iter().find_map(find).map(|(name, value)| (*name, value.as_os_str()))
     }
 }

@@ -40,7 +40,8 @@
 //! `all_proxy`, unless `NO_PROXY` or `no_proxy` lists the token endpoint (a name stands for itself and what is below it, `*.name`
 //! for what is below it; addresses, networks, `host:port`, `*`). It is read alike in all of evergrant's adapters. A variable that
 //! cannot be read is a [`ConfigError`] of [`TokensBuilder::build`], never a direct connection. A loopback literal never goes
-//! through a proxy. The way to `socks4`, `socks4a`, `socks5` and `socks5h` proxies is the feature `socks`.
+//! through a proxy. Where none of the variables is set, what reqwest finds in the settings of the system holds (its feature
+//! `system-proxy`). The way to `socks4`, `socks4a`, `socks5` and `socks5h` proxies is the feature `socks`.
 //!
 //! An HTTP client given to [`TokensBuilder::http`] keeps its own proxies, and cannot be asked for them: unless it has a `proxy` or
 //! `no_proxy()`, reqwest reads the variables its own way, without `*.name` and `host:port` in `NO_PROXY`, and takes what it

@@ -12,7 +12,8 @@ pub(crate) enum Route {
     Direct,
     /// This one, which was chosen here. A token endpoint in the clear is not asked through a tunnel: the proxy forwards.
     Through { proxy: Proxy, forwards: bool },
-    /// What the user's own HTTP client says, which cannot be asked; this one, if it reads the environment.
+    /// What the user's own HTTP client says, or the settings of the system, neither of which can be asked; this one, if that
+    /// client reads the environment.
     Unknown(Option<Proxy>),
 }
 
@@ -31,7 +32,11 @@ impl Route {
         if let Some(own) = own {
             return Ok((own, Self::Unknown(proxy)));
         }
-        let builder = set(reqwest::Client::builder(), proxy.as_ref())?;
+        let builder = reqwest::Client::builder();
+        if variables.is_some_and(ProxyVariables::is_unset) {
+            return Ok((builder, Self::Unknown(None)));
+        }
+        let builder = set(builder, proxy.as_ref())?;
         Ok((builder, proxy.map_or(Self::Direct, |proxy| Self::through(proxy, origin))))
     }
 
@@ -55,7 +60,7 @@ impl Route {
             Self::Unknown(proxy) => {
                 let whose = match proxy {
                     Some(proxy) => format!("of the HTTP client's own proxy, or else of {proxy}"),
-                    None => "of the HTTP client's own proxy".into(),
+                    None => "of the HTTP client's own proxy, or the system's".into(),
                 };
                 let is_proxy = [TUNNEL, SOCKS].iter().any(|words| said.contains(words));
                 let detail = format!("{said}: {whose}");
@@ -66,7 +71,7 @@ impl Route {
 }
 
 /// The HTTP client with the proxy that the environment names for this origin, read as for token requests
-/// ([Proxies](crate#proxies)), and with no other: for a client of the program's own.
+/// ([Proxies](crate#proxies)), and with no other: for a client of the program's own. Where no variable is set, it stays as it is.
 ///
 /// ```no_run
 /// # fn story(client: evergrant_tokio_reqwest::Client, root: reqwest::Certificate) -> Result<(), Box<dyn std::error::Error>> {
@@ -81,7 +86,11 @@ impl Route {
 /// # Errors
 /// [`ConfigError::Proxy`]: a proxy variable cannot be read, or names a proxy that cannot be used.
 pub fn proxied(http: ClientBuilder, origin: &Origin) -> Result<ClientBuilder, ConfigError> {
-    set(http, chosen(&ProxyVariables::from_env(), origin)?.as_ref())
+    let variables = ProxyVariables::from_env();
+    if variables.is_unset() && !origin.is_loopback() {
+        return Ok(http);
+    }
+    set(http, chosen(&variables, origin)?.as_ref())
 }
 
 fn chosen(variables: &ProxyVariables, origin: &Origin) -> Result<Option<Proxy>, ConfigError> {

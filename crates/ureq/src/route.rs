@@ -28,6 +28,10 @@ impl Route {
         }
         match configured {
             Some(own) if !own.is_from_env() => return Ok(Self(Self::own(own, endpoint))),
+            // From the settings of the system, which ureq knows on Windows.
+            Some(own) if variables.is_some_and(ProxyVariables::is_unset) => {
+                return Ok(Self(Self::own(own, endpoint)));
+            }
             // Without any, where ureq finds one in the environment: the user took it away.
             None if ureq::Proxy::try_from_env().is_some() => return Ok(Self(None)),
             _ => {}

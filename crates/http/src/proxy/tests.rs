@@ -214,8 +214,21 @@ fn the_header_of_a_cgi_request_is_no_proxy() {
     let set = [cgi, ("HTTP_PROXY", "'attacker'"), ("ALL_PROXY", "http://proxy")];
     assert_eq!(chosen(&set, plain).as_deref(), Some("proxy"));
     let lower = chosen(&[cgi, ("http_proxy", "http://proxy")], plain);
-    assert_eq!(lower.is_some(), cfg!(unix), "no header can set it, where names have a case");
+    assert_eq!(lower.is_some(), !cfg!(windows), "no header can set it, where names have a case");
     assert_eq!(chosen(&[cgi, ("HTTPS_PROXY", "http://proxy")], ENDPOINT).as_deref(), Some("proxy"));
+}
+
+#[test]
+fn an_environment_that_names_no_proxy_is_told_from_one_whose_proxy_is_not_obeyed() {
+    for (set, is_unset) in [
+        (&[][..], true),
+        (&[("HTTPS_PROXY", ""), ("NO_PROXY", "*"), ("REQUEST_METHOD", "GET")], true),
+        (&[("HTTP_PROXY", "http://attacker"), ("REQUEST_METHOD", "GET")], false),
+        (&[("http_proxy", "http://proxy")], false),
+        (&[("all_proxy", "'broken'"), ("NO_PROXY", "*")], false),
+    ] {
+        assert_eq!(with(set).is_unset(), is_unset, "{set:?}");
+    }
 }
 
 #[test]

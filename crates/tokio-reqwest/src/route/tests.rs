@@ -26,6 +26,11 @@ fn a_users_own_http_client_keeps_its_proxies() {
     assert!(matches!(lay(own(), "https://127.0.0.1", "'broken'").unwrap(), Route::Direct));
     let route = lay(None, "https://auth.example.com", "http://proxy:3128").unwrap();
     assert!(matches!(route, Route::Through { forwards: false, .. }), "{route:?}");
+    // Where no variable is set, reqwest may find a proxy in the settings of the system.
+    let route = lay(None, "https://auth.example.com", "").unwrap();
+    assert!(matches!(route, Route::Unknown(None)), "{route:?}");
+    let origin = Origin::parse("https://auth.example.com").unwrap();
+    assert!(matches!(Route::lay(None, &origin, None).unwrap().1, Route::Direct), "switched off");
     let route = lay(None, "http://auth.example.com", "http://proxy:3128").unwrap();
     assert!(matches!(route, Route::Through { forwards: true, .. }), "{route:?}");
 }

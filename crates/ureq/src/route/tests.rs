@@ -19,10 +19,12 @@ fn a_proxy_of_the_users_own_comes_before_the_environment() {
     else {
         panic!("direct");
     };
-    assert_eq!((used, named.to_string()), (own, "own:1".into()));
+    assert_eq!((&used, named.to_string()), (&own, "own:1".into()));
     let excepting =
         ureq::Proxy::builder(ureq::ProxyProtocol::Http).host("own").no_proxy(".example.com").build().unwrap();
     assert!(Route::new(Some(&excepting), &endpoint(), None).unwrap().0.is_none());
+    let loopback = Endpoint::parse("https://127.0.0.1/token").unwrap();
+    assert!(Route::new(Some(&own), &loopback, None).unwrap().0.is_none());
 }
 
 #[test]
