@@ -1,6 +1,5 @@
 //! Which proxy a token request goes through, and what is its fault.
 
-use crate::transport::chain;
 use evergrant_core::{ConfigError, Origin, ProxyFault, TransportError, TransportErrorKind};
 use evergrant_http::proxy::{Proxy, ProxyError, ProxyVariables};
 use reqwest::ClientBuilder;
@@ -45,16 +44,15 @@ impl Route {
         Self::Through { proxy, forwards }
     }
 
-    /// What a proxy is to blame for.
-    pub(crate) fn blame(&self, error: &reqwest::Error) -> Option<TransportError> {
-        let said = chain(error);
+    /// What a proxy is to blame for, by the words of an error's causes.
+    pub(crate) fn blame(&self, error: &reqwest::Error, said: &str) -> Option<TransportError> {
         match self {
             Self::Direct => None,
             Self::Through { proxy, forwards } => {
-                let tunnel = fault(proxy, &said, error.is_dns());
+                let tunnel = fault(proxy, said, error.is_dns());
                 // Without a tunnel the one connection is that to the proxy.
                 let forwarding =
-                    || (*forwards && error.is_connect()).then(|| unconnected(proxy, &said, error.is_dns()));
+                    || (*forwards && error.is_connect()).then(|| unconnected(proxy, said, error.is_dns()));
                 tunnel.or_else(forwarding).map(TransportError::from)
             }
             Self::Unknown(proxy) => {

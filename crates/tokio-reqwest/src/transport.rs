@@ -62,7 +62,7 @@ impl Transport for Reqwest {
         // That of the body, which the HTTP library counts itself.
         request.headers_mut().remove(CONTENT_LENGTH);
         let request = reqwest::Request::try_from(request).map_err(|error| classify(&error))?;
-        let failed = |error| self.route.blame(&error).unwrap_or_else(|| classify(&error));
+        let failed = |error| self.route.blame(&error, &chain(&error)).unwrap_or_else(|| classify(&error));
         let mut answer = self.http.execute(request).await.map_err(failed)?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         while collector.wants_more() {
@@ -120,7 +120,7 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stat
 }
 
 /// The causes of an error in words, from the outside in, without the URL, which the sentence around it names.
-pub(crate) fn chain(error: &reqwest::Error) -> String {
+fn chain(error: &reqwest::Error) -> String {
     let mut said: Vec<String> = Vec::new();
     for cause in causes(error) {
         let text = cause.to_string();

@@ -1,11 +1,9 @@
 //! Which proxy a token request goes through, and what is its fault.
 
-use crate::transport::of_io;
 use evergrant_core::{ConfigError, Endpoint, ProxyFault, TransportError, TransportErrorKind};
 use evergrant_http::proxy::{Proxy, ProxyError, ProxyScheme, ProxyVariables};
 use http::Uri;
 use std::fmt;
-use std::io;
 
 /// The proxy of token requests, as ureq has it and as we do; `None` for a direct connection.
 pub(crate) struct Route(pub(crate) Option<(ureq::Proxy, Proxy)>);
@@ -56,45 +54,32 @@ impl Route {
         Some((own.clone(), named))
     }
 
-    /// What the proxy is to blame for.
-    pub(crate) fn blame(&self, error: &ureq::Error) -> Option<TransportError> {
+    /// What the proxy is to blame for, of an error of this kind.
+    pub(crate) fn blame(&self, error: &ureq::Error, kind: TransportErrorKind) -> Option<TransportError> {
         let (_, proxy) = self.0.as_ref()?;
-        blame(proxy, error).map(TransportError::from)
+        blame(proxy, error, kind).map(TransportError::from)
     }
 }
 
 /// Before its tunnel is there, every connection is one to the proxy.
-fn blame(proxy: &Proxy, error: &ureq::Error) -> Option<ProxyError> {
+fn blame(proxy: &Proxy, error: &ureq::Error, kind: TransportErrorKind) -> Option<ProxyError> {
     let resolves_here = matches!(proxy.scheme(), ProxyScheme::Socks4 | ProxyScheme::Socks5);
-    match error {
-        ureq::Error::ConnectProxyFailed(said) => Some(match status(said) {
+    match (error, kind) {
+        (ureq::Error::ConnectProxyFailed(said), _) => Some(match status(said) {
             Some(status) => proxy.answered(status),
             None => proxy.failed("did not answer CONNECT"),
         }),
         // The name of the token endpoint is resolved by the proxy, except by some of SOCKS.
-        ureq::Error::HostNotFound if !resolves_here => Some(unresolved(proxy, error)),
-        ureq::Error::ConnectionFailed => Some(unreachable(proxy, error)),
-        ureq::Error::Io(cause) => match of_io(cause) {
-            TransportErrorKind::Resolve if !resolves_here => Some(unresolved(proxy, cause)),
-            TransportErrorKind::Connect => Some(unreachable(proxy, cause)),
-            // What a SOCKS proxy says has no kind of its own in ureq.
-            TransportErrorKind::Other if proxy.is_socks() => Some(refused(proxy, cause)),
-            _ => None,
-        },
+        (_, TransportErrorKind::Resolve) if !resolves_here => {
+            Some(proxy.failed(format_args!("cannot be resolved: {error}")))
+        }
+        (_, TransportErrorKind::Connect) => Some(proxy.failed(format_args!("cannot be reached: {error}"))),
+        // What a SOCKS proxy says has no kind of its own in ureq.
+        (ureq::Error::Io(_), TransportErrorKind::Other) if proxy.is_socks() => {
+            Some(proxy.failed(format_args!("refused: {error}")))
+        }
         _ => None,
     }
-}
-
-fn unresolved(proxy: &Proxy, cause: impl fmt::Display) -> ProxyError {
-    proxy.failed(format_args!("cannot be resolved: {cause}"))
-}
-
-fn unreachable(proxy: &Proxy, cause: impl fmt::Display) -> ProxyError {
-    proxy.failed(format_args!("cannot be reached: {cause}"))
-}
-
-fn refused(proxy: &Proxy, cause: &io::Error) -> ProxyError {
-    proxy.failed(format_args!("refused: {cause}"))
 }
 
 /// The status in ureq's words `proxy server responded 407/407`.

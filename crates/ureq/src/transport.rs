@@ -54,7 +54,10 @@ impl BlockingTransport for Ureq {
             Some(secured) => outgoing.tls_config(secured),
             None => outgoing,
         };
-        let failed = |error| self.route.blame(&error).unwrap_or_else(|| classify(&error));
+        let failed = |error| {
+            let failed = classify(&error);
+            self.route.blame(&error, failed.kind()).unwrap_or(failed)
+        };
         let answer = outgoing.run().map_err(failed)?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         let read = collector.read(answer.into_body().into_reader());
@@ -102,7 +105,7 @@ fn classify(error: &ureq::Error) -> TransportError {
     TransportError::new(kind, &error.to_string(), &[])
 }
 
-pub(crate) fn of_io(error: &io::Error) -> TransportErrorKind {
+fn of_io(error: &io::Error) -> TransportErrorKind {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TransportErrorKind::Timeout,
         io::ErrorKind::ConnectionRefused

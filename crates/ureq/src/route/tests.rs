@@ -63,27 +63,29 @@ fn a_socks_proxy_needs_its_feature() {
 
 #[test]
 fn what_happens_before_the_tunnel_is_the_fault_of_the_proxy() {
+    use TransportErrorKind::{Closed, Connect, Other, Resolve, Tls};
     let http = Proxy::parse("http://proxy:3128").unwrap();
-    let said = |proxy: &Proxy, error: ureq::Error| blame(proxy, &error).map(|error| error.to_string());
-    let failed = |words: &str| ureq::Error::ConnectProxyFailed(words.into());
-    let io = |kind: io::ErrorKind| ureq::Error::Io(kind.into());
+    let said =
+        |proxy: &Proxy, error: &ureq::Error, kind| blame(proxy, error, kind).map(|error| error.to_string());
+    let refused = ureq::Error::ConnectProxyFailed("proxy server responded 407/407".into());
     assert_eq!(
-        said(&http, failed("proxy server responded 407/407")).unwrap(),
+        said(&http, &refused, Other).unwrap(),
         "proxy:3128 answered CONNECT with http 407: its user and password are missing or wrong"
     );
-    assert_eq!(
-        said(&http, failed("proxy server did not respond")).unwrap(),
-        "proxy:3128 did not answer CONNECT"
-    );
-    assert!(said(&http, ureq::Error::HostNotFound).unwrap().starts_with("proxy:3128 cannot be resolved"));
-    assert!(said(&http, io(io::ErrorKind::ConnectionRefused)).unwrap().contains("cannot be reached: "));
-    assert!(said(&http, ureq::Error::ConnectionFailed).unwrap().contains("cannot be reached: "));
-    assert_eq!(said(&http, io(io::ErrorKind::UnexpectedEof)), None, "it may be the server's");
-    assert_eq!(said(&http, ureq::Error::Tls("none")), None);
+    let silent = ureq::Error::ConnectProxyFailed("proxy server did not respond".into());
+    assert_eq!(said(&http, &silent, Other).unwrap(), "proxy:3128 did not answer CONNECT");
+    let unknown = ureq::Error::HostNotFound;
+    assert_eq!(said(&http, &unknown, Resolve).unwrap(), "proxy:3128 cannot be resolved: host not found");
+    let failed = ureq::Error::ConnectionFailed;
+    assert!(said(&http, &failed, Connect).unwrap().starts_with("proxy:3128 cannot be reached: "));
+    let closed = ureq::Error::Io(io::ErrorKind::UnexpectedEof.into());
+    assert_eq!(said(&http, &closed, Closed), None, "it may be the server's");
+    assert_eq!(said(&http, &ureq::Error::Tls("none"), Tls), None);
+    let other = ureq::Error::Io(io::Error::other("general failure"));
+    assert_eq!(said(&http, &other, Other), None);
     let socks = Proxy::parse("socks5://proxy").unwrap();
-    assert_eq!(said(&socks, ureq::Error::HostNotFound), None, "it may be the server's name");
-    let refused = ureq::Error::Io(io::Error::other("general failure"));
-    assert_eq!(said(&socks, refused).unwrap(), "proxy:1080 refused: general failure");
+    assert_eq!(said(&socks, &unknown, Resolve), None, "it may be the server's name");
+    assert!(said(&socks, &other, Other).unwrap().starts_with("proxy:1080 refused: "));
     let route = Route(Some((ureq::Proxy::new("http://proxy:3128").unwrap(), http)));
-    assert_eq!(route.blame(&ureq::Error::ConnectionFailed).unwrap().kind(), TransportErrorKind::Proxy);
+    assert_eq!(route.blame(&failed, Connect).unwrap().kind(), TransportErrorKind::Proxy);
 }
