@@ -3,7 +3,7 @@
 use crate::{install_tls, quick};
 use evergrant_async_std::{AsyncStd, HttpClient, Net, Smol};
 use evergrant_tokio_reqwest::core::{Problem, Refusal, TransportErrorKind};
-use evergrant_tokio_reqwest::{Client, ClientAuth, Error, Policy, Provider, Rotation, Token};
+use evergrant_tokio_reqwest::{Client, ClientAuth, ConfigError, Error, Policy, Provider, Rotation, Token};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use std::pin::Pin;
@@ -26,6 +26,8 @@ pub struct Asking {
     pub policy: Policy,
     /// The one root that is trusted, instead of the platform's.
     pub root: Option<CertificateDer<'static>>,
+    /// Whether the proxy variables of the environment are obeyed.
+    pub proxy_variables: bool,
 }
 
 impl Asking {
@@ -37,7 +39,7 @@ impl Asking {
         let provider = Provider::rfc6749(token_endpoint).expect("a token endpoint");
         let auth = ClientAuth::post("client", SECRET).expect("plain characters");
         let client = Client::builder(provider, auth).build().expect("nothing is wrong with it");
-        Self { client, policy: once(), root: None }
+        Self { client, policy: once(), root: None, proxy_variables: true }
     }
 
     /// The same, trusting this root alone.
@@ -68,13 +70,28 @@ pub trait Source {
 /// Makes a source over a transport.
 pub type Mount = fn(&Asking) -> Box<dyn Source>;
 
+/// Makes one, or says what is wrong with the configuration.
+pub type Build = fn(&Asking) -> Result<Box<dyn Source>, ConfigError>;
+
 /// Every transport, by name.
 pub const TRANSPORTS: [(&str, Mount); 4] = [
-    ("tokio-reqwest", tokio_reqwest),
-    ("async-std", |asking| futures::<AsyncStd>(asking, |token| async_std::task::block_on(token))),
-    ("smol", |asking| futures::<Smol>(asking, |token| smol::block_on(token))),
-    ("ureq", ureq),
+    ("tokio-reqwest", |asking| tokio_reqwest(asking).expect("a TLS provider is installed")),
+    ("async-std", |asking| on_async_std(asking).expect("its roots are given")),
+    ("smol", |asking| on_smol(asking).expect("its roots are given")),
+    ("ureq", |asking| ureq(asking).expect("settings that can be served")),
 ];
+
+/// The same, for configurations that cannot work.
+pub const BUILDS: [(&str, Build); 4] =
+    [("tokio-reqwest", tokio_reqwest), ("async-std", on_async_std), ("smol", on_smol), ("ureq", ureq)];
+
+fn on_async_std(asking: &Asking) -> Result<Box<dyn Source>, ConfigError> {
+    futures::<AsyncStd>(asking, |token| async_std::task::block_on(token))
+}
+
+fn on_smol(asking: &Asking) -> Result<Box<dyn Source>, ConfigError> {
+    futures::<Smol>(asking, |token| smol::block_on(token))
+}
 
 struct Tokio {
     runtime: tokio::runtime::Runtime,
@@ -82,20 +99,24 @@ struct Tokio {
     auth: ClientAuth,
 }
 
-fn tokio_reqwest(asking: &Asking) -> Box<dyn Source> {
+fn tokio_reqwest(asking: &Asking) -> Result<Box<dyn Source>, ConfigError> {
     install_tls();
-    let mut http = reqwest::Client::builder();
-    if let Some(root) = &asking.root {
-        http = http.tls_certs_only([reqwest::Certificate::from_der(root).expect("a certificate")]);
-    }
     let builder = evergrant_tokio_reqwest::Tokens::builder(asking.client.clone());
-    let builder = builder.policy(asking.policy.clone()).fail_fast(true).http(http);
+    let builder =
+        builder.policy(asking.policy.clone()).fail_fast(true).proxy_variables(asking.proxy_variables);
+    let builder = match &asking.root {
+        Some(root) => {
+            let root = reqwest::Certificate::from_der(root).expect("a certificate");
+            builder.http(reqwest::Client::builder().tls_certs_only([root]))
+        }
+        None => builder,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    Box::new(Tokio {
+    Ok(Box::new(Tokio {
         runtime: runtime.expect("a runtime"),
-        tokens: builder.build().expect("a TLS provider is installed"),
+        tokens: builder.build()?,
         auth: asking.client.auth().clone(),
-    })
+    }))
 }
 
 impl Source for Tokio {
@@ -116,14 +137,17 @@ struct Futures<N> {
     block_on: fn(Outcome<'_>) -> Result<Token, Error>,
 }
 
-fn futures<N: Net>(asking: &Asking, block_on: fn(Outcome<'_>) -> Result<Token, Error>) -> Box<dyn Source> {
+fn futures<N: Net>(
+    asking: &Asking,
+    block_on: fn(Outcome<'_>) -> Result<Token, Error>,
+) -> Result<Box<dyn Source>, ConfigError> {
     let mut http = HttpClient::<N>::new();
     if let Some(root) = &asking.root {
         http = http.with_tls(tls_config(root));
     }
     let builder = evergrant_async_std::Tokens::builder(asking.client.clone()).policy(asking.policy.clone());
-    let tokens = builder.fail_fast(true).http(http).build().expect("its roots are given");
-    Box::new(Futures { tokens, auth: asking.client.auth().clone(), block_on })
+    let tokens = builder.fail_fast(true).http(http).proxy_variables(asking.proxy_variables).build()?;
+    Ok(Box::new(Futures { tokens, auth: asking.client.auth().clone(), block_on }))
 }
 
 impl<N: Net> Source for Futures<N> {
@@ -150,7 +174,7 @@ pub fn tls_config(root: &CertificateDer<'static>) -> Arc<ClientConfig> {
 
 struct Ureq(evergrant_ureq::Tokens, ClientAuth);
 
-fn ureq(asking: &Asking) -> Box<dyn Source> {
+fn ureq(asking: &Asking) -> Result<Box<dyn Source>, ConfigError> {
     let mut http = ureq::Agent::config_builder();
     if let Some(root) = &asking.root {
         let root = ureq::tls::Certificate::from_der(root).to_owned();
@@ -158,10 +182,8 @@ fn ureq(asking: &Asking) -> Box<dyn Source> {
         http = http.tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build());
     }
     let builder = evergrant_ureq::Tokens::builder(asking.client.clone()).policy(asking.policy.clone());
-    Box::new(Ureq(
-        builder.fail_fast(true).http(http).build().expect("settings that can be served"),
-        asking.client.auth().clone(),
-    ))
+    let tokens = builder.fail_fast(true).http(http).proxy_variables(asking.proxy_variables).build()?;
+    Ok(Box::new(Ureq(tokens, asking.client.auth().clone())))
 }
 
 impl Source for Ureq {

@@ -1,5 +1,5 @@
 //! A small HTTP/1.1 client over futures-io: hyper's client connection, rustls, and a pool of idle connections. It follows
-//! no redirect, keeps no cookie and knows no proxy.
+//! no redirect and keeps no cookie.
 
 use crate::answer::{Deadline, Streamed};
 use crate::body::Body;
@@ -9,8 +9,10 @@ use crate::happy_eyeballs;
 use crate::io::Fair;
 use crate::net::Net;
 use crate::pool::Pool;
-use evergrant_core::{ConfigError, Excerpt};
+use crate::proxy::{self, Proxies, bare};
+use evergrant_core::{ConfigError, Excerpt, Origin};
 use evergrant_http::{open_files_error, port, tls_error};
+use futures_io::{AsyncRead, AsyncWrite};
 use futures_rustls::TlsConnector;
 use futures_rustls::rustls::{self, ClientConfig, pki_types::ServerName};
 use http::header::{HOST, HeaderValue};
@@ -35,9 +37,12 @@ use std::time::Duration;
 /// until the last clone is dropped. [`without_pool`](Self::without_pool) keeps none.
 ///
 /// The head of an answer may have 256 KiB and 1000 header lines; with the interim answers before it (1xx), 512 KiB.
+///
+/// It goes through the proxy that the environment named when the client was made ([Proxies](crate#proxies)).
 #[derive(Clone, Debug)]
 pub struct HttpClient<N> {
     net: N,
+    proxies: Proxies,
     tls: Tls,
     pool: Option<Pool>,
     timeout: Duration,
@@ -57,6 +62,7 @@ impl<N: Net> Default for HttpClient<N> {
     fn default() -> Self {
         Self {
             net: N::default(),
+            proxies: Proxies::default(),
             tls: Tls::default(),
             pool: Some(Pool::default()),
             timeout: Duration::from_secs(30),
@@ -73,7 +79,29 @@ impl<N: Net> HttpClient<N> {
     /// The same with TLS as this configuration says: roots, client certificates.
     #[must_use]
     pub fn with_tls(self, config: Arc<ClientConfig>) -> Self {
-        Self { tls: Tls(Arc::new(OnceLock::from(config))), ..self }
+        // A connection whose server other roots have vouched for is none of its own.
+        let pool = self.pool.map(|_| Pool::default());
+        Self { tls: Tls(Arc::new(OnceLock::from(config))), pool, ..self }
+    }
+
+    /// The same through this proxy, whatever the environment says: `http://user:password@proxy.example:3128`, user and
+    /// password percent-encoded, or https. Only a loopback literal is called directly.
+    ///
+    /// # Errors
+    /// [`ConfigError::Proxy`]: it is no proxy, or one of SOCKS.
+    pub fn with_proxy(self, url: &str) -> Result<Self, ConfigError> {
+        Ok(Self { proxies: Proxies::parse(url)?, pool: self.pool.map(|_| Pool::default()), ..self })
+    }
+
+    /// The same without a proxy, whatever the environment says.
+    #[must_use]
+    pub fn without_proxy(self) -> Self {
+        Self { proxies: Proxies::Never, pool: self.pool.map(|_| Pool::default()), ..self }
+    }
+
+    /// The same without a proxy of the environment.
+    pub(crate) fn without_proxy_variables(self) -> Self {
+        if self.proxies.is_of_environment() { self.without_proxy() } else { self }
     }
 
     /// The same with this much time for each call, its body included.
@@ -97,6 +125,12 @@ impl<N: Net> HttpClient<N> {
             let reason = known.or_else(|| Excerpt::new(&error.to_string(), &[])).unwrap_or_default();
             ConfigError::HttpClient { reason }
         })
+    }
+
+    /// The proxy for this origin, if there is one, can be used.
+    pub(crate) fn routed(&self, origin: &Origin) -> Result<(), ConfigError> {
+        let key = (origin.scheme() == "https", origin.host().to_string(), origin.port());
+        self.proxies.on_the_way_to(&key).map(drop)
     }
 
     /// Sends the request and waits for the head of the answer; its body is a stream.
@@ -140,13 +174,31 @@ impl<N: Net> HttpClient<N> {
         }
     }
 
-    async fn connect(&self, (secure, host, port): &Key) -> Result<Connection, HttpError> {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let stream = Fair::new(happy_eyeballs::connect::<N>(bare, *port).await?);
+    async fn connect(&self, key: &Key) -> Result<Connection, HttpError> {
+        let (secure, host, port) = key;
+        let Some(proxy) = self.proxies.on_the_way_to(key)? else {
+            return self.speak(*secure, host, Self::dial(host, *port).await?).await;
+        };
+        let dialled = Self::dial(proxy.host(), proxy.port()).await;
+        let stream = dialled.map_err(|error| proxy::blamed(&proxy, error))?;
+        let tunnel = proxy::tunnel(&proxy, stream, || self.tls.config(), (host, *port)).await?;
+        self.speak(*secure, host, tunnel).await
+    }
+
+    /// A TCP connection.
+    async fn dial(host: &str, port: u16) -> Result<Fair<N::Stream>, HttpError> {
+        Ok(Fair::new(happy_eyeballs::connect::<N>(bare(host), port).await?))
+    }
+
+    /// HTTP on this stream, over TLS with the host if it is to be secure.
+    async fn speak<S>(&self, secure: bool, host: &str, stream: S) -> Result<Connection, HttpError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         if !secure {
             return Ok(Connection::open(stream).await?);
         }
-        let name = ServerName::try_from(bare.to_owned()).map_err(|_| HttpError::Url)?;
+        let name = ServerName::try_from(bare(host).to_owned()).map_err(|_| HttpError::Url)?;
         let config = self.tls.config().map_err(|error| HttpError::lacking(error, HttpError::Tls))?;
         let stream = TlsConnector::from(config).connect(name, stream).await.map_err(HttpError::Tls)?;
         Ok(Connection::open(stream).await?)

@@ -1,6 +1,8 @@
 //! How a call fails.
 
 use crate::io::Bound;
+use evergrant_core::ConfigError;
+use evergrant_http::proxy::ProxyError;
 use evergrant_http::{TOO_MANY_OPEN_FILES, causes, is_out_of_files, tls_error};
 use futures_rustls::rustls;
 use std::fmt;
@@ -23,6 +25,10 @@ pub enum HttpError {
     Connect(io::Error),
     /// This process, or this machine, has as many files open as it may, and a connection is one more.
     TooManyOpenFiles(io::Error),
+    /// The proxy on the way could not be reached, or refused the tunnel.
+    Proxy(ProxyError),
+    /// The setting of the proxy cannot be read, or names one that cannot be used: nothing was sent.
+    Config(ConfigError),
     /// TLS failed.
     Tls(io::Error),
     /// The client's timeout has passed.
@@ -42,6 +48,8 @@ impl fmt::Display for HttpError {
             Self::Request(_) => f.write_str("the request could not be built"),
             Self::Resolve(_) => f.write_str("the host name cannot be resolved"),
             Self::Connect(_) => f.write_str("no connection could be made"),
+            Self::Proxy(_) => f.write_str("the proxy did not open a connection"),
+            Self::Config(_) => f.write_str("the proxy cannot be used"),
             Self::TooManyOpenFiles(_) => f.write_str(TOO_MANY_OPEN_FILES),
             Self::Tls(error) => match tls_error(error) {
                 Some(known) => known.fmt(f),
@@ -64,6 +72,8 @@ impl std::error::Error for HttpError {
             | Self::Protocol(error)
             | Self::Closed(error) => Some(error),
             Self::Request(error) => Some(error),
+            Self::Proxy(error) => Some(error),
+            Self::Config(error) => Some(error),
             Self::Tls(_) | Self::Url | Self::Timeout(_) | Self::TooLong(_) => None,
         }
     }
@@ -98,6 +108,18 @@ impl HttpError {
     pub(crate) fn lack_of_files() -> Option<io::Error> {
         let socket = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0));
         socket.err().filter(is_out_of_files)
+    }
+}
+
+impl From<ProxyError> for HttpError {
+    fn from(error: ProxyError) -> Self {
+        Self::Proxy(error)
+    }
+}
+
+impl From<ConfigError> for HttpError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
     }
 }
 

@@ -25,6 +25,19 @@ println!("{}", answer.into_body().text(1 << 20).await?);
 ```"#
 )]
 //!
+//! # Proxies
+//! Token requests, and the calls of an [`HttpClient`], go through the proxy that the environment names: `HTTPS_PROXY`,
+//! `https_proxy`, `ALL_PROXY` or `all_proxy` (for plain http `HTTP_PROXY` and `http_proxy` in their place), unless `NO_PROXY` or
+//! `no_proxy` lists the host (a name stands for itself and what is below it, `*.name` for what is below it; addresses, networks,
+//! `host:port`, `*`). It is read alike in all of evergrant's adapters, once, when the client is made. A variable that
+//! cannot be read is a [`ConfigError`] of [`TokensBuilder::build`], and of each call [`HttpError::Config`], never a direct
+//! connection. A loopback literal never goes through a proxy.
+//!
+//! A proxy is asked for a tunnel (CONNECT, RFC 9110 §9.3.6), for plain http, too: it sees where a call goes, and of https no more. It is spoken
+//! to in the clear, or over TLS with the client's roots if its URL is https. Its user and password are sent to it by Basic, and to nobody
+//! else. SOCKS proxies are not supported: such a variable is an error. [`HttpClient::with_proxy`] and
+//! [`HttpClient::without_proxy`] come before the environment.
+//!
 //! # Names
 //! What the signatures here name stands at the root; all of evergrant-core is in the module [`core`], for the rest of an error or
 //! of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
@@ -57,6 +70,7 @@ mod happy_eyeballs;
 mod io;
 mod net;
 mod pool;
+mod proxy;
 mod request;
 mod tokens;
 mod transport;
@@ -77,6 +91,7 @@ pub use evergrant_core::{
 pub use evergrant_drive::{
     Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
 };
+pub use evergrant_http::proxy::ProxyError;
 pub use futures_rustls::rustls;
 pub use http;
 #[cfg(feature = "async-std")]

@@ -34,6 +34,7 @@ pub struct Tokens<N>(pub(crate) Source<N, Hyper<N>, HeaderValue>);
 pub struct TokensBuilder<N> {
     settings: Settings,
     http: HttpClient<N>,
+    proxy_variables: bool,
 }
 
 impl<N: Net> TokensBuilder<N> {
@@ -42,10 +43,16 @@ impl<N: Net> TokensBuilder<N> {
         Self { settings: self.settings.policy(policy), ..self }
     }
 
-    /// The HTTP client for token requests: roots, client certificates. No connection is kept, and the policy's
+    /// The HTTP client for token requests: roots, client certificates, a proxy. No connection is kept, and the policy's
     /// `attempt_timeout` limits each request.
     pub fn http(self, http: HttpClient<N>) -> Self {
         Self { http, ..self }
+    }
+
+    /// Whether the proxy variables of the environment are obeyed ([Proxies](crate#proxies)). Default true; otherwise only
+    /// the proxy of [`HttpClient::with_proxy`] is used.
+    pub fn proxy_variables(self, proxy_variables: bool) -> Self {
+        Self { proxy_variables, ..self }
     }
 
     /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
@@ -67,15 +74,19 @@ impl<N: Net> TokensBuilder<N> {
     /// The source. Nothing is sent yet.
     ///
     /// # Errors
-    /// TLS cannot be set up, for a token endpoint that needs it: the platform's roots cannot be read.
+    /// TLS cannot be set up, for a token endpoint that needs it: the platform's roots cannot be read. A proxy variable of the
+    /// environment cannot be read, or names a proxy that cannot be used.
     ///
     /// # Blocking
     /// Reads the platform's roots, once, unless the HTTP client has its own.
     pub fn build(self) -> Result<Tokens<N>, ConfigError> {
-        if self.settings.client().provider().token_endpoint().origin().scheme() == "https" {
-            self.http.ready()?;
+        let origin = self.settings.client().provider().token_endpoint().origin();
+        let http = if self.proxy_variables { self.http } else { self.http.without_proxy_variables() };
+        http.routed(origin)?;
+        if origin.scheme() == "https" {
+            http.ready()?;
         }
-        let transport = Hyper::new(self.http);
+        let transport = Hyper::new(http);
         Ok(Tokens(Source::new(self.settings, bearer, N::default(), transport)))
     }
 }
@@ -91,7 +102,7 @@ impl<N: Net> Tokens<N> {
 
     /// A source to be configured.
     pub fn builder(client: Client) -> TokensBuilder<N> {
-        TokensBuilder { settings: Settings::new(client), http: HttpClient::new() }
+        TokensBuilder { settings: Settings::new(client), http: HttpClient::new(), proxy_variables: true }
     }
 
     /// A source that holds this token for ever and never asks, for a program's own tests.

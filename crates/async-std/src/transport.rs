@@ -54,9 +54,12 @@ fn classify(error: &HttpError) -> TransportError {
         HttpError::Timeout(_) => TransportErrorKind::Timeout,
         HttpError::Protocol(_) => TransportErrorKind::Protocol,
         HttpError::Closed(_) => TransportErrorKind::Closed,
-        HttpError::TooManyOpenFiles(_) | HttpError::Url | HttpError::Request(_) | HttpError::TooLong(_) => {
-            TransportErrorKind::Other
-        }
+        HttpError::Proxy(_) => TransportErrorKind::Proxy,
+        HttpError::TooManyOpenFiles(_)
+        | HttpError::Config(_)
+        | HttpError::Url
+        | HttpError::Request(_)
+        | HttpError::TooLong(_) => TransportErrorKind::Other,
     };
     let cause =
         error.tls().map(|error| error as &dyn std::error::Error).or_else(|| std::error::Error::source(error));

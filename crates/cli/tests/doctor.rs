@@ -25,7 +25,7 @@ fn doctor(endpoint: &str, arguments: &[&str]) -> Command {
         .env("EVERGRANT_TOKEN_ENDPOINT", endpoint)
         .env("EVERGRANT_CLIENT_ID", Server::CLIENT_ID)
         .env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET);
-    for proxy in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+    for proxy in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"] {
         command.env_remove(proxy);
     }
     command
@@ -341,7 +341,26 @@ fn where_a_proxy_is_set_the_straight_way_is_no_fault() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut command = doctor("https://evergrant.invalid/token", &[]);
     let ended = run(command.env("HTTPS_PROXY", format!("http://{closed}")));
-    says(&ended, 4, &["ok       proxy          HTTPS_PROXY is set", "warning  name ", "fault    token "]);
+    let named =
+        format!("ok       proxy          {closed}, set by HTTPS_PROXY: the token request goes through it");
+    let advice = "check the proxy's address, its user and password";
+    says(
+        &ended,
+        4,
+        &[&named, "warning  name ", "fault    token ", "the proxy did not open a connection", advice],
+    );
+    // Where it does not apply, it is not spoken of.
+    let ended = run(command.env("NO_PROXY", ".invalid"));
+    says(&ended, 4, &["fault    name "]);
+    assert!(!ended.stdout.contains("proxy"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_proxy_variable_that_cannot_be_read_is_a_fault_of_its_own() {
+    let mut command = doctor("https://evergrant.invalid/token", &[]);
+    let ended = run(command.env("ALL_PROXY", "\"http://root:hunter22@127.0.0.1:1\""));
+    says(&ended, 2, &["fault    proxy          ALL_PROXY has quotes in its value: remove them\n"]);
+    assert!(!ended.stdout.contains("hunter22") && !ended.stderr.contains("hunter22"));
 }
 
 /// A server that speaks TLS and hands every byte on to another; its certificate, which is its own root, ends then.

@@ -289,3 +289,26 @@ fn a_status_that_means_a_dead_token_can_be_named() {
     }
     fails(&mut request(&server, &["--refused-at", "200", &url]), 2, &["--refused-at"]);
 }
+
+/// The same variables as for the token, in the same reading.
+#[test]
+fn a_call_goes_through_the_proxy_of_the_environment_or_fails_before_it_is_sent() {
+    let server = Server::start().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let away = ["--allow-origin", "https://api.invalid", "https://api.invalid/"];
+    let with = |set: &[(&str, &str)]| {
+        let mut command = request(&server, &away);
+        for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"] {
+            command.env_remove(name);
+        }
+        run(command.envs(set.iter().copied()))
+    };
+    let proxied = with(&[("https_proxy", &format!("http://{closed}"))]);
+    assert!(proxied.status != 0 && proxied.stderr.contains("tunnel error"), "{}", proxied.stderr);
+    let direct = with(&[("https_proxy", &format!("http://{closed}")), ("no_proxy", "*.invalid")]);
+    assert!(direct.status != 0 && !direct.stderr.contains("tunnel error"), "{}", direct.stderr);
+    let broken = with(&[("https_proxy", "http://127.0.0.1:1\r")]);
+    assert_eq!(broken.status, 2, "{}", broken.stderr);
+    assert!(broken.stderr.contains("https_proxy has a blank, a line break"), "{}", broken.stderr);
+    assert!(calls(&server).is_empty());
+}

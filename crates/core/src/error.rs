@@ -12,12 +12,14 @@
 mod config;
 mod echo;
 mod excerpt;
+mod proxy;
 mod refusal;
 mod transport;
 mod unusable;
 
 pub use config::{ConfigError, HeaderFault};
 pub use excerpt::Excerpt;
+pub use proxy::ProxyFault;
 pub use refusal::{Class, ErrorResponse, Malformed, Problem, Refusal};
 pub use transport::{TransportError, TransportErrorKind};
 pub use unusable::UnusableToken;

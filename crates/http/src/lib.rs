@@ -7,6 +7,7 @@
 //! - [`bearer()`] renders the Authorization header of a token, [`to_http`] the token request: the secrets in both are marked
 //!   sensitive, are in one place in memory, and are wiped with the last clone.
 //! - [`Collector`] takes the body of a token response, bounded and wiped, and unpacks gzip and deflate.
+//! - [`proxy`] reads the proxy variables of the environment, alike for every HTTP library.
 //! - [`repeat`] is a request once more, for the replay after a refused token.
 //! - [`tls_text_error`], [`open_files_error`] and, with the feature `rustls`, `tls_error` say what an HTTP library's error means;
 //!   [`require_tls`] says before anything is sent that a build cannot ask an https endpoint.
@@ -40,6 +41,7 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod guard;
+pub mod proxy;
 mod request;
 mod tls;
 mod unpack;

@@ -42,6 +42,20 @@
 //! `attempt_timeout` ends the request, however many come. The program's own client, which [`Api`] calls through, has reqwest's
 //! own limits: no folded lines and 100 lines, unless its builder says otherwise.
 //!
+//! # Proxies
+//! A token request goes through the proxy that the environment names: `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY` or
+//! `all_proxy`, unless `NO_PROXY` or `no_proxy` lists the token endpoint (a name stands for itself and what is below it, `*.name`
+//! for what is below it; addresses, networks, `host:port`, `*`). It is read alike in all of evergrant's adapters. A variable that
+//! cannot be read is a [`ConfigError`] of [`TokensBuilder::build`], never a direct connection. A loopback literal never goes
+//! through a proxy. Where none of the variables is set, what reqwest finds in the settings of the system holds (its feature
+//! `system-proxy`). The way to `socks4`, `socks4a`, `socks5` and `socks5h` proxies is the feature `socks`.
+//!
+//! An HTTP client given to [`TokensBuilder::http`] keeps its own proxies, and cannot be asked for them: unless it has a `proxy` or
+//! `no_proxy()`, reqwest reads the variables its own way, without `*.name` and `host:port` in `NO_PROXY`, and takes what it
+//! cannot read for none; [`proxied`] makes it read them as here. So they are checked nevertheless, as if they were used; [`TokensBuilder::proxy_variables`] switches that
+//! off, for a client that does not read them. The client of an [`Api`] is the program's own: [`proxied`], or reqwest itself,
+//! reads the variables for it.
+//!
 //! # TLS
 //! `rustls` (default) brings reqwest's own provider, aws-lc. `rustls-no-provider` leaves the choice to the program, which
 //! installs one before it builds a source. `native-tls` uses the operating system's library. Without any of them there is no source
@@ -62,6 +76,7 @@ mod layer;
 #[cfg(feature = "middleware")]
 mod middleware;
 mod request;
+mod route;
 mod runtime;
 mod tokens;
 mod transport;
@@ -85,4 +100,5 @@ pub use layer::{Authorize, AuthorizeLayer, BoxError, JudgedBody};
 #[cfg(feature = "middleware")]
 pub use middleware::AuthorizeMiddleware;
 pub use request::RequestBuilder;
+pub use route::proxied;
 pub use tokens::{Tokens, TokensBuilder};

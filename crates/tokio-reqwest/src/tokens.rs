@@ -7,6 +7,7 @@ use evergrant_core::{
 };
 use evergrant_drive::{Clock, Settings, Source, Status, Token};
 use evergrant_http::bearer;
+use evergrant_http::proxy::ProxyVariables;
 use reqwest::ClientBuilder;
 use reqwest::header::HeaderValue;
 use std::fmt;
@@ -39,7 +40,9 @@ pub struct Tokens(pub(crate) Source<Tokio, Reqwest, HeaderValue>);
 #[must_use]
 pub struct TokensBuilder {
     settings: Settings,
-    http: ClientBuilder,
+    /// `None` unless the user gave one.
+    http: Option<ClientBuilder>,
+    proxy_variables: bool,
 }
 
 /// Without the HTTP client, whose default headers may hold a secret.
@@ -59,8 +62,18 @@ impl TokensBuilder {
     /// The HTTP client for token requests: roots, proxies, a resolver. What must hold is set on it: redirects are
     /// never followed, nothing is retried or unpacked, TLS is verified, no connection is kept, and a loopback literal
     /// never goes through a proxy. A cookie store, or TLS configured in advance, is the program's own affair.
+    ///
+    /// Its proxies are left as they are, so reqwest reads the environment itself unless the builder has a proxy or
+    /// `no_proxy()`: [Proxies](crate#proxies).
     pub fn http(mut self, http: ClientBuilder) -> Self {
-        self.http = http;
+        self.http = Some(http);
+        self
+    }
+
+    /// Whether the proxy variables of the environment are obeyed ([Proxies](crate#proxies)). Default true. With `false`
+    /// they are neither used nor checked; an HTTP client of the program's own says by `no_proxy()` that it does not read them.
+    pub fn proxy_variables(mut self, proxy_variables: bool) -> Self {
+        self.proxy_variables = proxy_variables;
         self
     }
 
@@ -86,9 +99,11 @@ impl TokensBuilder {
     /// The source. Nothing is sent yet.
     ///
     /// # Errors
-    /// The HTTP client for token requests cannot be built.
+    /// The HTTP client for token requests cannot be built; a proxy variable of the environment cannot be read, or names a
+    /// proxy that cannot be used.
     pub fn build(self) -> Result<Tokens, ConfigError> {
-        let transport = Reqwest::new(self.http, self.settings.client())?;
+        let variables = self.proxy_variables.then(ProxyVariables::from_env);
+        let transport = Reqwest::new(self.http, self.settings.client(), variables.as_ref())?;
         Ok(Tokens(Source::new(self.settings, bearer, Tokio, transport)))
     }
 }
@@ -97,14 +112,14 @@ impl Tokens {
     /// A source with the defaults.
     ///
     /// # Errors
-    /// The HTTP client for token requests cannot be built.
+    /// As [`TokensBuilder::build`].
     pub fn new(client: Client) -> Result<Self, ConfigError> {
         Self::builder(client).build()
     }
 
     /// A source to be configured.
     pub fn builder(client: Client) -> TokensBuilder {
-        TokensBuilder { settings: Settings::new(client), http: reqwest::Client::builder() }
+        TokensBuilder { settings: Settings::new(client), http: None, proxy_variables: true }
     }
 
     /// A source that holds this token for ever and never asks, for a program's own tests.

@@ -1,8 +1,10 @@
 //! How a token request is sent: over a reqwest client of its own, never the user's.
 
+use crate::route::Route;
 use crate::runtime::with_sockets;
 use evergrant_core::{Client, ConfigError, Excerpt, Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::Transport;
+use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::{
     Collector, RequestBody, TlsSupport, causes, open_files_error, require_tls, tls_text_error, to_http,
 };
@@ -14,9 +16,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// More lines of headers than any gateway adds, and no more memory than a head takes.
 const MAX_HEADERS: usize = 1000;
 
-/// The client that token requests go through.
+/// The client that token requests go through, and the proxy on its way.
 #[derive(Debug)]
-pub(crate) struct Reqwest(reqwest::Client);
+pub(crate) struct Reqwest {
+    http: reqwest::Client,
+    route: Route,
+}
 
 impl Reqwest {
     /// Sets what must hold on the user's builder: no redirect is followed, nothing is retried, unpacked or referred,
@@ -24,9 +29,14 @@ impl Reqwest {
     ///
     /// No connection is kept: one token request an hour gains nothing from it, and a kept connection belongs to the
     /// runtime that opened it, which may be gone by the next one.
-    pub(crate) fn new(builder: ClientBuilder, client: &Client) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        own: Option<ClientBuilder>,
+        client: &Client,
+        variables: Option<&ProxyVariables>,
+    ) -> Result<Self, ConfigError> {
         let endpoint = client.provider().token_endpoint();
         require_tls(endpoint, SUPPORT)?;
+        let (builder, route) = Route::lay(own, endpoint.origin(), variables)?;
         let builder = builder
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -41,11 +51,10 @@ impl Reqwest {
         #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
         let builder =
             builder.tls_danger_accept_invalid_certs(false).tls_danger_accept_invalid_hostnames(false);
-        let builder = if endpoint.origin().is_loopback() { builder.no_proxy() } else { builder };
         // Without a crypto provider reqwest panics here, also for an endpoint that needs no TLS.
         let built = catch_unwind(AssertUnwindSafe(|| builder.build()));
         let reason = match built {
-            Ok(Ok(http)) => return Ok(Self(http)),
+            Ok(Ok(http)) => return Ok(Self { http, route }),
             Ok(Err(error)) => known(&error)
                 .and_then(|error| error.detail().map(|detail| detail.as_str().to_owned()))
                 .unwrap_or_else(|| chain(&error)),
@@ -68,7 +77,12 @@ impl Reqwest {
         // That of the body, which the HTTP library counts itself.
         request.headers_mut().remove(CONTENT_LENGTH);
         let request = reqwest::Request::try_from(request).map_err(|error| classify(&error))?;
-        let mut answer = self.0.execute(request).await.map_err(|error| classify(&error))?;
+        // What this machine lacks is nobody else's fault.
+        let failed = |error| {
+            let blamed = open_files_error(&error).or_else(|| self.route.blame(&error, &chain(&error)));
+            blamed.unwrap_or_else(|| classify(&error))
+        };
+        let mut answer = self.http.execute(request).await.map_err(failed)?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         while collector.wants_more() {
             match answer.chunk().await.map_err(|error| classify(&error))? {

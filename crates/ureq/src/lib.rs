@@ -48,6 +48,18 @@
 //! looks into a body (MyParcel.com's does, at 401 and 403) waits for at most 64 KiB of it: give the agent a `timeout_recv_body`
 //! or a `timeout_global`.
 //!
+//! # Proxies
+//! A token request goes through the proxy that the environment names: `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY` or
+//! `all_proxy`, unless `NO_PROXY` or `no_proxy` lists the token endpoint (a name stands for itself and what is below it, `*.name`
+//! for what is below it; addresses, networks, `host:port`, `*`). It is read alike in all of evergrant's adapters, and otherwise than by ureq itself,
+//! which takes `HTTP_PROXY` for https, too, and `name` for that name alone. A variable that cannot be read is a
+//! [`ConfigError`] of [`TokensBuilder::build`], never a direct connection. A loopback literal never goes through a proxy. The way
+//! to `socks4`, `socks4a`, `socks5` and `socks5h` proxies is the feature `socks`.
+//!
+//! A proxy that is set on the configuration given to [`TokensBuilder::http`] comes first, and
+//! [`TokensBuilder::proxy_variables`] switches the environment off. The agent of an [`Api`] is the program's own: ureq reads the
+//! variables its way for it.
+//!
 //! # Names
 //! What the signatures here name stands at the root; all of evergrant-core is in the module [`core`], for the rest of an error or
 //! of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
@@ -71,6 +83,7 @@ mod api;
 mod middleware;
 mod repeatable;
 mod request;
+mod route;
 mod tokens;
 mod transport;
 

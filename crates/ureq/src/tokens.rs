@@ -6,6 +6,7 @@ use evergrant_core::{
 };
 use evergrant_drive::{BlockingSource, Clock, Settings, Status, Token};
 use evergrant_http::bearer;
+use evergrant_http::proxy::ProxyVariables;
 use http::HeaderValue;
 use std::fmt;
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub struct TokensBuilder {
     settings: Settings,
     http: ConfigBuilder<AgentScope>,
     roots: Roots,
+    proxy_variables: bool,
 }
 
 impl fmt::Debug for TokensBuilder {
@@ -51,7 +53,8 @@ impl TokensBuilder {
 
     /// The configuration of the agent for token requests: roots, proxies. What must hold is set on it: redirects are
     /// never followed, an error status loses no body, nothing packed is asked for, TLS is verified, no connection is
-    /// kept, and a loopback literal never goes through a proxy.
+    /// kept, and a loopback literal never goes through a proxy. A proxy that was set on it is used as it is; without one,
+    /// the environment says which ([Proxies](crate#proxies)).
     ///
     /// Roots of its own (`RootCerts::Specific`) stay. `RootCerts::WebPki` is what ureq says where nobody chose, so that the
     /// platform's certificates are taken for it: those of the operating system, on Unix of the files that `SSL_CERT_FILE` and
@@ -65,6 +68,12 @@ impl TokensBuilder {
     #[cfg(feature = "bundled-roots")]
     pub fn bundled_roots(self) -> Self {
         Self { roots: Roots::Bundled, ..self }
+    }
+
+    /// Whether the proxy variables of the environment are obeyed ([Proxies](crate#proxies)). Default true; otherwise only
+    /// a proxy that was set on the configuration is used.
+    pub fn proxy_variables(self, proxy_variables: bool) -> Self {
+        Self { proxy_variables, ..self }
     }
 
     /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
@@ -87,13 +96,14 @@ impl TokensBuilder {
     ///
     /// # Errors
     /// The token endpoint is https, and this build has no TLS, no crypto provider is installed, or there are no trusted roots on
-    /// this machine.
+    /// this machine; or a proxy variable of the environment cannot be read, or names a proxy that cannot be used.
     ///
     /// # Blocking
     /// For an https endpoint, reads the platform's certificates, unless the agent has its own: some 10 ms on Linux. Each
     /// token request reads them again, so that new ones count.
     pub fn build(self) -> Result<Tokens, ConfigError> {
-        let transport = Ureq::new(self.http, self.settings.client(), self.roots)?;
+        let variables = self.proxy_variables.then(ProxyVariables::from_env);
+        let transport = Ureq::new(self.http, self.settings.client(), self.roots, variables.as_ref())?;
         Ok(Tokens(BlockingSource::new(self.settings, bearer, transport)))
     }
 }
@@ -109,7 +119,12 @@ impl Tokens {
 
     /// A source to be configured.
     pub fn builder(client: Client) -> TokensBuilder {
-        TokensBuilder { settings: Settings::new(client), http: Config::builder(), roots: Roots::Platform }
+        TokensBuilder {
+            settings: Settings::new(client),
+            http: Config::builder(),
+            roots: Roots::Platform,
+            proxy_variables: true,
+        }
     }
 
     /// A source that holds this token for ever and never asks, for a program's own tests.

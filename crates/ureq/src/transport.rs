@@ -1,7 +1,9 @@
 //! How a token request is sent: over a ureq agent of its own, never the user's.
 
+use crate::route::Route;
 use evergrant_core::{Client, ConfigError, Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::BlockingTransport;
+use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::{
     Collector, TlsSupport, is_resolving, open_files_error, require_tls, tls_text_error, to_http,
 };
@@ -23,10 +25,11 @@ pub(crate) enum Roots {
     Bundled,
 }
 
-/// What agents for token requests are made of.
+/// What agents for token requests are made of, and the proxy they go through.
 #[derive(Debug)]
 pub(crate) struct Ureq {
     config: Config,
+    route: Route,
     #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
     tls: TlsConfig,
 }
@@ -38,6 +41,7 @@ impl Ureq {
         builder: ConfigBuilder<AgentScope>,
         client: &Client,
         roots: Roots,
+        variables: Option<&ProxyVariables>,
     ) -> Result<Self, ConfigError> {
         let endpoint = client.provider().token_endpoint();
         let builder = builder
@@ -47,7 +51,8 @@ impl Ureq {
             .accept(AutoHeaderValue::None)
             .accept_encoding(AutoHeaderValue::None)
             .max_idle_connections(0);
-        let config = if endpoint.origin().is_loopback() { builder.proxy(None) } else { builder }.build();
+        let config = builder.build();
+        let route = Route::new(config.proxy(), endpoint, variables)?;
         #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
         {
             let tls = secured(config.tls_config(), roots);
@@ -55,14 +60,14 @@ impl Ureq {
             if endpoint.origin().scheme() == "https" {
                 has_roots(&tls)?;
             }
-            Ok(Self { config, tls })
+            Ok(Self { config, route, tls })
         }
         #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
         {
             // Without TLS nobody's are asked.
             let _ = roots;
             require_tls(endpoint, TlsSupport::Absent)?;
-            Ok(Self { config })
+            Ok(Self { config, route })
         }
     }
 }
@@ -74,9 +79,20 @@ impl BlockingTransport for Ureq {
         // An agent of its own for each request: no connection is kept, and no cookie either.
         let agent = self.config.new_agent();
         let outgoing = outgoing.with_agent(&agent).configure().timeout_global(Some(limit));
+        let outgoing = outgoing.proxy(self.route.0.as_ref().map(|(proxy, _)| proxy.clone()));
         #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
         let outgoing = outgoing.tls_config(self.tls.clone());
-        let answer = outgoing.run().map_err(|error| classify(&error))?;
+        // What this machine lacks is nobody else's fault.
+        let failed = |error| {
+            let failed = classify(&error);
+            let blamed = if open_files_error(&error).is_some() {
+                None
+            } else {
+                self.route.blame(&error, failed.kind())
+            };
+            blamed.unwrap_or(failed)
+        };
+        let answer = outgoing.run().map_err(failed)?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         let read = collector.read(answer.into_body().into_reader());
         read.map_err(|error| classify(&ureq::Error::from(error)))?;

@@ -9,7 +9,7 @@ use crate::tell::stderr;
 use crate::tell::stdout;
 use clap::Args;
 use evergrant_tokio_reqwest::core::{Answer, Excerpt};
-use evergrant_tokio_reqwest::{Api, ApiError, Origin, Origins, Token, Tokens, Verdict, VerdictRule};
+use evergrant_tokio_reqwest::{Api, ApiError, Origin, Origins, Token, Tokens, Verdict, VerdictRule, proxied};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
@@ -225,9 +225,8 @@ fn http(url: &Url) -> Result<reqwest::Client, Failure> {
         .user_agent(concat!("evergrant/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT);
-    if origin(url).is_some_and(|origin| origin.is_loopback()) {
-        // No proxy can reach this machine's own loopback.
-        builder = builder.no_proxy();
+    if let Some(origin) = origin(url) {
+        builder = proxied(builder, &origin)?;
     }
     builder.build().map_err(|error| Failure::system("the HTTP client cannot be built", &error))
 }

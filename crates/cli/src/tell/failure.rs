@@ -3,7 +3,7 @@
 use crate::tell::escaped::{self, Escaped};
 use crate::tell::manner::Manner;
 use crate::tell::stderr;
-use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal};
+use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal, TransportErrorKind};
 use evergrant_tokio_reqwest::{ConfigError, Error};
 use std::fmt;
 use std::process::ExitCode;
@@ -138,6 +138,9 @@ impl From<&Refusal> for Failure {
     fn from(refusal: &Refusal) -> Self {
         let permanent = refusal.class() == evergrant_tokio_reqwest::core::Class::Permanent;
         let at_fault = match refusal.problem() {
+            Problem::Transport(error) if error.kind() == TransportErrorKind::Proxy => {
+                "the proxy, or the variable that names it"
+            }
             Problem::Transport(_) => "the way to the authorization server, or the token endpoint's address",
             Problem::Redirect { .. } => "the token endpoint's address",
             Problem::WebPage if permanent => {

@@ -1,6 +1,6 @@
 //! What is wrong with the configuration.
 
-use super::{Excerpt, UnusableToken};
+use super::{Excerpt, ProxyFault, UnusableToken};
 use thiserror::Error;
 
 /// The configuration cannot work: found before anything is sent, and fixed by whoever configured it.
@@ -146,6 +146,14 @@ pub enum ConfigError {
     HttpClient {
         /// What the library said.
         reason: Excerpt,
+    },
+    /// The setting of a proxy cannot be read. The request is not sent without the proxy: that is a route nobody chose.
+    #[error("{field} {fault}")]
+    Proxy {
+        /// Which setting: the name of an environment variable, or `proxy`.
+        field: &'static str,
+        /// What is wrong with it.
+        fault: ProxyFault,
     },
 }
 

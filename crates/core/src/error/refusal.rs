@@ -205,6 +205,9 @@ impl Refusal {
                 TransportErrorKind::Tls => {
                     "check the server's certificate, this machine's trusted roots and its clock"
                 }
+                TransportErrorKind::Proxy => {
+                    "check the proxy's address, its user and password, and whether it lets the token endpoint through"
+                }
                 TransportErrorKind::NoRuntime => "ask for a token from inside a running async runtime",
                 TransportErrorKind::NoThread => "raise this process's limit of threads, or lower its load",
                 _ => "check that the token endpoint is reachable from this machine",

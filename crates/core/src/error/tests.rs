@@ -554,3 +554,15 @@ fn a_cause_is_summed_up_without_advice() {
     let abandoned = Cause::Abandoned;
     assert_eq!(format!("{}", abandoned.summary()), format!("{abandoned}"));
 }
+
+#[test]
+fn what_is_wrong_with_a_proxy_is_blamed_on_it() {
+    let error = ConfigError::Proxy { field: "HTTPS_PROXY", fault: ProxyFault::Quotes };
+    assert_eq!(format!("{error}"), "HTTPS_PROXY has quotes in its value: remove them");
+    let refusal = Refusal::from(TransportError::ours(TransportErrorKind::Proxy, "proxy:3128 is down"));
+    assert_eq!(
+        format!("{refusal}"),
+        "the token endpoint cannot be reached: the proxy did not open a connection (proxy:3128 is down); check the proxy's \
+         address, its user and password, and whether it lets the token endpoint through"
+    );
+}

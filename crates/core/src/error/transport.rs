@@ -28,6 +28,9 @@ pub enum TransportErrorKind {
     /// TLS failed.
     #[error("the TLS handshake failed")]
     Tls,
+    /// The proxy on the way could not be reached, or refused the tunnel.
+    #[error("the proxy did not open a connection")]
+    Proxy,
     /// `attempt_timeout` has passed.
     #[error("timed out before the full response arrived")]
     Timeout,

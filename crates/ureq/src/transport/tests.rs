@@ -4,7 +4,7 @@ use evergrant_core::{ClientAuth, Provider};
 fn new(endpoint: &str) -> Result<Ureq, ConfigError> {
     let provider = Provider::rfc6749(endpoint).unwrap();
     let client = Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap();
-    Ureq::new(Config::builder(), &client, Roots::Platform)
+    Ureq::new(Config::builder(), &client, Roots::Platform, None)
 }
 
 /// CI runs it with `--no-default-features`, without and with `rustls-no-provider`.

@@ -4,7 +4,7 @@
 use crate::tell::failure::Failure;
 use evergrant_http::{Collector, RequestBody, to_http};
 use evergrant_tokio_reqwest::core::{Grant, Refusal, Response, TransportErrorKind};
-use evergrant_tokio_reqwest::{Client, Clock, SystemClock};
+use evergrant_tokio_reqwest::{Client, Clock, SystemClock, proxied};
 use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, WWW_AUTHENTICATE};
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime};
@@ -49,7 +49,7 @@ pub(super) async fn ask(client: &Client, timeout: Duration) -> Result<Asked, Fai
     Ok(Asked { sent, took, answered, date, challenge, outcome })
 }
 
-/// As for every token request: no redirect is followed, nothing is sent twice or unpacked, and loopback goes through no proxy.
+/// As for every token request: no redirect is followed, nothing is sent twice or unpacked, and the proxy is the same.
 fn http(client: &Client, timeout: Duration) -> Result<reqwest::Client, Failure> {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -60,8 +60,7 @@ fn http(client: &Client, timeout: Duration) -> Result<reqwest::Client, Failure> 
         .no_zstd()
         .no_deflate()
         .timeout(timeout);
-    let loopback = client.provider().token_endpoint().origin().is_loopback();
-    let builder = if loopback { builder.no_proxy() } else { builder };
+    let builder = proxied(builder, client.provider().token_endpoint().origin())?;
     builder.build().map_err(|error| Failure::system("the HTTP client cannot be built", &error))
 }
 
@@ -84,6 +83,10 @@ async fn send(
 fn kind(error: &reqwest::Error) -> TransportErrorKind {
     if error.is_timeout() {
         TransportErrorKind::Timeout
+    } else if error.is_connect()
+        && ["tunnel error", "socks proxy"].iter().any(|words| chain(error).contains(words))
+    {
+        TransportErrorKind::Proxy
     } else if error.is_connect() {
         TransportErrorKind::Connect
     } else {

@@ -3,13 +3,13 @@
 use super::findings::{Findings, State};
 use crate::tell::failure::Failure;
 use crate::tell::when;
+use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::tls_error;
 use evergrant_tokio_reqwest::Origin;
 use evergrant_tokio_reqwest::core::{Endpoint, Excerpt, Span};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use rustls_platform_verifier::BuilderVerifierExt;
-use std::env;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -24,23 +24,19 @@ const RENEWAL: Duration = Duration::from_secs(14 * 86_400);
 
 /// Whether a proxy stands on the way of the token request, as the environment says.
 pub(super) fn proxy(endpoint: &Endpoint, findings: &mut Findings) -> Result<bool, Failure> {
-    let origin = endpoint.origin();
-    let own = if origin.scheme() == "https" {
-        ["HTTPS_PROXY", "https_proxy"]
-    } else {
-        ["HTTP_PROXY", "http_proxy"]
-    };
-    let named = own.into_iter().chain(["ALL_PROXY", "all_proxy"]).find(|name| is_set(name));
-    let Some(name) = named.filter(|_| !origin.is_loopback()) else { return Ok(false) };
-    let says = format!(
-        "{name} is set: the token request goes that way, unless NO_PROXY says otherwise; what follows is the straight way"
-    );
-    findings.add("proxy", State::Good, says, [])?;
-    Ok(true)
-}
-
-fn is_set(name: &str) -> bool {
-    env::var_os(name).is_some_and(|value| !value.is_empty())
+    match ProxyVariables::from_env().proxy_for(endpoint.origin()) {
+        Ok(None) => Ok(false),
+        Ok(Some(proxy)) => {
+            let says =
+                format!("{proxy}: the token request goes through it; what follows is the straight way");
+            findings.add("proxy", State::Good, says, [])?;
+            Ok(true)
+        }
+        Err(error) => {
+            findings.add("proxy", State::Fault, error.to_string(), [])?;
+            Err(error.into())
+        }
+    }
 }
 
 /// Resolves, connects, shakes hands. What fails is a fault, or a warning where a proxy may do better.

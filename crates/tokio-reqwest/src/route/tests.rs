@@ -1,0 +1,101 @@
+use super::{Route, fault};
+use evergrant_core::{ConfigError, Origin, ProxyFault};
+use evergrant_http::proxy::{Proxy, ProxyVariables};
+
+fn lay(own: Option<reqwest::ClientBuilder>, origin: &str, value: &str) -> Result<Route, ConfigError> {
+    let variables = ProxyVariables::new(|name| (name == "ALL_PROXY").then(|| value.into()));
+    Route::lay(own, &Origin::dangerous_plain_http(origin).unwrap(), Some(&variables)).map(|(_, route)| route)
+}
+
+#[test]
+fn a_variable_that_cannot_be_read_is_an_error_also_where_reqwest_would_read_it_itself() {
+    for own in [None, Some(reqwest::Client::builder())] {
+        let error = lay(own, "https://auth.example.com", "http://proxy:3128\r").unwrap_err();
+        assert_eq!(error, ConfigError::Proxy { field: "ALL_PROXY", fault: ProxyFault::Blank });
+    }
+    let origin = Origin::parse("https://auth.example.com").unwrap();
+    let unchecked = Route::lay(Some(reqwest::Client::builder()), &origin, None).unwrap();
+    assert!(matches!(unchecked.1, Route::Unknown(None)));
+}
+
+#[test]
+fn a_users_own_http_client_keeps_its_proxies() {
+    let own = || Some(reqwest::Client::builder());
+    let route = lay(own(), "https://auth.example.com", "http://proxy:3128").unwrap();
+    assert!(matches!(route, Route::Unknown(Some(_))), "{route:?}");
+    assert!(matches!(lay(own(), "https://127.0.0.1", "'broken'").unwrap(), Route::Direct));
+    let route = lay(None, "https://auth.example.com", "http://proxy:3128").unwrap();
+    assert!(matches!(route, Route::Through { forwards: false, .. }), "{route:?}");
+    // Where no variable is set, reqwest may find a proxy in the settings of the system.
+    let route = lay(None, "https://auth.example.com", "").unwrap();
+    assert!(matches!(route, Route::Unknown(None)), "{route:?}");
+    let origin = Origin::parse("https://auth.example.com").unwrap();
+    assert!(matches!(Route::lay(None, &origin, None).unwrap().1, Route::Direct), "switched off");
+    let route = lay(None, "http://auth.example.com", "http://proxy:3128").unwrap();
+    assert!(matches!(route, Route::Through { forwards: true, .. }), "{route:?}");
+}
+
+#[test]
+fn a_socks_proxy_needs_its_feature() {
+    for scheme in ["socks4", "socks4a", "socks5", "socks5h"] {
+        let route = lay(None, "https://auth.example.com", &format!("{scheme}://proxy"));
+        if cfg!(feature = "socks") {
+            assert!(matches!(route, Ok(Route::Through { .. })), "{route:?}");
+        } else {
+            let expected = ConfigError::Proxy { field: "ALL_PROXY", fault: ProxyFault::SocksFeature };
+            assert_eq!(route.unwrap_err(), expected);
+        }
+    }
+}
+
+#[test]
+fn what_happens_before_the_tunnel_is_the_fault_of_the_proxy() {
+    let proxy = Proxy::parse("http://u:p@proxy:3128").unwrap();
+    let said = |words, is_dns| fault(&proxy, words, is_dns).map(|error| error.to_string());
+    for (words, is_dns, expected) in [
+        (
+            "client error (Connect): tunnel error: proxy authorization required",
+            false,
+            "proxy:3128 answered CONNECT with http 407: its user and password are missing or wrong",
+        ),
+        (
+            "client error (Connect): tunnel error: unsuccessful",
+            false,
+            "proxy:3128 answered CONNECT with another status than 200, or not with HTTP",
+        ),
+        (
+            "client error (Connect): tunnel error: unexpected end of file",
+            false,
+            "proxy:3128 closed the connection before it answered CONNECT",
+        ),
+        (
+            "client error (Connect): tunnel error: failed to create underlying connection: tcp connect error: refused",
+            false,
+            "proxy:3128 cannot be reached: tcp connect error: refused",
+        ),
+        (
+            "client error (Connect): tunnel error: failed to create underlying connection: dns error: none",
+            true,
+            "proxy:3128 cannot be resolved: dns error: none",
+        ),
+        (
+            "client error (Connect): tunnel error: proxy response headers too long",
+            false,
+            "proxy:3128 failed: proxy response headers too long",
+        ),
+        (
+            "client error (Connect): tunnel error: io error establishing tunnel: reset",
+            false,
+            "proxy:3128 failed: reset",
+        ),
+        (
+            "client error (Connect): error connecting to socks proxy: SOCKS error: credentials not accepted",
+            false,
+            "proxy:3128 failed: SOCKS error: credentials not accepted",
+        ),
+    ] {
+        assert_eq!(said(words, is_dns).as_deref(), Some(expected), "{words}");
+    }
+    assert_eq!(said("client error (Connect): invalid peer certificate: UnknownIssuer", false), None);
+    assert_eq!(said("client error (Connect): error resolving for socks proxy: dns error", true), None);
+}
