@@ -1,10 +1,14 @@
-//! One suite, every shell: each scenario of `scenarios.rs` runs on each of `shells.rs`, and the traces must be equal.
+//! One suite, every shell: each scenario of `scenarios.rs` runs on each of `shells.rs`, and the traces must be equal. And
+//! what a program could print meanwhile is searched for the secrets of the scenarios and for every token.
 // A failed unwrap is a failed test, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
+mod printed;
 mod scenarios;
+mod secrets;
 mod shells;
 
+use printed::with_no_secret;
 use scenarios::Trace;
 use shells::{ADAPTERS, Mount, SHELLS};
 
@@ -36,7 +40,7 @@ macro_rules! suite {
     ($($scenario:ident)*) => {
         $(#[test]
         fn $scenario() {
-            on_every_shell(scenarios::$scenario);
+            with_no_secret(stringify!($scenario), || on_every_shell(scenarios::$scenario));
         })*
     };
 }

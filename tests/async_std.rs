@@ -99,6 +99,7 @@ on_each_runtime! {
     what_breaks_a_call_is_said_once_in_a_chain
     a_url_without_a_path_is_asked_for_at_its_root
     a_port_that_is_no_number_from_1_to_65535_is_no_url
+    a_request_that_is_built_has_its_header_fields_and_its_body
     what_comes_on_an_idle_connection_is_no_answer
     an_api_with_a_wrong_certificate_hears_no_token
     a_value_is_lent_after_one_request_and_no_borrower_is_called_without_a_token
@@ -445,6 +446,17 @@ async fn a_call_that_takes_too_long_is_given_up_body_included<N: Net>() {
     assert!(error.to_string().contains("timed out after 100ms"), "{error}");
     let _hung = server.fault(Endpoint::Resource, Fault::Hang, Times::Once);
     assert!(http.send(get(&server.resource("/"))).await.unwrap_err().to_string().contains("100ms"));
+}
+
+async fn a_request_that_is_built_has_its_header_fields_and_its_body<N: Net>() {
+    let server = server();
+    let (_tokens, api) = settled::<N>(&server).await;
+    let parcel = api.post(server.resource("/shipments")).header("x-parcel", "small").body("a parcel");
+    assert_eq!(parcel.send().await.unwrap().status(), 200);
+    let requests = server.requests();
+    let request = requests.last().unwrap();
+    assert_eq!((request.method(), request.header("x-parcel")), ("POST", Some("small")));
+    assert_eq!(request.body(), b"a parcel");
 }
 
 async fn a_url_without_a_path_is_asked_for_at_its_root<N: Net>() {

@@ -4,6 +4,7 @@
 mod elsewhere;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
+mod portable;
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 use elsewhere as system;
@@ -11,9 +12,10 @@ use elsewhere as system;
 use linux as system;
 
 use evergrant_core::{Mono, Now, Wall};
+use portable::wall;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Both clocks. What drives the machine takes care that `mono` never goes back, whatever a clock says.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
@@ -51,16 +53,6 @@ impl Clock for SystemClock {
     fn coarse_has_reached(&self, end: Now) -> bool {
         system::coarse_has_reached(system::is_interposed(), end)
     }
-}
-
-/// The standard library's clock, from its first reading here.
-fn since_first() -> Duration {
-    static FIRST: OnceLock<Instant> = OnceLock::new();
-    FIRST.get_or_init(Instant::now).elapsed()
-}
-
-fn wall() -> Wall {
-    Wall::from_epoch(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
 }
 
 /// The clocks of one source. Those of the system, which most have, are read without a detour through a trait object: that is

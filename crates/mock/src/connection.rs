@@ -28,7 +28,7 @@ pub(crate) fn serve(shared: &Shared, stream: &TcpStream) {
                 let now = now(shared);
                 let departure = Departure { stream, now, head_only: false, close: true };
                 if departure.whole(&Response::new(status)).is_ok() {
-                    linger(stream);
+                    linger(stream, LINGER);
                 }
                 return;
             }
@@ -209,9 +209,9 @@ fn hang(stream: &TcpStream) -> io::Result<()> {
 
 /// Ends our side and reads on for a while: closing at once would reset the connection, and the client might lose the
 /// answer it has not read yet.
-fn linger(stream: &TcpStream) {
-    let end = Instant::now() + LINGER;
-    if stream.shutdown(Shutdown::Write).is_err() || stream.set_read_timeout(Some(LINGER)).is_err() {
+fn linger(stream: &TcpStream, time: Duration) {
+    let end = Instant::now() + time;
+    if stream.shutdown(Shutdown::Write).is_err() || stream.set_read_timeout(Some(time)).is_err() {
         return;
     }
     let mut stream = stream;
@@ -228,3 +228,6 @@ fn now(shared: &Shared) -> i64 {
     let offset = shared.lock().settings.clock_offset;
     clock::now(offset)
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,3 +95,6 @@ impl fmt::Debug for Gate {
         f.debug_struct("Gate").field("held", &self.held()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

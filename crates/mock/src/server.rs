@@ -41,6 +41,11 @@ impl Server {
         Self { shared, threads }
     }
 
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     /// The address it listens at.
     pub fn address(&self) -> SocketAddr {
         self.threads.address()

@@ -145,3 +145,6 @@ fn connect(shared: &Arc<Shared>, number: u64, stream: TcpStream, idle: Duration)
     })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

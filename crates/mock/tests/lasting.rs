@@ -98,6 +98,8 @@ fn a_hang_answers_nothing_until_the_end_of_the_server() {
     let server = Server::start().unwrap();
     server.fault(Endpoint::Token, Fault::Hang, Times::UntilCleared);
     let mut stream = asked(&server);
+    // On a busy machine the request may arrive long after it was sent.
+    assert!(server.wait_for(LONG, |counts| counts.token_faulted == 1));
     assert!(is_silent(&mut stream));
     server.clear_faults();
     assert!(is_silent(&mut stream), "what hangs already goes on");

@@ -1,6 +1,6 @@
 //! Where there are no coarse clocks: the standard library's.
 
-use super::{since_first, wall};
+use super::portable::{since_first, wall};
 use evergrant_core::{Mono, Now};
 
 /// There is one way to read these.

@@ -1,6 +1,6 @@
 //! Linux and Android: all clocks from the kernel's own page, or all through the C library.
 
-use super::{since_first, wall};
+use super::portable::{since_first, wall};
 use evergrant_core::{Mono, Now, Wall};
 use nix::time::ClockId as Library;
 use rustix::time::ClockId as Kernel;

@@ -58,6 +58,23 @@ fn a_body_in_pieces_is_the_body() {
     }
 }
 
+/// What it was asked for each time, in bytes, by somebody who gets one byte twice and then nothing.
+struct Asked(Vec<usize>);
+
+impl Read for Asked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.push(buffer.len());
+        Ok(usize::from(self.0.len() < 3))
+    }
+}
+
+#[test]
+fn a_reader_is_asked_for_as_much_as_a_tls_record_holds() {
+    let mut asked = Asked(Vec::new());
+    collector(None).read(&mut asked).unwrap();
+    assert_eq!(asked.0, [16_384; 3]);
+}
+
 #[test]
 fn a_body_of_the_longest_length_is_read_and_one_byte_more_is_too_long() {
     for (length, expected) in [

@@ -61,6 +61,14 @@ fn an_origin_that_is_refused_is_named_and_the_sentence_says_what_to_do() {
 }
 
 #[test]
+fn what_is_wrong_with_a_request_is_said_with_what_to_do() {
+    let url = ApiError::<Outer>::Url.to_string();
+    assert!(url.contains("https://api.example.com/things"), "{url}");
+    let authorized = ApiError::<Outer>::Authorized.to_string();
+    assert!(authorized.contains("Authorization") && authorized.contains("remove it"), "{authorized}");
+}
+
+#[test]
 fn an_api_error_is_found_by_downcast_below_what_was_put_around_it() {
     let error: Box<dyn StdError + Send + Sync> =
         Box::new(Outer(std::io::Error::other(ApiError::<Outer>::Token(no_token()))));

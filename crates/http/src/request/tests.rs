@@ -27,6 +27,14 @@ fn the_token_request_is_the_same_in_types_of_http() {
 }
 
 #[test]
+fn the_body_of_a_token_request_is_handed_over_whole_and_shown_as_its_length() {
+    let auth = ClientAuth::post("id", "secret").unwrap();
+    let body = to_http(token_request("https://auth.example.com/token", auth)).unwrap().into_body();
+    assert_eq!(format!("{body:?}"), format!("RequestBody({} bytes)", body.expose().len()));
+    assert_eq!(body.clone().into_bytes(), body.expose());
+}
+
+#[test]
 fn the_authorization_of_a_token_request_is_sensitive_and_what_all_requests_say_is_not() {
     let auth = ClientAuth::basic("id", "secret").unwrap();
     let sent = to_http(token_request("https://auth.example.com/token", auth)).unwrap();

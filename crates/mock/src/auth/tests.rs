@@ -42,6 +42,52 @@ fn a_client_id_beside_basic_is_the_same_or_wrong() {
 }
 
 #[test]
+fn a_client_id_beside_form_encoded_basic_may_be_written_either_way() {
+    let basic = format!("Basic {}", STANDARD.encode("my+id:secret"));
+    let headers = [("content-type", FORM), ("authorization", basic.as_str())];
+    for id in ["my+id", "my%2Bid", "your+id"] {
+        let read = Asked::read(&request(&headers, &format!("grant_type=client_credentials&client_id={id}")));
+        assert_eq!(read.is_ok(), id != "your+id", "{id}");
+    }
+}
+
+#[test]
+fn two_authorizations_are_one_too_many() {
+    let basic = format!("Basic {}", STANDARD.encode("one:secret"));
+    let headers =
+        [("content-type", FORM), ("authorization", basic.as_str()), ("authorization", basic.as_str())];
+    let read = Asked::read(&request(&headers, "grant_type=client_credentials"));
+    assert!(matches!(read, Err(Refusal::Request(_))));
+}
+
+#[test]
+fn an_id_or_a_secret_alone_is_not_the_clients() {
+    for (id, secret) in [("id", "other"), ("other", "secret"), ("other", "other")] {
+        for client in [Client::Body, Client::Basic] {
+            assert!(client("id".into(), "secret".into()).is("id", "secret"));
+            assert!(!client("id".into(), "secret".into()).is(id, secret), "{id} {secret}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_parameter_is_none() {
+    let all = "grant_type=client_credentials&client_id=a&client_secret=b&scope=";
+    let asked = Asked::read(&request(&[("content-type", FORM)], all)).ok().unwrap();
+    assert_eq!(asked.scope, "*");
+}
+
+#[test]
+fn a_method_that_is_refused_is_told_which_is_not() {
+    for style in [ErrorStyle::Rfc6749, ErrorStyle::MyParcel] {
+        let response = Refusal::Method.response(style);
+        assert!(response.headers.contains(&("Allow".to_owned(), "POST".to_owned())));
+        assert!(response.headers.contains(&("Cache-Control".to_owned(), "no-store".to_owned())));
+        assert!(response.headers.contains(&("Pragma".to_owned(), "no-cache".to_owned())));
+    }
+}
+
+#[test]
 fn an_id_alone_is_a_client_with_an_empty_secret() {
     let asked =
         Asked::read(&request(&[("content-type", FORM)], "grant_type=client_credentials&client_id=public"));

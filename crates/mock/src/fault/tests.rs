@@ -23,6 +23,18 @@ fn a_fault_strikes_its_own_endpoint_only() {
 }
 
 #[test]
+fn a_fault_that_is_taken_back_leaves_the_others() {
+    let (mut faults, now) = (Faults::default(), Instant::now());
+    let first = faults.add(Endpoint::Token, Fault::Hang, Times::UntilCleared, now);
+    let second = faults.add(Endpoint::Token, Fault::Html, Times::Once, now);
+    assert!(faults.is_active(first, now) && faults.is_active(second, now));
+    faults.remove(first);
+    assert!(!faults.is_active(first, now) && faults.is_active(second, now));
+    assert_eq!(faults.claim(Endpoint::Token, now), Some(Fault::Html));
+    assert!(!faults.is_active(second, now), "it has struck as often as it may");
+}
+
+#[test]
 fn a_fault_for_a_time_ends_with_it() {
     let (mut faults, now) = (Faults::default(), Instant::now());
     faults.add(Endpoint::Token, Fault::Html, Times::For(WEEK), now);

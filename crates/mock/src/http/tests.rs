@@ -65,6 +65,7 @@ fn a_body_has_one_length() {
     for request in [
         "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na",
         "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\na",
         "POST / HTTP/1.1\r\nContent-Length: \r\n\r\n",
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -90,6 +91,48 @@ fn what_passes_a_bound_is_refused() {
     let trailer = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
     let trailer = format!("{trailer}{}\r\n", "X: y\r\n".repeat(MAX_HEAD));
     assert_eq!(status(trailer.as_bytes()), Some(431));
+}
+
+#[test]
+fn a_header_as_long_as_the_bound_is_read_and_no_longer_one() {
+    let request = |length: usize| {
+        let frame = "GET / HTTP/1.1\r\nX: \r\n\r\n".len();
+        format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(length - frame))
+    };
+    assert!(read(request(MAX_HEAD).as_bytes())[0].is_ok());
+    assert_eq!(status(request(MAX_HEAD + 1).as_bytes()), Some(431));
+    let endless = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(MAX_HEAD));
+    assert_eq!(status(endless.as_bytes()), Some(431));
+}
+
+#[test]
+fn chunks_are_bounded_together_and_so_are_their_lines_and_trailers() {
+    let chunked = |rest: &[u8]| [b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", rest].concat();
+    let full = [format!("{MAX_BODY:x}\r\n").into_bytes(), vec![b'x'; MAX_BODY], b"\r\n".to_vec()].concat();
+    let end = b"0\r\n\r\n";
+    assert_eq!(read(&chunked(&[&full, &end[..]].concat()))[0].as_ref().unwrap().body.len(), MAX_BODY);
+    assert_eq!(status(&chunked(&[&full, &b"1\r\nx\r\n"[..], end].concat())), Some(413));
+    let endless = format!("1;{}", "x".repeat(64 * 1024));
+    assert_eq!(status(&chunked(endless.as_bytes())), Some(400));
+    // Each is 1024 bytes long up to its line feed.
+    let trailer = format!("X: {}\r\n", "y".repeat(1020));
+    let trailers = |count| format!("0\r\n{}\r\n", trailer.repeat(count));
+    assert!(read(&chunked(trailers(MAX_HEAD / 1024).as_bytes()))[0].is_ok());
+    assert_eq!(status(&chunked(trailers(MAX_HEAD / 1024 + 1).as_bytes())), Some(431));
+}
+
+#[test]
+fn a_path_ends_before_the_query_and_begins_behind_the_host() {
+    for (target, path) in [
+        ("/a/b?c=/d", "/a/b"),
+        ("/a#b", "/a"),
+        ("http://host/a?b", "/a"),
+        ("http://host", "/"),
+        ("http://host?a=/b", "/"),
+        ("*", "*"),
+    ] {
+        assert_eq!(path_of(target), path, "{target}");
+    }
 }
 
 #[test]

@@ -42,6 +42,35 @@ fn large_bodies_are_bounded_together() {
 }
 
 #[test]
+fn an_entry_weighs_its_target_headers_and_body_and_takes_that_along() {
+    let mut log = Log::default();
+    // The target weighs 1 byte, and the header field 13 and 14.
+    let fitting = vec![b'x'; 1024 * 1024 - 28];
+    for _ in 0..64 {
+        log.push(Endpoint::Resource, Duration::ZERO, request("/", &fitting));
+    }
+    assert_eq!((log.bytes, log.dropped()), (MAX_BYTES, 0));
+    log.push(Endpoint::Resource, Duration::ZERO, request("/more", b"body"));
+    assert_eq!((log.bytes, log.dropped()), (MAX_BYTES - 1024 * 1024 + 5 + 27 + 4, 1));
+}
+
+#[test]
+fn an_entry_tells_what_arrived_and_when() {
+    let mut log = Log::default();
+    let at = Duration::from_secs(5);
+    log.push(Endpoint::Resource, at, request("/a?b", br#"{"scope":"one","more":1}"#));
+    log.push(Endpoint::Token, at, request("/", b"scope=two+three&x=y"));
+    let [json, form] = [0, 1].map(|place| log.entries()[place].clone());
+    assert_eq!((json.endpoint(), json.method(), json.target()), (Endpoint::Resource, "POST", "/a?b"));
+    assert_eq!((json.path(), json.at()), ("/a", at));
+    assert_eq!(json.headers(), [("authorization".to_owned(), "Basic c2VjcmV0".to_owned())]);
+    assert_eq!(json.parameter("scope").as_deref(), Some("one"));
+    assert_eq!((json.parameter("more"), json.parameter("none")), (None, None));
+    assert_eq!((form.parameter("scope").as_deref(), form.parameter("none")), (Some("two three"), None));
+    assert_eq!(form.body(), b"scope=two+three&x=y");
+}
+
+#[test]
 fn debug_of_an_entry_shows_no_secret() {
     let mut log = Log::default();
     log.push(
