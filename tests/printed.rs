@@ -253,7 +253,8 @@ fn search(during: &str, text: &str, tokens: &BTreeSet<String>) {
         assert!(text.contains(seen), "{during}: {what} are seen");
     }
     let own = OWN_AUTHORIZATION.trim_start_matches("Basic ");
-    let mut all: BTreeSet<String> = [SECRET, SECOND_SECRET, TOKEN, KEY, own].into_iter().flat_map(forms).collect();
+    let mut all: BTreeSet<String> =
+        [SECRET, SECOND_SECRET, TOKEN, KEY, own].into_iter().flat_map(forms).collect();
     all.extend([JWT.to_owned(), STANDARD_NO_PAD.encode(JWT), hex(JWT)]);
     all.extend(tokens.iter().flat_map(|token| forms_of_token(token)));
     if let Some((at, form)) = first_of(text, &all) {

@@ -242,7 +242,9 @@ fn too_many_open_files_are_told_as_such_on_every_transport() {
     drop(open);
     for text in &said {
         assert!(
-            text.contains("the request could not be sent (too many open files: raise this process's limit"),
+            text.contains(
+                "could not open a file for the request (too many open files); raise this process's limit"
+            ),
             "{text}"
         );
     }

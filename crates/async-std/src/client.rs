@@ -11,7 +11,7 @@ use crate::net::Net;
 use crate::pool::Pool;
 use crate::proxy::{self, Proxies, bare};
 use evergrant_core::{ConfigError, Excerpt, Origin};
-use evergrant_http::{open_files_error, port, tls_error};
+use evergrant_http::{TOO_MANY_OPEN_FILES, open_files_error, port, tls_error};
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_rustls::TlsConnector;
 use futures_rustls::rustls::{self, ClientConfig, pki_types::ServerName};
@@ -120,8 +120,10 @@ impl<N: Net> HttpClient<N> {
     pub(crate) fn ready(&self) -> Result<(), ConfigError> {
         let ready = self.tls.config().map(drop);
         ready.map_err(|error| {
-            let known = open_files_error(&error).or_else(|| tls_error(&error));
-            let known = known.and_then(|known| known.detail().cloned());
+            let known = match open_files_error(&error) {
+                Some(_) => Excerpt::new(TOO_MANY_OPEN_FILES, &[]),
+                None => tls_error(&error).and_then(|known| known.detail().cloned()),
+            };
             let reason = known.or_else(|| Excerpt::new(&error.to_string(), &[])).unwrap_or_default();
             ConfigError::HttpClient { reason }
         })

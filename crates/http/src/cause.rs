@@ -30,7 +30,9 @@ pub fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &
 /// cannot be resolved nor a server that cannot be reached, whatever was tried.
 pub fn open_files_error(error: &(dyn StdError + 'static)) -> Option<TransportError> {
     let mut errors = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
-    errors.any(is_out_of_files).then(|| TransportError::ours(TransportErrorKind::Other, TOO_MANY_OPEN_FILES))
+    errors
+        .any(is_out_of_files)
+        .then(|| TransportError::ours(TransportErrorKind::NoFile, "too many open files"))
 }
 
 /// Whether the system says that this process, or this machine, may open no more files.

@@ -138,6 +138,7 @@ impl From<&Refusal> for Failure {
     fn from(refusal: &Refusal) -> Self {
         let permanent = refusal.class() == evergrant_tokio_reqwest::core::Class::Permanent;
         let at_fault = match refusal.problem() {
+            Problem::Transport(error) if error.kind() == TransportErrorKind::NoFile => "this machine",
             Problem::Transport(error) if error.kind() == TransportErrorKind::Proxy => {
                 "the proxy, or the variable that names it"
             }

@@ -210,6 +210,9 @@ impl Refusal {
                 }
                 TransportErrorKind::NoRuntime => "ask for a token from inside a running async runtime",
                 TransportErrorKind::NoThread => "raise this process's limit of threads, or lower its load",
+                TransportErrorKind::NoFile => {
+                    "raise this process's limit of open files (ulimit -n; LimitNOFILE of systemd), or close what it leaves open"
+                }
                 _ => "check that the token endpoint is reachable from this machine",
             },
             Problem::Redirect { .. } => {

@@ -137,7 +137,9 @@ fn a_caller_without_a_token_learns_why_and_when_to_try_again() {
 
 #[test]
 fn each_way_to_the_server_that_breaks_is_named_and_has_advice() {
-    use TransportErrorKind::{Closed, Connect, NoRuntime, NoThread, Other, Protocol, Resolve, Timeout, Tls};
+    use TransportErrorKind::{
+        Closed, Connect, NoFile, NoRuntime, NoThread, Other, Protocol, Resolve, Timeout, Tls,
+    };
     for (kind, name, advice) in [
         (Resolve, "the host name cannot be resolved", "this machine's DNS"),
         (Connect, "no connection could be made", "reachable from this machine"),
@@ -147,6 +149,7 @@ fn each_way_to_the_server_that_breaks_is_named_and_has_advice() {
         (Protocol, "not valid HTTP", "reachable from this machine"),
         (NoRuntime, "no async runtime", "inside a running async runtime"),
         (NoThread, "start a thread", "limit of threads"),
+        (NoFile, "open a file", "limit of open files"),
         (Other, "could not be sent", "reachable from this machine"),
     ] {
         let shown = format!("{}", refused(transport(kind), Class::Transient, None));

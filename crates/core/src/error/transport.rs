@@ -46,6 +46,9 @@ pub enum TransportErrorKind {
     /// The system could not start a thread for the request.
     #[error("the system could not start a thread for the request")]
     NoThread,
+    /// This process, or this machine, has as many files open as it may, and a connection is one more.
+    #[error("the system could not open a file for the request")]
+    NoFile,
     /// Anything else.
     #[error("the request could not be sent")]
     Other,
