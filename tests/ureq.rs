@@ -76,22 +76,23 @@ fn a_refused_token_is_replaced_and_the_request_replayed_with_its_body() {
 #[test]
 fn a_body_that_the_call_takes_over_or_shares_is_replayed_as_one_that_is_borrowed() {
     let shared = bytes::Bytes::from_static(b"a parcel");
-    let bodies: [fn(evergrant_ureq::RequestBuilder<'_>, bytes::Bytes) -> Result<u16, ApiError>; 3] = [
-        |call, _| Ok(call.body("a parcel".to_owned()).send()?.status().as_u16()),
-        |call, _| Ok(call.body(b"a parcel".to_vec()).send()?.status().as_u16()),
-        |call, shared| Ok(call.body(shared).send()?.status().as_u16()),
-    ];
-    for send in bodies {
-        let server = server();
-        let (_tokens, api) = settled(&server);
-        server.revoke_all();
-        assert_eq!(send(api.post(server.resource("/shipments")), shared.clone()).unwrap(), 200);
-        let requests = server.requests();
-        let sent = requests.iter().filter(|request| request.endpoint() == Endpoint::Resource);
-        let sent: Vec<_> = sent.map(evergrant_mock::Recorded::body).collect();
-        assert_eq!(sent, [b"a parcel", b"a parcel"]);
-        assert!(requests.iter().all(|request| request.header("transfer-encoding").is_none()));
-    }
+    is_replayed(|call| call.body("a parcel".to_owned()).send());
+    is_replayed(|call| call.body(b"a parcel".to_vec()).send());
+    is_replayed(|call| call.body(shared.clone()).send());
+}
+
+fn is_replayed(
+    send: impl Fn(evergrant_ureq::RequestBuilder<'_>) -> Result<http::Response<ureq::Body>, ApiError>,
+) {
+    let server = server();
+    let (_tokens, api) = settled(&server);
+    server.revoke_all();
+    assert_eq!(send(api.post(server.resource("/shipments"))).unwrap().status(), 200);
+    let requests = server.requests();
+    let sent = requests.iter().filter(|request| request.endpoint() == Endpoint::Resource);
+    let sent: Vec<_> = sent.map(evergrant_mock::Recorded::body).collect();
+    assert_eq!(sent, [b"a parcel", b"a parcel"]);
+    assert!(requests.iter().all(|request| request.header("transfer-encoding").is_none()));
 }
 
 #[test]

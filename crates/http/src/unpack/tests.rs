@@ -4,8 +4,9 @@ use flate2::{Compression, GzBuilder};
 use std::io::Write as _;
 
 /// What servers send: gzip, deflate as it should be, and deflate without its wrapper.
-const FORMS: [(Coding, fn(&[u8]) -> Vec<u8>); 3] =
-    [(Coding::Gzip, gzip), (Coding::Deflate, zlib), (Coding::Deflate, raw)];
+const FORMS: [(Coding, Pack); 3] = [(Coding::Gzip, gzip), (Coding::Deflate, zlib), (Coding::Deflate, raw)];
+
+type Pack = fn(&[u8]) -> Vec<u8>;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
