@@ -46,6 +46,11 @@ impl Settings {
         Self { fail_fast, ..self }
     }
 
+    /// How long one token request may take.
+    pub fn attempt_timeout(&self) -> Duration {
+        self.policy.attempt_timeout()
+    }
+
     /// The client that asks.
     pub const fn client(&self) -> &Client {
         &self.client

@@ -63,6 +63,9 @@ impl TokensBuilder {
     /// never followed, nothing is retried or unpacked, TLS is verified, no connection is kept, and a loopback literal
     /// never goes through a proxy. A cookie store, or TLS configured in advance, is the program's own affair.
     ///
+    /// reqwest tries the addresses of a name one after the other within a family, each without end unless the builder has a
+    /// `connect_timeout`: each then has its share of it. Without a builder of the program's own it is `attempt_timeout`.
+    ///
     /// Its proxies are left as they are, so reqwest reads the environment itself unless the builder has a proxy or
     /// `no_proxy()`: [Proxies](crate#proxies).
     pub fn http(mut self, http: ClientBuilder) -> Self {
@@ -103,7 +106,7 @@ impl TokensBuilder {
     /// proxy that cannot be used.
     pub fn build(self) -> Result<Tokens, ConfigError> {
         let variables = self.proxy_variables.then(ProxyVariables::from_env);
-        let transport = Reqwest::new(self.http, self.settings.client(), variables.as_ref())?;
+        let transport = Reqwest::new(self.http, &self.settings, variables.as_ref())?;
         Ok(Tokens(Source::new(self.settings, bearer, Tokio, transport)))
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::route::Route;
 use crate::runtime::with_sockets;
-use evergrant_core::{Client, ConfigError, Excerpt, Request, Response, TransportError, TransportErrorKind};
-use evergrant_drive::Transport;
+use evergrant_core::{ConfigError, Excerpt, Request, Response, TransportError, TransportErrorKind};
+use evergrant_drive::{Settings, Transport};
 use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::{
     Collector, RequestBody, TlsSupport, causes, open_files_error, require_tls, tls_text_error, to_http,
@@ -31,12 +31,16 @@ impl Reqwest {
     /// runtime that opened it, which may be gone by the next one.
     pub(crate) fn new(
         own: Option<ClientBuilder>,
-        client: &Client,
+        settings: &Settings,
         variables: Option<&ProxyVariables>,
     ) -> Result<Self, ConfigError> {
-        let endpoint = client.provider().token_endpoint();
+        let endpoint = settings.client().provider().token_endpoint();
+        let is_own = own.is_some();
         require_tls(endpoint, SUPPORT)?;
         let (builder, route) = Route::lay(own, endpoint.origin(), variables)?;
+        // reqwest tries the addresses of a family one after the other, each without end unless there is a time for all of
+        // them: then each has its share of it, and one that swallows packets does not cost the attempt (RFC 8305).
+        let builder = if is_own { builder } else { builder.connect_timeout(settings.attempt_timeout()) };
         let builder = builder
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

@@ -4,16 +4,16 @@ use super::*;
 #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
 #[test]
 fn a_build_without_tls_has_no_source_for_an_https_endpoint_and_says_which_feature_to_enable() {
-    use evergrant_core::{ClientAuth, Provider};
+    use evergrant_core::{Client, ClientAuth, Provider};
 
-    let client = |endpoint: &str| {
+    let settings = |endpoint: &str| {
         let provider = Provider::rfc6749(endpoint).unwrap();
-        Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap()
+        Settings::new(Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap())
     };
     let _first = rustls::crypto::ring::default_provider().install_default();
-    let error = Reqwest::new(ClientBuilder::new(), &client("https://auth.example/token")).unwrap_err();
+    let error = Reqwest::new(None, &settings("https://auth.example/token"), None).unwrap_err();
     assert!(error.to_string().contains("this build has no TLS: enable the feature rustls"), "{error}");
-    assert!(Reqwest::new(ClientBuilder::new(), &client("http://127.0.0.1:1/token")).is_ok());
+    assert!(Reqwest::new(None, &settings("http://127.0.0.1:1/token"), None).is_ok());
 }
 
 #[tokio::test]
