@@ -277,6 +277,29 @@ fn a_challenge_says_more_than_its_status() {
 }
 
 #[test]
+fn a_token_that_an_api_repeats_in_a_challenge_is_not_shown() {
+    let server = Server::start().unwrap();
+    server.set_style(evergrant_mock::TokenStyle::Sticky);
+    let token = run(&mut configured(&server, evergrant(&["token"]))).stdout.trim_end().to_owned();
+    let challenge = format!(
+        "Bearer error=\"insufficient_scope\", error_description=\"token {token} lacks\", scope=\"a {token}\""
+    );
+    let answer =
+        format!("HTTP/1.1 403 Forbidden\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n");
+    let _repeats = server.fault(Endpoint::Resource, Fault::raw(answer), Times::UntilCleared);
+    for more in [&[][..], &["--json"]] {
+        let mut command = request(&server, &[&server.resource("/things")]);
+        let ended = run(command.args(more));
+        assert_eq!(ended.status, 3, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("token [redacted] lacks") && !ended.stderr.contains(&token),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
 fn a_status_that_means_a_dead_token_can_be_named() {
     let server = Server::start().unwrap();
     let url = server.resource("/things");

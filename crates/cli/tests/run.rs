@@ -257,6 +257,13 @@ fn the_variable_of_a_profiles_secret_is_not_handed_on() {
     ]);
     let found = ended(command.env("OWN_SECRET", Server::CLIENT_SECRET));
     assert_eq!((found.status, found.stdout.as_str()), (0, "none\n"), "{}", found.stderr);
+    // Nor is one that is not used this time, nor what an outer run has set.
+    let file = folder.file("secret", 0o600, Server::CLIENT_SECRET);
+    let mut command =
+        evergrant(&["run", "--profile", "own", "--config", &path, "--client-secret-file", &file]);
+    command.args(["--", "sh", "-c", "echo ${OWN_SECRET-none} ${EVERGRANT_TOKEN_FILE-none}"]);
+    let found = ended(command.env("OWN_SECRET", "another").env("EVERGRANT_TOKEN_FILE", "outer"));
+    assert_eq!((found.status, found.stdout.as_str()), (0, "none none\n"), "{}", found.stderr);
 }
 
 #[test]

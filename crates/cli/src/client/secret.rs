@@ -86,6 +86,7 @@ impl Source {
         match self {
             Self::Usual | Self::Withheld => variable(VARIABLE),
             Self::Variable(name) => variable(name),
+            Self::File(path) if path == Path::new("-") => Ok(None),
             Self::File(path) => file(path).map(Some),
             Self::Command { .. } => Ok(None),
         }

@@ -141,6 +141,8 @@ pub(crate) struct Settings {
     auth: Option<Auth>,
     client_id: String,
     secret: secret::Source,
+    /// The variable that the profile keeps a secret in, whether it is used or not.
+    secret_variable: Option<String>,
     scope: Option<String>,
     resources: Vec<String>,
     audience: Option<String>,
@@ -161,6 +163,10 @@ impl Settings {
         let elsewhere = (profile.provider.is_some() || profile.token_endpoint.is_some())
             && (differs(&args.token_endpoint, &profile.token_endpoint)
                 || differs(&args.provider, &profile.provider));
+        let secret_variable = match &profile.client_secret {
+            Some(secret::Source::Variable(name)) => Some(name.clone()),
+            _ => None,
+        };
         let profiles_secret = match profile.client_secret.filter(|_| own) {
             Some(_) if elsewhere => Some(secret::Source::Withheld),
             source => source,
@@ -197,6 +203,7 @@ impl Settings {
                 Some(path) => secret::Source::File(path.clone()),
                 None => profiles_secret.unwrap_or(secret::Source::Usual),
             },
+            secret_variable,
             scope: args.scope.clone().or(profile.scope),
             resources: if args.resource.is_empty() { profile.resources } else { args.resource.clone() },
             audience: args.audience.clone().or(profile.audience),
@@ -250,12 +257,8 @@ impl Settings {
         }
         let client = builder.build()?;
         let cache = self.cache(&client, secret);
-        let secret_variable = match &self.secret {
-            secret::Source::Variable(name) => Some(name.clone()),
-            _ => None,
-        };
         let timeout = Policy::new().with_attempt_timeout(self.timeout).attempt_timeout();
-        Ok(Setup { client, timeout, cache, secret_variable })
+        Ok(Setup { client, timeout, cache, secret_variable: self.secret_variable.clone() })
     }
 
     fn cache(&self, client: &Client, secret: Option<Secret>) -> Option<Cache> {

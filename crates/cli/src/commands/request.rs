@@ -89,7 +89,8 @@ pub(crate) fn run(args: &RequestArgs) -> Result<(), Failure> {
             let settled = Settled { setup: &setup, tokens: &tokens, first };
             let answer = api.execute(request).await.map_err(failure)?;
             let token = tokens.try_token();
-            let ended = ended(&answer, &rule, token.as_ref().unwrap_or(&settled.first));
+            let seen: Vec<&Token> = token.iter().chain([&settled.first]).collect();
+            let ended = ended(&answer, &rule, &seen);
             print(answer, args.include).await?;
             ended
         };
@@ -303,14 +304,15 @@ fn rule(provider: &VerdictRule, refused_at: &[u16]) -> VerdictRule {
     )
 }
 
-/// What the answer means for the command's own status. An API may repeat the token that it got.
-fn ended(answer: &Response, rule: &VerdictRule, token: &Token) -> Result<(), Failure> {
+/// What the answer means for the command's own status. An API may repeat a token that it got.
+fn ended(answer: &Response, rule: &VerdictRule, tokens: &[&Token]) -> Result<(), Failure> {
     let status = answer.status();
+    let masks: Vec<&str> = tokens.iter().map(|token| token.value().expose()).collect();
     let field = |name| {
         let value: &HeaderValue = answer.headers().get(name)?;
         // The query of a URL may hold what is nobody's business.
         let shown = value.to_str().ok()?.split(['?', '#']).next()?;
-        Excerpt::new(shown, &[token.value().expose()])
+        Excerpt::new(shown, &masks)
     };
     if status.is_redirection() {
         if let Some(elsewhere) = field(LOCATION) {
@@ -337,7 +339,7 @@ fn ended(answer: &Response, rule: &VerdictRule, token: &Token) -> Result<(), Fai
         answer.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
     let seen = Answer::new(status.as_u16(), &lines, None);
     let challenges = seen.challenges();
-    let said = |name| challenges.iter().find_map(|challenge| Excerpt::new(challenge.param(name)?, &[]));
+    let said = |name| challenges.iter().find_map(|challenge| Excerpt::new(challenge.param(name)?, &masks));
     let happened = match (said("error"), said("error_description")) {
         (Some(error), Some(words)) => format!("{happened}: {error}: {words}"),
         (Some(error), None) => format!("{happened}: {error}"),

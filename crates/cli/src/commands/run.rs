@@ -65,7 +65,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         let token = setup.token(&tokens, args.wait).await?;
         // Until now Ctrl-C ended this command as it ends any other.
         let signals = Signals::caught()?;
-        for name in secret::VARIABLES.into_iter().chain(setup.secret_variable.as_deref()) {
+        // Nor what another run has set, one that this one runs under.
+        let outer = [TOKEN, TOKEN_FILE];
+        for name in secret::VARIABLES.into_iter().chain(outer).chain(setup.secret_variable.as_deref()) {
             command.env_remove(name);
         }
         let text = args.format.render(token.value(), &tokens);

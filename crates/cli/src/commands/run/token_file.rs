@@ -12,6 +12,7 @@ mod claim;
 
 use crate::tell::failure::Failure;
 use claim::{Claim, Claimed, Written};
+use evergrant_http::is_out_of_files;
 use std::fs::Metadata;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -40,27 +41,32 @@ impl TokenFile {
         let Some(folder) = path.parent().filter(|folder| folder.is_dir()) else {
             return wrong("is in a folder that is not there", elsewhere);
         };
-        let claim = match Claim::beside(folder, name) {
+        let mut claim = match Claim::beside(folder, name) {
             Ok(Claimed::Ours(claim)) => claim,
             Ok(Claimed::Held) => {
                 return wrong("is kept by another run of evergrant", "name another file, or end that run");
             }
-            Err(error) => {
-                return Err(Failure::usage(
-                    format!("the token file {} cannot be written: {error}", path.display()),
-                    elsewhere,
-                ));
+            Ok(Claimed::Foreign) => {
+                let happened = format!(
+                    "{} stands where evergrant says which token file is its own, and is no file of that kind of this user's",
+                    folder.join(format!(".{}.evergrant", name.to_string_lossy())).display()
+                );
+                return Err(Failure::usage(happened, "move it away, or name another token file"));
             }
+            Err(error) => return Err(unwritten(&path, &error)),
         };
-        match path.symlink_metadata() {
+        let refused = match path.symlink_metadata() {
             Ok(found) if !found.is_file() => wrong("is there and is no file", elsewhere),
             // `mktemp` makes an empty one: nothing is lost with it.
             Ok(found) if found.len() > 0 && !claim.has_written(&found) => wrong(
                 "is there already, and was not written by evergrant",
                 "name another file, or move this one away",
             ),
-            _ => Ok(Self { folder: folder.to_owned(), path, claim, written: None }),
-        }
+            _ => return Ok(Self { folder: folder.to_owned(), path, claim, written: None }),
+        };
+        // What it says of a run that was killed is no longer so.
+        claim.release();
+        refused
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -74,18 +80,16 @@ impl TokenFile {
         new.write_all(text.as_bytes())?;
         new.as_file().sync_all()?;
         let written = Written::of(&new.as_file().metadata()?);
-        // The claim comes first: a run that is killed in between leaves a claim to a file that is not there.
-        self.claim.record(&written)?;
+        // The claim comes first, and names both: whichever is there after a kill is known for ours.
+        let replaced = self.path.symlink_metadata().ok();
+        self.claim.record(&written, new.path().file_name().unwrap_or_default(), replaced.as_ref())?;
         new.persist(&self.path).map_err(|error| error.error)?;
         self.written = Some(written);
         Ok(())
     }
 
     pub(super) fn failure(&self, error: &io::Error) -> Failure {
-        Failure::usage(
-            format!("the token file {} cannot be written: {error}", self.path.display()),
-            "name a file in a folder that this user can write",
-        )
+        unwritten(&self.path, error)
     }
 
     /// Whether this is the file that was written here last.
@@ -96,11 +100,26 @@ impl TokenFile {
 
 impl Drop for TokenFile {
     fn drop(&mut self) {
-        if self.path.symlink_metadata().is_ok_and(|found| self.is_ours(&found)) {
+        let Ok(found) = self.path.symlink_metadata() else { return self.claim.release() };
+        if self.is_ours(&found) {
             // It may be gone in this moment.
             let _gone = std::fs::remove_file(&self.path);
         }
+        // What a run that was killed has left stays claimed, for the next one that gets a token.
+        if self.is_ours(&found) || !self.claim.has_written(&found) {
+            self.claim.release();
+        }
     }
+}
+
+/// What cannot be written, and whose fault that is.
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    let happened = format!("the token file {} cannot be written", path.display());
+    if matches!(error.kind(), StorageFull | QuotaExceeded) || is_out_of_files(error) {
+        return Failure::system(&happened, error);
+    }
+    Failure::usage(format!("{happened}: {error}"), "name a file in a folder that this user can write")
 }
 
 #[cfg(test)]

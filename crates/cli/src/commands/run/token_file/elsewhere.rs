@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 /// Which file was written: when, and how long it is.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Written {
     modified: Option<SystemTime>,
     length: u64,
@@ -24,6 +24,9 @@ pub(super) enum Claimed {
     /// Another run has it: not told apart here from a file of the user's, which is refused as well.
     #[allow(dead_code)]
     Held,
+    /// Nothing stands in its place here.
+    #[allow(dead_code)]
+    Foreign,
 }
 
 #[derive(Debug)]
@@ -38,7 +41,9 @@ impl Claim {
         false
     }
 
-    pub(super) fn record(&mut self, _: &Written) -> io::Result<()> {
+    pub(super) fn record(&mut self, _: &Written, _: &OsStr, _: Option<&Metadata>) -> io::Result<()> {
         Ok(())
     }
+
+    pub(super) fn release(&mut self) {}
 }

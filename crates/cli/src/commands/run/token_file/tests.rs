@@ -106,17 +106,74 @@ fn what_a_killed_run_left_is_taken_over_and_nothing_else_is() {
     fs::rename(&path, &kept).unwrap();
     drop(killed);
     fs::rename(&kept, &path).unwrap();
-    fs::write(&claim, &left).unwrap();
+    private(&claim, &left);
     let mut next = TokenFile::at(&path).unwrap();
     next.replace("next").unwrap();
     drop(next);
     assert!(names(folder.path()).is_empty());
 
     fs::write(&path, "mine").unwrap();
-    fs::write(&claim, &left).unwrap();
+    private(&claim, &left);
     assert!(refused(&path).contains("was not written by evergrant"), "another file in its place");
-    fs::write(&claim, b"\xff no claim").unwrap();
-    assert!(refused(&path).contains("was not written by evergrant"));
+    assert_eq!(names(folder.path()), ["token"]);
+}
+
+/// A file of this user's alone.
+#[cfg(unix)]
+fn private(path: &std::path::Path, content: &[u8]) {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = fs::File::options();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path).unwrap();
+    file.write_all(content).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_gets_no_token_leaves_what_a_killed_one_left_to_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, claim) = (folder.path().join("token"), folder.path().join(".token.evergrant"));
+    let mut killed = TokenFile::at(&path).unwrap();
+    killed.replace("old").unwrap();
+    // Killed between the claim and the rename: the new file is there under the name it was made with.
+    let (old, mut said) = (folder.path().join("old"), fs::read_to_string(&claim).unwrap());
+    let new = folder.path().join(".evergrant-new");
+    private(&new, b"new");
+    let line = super::Written::of(&fs::metadata(&new).unwrap());
+    said.push_str(&format!("{} .evergrant-new\n", line.as_line()));
+    fs::rename(&path, &old).unwrap();
+    drop(killed);
+    fs::rename(&old, &path).unwrap();
+    private(&claim, said.as_bytes());
+    drop(TokenFile::at(&path).unwrap());
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    let mut next = TokenFile::at(&path).unwrap();
+    next.replace("next").unwrap();
+    assert_eq!(names(folder.path()), [".token.evergrant", "token"], "and what was on its way is gone");
+    drop(next);
+    assert!(names(folder.path()).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_claim_of_this_users_stays_and_says_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (path, claim) = (folder.path().join("token"), folder.path().join(".token.evergrant"));
+    private(&claim, b"important");
+    assert!(refused(&path).contains(".token.evergrant stands where"));
+    assert_eq!(fs::read(&claim).unwrap(), b"important");
+    // Others could write into it.
+    private(&claim, b"evergrant token file\n");
+    fs::set_permissions(&claim, fs::Permissions::from_mode(0o666)).unwrap();
+    assert!(refused(&path).contains(".token.evergrant stands where"));
+    fs::set_permissions(&claim, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::hard_link(&claim, folder.path().join("link")).unwrap();
+    assert!(refused(&path).contains(".token.evergrant stands where"));
+    fs::remove_file(&claim).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("link"), &claim).unwrap();
+    assert!(refused(&path).contains(".token.evergrant stands where"));
+    assert_eq!(fs::read(folder.path().join("link")).unwrap(), b"evergrant token file\n");
 }
 
 #[test]
