@@ -7,7 +7,7 @@ use evergrant_async_std::{AsyncStd, Body, HttpClient, HttpError};
 use evergrant_tests::certified::{Authority, TlsServer};
 use evergrant_tests::raw::{Connection, Raw, is_whole};
 use evergrant_tests::transports::{Asking, BUILDS, SECRET, TRANSPORTS, broke, once, refusal, tls_config};
-use evergrant_tests::{LONG, install_tls};
+use evergrant_tests::{LONG, install_tls, ms};
 use evergrant_tokio_reqwest::core::{Problem, TransportErrorKind};
 use evergrant_tokio_reqwest::{Client, Provider, proxied};
 use rustls::pki_types::CertificateDer;
@@ -232,6 +232,24 @@ fn a_proxy_that_cannot_be_reached_or_resolved_is_blamed_itself() {
         let url = format!("http://root:{PASSWORD}@{proxy}");
         again(NAME, &[(NAMED, proxy.as_ref()), (ENDPOINT, expected.as_ref()), ("HTTPS_PROXY", url.as_ref())]);
     }
+}
+
+#[test]
+fn a_proxy_that_says_nothing_is_named_when_the_time_is_over() {
+    const NAME: &str = "a_proxy_that_says_nothing_is_named_when_the_time_is_over";
+    if let Some(named) = variable(NAMED) {
+        for (name, mount) in TRANSPORTS {
+            let policy = once().with_attempt_timeout(ms(100));
+            let refusal = refusal(name, mount(&Asking::at(AWAY).with_policy(policy)).token());
+            let said = refusal.to_string();
+            let expected = format!("through the proxy {named}, set by HTTPS_PROXY");
+            assert!(said.contains("timed out") && said.contains(&expected), "{name}: {said}");
+        }
+        return;
+    }
+    let proxy = Raw::serve(Connection::wait);
+    let (named, url) = (proxy.address().to_string(), format!("http://{}", proxy.address()));
+    again(NAME, &[(NAMED, named.as_ref()), ("HTTPS_PROXY", url.as_ref())]);
 }
 
 /// Opens the tunnel that is asked for, to another place.

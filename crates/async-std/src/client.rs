@@ -11,6 +11,7 @@ use crate::net::Net;
 use crate::pool::Pool;
 use crate::proxy::{self, Proxies, bare};
 use evergrant_core::{ConfigError, Excerpt, Origin};
+use evergrant_http::proxy::Proxy;
 use evergrant_http::{TOO_MANY_OPEN_FILES, open_files_error, port, tls_error};
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_rustls::TlsConnector;
@@ -129,10 +130,10 @@ impl<N: Net> HttpClient<N> {
         })
     }
 
-    /// The proxy for this origin, if there is one, can be used.
-    pub(crate) fn routed(&self, origin: &Origin) -> Result<(), ConfigError> {
+    /// The proxy for this origin, if there is one: it can be used.
+    pub(crate) fn routed(&self, origin: &Origin) -> Result<Option<Proxy>, ConfigError> {
         let key = (origin.scheme() == "https", origin.host().to_string(), origin.port());
-        self.proxies.on_the_way_to(&key).map(drop)
+        self.proxies.on_the_way_to(&key)
     }
 
     /// Sends the request and waits for the head of the answer; its body is a stream.

@@ -82,11 +82,11 @@ impl<N: Net> TokensBuilder<N> {
     pub fn build(self) -> Result<Tokens<N>, ConfigError> {
         let origin = self.settings.client().provider().token_endpoint().origin();
         let http = if self.proxy_variables { self.http } else { self.http.without_proxy_variables() };
-        http.routed(origin)?;
+        let proxy = http.routed(origin)?;
         if origin.scheme() == "https" {
             http.ready()?;
         }
-        let transport = Hyper::new(http);
+        let transport = Hyper::new(http, proxy);
         Ok(Tokens(Source::new(self.settings, bearer, N::default(), transport)))
     }
 }

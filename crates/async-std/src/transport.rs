@@ -6,6 +6,7 @@ use crate::error::HttpError;
 use crate::net::Net;
 use evergrant_core::{Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::Transport;
+use evergrant_http::proxy::Proxy;
 use evergrant_http::{Collector, open_files_error, tls_error, to_http};
 use http::header::{CONNECTION, HeaderValue};
 use std::time::Duration;
@@ -16,11 +17,22 @@ const NO_LIMIT: Duration = Duration::from_secs(3600);
 /// The client that token requests go through. It keeps no connection: a kept one would belong to a runtime that may be
 /// gone by the next request.
 #[derive(Debug)]
-pub(crate) struct Hyper<N>(HttpClient<N>);
+pub(crate) struct Hyper<N> {
+    http: HttpClient<N>,
+    /// The proxy on the way to the token endpoint.
+    proxy: Option<Proxy>,
+}
 
 impl<N: Net> Hyper<N> {
-    pub(crate) fn new(http: HttpClient<N>) -> Self {
-        Self(http.without_pool().with_timeout(NO_LIMIT))
+    pub(crate) fn new(http: HttpClient<N>, proxy: Option<Proxy>) -> Self {
+        Self { http: http.without_pool().with_timeout(NO_LIMIT), proxy }
+    }
+
+    fn failed(&self, error: &HttpError) -> TransportError {
+        let failed = classify(error);
+        // What is the proxy's fault says so, and what this machine lacks is nobody else's.
+        let is_told = matches!(failed.kind(), TransportErrorKind::Proxy | TransportErrorKind::NoFile);
+        if is_told { failed } else { self.timed_out(failed) }
     }
 }
 
@@ -29,16 +41,23 @@ impl<N: Net> Transport for Hyper<N> {
         let (mut parts, body) = to_http(request)?.into_parts();
         parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         let outgoing = http::Request::from_parts(parts, Body::from(body.into_bytes()));
-        let answer = self.0.send(outgoing).await.map_err(|error| classify(&error))?;
+        let answer = self.http.send(outgoing).await.map_err(|error| self.failed(&error))?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         let mut incoming = answer.into_body();
         while collector.wants_more() {
-            match incoming.chunk().await.map_err(|error| classify(&error))? {
+            match incoming.chunk().await.map_err(|error| self.failed(&error))? {
                 Some(chunk) => collector.push(&chunk),
                 None => break,
             }
         }
         Ok(collector.finish())
+    }
+
+    fn timed_out(&self, error: TransportError) -> TransportError {
+        match &self.proxy {
+            Some(proxy) => proxy.passed(&error),
+            None => error,
+        }
     }
 }
 

@@ -33,6 +33,12 @@ pub trait Handle: Send + Sync + 'static {
 pub trait Transport: Send + Sync + 'static {
     /// Sends the request and reads the whole answer.
     fn send(&self, request: Request) -> impl Future<Output = Result<Response, TransportError>> + Send;
+
+    /// The error of a request whose time is over before its answer is whole. A transport that knows more about the way of its
+    /// requests, such as a proxy, says so.
+    fn timed_out(&self, error: TransportError) -> TransportError {
+        error
+    }
 }
 
 /// The same for threads.

@@ -253,7 +253,7 @@ async fn fly<R: Runtime, T: Transport, V>(transport: &T, runtime: &R, guard: &Fl
         }
         // The clock decides, not the timer: one that fires before its time must not give up a good request.
         match (guard.time_left(), runtime.current()) {
-            (Duration::ZERO, _) => Poll::Ready(Err(guard.timed_out())),
+            (Duration::ZERO, _) => Poll::Ready(Err(transport.timed_out(guard.timed_out()))),
             (_, Err(error)) => Poll::Ready(Err(error)),
             (time, Ok(handle)) => nap.poll(&handle, time, cx).map(|never| match never {}),
         }

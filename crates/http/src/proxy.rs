@@ -278,6 +278,15 @@ impl Proxy {
         ConfigError::Proxy { field: self.variable.unwrap_or(PROXY), fault }
     }
 
+    /// The error of a request that went through this proxy and failed for a reason that may be the server's or the proxy's.
+    pub fn passed(&self, error: &TransportError) -> TransportError {
+        let detail = match error.detail() {
+            Some(detail) => format!("{detail}; through the proxy {self}"),
+            None => format!("through the proxy {self}"),
+        };
+        TransportError::new(error.kind(), &detail, &[])
+    }
+
     /// It answered CONNECT with this status, which is no success.
     pub fn answered(&self, status: u16) -> ProxyError {
         let hint = match status {

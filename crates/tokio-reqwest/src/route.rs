@@ -44,12 +44,24 @@ impl Route {
         Self::Through { proxy, forwards }
     }
 
+    /// The error of a request that went this way, and that the proxy is not to blame for alone.
+    pub(crate) fn passed(&self, error: TransportError) -> TransportError {
+        match self {
+            Self::Through { proxy, .. } => proxy.passed(&error),
+            Self::Direct | Self::Unknown(_) => error,
+        }
+    }
+
     /// What a proxy is to blame for, by the words of an error's causes.
     pub(crate) fn blame(&self, error: &reqwest::Error, said: &str) -> Option<TransportError> {
         match self {
             Self::Direct => None,
             Self::Through { proxy, forwards } => {
-                let tunnel = fault(proxy, said, error.is_dns());
+                let tls = || {
+                    let known = known_tls(error).filter(|_| said.contains(TUNNEL))?;
+                    Some(proxy.failed(format_args!("cannot be spoken to over TLS: {known}")))
+                };
+                let tunnel = tls().or_else(|| fault(proxy, said, error.is_dns()));
                 // Without a tunnel the one connection is that to the proxy.
                 let forwarding =
                     || (*forwards && error.is_connect()).then(|| unconnected(proxy, said, error.is_dns()));
@@ -105,6 +117,17 @@ fn set(builder: ClientBuilder, proxy: Option<&Proxy>) -> Result<ClientBuilder, C
     match reqwest::Proxy::all(proxy.url().as_str()) {
         Ok(same) => Ok(builder.proxy(same)),
         Err(_) => Err(proxy.unusable(ProxyFault::NotAProxy)),
+    }
+}
+
+/// What TLS with the proxy itself says.
+fn known_tls(error: &reqwest::Error) -> Option<evergrant_core::Excerpt> {
+    #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+    return evergrant_http::tls_error(error).and_then(|known| known.detail().cloned());
+    #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider")))]
+    {
+        let _ = error;
+        None
     }
 }
 

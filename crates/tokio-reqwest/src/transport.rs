@@ -73,6 +73,10 @@ impl Transport for Reqwest {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         with_sockets(self.exchange(request)).await
     }
+
+    fn timed_out(&self, error: TransportError) -> TransportError {
+        self.route.passed(error)
+    }
 }
 
 impl Reqwest {
@@ -84,12 +88,12 @@ impl Reqwest {
         // What this machine lacks is nobody else's fault.
         let failed = |error| {
             let blamed = open_files_error(&error).or_else(|| self.route.blame(&error, &chain(&error)));
-            blamed.unwrap_or_else(|| classify(&error))
+            blamed.unwrap_or_else(|| self.route.passed(classify(&error)))
         };
         let mut answer = self.http.execute(request).await.map_err(failed)?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         while collector.wants_more() {
-            match answer.chunk().await.map_err(|error| classify(&error))? {
+            match answer.chunk().await.map_err(|error| self.route.passed(classify(&error)))? {
                 Some(chunk) => collector.push(&chunk),
                 None => break,
             }

@@ -54,6 +54,14 @@ impl Route {
         Some((own.clone(), named))
     }
 
+    /// The error of a request that went this way, and that the proxy is not to blame for alone.
+    pub(crate) fn passed(&self, error: TransportError) -> TransportError {
+        match &self.0 {
+            Some((_, proxy)) => proxy.passed(&error),
+            None => error,
+        }
+    }
+
     /// What the proxy is to blame for, of an error of this kind.
     pub(crate) fn blame(&self, error: &ureq::Error, kind: TransportErrorKind) -> Option<TransportError> {
         let (_, proxy) = self.0.as_ref()?;

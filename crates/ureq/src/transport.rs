@@ -90,12 +90,16 @@ impl BlockingTransport for Ureq {
             } else {
                 self.route.blame(&error, failed.kind())
             };
-            blamed.unwrap_or(failed)
+            match (blamed, failed.kind()) {
+                (Some(blamed), _) => blamed,
+                (None, TransportErrorKind::NoFile) => failed,
+                (None, _) => self.route.passed(failed),
+            }
         };
         let answer = outgoing.run().map_err(failed)?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         let read = collector.read(answer.into_body().into_reader());
-        read.map_err(|error| classify(&ureq::Error::from(error)))?;
+        read.map_err(|error| self.route.passed(classify(&ureq::Error::from(error))))?;
         Ok(collector.finish())
     }
 }

@@ -8,7 +8,9 @@ use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use crate::tell::stdout;
 use clap::Args;
-use evergrant_tokio_reqwest::core::{Answer, Excerpt};
+use evergrant_http::proxy::ProxyVariables;
+use evergrant_http::{open_files_error, tls_error};
+use evergrant_tokio_reqwest::core::{Answer, Excerpt, Refusal, TransportErrorKind};
 use evergrant_tokio_reqwest::{Api, ApiError, Origin, Origins, Token, Tokens, Verdict, VerdictRule, proxied};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
@@ -379,11 +381,33 @@ fn broken(error: reqwest::Error) -> Failure {
         }
         cause = inner.source();
     }
+    // The words of the token request, where it would have failed like this.
+    if let Some(known) = open_files_error(&error).or_else(|| tls_error(&error)) {
+        let at_fault = match known.kind() {
+            TransportErrorKind::NoFile => "this machine",
+            _ => "the API's TLS, or this machine's trusted roots",
+        };
+        return Failure::api(4, format!("the call failed: {known}"), at_fault, Refusal::from(known).advice());
+    }
+    if let Some((_, tunnel)) = words.split_once("tunnel error: ") {
+        let which = if ProxyVariables::from_env().is_unset() {
+            "the system's proxy"
+        } else {
+            "the proxy that the environment names"
+        };
+        let tunnel = Excerpt::new(tunnel, &[]).unwrap_or_default();
+        return Failure::api(
+            4,
+            format!("the call failed: {which} did not open a connection: {tunnel}"),
+            "the proxy, or the variable that names it",
+            "check the proxy's address, its user and password, and whether it lets the API through; doctor names it",
+        );
+    }
     let words = Excerpt::new(&words, &[]).unwrap_or_default();
     Failure::api(
         4,
         format!("the call failed: {words}"),
-        "the API, or the way to it",
+        "the API, or the connection to it",
         "check the host and the port, and try again",
     )
 }

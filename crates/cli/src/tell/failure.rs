@@ -9,6 +9,9 @@ use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// The longest rest that a server can ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
 /// A failure of the command.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -156,7 +159,10 @@ impl From<&Refusal> for Failure {
             _ => "the authorization server",
         };
         let mut next = refusal.advice().to_owned();
-        if let Some(wait) = refusal.retry_after() {
+        // No longer than is obeyed; and of no time at all there is nothing to say.
+        if let Some(wait) =
+            refusal.retry_after().map(|wait| wait.min(LONGEST_WAIT)).filter(|wait| !wait.is_zero())
+        {
             next = format!("{next} (the server asks to wait {} s)", wait.as_secs());
         }
         Self {
@@ -164,7 +170,7 @@ impl From<&Refusal> for Failure {
             happened: refusal.summary().to_string(),
             at_fault,
             next,
-            retry_after: refusal.retry_after(),
+            retry_after: refusal.retry_after().map(|wait| wait.min(LONGEST_WAIT)),
         }
     }
 }

@@ -32,8 +32,9 @@ impl Excerpt {
 
     /// What may be shown of `words`, each of `secrets` masked; `None` if nothing is left.
     ///
-    /// A secret of 8 bytes or more is masked wherever it stands, encoded or not: with percent escapes, HTML's or JSON's, in
-    /// base64 or hex, and in two of these at once. If one of fewer bytes is a word of its own, with no letter, digit or
+    /// A secret of 8 bytes or more is masked wherever it stands, plain, with percent escapes, HTML's or JSON's, in base64 or hex,
+    /// and in base64 or hex of what has such escapes. In other encodings, and with other characters between its own, it is
+    /// not found. If one of fewer bytes is a word of its own, with no letter, digit or
     /// underscore beside it, all the words are masked.
     pub fn new(words: &str, secrets: &[&str]) -> Option<Self> {
         let mut rest = words.chars().filter(|c| is_printable(*c));

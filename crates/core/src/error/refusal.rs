@@ -219,6 +219,9 @@ impl Refusal {
                 "set the token endpoint to the address it really has; credentials never follow a redirect"
             }
             Problem::Malformed(Malformed::Html) => PAGE,
+            Problem::Malformed(Malformed::TokenType) => {
+                "check the token endpoint; if this server means Bearer by another word, list it with Provider::with_bearer_words"
+            }
             Problem::Malformed(_) => REPORT,
             Problem::Expired => {
                 "check this machine's clock and the server's: the token had expired on arrival"

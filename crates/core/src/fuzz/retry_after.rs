@@ -56,9 +56,16 @@ pub fn retry_after(data: &[u8], dates: &Dates) {
     let from = answered.and_then(|date| core::str::from_utf8(date).ok());
     let from = from.map(|date| date.trim_matches([' ', '\t'])).and_then(date::read);
     let trimmed = text.trim_matches([' ', '\t']);
+    let now = from.unwrap_or(noon().wall);
     let expected = match seconds::whole_seconds(trimmed) {
-        Some(seconds) => Some(Duration::from_secs(seconds)),
-        None => date::read(trimmed).map(|date| date.since(from.unwrap_or(noon().wall))),
+        // As written, or as a point in time within ten years, in seconds or milliseconds.
+        Some(number) => {
+            let unit = if number >= 1_000_000_000_000 { 1000 } else { 1 };
+            let (point, now) = (number / unit, now.since_epoch().as_secs());
+            let is_point = number >= 1_000_000_000 && point.abs_diff(now) <= 3652 * 86_400;
+            Some(Duration::from_secs(if is_point { point.saturating_sub(now) } else { number }))
+        }
+        None => date::read(trimmed).map(|date| date.since(now)),
     };
     assert_eq!(refusal.retry_after(), expected);
 }

@@ -6,7 +6,7 @@ use super::{Field, Grant, Response, rate_limit};
 use crate::date;
 use crate::error::{Class, ErrorResponse, Excerpt, Malformed, Problem, Refusal};
 use crate::jwt;
-use crate::lifetime::{Lifetime, Said};
+use crate::lifetime::{Lifetime, Said, point_in_time};
 use crate::provider::{ErrorFormat, RefusalRule, myparcel};
 use crate::scope::Scope;
 use crate::seconds;
@@ -208,17 +208,14 @@ impl Reader<'_> {
     /// Retry-After, and at 429 what says when the limit ends where there is none that can be read. At any other status the
     /// end of a limit is not the time to wait: many servers send it with every answer.
     fn retry_after(&self) -> Option<Duration> {
-        let told = self.response.header(Field::RetryAfter).and_then(|text| self.delay(text));
-        let limit = || rate_limit::reset(self.response, self.date().unwrap_or(self.sent.wall));
-        told.or_else(|| if self.response.status == 429 { limit() } else { None })
-    }
-
-    /// RFC 9110 §10.2.3: seconds, or a date, which is judged by the clock that wrote it when the answer has a Date.
-    fn delay(&self, text: &str) -> Option<Duration> {
-        if let Some(seconds) = seconds::whole_seconds(text) {
-            return Some(Duration::from_secs(seconds));
+        let now = self.date().unwrap_or(self.sent.wall);
+        let told = self.response.header(Field::RetryAfter).and_then(|text| delay(text, now));
+        match told {
+            Some(time) if !time.is_zero() => told,
+            // Of no time at all nothing is told: the limit may say more.
+            _ if self.response.status == 429 => rate_limit::reset(self.response, now).or(told),
+            _ => told,
         }
-        Some(date::read(text)?.since(self.date().unwrap_or(self.sent.wall)))
     }
 
     fn date(&self) -> Option<Wall> {
@@ -243,4 +240,13 @@ impl Reader<'_> {
         target.push_str(location.path().as_str());
         Excerpt::new(&target, &masks)
     }
+}
+
+/// RFC 9110 §10.2.3: seconds, or a date, which is judged by the clock that wrote it when the answer has a Date. Servers also write
+/// the point in time in seconds or milliseconds since 1970, as with the end of a rate limit.
+fn delay(text: &str, now: Wall) -> Option<Duration> {
+    let Some(number) = seconds::whole_seconds(text) else { return Some(date::read(text)?.since(now)) };
+    let point =
+        point_in_time(number, now).map(|point| Wall::from_epoch(Duration::from_secs(point)).since(now));
+    Some(point.unwrap_or(Duration::from_secs(number)))
 }

@@ -605,6 +605,24 @@ fn a_retry_after_date_is_judged_by_the_date_of_the_answer() {
     assert_eq!(read(&answer).unwrap_err().retry_after(), Some(Duration::from_secs(120)));
 }
 
+/// Servers write what they write elsewhere into this field, too.
+#[test]
+fn a_retry_after_is_read_as_a_point_in_time_and_zero_says_nothing_beside_a_limit() {
+    let told = |fields: &[(&str, &str)]| {
+        let answer = Response::new(429).with_header("Date", b"Mon, 23 Nov 2026 12:10:00 GMT");
+        let answer =
+            fields.iter().fold(answer, |answer, (name, value)| answer.with_header(name, value.as_bytes()));
+        read(&answer).unwrap_err().retry_after().map(|time| time.as_secs())
+    };
+    let point = (W0 + 600 + 20).to_string();
+    assert_eq!(told(&[("Retry-After", &point)]), Some(20));
+    assert_eq!(told(&[("Retry-After", &format!("{point}000"))]), Some(20));
+    assert_eq!(told(&[("Retry-After", "7"), ("X-RateLimit-Reset", "36")]), Some(7));
+    assert_eq!(told(&[("Retry-After", "0"), ("X-RateLimit-Reset", "36")]), Some(36));
+    assert_eq!(told(&[("Retry-After", "0")]), Some(0));
+    assert_eq!(told(&[("Retry-After", "4000000000000000")]), Some(4_000_000_000_000_000), "no time near now");
+}
+
 #[test]
 fn a_429_that_says_when_by_the_end_of_its_limit_alone_is_kept_as_a_retry_after() {
     let told = |status: u16, fields: &[(&str, &str)]| {

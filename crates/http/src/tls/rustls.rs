@@ -13,8 +13,8 @@ use std::time::Duration;
 
 const CIPHER: &str =
     "no cipher or key exchange in common with the server: its operator must allow one that is not outdated";
-const NO_ROOTS: &str = "there are no trusted root certificates on this machine: install ca-certificates, or set SSL_CERT_FILE or \
-                        SSL_CERT_DIR to where they are, or give the HTTP client its own";
+const NO_ROOTS: &str = "there are no trusted root certificates on this machine: install ca-certificates, or correct SSL_CERT_FILE \
+                        and SSL_CERT_DIR, which take the place of the machine's own where they are set, or give the HTTP client its own";
 const CA: &str = "the server's certificate is that of a CA, most often self-signed: issue a certificate for the server from it, or \
                   make it anew without CA:TRUE, and trust that here";
 const UNREVOKED: &str = "nobody can tell whether the server's certificate has been revoked: the revocation list is missing or has \
