@@ -77,6 +77,7 @@ fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => return misread(error),
     };
+    stderr::speak(manner);
     if manner.verbose {
         verbose::start(manner);
         for variable in variables::unread(&said) {

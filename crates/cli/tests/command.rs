@@ -207,6 +207,22 @@ fn a_byte_order_mark_is_taken_off_and_a_control_character_is_named() {
 }
 
 #[test]
+fn with_json_every_line_on_stderr_is_an_object() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let file = folder.file("secret", 0o600, "not the secret\n");
+    let mut command = known(&server, &["--json", "-v", "--client-secret-file", &file]);
+    let ended = run(command.env("EVERGRANT_SCOPES", "a"));
+    assert_eq!(ended.status, 3, "{}", ended.stderr);
+    let lines: Vec<serde_json::Value> =
+        ended.stderr.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let notes: Vec<&str> = lines.iter().filter_map(|line| line["note"].as_str()).collect();
+    assert!(notes.iter().any(|note| note.contains("EVERGRANT_SCOPES")), "{notes:?}");
+    assert!(notes.iter().any(|note| note.contains("line break")), "{notes:?}");
+    assert!(lines.last().unwrap()["error"].is_string(), "{lines:?}");
+}
+
+#[test]
 fn an_empty_variable_is_one_that_is_not_set() {
     let server = Server::start().unwrap();
     let mut command = known(&server, &[]);

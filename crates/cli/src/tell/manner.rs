@@ -8,7 +8,7 @@ pub(crate) struct Manner {
     /// Say on stderr why each token request is made, and what became of it
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// JSON instead of text: what is said on stdout, and an error as one object on stderr
+    /// JSON instead of text, on stdout and on stderr: an object a line
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
