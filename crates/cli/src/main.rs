@@ -92,9 +92,7 @@ fn main() -> ExitCode {
         Command::Watch(args) => watch::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Mock(args) => mock::run(&args, manner),
-        Command::Doctor(args) => {
-            doctor::run(&args, manner, &variables::unread(&said)).map(|()| ExitCode::SUCCESS)
-        }
+        Command::Doctor(args) => doctor::run(&args, manner, &variables::unread(&said)),
         Command::Completions(args) => {
             completions::run(&args, Evergrant::command()).map(|()| ExitCode::SUCCESS)
         }

@@ -144,6 +144,49 @@ fn preloaded(folder: &Folder, source: &str) -> String {
     library
 }
 
+/// A name with one address where nobody listens, and one where the server is.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_doctor_tells_what_came_of_every_address() {
+    let folder = Folder::new();
+    let two = "#include <arpa/inet.h>\n#include <netdb.h>\n#include <stdlib.h>\n\
+        static struct addrinfo *at(const char *text, struct addrinfo *next) {\n\
+          struct addrinfo *info = calloc(1, sizeof *info);\n\
+          struct sockaddr_in *place = calloc(1, sizeof *place);\n\
+          place->sin_family = AF_INET;\n\
+          inet_pton(AF_INET, text, &place->sin_addr);\n\
+          info->ai_family = AF_INET;\n\
+          info->ai_socktype = SOCK_STREAM;\n\
+          info->ai_addrlen = sizeof *place;\n\
+          info->ai_addr = (struct sockaddr *)place;\n\
+          info->ai_next = next;\n\
+          return info;\n\
+        }\n\
+        int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found) {\n\
+          *found = at(\"127.0.0.2\", at(\"127.0.0.1\", 0));\n\
+          return 0;\n\
+        }\n\
+        void freeaddrinfo(struct addrinfo *info) {}\n";
+    let library = preloaded(&folder, two);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut command = fixture::evergrant(&["doctor", "--timeout", "300ms", "--client-id", "me"]);
+    command.args(["--token-endpoint", &format!("https://auth.invalid:{port}/token")]);
+    command.env("EVERGRANT_CLIENT_SECRET", "a secret of some length").env("LD_PRELOAD", &library);
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env_remove(name);
+    }
+    let ended = fixture::run(&mut command);
+    let says = [
+        format!("ok       connection     to 127.0.0.1:{port} ("),
+        format!("warning  connection     none to 127.0.0.2:{port}: "),
+        "fault    tls ".into(),
+    ];
+    for words in says {
+        assert!(ended.stdout.contains(&words), "{words:?} is not in: {}{}", ended.stdout, ended.stderr);
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_name_server_that_swallows_packets_costs_no_more_than_the_timeout() {

@@ -47,7 +47,12 @@ pub(crate) struct Examined {
     pub(crate) oddity: Option<&'static str>,
     /// Whether the id or the secret is another text once it is form-encoded.
     pub(crate) encodes: bool,
+    /// Why the secret cannot be had: nothing can be asked for then.
+    pub(crate) missing: Option<Failure>,
 }
+
+/// What stands for a secret that cannot be had: nothing is sent with it.
+pub(crate) const UNKNOWN: &str = "unknown";
 
 impl Setup {
     /// What these arguments and the profile say.
@@ -59,11 +64,22 @@ impl Setup {
     /// The same, and what can be told of it without showing the secret.
     pub(crate) fn examine(args: &ClientArgs) -> Result<(Self, Examined), Failure> {
         let profile = profile(args)?;
-        let mut examined =
-            Examined { profile: profile.name.clone(), place: None, oddity: None, encodes: false };
+        let mut examined = Examined {
+            profile: profile.name.clone(),
+            place: None,
+            oddity: None,
+            encodes: false,
+            missing: None,
+        };
         let settings = Settings::merge(args, profile)?;
         let setup = settings.setup(|source| {
-            let secret = source.read(settings.secret_limit)?;
+            let secret = match source.read(settings.secret_limit) {
+                Ok(secret) => secret,
+                Err(failure) => {
+                    examined.missing = Some(failure);
+                    return Ok(UNKNOWN.to_owned().into());
+                }
+            };
             examined.place = Some(source.to_string());
             examined.oddity = secret::oddity(&secret);
             examined.encodes = [&*secret, &settings.client_id].into_iter().any(|text| secret::encodes(text));

@@ -21,6 +21,7 @@ use clap::Args;
 use evergrant_tokio_reqwest::core::{Grant, JwtHint, Refusal, Span, StatedLife};
 use evergrant_tokio_reqwest::{Client, Policy};
 use findings::{Findings, State};
+use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 /// A clock that is off by less costs nothing: lives are judged on two clocks, with a leeway.
@@ -39,33 +40,44 @@ pub(crate) struct DoctorArgs {
     pub(crate) client: ClientArgs,
 }
 
-pub(crate) fn run(args: &DoctorArgs, manner: Manner, unread: &[Unread]) -> Result<(), Failure> {
-    let (setup, examined) = Setup::examine(&args.client)?;
+pub(crate) fn run(args: &DoctorArgs, manner: Manner, unread: &[Unread]) -> Result<ExitCode, Failure> {
     let mut findings = Findings::new(!manner.json);
     for variable in unread {
         let next = "unset it, or correct its name".to_owned();
         findings.add("environment", State::Warning, variable.to_string(), [next])?;
     }
-    let done = examine(&setup, &examined, &mut findings);
+    let done = examine(&args.client, &mut findings);
+    if let Err(failure) = &done
+        && !findings.has_fault()
+    {
+        findings.fault("configuration", failure)?;
+    }
     let verdict = findings.verdict(done.is_ok());
     if manner.json {
         stdout::json(&findings.json(verdict))
     } else {
         stdout::plain(&format!("verdict: {verdict}"))
     }?;
-    done
+    // What failed is among the findings, and is not said twice.
+    Ok(done.map_or_else(|failure| failure.status(), |()| ExitCode::SUCCESS))
 }
 
-fn examine(setup: &Setup, examined: &Examined, findings: &mut Findings) -> Result<(), Failure> {
+/// As far as it can be gone.
+fn examine(args: &ClientArgs, findings: &mut Findings) -> Result<(), Failure> {
+    let (setup, mut examined) = Setup::examine(args)?;
     let client = &setup.client;
-    configuration(client, examined, findings)?;
-    match setup.cache.as_ref().map(Cache::examine) {
+    configuration(client, &examined, findings)?;
+    let cache = setup.cache.as_ref().filter(|_| examined.missing.is_none());
+    match cache.map(Cache::examine) {
         Some(Ok(says)) => findings.add("cache", State::Good, says.into(), [])?,
         Some(Err(reason)) => findings.add("cache", State::Warning, reason, [])?,
         None => {}
     }
     let proxied = way::proxy(client.provider().token_endpoint(), findings)?;
     way::walk(client.provider().token_endpoint(), setup.timeout, proxied, findings)?;
+    if let Some(failure) = examined.missing.take() {
+        return Err(failure);
+    }
     let asked = block_on(ask::ask(client, setup.timeout))?;
     clock(&asked, findings)?;
     match &asked.outcome {
@@ -77,7 +89,7 @@ fn examine(setup: &Setup, examined: &Examined, findings: &mut Findings) -> Resul
         }
         Err(refusal) => {
             let mut next = vec![refusal.advice().to_owned()];
-            next.extend(circumstances(client, examined, &asked, refusal).advice());
+            next.extend(circumstances(client, &examined, &asked, refusal).advice());
             next.extend(examined.oddity.map(str::to_owned));
             findings.add("token", State::Fault, refusal.summary().to_string(), next)?;
             Err(refusal.into())
@@ -94,6 +106,9 @@ fn configuration(client: &Client, examined: &Examined, findings: &mut Findings) 
     let endpoint = client.provider().token_endpoint();
     let says = format!("{endpoint}, as client {}, by {}", client.client_id(), client.auth().method());
     findings.add("client", State::Good, says, [])?;
+    if let Some(failure) = &examined.missing {
+        return findings.fault("secret", failure);
+    }
     match (&examined.place, examined.oddity) {
         (Some(place), None) if client.auth().has_short_secret() => findings.add(
             "secret",

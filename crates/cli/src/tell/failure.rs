@@ -72,6 +72,16 @@ impl Failure {
         Self { status, happened, at_fault, next: next.to_owned(), retry_after: None }
     }
 
+    /// What happened, and what to do next: for whoever tells it in another way.
+    pub(crate) fn parts(&self) -> (&str, &str) {
+        (&self.happened, &self.next)
+    }
+
+    /// The status of the command that failed like this.
+    pub(crate) fn status(&self) -> ExitCode {
+        ExitCode::from(self.status)
+    }
+
     /// Tells it on stderr, and ends with its status.
     pub(crate) fn tell(&self, manner: Manner) -> ExitCode {
         if manner.json {
@@ -87,7 +97,7 @@ impl Failure {
             let style = anstyle::AnsiColor::Red.on_default().bold();
             stderr::line(format_args!("{style}error:{style:#} {}", Escaped(&self.to_string())));
         }
-        ExitCode::from(self.status)
+        self.status()
     }
 }
 

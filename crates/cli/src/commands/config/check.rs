@@ -2,16 +2,13 @@
 
 use crate::client::args::ClientArgs;
 use crate::client::profile::{Profile, Profiles};
-use crate::client::setup::Settings;
+use crate::client::setup::{Settings, UNKNOWN};
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::path::PathBuf;
-
-/// What stands for a secret that is not at hand: nothing is sent with it.
-const UNKNOWN: &str = "unknown";
 
 #[derive(Debug, Args)]
 #[command(after_help = exit_status!(), after_long_help = examples!(

@@ -55,10 +55,21 @@ impl Findings {
                 text.push_str("\n         next: ");
                 text.push_str(step);
             }
-            stdout::plain(&text)?;
+            self.all.push(Finding { about, state, says, next });
+            return stdout::plain(&text).map(drop);
         }
         self.all.push(Finding { about, state, says, next });
         Ok(())
+    }
+
+    /// The same of something that failed.
+    pub(super) fn fault(&mut self, about: &'static str, failure: &Failure) -> Result<(), Failure> {
+        let (happened, next) = failure.parts();
+        self.add(about, State::Fault, happened.to_owned(), [next.to_owned()])
+    }
+
+    pub(super) fn has_fault(&self) -> bool {
+        self.all.iter().any(|finding| finding.state == State::Fault)
     }
 
     pub(super) fn verdict(&self, works: bool) -> &'static str {

@@ -115,27 +115,52 @@ fn resolve(
     Ok(Ok(addresses))
 }
 
+/// Every address at the same time, each with what came of it: one that swallows packets costs those clients something that try
+/// one after the other.
 fn connect(
     addresses: &[SocketAddr],
     timeout: Duration,
     findings: &mut Findings,
 ) -> Result<Result<TcpStream, String>, Failure> {
-    let mut reasons = Vec::new();
-    for address in addresses {
-        let began = Instant::now();
-        match TcpStream::connect_timeout(address, timeout) {
+    let (mut first, mut reasons) = (None, Vec::new());
+    let tried: Vec<_> = addresses
+        .iter()
+        .map(|address| {
+            let address = *address;
+            let began = Instant::now();
+            let try_it = move || (TcpStream::connect_timeout(&address, timeout), began.elapsed());
+            (address, thread::Builder::new().spawn(try_it))
+        })
+        .collect();
+    for (address, trying) in tried {
+        let ended =
+            trying.and_then(|trying| trying.join().map_err(|_| io::Error::other("the attempt was given up")));
+        let (outcome, took) = match ended {
+            Ok((outcome, took)) => (outcome, took.as_millis()),
+            Err(error) => (Err(error), 0),
+        };
+        match outcome {
             Ok(stream) => {
-                let says = format!("to {address} ({} ms)", began.elapsed().as_millis());
-                findings.add("connection", State::Good, says, [])?;
-                let limited = stream
-                    .set_read_timeout(Some(timeout))
-                    .and_then(|()| stream.set_write_timeout(Some(timeout)));
-                return Ok(limited.map(|()| stream).map_err(|error| error.to_string()));
+                findings.add("connection", State::Good, format!("to {address} ({took} ms)"), [])?;
+                first = first.or(Some(stream));
             }
-            Err(error) => reasons.push(format!("{address}: {error}")),
+            Err(error) => reasons.push(format!("{address}: {error} ({took} ms)")),
         }
     }
-    Ok(Err(if reasons.is_empty() { "the name has no address".into() } else { reasons.join("; ") }))
+    let Some(stream) = first else {
+        return Ok(Err(match reasons.is_empty() {
+            true => "the name has no address".into(),
+            false => reasons.join("; "),
+        }));
+    };
+    for reason in reasons {
+        let next = "tell the server's operator, or check this machine's route to that address: every client waits for it that \
+                    tries one address after the other";
+        findings.add("connection", State::Warning, format!("none to {reason}"), [next.to_owned()])?;
+    }
+    let limited =
+        stream.set_read_timeout(Some(timeout)).and_then(|()| stream.set_write_timeout(Some(timeout)));
+    Ok(limited.map(|()| stream).map_err(|error| error.to_string()))
 }
 
 fn tls(
