@@ -90,7 +90,7 @@ fn main() -> ExitCode {
         Command::Request(args) => request::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run::run(&args),
         Command::Watch(args) => watch::run(&args, manner).map(|()| ExitCode::SUCCESS),
-        Command::Inspect(args) => inspect::run(&args, manner).map(|()| ExitCode::SUCCESS),
+        Command::Inspect(args) => inspect::run(&args, manner),
         Command::Mock(args) => mock::run(&args, manner),
         Command::Doctor(args) => doctor::run(&args, manner, &variables::unread(&said)),
         Command::Completions(args) => {
@@ -113,7 +113,7 @@ fn without_core_files() {
 fn misread(error: clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
     if json && error.use_stderr() {
-        return Failure::from(error).tell(Manner { verbose: false, json });
+        return Failure::from(error).tell(Manner { verbose: false, json, quiet: false });
     }
     error.exit()
 }

@@ -223,6 +223,17 @@ fn with_json_every_line_on_stderr_is_an_object() {
 }
 
 #[test]
+fn quiet_leaves_errors_alone() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let file = folder.file("secret", 0o600, format!("{}\n", Server::CLIENT_SECRET));
+    let ended = run(&mut known(&server, &["-q", "--client-secret-file", &file]));
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    fails(&mut known(&server, &["--quiet", "--auth", "none"]), 3, &["error: ", "next: "]);
+    fails(&mut known(&server, &["-q", "-v"]), 2, &["--verbose"]);
+}
+
+#[test]
 fn an_empty_variable_is_one_that_is_not_set() {
     let server = Server::start().unwrap();
     let mut command = known(&server, &[]);

@@ -57,3 +57,23 @@ fn what_is_no_token_is_a_mistake_of_use() {
     let long = folder.file("long", 0o600, vec![b'x'; 300_000]);
     fails(&mut evergrant(&["inspect", &long]), 2, &["longer than 262144 bytes"]);
 }
+
+#[test]
+fn a_check_ends_with_1_when_the_token_is_of_no_use() {
+    use base64::Engine as _;
+    let jwt = |payload: &str| {
+        let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+        format!("{}.{}.c2ln", part(r#"{"alg":"HS256"}"#), part(payload))
+    };
+    for (payload, status) in [
+        (r#"{"exp":1000}"#, 1),
+        (r#"{"exp":99999999999}"#, 0),
+        (r#"{"nbf":99999999998,"exp":99999999999}"#, 1),
+        ("{}", 0),
+    ] {
+        let ended = fed(&mut evergrant(&["inspect", "--check"]), jwt(payload).as_bytes());
+        assert_eq!((ended.status, ended.stderr.as_str()), (status, ""), "{payload}: {}", ended.stdout);
+        assert_eq!(fed(&mut evergrant(&["inspect"]), jwt(payload).as_bytes()).status, 0, "nobody asked");
+    }
+    assert_eq!(fed(&mut evergrant(&["inspect", "--check"]), b"opaque").status, 0);
+}

@@ -482,3 +482,21 @@ fn one_fault_hides_no_other_and_blocks_nobody_else() {
     assert_eq!(run(&mut configured.token(&["--profile", "own"])).status, 0, "who names one needs no default");
     fails(&mut configured.token(&[]), 2, &["no profile onw", "did you mean own?"]);
 }
+
+#[test]
+fn the_names_of_the_profiles_and_the_place_of_the_file_are_for_scripts() {
+    let configured =
+        Configured::new("default_profile = \"b\"\n[profile.a]\nx = 1\n[profile.b]\n[profile.c]\n");
+    let config = |arguments: &[&str]| {
+        let mut command = evergrant(&["config"]);
+        run(command.args(arguments).env("EVERGRANT_CONFIG", &configured.path))
+    };
+    assert_eq!(config(&["list"]).stdout, "b\na\nc\n", "also one that is wrong");
+    assert_eq!(config(&["path"]).stdout, format!("{}\n", configured.path));
+    let listed: serde_json::Value = serde_json::from_str(&config(&["list", "--json"]).stdout).unwrap();
+    assert_eq!((&listed["default"], &listed["profiles"]), (&"b".into(), &serde_json::json!(["b", "a", "c"])));
+    let usual = run(evergrant(&["config", "path", "--json"]).env("XDG_CONFIG_HOME", "/nowhere"));
+    let usual: serde_json::Value = serde_json::from_str(&usual.stdout).unwrap();
+    assert_eq!(usual, serde_json::json!({ "path": "/nowhere/evergrant/config.toml", "exists": false }));
+    fails(&mut evergrant(&["config", "list", "--config", "no/such"]), 2, &["no/such cannot be read"]);
+}

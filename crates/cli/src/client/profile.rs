@@ -144,6 +144,13 @@ impl Profiles {
         Ok(Profile { name: Some(name.to_owned()), ..profile })
     }
 
+    /// The names of all profiles, the default one first.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
+        names.sort_by_key(|name| self.default.as_deref() != Some(name));
+        names
+    }
+
     /// There must be a profile of this name, unless the file cannot be read at all.
     pub(crate) fn known(&self, name: &str) -> Result<(), Failure> {
         let unreadable = self.profiles.is_empty() && !self.problems.is_empty();
@@ -184,7 +191,8 @@ impl Profiles {
     }
 }
 
-fn usual() -> Result<PathBuf, Failure> {
+/// Where the file is unless somebody names another.
+pub(crate) fn usual() -> Result<PathBuf, Failure> {
     let folder = folders::configuration().ok_or_else(|| {
         Failure::usage("this system names no folder for configuration", "name the file with --config PATH")
     })?;

@@ -1,11 +1,13 @@
 //! `evergrant config`: looks after the configuration file.
 
 mod check;
+mod list;
 
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use check::ConfigCheckArgs;
 use clap::{Args, Subcommand};
+use list::ConfigFileArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
@@ -17,11 +19,17 @@ pub(crate) struct ConfigArgs {
 pub(crate) enum ConfigCommand {
     /// Read the whole file, every profile of it, and say all that is wrong; nothing is sent and no command is run
     Check(ConfigCheckArgs),
+    /// Print the names of the profiles, the default one first
+    List(ConfigFileArgs),
+    /// Print where the configuration file is, or would be
+    Path(ConfigFileArgs),
 }
 
 /// `evergrant config`.
 pub(crate) fn run(args: &ConfigArgs, manner: Manner) -> Result<(), Failure> {
     match &args.command {
         ConfigCommand::Check(args) => check::run(args, manner),
+        ConfigCommand::List(args) => list::profiles(args, manner),
+        ConfigCommand::Path(args) => list::path(args, manner),
     }
 }

@@ -14,6 +14,7 @@ use report::Report;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use zeroize::Zeroizing;
 
 /// As long as a token response may be.
@@ -30,9 +31,12 @@ pub(crate) struct InspectArgs {
     /// It may be the token alone, an Authorization header line, or a token response in JSON.
     #[arg(value_name = "FILE|-")]
     file: Option<PathBuf>,
+    /// End with status 1 if the token has expired by its own words, or is not valid yet
+    #[arg(long)]
+    check: bool,
 }
 
-pub(crate) fn run(args: &InspectArgs, manner: Manner) -> Result<(), Failure> {
+pub(crate) fn run(args: &InspectArgs, manner: Manner) -> Result<ExitCode, Failure> {
     let bytes = match args.file.as_deref() {
         Some(path) if path != Path::new("-") => bounded(open(path)?)?,
         _ => {
@@ -44,7 +48,9 @@ pub(crate) fn run(args: &InspectArgs, manner: Manner) -> Result<(), Failure> {
     };
     let report = Report::of(&bytes)?;
     let now = when::now();
-    if manner.json { stdout::json(&report.json(now)) } else { stdout::line(report.text(now)) }.map(drop)
+    if manner.json { stdout::json(&report.json(now)) } else { stdout::line(report.text(now)) }?;
+    // What says nothing of its times may well be good.
+    Ok(ExitCode::from(u8::from(args.check && report.is_over(now))))
 }
 
 /// The name is never shown: it may be a token that was taken for an argument.

@@ -3,7 +3,7 @@
 /// How a command ends, for all of them.
 macro_rules! exit_status {
     () => {
-        "Exit status: 0 done, 1 the demonstration found a fault, 2 configuration or usage, 3 refused (the client or \
+        "Exit status: 0 done, 1 the demonstration found a fault or a token has expired (inspect --check), 2 configuration or usage, 3 refused (the client or \
          the request must change), 4 transient (try again)"
     };
 }

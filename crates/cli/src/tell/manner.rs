@@ -11,4 +11,7 @@ pub(crate) struct Manner {
     /// JSON instead of text, on stdout and on stderr: an object a line
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// No notes and no warnings on stderr: errors alone
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
 }

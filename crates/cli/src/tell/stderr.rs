@@ -35,6 +35,9 @@ pub(crate) fn warning(text: impl fmt::Display) {
 }
 
 fn beside(kind: &str, text: &str) {
+    if MANNER.get().is_some_and(|manner| manner.quiet) {
+        return;
+    }
     if MANNER.get().is_some_and(|manner| manner.json) {
         line(escaped::json(&json!({ kind: text })));
     } else {

@@ -180,6 +180,11 @@ impl Report {
         text
     }
 
+    /// Whether the token is of no use at this time, by its own words.
+    pub(super) fn is_over(&self, now: Duration) -> bool {
+        self.expires.is_some_and(|end| end <= now) || self.not_before.is_some_and(|begin| begin > now)
+    }
+
     pub(super) fn json(&self, now: Duration) -> Value {
         let (header, claims) = match &self.form {
             Form::Jwt { header, claims, .. } => (Some(&header.values), Some(&claims.values)),

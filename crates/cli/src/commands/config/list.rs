@@ -1,0 +1,47 @@
+//! `evergrant config list` and `path`: what is there, for people and for scripts.
+
+use crate::client::profile::{self, Profiles};
+use crate::tell::failure::Failure;
+use crate::tell::manner::Manner;
+use crate::tell::stdout;
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+#[command(after_help = exit_status!(), after_long_help = examples!(
+    "printf '[profile.try]\\nprovider = \"myparcel-sandbox\"\\n' > config.toml && evergrant config list --config config.toml",
+    "evergrant config path",
+))]
+pub(crate) struct ConfigFileArgs {
+    /// The configuration file [default: evergrant/config.toml in the folder for configuration: $XDG_CONFIG_HOME,
+    /// ~/.config]
+    #[arg(long, value_name = "PATH", env = "EVERGRANT_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+}
+
+/// One name a line; what is wrong with a profile is for `config check` to say.
+pub(super) fn profiles(args: &ConfigFileArgs, manner: Manner) -> Result<(), Failure> {
+    let profiles = Profiles::read(args.config.as_deref())?;
+    let names = profiles.names();
+    if manner.json {
+        let default = profiles.default.as_deref();
+        return stdout::json(&json!({ "path": profiles.path, "default": default, "profiles": names }))
+            .map(drop);
+    }
+    for name in names {
+        stdout::plain(name)?;
+    }
+    Ok(())
+}
+
+pub(super) fn path(args: &ConfigFileArgs, manner: Manner) -> Result<(), Failure> {
+    let path = match &args.config {
+        Some(path) => path.clone(),
+        None => profile::usual()?,
+    };
+    if manner.json {
+        return stdout::json(&json!({ "path": path, "exists": path.exists() })).map(drop);
+    }
+    stdout::plain(&path.display().to_string()).map(drop)
+}
