@@ -500,3 +500,17 @@ fn the_names_of_the_profiles_and_the_place_of_the_file_are_for_scripts() {
     assert_eq!(usual, serde_json::json!({ "path": "/nowhere/evergrant/config.toml", "exists": false }));
     fails(&mut evergrant(&["config", "list", "--config", "no/such"]), 2, &["no/such cannot be read"]);
 }
+
+#[test]
+fn a_user_agent_is_the_flags_then_the_profiles_then_ours() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(&server, "user_agent = \"of-the-profile/1\"\n");
+    assert_eq!(run(&mut configured.token(&["--profile", "own"])).status, 0);
+    assert_eq!(run(&mut configured.token(&["--profile", "own", "--user-agent", "of-the-flag/2"])).status, 0);
+    assert_eq!(run(&mut known(&server, &[])).status, 0);
+    let said: Vec<_> =
+        server.requests().iter().map(|request| request.header("user-agent").unwrap().to_owned()).collect();
+    assert_eq!(said[..2], ["of-the-profile/1", "of-the-flag/2"]);
+    assert!(said[2].starts_with("evergrant/"), "{said:?}");
+    fails(&mut known(&server, &["--user-agent", "a\nb"]), 2, &["user-agent"]);
+}

@@ -61,6 +61,9 @@ pub(crate) struct ClientFlags {
     /// A further parameter of the request; may be repeated (in the variable, one per line)
     #[arg(long, value_name = "K=V", env = "EVERGRANT_PARAM", hide_env_values = true, value_delimiter = '\n')]
     pub(crate) param: Vec<String>,
+    /// What token requests say in User-Agent [default: evergrant/VERSION]
+    #[arg(long, value_name = "TEXT", env = "EVERGRANT_USER_AGENT", hide_env_values = true)]
+    pub(crate) user_agent: Option<String>,
     /// How long one token request may take [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_TIMEOUT", hide_env_values = true)]
     pub(crate) timeout: Option<Duration>,
@@ -136,6 +139,7 @@ impl ClientFlags {
             resource: kept(self.resource, stands("resource")),
             audience: kept(self.audience, stands("audience")),
             param: kept(self.param, stands("param")),
+            user_agent: kept(self.user_agent, stands("user_agent")),
             timeout: self.timeout,
             cache: self.cache,
         }

@@ -68,12 +68,13 @@ pub(crate) struct Profile {
     pub(crate) audience: Option<String>,
     pub(crate) params: Vec<(String, String)>,
     pub(crate) origins: Vec<String>,
+    pub(crate) user_agent: Option<String>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) cache: Option<bool>,
 }
 
 /// The keys of a profile, for whoever wrote another.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "provider",
     "token_endpoint",
     "body",
@@ -85,6 +86,7 @@ const KEYS: [&str; 13] = [
     "audience",
     "params",
     "origins",
+    "user_agent",
     "timeout",
     "cache",
 ];
@@ -295,6 +297,7 @@ fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile
             "audience" => profile.audience = reader.text(&value),
             "params" => profile.params = params(reader, &value),
             "origins" => profile.origins = reader.texts(&value).unwrap_or_default(),
+            "user_agent" => profile.user_agent = reader.text(&value),
             "timeout" => profile.timeout = reader.duration(&value),
             "cache" => profile.cache = reader.flag(&value),
             _ => reader.unknown(&key, &KEYS),

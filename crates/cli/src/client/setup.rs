@@ -164,6 +164,7 @@ pub(crate) struct Settings {
     audience: Option<String>,
     params: Vec<(String, String)>,
     origins: Vec<String>,
+    user_agent: Option<String>,
     timeout: Duration,
     /// How long the command may take that prints the secret.
     secret_limit: Duration,
@@ -225,6 +226,7 @@ impl Settings {
             audience: args.audience.clone().or(profile.audience),
             params: if args.param.is_empty() { profile.params } else { pairs(&args.param)? },
             origins: profile.origins,
+            user_agent: args.user_agent.clone().or(profile.user_agent),
             timeout: args.timeout.or(profile.timeout).unwrap_or(TIMEOUT),
             secret_limit: args.timeout.or(profile.timeout).unwrap_or(SECRET_LIMIT),
             cache: args.cache.unwrap_or(if profile.cache == Some(true) { Caching::Yes } else { Caching::No }),
@@ -270,6 +272,9 @@ impl Settings {
         }
         for (name, value) in &self.params {
             builder = builder.param(name, value);
+        }
+        if let Some(text) = &self.user_agent {
+            builder = builder.header("User-Agent", text);
         }
         let client = builder.build()?;
         let cache = self.cache(&client, secret);
