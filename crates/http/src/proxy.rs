@@ -451,7 +451,7 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// A host, IPv6 in brackets, and what stands behind the colon after it.
 fn host_and_port(text: &str) -> Result<(&str, Option<&str>), ProxyFault> {
-    let end = text.find(']').map_or(0, |at| at + 1);
+    let end = text.find(']').unwrap_or(0);
     let colon = text[end..].find(':').map(|at| end + at);
     let (host, port) = match colon {
         Some(colon) => (&text[..colon], Some(&text[colon + 1..])),

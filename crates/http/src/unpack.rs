@@ -162,7 +162,8 @@ impl Unpacker {
         }
         self.filled += written;
         match status {
-            TINFLStatus::NeedsMoreInput if used == packed.len() => {}
+            // It has used all that there was.
+            TINFLStatus::NeedsMoreInput => {}
             TINFLStatus::HasMoreOutput => self.step = Step::TooLong,
             TINFLStatus::Done if self.is_gzip => self.step = Step::Trailer(0, [0; TRAILER]),
             TINFLStatus::Done => self.step = Step::End,

@@ -335,6 +335,23 @@ fn access_token_is_a_non_empty_text_that_fits_a_header() {
     assert_eq!(malformed(ok(camel)), Malformed::NoAccessToken);
 }
 
+#[test]
+fn a_providers_own_words_for_bearer_are_bearer_in_any_case() {
+    let provider = Provider::rfc6749("https://as.example/token").unwrap();
+    let provider = provider.with_bearer_words(["BearerToken", "x y"]);
+    let client = Client::builder(provider, auth()).build().unwrap();
+    let typed = |word: &str| {
+        let body = format!("{{\"access_token\":\"a\",\"token_type\":\"{word}\"}}");
+        client.read(&answer(200, JSON, body), sent())
+    };
+    for word in ["BearerToken", "bearertoken", " X y ", "Bearer"] {
+        assert!(typed(word).is_ok(), "{word}");
+    }
+    let refusal = typed("DPoP").unwrap_err();
+    assert!(refusal.advice().contains("Provider::with_bearer_words"), "{refusal}");
+    assert_eq!(malformed(Err(refusal)), Malformed::TokenType);
+}
+
 // Conforms: R-6749-5.1-b, Q-06, Q-07, Q-08, A-14, R-DRAFT-b
 #[test]
 fn token_type_is_bearer_in_any_ascii_case_or_missing() {

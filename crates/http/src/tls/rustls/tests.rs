@@ -89,6 +89,7 @@ fn the_names_of_a_certificate_are_named_as_they_are_and_bounded() {
     for (presented, named) in [
         (&["DnsName(\"a.test\")"][..], "a.test"),
         (&["DnsName(\"a.test\")", "IpAddress(127.0.0.2)"], "a.test and 127.0.0.2"),
+        (&["a", "b", "c"], "a, b and c"),
         (&["a", "b", "c", "d", "e"], "a, b, c and 2 more"),
     ] {
         let expected =
