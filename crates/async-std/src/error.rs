@@ -86,9 +86,7 @@ impl HttpError {
             _ => None,
         }
     }
-}
 
-impl HttpError {
     /// As a body's error, from which it can be had again.
     pub(crate) fn into_io(self) -> io::Error {
         let kind = match &self {

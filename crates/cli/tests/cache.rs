@@ -51,7 +51,7 @@ impl Cached {
     fn noted(&self, arguments: &[&str], says: &str) -> String {
         let ended = self.run(arguments);
         assert_eq!(ended.status, 0, "{}", ended.stderr);
-        assert!(ended.stderr.starts_with("note: the cache is of no use now: "), "{}", ended.stderr);
+        assert!(ended.stderr.starts_with("note: the cache cannot be used: "), "{}", ended.stderr);
         assert!(ended.stderr.contains(says), "{says:?} is not in: {}", ended.stderr);
         self.issued(&ended)
     }

@@ -178,14 +178,10 @@ fn errors_are_red_on_a_terminal() {
     assert!(styled(&shown) && shown.contains("error:"), "{shown:?}");
 }
 
-#[test]
-fn what_others_wrote_moves_no_cursor() {
-    // ESC ] sets the title, 0x9B is CSI in one character, and U+202E shows what follows from right to left.
-    let foreign = "a\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}b\tc\r\nd";
-    let server = Server::start().unwrap();
-    let body = Fault::status_with_body(200, "text/plain", foreign);
-    let _odd = server.fault(Endpoint::Resource, body, Times::UntilCleared);
-    let (endpoint, api, url) = (server.token_endpoint(), server.origin(), server.resource("/things"));
+/// What `evergrant request` shows on a terminal, as the mock server's client.
+fn called(server: &Server, arguments: &[&str]) -> (Option<i32>, String) {
+    let arguments: Vec<&str> = ["request"].iter().chain(arguments).copied().collect();
+    let (endpoint, api) = (server.token_endpoint(), server.origin());
     let known = [
         ("EVERGRANT_TOKEN_ENDPOINT", endpoint.as_str()),
         ("EVERGRANT_CLIENT_ID", Server::CLIENT_ID),
@@ -193,11 +189,23 @@ fn what_others_wrote_moves_no_cursor() {
         ("EVERGRANT_ALLOW_ORIGIN", api.as_str()),
         ("NO_COLOR", "1"),
     ];
-    let (status, shown) = Terminal::new(&["request", "-i", &url], &known).end();
+    Terminal::new(&arguments, &known).end()
+}
+
+#[test]
+fn what_others_wrote_moves_no_cursor() {
+    // ESC ] sets the title, 0x9B is CSI in one character, and U+202E shows what follows from right to left.
+    let foreign = "a\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}b\tc\r\nd";
+    let server = Server::start().unwrap();
+    let body = Fault::status_with_body(200, "text/plain", foreign);
+    let _odd = server.fault(Endpoint::Resource, body, Times::UntilCleared);
+    let url = server.resource("/things");
+    let (status, shown) = called(&server, &["-i", &url]);
     assert_eq!(status, Some(0), "{shown}");
     let body = "a\\u{1b}]0;owned\\u{7}\\u{9b}31m\\u{202e}b\tc\r\nd\r\n";
     assert!(shown.starts_with("HTTP/1.1 200 OK\r\n") && shown.ends_with(body), "{shown:?}");
 
+    let endpoint = server.token_endpoint();
     let folder = Folder::new();
     let config =
         folder.file("\u{1b}]0;owned\u{7}", 0o600, "[profile.\"\\u001b[31m\"]\nx = 1\n\"\\u009b\" = 2\n");
@@ -227,15 +235,8 @@ fn a_body_without_a_last_line_break_does_not_swallow_the_error() {
     let server = Server::start().unwrap();
     let body = Fault::status_with_body(404, "text/plain", "no such thing");
     let _missing = server.fault(Endpoint::Resource, body, Times::UntilCleared);
-    let (endpoint, api, url) = (server.token_endpoint(), server.origin(), server.resource("/things"));
-    let known = [
-        ("EVERGRANT_TOKEN_ENDPOINT", endpoint.as_str()),
-        ("EVERGRANT_CLIENT_ID", Server::CLIENT_ID),
-        ("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET),
-        ("EVERGRANT_ALLOW_ORIGIN", api.as_str()),
-        ("NO_COLOR", "1"),
-    ];
-    let (status, shown) = Terminal::new(&["request", &url], &known).end();
+    let url = server.resource("/things");
+    let (status, shown) = called(&server, &[&url]);
     assert_eq!(status, Some(3));
     assert!(shown.starts_with("no such thing\r\nerror: the API answered http 404"), "{shown:?}");
 }

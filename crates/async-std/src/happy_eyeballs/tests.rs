@@ -76,7 +76,7 @@ impl World {
             }
             self.now.set(self.now.get() + 1);
         }
-        panic!("nothing has become of it after a minute");
+        panic!("it did not end within a minute");
     }
 
     /// When each attempt began.

@@ -27,7 +27,7 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> (T, Duration) {
         }
         NOW.set(NOW.get() + Duration::from_millis(1));
     }
-    panic!("nothing has become of it");
+    panic!("it did not end");
 }
 
 /// The addresses that were tried since the last time.

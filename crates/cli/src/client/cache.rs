@@ -125,7 +125,7 @@ impl Cache {
         }
     }
 
-    /// What a doctor says of it, without using it: what there is, or why it is of no use.
+    /// What a doctor says of it, without using it: what there is, or why it cannot be used.
     pub(crate) fn examine(&self) -> Result<&'static str, String> {
         let folder = self.folder.as_ref().map_err(Clone::clone)?;
         match self.read(folder) {
@@ -250,7 +250,7 @@ impl Kept {
 
 /// Why it is as if there were no cache.
 pub(crate) fn note(reason: &str) {
-    stderr::note(format_args!("the cache is of no use now: {reason}"));
+    stderr::note(format_args!("the cache cannot be used: {reason}"));
 }
 
 #[cfg(test)]

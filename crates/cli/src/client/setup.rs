@@ -111,7 +111,7 @@ impl Setup {
         }
     }
 
-    /// To be called when this token may have been refused since: if it was, it is of no use to the next invocation either.
+    /// To be called when this token may have been refused since: if it was, the next invocation must not use it either.
     pub(crate) fn settle(&self, tokens: &Tokens, first: &Token) {
         let Some(cache) = &self.cache else { return };
         match tokens.try_token() {

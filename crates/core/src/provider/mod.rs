@@ -112,8 +112,8 @@ impl Provider {
     /// Whether asking again can help after an answer without a token, for a server that says so in a way of its own ("try
     /// again" by 400, "too many" by 403). `None` leaves it to the table; Retry-After and the server's words stay as they are.
     ///
-    /// The rule sees the status, the body, and of the headers those that are kept: Content-Type, Content-Length,
-    /// Content-Encoding, Date, Age, Retry-After and Location.
+    /// The rule sees the status, the body, unpacked, and of the headers those that
+    /// [`Response::with_header`](crate::Response::with_header) keeps.
     #[must_use]
     pub fn with_refusal_rule(
         self,

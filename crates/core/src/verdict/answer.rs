@@ -42,7 +42,8 @@ pub struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// An answer with its status, all of its headers that [`VerdictRule::reads`](super::VerdictRule::reads), line by line and names in any letter case, and the first bytes
+    /// An answer with its status, all of its headers that [`VerdictRule::reads`](super::VerdictRule::reads), line by line and
+    /// names in any letter case, and the first bytes
     /// of its body, [`VerdictRule::MAX_BODY`](super::VerdictRule::MAX_BODY) at most, where [`VerdictRule::needs_body`](super::VerdictRule::needs_body) asks for them.
     pub const fn new(status: u16, headers: &'a [(&'a str, &'a [u8])], body_prefix: Option<&'a [u8]>) -> Self {
         Self { status, headers, body_prefix }

@@ -180,7 +180,7 @@ impl Report {
         text
     }
 
-    /// Whether the token is of no use at this time, by its own words.
+    /// Whether the token cannot be used at this time, by its own claims.
     pub(super) fn is_over(&self, now: Duration) -> bool {
         self.expires.is_some_and(|end| end <= now) || self.not_before.is_some_and(|begin| begin > now)
     }
