@@ -207,6 +207,22 @@ fn a_server_that_wants_basic_says_so_in_its_challenge() {
     assert!(!basic.stdout.contains("use --auth"), "{}", basic.stdout);
 }
 
+/// The doctor sends its request over a client of its own, which must read what the library's reads.
+#[test]
+fn a_head_that_the_library_reads_is_read_by_the_doctor_too() {
+    let body = r#"{"access_token":"opaque-token-of-the-doctor","token_type":"Bearer","expires_in":3600}"#;
+    let many = "X-Gateway: one\r\n".repeat(900);
+    for lines in [many.as_str(), "X-Folded: one\r\n two\r\n"] {
+        let server = Server::start().unwrap();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\n{lines}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let _fault = server.fault(Endpoint::Token, Fault::raw(answer), Times::UntilCleared);
+        says(&run(&mut doctor(&server.token_endpoint(), &[])), 0, &["verdict: it works"]);
+    }
+}
+
 /// Authlib and canaille word a wrong secret as a method that they do not take.
 #[test]
 fn a_servers_words_are_shown_and_are_no_advice() {
