@@ -45,6 +45,8 @@ pub mod proxy;
 mod request;
 mod tls;
 mod unpack;
+#[cfg(test)]
+mod wrapper;
 
 pub use bearer::bearer;
 pub use cause::{TOO_MANY_OPEN_FILES, causes, is_out_of_files, is_resolving, open_files_error};

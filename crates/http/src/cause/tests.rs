@@ -1,20 +1,5 @@
 use super::*;
-use std::fmt;
-
-#[derive(Debug)]
-struct Outer(io::Error);
-
-impl fmt::Display for Outer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("error sending request")
-    }
-}
-
-impl StdError for Outer {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.0)
-    }
-}
+use crate::wrapper::Outer;
 
 #[cfg(unix)]
 #[test]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::wrapper::Outer;
 use evergrant_core::Cause;
 use std::time::Duration;
 
@@ -10,21 +11,6 @@ fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
 fn no_token() -> Error {
     let cause = Cause::Abandoned;
     Error::Failed { cause, retry_after: Duration::from_secs(3) }
-}
-
-#[derive(Debug)]
-struct Outer(std::io::Error);
-
-impl fmt::Display for Outer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("error sending request")
-    }
-}
-
-impl StdError for Outer {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.0)
-    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 use super::*;
+use crate::wrapper::Outer;
 use evergrant_core::Excerpt;
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{OtherError, PeerMisbehaved};
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -126,21 +126,6 @@ fn what_has_no_sentence_is_said_in_words_and_never_as_a_rust_type() {
     let platform = CertificateError::Other(other("The certificate is not trusted."));
     assert_eq!(says(platform), "the server's certificate was refused: The certificate is not trusted.");
     assert_eq!(says(Error::General("Something of a provider".into())), "Something of a provider");
-}
-
-#[derive(Debug)]
-struct Outer(io::Error);
-
-impl fmt::Display for Outer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("error sending request")
-    }
-}
-
-impl StdError for Outer {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.0)
-    }
 }
 
 #[test]
