@@ -3,6 +3,7 @@
 pub(crate) mod args;
 pub(crate) mod cache;
 mod folders;
+pub(crate) mod http;
 mod nearest;
 pub(crate) mod profile;
 pub(crate) mod secret;

@@ -45,6 +45,19 @@ fn the_body_of_the_answer_is_printed_byte_for_byte() {
 }
 
 #[test]
+fn folded_header_lines_and_many_of_them_are_read() {
+    let many = "X-Gateway: one\r\n".repeat(900);
+    for lines in [many.as_str(), "X-Folded: one\r\n two\r\n"] {
+        let server = Server::start().unwrap();
+        let answer = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 4\r\n\r\nread");
+        let _odd = server.fault(Endpoint::Resource, Fault::raw(answer), Times::UntilCleared);
+        let ended = run(&mut request(&server, &[&server.resource("/things")]));
+        served(&ended);
+        assert_eq!(ended.stdout, "read");
+    }
+}
+
+#[test]
 fn method_headers_and_body_are_sent_as_they_were_said() {
     let server = Server::start().unwrap();
     let folder = Folder::new();

@@ -224,9 +224,8 @@ fn admit(url: &Url, origins: &Origins) -> Result<(), Failure> {
 
 /// The client that calls. What an API answers is handed on as it is, so redirects are the caller's to follow.
 fn http(url: &Url) -> Result<reqwest::Client, Failure> {
-    let mut builder = reqwest::Client::builder()
+    let mut builder = crate::client::http::builder()
         .user_agent(concat!("evergrant/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT);
     if let Some(origin) = origin(url) {
         builder = proxied(builder, &origin)?;

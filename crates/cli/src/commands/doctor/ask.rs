@@ -9,9 +9,6 @@ use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, WWW_AUTHENTIC
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How many lines of headers the library reads.
-const MAX_HEADERS: usize = 1000;
-
 /// What became of it.
 pub(super) struct Asked {
     pub(super) sent: SystemTime,
@@ -55,16 +52,13 @@ pub(super) async fn ask(client: &Client, timeout: Duration) -> Result<Asked, Fai
 /// As for every token request: no redirect is followed, nothing is sent twice or unpacked, the same heads are read, each
 /// address has its share of the time, and the proxy is the same.
 fn http(client: &Client, timeout: Duration) -> Result<reqwest::Client, Failure> {
-    let builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
+    let builder = crate::client::http::builder()
         .retry(reqwest::retry::never())
         .referer(false)
         .no_gzip()
         .no_brotli()
         .no_zstd()
         .no_deflate()
-        .http1_allow_obsolete_multiline_headers_in_responses(true)
-        .http1_max_headers(MAX_HEADERS)
         .connect_timeout(timeout)
         .timeout(timeout);
     let builder = proxied(builder, client.provider().token_endpoint().origin())?;
