@@ -50,6 +50,8 @@
 //! through a proxy. Where none of the variables is set, what reqwest finds in the settings of the system holds (its feature
 //! `system-proxy`). The way to `socks4`, `socks4a`, `socks5` and `socks5h` proxies is the feature `socks`.
 //!
+//! [`TokensBuilder::proxy`] names another one, or none.
+//!
 //! An HTTP client given to [`TokensBuilder::http`] keeps its own proxies, and cannot be asked for them: unless it has a `proxy` or
 //! `no_proxy()`, reqwest reads the variables its own way, without `*.name` and `host:port` in `NO_PROXY`, and takes what it
 //! cannot read for none; [`proxied`] makes it read them as here. So they are checked nevertheless, as if they were used; [`TokensBuilder::proxy_variables`] switches that
@@ -95,6 +97,7 @@ pub use evergrant_core::{
 pub use evergrant_drive::{
     Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
 };
+pub use evergrant_http::proxy::Proxy;
 #[cfg(feature = "tower")]
 pub use layer::{Authorize, AuthorizeLayer, BoxError, JudgedBody};
 #[cfg(feature = "middleware")]

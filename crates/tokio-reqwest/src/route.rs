@@ -4,6 +4,23 @@ use evergrant_core::{ConfigError, Origin, ProxyFault, TransportError, TransportE
 use evergrant_http::proxy::{Proxy, ProxyError, ProxyVariables};
 use reqwest::ClientBuilder;
 
+/// Who says which proxy there is.
+#[derive(Clone, Debug)]
+pub(crate) enum Proxies {
+    /// The variables of the environment.
+    Variables(ProxyVariables),
+    /// Nobody: no variable is read, and the user's own HTTP client keeps what it has.
+    Unread,
+    /// The program: this one, or none.
+    Chosen(Option<Proxy>),
+}
+
+impl Proxies {
+    pub(crate) fn of_environment() -> Self {
+        Self::Variables(ProxyVariables::from_env())
+    }
+}
+
 /// The way of token requests.
 #[derive(Debug)]
 pub(crate) enum Route {
@@ -21,20 +38,25 @@ impl Route {
     pub(crate) fn lay(
         own: Option<ClientBuilder>,
         origin: &Origin,
-        variables: Option<&ProxyVariables>,
+        proxies: &Proxies,
     ) -> Result<(ClientBuilder, Self), ConfigError> {
+        let is_own = own.is_some();
+        let builder = own.unwrap_or_else(reqwest::Client::builder);
         if origin.is_loopback() {
-            let builder = own.unwrap_or_else(reqwest::Client::builder);
             return Ok((builder.no_proxy(), Self::Direct));
         }
-        let proxy = variables.map(|variables| chosen(variables, origin)).transpose()?.flatten();
-        if let Some(own) = own {
-            return Ok((own, Self::Unknown(proxy)));
-        }
-        let builder = reqwest::Client::builder();
-        if variables.is_some_and(ProxyVariables::is_unset) {
-            return Ok((builder, Self::Unknown(None)));
-        }
+        let proxy = match proxies {
+            Proxies::Chosen(proxy) => proxy.clone().map(usable).transpose()?,
+            Proxies::Variables(variables) => {
+                let proxy = chosen(variables, origin)?;
+                if is_own || variables.is_unset() {
+                    return Ok((builder, Self::Unknown(proxy)));
+                }
+                proxy
+            }
+            Proxies::Unread if is_own => return Ok((builder, Self::Unknown(None))),
+            Proxies::Unread => None,
+        };
         let builder = set(builder, proxy.as_ref())?;
         Ok((builder, proxy.map_or(Self::Direct, |proxy| Self::through(proxy, origin))))
     }
@@ -104,10 +126,12 @@ pub fn proxied(http: ClientBuilder, origin: &Origin) -> Result<ClientBuilder, Co
 }
 
 fn chosen(variables: &ProxyVariables, origin: &Origin) -> Result<Option<Proxy>, ConfigError> {
-    match variables.proxy_for(origin)? {
-        Some(proxy) if !cfg!(feature = "socks") => proxy.without_socks(ProxyFault::SocksFeature).map(Some),
-        proxy => Ok(proxy),
-    }
+    variables.proxy_for(origin)?.map(usable).transpose()
+}
+
+/// The same, unless this build cannot use it.
+fn usable(proxy: Proxy) -> Result<Proxy, ConfigError> {
+    if cfg!(feature = "socks") { Ok(proxy) } else { proxy.without_socks(ProxyFault::SocksFeature) }
 }
 
 /// Once a proxy is set, or none, reqwest does not read the environment any more.

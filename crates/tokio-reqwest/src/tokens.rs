@@ -1,5 +1,6 @@
 //! The source of tokens.
 
+use crate::route::Proxies;
 use crate::runtime::Tokio;
 use crate::transport::Reqwest;
 use evergrant_core::{
@@ -7,7 +8,7 @@ use evergrant_core::{
 };
 use evergrant_drive::{Clock, Settings, Source, Status, Token};
 use evergrant_http::bearer;
-use evergrant_http::proxy::ProxyVariables;
+use evergrant_http::proxy::Proxy;
 use reqwest::ClientBuilder;
 use reqwest::header::HeaderValue;
 use std::fmt;
@@ -42,7 +43,7 @@ pub struct TokensBuilder {
     settings: Settings,
     /// `None` unless the user gave one.
     http: Option<ClientBuilder>,
-    proxy_variables: bool,
+    proxies: Proxies,
 }
 
 /// Without the HTTP client, whose default headers may hold a secret.
@@ -66,8 +67,8 @@ impl TokensBuilder {
     /// reqwest tries the addresses of a name one after the other within a family, each without end unless the builder has a
     /// `connect_timeout`: each then has its share of it. Without a builder of the program's own it is `attempt_timeout`.
     ///
-    /// Its proxies are left as they are, so reqwest reads the environment itself unless the builder has a proxy or
-    /// `no_proxy()`: [Proxies](crate#proxies).
+    /// Its proxies are left as they are unless [`proxy`](Self::proxy) says which, so reqwest reads the environment itself unless
+    /// the builder has a proxy or `no_proxy()`: [Proxies](crate#proxies).
     pub fn http(mut self, http: ClientBuilder) -> Self {
         self.http = Some(http);
         self
@@ -75,8 +76,25 @@ impl TokensBuilder {
 
     /// Whether the proxy variables of the environment are obeyed ([Proxies](crate#proxies)). Default true. With `false`
     /// they are neither used nor checked; an HTTP client of the program's own says by `no_proxy()` that it does not read them.
+    ///
+    /// This and [`proxy`](Self::proxy) are two words about one thing: the last one counts.
     pub fn proxy_variables(mut self, proxy_variables: bool) -> Self {
-        self.proxy_variables = proxy_variables;
+        self.proxies = if proxy_variables { Proxies::of_environment() } else { Proxies::Unread };
+        self
+    }
+
+    /// The proxy of token requests, or `None` for a direct connection, whatever the environment and the program's own HTTP
+    /// client say. A loopback literal is never asked through one.
+    ///
+    /// ```
+    /// # fn story(client: evergrant_tokio_reqwest::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use evergrant_tokio_reqwest::{Proxy, Tokens};
+    ///
+    /// let tokens = Tokens::builder(client).proxy(Proxy::parse("http://proxy.example:3128")?).build()?;
+    /// # drop(tokens); Ok(()) }
+    /// ```
+    pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Self {
+        self.proxies = Proxies::Chosen(proxy.into());
         self
     }
 
@@ -103,10 +121,9 @@ impl TokensBuilder {
     ///
     /// # Errors
     /// The HTTP client for token requests cannot be built; a proxy variable of the environment cannot be read, or names a
-    /// proxy that cannot be used.
+    /// proxy that cannot be used; this build cannot use the proxy.
     pub fn build(self) -> Result<Tokens, ConfigError> {
-        let variables = self.proxy_variables.then(ProxyVariables::from_env);
-        let transport = Reqwest::new(self.http, &self.settings, variables.as_ref())?;
+        let transport = Reqwest::new(self.http, &self.settings, &self.proxies)?;
         Ok(Tokens(Source::new(self.settings, bearer, Tokio, transport)))
     }
 }
@@ -122,7 +139,7 @@ impl Tokens {
 
     /// A source to be configured.
     pub fn builder(client: Client) -> TokensBuilder {
-        TokensBuilder { settings: Settings::new(client), http: None, proxy_variables: true }
+        TokensBuilder { settings: Settings::new(client), http: None, proxies: Proxies::of_environment() }
     }
 
     /// A source that holds this token for ever and never asks, for a program's own tests.

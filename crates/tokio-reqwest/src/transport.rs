@@ -1,10 +1,9 @@
 //! How a token request is sent: over a reqwest client of its own, never the user's.
 
-use crate::route::Route;
+use crate::route::{Proxies, Route};
 use crate::runtime::with_sockets;
 use evergrant_core::{ConfigError, Excerpt, Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::{Settings, Transport};
-use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::{
     Collector, RequestBody, TlsSupport, causes, open_files_error, require_tls, tls_text_error, to_http,
 };
@@ -32,12 +31,12 @@ impl Reqwest {
     pub(crate) fn new(
         own: Option<ClientBuilder>,
         settings: &Settings,
-        variables: Option<&ProxyVariables>,
+        proxies: &Proxies,
     ) -> Result<Self, ConfigError> {
         let endpoint = settings.client().provider().token_endpoint();
         let is_own = own.is_some();
         require_tls(endpoint, SUPPORT)?;
-        let (builder, route) = Route::lay(own, endpoint.origin(), variables)?;
+        let (builder, route) = Route::lay(own, endpoint.origin(), proxies)?;
         // reqwest tries the addresses of a family one after the other, each without end unless there is a time for all of
         // them: then each has its share of it, and one that swallows packets does not cost the attempt (RFC 8305).
         let builder = if is_own { builder } else { builder.connect_timeout(settings.attempt_timeout()) };

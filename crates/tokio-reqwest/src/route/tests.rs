@@ -1,10 +1,11 @@
-use super::{Route, fault};
+use super::{Proxies, Route, fault};
 use evergrant_core::{ConfigError, Origin, ProxyFault};
 use evergrant_http::proxy::{Proxy, ProxyVariables};
 
 fn lay(own: Option<reqwest::ClientBuilder>, origin: &str, value: &str) -> Result<Route, ConfigError> {
     let variables = ProxyVariables::new(|name| (name == "ALL_PROXY").then(|| value.into()));
-    Route::lay(own, &Origin::dangerous_plain_http(origin).unwrap(), Some(&variables)).map(|(_, route)| route)
+    let proxies = Proxies::Variables(variables);
+    Route::lay(own, &Origin::dangerous_plain_http(origin).unwrap(), &proxies).map(|(_, route)| route)
 }
 
 #[test]
@@ -14,7 +15,7 @@ fn a_variable_that_cannot_be_read_is_an_error_also_where_reqwest_would_read_it_i
         assert_eq!(error, ConfigError::Proxy { field: "ALL_PROXY", fault: ProxyFault::Blank });
     }
     let origin = Origin::parse("https://auth.example.com").unwrap();
-    let unchecked = Route::lay(Some(reqwest::Client::builder()), &origin, None).unwrap();
+    let unchecked = Route::lay(Some(reqwest::Client::builder()), &origin, &Proxies::Unread).unwrap();
     assert!(matches!(unchecked.1, Route::Unknown(None)));
 }
 
@@ -30,9 +31,24 @@ fn a_users_own_http_client_keeps_its_proxies() {
     let route = lay(None, "https://auth.example.com", "").unwrap();
     assert!(matches!(route, Route::Unknown(None)), "{route:?}");
     let origin = Origin::parse("https://auth.example.com").unwrap();
-    assert!(matches!(Route::lay(None, &origin, None).unwrap().1, Route::Direct), "switched off");
+    assert!(matches!(Route::lay(None, &origin, &Proxies::Unread).unwrap().1, Route::Direct), "switched off");
     let route = lay(None, "http://auth.example.com", "http://proxy:3128").unwrap();
     assert!(matches!(route, Route::Through { forwards: true, .. }), "{route:?}");
+}
+
+#[test]
+fn a_proxy_that_the_program_names_is_that_of_its_own_http_client_too_and_no_loopback_literals() {
+    let proxy = Proxy::parse("http://proxy:3128").unwrap();
+    let chosen = |own, origin, proxy| {
+        let (_, route) = Route::lay(own, &Origin::parse(origin).unwrap(), &Proxies::Chosen(proxy)).unwrap();
+        route
+    };
+    for own in [|| None, || Some(reqwest::Client::builder())] {
+        let route = chosen(own(), "https://auth.example.com", Some(proxy.clone()));
+        assert!(matches!(&route, Route::Through { proxy: set, .. } if *set == proxy), "{route:?}");
+        assert!(matches!(chosen(own(), "https://auth.example.com", None), Route::Direct));
+        assert!(matches!(chosen(own(), "https://127.0.0.1", Some(proxy.clone())), Route::Direct));
+    }
 }
 
 #[test]

@@ -11,9 +11,9 @@ fn a_build_without_tls_has_no_source_for_an_https_endpoint_and_says_which_featur
         Settings::new(Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap())
     };
     let _first = rustls::crypto::ring::default_provider().install_default();
-    let error = Reqwest::new(None, &settings("https://auth.example/token"), None).unwrap_err();
+    let error = Reqwest::new(None, &settings("https://auth.example/token"), &Proxies::Unread).unwrap_err();
     assert!(error.to_string().contains("this build has no TLS: enable the feature rustls"), "{error}");
-    assert!(Reqwest::new(None, &settings("http://127.0.0.1:1/token"), None).is_ok());
+    assert!(Reqwest::new(None, &settings("http://127.0.0.1:1/token"), &Proxies::Unread).is_ok());
 }
 
 #[tokio::test]
