@@ -3,9 +3,11 @@
 pub(crate) mod args;
 pub(crate) mod cache;
 mod folders;
-pub(crate) mod http;
+pub(crate) mod header;
 mod nearest;
+pub(crate) mod network;
 pub(crate) mod profile;
+pub(crate) mod roots;
 pub(crate) mod secret;
 pub(crate) mod setup;
 pub(crate) mod variables;

@@ -5,15 +5,12 @@
 mod fixture;
 
 use evergrant_mock::{Endpoint, ExpiresIn, Fault, Server, Times, TokenStyle};
+use fixture::tls::{over_tls, pem};
 use fixture::{Ended, Folder, evergrant, run};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -389,56 +386,6 @@ fn a_proxy_variable_that_cannot_be_read_is_a_fault_of_its_own() {
     let ended = run(command.env("ALL_PROXY", "\"http://root:hunter22@127.0.0.1:1\""));
     says(&ended, 2, &["fault    proxy          ALL_PROXY has quotes in its value: remove them\n"]);
     assert!(!ended.stdout.contains("hunter22") && !ended.stderr.contains("hunter22"));
-}
-
-/// A server that speaks TLS and hands every byte on to another; its certificate, which is its own root, ends then.
-fn over_tls(to: SocketAddr, ends: (i32, u8, u8)) -> (SocketAddr, CertificateDer<'static>) {
-    let mut parameters = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-    parameters.not_after = rcgen::date_time_ymd(ends.0, ends.1, ends.2);
-    parameters.distinguished_name.push(rcgen::DnType::CommonName, "its own root");
-    let keys = rcgen::KeyPair::generate().unwrap();
-    let certificate = parameters.self_signed(&keys).unwrap().der().clone();
-    let key = PrivateKeyDer::from_pem_slice(keys.serialize_pem().as_bytes()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config =
-        Arc::new(config.with_no_client_auth().with_single_cert(vec![certificate.clone()], key).unwrap());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            hand_on(StreamOwned::new(connection, stream.unwrap()), to);
-        }
-    });
-    (address, certificate)
-}
-
-/// One request and its answer. A client that only shakes hands, or does not trust us, is gone before.
-fn hand_on(mut client: StreamOwned<ServerConnection, std::net::TcpStream>, to: SocketAddr) {
-    let mut request = vec![0; 64 * 1024];
-    // A request this small comes in two pieces at most: its head, and its body.
-    let mut length = 0;
-    while !std::str::from_utf8(&request[..length]).unwrap().contains("grant_type") {
-        match client.read(&mut request[length..]) {
-            Ok(0) | Err(_) => return,
-            Ok(read) => length += read,
-        }
-    }
-    let mut server = std::net::TcpStream::connect(to).unwrap();
-    server.write_all(&request[..length]).unwrap();
-    server.shutdown(std::net::Shutdown::Write).unwrap();
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer).unwrap();
-    let _gone = client.write_all(&answer);
-    client.conn.send_close_notify();
-    let _flushed = client.flush();
-}
-
-fn pem(certificate: &CertificateDer<'_>) -> String {
-    use base64::Engine;
-    let text = base64::engine::general_purpose::STANDARD.encode(certificate);
-    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }
 
 // Where the system has a store of its own, a file in the environment is not looked at.

@@ -1,8 +1,9 @@
 //! What can be said about the client on the command line, and through the environment.
 
+use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
+use clap::{ArgAction, ArgMatches, Args, FromArgMatches, ValueEnum, ValueHint};
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -61,9 +62,36 @@ pub(crate) struct ClientFlags {
     /// A further parameter of the request; may be repeated (in the variable, one per line)
     #[arg(long, value_name = "K=V", env = "EVERGRANT_PARAM", hide_env_values = true, value_delimiter = '\n')]
     pub(crate) param: Vec<String>,
+    /// A header field of token requests; may be repeated (in the variable, one per line). A secret value stands in a
+    /// file, 'Name: @FILE', in the variable, or where the profile says
+    #[arg(
+        long,
+        value_name = "K: V|K: @FILE",
+        env = "EVERGRANT_TOKEN_HEADER",
+        hide_env_values = true,
+        value_delimiter = '\n'
+    )]
+    pub(crate) token_header: Vec<String>,
     /// What token requests say in User-Agent [default: evergrant/VERSION]
     #[arg(long, value_name = "TEXT", env = "EVERGRANT_USER_AGENT", hide_env_values = true)]
     pub(crate) user_agent: Option<String>,
+    /// A file with certificates (PEM) of authorities to trust beside this machine's own, for every request
+    #[arg(long, value_name = "PATH", env = "EVERGRANT_CA_FILE", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// The proxy for every request, in place of what HTTPS_PROXY and its like say: http, https, socks4, socks4a, socks5 or
+    /// socks5h; or none. A user and a password for it stand in the variable, never in the arguments
+    #[arg(long, value_name = "URL|none", env = "EVERGRANT_PROXY", hide_env_values = true)]
+    pub(crate) proxy: Option<String>,
+    /// Allow plain http to any host: whoever can read the network has the client's secret and its tokens. For networks
+    /// that are safe by themselves, of a compose file or a mesh
+    #[arg(
+        long,
+        env = "EVERGRANT_DANGEROUS_PLAIN_HTTP",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new(),
+        action = ArgAction::SetTrue
+    )]
+    pub(crate) dangerous_plain_http: bool,
     /// How long one token request may take [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_TIMEOUT", hide_env_values = true)]
     pub(crate) timeout: Option<Duration>,
@@ -111,6 +139,13 @@ impl FromArgMatches for ClientArgs {
                  variable, or name the endpoint with --token-endpoint\n",
             ));
         }
+        if on_the_line("proxy") && flags.proxy.as_ref().is_some_and(|url| url.contains('@')) {
+            return Err(clap::Error::raw(
+                ErrorKind::ArgumentConflict,
+                "--proxy has a user or a password, and every user of this machine can read the arguments: put the URL into \
+                 the variable EVERGRANT_PROXY\n",
+            ));
+        }
         Ok(Self(Box::new(if on_the_line("profile") { flags.only(on_the_line) } else { flags })))
     }
 
@@ -139,7 +174,11 @@ impl ClientFlags {
             resource: kept(self.resource, stands("resource")),
             audience: kept(self.audience, stands("audience")),
             param: kept(self.param, stands("param")),
+            token_header: kept(self.token_header, stands("token_header")),
             user_agent: kept(self.user_agent, stands("user_agent")),
+            ca_file: kept(self.ca_file, stands("ca_file")),
+            proxy: kept(self.proxy, stands("proxy")),
+            dangerous_plain_http: kept(self.dangerous_plain_http, stands("dangerous_plain_http")),
             timeout: self.timeout,
             cache: self.cache,
         }

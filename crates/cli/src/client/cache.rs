@@ -36,7 +36,7 @@ use folder::{Folder, Lock};
 use seal::Seal;
 use std::time::{Duration, Instant};
 
-pub(crate) use seal::Identity;
+pub(crate) use seal::{Extras, Identity};
 
 /// How often those who wait for another invocation's request look again. A request takes ten times as long.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);

@@ -16,6 +16,7 @@
 //! scope = ["orders.read", "orders.write"]
 //! resources = ["https://orders.example.com/"]
 //! params = { tenant = "north" }
+//! token_headers = { X-Tenant = "north", X-Key = { env = "ERP_KEY" } }
 //! origins = ["https://orders.example.com"]
 //! timeout = "5s"
 //! cache = true
@@ -28,7 +29,9 @@ mod reader;
 
 use crate::client::args::{Auth, Body, ProviderName};
 use crate::client::folders;
+use crate::client::header::{self, TokenHeader};
 use crate::client::nearest::nearest;
+use crate::client::network::Proxied;
 use crate::client::secret;
 use crate::tell::failure::Failure;
 use problem::{About, Problem};
@@ -68,13 +71,17 @@ pub(crate) struct Profile {
     pub(crate) audience: Option<String>,
     pub(crate) params: Vec<(String, String)>,
     pub(crate) origins: Vec<String>,
+    pub(crate) token_headers: Vec<TokenHeader>,
     pub(crate) user_agent: Option<String>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) proxy: Option<Proxied>,
+    pub(crate) dangerous_plain_http: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) cache: Option<bool>,
 }
 
 /// The keys of a profile, for whoever wrote another.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 18] = [
     "provider",
     "token_endpoint",
     "body",
@@ -86,7 +93,11 @@ const KEYS: [&str; 14] = [
     "audience",
     "params",
     "origins",
+    "token_headers",
     "user_agent",
+    "ca_file",
+    "proxy",
+    "dangerous_plain_http",
     "timeout",
     "cache",
 ];
@@ -291,13 +302,17 @@ fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile
             "body" => profile.body = reader.choice(&value),
             "auth" => profile.auth = reader.choice(&value),
             "client_id" => profile.client_id = reader.text(&value),
-            "client_secret" => profile.client_secret = client_secret(reader, &value, folder),
+            "client_secret" => profile.client_secret = source(reader, &value, folder),
             "scope" => profile.scope = reader.texts(&value).map(|tokens| tokens.join(" ")),
             "resources" => profile.resources = reader.texts(&value).unwrap_or_default(),
             "audience" => profile.audience = reader.text(&value),
             "params" => profile.params = params(reader, &value),
             "origins" => profile.origins = reader.texts(&value).unwrap_or_default(),
+            "token_headers" => profile.token_headers = token_headers(reader, &value, folder),
             "user_agent" => profile.user_agent = reader.text(&value),
+            "ca_file" => profile.ca_file = reader.text(&value).map(|path| located(&path, folder)),
+            "proxy" => profile.proxy = proxy(reader, &value),
+            "dangerous_plain_http" => profile.dangerous_plain_http = reader.flag(&value) == Some(true),
             "timeout" => profile.timeout = reader.duration(&value),
             "cache" => profile.cache = reader.flag(&value),
             _ => reader.unknown(&key, &KEYS),
@@ -314,8 +329,37 @@ fn params(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A reference to the secret. The secret itself is refused, and not shown.
-fn client_secret(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Option<secret::Source> {
+/// Each a text, or a reference to a secret.
+fn token_headers(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Vec<TokenHeader> {
+    let fields = reader.table(value).into_iter().filter_map(|(name, value)| {
+        let value = if value.is_table() {
+            header::Value::Kept(source(reader, &value, folder)?)
+        } else {
+            header::Value::Text(reader.text(&value)?.into())
+        };
+        Some(TokenHeader { name: name.as_str().to_owned(), value })
+    });
+    fields.collect()
+}
+
+/// A proxy without a user and a password, which are a secret.
+fn proxy(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Proxied> {
+    const SECRET: &str = "put the whole URL into the variable EVERGRANT_PROXY, and remove the line";
+    match Proxied::parse(&reader.text(value)?) {
+        Ok(proxy) if proxy.has_credentials() => {
+            reader.wrong(value, "it has a user or a password, which do not belong into this file", SECRET);
+            None
+        }
+        Ok(proxy) => Some(proxy),
+        Err(error) => {
+            reader.wrong(value, "this is no proxy", error.to_string());
+            None
+        }
+    }
+}
+
+/// A reference to a secret. The secret itself is refused, and not shown.
+fn source(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Option<secret::Source> {
     const FORMS: &str = "say where it is: { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", \"ARGUMENT\"] }";
     if !value.is_table() {
         reader.wrong(value, "this is not a reference to a secret", FORMS);

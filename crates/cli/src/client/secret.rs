@@ -1,5 +1,5 @@
-//! Where the client secret comes from: a file, a pipe, stdin, the environment, or a command that prints it. Never a
-//! flag, and never the configuration file: argv is public, and a file is copied along.
+//! Where a secret comes from: a file, a pipe, stdin, the environment, or a command that prints it. Never a flag, and never
+//! the configuration file: argv is public, and a file is copied along.
 
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
@@ -26,9 +26,33 @@ const LEFT_OPEN: Duration = Duration::from_millis(200);
 const VARIABLE: &str = "EVERGRANT_CLIENT_SECRET";
 
 /// The variables that hold a secret, or lead to one: what no other program shall inherit.
-pub(crate) const VARIABLES: [&str; 3] = [VARIABLE, "EVERGRANT_CLIENT_SECRET_FILE", "EVERGRANT_PARAM"];
+pub(crate) const VARIABLES: [&str; 5] = [
+    VARIABLE,
+    "EVERGRANT_CLIENT_SECRET_FILE",
+    "EVERGRANT_PARAM",
+    "EVERGRANT_PROXY",
+    "EVERGRANT_TOKEN_HEADER",
+];
 
-/// Where a client secret is kept.
+/// What a secret is for, as it is called in errors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose<'a> {
+    /// The client secret (RFC 6749 §2.3.1).
+    Client,
+    /// The value of a header field of token requests, by its name.
+    Header(&'a str),
+}
+
+impl fmt::Display for Purpose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client => f.write_str("client secret"),
+            Self::Header(name) => write!(f, "value of the token header {name}"),
+        }
+    }
+}
+
+/// Where a secret is kept.
 #[derive(Debug)]
 pub(crate) enum Source {
     /// Nobody said where: in `EVERGRANT_CLIENT_SECRET`.
@@ -49,16 +73,16 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// The client secret. `limit`: how long a command may take.
-    pub(crate) fn read(&self, limit: Duration) -> Result<Zeroizing<String>, Failure> {
+    /// The secret, which is for this. `limit`: how long a command may take.
+    pub(crate) fn read(&self, purpose: Purpose<'_>, limit: Duration) -> Result<Zeroizing<String>, Failure> {
         match self {
-            Self::Usual => variable(VARIABLE)?.ok_or_else(|| {
+            Self::Usual => variable(VARIABLE, purpose)?.ok_or_else(|| {
                 Failure::usage(
                     "there is no client secret",
                     format!("set {VARIABLE}, or name a file with --client-secret-file (- reads stdin)"),
                 )
             }),
-            Self::Withheld => variable(VARIABLE)?.ok_or_else(|| {
+            Self::Withheld => variable(VARIABLE, purpose)?.ok_or_else(|| {
                 Failure::usage(
                     "the profile's client secret is for its own token endpoint, and another one is named",
                     format!(
@@ -67,27 +91,27 @@ impl Source {
                     ),
                 )
             }),
-            Self::Variable(name) => variable(name)?.ok_or_else(|| {
+            Self::Variable(name) => variable(name, purpose)?.ok_or_else(|| {
                 Failure::usage(
-                    format!("there is no client secret: the profile says it is in {name}, which is not set"),
+                    format!("there is no {purpose}: the profile says it is in {name}, which is not set"),
                     format!("set {name}"),
                 )
             }),
             Self::File(path) if path == Path::new("-") => {
-                trimmed(&bytes(io::stdin().lock(), "stdin")?, "stdin", true)
+                trimmed(&bytes(io::stdin().lock(), "stdin", purpose)?, "stdin", purpose, true)
             }
-            Self::File(path) => file(path),
-            Self::Command { program, arguments } => printed(program, arguments, limit),
+            Self::File(path) => file(path, purpose),
+            Self::Command { program, arguments } => printed(program, arguments, purpose, limit),
         }
     }
 
-    /// The client secret, if it can be had without running a command and without waiting for somebody.
-    pub(crate) fn at_hand(&self) -> Result<Option<Zeroizing<String>>, Failure> {
+    /// The secret, if it can be had without running a command and without waiting for somebody.
+    pub(crate) fn at_hand(&self, purpose: Purpose<'_>) -> Result<Option<Zeroizing<String>>, Failure> {
         match self {
-            Self::Usual | Self::Withheld => variable(VARIABLE),
-            Self::Variable(name) => variable(name),
+            Self::Usual | Self::Withheld => variable(VARIABLE, purpose),
+            Self::Variable(name) => variable(name, purpose),
             Self::File(path) if path == Path::new("-") => Ok(None),
-            Self::File(path) => file(path).map(Some),
+            Self::File(path) => file(path, purpose).map(Some),
             Self::Command { .. } => Ok(None),
         }
     }
@@ -134,33 +158,41 @@ fn unset(name: &str) -> &'static str {
     if std::env::var_os(name).is_some_and(|value| !value.is_empty()) { "" } else { " (not set)" }
 }
 
-fn variable(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
+fn variable(name: &str, purpose: Purpose<'_>) -> Result<Option<Zeroizing<String>>, Failure> {
     match std::env::var_os(name).map(OsString::into_string) {
         Some(Ok(secret)) if !secret.is_empty() => Ok(Some(Zeroizing::new(secret))),
-        Some(Err(_)) => Err(not_text(name)),
+        Some(Err(_)) => Err(not_text(name, purpose)),
         Some(Ok(_)) | None => Ok(None),
     }
 }
 
-fn file(path: &Path) -> Result<Zeroizing<String>, Failure> {
+fn file(path: &Path, purpose: Purpose<'_>) -> Result<Zeroizing<String>, Failure> {
     let name = path.display().to_string();
     let opened = File::open(path).map_err(|error| {
         Failure::usage(
-            format!("the client secret file {name} cannot be opened: {error}"),
-            "name a file that this user can read, or - for stdin",
+            format!("the file {name} with the {purpose} cannot be opened: {error}"),
+            match purpose {
+                Purpose::Client => "name a file that this user can read, or - for stdin",
+                Purpose::Header(_) => "name a file that this user can read",
+            },
         )
     })?;
-    guard(&opened, path)?;
-    trimmed(&bytes(opened, &name)?, &name, true)
+    guard(&opened, path, purpose)?;
+    trimmed(&bytes(opened, &name, purpose)?, &name, purpose, true)
 }
 
 /// What the program prints on stdout. It sees neither our stdin nor a secret of ours; what it says on stderr is for
 /// the user. It has this long, and so has whatever it leaves behind.
-fn printed(program: &str, arguments: &[String], limit: Duration) -> Result<Zeroizing<String>, Failure> {
+fn printed(
+    program: &str,
+    arguments: &[String],
+    purpose: Purpose<'_>,
+    limit: Duration,
+) -> Result<Zeroizing<String>, Failure> {
     let wrong = |happened: String| {
         Failure::usage(
-            format!("the client secret cannot be had from {program}: {happened}"),
-            "run the command of the profile's client_secret by hand: it must print the secret, and end",
+            format!("the {purpose} cannot be had from {program}: {happened}"),
+            "run the command that the profile names by hand: it must print the secret, and end",
         )
     };
     let late = || wrong(format!("it did not end within {limit:?}"));
@@ -197,7 +229,7 @@ fn printed(program: &str, arguments: &[String], limit: Duration) -> Result<Zeroi
         }
         if output.len() as u64 > MAX_BYTES {
             end(&mut child);
-            return Err(too_long(&format!("the output of {program}")));
+            return Err(too_long(&format!("the output of {program}"), purpose));
         }
         if ended.is_none() {
             ended = child.try_wait().map_err(|error| wrong(error.to_string()))?;
@@ -211,7 +243,7 @@ fn printed(program: &str, arguments: &[String], limit: Duration) -> Result<Zeroi
                     return Err(wrong(format!("it ended with {status}")));
                 }
                 // Whoever prints a line ends it; that needs no note.
-                return trimmed(&output, &format!("the output of {program}"), false);
+                return trimmed(&output, &format!("the output of {program}"), purpose, false);
             }
             None if Instant::now() >= deadline => {
                 end(&mut child);
@@ -247,34 +279,34 @@ fn end(child: &mut Child) {
     let _status = child.wait();
 }
 
-fn bytes(source: impl Read, name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn bytes(source: impl Read, name: &str, purpose: Purpose<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     // All room at once: a vector that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize + 1));
     source.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| {
         Failure::usage(
-            format!("the client secret cannot be read from {name}: {error}"),
-            "name a file with the secret and nothing else",
+            format!("the {purpose} cannot be read from {name}: {error}"),
+            format!("name a file with the {purpose} and nothing else"),
         )
     })?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(too_long(name));
+        return Err(too_long(name, purpose));
     }
     Ok(bytes)
 }
 
-fn too_long(name: &str) -> Failure {
+fn too_long(name: &str, purpose: Purpose<'_>) -> Failure {
     Failure::usage(
         format!("{name} is longer than {MAX_BYTES} bytes"),
-        "name a file with the secret and nothing else",
+        format!("name a file with the {purpose} and nothing else"),
     )
 }
 
-fn trimmed(bytes: &[u8], name: &str, told: bool) -> Result<Zeroizing<String>, Failure> {
-    let text = std::str::from_utf8(bytes).map_err(|_| not_text(name))?;
+fn trimmed(bytes: &[u8], name: &str, purpose: Purpose<'_>, told: bool) -> Result<Zeroizing<String>, Failure> {
+    let text = std::str::from_utf8(bytes).map_err(|_| not_text(name, purpose))?;
     let text = match text.strip_prefix('\u{feff}') {
         Some(rest) => {
             stderr::note(format_args!(
-                "the byte order mark at the beginning of {name} is not taken as part of the client secret"
+                "the byte order mark at the beginning of {name} is not taken as part of the {purpose}"
             ));
             rest
         }
@@ -283,28 +315,28 @@ fn trimmed(bytes: &[u8], name: &str, told: bool) -> Result<Zeroizing<String>, Fa
     let secret = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     if told && secret.len() < text.len() {
         stderr::note(format_args!(
-            "the line break at the end of {name} is not taken as part of the client secret"
+            "the line break at the end of {name} is not taken as part of the {purpose}"
         ));
     }
     if secret.is_empty() {
-        return Err(Failure::usage(format!("{name} is empty"), "write the client secret into it"));
+        return Err(Failure::usage(format!("{name} is empty"), format!("write the {purpose} into it")));
     }
     Ok(Zeroizing::new(secret.to_owned()))
 }
 
-fn not_text(name: &str) -> Failure {
-    Failure::usage(format!("{name} is not UTF-8 text"), "write the client secret as plain text")
+fn not_text(name: &str, purpose: Purpose<'_>) -> Failure {
+    Failure::usage(format!("{name} is not UTF-8 text"), format!("write the {purpose} as plain text"))
 }
 
 /// A secret that others can read is none. The opened file is looked at, not its name, so that nobody can exchange
 /// it in between.
 #[cfg(unix)]
-fn guard(file: &File, path: &Path) -> Result<(), Failure> {
+fn guard(file: &File, path: &Path, purpose: Purpose<'_>) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt;
     const OTHERS_READ: u32 = 0o044;
     let metadata = file.metadata().map_err(|error| {
         Failure::usage(
-            format!("the client secret file {} cannot be examined: {error}", path.display()),
+            format!("the file {} with the {purpose} cannot be examined: {error}", path.display()),
             "name another file",
         )
     })?;
@@ -318,10 +350,15 @@ fn guard(file: &File, path: &Path) -> Result<(), Failure> {
     if metadata.uid() == rustix::process::geteuid().as_raw() {
         return Err(Failure::usage(
             format!(
-                "other users can read the client secret file {name} (mode {:o})",
+                "other users can read the file {name} with the {purpose} (mode {:o})",
                 metadata.mode() & 0o777
             ),
-            format!("chmod 600 '{name}', or hand it in by stdin with --client-secret-file -"),
+            match purpose {
+                Purpose::Client => {
+                    format!("chmod 600 '{name}', or hand it in by stdin with --client-secret-file -")
+                }
+                Purpose::Header(_) => format!("chmod 600 '{name}'"),
+            },
         ));
     }
     stderr::warning(format_args!(
@@ -349,7 +386,7 @@ fn is_handed_in(file: &File, path: &Path) -> bool {
 
 /// Elsewhere permissions are no bits to look at; the folder's protection is the user's affair.
 #[cfg(not(unix))]
-fn guard(file: &File, path: &Path) -> Result<(), Failure> {
+fn guard(file: &File, path: &Path, _: Purpose<'_>) -> Result<(), Failure> {
     match file.metadata() {
         Ok(metadata) if metadata.is_dir() => {
             Err(Failure::usage(format!("{} is a folder", path.display()), "name the file in it"))

@@ -1,14 +1,18 @@
 //! From what was said to a client: flags, variables, the profile. Every command goes through here.
 
 use crate::client::args::{Auth, Body, Caching, ClientArgs, ProviderName};
-use crate::client::cache::{self, Cache, Identity};
+use crate::client::cache::{self, Cache, Extras, Identity};
+use crate::client::header::{self, TokenHeader};
+use crate::client::network::{Network, Proxied};
 use crate::client::profile::{Profile, Profiles};
-use crate::client::secret;
+use crate::client::roots::Roots;
+use crate::client::secret::{self, Purpose};
 use crate::tell::failure::Failure;
 use evergrant_tokio_reqwest::core::BodyFormat;
 use evergrant_tokio_reqwest::{
-    Client, ClientAuth, Origin, Origins, Policy, Provider, Token, Tokens, myparcel,
+    Client, ClientAuth, ConfigError, Origin, Origins, Policy, Provider, Token, Tokens, myparcel,
 };
+use std::path::PathBuf;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -33,8 +37,11 @@ pub(crate) struct Setup {
     pub(crate) timeout: Duration,
     /// Where its tokens are kept, if they are.
     pub(crate) cache: Option<Cache>,
-    /// The variable that the profile keeps the client secret in.
-    pub(crate) secret_variable: Option<String>,
+    /// The variables that the profile keeps secrets in.
+    pub(crate) secret_variables: Vec<String>,
+    /// The network as every request sees it.
+    pub(crate) network: Network,
+    plain_http: bool,
 }
 
 /// What a doctor wants to know beside the client itself.
@@ -58,7 +65,7 @@ impl Setup {
     /// What these arguments and the profile say.
     pub(crate) fn read(args: &ClientArgs) -> Result<Self, Failure> {
         let settings = Settings::merge(args, profile(args)?)?;
-        settings.setup(|source| source.read(settings.secret_limit))
+        settings.setup(|purpose, source| source.read(purpose, settings.secret_limit))
     }
 
     /// The same, and what can be told of it without showing the secret.
@@ -72,14 +79,17 @@ impl Setup {
             missing: None,
         };
         let settings = Settings::merge(args, profile)?;
-        let setup = settings.setup(|source| {
-            let secret = match source.read(settings.secret_limit) {
+        let setup = settings.setup(|purpose, source| {
+            let secret = match source.read(purpose, settings.secret_limit) {
                 Ok(secret) => secret,
                 Err(failure) => {
-                    examined.missing = Some(failure);
+                    examined.missing.get_or_insert(failure);
                     return Ok(UNKNOWN.to_owned().into());
                 }
             };
+            if purpose != Purpose::Client {
+                return Ok(secret);
+            }
             examined.place = Some(source.to_string());
             examined.oddity = secret::oddity(&secret);
             examined.encodes = [&*secret, &settings.client_id].into_iter().any(|text| secret::encodes(text));
@@ -92,7 +102,14 @@ impl Setup {
     /// long through transient failures.
     pub(crate) fn tokens(&self, wait: Option<Duration>) -> Result<Tokens, Failure> {
         let source = Tokens::builder(self.client.clone()).policy(self.policy()).patience(self.patience(wait));
+        let origin = self.client.provider().token_endpoint().origin();
+        let source = self.network.tokens(source, origin, self.timeout)?;
         Ok(source.fail_fast(wait.is_none()).build()?)
+    }
+
+    /// The origin that somebody wrote down, which a token may be sent to.
+    pub(crate) fn origin(&self, text: &str) -> Result<Origin, ConfigError> {
+        origin(text, self.plain_http)
     }
 
     /// The first token of this invocation, from a source that was made with this `wait`: out of the cache, if it has
@@ -157,14 +174,18 @@ pub(crate) struct Settings {
     auth: Option<Auth>,
     client_id: String,
     secret: secret::Source,
-    /// The variable that the profile keeps a secret in, whether it is used or not.
-    secret_variable: Option<String>,
+    /// The variables that the profile keeps secrets in, whether they are used or not.
+    secret_variables: Vec<String>,
     scope: Option<String>,
     resources: Vec<String>,
     audience: Option<String>,
     params: Vec<(String, String)>,
     origins: Vec<String>,
+    token_headers: Vec<TokenHeader>,
     user_agent: Option<String>,
+    ca_file: Option<PathBuf>,
+    proxy: Option<Proxied>,
+    plain_http: bool,
     timeout: Duration,
     /// How long the command may take that prints the secret.
     secret_limit: Duration,
@@ -180,10 +201,7 @@ impl Settings {
         let elsewhere = (profile.provider.is_some() || profile.token_endpoint.is_some())
             && (differs(&args.token_endpoint, &profile.token_endpoint)
                 || differs(&args.provider, &profile.provider));
-        let secret_variable = match &profile.client_secret {
-            Some(secret::Source::Variable(name)) => Some(name.clone()),
-            _ => None,
-        };
+        let secret_variables = variables(&profile);
         let profiles_secret = match profile.client_secret.filter(|_| own) {
             Some(_) if elsewhere => Some(secret::Source::Withheld),
             source => source,
@@ -220,12 +238,20 @@ impl Settings {
                 Some(path) => secret::Source::File(path.clone()),
                 None => profiles_secret.unwrap_or(secret::Source::Usual),
             },
-            secret_variable,
+            secret_variables,
             scope: args.scope.clone().or(profile.scope),
             resources: if args.resource.is_empty() { profile.resources } else { args.resource.clone() },
             audience: args.audience.clone().or(profile.audience),
             params: if args.param.is_empty() { profile.params } else { pairs(&args.param)? },
             origins: profile.origins,
+            token_headers: match args.token_header.as_slice() {
+                [] if elsewhere => Vec::new(),
+                [] => profile.token_headers,
+                lines => lines.iter().map(|line| TokenHeader::parse(line)).collect::<Result<_, _>>()?,
+            },
+            ca_file: args.ca_file.clone().or(profile.ca_file),
+            proxy: args.proxy.as_deref().map(Proxied::parse).transpose()?.or(profile.proxy),
+            plain_http: args.dangerous_plain_http || (profile.dangerous_plain_http && !elsewhere),
             user_agent: args.user_agent.clone().or(profile.user_agent),
             timeout: args.timeout.or(profile.timeout).unwrap_or(TIMEOUT),
             secret_limit: args.timeout.or(profile.timeout).unwrap_or(SECRET_LIMIT),
@@ -248,13 +274,15 @@ impl Settings {
 
     pub(crate) fn setup(
         &self,
-        secret: impl FnOnce(&secret::Source) -> Result<Secret, Failure>,
+        mut secret: impl FnMut(Purpose<'_>, &secret::Source) -> Result<Secret, Failure>,
     ) -> Result<Setup, Failure> {
+        let network = self.network()?;
         let provider = self.provider()?;
         let id = &self.client_id;
         let method = self.method();
-        let secret = if method == Auth::None { None } else { Some(secret(&self.secret)?) };
-        let auth = match (method, &secret) {
+        let client_secret =
+            if method == Auth::None { None } else { Some(secret(Purpose::Client, &self.secret)?) };
+        let auth = match (method, &client_secret) {
             (Auth::None, _) | (_, None) => ClientAuth::none(id)?,
             (Auth::Post, Some(secret)) => ClientAuth::post(id, secret)?,
             (Auth::BasicRaw, Some(secret)) => ClientAuth::basic_raw(id, secret)?,
@@ -273,16 +301,33 @@ impl Settings {
         for (name, value) in &self.params {
             builder = builder.param(name, value);
         }
+        let mut headers = Vec::new();
+        for header in &self.token_headers {
+            let value = header.value(&mut secret)?;
+            builder = builder.header(&header.name, &value);
+            headers.push((header.name.to_ascii_lowercase(), value));
+        }
         if let Some(text) = &self.user_agent {
             builder = builder.header("User-Agent", text);
         }
         let client = builder.build()?;
-        let cache = self.cache(&client, secret);
+        let cache = self.cache(&client, client_secret, &headers);
         let timeout = Policy::new().with_attempt_timeout(self.timeout).attempt_timeout();
-        Ok(Setup { client, timeout, cache, secret_variable: self.secret_variable.clone() })
+        let secret_variables = self.secret_variables.clone();
+        Ok(Setup { client, timeout, cache, secret_variables, network, plain_http: self.plain_http })
     }
 
-    fn cache(&self, client: &Client, secret: Option<Secret>) -> Option<Cache> {
+    fn network(&self) -> Result<Network, Failure> {
+        let roots = self.ca_file.as_deref().map(Roots::read).transpose()?.unwrap_or_default();
+        Ok(Network { roots, proxy: self.proxy.clone().unwrap_or_default() })
+    }
+
+    fn cache(
+        &self,
+        client: &Client,
+        secret: Option<Secret>,
+        headers: &[(String, Zeroizing<String>)],
+    ) -> Option<Cache> {
         if self.cache == Caching::No {
             return None;
         }
@@ -290,20 +335,32 @@ impl Settings {
             cache::note("a client without a secret has nothing to seal its token with");
             return None;
         };
-        let identity = Identity::new(client, &self.resources, self.audience.as_deref(), &self.params);
+        let (resources, audience, params) = (&self.resources, self.audience.as_deref(), &self.params);
+        let identity = Identity::new(client, &Extras { resources, audience, params, headers });
         Some(Cache::new(&identity, &secret, self.cache == Caching::Yes))
     }
 
     fn provider(&self) -> Result<Provider, Failure> {
         let endpoint = self.token_endpoint.as_deref();
+        let at = |provider: Provider, url: &str| {
+            if self.plain_http {
+                provider.with_token_endpoint_dangerous_plain_http(url)
+            } else {
+                provider.with_token_endpoint(url)
+            }
+        };
         let provider = match (self.provider, endpoint) {
+            (ProviderName::Rfc6749, url) if self.plain_http => {
+                Provider::rfc6749_dangerous_plain_http(url.unwrap_or_default())?
+            }
             (ProviderName::Rfc6749, url) => Provider::rfc6749(url.unwrap_or_default())?,
             (ProviderName::Myparcel, None) => myparcel::production(),
-            (ProviderName::Myparcel, Some(url)) => myparcel::production().with_token_endpoint(url)?,
+            (ProviderName::Myparcel, Some(url)) => at(myparcel::production(), url)?,
             (ProviderName::MyparcelSandbox, None) => myparcel::sandbox(),
-            (ProviderName::MyparcelSandbox, Some(url)) => myparcel::sandbox().with_token_endpoint(url)?,
+            (ProviderName::MyparcelSandbox, Some(url)) => at(myparcel::sandbox(), url)?,
         };
-        let own = self.origins.iter().map(|text| Origin::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let own = self.origins.iter().map(|text| origin(text, self.plain_http));
+        let own = own.collect::<Result<Vec<_>, _>>()?;
         let origins = Origins::new(provider.origins().iter().cloned().chain(own));
         let provider = provider.with_origins(origins);
         Ok(match self.body {
@@ -312,6 +369,23 @@ impl Settings {
             None => provider,
         })
     }
+}
+
+fn origin(text: &str, plain_http: bool) -> Result<Origin, ConfigError> {
+    if plain_http { Origin::dangerous_plain_http(text) } else { Origin::parse(text) }
+}
+
+/// The variables that this profile keeps secrets in.
+fn variables(profile: &Profile) -> Vec<String> {
+    let kept = profile.token_headers.iter().filter_map(|header| match &header.value {
+        header::Value::Kept(source) => Some(source),
+        header::Value::Text(_) => None,
+    });
+    let named = profile.client_secret.iter().chain(kept).filter_map(|source| match source {
+        secret::Source::Variable(name) => Some(name.clone()),
+        _ => None,
+    });
+    named.collect()
 }
 
 /// Whether the first is said, and is not what the second says.

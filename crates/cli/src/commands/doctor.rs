@@ -73,12 +73,13 @@ fn examine(args: &ClientArgs, findings: &mut Findings) -> Result<(), Failure> {
         Some(Err(reason)) => findings.add("cache", State::Warning, reason, [])?,
         None => {}
     }
-    let proxied = way::proxy(client.provider().token_endpoint(), findings)?;
-    way::walk(client.provider().token_endpoint(), setup.timeout, proxied, findings)?;
+    let endpoint = client.provider().token_endpoint();
+    let proxied = way::proxy(endpoint, &setup.network, findings)?;
+    way::walk(endpoint, &setup.network, setup.timeout, proxied, findings)?;
     if let Some(failure) = examined.missing.take() {
         return Err(failure);
     }
-    let asked = block_on(ask::ask(client, setup.timeout))?;
+    let asked = block_on(ask::ask(client, &setup.network, setup.timeout))?;
     clock(&asked, findings)?;
     match &asked.outcome {
         Ok(grant) => {

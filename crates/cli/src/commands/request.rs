@@ -1,6 +1,7 @@
 //! `evergrant request`: one authorized call, with the one replay after a refused token.
 
 use crate::client::args::{ClientArgs, duration};
+use crate::client::network::Network;
 use crate::client::setup::Setup;
 use crate::commands::runtime::block_on;
 use crate::tell::escaped::Escaped;
@@ -11,7 +12,7 @@ use clap::Args;
 use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::{open_files_error, tls_error};
 use evergrant_tokio_reqwest::core::{Answer, Excerpt, Refusal, TransportErrorKind};
-use evergrant_tokio_reqwest::{Api, ApiError, Origin, Origins, Token, Tokens, Verdict, VerdictRule, proxied};
+use evergrant_tokio_reqwest::{Api, ApiError, Origin, Origins, Token, Tokens, Verdict, VerdictRule};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
@@ -79,11 +80,12 @@ pub(crate) fn run(args: &RequestArgs) -> Result<(), Failure> {
     let setup = Setup::read(&args.client)?;
     let tokens = setup.tokens(args.wait)?;
     let own = setup.client.provider().origins().iter().cloned().map(Ok);
-    let allowed = args.allow_origin.iter().map(|text| Origin::parse(text));
+    let allowed = args.allow_origin.iter().map(|text| setup.origin(text));
     let origins = own.chain(allowed).collect::<Result<Origins, _>>()?;
     admit(request.url(), &origins)?;
     let rule = rule(setup.client.provider().verdict(), &args.refused_at);
-    let api = Api::new(http(request.url())?, tokens.clone(), origins).with_verdict(rule.clone());
+    let api =
+        Api::new(http(&setup.network, request.url())?, tokens.clone(), origins).with_verdict(rule.clone());
     block_on(async {
         let call = async {
             let first = setup.token(&tokens, args.wait).await?;
@@ -223,13 +225,9 @@ fn admit(url: &Url, origins: &Origins) -> Result<(), Failure> {
 }
 
 /// The client that calls. What an API answers is handed on as it is, so redirects are the caller's to follow.
-fn http(url: &Url) -> Result<reqwest::Client, Failure> {
-    let mut builder = crate::client::http::builder()
-        .user_agent(concat!("evergrant/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIMEOUT);
-    if let Some(origin) = origin(url) {
-        builder = proxied(builder, &origin)?;
-    }
+fn http(network: &Network, url: &Url) -> Result<reqwest::Client, Failure> {
+    let builder = network.http(origin(url).as_ref(), CONNECT_TIMEOUT)?;
+    let builder = builder.user_agent(concat!("evergrant/", env!("CARGO_PKG_VERSION")));
     builder.build().map_err(|error| Failure::system("the HTTP client cannot be built", &error))
 }
 

@@ -67,7 +67,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         let signals = Signals::caught()?;
         // Nor what another run has set, one that this one runs under.
         let outer = [TOKEN, TOKEN_FILE];
-        for name in secret::VARIABLES.into_iter().chain(outer).chain(setup.secret_variable.as_deref()) {
+        for name in secret::VARIABLES
+            .into_iter()
+            .chain(outer)
+            .chain(setup.secret_variables.iter().map(String::as_str))
+        {
             command.env_remove(name);
         }
         let text = args.format.render(token.value(), &tokens);

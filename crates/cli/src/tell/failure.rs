@@ -123,6 +123,10 @@ impl From<ConfigError> for Failure {
         // A configuration error says in one sentence what is wrong and what to write instead.
         let sentence = error.to_string();
         match sentence.split_once(": ") {
+            Some((happened, next)) if matches!(error, ConfigError::PlainHttp { .. }) => Self::usage(
+                happened,
+                format!("{next}; where the network is safe by itself, allow it with --dangerous-plain-http"),
+            ),
             Some((happened, next)) => Self::usage(happened, next),
             None => Self::usage(sentence, "see evergrant --help"),
         }

@@ -32,25 +32,32 @@ pub(super) const MAX_LEN: usize = HEADER + NONCE_LEN + TIMES + AccessToken::MAX_
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Identity(Zeroizing<Vec<u8>>);
 
+/// What a client asks for beside its scope, and with which header fields of its own.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Extras<'a> {
+    pub(crate) resources: &'a [String],
+    pub(crate) audience: Option<&'a str>,
+    pub(crate) params: &'a [(String, String)],
+    /// Their names in lower case, and their values.
+    pub(crate) headers: &'a [(String, Zeroizing<String>)],
+}
+
 impl Identity {
-    /// The identity of a client with these resources, this audience and these parameters.
-    pub(crate) fn new(
-        client: &Client,
-        resources: &[String],
-        audience: Option<&str>,
-        params: &[(String, String)],
-    ) -> Self {
+    /// The identity of a client that asks with these.
+    pub(crate) fn new(client: &Client, extras: &Extras<'_>) -> Self {
         let mut scope: Vec<&str> = client.scope().tokens().collect();
         scope.sort_unstable();
-        let params: Vec<&str> = params.iter().flat_map(|(name, value)| [&**name, &**value]).collect();
-        let fields: [&[&str]; 7] = [
+        let params = extras.params.iter().flat_map(|(name, value)| [name.as_str(), value]);
+        let headers = extras.headers.iter().flat_map(|(name, value)| [name.as_str(), value]);
+        let fields: [&[&str]; 8] = [
             &[client.provider().token_endpoint().url()],
             &[client.client_id()],
             &[client.auth().method()],
             &scope,
-            &resources.iter().map(String::as_str).collect::<Vec<_>>(),
-            &audience.into_iter().collect::<Vec<_>>(),
-            &params,
+            &extras.resources.iter().map(String::as_str).collect::<Vec<_>>(),
+            &extras.audience.into_iter().collect::<Vec<_>>(),
+            &params.collect::<Vec<_>>(),
+            &headers.collect::<Vec<_>>(),
         ];
         // Each number and each length is told, so that no two clients are one row of bytes.
         let mut bytes = Zeroizing::new(Vec::new());

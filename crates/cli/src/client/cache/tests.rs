@@ -41,7 +41,7 @@ fn client(endpoint: &str) -> Client {
 }
 
 fn identity(endpoint: &str) -> Identity {
-    Identity::new(&client(endpoint), &[], None, &[])
+    Identity::new(&client(endpoint), &Extras::default())
 }
 
 fn kept(issued: Wall, life: u64) -> Stored {

@@ -2,6 +2,7 @@
 
 use crate::client::args::ClientArgs;
 use crate::client::profile::{Profile, Profiles};
+use crate::client::secret::Purpose;
 use crate::client::setup::{Settings, UNKNOWN};
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
@@ -77,9 +78,11 @@ impl Described {
     fn of(profile: Profile) -> Result<Self, Failure> {
         let settings = Settings::merge(&ClientArgs::default(), profile)?.without_cache();
         let mut secret = None;
-        let setup = settings.setup(|source| {
-            secret = Some(source.to_string());
-            Ok(source.at_hand()?.unwrap_or_else(|| UNKNOWN.to_owned().into()))
+        let setup = settings.setup(|purpose, source| {
+            if purpose == Purpose::Client {
+                secret = Some(source.to_string());
+            }
+            Ok(source.at_hand(purpose)?.unwrap_or_else(|| UNKNOWN.to_owned().into()))
         })?;
         let provider = settings.provider.to_possible_value();
         Ok(Self {

@@ -1,10 +1,11 @@
 //! The one token request, sent as the library sends it, with what of the answer the library has no use for: the
 //! server's clock, and how it wants to be asked.
 
+use crate::client::network::Network;
 use crate::tell::failure::Failure;
 use evergrant_http::{Collector, RequestBody, to_http};
 use evergrant_tokio_reqwest::core::{Grant, Refusal, Response, TransportErrorKind};
-use evergrant_tokio_reqwest::{Client, Clock, SystemClock, proxied};
+use evergrant_tokio_reqwest::{Client, Clock, SystemClock};
 use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, WWW_AUTHENTICATE};
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime};
@@ -22,8 +23,8 @@ pub(super) struct Asked {
     pub(super) outcome: Result<Grant, Refusal>,
 }
 
-pub(super) async fn ask(client: &Client, timeout: Duration) -> Result<Asked, Failure> {
-    let http = http(client, timeout)?;
+pub(super) async fn ask(client: &Client, network: &Network, timeout: Duration) -> Result<Asked, Failure> {
+    let http = http(client, network, timeout)?;
     let now = SystemClock.now();
     let request = to_http(client.request(now)?).map(|request| {
         let mut request = request.map(RequestBody::into_bytes);
@@ -51,17 +52,16 @@ pub(super) async fn ask(client: &Client, timeout: Duration) -> Result<Asked, Fai
 
 /// As for every token request: no redirect is followed, nothing is sent twice or unpacked, the same heads are read, each
 /// address has its share of the time, and the proxy is the same.
-fn http(client: &Client, timeout: Duration) -> Result<reqwest::Client, Failure> {
-    let builder = crate::client::http::builder()
+fn http(client: &Client, network: &Network, timeout: Duration) -> Result<reqwest::Client, Failure> {
+    let builder = network
+        .http(Some(client.provider().token_endpoint().origin()), timeout)?
         .retry(reqwest::retry::never())
         .referer(false)
         .no_gzip()
         .no_brotli()
         .no_zstd()
         .no_deflate()
-        .connect_timeout(timeout)
         .timeout(timeout);
-    let builder = proxied(builder, client.provider().token_endpoint().origin())?;
     builder.build().map_err(|error| Failure::system("the HTTP client cannot be built", &error))
 }
 

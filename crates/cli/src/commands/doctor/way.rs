@@ -1,15 +1,16 @@
 //! The way to the token endpoint, step by step: its name, a connection, TLS. Nothing of the client is sent here.
 
 use super::findings::{Findings, State};
+use crate::client::network::Network;
+use crate::client::roots::Roots;
 use crate::tell::failure::Failure;
 use crate::tell::when;
-use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::tls_error;
 use evergrant_tokio_reqwest::Origin;
 use evergrant_tokio_reqwest::core::{Endpoint, Excerpt, Span};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls_platform_verifier::Verifier;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -22,9 +23,18 @@ use x509_cert::der::Decode;
 /// A certificate that ends sooner should have been renewed already: those who do it by themselves do it at 30 days.
 const RENEWAL: Duration = Duration::from_secs(14 * 86_400);
 
-/// Whether a proxy stands on the way of the token request, as the environment says.
-pub(super) fn proxy(endpoint: &Endpoint, findings: &mut Findings) -> Result<bool, Failure> {
-    match ProxyVariables::from_env().proxy_for(endpoint.origin()) {
+const PLAIN_HTTP: &str =
+    "none: plain http, as dangerous_plain_http allows: whoever can read the network has the client's secret";
+
+const USE_HTTPS: &str = "use https, unless the network is safe by itself";
+
+/// Whether a proxy stands on the way of the token request, as the user or the environment says.
+pub(super) fn proxy(
+    endpoint: &Endpoint,
+    network: &Network,
+    findings: &mut Findings,
+) -> Result<bool, Failure> {
+    match network.proxy_for(endpoint.origin()) {
         Ok(None) => Ok(false),
         Ok(Some(proxy)) => {
             let says =
@@ -42,6 +52,7 @@ pub(super) fn proxy(endpoint: &Endpoint, findings: &mut Findings) -> Result<bool
 /// Resolves, connects, shakes hands. What fails is a fault, or a warning where a proxy may do better.
 pub(super) fn walk(
     endpoint: &Endpoint,
+    network: &Network,
     timeout: Duration,
     proxied: bool,
     findings: &mut Findings,
@@ -77,9 +88,13 @@ pub(super) fn walk(
         }
     };
     if origin.scheme() != "https" {
-        return findings.add("tls", State::Good, "none: plain http to this machine itself".into(), []);
+        return if origin.is_loopback() {
+            findings.add("tls", State::Good, "none: plain http to this machine itself".into(), [])
+        } else {
+            findings.add("tls", State::Warning, PLAIN_HTTP.into(), [USE_HTTPS.to_owned()])
+        };
     }
-    match tls(stream, origin, findings)? {
+    match tls(stream, origin, &network.roots, findings)? {
         Ok(()) => Ok(()),
         Err(reason) => {
             let says = format!("TLS with {} fails: {reason}", origin.host());
@@ -166,10 +181,11 @@ fn connect(
 fn tls(
     mut stream: TcpStream,
     origin: &Origin,
+    roots: &Roots,
     findings: &mut Findings,
 ) -> Result<Result<(), String>, Failure> {
     let began = Instant::now();
-    let connection = match handshake(&mut stream, &bare(origin)) {
+    let connection = match handshake(&mut stream, &bare(origin), roots) {
         Ok(connection) => connection,
         // What rustls itself says is in part the name of a Rust type.
         Err(error) => {
@@ -195,13 +211,16 @@ fn tls(
     Ok(Ok(()))
 }
 
-/// With the roots of this machine, as for every token request.
-fn handshake(stream: &mut TcpStream, host: &str) -> io::Result<ClientConnection> {
+/// With the roots of every token request: this machine's, and those of the user.
+fn handshake(stream: &mut TcpStream, host: &str, roots: &Roots) -> io::Result<ClientConnection> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let extra = roots.certificates().iter().cloned();
+    let verifier = Verifier::new_with_extra_roots(extra, provider.clone()).map_err(io::Error::other)?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
         .map_err(io::Error::other)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let mut connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;

@@ -18,22 +18,31 @@ fn identities() -> Vec<Identity> {
     let basic = || ClientAuth::basic("me", "secret").unwrap();
     let (here, there) = ("https://auth.example/", "https://auth.example/x");
     let usual = || client(here, basic(), "a b");
+    let alone = |client: Client| Identity::new(&client, &Extras::default());
+    let with = |extras: Extras<'_>| Identity::new(&usual(), &extras);
+    let resources = |resources| with(Extras { resources, ..Extras::default() });
+    let audience = |audience| with(Extras { audience: Some(audience), ..Extras::default() });
+    let params = |params| with(Extras { params, ..Extras::default() });
+    let headers = |headers| with(Extras { headers, ..Extras::default() });
+    let header = |name: &str, value: &str| (name.to_owned(), Zeroizing::new(value.to_owned()));
     vec![
-        Identity::new(&usual(), &[], None, &[]),
-        Identity::new(&client(there, basic(), "a b"), &[], None, &[]),
-        Identity::new(&client(here, ClientAuth::basic("you", "secret").unwrap(), "a b"), &[], None, &[]),
-        Identity::new(&client(here, ClientAuth::post("me", "secret").unwrap(), "a b"), &[], None, &[]),
-        Identity::new(&client(here, ClientAuth::basic_raw("me", "secret").unwrap(), "a b"), &[], None, &[]),
-        Identity::new(&client(here, basic(), "a"), &[], None, &[]),
-        Identity::new(&client(here, basic(), ""), &[], None, &[]),
-        Identity::new(&usual(), &texts(&["https://r/"]), None, &[]),
-        Identity::new(&usual(), &texts(&["https://r/", "https://s/"]), None, &[]),
-        Identity::new(&usual(), &[], Some("https://r/"), &[]),
-        Identity::new(&usual(), &[], Some(""), &[]),
-        Identity::new(&usual(), &[], None, &pairs(&[("k", "v")])),
-        Identity::new(&usual(), &[], None, &pairs(&[("k", "w")])),
-        Identity::new(&usual(), &[], None, &pairs(&[("kv", "")])),
-        Identity::new(&usual(), &[], None, &pairs(&[("k", "v"), ("l", "w")])),
+        alone(usual()),
+        alone(client(there, basic(), "a b")),
+        alone(client(here, ClientAuth::basic("you", "secret").unwrap(), "a b")),
+        alone(client(here, ClientAuth::post("me", "secret").unwrap(), "a b")),
+        alone(client(here, ClientAuth::basic_raw("me", "secret").unwrap(), "a b")),
+        alone(client(here, basic(), "a")),
+        alone(client(here, basic(), "")),
+        resources(&texts(&["https://r/"])),
+        resources(&texts(&["https://r/", "https://s/"])),
+        audience("https://r/"),
+        audience(""),
+        params(&pairs(&[("k", "v")])),
+        params(&pairs(&[("k", "w")])),
+        params(&pairs(&[("kv", "")])),
+        params(&pairs(&[("k", "v"), ("l", "w")])),
+        headers(&[header("k", "v")]),
+        headers(&[header("k", "w")]),
     ]
 }
 
@@ -86,6 +95,6 @@ fn no_client_opens_what_another_one_sealed_and_none_has_the_name_of_another() {
 fn the_order_of_scopes_makes_no_other_client() {
     let auth = || ClientAuth::basic("me", "secret").unwrap();
     let identity =
-        |scope: &str| Identity::new(&client("https://auth.example/", auth(), scope), &[], None, &[]);
+        |scope: &str| Identity::new(&client("https://auth.example/", auth(), scope), &Extras::default());
     assert!(identity("a b") == identity("b a"));
 }

@@ -1,0 +1,62 @@
+//! Header fields of token requests: the key of a gateway, an account number.
+
+use crate::client::secret::{Purpose, Source};
+use crate::tell::failure::Failure;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// What names a file in place of a value.
+const FILE: char = '@';
+
+/// A header field, and where its value is.
+#[derive(Debug)]
+pub(crate) struct TokenHeader {
+    pub(crate) name: String,
+    pub(crate) value: Value,
+}
+
+/// A value, or where it is.
+#[derive(Debug)]
+pub(crate) enum Value {
+    /// It is no secret, or stands in a variable of ours.
+    Text(Zeroizing<String>),
+    /// It is kept as a client secret is.
+    Kept(Source),
+}
+
+impl TokenHeader {
+    /// `Name: value`, or `Name: @FILE`. Its text may be a secret: it is not shown.
+    pub(crate) fn parse(line: &str) -> Result<Self, Failure> {
+        const NEXT: &str =
+            "write it as --token-header 'Name: value', or as 'Name: @FILE' where the value is a secret";
+        let Some((name, value)) = line.split_once(':') else {
+            return Err(Failure::usage("a --token-header has no :", NEXT));
+        };
+        let (name, value) = (name.trim().to_owned(), value.trim());
+        let value = match value.strip_prefix(FILE) {
+            Some("-") => {
+                return Err(Failure::usage(
+                    format!("the {} cannot come from stdin", Purpose::Header(&name)),
+                    "name a file, or set EVERGRANT_TOKEN_HEADER",
+                ));
+            }
+            Some(path) => Value::Kept(Source::File(Path::new(path).to_owned())),
+            None => Value::Text(Zeroizing::new(value.to_owned())),
+        };
+        Ok(Self { name, value })
+    }
+
+    /// Its value. `read` has it if it is kept somewhere.
+    pub(crate) fn value(
+        &self,
+        read: impl FnOnce(Purpose<'_>, &Source) -> Result<Zeroizing<String>, Failure>,
+    ) -> Result<Zeroizing<String>, Failure> {
+        match &self.value {
+            Value::Text(text) => Ok(text.clone()),
+            Value::Kept(source) => read(Purpose::Header(&self.name), source),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! The network as every HTTP client of the command sees it: which roots are trusted, which proxy is on the way.
+
+use crate::client::roots::Roots;
+use crate::tell::failure::Failure;
+use evergrant_http::proxy::ProxyVariables;
+use evergrant_tokio_reqwest::{ConfigError, Origin, Proxy, TokensBuilder, proxied};
+use reqwest::ClientBuilder;
+use reqwest::redirect::Policy;
+use std::time::Duration;
+
+/// How many lines of headers the library reads of a token endpoint's answer.
+const MAX_HEADERS: usize = 1000;
+
+/// The word for no proxy, where one is named.
+const DIRECT: &str = "none";
+
+/// Roots and proxy.
+#[derive(Debug, Default)]
+pub(crate) struct Network {
+    pub(crate) roots: Roots,
+    pub(crate) proxy: Proxied,
+}
+
+/// Who says which proxy there is.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Proxied {
+    /// The variables of the environment.
+    #[default]
+    Variables,
+    /// The user: this one, or none.
+    Chosen(Option<Proxy>),
+}
+
+impl Proxied {
+    /// What was written for a proxy: its URL, or `none`.
+    pub(crate) fn parse(text: &str) -> Result<Self, ConfigError> {
+        let proxy = if text == DIRECT { None } else { Some(Proxy::parse(text)?) };
+        Ok(Self::Chosen(proxy))
+    }
+
+    /// Whether a user or a password was written with it.
+    pub(crate) fn has_credentials(&self) -> bool {
+        matches!(self, Self::Chosen(Some(proxy)) if proxy.credentials().is_some())
+    }
+}
+
+impl Network {
+    /// The client for calls to this origin. No redirect is followed, and a head is read as the library reads it: with folded
+    /// lines (RFC 9112 §5.2), and with as many as gateways add. Each address of a name has its share of the time to connect.
+    pub(crate) fn http(&self, origin: Option<&Origin>, connect: Duration) -> Result<ClientBuilder, Failure> {
+        let builder = self
+            .roots
+            .trusted(reqwest::Client::builder())
+            .redirect(Policy::none())
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            .http1_max_headers(MAX_HEADERS)
+            .connect_timeout(connect);
+        let Some(origin) = origin else { return Ok(builder) };
+        match &self.proxy {
+            Proxied::Variables => Ok(proxied(builder, origin)?),
+            Proxied::Chosen(_) => {
+                let builder = builder.no_proxy();
+                let Some(proxy) = self.proxy_for(origin)? else { return Ok(builder) };
+                let same = reqwest::Proxy::all(proxy.url().as_str());
+                let same = same.map_err(|error| Failure::system("the proxy cannot be used", &error))?;
+                Ok(builder.proxy(same))
+            }
+        }
+    }
+
+    /// The same for token requests to this endpoint's origin. Where nothing is said, the library does as it does by itself.
+    pub(crate) fn tokens(
+        &self,
+        builder: TokensBuilder,
+        origin: &Origin,
+        connect: Duration,
+    ) -> Result<TokensBuilder, Failure> {
+        let builder = if self.roots.is_empty() {
+            builder
+        } else {
+            builder.http(self.roots.trusted(reqwest::Client::builder()).connect_timeout(connect))
+        };
+        let is_told = matches!(self.proxy, Proxied::Chosen(_)) || !ProxyVariables::from_env().is_unset();
+        // What is chosen here can be named where it is at fault; of a client of one's own the library knows nothing.
+        Ok(if is_told { builder.proxy(self.proxy_for(origin)?) } else { builder })
+    }
+
+    /// The proxy for requests to this origin, as far as it can be known; the settings of the system are not.
+    pub(crate) fn proxy_for(&self, origin: &Origin) -> Result<Option<Proxy>, ConfigError> {
+        match &self.proxy {
+            Proxied::Variables => ProxyVariables::from_env().proxy_for(origin),
+            Proxied::Chosen(proxy) => Ok(proxy.clone().filter(|_| !origin.is_loopback())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
