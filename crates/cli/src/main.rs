@@ -73,9 +73,9 @@ fn main() -> ExitCode {
     let mut said = variables::without_empty(Evergrant::command());
     let parsed = said.try_get_matches_from_mut(std::env::args_os());
     let parsed = parsed.and_then(|mut matches| Evergrant::from_arg_matches_mut(&mut matches));
-    let Evergrant { manner, command } = match parsed.map_err(|error| error.format(&mut said)) {
+    let Evergrant { manner, command } = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return misread(error),
+        Err(error) => return misread(variables::blamed(error, &said).format(&mut said)),
     };
     stderr::speak(manner);
     if manner.verbose {

@@ -252,6 +252,37 @@ fn an_empty_variable_is_one_that_is_not_set() {
 }
 
 #[test]
+fn a_variable_that_cannot_be_read_is_named_and_not_the_flag_that_nobody_wrote() {
+    let server = Server::start().unwrap();
+    for (name, value) in
+        [("TIMEOUT", "soon"), ("BODY", "xml"), ("DANGEROUS_PLAIN_HTTP", "maybe"), ("CACHE", "often")]
+    {
+        let name = format!("EVERGRANT_{name}");
+        let mut command = known(&server, &[]);
+        fails(
+            command.env(&name, value),
+            2,
+            &[&format!("invalid value '{value}' for '{name} (the variable of --")],
+        );
+    }
+    let mut command = known(&server, &["--timeout", "soon"]);
+    let ended = run(command.env("EVERGRANT_TIMEOUT", "1s"));
+    assert_eq!(ended.status, 2);
+    assert!(!ended.stderr.contains("EVERGRANT_TIMEOUT"), "{}", ended.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_no_text_is_named() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let server = Server::start().unwrap();
+    let mut command = known(&server, &[]);
+    let command = command.env("EVERGRANT_SCOPE", OsStr::from_bytes(b"\xff"));
+    fails(command, 2, &["the variable EVERGRANT_SCOPE is not UTF-8 text"]);
+}
+
+#[test]
 fn a_variable_that_nobody_reads_is_named_with_the_one_that_was_meant() {
     let server = Server::start().unwrap();
     let mut command = known(&server, &["-v"]);

@@ -8,10 +8,8 @@ use evergrant_mock::{Endpoint, ExpiresIn, Fault, Server, Times, TokenStyle};
 use fixture::tls::{over_tls, pem};
 use fixture::{Ended, Folder, evergrant, run};
 use serde_json::Value;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::process::Command;
-use std::thread;
 use std::time::{Duration, SystemTime};
 
 fn doctor(endpoint: &str, arguments: &[&str]) -> Command {

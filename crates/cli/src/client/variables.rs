@@ -3,6 +3,7 @@
 use crate::client::nearest::nearest;
 use clap::Command;
 use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
@@ -23,6 +24,42 @@ pub(crate) fn without_empty(command: Command) -> Command {
             if is_empty { arg.env(Resettable::Reset) } else { arg }
         })
         .mut_subcommands(without_empty)
+}
+
+/// The same error, which names the variable where its value is what is wrong: nobody wrote the flag.
+pub(crate) fn blamed(mut error: clap::Error, command: &Command) -> clap::Error {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        let is_text = |word: &OsString| word.to_str().is_some();
+        let mut names = BTreeSet::new();
+        collect(command, &mut names);
+        let broken =
+            names.into_iter().find(|name| std::env::var_os(name).is_some_and(|value| !is_text(&value)));
+        return match broken.filter(|_| words.iter().all(is_text)) {
+            Some(name) => {
+                let happened = format!("the variable {} is not UTF-8 text\n", name.display());
+                clap::Error::raw(ErrorKind::InvalidUtf8, happened)
+            }
+            None => error,
+        };
+    }
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
+    let long = flag.split([' ', '=', '[']).next().unwrap_or_default();
+    let is_written =
+        words.iter().filter_map(|word| word.to_str()).any(|word| word.split('=').next() == Some(long));
+    if let Some(name) = variable_of(long, command).filter(|_| !is_written) {
+        let named = format!("{} (the variable of {flag})", name.display());
+        error.insert(ContextKind::InvalidArg, ContextValue::String(named));
+    }
+    error
+}
+
+/// The variable of this flag, if it is set. A flag has the same one wherever it stands.
+fn variable_of(long: &str, command: &Command) -> Option<OsString> {
+    let own = command.get_arguments().find(|arg| arg.get_long() == long.strip_prefix("--"));
+    let own = own.and_then(|arg| arg.get_env()).filter(|name| std::env::var_os(name).is_some());
+    own.map(OsString::from)
+        .or_else(|| command.get_subcommands().find_map(|command| variable_of(long, command)))
 }
 
 /// A variable of ours by its name that nobody reads, and the one that was probably meant.
