@@ -6,6 +6,7 @@ mod folders;
 pub(crate) mod http;
 mod nearest;
 pub(crate) mod profile;
+pub(crate) mod said;
 pub(crate) mod secret;
 pub(crate) mod setup;
 pub(crate) mod variables;

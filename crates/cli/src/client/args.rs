@@ -1,8 +1,10 @@
 //! What can be said about the client on the command line, and through the environment.
 
+use crate::client::said::Whence;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +14,11 @@ use std::time::Duration;
 /// What a flag says is looked at first, then the variable, then the profile. A profile that was named by the flag is
 /// meant as a whole: the variables of another client are not looked at, lest its secret go to the wrong server.
 #[derive(Debug, Default)]
-pub(crate) struct ClientArgs(Box<ClientFlags>);
+pub(crate) struct ClientArgs {
+    flags: Box<ClientFlags>,
+    /// The ids of those that are on the command line itself; the others are out of variables.
+    on_the_line: BTreeSet<String>,
+}
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct ClientFlags {
@@ -74,11 +80,22 @@ pub(crate) struct ClientFlags {
     pub(crate) cache: Option<Caching>,
 }
 
+impl ClientArgs {
+    /// Who said what has this id: the flag or the variable of this name.
+    pub(crate) fn whence(&self, id: &str) -> Whence {
+        if self.on_the_line.contains(id) {
+            Whence::Flag(format!("--{}", id.replace('_', "-")))
+        } else {
+            Whence::Variable(format!("EVERGRANT_{}", id.to_uppercase()))
+        }
+    }
+}
+
 impl Deref for ClientArgs {
     type Target = ClientFlags;
 
     fn deref(&self) -> &ClientFlags {
-        &self.0
+        &self.flags
     }
 }
 
@@ -98,9 +115,11 @@ impl FromArgMatches for ClientArgs {
     }
 
     fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
-        let sources = matches.clone();
+        let is_on_the_line = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let ids: BTreeSet<String> =
+            matches.ids().map(clap::Id::as_str).filter(is_on_the_line).map(str::to_owned).collect();
         let flags = ClientFlags::from_arg_matches_mut(matches)?;
-        let on_the_line = |id: &str| sources.value_source(id) == Some(ValueSource::CommandLine);
+        let on_the_line = |id: &str| ids.contains(id);
         let named = flags.provider.filter(|_| on_the_line("provider"));
         let redirected = flags.token_endpoint.is_some() && !on_the_line("token_endpoint");
         if redirected && !on_the_line("profile") && named.is_some_and(|name| name != ProviderName::Rfc6749) {
@@ -111,7 +130,8 @@ impl FromArgMatches for ClientArgs {
                  variable, or name the endpoint with --token-endpoint\n",
             ));
         }
-        Ok(Self(Box::new(if on_the_line("profile") { flags.only(on_the_line) } else { flags })))
+        let flags = Box::new(if on_the_line("profile") { flags.only(on_the_line) } else { flags });
+        Ok(Self { flags, on_the_line: ids })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -205,3 +225,6 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         None => Err("it is too long".into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

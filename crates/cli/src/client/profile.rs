@@ -25,6 +25,7 @@
 
 mod problem;
 mod reader;
+mod valid;
 
 use crate::client::args::{Auth, Body, ProviderName};
 use crate::client::folders;
@@ -71,6 +72,9 @@ pub(crate) struct Profile {
     pub(crate) user_agent: Option<String>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) cache: Option<bool>,
+    /// Its own line, counted from 1, and that of each key that it has.
+    pub(crate) line: Option<usize>,
+    pub(crate) lines: BTreeMap<String, usize>,
 }
 
 /// The keys of a profile, for whoever wrote another.
@@ -94,10 +98,7 @@ const KEYS: [&str; 14] = [
 impl Profiles {
     /// The file of this name, or of the usual one.
     pub(crate) fn read(named: Option<&Path>) -> Result<Self, Failure> {
-        let path = match named {
-            Some(path) => path.to_owned(),
-            None => usual()?,
-        };
+        let path = self::named(named)?;
         let text = text(&path)?;
         Ok(Self::parse(path, &text))
     }
@@ -120,7 +121,8 @@ impl Profiles {
                 "profile" => {
                     for (name, value) in reader.table(&value) {
                         reader.enter(About::Profile(name.as_str().to_owned()));
-                        let profile = profile(&mut reader, &value, &folder);
+                        let mut profile = profile(&mut reader, &value, &folder);
+                        profile.line = Some(reader.line(&name));
                         reader.enter(About::File);
                         profiles.insert(name.as_str().to_owned(), profile);
                     }
@@ -199,6 +201,11 @@ pub(crate) fn usual() -> Result<PathBuf, Failure> {
         Failure::usage("this system names no folder for configuration", "name the file with --config PATH")
     })?;
     Ok(folder.join("config.toml"))
+}
+
+/// Where the file is: at the path that was named, or at the usual one.
+pub(crate) fn named(path: Option<&Path>) -> Result<PathBuf, Failure> {
+    path.map_or_else(usual, |path| Ok(path.to_owned()))
 }
 
 fn text(path: &Path) -> Result<String, Failure> {
@@ -285,19 +292,26 @@ fn among(name: &str, profiles: &BTreeMap<String, Profile>) -> String {
 fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile {
     let mut profile = Profile::default();
     for (key, value) in reader.table(value) {
+        profile.lines.insert(key.as_str().to_owned(), reader.line(&key));
         match key.as_str() {
             "provider" => profile.provider = reader.choice(&value),
-            "token_endpoint" => profile.token_endpoint = reader.text(&value),
+            "token_endpoint" => profile.token_endpoint = reader.valid(&value, valid::token_endpoint),
             "body" => profile.body = reader.choice(&value),
             "auth" => profile.auth = reader.choice(&value),
-            "client_id" => profile.client_id = reader.text(&value),
+            "client_id" => profile.client_id = reader.valid(&value, valid::client_id),
             "client_secret" => profile.client_secret = client_secret(reader, &value, folder),
-            "scope" => profile.scope = reader.texts(&value).map(|tokens| tokens.join(" ")),
-            "resources" => profile.resources = reader.texts(&value).unwrap_or_default(),
-            "audience" => profile.audience = reader.text(&value),
+            "scope" => {
+                profile.scope = reader.all_valid(&value, valid::scope).map(|tokens| tokens.join(" "));
+            }
+            "resources" => {
+                profile.resources = reader.all_valid(&value, valid::resource).unwrap_or_default();
+            }
+            "audience" => profile.audience = reader.valid(&value, valid::audience),
             "params" => profile.params = params(reader, &value),
-            "origins" => profile.origins = reader.texts(&value).unwrap_or_default(),
-            "user_agent" => profile.user_agent = reader.text(&value),
+            "origins" => {
+                profile.origins = reader.all_valid(&value, valid::origin).unwrap_or_default();
+            }
+            "user_agent" => profile.user_agent = reader.valid(&value, valid::user_agent),
             "timeout" => profile.timeout = reader.duration(&value),
             "cache" => profile.cache = reader.flag(&value),
             _ => reader.unknown(&key, &KEYS),
@@ -307,11 +321,13 @@ fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile
 }
 
 fn params(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<(String, String)> {
-    reader
-        .table(value)
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.as_str().to_owned(), reader.text(&value)?)))
-        .collect()
+    let mut params = Vec::new();
+    for (name, value) in reader.table(value) {
+        let name = name.as_str().to_owned();
+        let valid = reader.valid(&value, |text| valid::param(&name, text));
+        params.extend(valid.map(|text| (name, text)));
+    }
+    params
 }
 
 /// A reference to the secret. The secret itself is refused, and not shown.

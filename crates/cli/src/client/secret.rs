@@ -97,7 +97,10 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usual | Self::Withheld => write!(f, "in {VARIABLE}{}", unset(VARIABLE)),
+            Self::Usual => write!(f, "in {VARIABLE}{}", unset(VARIABLE)),
+            Self::Withheld => {
+                write!(f, "in {VARIABLE}{}: the profile's is for its own token endpoint", unset(VARIABLE))
+            }
             Self::Variable(name) => write!(f, "in {name}{}", unset(name)),
             Self::File(path) => write!(f, "in {}", path.display()),
             Self::Command { program, .. } => write!(f, "printed by {program}"),

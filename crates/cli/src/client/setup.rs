@@ -1,14 +1,20 @@
 //! From what was said to a client: flags, variables, the profile. Every command goes through here.
 
+pub(crate) mod shown;
+
 use crate::client::args::{Auth, Body, Caching, ClientArgs, ProviderName};
 use crate::client::cache::{self, Cache, Identity};
 use crate::client::profile::{Profile, Profiles};
+use crate::client::said::{Said, Whence};
 use crate::client::secret;
 use crate::tell::failure::Failure;
+use crate::tell::stderr;
 use evergrant_tokio_reqwest::core::BodyFormat;
 use evergrant_tokio_reqwest::{
     Client, ClientAuth, Origin, Origins, Policy, Provider, Token, Tokens, myparcel,
 };
+use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -41,6 +47,8 @@ pub(crate) struct Setup {
 pub(crate) struct Examined {
     /// The profile that was used.
     pub(crate) profile: Option<String>,
+    /// The default profile, where it is not used.
+    pub(crate) unused: Option<Unused>,
     /// Where the secret is, if there is one.
     pub(crate) place: Option<String>,
     /// What is odd about the secret.
@@ -57,21 +65,26 @@ pub(crate) const UNKNOWN: &str = "unknown";
 impl Setup {
     /// What these arguments and the profile say.
     pub(crate) fn read(args: &ClientArgs) -> Result<Self, Failure> {
-        let settings = Settings::merge(args, profile(args)?)?;
+        let settings = Settings::read(args)?;
+        if stderr::is_verbose()
+            && let Some(unused) = unused_default(args)
+        {
+            stderr::note(unused);
+        }
         settings.setup(|source| source.read(settings.secret_limit))
     }
 
     /// The same, and what can be told of it without showing the secret.
     pub(crate) fn examine(args: &ClientArgs) -> Result<(Self, Examined), Failure> {
-        let profile = profile(args)?;
+        let settings = Settings::read(args)?;
         let mut examined = Examined {
-            profile: profile.name.clone(),
+            profile: settings.profile.as_ref().map(|said| said.value.clone()),
+            unused: unused_default(args),
             place: None,
             oddity: None,
             encodes: false,
             missing: None,
         };
-        let settings = Settings::merge(args, profile)?;
         let setup = settings.setup(|source| {
             let secret = match source.read(settings.secret_limit) {
                 Ok(secret) => secret,
@@ -82,7 +95,8 @@ impl Setup {
             };
             examined.place = Some(source.to_string());
             examined.oddity = secret::oddity(&secret);
-            examined.encodes = [&*secret, &settings.client_id].into_iter().any(|text| secret::encodes(text));
+            examined.encodes =
+                [&*secret, &settings.client_id.value].into_iter().any(|text| secret::encodes(text));
             Ok(secret)
         })?;
         Ok((setup, examined))
@@ -135,8 +149,7 @@ fn profile(args: &ClientArgs) -> Result<Profile, Failure> {
     if let Some(name) = &args.profile {
         return Profiles::read(args.config.as_deref())?.take(name);
     }
-    let said = args.provider.is_some() || args.token_endpoint.is_some() || args.client_id.is_some();
-    if said {
+    if names_a_client(args).is_some() {
         return Ok(Profile::default());
     }
     let Some(profiles) = Profiles::find(args.config.as_deref())? else { return Ok(Profile::default()) };
@@ -149,31 +162,116 @@ fn profile(args: &ClientArgs) -> Result<Profile, Failure> {
     }
 }
 
-/// Everything that was said about the client, from wherever it was said.
+/// What says who the client is, so that the default profile does not: what it names, and its own name.
+fn names_a_client(args: &ClientArgs) -> Option<(&'static str, Whence)> {
+    let said = [
+        (args.client_id.is_some(), "a client", "client_id"),
+        (args.token_endpoint.is_some(), "a server", "token_endpoint"),
+        (args.provider.is_some(), "a server", "provider"),
+    ];
+    let (_, what, id) = said.into_iter().find(|(is_said, ..)| *is_said)?;
+    Some((what, args.whence(id)))
+}
+
+/// A default profile that is not used, and why: nobody expects a forgotten variable to switch it off.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unused {
+    profile: String,
+    what: &'static str,
+    by: Whence,
+}
+
+/// The default profile, if it is switched off. What is wrong with a file that is not used is nobody's concern here.
+pub(crate) fn unused_default(args: &ClientArgs) -> Option<Unused> {
+    if args.profile.is_some() {
+        return None;
+    }
+    let (what, by) = names_a_client(args)?;
+    let profile = Profiles::find(args.config.as_deref()).ok()??.default?;
+    Some(Unused { profile, what, by })
+}
+
+impl fmt::Display for Unused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { profile, what, by } = self;
+        write!(f, "default_profile {profile} is not used, since {by} names {what}")
+    }
+}
+
+/// Everything that was said about the client, and who said it.
 pub(crate) struct Settings {
-    pub(crate) provider: ProviderName,
-    token_endpoint: Option<String>,
-    body: Option<Body>,
-    auth: Option<Auth>,
-    client_id: String,
-    secret: secret::Source,
+    /// The profile that is used, and who named it.
+    profile: Option<Said<String>>,
+    provider: Said<ProviderName>,
+    token_endpoint: Said<Option<String>>,
+    body: Said<Option<Body>>,
+    auth: Said<Option<Auth>>,
+    client_id: Said<String>,
+    secret: Said<secret::Source>,
     /// The variable that the profile keeps a secret in, whether it is used or not.
     secret_variable: Option<String>,
-    scope: Option<String>,
-    resources: Vec<String>,
-    audience: Option<String>,
-    params: Vec<(String, String)>,
-    origins: Vec<String>,
-    user_agent: Option<String>,
-    timeout: Duration,
+    scope: Said<Option<String>>,
+    resources: Said<Vec<String>>,
+    audience: Said<Option<String>>,
+    params: Said<Vec<(String, String)>>,
+    origins: Said<Vec<String>>,
+    user_agent: Said<Option<String>>,
+    timeout: Said<Duration>,
     /// How long the command may take that prints the secret.
     secret_limit: Duration,
-    cache: Caching,
+    cache: Said<Caching>,
+}
+
+/// Who says a value: a flag or a variable before the profile, and each of these before a default.
+struct Sources<'a> {
+    args: &'a ClientArgs,
+    profile: Option<String>,
+    lines: BTreeMap<String, usize>,
+}
+
+impl Sources<'_> {
+    /// The value of the flag with this id, or else of the profile's key of that name.
+    fn first<T>(&self, id: &str, said: Option<T>, profile: Option<T>) -> Said<Option<T>> {
+        let by = match (&said, &profile) {
+            (Some(_), _) => self.args.whence(id),
+            (None, Some(_)) => self.by_profile(id),
+            (None, None) => Whence::Default,
+        };
+        Said { value: said.or(profile), by }
+    }
+
+    /// The same of a list, which is taken whole from one or the other; the profile's key is in the plural.
+    fn list<T>(&self, id: &str, said: Vec<T>, profile: Vec<T>) -> Said<Vec<T>> {
+        let some = |list: Vec<T>| Some(list).filter(|list| !list.is_empty());
+        self.first(id, some(said), some(profile)).or(Vec::new())
+    }
+
+    fn by_profile(&self, id: &str) -> Whence {
+        let line = self.lines.get(id).or_else(|| self.lines.get(&format!("{id}s")));
+        Whence::Profile { name: self.profile.clone().unwrap_or_default(), line: line.copied() }
+    }
+
+    /// Who named the profile, where one is used.
+    fn named(&self) -> Option<Said<String>> {
+        let by =
+            if self.args.profile.is_some() { self.args.whence("profile") } else { Whence::DefaultProfile };
+        self.profile.clone().map(|value| Said { value, by })
+    }
 }
 
 impl Settings {
-    /// What flags and variables say, and the profile where they are silent. A list is taken whole from one or the other.
-    pub(crate) fn merge(args: &ClientArgs, profile: Profile) -> Result<Self, Failure> {
+    /// What these arguments and the profile that is meant say.
+    pub(crate) fn read(args: &ClientArgs) -> Result<Self, Failure> {
+        let merged = Self::merge(args, profile(args)?).map_err(Failure::from);
+        merged.map_err(|failure| match unused_default(args) {
+            Some(unused) => failure.since(&unused),
+            None => failure,
+        })
+    }
+
+    /// What flags and variables say, and the profile where they are silent.
+    pub(crate) fn merge(args: &ClientArgs, profile: Profile) -> Result<Self, Lacking> {
+        let said = Sources { args, profile: profile.name, lines: profile.lines };
         // An endpoint belongs to its provider, and a secret to its client id.
         let own = args.client_id.as_ref().is_none_or(|id| profile.client_id.as_ref() == Some(id));
         // However the profile was named: its secret goes where the profile says, and nowhere else.
@@ -184,133 +282,194 @@ impl Settings {
             Some(secret::Source::Variable(name)) => Some(name.clone()),
             _ => None,
         };
-        let profiles_secret = match profile.client_secret.filter(|_| own) {
-            Some(_) if elsewhere => Some(secret::Source::Withheld),
-            source => source,
+        let secret = match (&args.client_secret_file, profile.client_secret.filter(|_| own)) {
+            (Some(path), _) => {
+                Said { value: secret::Source::File(path.clone()), by: args.whence("client_secret_file") }
+            }
+            (None, Some(_)) if elsewhere => Said { value: secret::Source::Withheld, by: Whence::Default },
+            (None, source) => said.first("client_secret", None, source).or(secret::Source::Usual),
         };
         let profiles_endpoint = profile.token_endpoint.filter(|_| args.provider.is_none());
-        let token_endpoint = args.token_endpoint.clone().or(profiles_endpoint);
-        let provider = match (args.provider.or(profile.provider), &token_endpoint) {
-            (Some(name), _) => name,
-            (None, Some(_)) => ProviderName::Rfc6749,
-            (None, None) => {
-                return Err(Failure::usage(
-                    "there is no authorization server to ask",
-                    "name one with --provider myparcel or myparcel-sandbox, or with --token-endpoint URL; or write \
-                     a profile and name it with --profile",
-                ));
-            }
-        };
-        if provider == ProviderName::Rfc6749 && token_endpoint.is_none() {
-            return Err(Failure::usage("there is no token endpoint", "name it with --token-endpoint URL"));
-        }
-        let Some(client_id) = args.client_id.clone().or(profile.client_id) else {
-            return Err(Failure::usage(
+        let token_endpoint = said.first("token_endpoint", args.token_endpoint.clone(), profiles_endpoint);
+        let provider =
+            provider(said.first("provider", args.provider, profile.provider), &token_endpoint.value);
+        let client_id = said.first("client_id", args.client_id.clone(), profile.client_id).transposed();
+        let client_id = client_id.ok_or_else(|| {
+            Failure::usage(
                 "there is no client id",
                 "set EVERGRANT_CLIENT_ID, or name it with --client-id or in a profile",
-            ));
+            )
+        });
+        let (provider, client_id) = match (provider, client_id) {
+            (Ok(provider), Ok(client_id)) => (provider, client_id),
+            (Err(first), id) => return Err(Lacking { first, also: id.err().map(Box::new) }),
+            (_, Err(first)) => return Err(Lacking { first, also: None }),
         };
+        let timeout = said.first("timeout", args.timeout, profile.timeout);
+        let caching = profile.cache.map(|cache| if cache { Caching::Yes } else { Caching::No });
         Ok(Self {
+            profile: said.named(),
             provider,
             token_endpoint,
-            body: args.body.or(profile.body),
-            auth: args.auth.or(profile.auth),
+            body: said.first("body", args.body, profile.body),
+            auth: said.first("auth", args.auth, profile.auth),
             client_id,
-            secret: match &args.client_secret_file {
-                Some(path) => secret::Source::File(path.clone()),
-                None => profiles_secret.unwrap_or(secret::Source::Usual),
-            },
+            secret,
             secret_variable,
-            scope: args.scope.clone().or(profile.scope),
-            resources: if args.resource.is_empty() { profile.resources } else { args.resource.clone() },
-            audience: args.audience.clone().or(profile.audience),
-            params: if args.param.is_empty() { profile.params } else { pairs(&args.param)? },
-            origins: profile.origins,
-            user_agent: args.user_agent.clone().or(profile.user_agent),
-            timeout: args.timeout.or(profile.timeout).unwrap_or(TIMEOUT),
-            secret_limit: args.timeout.or(profile.timeout).unwrap_or(SECRET_LIMIT),
-            cache: args.cache.unwrap_or(if profile.cache == Some(true) { Caching::Yes } else { Caching::No }),
+            scope: said.first("scope", args.scope.clone(), profile.scope),
+            resources: said.list("resource", args.resource.clone(), profile.resources),
+            audience: said.first("audience", args.audience.clone(), profile.audience),
+            params: said.list("param", pairs(&args.param)?, profile.params),
+            origins: said.list("origin", Vec::new(), profile.origins),
+            user_agent: said.first("user_agent", args.user_agent.clone(), profile.user_agent),
+            secret_limit: timeout.value.unwrap_or(SECRET_LIMIT),
+            timeout: timeout.or(TIMEOUT),
+            cache: said.first("cache", args.cache, caching).or(Caching::No),
         })
     }
 
-    /// The same without a cache: nothing of a disk is touched.
-    pub(crate) fn without_cache(self) -> Self {
-        Self { cache: Caching::No, ..self }
-    }
-
     fn method(&self) -> Auth {
-        match (self.auth, self.provider) {
+        match (self.auth.value, self.provider.value) {
             (Some(method), _) => method,
             (None, ProviderName::Rfc6749) => Auth::Basic,
             (None, ProviderName::Myparcel | ProviderName::MyparcelSandbox) => Auth::Post,
         }
     }
 
-    pub(crate) fn setup(
+    fn setup(
         &self,
         secret: impl FnOnce(&secret::Source) -> Result<Secret, Failure>,
     ) -> Result<Setup, Failure> {
+        let secret = if self.method() == Auth::None { None } else { Some(secret(&self.secret.value)?) };
+        let client = self.client(secret.as_deref().map(String::as_str))?;
+        let cache = self.cache(&client, secret);
+        let timeout = self.policy().attempt_timeout();
+        Ok(Setup { client, timeout, cache, secret_variable: self.secret_variable.clone() })
+    }
+
+    /// What is wrong with the client, each with its line in the configuration file where that is known. Nothing is sent
+    /// and no command is run.
+    pub(crate) fn faults(&self) -> Vec<(Option<usize>, Failure)> {
+        let line = match self.secret.by {
+            Whence::Profile { line, .. } => line,
+            _ => None,
+        };
+        let (secret, fault) = match self.at_hand() {
+            Ok(secret) => (secret, None),
+            Err(failure) => (None, Some((line, failure))),
+        };
+        let client = self.client(Some(secret.as_deref().map_or(UNKNOWN, String::as_str)));
+        fault.into_iter().chain(client.err().map(|failure| (None, failure))).collect()
+    }
+
+    /// The secret, if there is one that can be had without running a command and without waiting for somebody.
+    fn at_hand(&self) -> Result<Option<Secret>, Failure> {
+        if self.method() == Auth::None { Ok(None) } else { self.secret.value.at_hand() }
+    }
+
+    /// The client with this secret, or without one.
+    fn client(&self, secret: Option<&str>) -> Result<Client, Failure> {
         let provider = self.provider()?;
-        let id = &self.client_id;
-        let method = self.method();
-        let secret = if method == Auth::None { None } else { Some(secret(&self.secret)?) };
-        let auth = match (method, &secret) {
+        let id = &self.client_id.value;
+        let auth = match (self.method(), secret) {
             (Auth::None, _) | (_, None) => ClientAuth::none(id)?,
             (Auth::Post, Some(secret)) => ClientAuth::post(id, secret)?,
             (Auth::BasicRaw, Some(secret)) => ClientAuth::basic_raw(id, secret)?,
             (Auth::Basic, Some(secret)) => ClientAuth::basic(id, secret)?,
         };
         let mut builder = Client::builder(provider, auth);
-        if let Some(scope) = &self.scope {
+        if let Some(scope) = &self.scope.value {
             builder = builder.scope(scope);
         }
-        if let Some(audience) = &self.audience {
+        if let Some(audience) = &self.audience.value {
             builder = builder.audience(audience);
         }
-        for uri in &self.resources {
+        for uri in &self.resources.value {
             builder = builder.resource(uri);
         }
-        for (name, value) in &self.params {
+        for (name, value) in &self.params.value {
             builder = builder.param(name, value);
         }
-        if let Some(text) = &self.user_agent {
+        if let Some(text) = &self.user_agent.value {
             builder = builder.header("User-Agent", text);
         }
-        let client = builder.build()?;
-        let cache = self.cache(&client, secret);
-        let timeout = Policy::new().with_attempt_timeout(self.timeout).attempt_timeout();
-        Ok(Setup { client, timeout, cache, secret_variable: self.secret_variable.clone() })
+        Ok(builder.build()?)
+    }
+
+    fn policy(&self) -> Policy {
+        Policy::new().with_attempt_timeout(self.timeout.value)
     }
 
     fn cache(&self, client: &Client, secret: Option<Secret>) -> Option<Cache> {
-        if self.cache == Caching::No {
+        if self.cache.value == Caching::No {
             return None;
         }
         let Some(secret) = secret else {
             cache::note("a client without a secret has nothing to seal its token with");
             return None;
         };
-        let identity = Identity::new(client, &self.resources, self.audience.as_deref(), &self.params);
-        Some(Cache::new(&identity, &secret, self.cache == Caching::Yes))
+        Some(Cache::new(&self.identity(client), &secret, self.cache.value == Caching::Yes))
+    }
+
+    fn identity(&self, client: &Client) -> Identity {
+        let (resources, audience) = (&self.resources.value, self.audience.value.as_deref());
+        Identity::new(client, resources, audience, &self.params.value)
     }
 
     fn provider(&self) -> Result<Provider, Failure> {
-        let endpoint = self.token_endpoint.as_deref();
-        let provider = match (self.provider, endpoint) {
+        let endpoint = self.token_endpoint.value.as_deref();
+        let provider = match (self.provider.value, endpoint) {
             (ProviderName::Rfc6749, url) => Provider::rfc6749(url.unwrap_or_default())?,
             (ProviderName::Myparcel, None) => myparcel::production(),
             (ProviderName::Myparcel, Some(url)) => myparcel::production().with_token_endpoint(url)?,
             (ProviderName::MyparcelSandbox, None) => myparcel::sandbox(),
             (ProviderName::MyparcelSandbox, Some(url)) => myparcel::sandbox().with_token_endpoint(url)?,
         };
-        let own = self.origins.iter().map(|text| Origin::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let own = self.origins.value.iter().map(|text| Origin::parse(text)).collect::<Result<Vec<_>, _>>()?;
         let origins = Origins::new(provider.origins().iter().cloned().chain(own));
         let provider = provider.with_origins(origins);
-        Ok(match self.body {
+        Ok(match self.body.value {
             Some(Body::Form) => provider.with_body(BodyFormat::Form),
             Some(Body::Json) => provider.with_body(BodyFormat::Json),
             None => provider,
         })
+    }
+}
+
+/// What must be said of a client, and is not.
+#[derive(Debug)]
+pub(crate) struct Lacking {
+    pub(crate) first: Failure,
+    pub(crate) also: Option<Box<Failure>>,
+}
+
+impl From<Failure> for Lacking {
+    fn from(first: Failure) -> Self {
+        Self { first, also: None }
+    }
+}
+
+impl From<Lacking> for Failure {
+    fn from(lacking: Lacking) -> Self {
+        lacking.first
+    }
+}
+
+/// The kind of server: the one that was said, or any with a token endpoint.
+fn provider(
+    said: Said<Option<ProviderName>>,
+    token_endpoint: &Option<String>,
+) -> Result<Said<ProviderName>, Failure> {
+    match (said.value, token_endpoint) {
+        (None, None) => Err(Failure::usage(
+            "there is no authorization server to ask",
+            "name one with --provider myparcel or myparcel-sandbox, or with --token-endpoint URL; or write a profile \
+             and name it with --profile",
+        )),
+        (Some(ProviderName::Rfc6749), None) => {
+            Err(Failure::usage("there is no token endpoint", "name it with --token-endpoint URL"))
+        }
+        _ => Ok(said.or(ProviderName::Rfc6749)),
     }
 }
 

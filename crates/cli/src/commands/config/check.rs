@@ -2,11 +2,11 @@
 
 use crate::client::args::ClientArgs;
 use crate::client::profile::{Profile, Profiles};
-use crate::client::setup::{Settings, UNKNOWN};
+use crate::client::setup::{Lacking, Settings};
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -37,9 +37,13 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
     let mut chosen = profiles.into_faultless();
     chosen.retain(|name, _| named(name));
     for (name, profile) in chosen {
+        let line = profile.line;
+        let about = |line, failure: Failure| failure.of_profile(&path, line, &name);
         match Described::of(profile) {
             Ok(described) => good.push((default.as_ref() == Some(&name), name, described)),
-            Err(failure) => failures.push(failure.of_profile(&path, &name)),
+            Err(faults) => {
+                failures.extend(faults.into_iter().map(|(at, failure)| about(at.or(line), failure)));
+            }
         }
     }
     if let Some(last) = failures.pop() {
@@ -74,19 +78,24 @@ struct Described {
 }
 
 impl Described {
-    fn of(profile: Profile) -> Result<Self, Failure> {
-        let settings = Settings::merge(&ClientArgs::default(), profile)?.without_cache();
-        let mut secret = None;
-        let setup = settings.setup(|source| {
-            secret = Some(source.to_string());
-            Ok(source.at_hand()?.unwrap_or_else(|| UNKNOWN.to_owned().into()))
-        })?;
-        let provider = settings.provider.to_possible_value();
+    /// Or everything that is wrong, with its line where that is known.
+    fn of(profile: Profile) -> Result<Self, Vec<(Option<usize>, Failure)>> {
+        let unplaced = |failure| (None, failure);
+        let settings =
+            Settings::merge(&ClientArgs::default(), profile).map_err(|Lacking { first, also }| {
+                [first].into_iter().chain(also.map(|also| *also)).map(unplaced).collect::<Vec<_>>()
+            })?;
+        let faults = settings.faults();
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let shown = settings.shown().map_err(|failure| vec![unplaced(failure)])?;
+        let said = |name: &str| shown.iter().find(|shown| shown.name == name)?.value.one();
         Ok(Self {
-            provider: provider.as_ref().map_or("", |value| value.get_name()).to_owned(),
-            token_endpoint: setup.client.provider().token_endpoint().to_string(),
-            client_id: setup.client.client_id().to_string(),
-            secret: secret.map_or("no secret".into(), |place| format!("secret {place}")),
+            provider: said("provider").unwrap_or_default(),
+            token_endpoint: said("token_endpoint").unwrap_or_default(),
+            client_id: said("client_id").unwrap_or_default(),
+            secret: said("client_secret").map_or("no secret".into(), |place| format!("secret {place}")),
         })
     }
 

@@ -1,0 +1,44 @@
+//! What a value must be by itself: the rules are the library's, and are found by making a client of it.
+
+use evergrant_tokio_reqwest::core::ClientBuilder;
+use evergrant_tokio_reqwest::{Client, ClientAuth, ConfigError, Origin, Provider};
+
+type Judged = Result<(), ConfigError>;
+
+pub(super) fn token_endpoint(url: &str) -> Judged {
+    Provider::rfc6749(url).map(drop)
+}
+
+pub(super) fn client_id(id: &str) -> Judged {
+    ClientAuth::none(id).map(drop)
+}
+
+pub(super) fn scope(scope: &str) -> Judged {
+    client(|client| client.scope(scope))
+}
+
+pub(super) fn resource(uri: &str) -> Judged {
+    client(|client| client.resource(uri))
+}
+
+pub(super) fn audience(audience: &str) -> Judged {
+    client(|client| client.audience(audience))
+}
+
+pub(super) fn param(name: &str, value: &str) -> Judged {
+    client(|client| client.param(name, value))
+}
+
+pub(super) fn origin(origin: &str) -> Judged {
+    Origin::parse(origin).map(drop)
+}
+
+pub(super) fn user_agent(text: &str) -> Judged {
+    client(|client| client.header("User-Agent", text))
+}
+
+/// A client of which this is said and nothing else.
+fn client(say: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Judged {
+    let provider = Provider::rfc6749("https://server.example/token")?;
+    say(Client::builder(provider, ClientAuth::none("any")?)).build().map(drop)
+}

@@ -1,0 +1,182 @@
+//! `evergrant config` as its users meet it: what is shown of a client, and what is said about a file that is wrong.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+mod fixture;
+
+use evergrant_mock::Server;
+use fixture::{Folder, configured, evergrant, fails, run};
+use serde_json::{Value, json};
+use std::process::Command;
+
+const FILE: &str = "default_profile = \"erp\"\n\n[profile.erp]\ntoken_endpoint = \"https://auth.example.com/token\"\n\
+    client_id = \"erp\"\nclient_secret = { command = [\"touch\", \"ran\"] }\nscope = [\"orders.read\", \"orders.write\"]\n\
+    params = { tenant = \"sentinel\" }\norigins = [\"https://api.example.com\"]\ntimeout = \"5s\"\ncache = true\n";
+
+fn show(folder: &Folder, arguments: &[&str]) -> Command {
+    let mut command = evergrant(&["config", "show"]);
+    command.args(arguments).env("EVERGRANT_CONFIG", folder.at("config.toml")).current_dir(folder.path());
+    command
+}
+
+fn with_file() -> Folder {
+    let folder = Folder::new();
+    folder.file("config.toml", 0o600, FILE);
+    folder
+}
+
+/// What `--json` says of this command.
+fn object(command: &mut Command) -> Value {
+    let ended = run(command.arg("--json"));
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
+#[test]
+fn each_value_is_shown_with_its_origin() {
+    let folder = with_file();
+    let mut command = show(&folder, &["--scope", "orders.admin"]);
+    let shown = object(command.env("EVERGRANT_AUDIENCE", "them").env("EVERGRANT_TIMEOUT", "7s"));
+    let settings = &shown["settings"];
+    let by_profile = |line: u32| json!({ "kind": "profile", "name": "erp", "line": line });
+    for (name, value, from) in [
+        ("provider", json!("rfc6749"), json!({ "kind": "default" })),
+        ("token_endpoint", json!("https://auth.example.com/token"), by_profile(4)),
+        ("body", json!("form"), json!({ "kind": "default" })),
+        ("auth", json!("basic"), json!({ "kind": "default" })),
+        ("client_id", json!("erp"), by_profile(5)),
+        ("client_secret", json!("printed by touch"), by_profile(6)),
+        ("scope", json!(["orders.admin"]), json!({ "kind": "flag", "name": "--scope" })),
+        ("resources", json!([]), json!({ "kind": "default" })),
+        ("audience", json!("them"), json!({ "kind": "variable", "name": "EVERGRANT_AUDIENCE" })),
+        ("params", json!(["tenant"]), by_profile(8)),
+        ("origins", json!(["https://api.example.com"]), by_profile(9)),
+        ("timeout", json!("7s"), json!({ "kind": "variable", "name": "EVERGRANT_TIMEOUT" })),
+        ("cache", json!("yes"), by_profile(11)),
+    ] {
+        assert_eq!(settings[name], json!({ "value": value, "from": from }), "{name}");
+    }
+    assert_eq!(shown["profile"], json!({ "value": "erp", "from": { "kind": "default_profile" } }));
+    let text = run(&mut show(&folder, &["--profile", "erp", "--cache=no"]));
+    assert_eq!((text.status, text.stderr.as_str()), (0, ""));
+    for words in [
+        "token_endpoint  https://auth.example.com/token  (profile erp, line 4)\n",
+        "scope           orders.read orders.write  (profile erp, line 7)\n",
+        "cache           no  (--cache)",
+        "(--profile)\n",
+    ] {
+        assert!(text.stdout.contains(words), "{words:?} is not in: {}", text.stdout);
+    }
+}
+
+#[test]
+fn what_is_shown_is_what_is_sent() {
+    let server = Server::start().unwrap();
+    let mut command = configured(&server, evergrant(&["config", "show", "--scope", "a b", "--auth", "post"]));
+    let shown = object(command.args(["--resource", "https://api.example/", "--user-agent", "one/1"]));
+    assert_eq!(server.counts().token_requests, 0, "nothing is sent");
+    let mut command = configured(&server, evergrant(&["token", "--scope", "a b", "--auth", "post"]));
+    let ended = run(command.args(["--resource", "https://api.example/", "--user-agent", "one/1"]));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let value = |name: &str| shown["settings"][name]["value"].clone();
+    let request = &server.requests()[0];
+    let sent = |name: &str| request.parameter(name).unwrap_or_default();
+    assert_eq!(json!(server.token_endpoint()), value("token_endpoint"));
+    assert_eq!((json!(sent("client_id")), json!("post")), (value("client_id"), value("auth")));
+    assert_eq!(json!(sent("scope").split(' ').collect::<Vec<_>>()), value("scope"));
+    assert_eq!(json!([sent("resource")]), value("resources"));
+    assert_eq!(json!(request.header("user-agent")), value("user_agent"));
+}
+
+#[test]
+fn no_secret_is_shown_and_no_command_is_run() {
+    let folder = with_file();
+    let secret = folder.file("secret", 0o600, "sentinel");
+    for arguments in [
+        &[][..],
+        &["--json"],
+        &["--param", "key=sentinel"],
+        &["--client-secret-file", &secret],
+        &["--profile", "erp", "--client-id", "another"],
+    ] {
+        let ended = run(show(&folder, arguments).env("EVERGRANT_CLIENT_SECRET", "sentinel"));
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        assert!(!format!("{ended:?}").contains("sentinel"), "{ended:?}");
+    }
+    assert!(!std::path::Path::new(&folder.at("ran")).exists());
+    let none = object(&mut show(&folder, &["--auth", "none"]));
+    assert_eq!(none["settings"]["client_secret"]["value"], Value::Null);
+    let elsewhere = run(&mut show(&folder, &["--profile", "erp", "--token-endpoint", "https://x.example/"]));
+    assert!(elsewhere.stdout.contains("is for its own token endpoint"), "{}", elsewhere.stdout);
+}
+
+#[test]
+fn a_default_profile_that_is_not_used_is_named_with_the_reason() {
+    let folder = with_file();
+    let says = |by: &str, what: &str| format!("default_profile erp is not used, since {by} names {what}");
+    let server = Server::start().unwrap();
+    let known = |arguments: &[&str]| {
+        let mut command = configured(&server, evergrant(arguments));
+        command.env("EVERGRANT_CONFIG", folder.at("config.toml"));
+        command
+    };
+    let by_id = says("EVERGRANT_CLIENT_ID", "a client");
+    assert!(run(&mut known(&["config", "show"])).stdout.contains(&by_id));
+    assert_eq!(object(&mut known(&["config", "show"]))["unused"], by_id);
+    assert!(run(&mut known(&["doctor"])).stdout.contains(&by_id));
+    assert!(run(&mut known(&["-v", "token"])).stderr.contains(&by_id));
+    assert!(!run(&mut known(&["token"])).stderr.contains(&by_id), "without -v nothing is said");
+    let mut command = known(&["config", "show", "--provider", "myparcel"]);
+    command.env_remove("EVERGRANT_CLIENT_ID").env_remove("EVERGRANT_TOKEN_ENDPOINT");
+    let by_provider = says("--provider", "a server");
+    fails(&mut command, 2, &["there is no client id", &by_provider]);
+    fails(&mut show(&folder, &["--client-id", "x"]), 2, &[&says("--client-id", "a client")]);
+    let mut command = known(&["config", "show", "--token-endpoint", "https://x.example/"]);
+    assert!(run(&mut command).stdout.contains(&by_id), "the id comes first");
+    // Nor is it said where it is used, where another is named, or where there is none.
+    assert_eq!(object(&mut show(&folder, &[]))["unused"], Value::Null);
+    assert_eq!(object(&mut known(&["config", "show", "--profile", "erp"]))["unused"], Value::Null);
+    folder.file("config.toml", 0o600, "[profile.erp]\n");
+    assert_eq!(object(&mut known(&["config", "show"]))["unused"], Value::Null);
+}
+
+#[test]
+fn a_check_names_the_line_and_the_key_of_each_value_that_no_client_takes() {
+    let folder = Folder::new();
+    let path = folder.file(
+        "config.toml",
+        0o600,
+        "[profile.a]\ntoken_endpoint = \"http://x/\"\nclient_id = \"a\\nb\"\nscope = [\"good\",\n  \"b\\\\d\", \"\\\"\"]\n\
+         resources = [\"relative\"]\nparams = { \"x y\" = \"1\", scope = \"2\", k = \"\\n\" }\n\
+         origins = [\"https://a.example\",\n  \"https://a.example/path\"]\nuser_agent = \"\\n\"\naudience = \"\\n\"\n\
+         [profile.b]\n[profile.c]\nprovider = \"myparcel\"\nclient_id = \"a:b\"\nauth = \"basic-raw\"\n\
+         client_secret = { file = \"missing\" }\n",
+    );
+    let ended = run(&mut evergrant(&["config", "check", "--config", &path]));
+    assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
+    for words in [
+        ":2: token_endpoint is plain http to x (profile a)",
+        ":3: client_id has a control character at byte 1 (profile a)",
+        ":5: scope token \"b\\\\d\" has an invalid character at byte 1 (profile a)",
+        ":5: scope token \"\\\"\" has an invalid character at byte 0 (profile a)",
+        ":6: resources: resource is not an absolute URI without fragment (profile a)",
+        ":7: x y: parameter",
+        ":7: scope: parameter",
+        ":7: k: ",
+        ":9: origins: origin has a path or query (profile a)",
+        ":10: user_agent: ",
+        ":11: audience",
+        ":12: there is no authorization server to ask (profile b)",
+        ":12: there is no client id (profile b)",
+        ":13: client_id has a colon, which basic-raw cannot carry (profile c)",
+        ":17: the client secret file",
+    ] {
+        assert!(
+            ended.stderr.contains(&format!("config.toml{words}")),
+            "{words:?} is not in: {}",
+            ended.stderr
+        );
+    }
+    assert_eq!(ended.stderr.matches("error: ").count(), 15, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("next: ").count(), 15, "{}", ended.stderr);
+}
