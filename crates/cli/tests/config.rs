@@ -7,7 +7,7 @@ mod fixture;
 use evergrant_mock::Server;
 use fixture::{Folder, configured, evergrant, fails, run};
 use serde_json::{Value, json};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const FILE: &str = "default_profile = \"erp\"\n\n[profile.erp]\ntoken_endpoint = \"https://auth.example.com/token\"\n\
     client_id = \"erp\"\nclient_secret = { command = [\"touch\", \"ran\"] }\nscope = [\"orders.read\", \"orders.write\"]\n\
@@ -179,4 +179,206 @@ fn a_check_names_the_line_and_the_key_of_each_value_that_no_client_takes() {
     }
     assert_eq!(ended.stderr.matches("error: ").count(), 15, "{}", ended.stderr);
     assert_eq!(ended.stderr.matches("next: ").count(), 15, "{}", ended.stderr);
+}
+
+/// `config init` in this folder.
+fn init(folder: &Folder, arguments: &[&str]) -> Command {
+    let mut command = evergrant(&["config", "init"]);
+    command.args(arguments).env("XDG_CONFIG_HOME", folder.at("a/b")).current_dir(folder.path());
+    command
+}
+
+/// What the smallest client needs.
+const CLIENT: [&str; 4] = ["--token-endpoint", "https://auth.example.com/token", "--client-id", "me"];
+
+#[test]
+fn a_first_file_says_what_was_said_and_passes_the_check() {
+    let folder = Folder::new();
+    let mut command = init(&folder, &CLIENT);
+    command.args(["--profile", "erp", "--auth", "post", "--body", "json", "--scope", "a b", "--cache"]);
+    command.args(["--resource", "https://r.example/", "--resource", "https://s.example/"]);
+    command.args(["--audience", "them", "--param", "tenant=north", "--user-agent", "one/1"]);
+    let ended = run(command.args(["--timeout", "1500ms", "--allow-origin", "https://api.example.com"]));
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    let path = folder.at("a/b/evergrant/config.toml");
+    assert!(
+        ended.stdout.starts_with(&format!("{path}\nnext: set EVERGRANT_CLIENT_SECRET")),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stdout.ends_with("run: evergrant doctor --profile erp\n"), "{}", ended.stdout);
+    let read = |arguments: &[&str]| {
+        let ended = run(evergrant(arguments).env("EVERGRANT_CONFIG", &path));
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+        serde_json::from_str::<Value>(&ended.stdout).unwrap()
+    };
+    assert_eq!(read(&["config", "check", "--json"])["profiles"][0]["default"], true);
+    let shown = read(&["config", "show", "--json"]);
+    for (name, value) in [
+        ("token_endpoint", json!("https://auth.example.com/token")),
+        ("client_id", json!("me")),
+        ("auth", json!("post")),
+        ("body", json!("json")),
+        ("scope", json!(["a", "b"])),
+        ("resources", json!(["https://r.example/", "https://s.example/"])),
+        ("audience", json!("them")),
+        ("params", json!(["tenant"])),
+        ("origins", json!(["https://api.example.com"])),
+        ("user_agent", json!("one/1")),
+        ("timeout", json!("1.5s")),
+        ("cache", json!("yes")),
+    ] {
+        assert_eq!(shown["settings"][name]["value"], value, "{name}");
+        assert_eq!(shown["settings"][name]["from"]["kind"], "profile", "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_first_file_and_its_folders_are_the_users_alone_whatever_the_umask() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = Folder::new();
+    let mut command = Command::new("sh");
+    fixture::isolate(&mut command).args(["-c", "umask 000; exec \"$@\"", "sh", fixture::EVERGRANT]);
+    let ended = run(command.args(["config", "init"]).args(CLIENT).env("XDG_CONFIG_HOME", folder.at("a/b")));
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    for (path, mode) in
+        [("a", 0o700), ("a/b", 0o700), ("a/b/evergrant", 0o700), ("a/b/evergrant/config.toml", 0o600)]
+    {
+        let metadata = std::fs::metadata(folder.at(path)).unwrap();
+        assert_eq!(format!("{:o}", metadata.mode() & 0o7777), format!("{mode:o}"), "{path}");
+    }
+    assert_eq!(
+        std::fs::read_dir(folder.at("a/b/evergrant")).unwrap().count(),
+        1,
+        "nothing is left beside it"
+    );
+}
+
+#[test]
+fn whatever_the_values_the_first_file_passes_the_check_or_is_not_written() {
+    let hostile = [
+        "plain",
+        "a \"quoted\" \\ one",
+        "'''",
+        "\"\"\"",
+        "two\nlines",
+        "tab\tand\u{1b}[31m\u{7f}\u{1}",
+        "ünïcödé \u{202e}\u{feff}x",
+        "] [profile.other]",
+        "# a comment",
+        "a.b = {}",
+        "=",
+        "$(touch ran)",
+    ];
+    let mut written = 0;
+    for text in hostile {
+        for at in ["--profile", "--client-id", "--audience", "--param", "--user-agent", "--scope"] {
+            let folder = Folder::new();
+            let value = if at == "--param" { format!("key={text}") } else { text.to_owned() };
+            let client = if at == "--client-id" { &CLIENT[..2] } else { &CLIENT[..] };
+            let ended = run(init(&folder, client).args([at, &value, "--config", "config.toml"]));
+            assert!(!format!("{}{}", ended.stdout, ended.stderr).contains('\u{1b}'), "{at} {text:?}");
+            let path = folder.at("config.toml");
+            if ended.status != 0 {
+                assert!(!std::path::Path::new(&path).exists(), "{at} {text:?}");
+                assert!(ended.stderr.contains("next: "), "{at} {text:?}: {}", ended.stderr);
+                assert!(at != "--profile" && text != "plain", "{at} {text:?}: {}", ended.stderr);
+                continue;
+            }
+            let checked = run(&mut evergrant(&["config", "check", "--json", "--config", &path]));
+            assert_eq!((checked.status, checked.stderr.as_str()), (0, ""), "{at} {text:?}");
+            let checked: Value = serde_json::from_str(&checked.stdout).unwrap();
+            assert_eq!(checked["profiles"].as_array().unwrap().len(), 1, "{at} {text:?}");
+            let profile = &checked["profiles"][0];
+            let name = if at == "--profile" { text } else { "default" };
+            let id = if at == "--client-id" { text } else { "me" };
+            assert_eq!((&profile["name"], &profile["client_id"]), (&json!(name), &json!(id)));
+            written += 1;
+        }
+    }
+    assert!(written >= 50, "{written}");
+}
+
+#[test]
+fn a_file_that_is_there_is_never_changed() {
+    let folder = with_file();
+    let path = folder.at("config.toml");
+    let says = ["config.toml is there already, and was not changed", "by hand"];
+    fails(init(&folder, &CLIENT).args(["--config", &path]), 2, &says);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), FILE);
+    fails(init(&folder, &CLIENT).args(["--config", folder.path()]), 2, &["is there already"]);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("nowhere", folder.at("link")).unwrap();
+        fails(init(&folder, &CLIENT).args(["--config", "link"]), 2, &["link is there already"]);
+        assert!(!std::path::Path::new(&folder.at("nowhere")).exists());
+    }
+}
+
+#[test]
+fn of_many_that_write_a_first_file_at_once_one_does() {
+    let folder = Folder::new();
+    let spawn = |number: usize| {
+        let mut command = init(&folder, &CLIENT);
+        command.args(["--config", "config.toml", "--profile", &format!("number-{number}")]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..8).map(spawn).collect();
+    let ended = children.into_iter().map(|child| fixture::end(child.wait_with_output().unwrap()));
+    let winners: Vec<_> = ended.enumerate().filter(|(_, ended)| ended.status == 0).collect();
+    assert_eq!(winners.len(), 1, "{winners:?}");
+    let text = std::fs::read_to_string(folder.at("config.toml")).unwrap();
+    assert!(text.contains(&format!("[profile.number-{}]", winners[0].0)), "{text}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn a_first_file_has_no_secret_and_nothing_that_may_be_one() {
+    let folder = Folder::new();
+    let mut command = init(&folder, &CLIENT);
+    command.env("EVERGRANT_CLIENT_SECRET", "sentinel").env("EVERGRANT_PARAM", "key=sentinel");
+    let ended = run(command.args(["--config", "one.toml"]));
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    let text = std::fs::read_to_string(folder.at("one.toml")).unwrap();
+    assert!(!text.contains("sentinel"), "{text}");
+    for place in ["EVERGRANT_CLIENT_SECRET", "{ env = ", "{ file = ", "{ command = "] {
+        assert!(text.contains(place), "{place} is not in: {text}");
+    }
+    folder.file("the secret", 0o600, "sentinel");
+    let mut command = init(&folder, &CLIENT);
+    let ended = run(command.args(["--config", "a/two.toml", "--client-secret-file", "the secret", "--json"]));
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    let said: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(said["path"], "a/two.toml");
+    assert_eq!(said["next"], "run: evergrant doctor --profile default --config a/two.toml");
+    let checked = run(&mut evergrant(&["config", "check", "--config", &folder.at("a/two.toml")]));
+    assert!(checked.status == 0 && checked.stdout.contains("the secret"), "{checked:?}");
+    fails(init(&folder, &CLIENT).args(["--client-secret-file", "-"]), 2, &["on stdin", "name a file"]);
+}
+
+#[test]
+fn a_first_file_that_no_command_could_use_is_not_written() {
+    let folder = Folder::new();
+    for (arguments, says) in [
+        (&["--client-id", "me"][..], "no authorization server"),
+        (&["--provider", "myparcel"], "no client id"),
+        (
+            &["--provider", "myparcel", "--client-id", "me", "--allow-origin", "https://a/b"],
+            "origin has a path",
+        ),
+        (&["--token-endpoint", "http://a.example/", "--client-id", "me"], "plain http"),
+        (&["--provider", "myparcel", "--client-id", "me", "--profile", ""], "is empty"),
+    ] {
+        fails(&mut init(&folder, arguments), 2, &[says]);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no folder either");
+    #[cfg(unix)]
+    {
+        std::fs::create_dir(folder.at("open")).unwrap();
+        fixture::set_mode(&folder.at("open"), 0o777);
+        let mut command = init(&folder, &CLIENT);
+        fails(command.args(["--config", "open/config.toml"]), 2, &["can replace the configuration file"]);
+        assert_eq!(std::fs::read_dir(folder.at("open")).unwrap().count(), 0);
+    }
 }

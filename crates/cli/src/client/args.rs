@@ -1,6 +1,7 @@
 //! What can be said about the client on the command line, and through the environment.
 
 use crate::client::said::Whence;
+use crate::tell::failure::Failure;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches, ValueEnum};
@@ -88,6 +89,18 @@ impl ClientArgs {
         } else {
             Whence::Variable(format!("EVERGRANT_{}", id.to_uppercase()))
         }
+    }
+
+    /// The further parameters: names and values.
+    pub(crate) fn pairs(&self) -> Result<Vec<(String, String)>, Failure> {
+        let pair = |parameter: &String| {
+            let (name, value) = parameter
+                .split_once('=')
+                // Its text may be a secret: it is not shown.
+                .ok_or_else(|| Failure::usage("a --param has no =", "write it as --param name=value"))?;
+            Ok((name.to_owned(), value.to_owned()))
+        };
+        self.param.iter().map(pair).collect()
     }
 }
 

@@ -23,6 +23,7 @@
 //! It is read whole, and everything that is wrong with it is found: a typing error in a scope that is silently ignored
 //! costs somebody an afternoon.
 
+pub(crate) mod draft;
 mod problem;
 mod reader;
 mod valid;
@@ -230,22 +231,12 @@ fn text(path: &Path) -> Result<String, Failure> {
 #[cfg(unix)]
 fn guard(file: &File, path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt;
-    const OTHERS_WRITE: u32 = 0o022;
-    // In such a folder, /tmp for one, nobody can replace what is another's.
-    const STICKY: u32 = 0o1000;
     let name = path.display();
-    let unknown = |error: io::Error| {
-        Failure::usage(
-            format!("the configuration file {name} cannot be examined: {error}"),
-            "name another with --config PATH",
-        )
-    };
-    let file = file.metadata().map_err(unknown)?;
+    let file = file.metadata().map_err(|error| unknown(path, &error))?;
     // A pipe or a device is whoever's made it: its reader was told to read it.
     if !file.is_file() {
         return Ok(());
     }
-    let ours = |owner: u32| owner == 0 || owner == rustix::process::geteuid().as_raw();
     if !ours(file.uid()) {
         return Err(Failure::usage(
             format!("the configuration file {name} belongs to another user"),
@@ -258,11 +249,18 @@ fn guard(file: &File, path: &Path) -> Result<(), Failure> {
             format!("chmod go-w '{name}'"),
         ));
     }
-    let Some(folder) = path.canonicalize().ok().and_then(|path| Some(path.parent()?.to_owned())) else {
-        return Ok(());
-    };
-    let metadata = folder.metadata().map_err(unknown)?;
-    let (mode, folder) = (metadata.mode(), folder.display());
+    match path.canonicalize().ok().and_then(|path| Some(path.parent()?.to_owned())) {
+        Some(folder) => guard_folder(&folder, path),
+        None => Ok(()),
+    }
+}
+
+/// Whoever can write the folder can put another file in this one's place.
+#[cfg(unix)]
+fn guard_folder(folder: &Path, file: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = folder.metadata().map_err(|error| unknown(file, &error))?;
+    let (mode, name, folder) = (metadata.mode(), file.display(), folder.display());
     if !ours(metadata.uid()) || (mode & OTHERS_WRITE != 0 && mode & STICKY == 0) {
         return Err(Failure::usage(
             format!(
@@ -275,8 +273,32 @@ fn guard(file: &File, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+#[cfg(unix)]
+const OTHERS_WRITE: u32 = 0o022;
+/// In a folder of this mode, /tmp for one, nobody can replace what is another's.
+#[cfg(unix)]
+const STICKY: u32 = 0o1000;
+
+#[cfg(unix)]
+fn ours(owner: u32) -> bool {
+    owner == 0 || owner == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(unix)]
+fn unknown(file: &Path, error: &io::Error) -> Failure {
+    Failure::usage(
+        format!("the configuration file {} cannot be examined: {error}", file.display()),
+        "name another with --config PATH",
+    )
+}
+
 #[cfg(not(unix))]
 fn guard(_: &File, _: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn guard_folder(_: &Path, _: &Path) -> Result<(), Failure> {
     Ok(())
 }
 

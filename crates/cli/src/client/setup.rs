@@ -319,7 +319,7 @@ impl Settings {
             scope: said.first("scope", args.scope.clone(), profile.scope),
             resources: said.list("resource", args.resource.clone(), profile.resources),
             audience: said.first("audience", args.audience.clone(), profile.audience),
-            params: said.list("param", pairs(&args.param)?, profile.params),
+            params: said.list("param", args.pairs()?, profile.params),
             origins: said.list("origin", Vec::new(), profile.origins),
             user_agent: said.first("user_agent", args.user_agent.clone(), profile.user_agent),
             secret_limit: timeout.value.unwrap_or(SECRET_LIMIT),
@@ -476,15 +476,4 @@ fn provider(
 /// Whether the first is said, and is not what the second says.
 fn differs<T: PartialEq>(said: &Option<T>, profile: &Option<T>) -> bool {
     said.is_some() && said != profile
-}
-
-fn pairs(parameters: &[String]) -> Result<Vec<(String, String)>, Failure> {
-    let pair = |parameter: &String| {
-        let (name, value) = parameter
-            .split_once('=')
-            // Its text may be a secret: it is not shown.
-            .ok_or_else(|| Failure::usage("a --param has no =", "write it as --param name=value"))?;
-        Ok((name.to_owned(), value.to_owned()))
-    };
-    parameters.iter().map(pair).collect()
 }
