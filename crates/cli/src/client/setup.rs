@@ -362,6 +362,13 @@ impl Settings {
         fault.into_iter().chain(client.err().map(|failure| (None, failure))).collect()
     }
 
+    /// The name of the client's file in the cache, if its secret is at hand.
+    pub(crate) fn name_in_cache(&self) -> Option<String> {
+        let secret = self.at_hand().ok()??;
+        let client = self.client(Some(&secret)).ok()?;
+        Some(cache::name(&self.identity(&client), &secret))
+    }
+
     /// The secret, if there is one that can be had without running a command and without waiting for somebody.
     fn at_hand(&self) -> Result<Option<Secret>, Failure> {
         if self.method() == Auth::None { Ok(None) } else { self.secret.value.at_hand() }
