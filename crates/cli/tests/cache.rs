@@ -575,7 +575,6 @@ fn nothing_but_tokens_of_this_command_and_this_user_is_listed_or_cleared() {
     assert_eq!(fs::read(target).unwrap(), whole);
 }
 
-// Conforms: A-12
 #[test]
 fn a_token_that_another_invocation_is_replacing_stays() {
     let cached = Cached::new();

@@ -146,16 +146,17 @@ fn a_check_names_the_line_and_the_key_of_each_value_that_no_client_takes() {
     let path = folder.file(
         "config.toml",
         0o600,
-        "[profile.a]\ntoken_endpoint = \"http://x/\"\nclient_id = \"a\\nb\"\nscope = [\"good\",\n  \"b\\\\d\", \"\\\"\"]\n\
+        "[profile.a]\ntoken_endpoint = \"x\"\nclient_id = \"a\\nb\"\nscope = [\"good\",\n  \"b\\\\d\", \"\\\"\"]\n\
          resources = [\"relative\"]\nparams = { \"x y\" = \"1\", scope = \"2\", k = \"\\n\" }\n\
          origins = [\"https://a.example\",\n  \"https://a.example/path\"]\nuser_agent = \"\\n\"\naudience = \"\\n\"\n\
          [profile.b]\n[profile.c]\nprovider = \"myparcel\"\nclient_id = \"a:b\"\nauth = \"basic-raw\"\n\
-         client_secret = { file = \"missing\" }\n",
+         client_secret = { file = \"missing\" }\n[profile.d]\nscope = \"\\\\\"\nclient_id = \"d\"\n\
+         token_endpoint = \"http://x/\"\nunknown = 1\n",
     );
     let ended = run(&mut evergrant(&["config", "check", "--config", &path]));
     assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
     for words in [
-        ":2: token_endpoint is plain http to x (profile a)",
+        ":2: token_endpoint is not an http or https URL (profile a)",
         ":3: client_id has a control character at byte 1 (profile a)",
         ":5: scope token \"b\\\\d\" has an invalid character at byte 1 (profile a)",
         ":5: scope token \"\\\"\" has an invalid character at byte 0 (profile a)",
@@ -168,8 +169,11 @@ fn a_check_names_the_line_and_the_key_of_each_value_that_no_client_takes() {
         ":11: audience",
         ":12: there is no authorization server to ask (profile b)",
         ":12: there is no client id (profile b)",
-        ":13: client_id has a colon, which basic-raw cannot carry (profile c)",
+        ":15: client_id has a colon, which basic-raw cannot carry (profile c)",
         ":17: the client secret file",
+        ":19: scope token",
+        ":21: token_endpoint is plain http to x (profile d)",
+        ":22: unknown key unknown (profile d)",
     ] {
         assert!(
             ended.stderr.contains(&format!("config.toml{words}")),
@@ -177,8 +181,8 @@ fn a_check_names_the_line_and_the_key_of_each_value_that_no_client_takes() {
             ended.stderr
         );
     }
-    assert_eq!(ended.stderr.matches("error: ").count(), 15, "{}", ended.stderr);
-    assert_eq!(ended.stderr.matches("next: ").count(), 15, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("error: ").count(), 18, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("next: ").count(), 18, "{}", ended.stderr);
 }
 
 /// `config init` in this folder.
@@ -298,6 +302,13 @@ fn whatever_the_values_the_first_file_passes_the_check_or_is_not_written() {
         }
     }
     assert!(written >= 50, "{written}");
+    let folder = Folder::new();
+    let ended = run(init(&folder, &CLIENT).args(["--profile", "it's $(touch ran)"]));
+    assert!(
+        ended.stdout.ends_with("evergrant doctor --profile 'it'\\''s $(touch ran)'\n"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]

@@ -186,13 +186,19 @@ impl Profiles {
         })
     }
 
-    /// The profiles without a fault of their own.
-    pub(crate) fn into_faultless(self) -> BTreeMap<String, Profile> {
-        let faulty = |name: &str| {
-            let about = About::Profile(name.to_owned());
-            self.problems.iter().any(|problem| problem.about == about)
-        };
-        self.profiles.into_iter().filter(|(name, _)| !faulty(name)).collect()
+    /// Whether the profile of this name has a fault of its own.
+    fn is_faulty(&self, name: &str) -> bool {
+        let about = About::Profile(name.to_owned());
+        self.problems.iter().any(|problem| problem.about == about)
+    }
+
+    /// All profiles, each with whether it has a fault of its own: what it says then is not all that it should.
+    pub(crate) fn into_all(mut self) -> impl Iterator<Item = (String, Profile, bool)> {
+        let profiles = std::mem::take(&mut self.profiles);
+        profiles.into_iter().map(move |(name, profile)| {
+            let is_faulty = self.is_faulty(&name);
+            (name, profile, is_faulty)
+        })
     }
 }
 

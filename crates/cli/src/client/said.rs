@@ -50,6 +50,14 @@ impl<T> Said<Option<T>> {
 }
 
 impl Whence {
+    /// The line in the configuration file, where it is known.
+    pub(crate) const fn line(&self) -> Option<usize> {
+        match self {
+            Self::Profile { line, .. } => *line,
+            _ => None,
+        }
+    }
+
     pub(crate) fn json(&self) -> Value {
         match self {
             Self::Flag(name) => json!({ "kind": "flag", "name": name }),

@@ -230,7 +230,7 @@ struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// The value of the flag with this id, or else of the profile's key of that name.
+    /// The value of the flag with this id, or else of the profile's key of that name, or of its plural.
     fn first<T>(&self, id: &str, said: Option<T>, profile: Option<T>) -> Said<Option<T>> {
         let by = match (&said, &profile) {
             (Some(_), _) => self.args.whence(id),
@@ -240,7 +240,7 @@ impl Sources<'_> {
         Said { value: said.or(profile), by }
     }
 
-    /// The same of a list, which is taken whole from one or the other; the profile's key is in the plural.
+    /// The same of a list, which is taken whole from one or the other.
     fn list<T>(&self, id: &str, said: Vec<T>, profile: Vec<T>) -> Said<Vec<T>> {
         let some = |list: Vec<T>| Some(list).filter(|list| !list.is_empty());
         self.first(id, some(said), some(profile)).or(Vec::new())
@@ -320,7 +320,7 @@ impl Settings {
             resources: said.list("resource", args.resource.clone(), profile.resources),
             audience: said.first("audience", args.audience.clone(), profile.audience),
             params: said.list("param", args.pairs()?, profile.params),
-            origins: said.list("origin", Vec::new(), profile.origins),
+            origins: said.list("origins", Vec::new(), profile.origins),
             user_agent: said.first("user_agent", args.user_agent.clone(), profile.user_agent),
             secret_limit: timeout.value.unwrap_or(SECRET_LIMIT),
             timeout: timeout.or(TIMEOUT),
@@ -350,16 +350,16 @@ impl Settings {
     /// What is wrong with the client, each with its line in the configuration file where that is known. Nothing is sent
     /// and no command is run.
     pub(crate) fn faults(&self) -> Vec<(Option<usize>, Failure)> {
-        let line = match self.secret.by {
-            Whence::Profile { line, .. } => line,
-            _ => None,
+        // A profile's values are good each by itself: what is left is between the endpoint, the id and the method.
+        let server = self.provider().err().map(|failure| (self.token_endpoint.by.line(), failure));
+        let client = server
+            .or_else(|| self.client(Some(UNKNOWN)).err().map(|failure| (self.client_id.by.line(), failure)));
+        let secret = match self.at_hand() {
+            Ok(Some(secret)) if client.is_none() => self.client(Some(&secret)).err(),
+            Ok(_) => None,
+            Err(failure) => Some(failure),
         };
-        let (secret, fault) = match self.at_hand() {
-            Ok(secret) => (secret, None),
-            Err(failure) => (None, Some((line, failure))),
-        };
-        let client = self.client(Some(secret.as_deref().map_or(UNKNOWN, String::as_str)));
-        fault.into_iter().chain(client.err().map(|failure| (None, failure))).collect()
+        client.into_iter().chain(secret.map(|failure| (self.secret.by.line(), failure))).collect()
     }
 
     /// The name of the client's file in the cache, if its secret is at hand.

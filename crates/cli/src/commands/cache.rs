@@ -3,7 +3,7 @@
 use crate::client::args::ClientArgs;
 use crate::client::cache::entry::Entry;
 use crate::client::cache::inventory::{Cleared, Inventory, Which};
-use crate::client::profile::Profiles;
+use crate::client::profile::{Profile, Profiles};
 use crate::client::setup::Settings;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
@@ -21,8 +21,8 @@ pub(crate) struct CacheArgs {
 pub(crate) enum CacheCommand {
     /// List the kept tokens: the file's name, its size, and when the token ends
     ///
-    /// A token is sealed with its client's secret: whose it is can be told of the clients of the configuration file, and of
-    /// the one that flags and variables name, where the secret is in a file or a variable. No command is run for it.
+    /// A token is sealed with its client's secret. The client is named if it is a profile, or the client of these flags and
+    /// variables, and its secret is in a file or a variable; no command is run to find out.
     List(CacheListArgs),
     /// Remove the kept tokens; one that another invocation is replacing stays
     Clear(CacheClearArgs),
@@ -30,7 +30,7 @@ pub(crate) enum CacheCommand {
 
 #[derive(Debug, Args)]
 #[command(after_help = exit_status!(), after_long_help = examples!(
-    "evergrant mock -- sh -c 'evergrant token --cache; evergrant cache list'",
+    "evergrant cache list",
     "evergrant cache list --json",
 ))]
 pub(crate) struct CacheListArgs {
@@ -41,7 +41,7 @@ pub(crate) struct CacheListArgs {
 #[derive(Debug, Args)]
 #[command(after_help = exit_status!(), after_long_help = examples!(
     "evergrant cache clear --ended",
-    "evergrant mock -- sh -c 'evergrant token --cache; evergrant cache clear'",
+    "evergrant cache clear",
 ))]
 pub(crate) struct CacheClearArgs {
     /// Remove only the tokens that have ended
@@ -115,12 +115,12 @@ impl Owners {
             Err(_) => None,
         };
         let profiles = Profiles::find(args.config.as_deref()).ok().flatten();
-        let profiles = profiles.map(Profiles::into_faultless).unwrap_or_default();
-        let named = |(profile, said)| {
-            let settings = Settings::merge(&ClientArgs::default(), said).ok()?;
-            Some((profile, settings.name_in_cache()?))
+        let named = |(name, profile, is_faulty): (String, Profile, bool)| {
+            let settings = Settings::merge(&ClientArgs::default(), profile).ok().filter(|_| !is_faulty)?;
+            Some((name, settings.name_in_cache()?))
         };
-        Ok(Self { profiles: profiles.into_iter().filter_map(named).collect(), current })
+        let profiles = profiles.into_iter().flat_map(Profiles::into_all).filter_map(named).collect();
+        Ok(Self { profiles, current })
     }
 
     fn profiles(&self, entry: &Entry) -> Vec<&str> {

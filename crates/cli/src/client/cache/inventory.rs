@@ -1,7 +1,7 @@
 //! What is kept, whoever's token it is: what can be said of it without the client's secret, and how it is removed.
 
 use super::entry::Entry;
-use super::folder::{Folder, Lock};
+use super::folder::Folder;
 use crate::client::folders;
 use crate::tell::failure::Failure;
 use std::path::{Path, PathBuf};
@@ -61,14 +61,11 @@ impl Inventory {
         let Some(folder) = &self.folder else { return Ok(cleared) };
         let wanted = |entry: &Entry| which == Which::All || entry.has_ended();
         let entries = folder.entries().map_err(unusable)?;
-        let mut names: Vec<String> = entries.into_iter().filter(&wanted).map(|entry| entry.name).collect();
-        names.extend(folder.unfinished().map_err(unusable)?);
-        names.sort_unstable();
-        names.dedup();
-        for name in names {
+        for name in entries.into_iter().filter(&wanted).map(|entry| entry.name) {
             let removed = match folder.try_lock(&name) {
-                // What was replaced since is looked at again.
-                Ok(Some(lock)) => remove(&lock, folder.entry(&name).is_some_and(|entry| wanted(&entry))),
+                // It may have been replaced since.
+                Ok(Some(lock)) if folder.entry(&name).is_some_and(|entry| wanted(&entry)) => lock.remove(),
+                Ok(Some(_)) => continue,
                 Ok(None) => {
                     cleared.in_use += 1;
                     continue;
@@ -76,26 +73,25 @@ impl Inventory {
                 Err(reason) => Err(reason),
             };
             match removed {
-                Ok(removed) => cleared.removed += usize::from(removed),
+                Ok(()) => cleared.removed += 1,
                 Err(reason) => cleared.failures.push(unusable(reason)),
+            }
+        }
+        for name in folder.unfinished().map_err(unusable)? {
+            // Who holds the lock is still writing.
+            if let Ok(Some(lock)) = folder.try_lock(&name)
+                && let Err(reason) = lock.tidy()
+            {
+                cleared.failures.push(unusable(reason));
             }
         }
         Ok(cleared)
     }
 }
 
-/// Removes the token, if it is wanted, and what a killed writer has left of it. Whether a token was removed.
-fn remove(lock: &Lock<'_>, wanted: bool) -> Result<bool, String> {
-    lock.tidy()?;
-    if wanted {
-        lock.remove()?;
-    }
-    Ok(wanted)
-}
-
 fn unusable(reason: String) -> Failure {
     Failure::usage(
         format!("the cache cannot be used: {reason}"),
-        "the folder must be this user's alone (mode 700); all that is in it may be removed by hand",
+        "correct that; or remove the folder by hand: tokens are requested again when they are needed",
     )
 }

@@ -19,33 +19,67 @@ const HEAD: &str = "\
 # The configuration of evergrant. `evergrant config check` finds what is wrong with it, and `evergrant config show`
 # shows the client that it makes. Each further client is a [profile.NAME] of its own.
 
-# The profile that is used where neither --profile, nor a flag or a variable with a server or a client id, says another.
+# Used where no --profile is given, and no flag or variable names a server or a client id.
 ";
 
 /// What stands for the secret where no file was named.
 const SECRET: &str = "\
-# The client secret never stands here. It is in the variable EVERGRANT_CLIENT_SECRET, or where one of these lines says:
+# The client secret is never written here. It is in the variable EVERGRANT_CLIENT_SECRET, or where one of these says:
 # client_secret = { env = \"NAME\" }
 # client_secret = { file = \"~/.secrets/NAME\" }
 # client_secret = { command = [\"pass\", \"show\", \"NAME\"] }
 ";
 
-/// Each other key of a profile: what it is, and an example where nothing was said.
-const LINES: [(&str, &str, &str); 13] = [
-    ("provider", "What kind of server it is: myparcel, myparcel-sandbox or rfc6749", "\"rfc6749\""),
-    ("token_endpoint", "The token endpoint", "\"https://auth.example.com/token\""),
-    ("body", "How the parameters are sent: form or json", "\"form\""),
-    ("auth", "How the client proves who it is: post, basic, basic-raw or none", "\"basic\""),
-    ("client_id", "The client id", "\"my-client-id\""),
-    ("scope", "The scopes to ask for", "[\"orders.read\", \"orders.write\"]"),
-    ("resources", "The resources the token is for (RFC 8707)", "[\"https://api.example.com/\"]"),
-    ("audience", "The audience the token is for", "\"https://api.example.com\""),
-    ("params", "Further parameters of the request", "{ tenant = \"north\" }"),
-    ("origins", "Where a token may be sent, beside the provider's own", "[\"https://api.example.com\"]"),
-    ("user_agent", "What token requests say in User-Agent", "\"my-program/1.0\""),
-    ("timeout", "How long one token request may take", "\"10s\""),
-    ("cache", "Whether the token is kept on disk", "true"),
-];
+/// A key of a profile: its name, what it is, an example, and what is written for it, if anything was said.
+type Line = (&'static str, &'static str, &'static str, Option<String>);
+
+/// Each key but the secret's.
+fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 13], Failure> {
+    let text = |text: &Option<String>| text.as_deref().map(quoted);
+    let scope = args.scope.as_deref().map(|scope| list(scope.split(' ')));
+    let timeout = args.timeout.map(|timeout| quoted(&duration(timeout)));
+    let cache = args.cache.map(|cache| (cache != Caching::No).to_string());
+    Ok([
+        (
+            "provider",
+            "What kind of server it is: myparcel, myparcel-sandbox or rfc6749",
+            "\"rfc6749\"",
+            args.provider.as_ref().map(word),
+        ),
+        (
+            "token_endpoint",
+            "The token endpoint",
+            "\"https://auth.example.com/token\"",
+            text(&args.token_endpoint),
+        ),
+        ("body", "How the parameters are sent: form or json", "\"form\"", args.body.as_ref().map(word)),
+        (
+            "auth",
+            "How the client proves who it is: post, basic, basic-raw or none",
+            "\"basic\"",
+            args.auth.as_ref().map(word),
+        ),
+        ("client_id", "The client id", "\"my-client-id\"", text(&args.client_id)),
+        ("scope", "The scopes to ask for", "[\"orders.read\", \"orders.write\"]", scope),
+        (
+            "resources",
+            "The resources the token is for (RFC 8707)",
+            "[\"https://api.example.com/\"]",
+            some_list(&args.resource),
+        ),
+        ("audience", "The audience the token is for", "\"https://api.example.com\"", text(&args.audience)),
+        ("params", "Further parameters of the request", "{ tenant = \"north\" }", params(args)?),
+        (
+            "origins",
+            "Where a token may be sent, beside the provider's own",
+            "[\"https://api.example.com\"]",
+            some_list(origins),
+        ),
+        ("user_agent", "What token requests say in User-Agent", "\"my-program/1.0\"", text(&args.user_agent)),
+        ("timeout", "How long one token request may take", "\"10s\"", timeout),
+        ("cache", "Whether the token is kept on disk", "true", cache),
+    ])
+}
 
 /// A file with one profile of this name: what the flags and the variables say, and these origins. It is read as any other
 /// would be, and must be without a fault.
@@ -56,8 +90,8 @@ pub(crate) fn text(
     origins: &[String],
 ) -> Result<String, Failure> {
     let mut text = format!("{HEAD}default_profile = {}\n\n[profile.{}]\n", quoted(name), name.to_toml_key());
-    for (key, says, example) in LINES {
-        let line = match value(key, args, origins)? {
+    for (key, says, example, value) in lines(args, origins)? {
+        let line = match value {
             Some(value) => format!("# {says}\n{key} = {value}\n"),
             None => format!("# {says}\n# {key} = {example}\n"),
         };
@@ -70,27 +104,6 @@ pub(crate) fn text(
         Some(failure) => Err(failure),
         None => Ok(text),
     }
-}
-
-/// What is written for this key, if anything was said.
-fn value(key: &str, args: &ClientArgs, origins: &[String]) -> Result<Option<String>, Failure> {
-    let text = |text: &Option<String>| text.as_deref().map(quoted);
-    Ok(match key {
-        "provider" => args.provider.as_ref().map(word),
-        "token_endpoint" => text(&args.token_endpoint),
-        "body" => args.body.as_ref().map(word),
-        "auth" => args.auth.as_ref().map(word),
-        "client_id" => text(&args.client_id),
-        "scope" => args.scope.as_deref().map(|scope| list(scope.split(' '))),
-        "resources" => some_list(&args.resource),
-        "audience" => text(&args.audience),
-        "params" => params(args)?,
-        "origins" => some_list(origins),
-        "user_agent" => text(&args.user_agent),
-        "timeout" => args.timeout.map(|timeout| quoted(&duration(timeout))),
-        "cache" => args.cache.map(|cache| (cache != Caching::No).to_string()),
-        _ => None,
-    })
 }
 
 /// Where the secret is, or where it may be.

@@ -1,12 +1,13 @@
 //! What a value must be by itself: the rules are the library's, and are found by making a client of it.
 
-use evergrant_tokio_reqwest::core::ClientBuilder;
+use evergrant_tokio_reqwest::core::{ClientBuilder, Endpoint};
 use evergrant_tokio_reqwest::{Client, ClientAuth, ConfigError, Origin, Provider};
 
 type Judged = Result<(), ConfigError>;
 
+/// Whether plain http is meant is not said by the URL.
 pub(super) fn token_endpoint(url: &str) -> Judged {
-    Provider::rfc6749(url).map(drop)
+    Endpoint::dangerous_plain_http(url).map(drop)
 }
 
 pub(super) fn client_id(id: &str) -> Judged {

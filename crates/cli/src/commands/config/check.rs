@@ -33,17 +33,16 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
     let mut failures: Vec<Failure> = profiles.failures(of).collect();
     let (path, default) = (profiles.path.display().to_string(), profiles.default.clone());
     let mut good = Vec::new();
-    let named = |name: &str| of.is_none_or(|wanted| wanted == name);
-    let mut chosen = profiles.into_faultless();
-    chosen.retain(|name, _| named(name));
-    for (name, profile) in chosen {
+    for (name, profile, is_faulty) in profiles.into_all() {
+        if of.is_some_and(|wanted| wanted != name) {
+            continue;
+        }
         let line = profile.line;
-        let about = |line, failure: Failure| failure.of_profile(&path, line, &name);
-        match Described::of(profile) {
+        match Described::of(profile, is_faulty) {
             Ok(described) => good.push((default.as_ref() == Some(&name), name, described)),
-            Err(faults) => {
-                failures.extend(faults.into_iter().map(|(at, failure)| about(at.or(line), failure)));
-            }
+            Err(faults) => failures.extend(
+                faults.into_iter().map(|(at, failure)| failure.of_profile(&path, at.or(line), &name)),
+            ),
         }
     }
     if let Some(last) = failures.pop() {
@@ -78,13 +77,18 @@ struct Described {
 }
 
 impl Described {
-    /// Or everything that is wrong, with its line where that is known.
-    fn of(profile: Profile) -> Result<Self, Vec<(Option<usize>, Failure)>> {
+    /// Or everything that is wrong, with its line where that is known. What a faulty profile lacks may be what is wrong
+    /// with it, and is not said twice.
+    fn of(profile: Profile, is_faulty: bool) -> Result<Self, Vec<(Option<usize>, Failure)>> {
         let unplaced = |failure| (None, failure);
-        let settings =
-            Settings::merge(&ClientArgs::default(), profile).map_err(|Lacking { first, also }| {
-                [first].into_iter().chain(also.map(|also| *also)).map(unplaced).collect::<Vec<_>>()
-            })?;
+        let settings = match Settings::merge(&ClientArgs::default(), profile) {
+            Ok(settings) => settings,
+            Err(_) if is_faulty => return Err(Vec::new()),
+            Err(Lacking { first, also }) => {
+                let lacking = [first].into_iter().chain(also.map(|also| *also));
+                return Err(lacking.map(unplaced).collect());
+            }
+        };
         let faults = settings.faults();
         if !faults.is_empty() {
             return Err(faults);
