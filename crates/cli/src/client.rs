@@ -2,12 +2,15 @@
 
 pub(crate) mod args;
 pub(crate) mod cache;
+pub(crate) mod chosen;
 mod folders;
 pub(crate) mod header;
 mod nearest;
 pub(crate) mod network;
 pub(crate) mod profile;
 pub(crate) mod roots;
+pub(crate) mod said;
 pub(crate) mod secret;
+pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod variables;

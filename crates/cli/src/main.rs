@@ -13,6 +13,7 @@ mod commands;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use client::variables;
+use commands::cache::{self, CacheArgs};
 use commands::completions::{self, CompletionsArgs};
 use commands::config::{self, ConfigArgs};
 use commands::demo::{self, DemoArgs};
@@ -64,6 +65,8 @@ enum Command {
     Man(ManArgs),
     /// Look after the configuration file
     Config(ConfigArgs),
+    /// List the tokens that --cache has kept, or remove them
+    Cache(CacheArgs),
 }
 
 fn main() -> ExitCode {
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
             completions::run(&args, Evergrant::command()).map(|()| ExitCode::SUCCESS)
         }
         Command::Man(args) => man::run(&args, Evergrant::command()).map(|()| ExitCode::SUCCESS),
+        Command::Cache(args) => cache::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Config(args) => config::run(&args, manner).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|failure| failure.tell(manner))

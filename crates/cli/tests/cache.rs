@@ -417,3 +417,221 @@ fn a_client_without_a_secret_has_nothing_to_seal_with() {
     cached.noted(&["--cache", "--auth", "none"], "without a secret");
     assert!(!cached.folder().exists());
 }
+
+impl Cached {
+    /// `evergrant cache` with these words.
+    fn cache(&self, arguments: &[&str]) -> Command {
+        let mut command = fixture::configured(&self.server, fixture::evergrant(&["cache"]));
+        command.args(arguments).env("XDG_CACHE_HOME", self.caches.path());
+        command
+    }
+
+    /// What `--json` says of it.
+    #[track_caller]
+    fn object(&self, arguments: &[&str]) -> serde_json::Value {
+        let ended = run(self.cache(arguments).arg("--json"));
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+        serde_json::from_str(&ended.stdout).unwrap()
+    }
+
+    /// The kept token again, as if it had ended long ago: anybody may read the time, and nobody but its client the rest.
+    fn end(&self, path: &Path) {
+        let mut content = fs::read(path).unwrap();
+        content[16..24].copy_from_slice(&1_000_000_000_u64.to_le_bytes());
+        fs::write(path, content).unwrap();
+    }
+}
+
+#[test]
+fn a_list_says_of_each_kept_token_when_it_ends_and_whose_it_is() {
+    let cached = Cached::new();
+    cached.quiet(&["--cache"]);
+    let own = cached.file();
+    cached.quiet(&["--cache", "--scope", "of-nobody"]);
+    let other = cached.files("token").into_iter().find(|file| *file != own).unwrap();
+    cached.end(&other);
+    let name = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    let listed = cached.object(&["list"]);
+    assert_eq!(listed["path"], cached.folder().to_str().unwrap());
+    let tokens = listed["tokens"].as_array().unwrap();
+    assert_eq!(tokens.len(), 2);
+    let of = |path: &Path| tokens.iter().find(|token| token["name"] == name(path)).unwrap();
+    for (path, ended, current) in [(&own, false, true), (&other, true, false)] {
+        let token = of(path);
+        assert_eq!(token["bytes"], fs::metadata(path).unwrap().len());
+        assert_eq!((&token["ended"], &token["current"]), (&ended.into(), &current.into()));
+        assert_eq!(token["profiles"], serde_json::json!([]));
+    }
+    assert_eq!(of(&other)["expires_at"], "2001-09-09T01:46:40Z");
+    let text = run(&mut cached.cache(&["list"])).stdout;
+    for words in
+        ["2 tokens", "ended 2001-09-09 01:46:40 UTC", "(client unknown)", "(the client of these flags"]
+    {
+        assert!(text.contains(words), "{words:?} is not in: {text}");
+    }
+    // The same client under a name, its secret in a file; another has a command, which is not run.
+    let secret = cached.caches.file("secret", 0o600, Server::CLIENT_SECRET);
+    let endpoint = cached.server.token_endpoint();
+    let configuration = format!(
+        "[profile.own]\ntoken_endpoint = \"{endpoint}\"\nclient_id = \"{}\"\nclient_secret = {{ file = \"{secret}\" }}\n\
+         [profile.other]\ntoken_endpoint = \"{endpoint}\"\nclient_id = \"x\"\n\
+         client_secret = {{ command = [\"touch\", \"{}\"] }}\n[profile.wrong]\nx = 1\n",
+        Server::CLIENT_ID,
+        cached.caches.at("ran"),
+    );
+    let configuration = cached.caches.file("config.toml", 0o600, configuration);
+    let listed = cached.object(&["list", "--config", &configuration]);
+    let token =
+        listed["tokens"].as_array().unwrap().iter().find(|token| token["name"] == name(&own)).unwrap();
+    assert_eq!(token["profiles"], serde_json::json!(["own"]));
+    assert!(!Path::new(&cached.caches.at("ran")).exists());
+    let text = run(&mut cached.cache(&["list", "--config", &configuration])).stdout;
+    assert!(text.contains("(profile own)") && !text.contains(Server::CLIENT_SECRET), "{text}");
+    fixture::fails(
+        &mut cached.cache(&["list", "--profile", "x", "--config", &configuration]),
+        2,
+        &["no profile x"],
+    );
+    assert_eq!(cached.requests(), 2);
+}
+
+#[test]
+fn no_folder_is_no_error_and_none_is_made() {
+    let cached = Cached::new();
+    assert_eq!(cached.object(&["list"])["tokens"], serde_json::json!([]));
+    assert_eq!(cached.object(&["clear"])["removed"], 0);
+    assert_eq!(cached.object(&["clear", "--ended"])["removed"], 0);
+    assert!(run(&mut cached.cache(&["list"])).stdout.ends_with("evergrant: 0 tokens\n"));
+    assert!(!cached.folder().exists());
+    let mut command = cached.cache(&["list"]);
+    command.env_remove("XDG_CACHE_HOME").env_remove("HOME");
+    fixture::fails(&mut command, 2, &["no folder for caches"]);
+}
+
+#[test]
+fn what_is_cleared_is_asked_for_anew_and_ended_tokens_can_go_alone() {
+    let cached = Cached::new();
+    let kept = cached.quiet(&["--cache"]);
+    let own = cached.file();
+    cached.quiet(&["--cache", "--scope", "other"]);
+    let other = cached.files("token").into_iter().find(|file| *file != own).unwrap();
+    assert_eq!(cached.object(&["clear", "--ended"])["removed"], 0);
+    cached.end(&other);
+    let cleared = run(&mut cached.cache(&["clear", "--ended"]));
+    assert_eq!((cleared.status, cleared.stderr.as_str()), (0, ""));
+    assert!(cleared.stdout.ends_with("evergrant: 1 token removed\n"), "{}", cleared.stdout);
+    assert_eq!(cached.files("token"), [own]);
+    assert_eq!(cached.quiet(&["--cache"]), kept);
+    assert_eq!(
+        cached.object(&["clear"]),
+        serde_json::json!({ "path": cached.folder(), "removed": 1, "in_use": 0 })
+    );
+    assert_eq!(fs::read_dir(cached.folder()).unwrap().count(), 0, "no lock is left");
+    assert_ne!(cached.quiet(&["--cache"]), kept);
+}
+
+#[test]
+fn nothing_but_tokens_of_this_command_and_this_user_is_listed_or_cleared() {
+    let cached = Cached::new();
+    cached.quiet(&["--cache"]);
+    let whole = fs::read(cached.file()).unwrap();
+    let hex = |digit: &str| digit.repeat(32);
+    let put = |name: String, content: &[u8], mode: u32| {
+        let path = cached.folder().join(name);
+        fs::write(&path, content).unwrap();
+        set_mode(path.to_str().unwrap(), mode);
+        path
+    };
+    let target = cached.caches.file("target", 0o600, &whole);
+    let link = cached.folder().join(format!("{}.token", hex("a")));
+    symlink(&target, &link).unwrap();
+    let half = cached.folder().join(format!("{}.new", hex("b")));
+    symlink(&target, &half).unwrap();
+    let mut foreign = vec![
+        link,
+        half,
+        put("notes.txt".into(), b"mine", 0o600),
+        put("short.token".into(), &whole, 0o600),
+        put(format!("{}.token", hex("c")), b"no token at all", 0o600),
+        put(format!("{}.token", hex("d")), &whole, 0o644),
+        put(format!("{}.old", hex("e")), &whole, 0o600),
+        put("not hexadecimal digits, but as many.token".into(), &whole, 0o600),
+    ];
+    let theirs = put(format!("{}.token", hex("f")), &whole, 0o600);
+    // Only root can give a file away.
+    if std::os::unix::fs::chown(&theirs, Some(65_534), None).is_ok() {
+        foreign.push(theirs);
+    } else {
+        fs::remove_file(theirs).unwrap();
+    }
+    // What a writer that was killed has left is ours.
+    let left = put(format!("{}.new", hex("1")), b"half", 0o600);
+    assert_eq!(cached.object(&["list"])["tokens"].as_array().unwrap().len(), 1);
+    assert_eq!(cached.object(&["clear"])["removed"], 1);
+    for path in foreign {
+        assert!(path.symlink_metadata().is_ok(), "{}", path.display());
+    }
+    assert!(!left.exists() && cached.files("lock").is_empty());
+    assert_eq!(fs::read(target).unwrap(), whole);
+}
+
+#[test]
+fn a_token_that_another_invocation_is_replacing_stays() {
+    let cached = Cached::new();
+    cached.quiet(&["--cache"]);
+    let gate = cached.server.hold(Endpoint::Token);
+    let mut command = cached.command(&["--cache=refresh"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    assert!(cached.server.wait_for_token_requests(2, LONG));
+    let cleared = run(&mut cached.cache(&["clear"]));
+    assert_eq!((cleared.status, cleared.stderr.as_str()), (0, ""));
+    assert!(
+        cleared.stdout.ends_with("0 tokens removed, 1 token in use and not removed\n"),
+        "{}",
+        cleared.stdout
+    );
+    assert_eq!(cached.files("token").len(), 1);
+    drop(gate);
+    let ended = end(child.wait_with_output().unwrap());
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    assert_eq!(cached.quiet(&["--cache"]), ended.stdout.trim_end());
+}
+
+#[test]
+fn a_cache_that_cannot_be_used_says_why_and_nothing_is_removed() {
+    let cached = Cached::new();
+    cached.quiet(&["--cache"]);
+    set_mode(cached.folder().to_str().unwrap(), 0o755);
+    for words in [&["list"][..], &["clear"]] {
+        fixture::fails(&mut cached.cache(words), 2, &["is open to other users (mode 755); chmod 700 it"]);
+    }
+    set_mode(cached.folder().to_str().unwrap(), 0o700);
+    // A lock that is no file.
+    fs::create_dir(cached.file().with_extension("lock")).unwrap();
+    let ended = run(&mut cached.cache(&["clear"]));
+    assert_eq!(ended.status, 2, "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("0 tokens removed") && ended.stderr.contains("cannot be locked"),
+        "{ended:?}"
+    );
+    assert_eq!(cached.files("token").len(), 1);
+}
+
+#[test]
+fn many_that_clear_while_others_ask_harm_nobody() {
+    let cached = Cached::new();
+    cached.quiet(&["--cache"]);
+    let mut children = Vec::new();
+    for _ in 0..6 {
+        let mut asking = cached.command(&["--cache=refresh"]);
+        let mut clearing = cached.cache(&["clear"]);
+        for command in [&mut asking, &mut clearing] {
+            children.push(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+        }
+    }
+    for child in children {
+        let ended = end(child.wait_with_output().unwrap());
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    }
+    assert!(cached.files("lock").is_empty() && cached.files("new").is_empty());
+}

@@ -313,3 +313,73 @@ fn a_profile_keeps_no_password_of_a_proxy() {
     }
     assert!(!ended.stderr.contains("hunter22"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_configuration_shows_how_a_server_is_reached_without_a_secret() {
+    let folder = Folder::new();
+    let key = folder.file("key", 0o600, "file-secret");
+    let mut command =
+        bare(&["config", "show", "--json", "--token-endpoint", "http://auth.invalid/", "--client-id", "me"]);
+    command.args([
+        "--dangerous-plain-http",
+        "--token-header",
+        &format!("X-Key: @{key}"),
+        "--token-header",
+        "X-Id: seven",
+    ]);
+    let ended = run(command.env("EVERGRANT_PROXY", "http://me:hunter22@proxy:3128"));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let shown: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let value = |name: &str| shown["settings"][name]["value"].clone();
+    assert_eq!(value("proxy"), "proxy:3128");
+    assert_eq!(value("dangerous_plain_http"), "true");
+    assert_eq!(value("token_headers"), serde_json::json!([format!("X-Key (in {key})"), "X-Id"]));
+    for secret in ["hunter22", "seven", "file-secret"] {
+        assert!(!ended.stdout.contains(secret), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_first_configuration_file_says_how_the_server_is_reached_and_leaves_a_variables_secret_out() {
+    let (server, folder) = (Server::start().unwrap(), Folder::new());
+    folder.file("key", 0o600, "file-secret");
+    folder.file("ca.pem", 0o644, pem(&over_tls(server.address(), (2099, 1, 1)).1));
+    let init = |name: &str| {
+        let config = folder.at(name);
+        let mut command =
+            bare(&["config", "init", "--config", &config, "--profile", "own", "--client-id", "me"]);
+        command
+            .args(["--token-endpoint", "http://auth.invalid/", "--dangerous-plain-http"])
+            .current_dir(folder.path());
+        (command, config)
+    };
+    let (mut command, config) = init("flags.toml");
+    command.args([
+        "--token-header",
+        "X-Key: @key",
+        "--token-header",
+        "X-Id: \"7\"",
+        "--proxy",
+        "none",
+        "--ca-file",
+        "ca.pem",
+    ]);
+    let ended = run(&mut command);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let text = std::fs::read_to_string(config).unwrap();
+    let key = folder.at("key");
+    for line in [
+        &format!("token_headers = {{ X-Key = {{ file = \"{key}\" }}, X-Id = \"\\\"7\\\"\" }}"),
+        "proxy = \"none\"",
+        &format!("ca_file = \"{}\"", folder.at("ca.pem")),
+        "dangerous_plain_http = true",
+    ] {
+        assert!(text.lines().any(|said| said == line), "{line} is not in: {text}");
+    }
+    let (mut command, config) = init("variables.toml");
+    command
+        .env("EVERGRANT_TOKEN_HEADER", "X-Key: hunter22")
+        .env("EVERGRANT_PROXY", "http://me:hunter22@proxy");
+    assert_eq!(run(&mut command).status, 0);
+    assert!(!std::fs::read_to_string(config).unwrap().contains("hunter22"));
+}

@@ -94,6 +94,8 @@ fn redactions() -> Redactions {
         ),
         ("[N]", r"(\(|came in )(?<redacted>\d+) ms"),
         ("[OFF]", r"(?<redacted>\d+) s apart"),
+        ("[CACHE]", r"(?<redacted>/[\w/.-]+/\.cache/evergrant)"),
+        ("[NAME]", r"(?m)^  (?<redacted>[0-9a-f]{32})  "),
         ("[ID]", r#""jti":"(?<redacted>[^"]+)""#),
         (
             "[SECONDS]",

@@ -1,9 +1,13 @@
 //! What can be said about the client on the command line, and through the environment.
 
+use crate::client::header::TokenHeader;
+use crate::client::said::Whence;
+use crate::tell::failure::Failure;
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, FromArgMatches, ValueEnum, ValueHint};
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +17,11 @@ use std::time::Duration;
 /// What a flag says is looked at first, then the variable, then the profile. A profile that was named by the flag is
 /// meant as a whole: the variables of another client are not looked at, lest its secret go to the wrong server.
 #[derive(Debug, Default)]
-pub(crate) struct ClientArgs(Box<ClientFlags>);
+pub(crate) struct ClientArgs {
+    flags: Box<ClientFlags>,
+    /// The ids of those that are on the command line itself; the others are out of variables.
+    on_the_line: BTreeSet<String>,
+}
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct ClientFlags {
@@ -102,11 +110,39 @@ pub(crate) struct ClientFlags {
     pub(crate) cache: Option<Caching>,
 }
 
+impl ClientArgs {
+    /// Who said what has this id: the flag or the variable of this name.
+    pub(crate) fn whence(&self, id: &str) -> Whence {
+        if self.on_the_line.contains(id) {
+            Whence::Flag(format!("--{}", id.replace('_', "-")))
+        } else {
+            Whence::Variable(format!("EVERGRANT_{}", id.to_uppercase()))
+        }
+    }
+
+    /// The further parameters: names and values.
+    pub(crate) fn pairs(&self) -> Result<Vec<(String, String)>, Failure> {
+        let pair = |parameter: &String| {
+            let (name, value) = parameter
+                .split_once('=')
+                // Its text may be a secret: it is not shown.
+                .ok_or_else(|| Failure::usage("a --param has no =", "write it as --param name=value"))?;
+            Ok((name.to_owned(), value.to_owned()))
+        };
+        self.param.iter().map(pair).collect()
+    }
+
+    /// The header fields of token requests.
+    pub(crate) fn token_headers(&self) -> Result<Vec<TokenHeader>, Failure> {
+        self.token_header.iter().map(|line| TokenHeader::parse(line)).collect()
+    }
+}
+
 impl Deref for ClientArgs {
     type Target = ClientFlags;
 
     fn deref(&self) -> &ClientFlags {
-        &self.0
+        &self.flags
     }
 }
 
@@ -126,9 +162,11 @@ impl FromArgMatches for ClientArgs {
     }
 
     fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
-        let sources = matches.clone();
+        let is_on_the_line = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let ids: BTreeSet<String> =
+            matches.ids().map(clap::Id::as_str).filter(is_on_the_line).map(str::to_owned).collect();
         let flags = ClientFlags::from_arg_matches_mut(matches)?;
-        let on_the_line = |id: &str| sources.value_source(id) == Some(ValueSource::CommandLine);
+        let on_the_line = |id: &str| ids.contains(id);
         let named = flags.provider.filter(|_| on_the_line("provider"));
         let redirected = flags.token_endpoint.is_some() && !on_the_line("token_endpoint");
         if redirected && !on_the_line("profile") && named.is_some_and(|name| name != ProviderName::Rfc6749) {
@@ -146,7 +184,8 @@ impl FromArgMatches for ClientArgs {
                  the variable EVERGRANT_PROXY\n",
             ));
         }
-        Ok(Self(Box::new(if on_the_line("profile") { flags.only(on_the_line) } else { flags })))
+        let flags = Box::new(if on_the_line("profile") { flags.only(on_the_line) } else { flags });
+        Ok(Self { flags, on_the_line: ids })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -244,3 +283,6 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         None => Err("it is too long".into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

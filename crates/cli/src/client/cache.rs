@@ -20,14 +20,15 @@
 //! Nothing that is wrong with the cache keeps anybody from a token: it is asked for as if there were no cache, and
 //! a note says why.
 
+pub(crate) mod entry;
 #[cfg(unix)]
 mod folder;
 #[cfg(not(unix))]
 #[path = "cache/elsewhere.rs"]
 mod folder;
+pub(crate) mod inventory;
 mod seal;
 
-use crate::client::folders;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use evergrant_tokio_reqwest::core::Wall;
@@ -65,10 +66,7 @@ enum Kept {
 impl Cache {
     /// The cache of this client in the usual folder. One that cannot be used says so when it is needed.
     pub(crate) fn new(identity: &Identity, secret: &str, reads: bool) -> Self {
-        let folder = match folders::cache() {
-            Some(path) => Folder::open(&path),
-            None => Err("this system names no folder for caches".into()),
-        };
+        let folder = inventory::path().and_then(|path| Folder::open(&path));
         Self { seal: Seal::new(identity, secret), folder, reads }
     }
 
@@ -246,6 +244,11 @@ impl Kept {
             Some(Self::Good(stored))
         }
     }
+}
+
+/// The name of this client's file, without its ending.
+pub(crate) fn name(identity: &Identity, secret: &str) -> String {
+    Seal::new(identity, secret).name().to_owned()
 }
 
 /// Why it is as if there were no cache.

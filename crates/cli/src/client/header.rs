@@ -2,6 +2,7 @@
 
 use crate::client::secret::{Purpose, Source};
 use crate::tell::failure::Failure;
+use std::fmt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -22,6 +23,16 @@ pub(crate) enum Value {
     Text(Zeroizing<String>),
     /// It is kept as a client secret is.
     Kept(Source),
+}
+
+impl Value {
+    /// Where it is kept, if it is.
+    pub(crate) fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Text(_) => None,
+            Self::Kept(source) => Some(source),
+        }
+    }
 }
 
 impl TokenHeader {
@@ -54,6 +65,16 @@ impl TokenHeader {
         match &self.value {
             Value::Text(text) => Ok(text.clone()),
             Value::Kept(source) => read(Purpose::Header(&self.name), source),
+        }
+    }
+}
+
+/// Its name, and where its value is if that is a secret.
+impl fmt::Display for TokenHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Value::Text(_) => f.write_str(&self.name),
+            Value::Kept(source) => write!(f, "{} ({source})", self.name),
         }
     }
 }

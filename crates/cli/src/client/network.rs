@@ -6,6 +6,7 @@ use evergrant_http::proxy::ProxyVariables;
 use evergrant_tokio_reqwest::{ConfigError, Origin, Proxy, TokensBuilder, proxied};
 use reqwest::ClientBuilder;
 use reqwest::redirect::Policy;
+use std::fmt;
 use std::time::Duration;
 
 /// How many lines of headers the library reads of a token endpoint's answer.
@@ -41,6 +42,17 @@ impl Proxied {
     /// Whether a user or a password was written with it.
     pub(crate) fn has_credentials(&self) -> bool {
         matches!(self, Self::Chosen(Some(proxy)) if proxy.credentials().is_some())
+    }
+}
+
+/// Its host and port, or `none`, or who says it; never a user and a password.
+impl fmt::Display for Proxied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variables => f.write_str("as the environment says"),
+            Self::Chosen(Some(proxy)) => proxy.fmt(f),
+            Self::Chosen(None) => f.write_str(DIRECT),
+        }
     }
 }
 

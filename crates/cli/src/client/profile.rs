@@ -24,8 +24,10 @@
 //! It is read whole, and everything that is wrong with it is found: a typing error in a scope that is silently ignored
 //! costs somebody an afternoon.
 
+pub(crate) mod draft;
 mod problem;
 mod reader;
+mod valid;
 
 use crate::client::args::{Auth, Body, ProviderName};
 use crate::client::folders;
@@ -75,9 +77,12 @@ pub(crate) struct Profile {
     pub(crate) user_agent: Option<String>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) proxy: Option<Proxied>,
-    pub(crate) dangerous_plain_http: bool,
+    pub(crate) dangerous_plain_http: Option<bool>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) cache: Option<bool>,
+    /// Its own line, counted from 1, and that of each key that it has.
+    pub(crate) line: Option<usize>,
+    pub(crate) lines: BTreeMap<String, usize>,
 }
 
 /// The keys of a profile, for whoever wrote another.
@@ -105,10 +110,7 @@ const KEYS: [&str; 18] = [
 impl Profiles {
     /// The file of this name, or of the usual one.
     pub(crate) fn read(named: Option<&Path>) -> Result<Self, Failure> {
-        let path = match named {
-            Some(path) => path.to_owned(),
-            None => usual()?,
-        };
+        let path = self::named(named)?;
         let text = text(&path)?;
         Ok(Self::parse(path, &text))
     }
@@ -131,7 +133,8 @@ impl Profiles {
                 "profile" => {
                     for (name, value) in reader.table(&value) {
                         reader.enter(About::Profile(name.as_str().to_owned()));
-                        let profile = profile(&mut reader, &value, &folder);
+                        let mut profile = profile(&mut reader, &value, &folder);
+                        profile.line = Some(reader.line(&name));
                         reader.enter(About::File);
                         profiles.insert(name.as_str().to_owned(), profile);
                     }
@@ -194,13 +197,19 @@ impl Profiles {
         })
     }
 
-    /// The profiles without a fault of their own.
-    pub(crate) fn into_faultless(self) -> BTreeMap<String, Profile> {
-        let faulty = |name: &str| {
-            let about = About::Profile(name.to_owned());
-            self.problems.iter().any(|problem| problem.about == about)
-        };
-        self.profiles.into_iter().filter(|(name, _)| !faulty(name)).collect()
+    /// Whether the profile of this name has a fault of its own.
+    fn is_faulty(&self, name: &str) -> bool {
+        let about = About::Profile(name.to_owned());
+        self.problems.iter().any(|problem| problem.about == about)
+    }
+
+    /// All profiles, each with whether it has a fault of its own: what it says then is not all that it should.
+    pub(crate) fn into_all(mut self) -> impl Iterator<Item = (String, Profile, bool)> {
+        let profiles = std::mem::take(&mut self.profiles);
+        profiles.into_iter().map(move |(name, profile)| {
+            let is_faulty = self.is_faulty(&name);
+            (name, profile, is_faulty)
+        })
     }
 }
 
@@ -210,6 +219,11 @@ pub(crate) fn usual() -> Result<PathBuf, Failure> {
         Failure::usage("this system names no folder for configuration", "name the file with --config PATH")
     })?;
     Ok(folder.join("config.toml"))
+}
+
+/// Where the file is: at the path that was named, or at the usual one.
+pub(crate) fn named(path: Option<&Path>) -> Result<PathBuf, Failure> {
+    path.map_or_else(usual, |path| Ok(path.to_owned()))
 }
 
 fn text(path: &Path) -> Result<String, Failure> {
@@ -234,22 +248,12 @@ fn text(path: &Path) -> Result<String, Failure> {
 #[cfg(unix)]
 fn guard(file: &File, path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt;
-    const OTHERS_WRITE: u32 = 0o022;
-    // In such a folder, /tmp for one, nobody can replace what is another's.
-    const STICKY: u32 = 0o1000;
     let name = path.display();
-    let unknown = |error: io::Error| {
-        Failure::usage(
-            format!("the configuration file {name} cannot be examined: {error}"),
-            "name another with --config PATH",
-        )
-    };
-    let file = file.metadata().map_err(unknown)?;
+    let file = file.metadata().map_err(|error| unknown(path, &error))?;
     // A pipe or a device is whoever's made it: its reader was told to read it.
     if !file.is_file() {
         return Ok(());
     }
-    let ours = |owner: u32| owner == 0 || owner == rustix::process::geteuid().as_raw();
     if !ours(file.uid()) {
         return Err(Failure::usage(
             format!("the configuration file {name} belongs to another user"),
@@ -262,11 +266,18 @@ fn guard(file: &File, path: &Path) -> Result<(), Failure> {
             format!("chmod go-w '{name}'"),
         ));
     }
-    let Some(folder) = path.canonicalize().ok().and_then(|path| Some(path.parent()?.to_owned())) else {
-        return Ok(());
-    };
-    let metadata = folder.metadata().map_err(unknown)?;
-    let (mode, folder) = (metadata.mode(), folder.display());
+    match path.canonicalize().ok().and_then(|path| Some(path.parent()?.to_owned())) {
+        Some(folder) => guard_folder(&folder, path),
+        None => Ok(()),
+    }
+}
+
+/// Whoever can write the folder can put another file in this one's place.
+#[cfg(unix)]
+fn guard_folder(folder: &Path, file: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = folder.metadata().map_err(|error| unknown(file, &error))?;
+    let (mode, name, folder) = (metadata.mode(), file.display(), folder.display());
     if !ours(metadata.uid()) || (mode & OTHERS_WRITE != 0 && mode & STICKY == 0) {
         return Err(Failure::usage(
             format!(
@@ -279,8 +290,32 @@ fn guard(file: &File, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+#[cfg(unix)]
+const OTHERS_WRITE: u32 = 0o022;
+/// In a folder of this mode, /tmp for one, nobody can replace what is another's.
+#[cfg(unix)]
+const STICKY: u32 = 0o1000;
+
+#[cfg(unix)]
+fn ours(owner: u32) -> bool {
+    owner == 0 || owner == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(unix)]
+fn unknown(file: &Path, error: &io::Error) -> Failure {
+    Failure::usage(
+        format!("the configuration file {} cannot be examined: {error}", file.display()),
+        "name another with --config PATH",
+    )
+}
+
 #[cfg(not(unix))]
 fn guard(_: &File, _: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn guard_folder(_: &Path, _: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
@@ -296,23 +331,30 @@ fn among(name: &str, profiles: &BTreeMap<String, Profile>) -> String {
 fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile {
     let mut profile = Profile::default();
     for (key, value) in reader.table(value) {
+        profile.lines.insert(key.as_str().to_owned(), reader.line(&key));
         match key.as_str() {
             "provider" => profile.provider = reader.choice(&value),
-            "token_endpoint" => profile.token_endpoint = reader.text(&value),
+            "token_endpoint" => profile.token_endpoint = reader.valid(&value, valid::token_endpoint),
             "body" => profile.body = reader.choice(&value),
             "auth" => profile.auth = reader.choice(&value),
-            "client_id" => profile.client_id = reader.text(&value),
+            "client_id" => profile.client_id = reader.valid(&value, valid::client_id),
             "client_secret" => profile.client_secret = source(reader, &value, folder),
-            "scope" => profile.scope = reader.texts(&value).map(|tokens| tokens.join(" ")),
-            "resources" => profile.resources = reader.texts(&value).unwrap_or_default(),
-            "audience" => profile.audience = reader.text(&value),
+            "scope" => {
+                profile.scope = reader.all_valid(&value, valid::scope).map(|tokens| tokens.join(" "));
+            }
+            "resources" => {
+                profile.resources = reader.all_valid(&value, valid::resource).unwrap_or_default();
+            }
+            "audience" => profile.audience = reader.valid(&value, valid::audience),
             "params" => profile.params = params(reader, &value),
-            "origins" => profile.origins = reader.texts(&value).unwrap_or_default(),
+            "origins" => {
+                profile.origins = reader.all_valid(&value, valid::origin).unwrap_or_default();
+            }
             "token_headers" => profile.token_headers = token_headers(reader, &value, folder),
-            "user_agent" => profile.user_agent = reader.text(&value),
+            "user_agent" => profile.user_agent = reader.valid(&value, valid::user_agent),
             "ca_file" => profile.ca_file = reader.text(&value).map(|path| located(&path, folder)),
             "proxy" => profile.proxy = proxy(reader, &value),
-            "dangerous_plain_http" => profile.dangerous_plain_http = reader.flag(&value) == Some(true),
+            "dangerous_plain_http" => profile.dangerous_plain_http = reader.flag(&value),
             "timeout" => profile.timeout = reader.duration(&value),
             "cache" => profile.cache = reader.flag(&value),
             _ => reader.unknown(&key, &KEYS),
@@ -322,22 +364,25 @@ fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile
 }
 
 fn params(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<(String, String)> {
-    reader
-        .table(value)
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.as_str().to_owned(), reader.text(&value)?)))
-        .collect()
+    let mut params = Vec::new();
+    for (name, value) in reader.table(value) {
+        let name = name.as_str().to_owned();
+        let valid = reader.valid(&value, |text| valid::param(&name, text));
+        params.extend(valid.map(|text| (name, text)));
+    }
+    params
 }
 
 /// Each a text, or a reference to a secret.
 fn token_headers(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Vec<TokenHeader> {
     let fields = reader.table(value).into_iter().filter_map(|(name, value)| {
+        let name = name.as_str().to_owned();
         let value = if value.is_table() {
             header::Value::Kept(source(reader, &value, folder)?)
         } else {
-            header::Value::Text(reader.text(&value)?.into())
+            header::Value::Text(reader.valid(&value, |text| valid::header(&name, text))?.into())
         };
-        Some(TokenHeader { name: name.as_str().to_owned(), value })
+        Some(TokenHeader { name, value })
     });
     fields.collect()
 }

@@ -117,11 +117,24 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The variable that it is in, if somebody named one.
+    pub(crate) fn variable(&self) -> Option<&str> {
+        match self {
+            Self::Variable(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// Where it is, and whether it is there.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usual | Self::Withheld => write!(f, "in {VARIABLE}{}", unset(VARIABLE)),
+            Self::Usual => write!(f, "in {VARIABLE}{}", unset(VARIABLE)),
+            Self::Withheld => {
+                write!(f, "in {VARIABLE}{}: the profile's is for its own token endpoint", unset(VARIABLE))
+            }
             Self::Variable(name) => write!(f, "in {name}{}", unset(name)),
             Self::File(path) => write!(f, "in {}", path.display()),
             Self::Command { program, .. } => write!(f, "printed by {program}"),

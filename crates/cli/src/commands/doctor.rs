@@ -99,9 +99,10 @@ fn examine(args: &ClientArgs, findings: &mut Findings) -> Result<(), Failure> {
 }
 
 fn configuration(client: &Client, examined: &Examined, findings: &mut Findings) -> Result<(), Failure> {
-    let whence = match &examined.profile {
-        Some(profile) => format!("profile {profile}"),
-        None => "flags and variables".into(),
+    let whence = match (&examined.profile, &examined.unused) {
+        (Some(profile), _) => format!("profile {profile}"),
+        (None, Some(unused)) => format!("flags and variables: {unused}"),
+        (None, None) => "flags and variables".into(),
     };
     findings.add("configuration", State::Good, whence, [])?;
     let endpoint = client.provider().token_endpoint();

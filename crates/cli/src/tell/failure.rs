@@ -56,9 +56,15 @@ impl Failure {
         }
     }
 
-    /// The same, about one profile of the configuration file.
-    pub(crate) fn of_profile(self, path: &str, profile: &str) -> Self {
-        Self { happened: format!("{path}: {} (profile {profile})", self.happened), ..self }
+    /// The same, about one profile of the configuration file, with the line where that is known.
+    pub(crate) fn of_profile(self, path: &str, line: Option<usize>, profile: &str) -> Self {
+        let line = line.map_or_else(String::new, |line| format!("{line}:"));
+        Self { happened: format!("{path}:{line} {} (profile {profile})", self.happened), ..self }
+    }
+
+    /// The same, with what led to it.
+    pub(crate) fn since(self, reason: &dyn fmt::Display) -> Self {
+        Self { happened: format!("{}: {reason}", self.happened), ..self }
     }
 
     /// A program could not be started.

@@ -17,6 +17,11 @@ pub(crate) fn speak(manner: Manner) {
     let _first = MANNER.set(manner);
 }
 
+/// Whether `-v` asks for what is worth knowing of every step.
+pub(crate) fn is_verbose() -> bool {
+    MANNER.get().is_some_and(|manner| manner.verbose)
+}
+
 /// A line, with its colours if they are wanted there.
 pub(crate) fn line(text: impl fmt::Display) {
     // Whole, so that it does not mix with what a program under this command writes at the same time.

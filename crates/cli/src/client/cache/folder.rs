@@ -3,6 +3,7 @@
 //! Every file is opened relative to the folder that was looked at, and looked at after it was opened, so that nobody
 //! can exchange one in between.
 
+use super::entry::Entry;
 use super::seal;
 use evergrant_tokio_reqwest::core::Wall;
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
@@ -39,16 +40,23 @@ impl Folder {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(about(&format_args!("cannot be made: {error}"))),
         }
+        Self::find(path)?.ok_or_else(|| about(&"was removed"))
+    }
+
+    /// The folder at this path, if there is one; or why it cannot be used.
+    pub(super) fn find(path: &Path) -> Result<Option<Self>, String> {
+        let about = |reason: &dyn fmt::Display| format!("the folder {} {reason}", path.display());
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|error| match error {
-            Errno::LOOP | Errno::NOTDIR => about(&"is no folder, or a symbolic link"),
-            error => about(&format_args!("cannot be opened: {error}")),
-        })?;
-        let opened = File::from(opened);
+        let opened = match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
+            Ok(opened) => File::from(opened),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP | Errno::NOTDIR) => return Err(about(&"is no folder, or a symbolic link")),
+            Err(error) => return Err(about(&format_args!("cannot be opened: {error}"))),
+        };
         let metadata =
             opened.metadata().map_err(|error| about(&format_args!("cannot be examined: {error}")))?;
         private(&metadata).map_err(|reason| about(&format_args!("{reason}; chmod 700 it, or remove it")))?;
-        Ok(Self { path: path.to_owned(), opened: opened.into() })
+        Ok(Some(Self { path: path.to_owned(), opened: opened.into() }))
     }
 
     /// The sealed token of this name, of at most so many bytes; `None` if there is none, or why it is not to be used.
@@ -117,19 +125,46 @@ impl Folder {
         Ok(Some(file))
     }
 
+    /// The token of this name, if there is one that this command has kept: nothing of anybody else's.
+    pub(super) fn entry(&self, name: &str) -> Option<Entry> {
+        let opened = self.open_file(name, TOKEN).ok()??;
+        let bytes = opened.metadata().ok()?.len();
+        let mut header = Vec::new();
+        opened.take(seal::END_LEN as u64).read_to_end(&mut header).ok()?;
+        Some(Entry { name: name.to_owned(), end: seal::end(&header)?, bytes })
+    }
+
+    /// All of them, in the order of their names.
+    pub(super) fn entries(&self) -> Result<Vec<Entry>, String> {
+        let names = self.names(TOKEN)?;
+        Ok(names.iter().filter_map(|name| self.entry(name)).collect())
+    }
+
+    /// The names that a writer which was killed may have left.
+    pub(super) fn unfinished(&self) -> Result<Vec<String>, String> {
+        self.names(NEW)
+    }
+
+    /// The names of the files with this ending, as far as they are names of clients.
+    fn names(&self, ending: &str) -> Result<Vec<String>, String> {
+        let failed = |error: Errno| format!("the folder {} cannot be read: {error}", self.path.display());
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.opened).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let file = entry.file_name().to_string_lossy();
+            let name = file.rsplit_once('.').filter(|(name, of)| *of == ending && seal::is_name(name));
+            names.extend(name.map(|(name, _)| name.to_owned()));
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
     /// Removes the tokens that are over: of clients that are no more, and of secrets that were changed.
     fn clear(&self, now: Wall) {
-        let Ok(entries) = rustix::fs::Dir::read_from(&self.opened) else { return };
-        for entry in entries.flatten() {
-            let file = entry.file_name().to_string_lossy();
-            let Some((name, TOKEN)) = file.rsplit_once('.') else { continue };
-            let Ok(Some(opened)) = self.open_file(name, TOKEN) else { continue };
-            let mut header = Vec::new();
-            let read = opened.take(seal::END_LEN as u64).read_to_end(&mut header);
-            if read.is_ok() && seal::end(&header).is_some_and(|end| end < now) {
-                // Somebody else may have been faster. One that is replaced in this moment is asked for once more.
-                let _gone = rustix::fs::unlinkat(&self.opened, &*file, AtFlags::empty());
-            }
+        let Ok(entries) = self.entries() else { return };
+        for entry in entries.iter().filter(|entry| entry.end < now) {
+            // Somebody else may have been faster. One that is replaced in this moment is asked for once more.
+            let _gone = rustix::fs::unlinkat(&self.opened, file_name(&entry.name, TOKEN), AtFlags::empty());
         }
     }
 }
@@ -160,10 +195,21 @@ impl Lock<'_> {
 
     /// Removes what is kept.
     pub(super) fn remove(&self) -> Result<(), String> {
-        match rustix::fs::unlinkat(&self.folder.opened, file_name(&self.name, TOKEN), AtFlags::empty()) {
+        self.unlink(TOKEN)
+    }
+
+    fn unlink(&self, ending: &str) -> Result<(), String> {
+        match rustix::fs::unlinkat(&self.folder.opened, file_name(&self.name, ending), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(self.folder.about(&self.name, &format!("cannot be removed: {error}"))),
         }
+    }
+
+    /// Removes what a writer that was killed has left: nobody writes while we hold the lock.
+    pub(super) fn tidy(&self) -> Result<(), String> {
+        // What is no file of this user's alone stays.
+        let Ok(Some(_)) = self.folder.open_file(&self.name, NEW) else { return Ok(()) };
+        self.unlink(NEW)
     }
 
     fn write(&self, new: &str, content: &[u8]) -> io::Result<()> {

@@ -150,6 +150,11 @@ pub(super) fn end(sealed: &[u8]) -> Option<Wall> {
 /// What [`end`] needs, in bytes.
 pub(super) const END_LEN: usize = HEADER;
 
+/// Whether a client's file may have this name, without its ending.
+pub(super) fn is_name(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 fn header(end: Wall) -> [u8; HEADER] {
     let mut header = [0; HEADER];
     header[..MAGIC.len()].copy_from_slice(MAGIC);

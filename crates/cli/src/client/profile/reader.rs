@@ -5,7 +5,9 @@
 use super::problem::{About, Problem};
 use crate::client::args;
 use crate::client::nearest::nearest;
+use crate::tell::failure::Failure;
 use clap::ValueEnum;
+use evergrant_tokio_reqwest::ConfigError;
 use std::fmt::Write;
 use std::time::Duration;
 use toml::Spanned;
@@ -108,10 +110,36 @@ impl<'a> Reader<'a> {
 
     /// An array of texts, or one text alone.
     pub(super) fn texts(&mut self, value: &Value<'_>) -> Option<Vec<String>> {
-        let Some(array) = value.value.get_ref().as_array() else {
-            return self.text(value).map(|text| vec![text]);
-        };
-        array.iter().map(|item| self.text(&Value { of: value.of.clone(), value: item.clone() })).collect()
+        items(value).iter().map(|item| self.text(item)).collect()
+    }
+
+    /// A text that the library takes.
+    pub(super) fn valid(
+        &mut self,
+        value: &Value<'_>,
+        judge: impl Fn(&str) -> Result<(), ConfigError>,
+    ) -> Option<String> {
+        let text = self.text(value)?;
+        let Err(error) = judge(&text) else { return Some(text) };
+        let failure = Failure::from(error);
+        let (happened, next) = failure.parts();
+        if happened.starts_with(&value.of) {
+            self.problem(value.value.span().start, happened, next);
+        } else {
+            self.wrong(value, happened, next);
+        }
+        None
+    }
+
+    /// The same of an array of texts, or one text alone: each is judged.
+    pub(super) fn all_valid(
+        &mut self,
+        value: &Value<'_>,
+        judge: impl Fn(&str) -> Result<(), ConfigError>,
+    ) -> Option<Vec<String>> {
+        let items = items(value);
+        let valid: Vec<_> = items.iter().filter_map(|item| self.valid(item, &judge)).collect();
+        (valid.len() == items.len()).then_some(valid)
     }
 
     /// One of the values that the flag of this name takes.
@@ -169,14 +197,30 @@ impl<'a> Reader<'a> {
         self.problem(value.value.span().start, format!("{}: {}", value.of, happened.into()), next);
     }
 
+    /// The line of a key, counted from 1.
+    pub(super) fn line(&self, key: &Key) -> usize {
+        self.line_at(key.at)
+    }
+
+    fn line_at(&self, at: usize) -> usize {
+        1 + self.text.get(..at).unwrap_or(self.text).matches('\n').count()
+    }
+
     fn problem(&mut self, at: usize, happened: impl Into<String>, next: impl Into<String>) {
-        let before = self.text.get(..at).unwrap_or(self.text);
         self.problems.push(Problem {
             about: self.about.clone(),
-            line: 1 + before.matches('\n').count(),
+            line: self.line_at(at),
             happened: happened.into(),
             next: next.into(),
         });
+    }
+}
+
+/// Those of an array, or one value alone.
+fn items<'a>(value: &Value<'a>) -> Vec<Value<'a>> {
+    match value.value.get_ref().as_array() {
+        Some(array) => array.iter().map(|item| Value { of: value.of.clone(), value: item.clone() }).collect(),
+        None => vec![value.clone()],
     }
 }
 

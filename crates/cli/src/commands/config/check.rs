@@ -2,12 +2,11 @@
 
 use crate::client::args::ClientArgs;
 use crate::client::profile::{Profile, Profiles};
-use crate::client::secret::Purpose;
-use crate::client::setup::{Settings, UNKNOWN};
+use crate::client::settings::{Lacking, Settings};
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -34,13 +33,16 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
     let mut failures: Vec<Failure> = profiles.failures(of).collect();
     let (path, default) = (profiles.path.display().to_string(), profiles.default.clone());
     let mut good = Vec::new();
-    let named = |name: &str| of.is_none_or(|wanted| wanted == name);
-    let mut chosen = profiles.into_faultless();
-    chosen.retain(|name, _| named(name));
-    for (name, profile) in chosen {
-        match Described::of(profile) {
+    for (name, profile, is_faulty) in profiles.into_all() {
+        if of.is_some_and(|wanted| wanted != name) {
+            continue;
+        }
+        let line = profile.line;
+        match Described::of(profile, is_faulty) {
             Ok(described) => good.push((default.as_ref() == Some(&name), name, described)),
-            Err(failure) => failures.push(failure.of_profile(&path, &name)),
+            Err(faults) => failures.extend(
+                faults.into_iter().map(|(at, failure)| failure.of_profile(&path, at.or(line), &name)),
+            ),
         }
     }
     if let Some(last) = failures.pop() {
@@ -75,21 +77,29 @@ struct Described {
 }
 
 impl Described {
-    fn of(profile: Profile) -> Result<Self, Failure> {
-        let settings = Settings::merge(&ClientArgs::default(), profile)?.without_cache();
-        let mut secret = None;
-        let setup = settings.setup(|purpose, source| {
-            if purpose == Purpose::Client {
-                secret = Some(source.to_string());
+    /// Or everything that is wrong, with its line where that is known. What a faulty profile lacks may be what is wrong
+    /// with it, and is not said twice.
+    fn of(profile: Profile, is_faulty: bool) -> Result<Self, Vec<(Option<usize>, Failure)>> {
+        let unplaced = |failure| (None, failure);
+        let settings = match Settings::merge(&ClientArgs::default(), profile) {
+            Ok(settings) => settings,
+            Err(_) if is_faulty => return Err(Vec::new()),
+            Err(Lacking { first, also }) => {
+                let lacking = [first].into_iter().chain(also.map(|also| *also));
+                return Err(lacking.map(unplaced).collect());
             }
-            Ok(source.at_hand(purpose)?.unwrap_or_else(|| UNKNOWN.to_owned().into()))
-        })?;
-        let provider = settings.provider.to_possible_value();
+        };
+        let faults = settings.faults();
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let shown = settings.shown().map_err(|failure| vec![unplaced(failure)])?;
+        let said = |name: &str| shown.iter().find(|shown| shown.name == name)?.value.one();
         Ok(Self {
-            provider: provider.as_ref().map_or("", |value| value.get_name()).to_owned(),
-            token_endpoint: setup.client.provider().token_endpoint().to_string(),
-            client_id: setup.client.client_id().to_string(),
-            secret: secret.map_or("no secret".into(), |place| format!("secret {place}")),
+            provider: said("provider").unwrap_or_default(),
+            token_endpoint: said("token_endpoint").unwrap_or_default(),
+            client_id: said("client_id").unwrap_or_default(),
+            secret: said("client_secret").map_or("no secret".into(), |place| format!("secret {place}")),
         })
     }
 

@@ -36,10 +36,7 @@ pub(super) fn profiles(args: &ConfigFileArgs, manner: Manner) -> Result<(), Fail
 }
 
 pub(super) fn path(args: &ConfigFileArgs, manner: Manner) -> Result<(), Failure> {
-    let path = match &args.config {
-        Some(path) => path.clone(),
-        None => profile::usual()?,
-    };
+    let path = profile::named(args.config.as_deref())?;
     if manner.json {
         return stdout::json(&json!({ "path": path, "exists": path.exists() })).map(drop);
     }

@@ -1,0 +1,50 @@
+//! What a value must be by itself: the rules are the library's, and are found by making a client of it.
+
+use evergrant_tokio_reqwest::core::{ClientBuilder, Endpoint};
+use evergrant_tokio_reqwest::{Client, ClientAuth, ConfigError, Origin, Provider};
+
+type Judged = Result<(), ConfigError>;
+
+/// Whether plain http is meant is not said by the URL.
+pub(super) fn token_endpoint(url: &str) -> Judged {
+    Endpoint::dangerous_plain_http(url).map(drop)
+}
+
+pub(super) fn client_id(id: &str) -> Judged {
+    ClientAuth::none(id).map(drop)
+}
+
+pub(super) fn scope(scope: &str) -> Judged {
+    client(|client| client.scope(scope))
+}
+
+pub(super) fn resource(uri: &str) -> Judged {
+    client(|client| client.resource(uri))
+}
+
+pub(super) fn audience(audience: &str) -> Judged {
+    client(|client| client.audience(audience))
+}
+
+pub(super) fn param(name: &str, value: &str) -> Judged {
+    client(|client| client.param(name, value))
+}
+
+/// Whether plain http is meant is not said by the origin.
+pub(super) fn origin(origin: &str) -> Judged {
+    Origin::dangerous_plain_http(origin).map(drop)
+}
+
+pub(super) fn user_agent(text: &str) -> Judged {
+    header("User-Agent", text)
+}
+
+pub(super) fn header(name: &str, value: &str) -> Judged {
+    client(|client| client.header(name, value))
+}
+
+/// A client of which this is said and nothing else.
+fn client(say: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Judged {
+    let provider = Provider::rfc6749("https://server.example/token")?;
+    say(Client::builder(provider, ClientAuth::none("any")?)).build().map(drop)
+}

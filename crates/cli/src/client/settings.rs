@@ -1,0 +1,405 @@
+//! What was said about the client by flags, variables and the profile, who said it, and the client that it makes.
+
+pub(crate) mod shown;
+
+use crate::client::args::{Auth, Body, Caching, ClientArgs, ProviderName};
+use crate::client::cache::{self, Cache, Extras, Identity};
+use crate::client::chosen::{self, unused_default};
+use crate::client::header::TokenHeader;
+use crate::client::network::{Network, Proxied};
+use crate::client::profile::Profile;
+use crate::client::roots::Roots;
+use crate::client::said::{Said, Whence};
+use crate::client::secret::{self, Purpose};
+use crate::tell::failure::Failure;
+use evergrant_tokio_reqwest::core::BodyFormat;
+use evergrant_tokio_reqwest::{Client, ClientAuth, ConfigError, Origin, Origins, Policy, Provider, myparcel};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+type Secret = Zeroizing<String>;
+
+/// How long one token request may take unless somebody says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the command may take that prints the secret, unless somebody says how long things may take: it may ask its user
+/// for a passphrase; one that takes longer hangs, and a job that hangs is never seen.
+const SECRET_LIMIT: Duration = Duration::from_secs(120);
+
+/// What stands for a secret that cannot be had: nothing is sent with it.
+pub(crate) const UNKNOWN: &str = "unknown";
+
+/// Everything that was said about the client, and who said it.
+pub(crate) struct Settings {
+    /// The profile that is used, and who named it.
+    pub(super) profile: Option<Said<String>>,
+    provider: Said<ProviderName>,
+    token_endpoint: Said<Option<String>>,
+    body: Said<Option<Body>>,
+    auth: Said<Option<Auth>>,
+    pub(super) client_id: Said<String>,
+    pub(super) secret: Said<secret::Source>,
+    /// The variables that the profile keeps secrets in, whether they are used or not.
+    pub(super) secret_variables: Vec<String>,
+    scope: Said<Option<String>>,
+    resources: Said<Vec<String>>,
+    audience: Said<Option<String>>,
+    params: Said<Vec<(String, String)>>,
+    origins: Said<Vec<String>>,
+    token_headers: Said<Vec<TokenHeader>>,
+    user_agent: Said<Option<String>>,
+    ca_file: Said<Option<PathBuf>>,
+    proxy: Said<Option<Proxied>>,
+    pub(super) dangerous_plain_http: Said<bool>,
+    timeout: Said<Duration>,
+    /// How long the command may take that prints the secret.
+    pub(super) secret_limit: Duration,
+    cache: Said<Caching>,
+}
+
+/// Who says a value: a flag or a variable before the profile, and each of these before a default.
+struct Sources<'a> {
+    args: &'a ClientArgs,
+    profile: Option<String>,
+    lines: BTreeMap<String, usize>,
+}
+
+impl Sources<'_> {
+    /// The value of the flag with this id, or else of the profile's key of that name, or of its plural.
+    fn first<T>(&self, id: &str, said: Option<T>, profile: Option<T>) -> Said<Option<T>> {
+        let by = match (&said, &profile) {
+            (Some(_), _) => self.args.whence(id),
+            (None, Some(_)) => self.by_profile(id),
+            (None, None) => Whence::Default,
+        };
+        Said { value: said.or(profile), by }
+    }
+
+    /// The same of a list, which is taken whole from one or the other.
+    fn list<T>(&self, id: &str, said: Vec<T>, profile: Vec<T>) -> Said<Vec<T>> {
+        let some = |list: Vec<T>| Some(list).filter(|list| !list.is_empty());
+        self.first(id, some(said), some(profile)).or(Vec::new())
+    }
+
+    fn by_profile(&self, id: &str) -> Whence {
+        let line = self.lines.get(id).or_else(|| self.lines.get(&format!("{id}s")));
+        Whence::Profile { name: self.profile.clone().unwrap_or_default(), line: line.copied() }
+    }
+
+    /// Who named the profile, where one is used.
+    fn named(&self) -> Option<Said<String>> {
+        let by =
+            if self.args.profile.is_some() { self.args.whence("profile") } else { Whence::DefaultProfile };
+        self.profile.clone().map(|value| Said { value, by })
+    }
+}
+
+impl Settings {
+    /// What these arguments and the profile that is meant say.
+    pub(crate) fn read(args: &ClientArgs) -> Result<Self, Failure> {
+        let merged = Self::merge(args, chosen::profile(args)?).map_err(Failure::from);
+        merged.map_err(|failure| match unused_default(args) {
+            Some(unused) => failure.since(&unused),
+            None => failure,
+        })
+    }
+
+    /// What flags and variables say, and the profile where they are silent.
+    pub(crate) fn merge(args: &ClientArgs, profile: Profile) -> Result<Self, Lacking> {
+        let secret_variables = variables(&profile);
+        let said = Sources { args, profile: profile.name, lines: profile.lines };
+        // An endpoint belongs to its provider, and a secret to its client id.
+        let own = args.client_id.as_ref().is_none_or(|id| profile.client_id.as_ref() == Some(id));
+        // However the profile was named: its secret goes where the profile says, and nowhere else.
+        let elsewhere = (profile.provider.is_some() || profile.token_endpoint.is_some())
+            && (differs(&args.token_endpoint, &profile.token_endpoint)
+                || differs(&args.provider, &profile.provider));
+        let secret = match (&args.client_secret_file, profile.client_secret.filter(|_| own)) {
+            (Some(path), _) => {
+                Said { value: secret::Source::File(path.clone()), by: args.whence("client_secret_file") }
+            }
+            (None, Some(_)) if elsewhere => Said { value: secret::Source::Withheld, by: Whence::Default },
+            (None, source) => said.first("client_secret", None, source).or(secret::Source::Usual),
+        };
+        let profiles_endpoint = profile.token_endpoint.filter(|_| args.provider.is_none());
+        let token_endpoint = said.first("token_endpoint", args.token_endpoint.clone(), profiles_endpoint);
+        let provider =
+            provider(said.first("provider", args.provider, profile.provider), &token_endpoint.value);
+        let client_id = said.first("client_id", args.client_id.clone(), profile.client_id).transposed();
+        let client_id = client_id.ok_or_else(|| {
+            Failure::usage(
+                "there is no client id",
+                "set EVERGRANT_CLIENT_ID, or name it with --client-id or in a profile",
+            )
+        });
+        let (provider, client_id) = match (provider, client_id) {
+            (Ok(provider), Ok(client_id)) => (provider, client_id),
+            (Err(first), id) => return Err(Lacking { first, also: id.err().map(Box::new) }),
+            (_, Err(first)) => return Err(Lacking { first, also: None }),
+        };
+        let proxy = args.proxy.as_deref().map(Proxied::parse).transpose().map_err(Failure::from)?;
+        // What was allowed, or is a secret, is for the profile's own endpoint.
+        let token_headers = if elsewhere { Vec::new() } else { profile.token_headers };
+        let plain_http = profile.dangerous_plain_http.filter(|_| !elsewhere);
+        let timeout = said.first("timeout", args.timeout, profile.timeout);
+        let caching = profile.cache.map(|cache| if cache { Caching::Yes } else { Caching::No });
+        Ok(Self {
+            profile: said.named(),
+            provider,
+            token_endpoint,
+            body: said.first("body", args.body, profile.body),
+            auth: said.first("auth", args.auth, profile.auth),
+            client_id,
+            secret,
+            secret_variables,
+            scope: said.first("scope", args.scope.clone(), profile.scope),
+            resources: said.list("resource", args.resource.clone(), profile.resources),
+            audience: said.first("audience", args.audience.clone(), profile.audience),
+            params: said.list("param", args.pairs()?, profile.params),
+            origins: said.list("origins", Vec::new(), profile.origins),
+            token_headers: said.list("token_header", args.token_headers()?, token_headers),
+            ca_file: said.first("ca_file", args.ca_file.clone(), profile.ca_file),
+            proxy: said.first("proxy", proxy, profile.proxy),
+            dangerous_plain_http: said
+                .first("dangerous_plain_http", args.dangerous_plain_http.then_some(true), plain_http)
+                .or(false),
+            user_agent: said.first("user_agent", args.user_agent.clone(), profile.user_agent),
+            secret_limit: timeout.value.unwrap_or(SECRET_LIMIT),
+            timeout: timeout.or(TIMEOUT),
+            cache: said.first("cache", args.cache, caching).or(Caching::No),
+        })
+    }
+
+    pub(super) fn method(&self) -> Auth {
+        match (self.auth.value, self.provider.value) {
+            (Some(method), _) => method,
+            (None, ProviderName::Rfc6749) => Auth::Basic,
+            (None, ProviderName::Myparcel | ProviderName::MyparcelSandbox) => Auth::Post,
+        }
+    }
+
+    pub(super) fn network(&self) -> Result<Network, Failure> {
+        let roots = self.ca_file.value.as_deref().map(Roots::read).transpose()?.unwrap_or_default();
+        Ok(Network { roots, proxy: self.proxy.value.clone().unwrap_or_default() })
+    }
+
+    /// The header fields of token requests, each with its value.
+    pub(super) fn headers(
+        &self,
+        mut read: impl FnMut(Purpose<'_>, &secret::Source) -> Result<Secret, Failure>,
+    ) -> Result<Vec<(String, Secret)>, Failure> {
+        let headers = self.token_headers.value.iter();
+        headers.map(|header| Ok((header.name.to_ascii_lowercase(), header.value(&mut read)?))).collect()
+    }
+
+    /// What is wrong with the client, each with its line in the configuration file where that is known. Nothing is sent
+    /// and no command is run.
+    pub(crate) fn faults(&self) -> Vec<(Option<usize>, Failure)> {
+        let mut faults = Faults(Vec::new());
+        faults.find(&self.token_endpoint.by, self.server());
+        faults.find(&self.origins.by, self.own_origins());
+        // A profile's values are good each by itself: what is left is between the endpoint, the id and the method.
+        if faults.0.is_empty() {
+            faults.find(&self.client_id.by, self.client(Some(UNKNOWN), &[]));
+        }
+        let is_sound = faults.0.is_empty();
+        let client = |secret: &str, headers: &[(String, Secret)]| match is_sound {
+            true => self.client(Some(secret), headers).map(drop),
+            false => Ok(()),
+        };
+        let secret = self.at_hand().and_then(|secret| secret.map_or(Ok(()), |secret| client(&secret, &[])));
+        faults.find(&self.secret.by, secret);
+        let headers = self.headers(at_hand).and_then(|headers| client(UNKNOWN, &headers));
+        faults.find(&self.token_headers.by, headers);
+        faults.find(&self.ca_file.by, self.network());
+        faults.0
+    }
+
+    /// The name of the client's file in the cache, if its secrets are at hand.
+    pub(crate) fn name_in_cache(&self) -> Option<String> {
+        let secret = self.at_hand().ok()??;
+        let known = |purpose: Purpose<'_>, source: &secret::Source| {
+            let missing = || Failure::usage("it is not at hand", "run the command that has it");
+            source.at_hand(purpose)?.ok_or_else(missing)
+        };
+        let headers = self.headers(known).ok()?;
+        let client = self.client(Some(&secret), &headers).ok()?;
+        Some(cache::name(&self.identity(&client, &headers), &secret))
+    }
+
+    /// The secret, if there is one that can be had without running a command and without waiting for somebody.
+    fn at_hand(&self) -> Result<Option<Secret>, Failure> {
+        if self.method() == Auth::None { Ok(None) } else { self.secret.value.at_hand(Purpose::Client) }
+    }
+
+    /// The client with this secret, or without one.
+    pub(super) fn client(
+        &self,
+        secret: Option<&str>,
+        headers: &[(String, Secret)],
+    ) -> Result<Client, Failure> {
+        let provider = self.provider()?;
+        let id = &self.client_id.value;
+        let auth = match (self.method(), secret) {
+            (Auth::None, _) | (_, None) => ClientAuth::none(id)?,
+            (Auth::Post, Some(secret)) => ClientAuth::post(id, secret)?,
+            (Auth::BasicRaw, Some(secret)) => ClientAuth::basic_raw(id, secret)?,
+            (Auth::Basic, Some(secret)) => ClientAuth::basic(id, secret)?,
+        };
+        let mut builder = Client::builder(provider, auth);
+        if let Some(scope) = &self.scope.value {
+            builder = builder.scope(scope);
+        }
+        if let Some(audience) = &self.audience.value {
+            builder = builder.audience(audience);
+        }
+        for uri in &self.resources.value {
+            builder = builder.resource(uri);
+        }
+        for (name, value) in &self.params.value {
+            builder = builder.param(name, value);
+        }
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        if let Some(text) = &self.user_agent.value {
+            builder = builder.header("User-Agent", text);
+        }
+        Ok(builder.build()?)
+    }
+
+    pub(super) fn policy(&self) -> Policy {
+        Policy::new().with_attempt_timeout(self.timeout.value)
+    }
+
+    pub(super) fn cache(
+        &self,
+        client: &Client,
+        secret: Option<Secret>,
+        headers: &[(String, Secret)],
+    ) -> Option<Cache> {
+        if self.cache.value == Caching::No {
+            return None;
+        }
+        let Some(secret) = secret else {
+            cache::note("a client without a secret has nothing to seal its token with");
+            return None;
+        };
+        Some(Cache::new(&self.identity(client, headers), &secret, self.cache.value == Caching::Yes))
+    }
+
+    fn identity(&self, client: &Client, headers: &[(String, Secret)]) -> Identity {
+        let (resources, params) = (&self.resources.value, &self.params.value);
+        Identity::new(
+            client,
+            &Extras { resources, audience: self.audience.value.as_deref(), params, headers },
+        )
+    }
+
+    fn provider(&self) -> Result<Provider, Failure> {
+        let provider = self.server()?;
+        let origins = Origins::new(provider.origins().iter().cloned().chain(self.own_origins()?));
+        let provider = provider.with_origins(origins);
+        Ok(match self.body.value {
+            Some(Body::Form) => provider.with_body(BodyFormat::Form),
+            Some(Body::Json) => provider.with_body(BodyFormat::Json),
+            None => provider,
+        })
+    }
+
+    /// The provider as it is by itself, at its endpoint.
+    fn server(&self) -> Result<Provider, Failure> {
+        let (endpoint, plain_http) = (self.token_endpoint.value.as_deref(), self.dangerous_plain_http.value);
+        let at = |provider: Provider, url: &str| match plain_http {
+            true => provider.with_token_endpoint_dangerous_plain_http(url),
+            false => provider.with_token_endpoint(url),
+        };
+        Ok(match (self.provider.value, endpoint) {
+            (ProviderName::Rfc6749, url) if plain_http => {
+                Provider::rfc6749_dangerous_plain_http(url.unwrap_or_default())?
+            }
+            (ProviderName::Rfc6749, url) => Provider::rfc6749(url.unwrap_or_default())?,
+            (ProviderName::Myparcel, None) => myparcel::production(),
+            (ProviderName::Myparcel, Some(url)) => at(myparcel::production(), url)?,
+            (ProviderName::MyparcelSandbox, None) => myparcel::sandbox(),
+            (ProviderName::MyparcelSandbox, Some(url)) => at(myparcel::sandbox(), url)?,
+        })
+    }
+
+    /// Where its tokens may be sent beside the provider's own origins.
+    fn own_origins(&self) -> Result<Vec<Origin>, Failure> {
+        let own = self.origins.value.iter().map(|text| origin(text, self.dangerous_plain_http.value));
+        Ok(own.collect::<Result<_, _>>()?)
+    }
+}
+
+/// What must be said of a client, and is not.
+#[derive(Debug)]
+pub(crate) struct Lacking {
+    pub(crate) first: Failure,
+    pub(crate) also: Option<Box<Failure>>,
+}
+
+impl From<Failure> for Lacking {
+    fn from(first: Failure) -> Self {
+        Self { first, also: None }
+    }
+}
+
+impl From<Lacking> for Failure {
+    fn from(lacking: Lacking) -> Self {
+        lacking.first
+    }
+}
+
+/// The kind of server: the one that was said, or any with a token endpoint.
+fn provider(
+    said: Said<Option<ProviderName>>,
+    token_endpoint: &Option<String>,
+) -> Result<Said<ProviderName>, Failure> {
+    match (said.value, token_endpoint) {
+        (None, None) => Err(Failure::usage(
+            "there is no authorization server to ask",
+            "name one with --provider myparcel or myparcel-sandbox, or with --token-endpoint URL; or write a profile \
+             and name it with --profile",
+        )),
+        (Some(ProviderName::Rfc6749), None) => {
+            Err(Failure::usage("there is no token endpoint", "name it with --token-endpoint URL"))
+        }
+        _ => Ok(said.or(ProviderName::Rfc6749)),
+    }
+}
+
+/// The origin that this text names.
+pub(super) fn origin(text: &str, plain_http: bool) -> Result<Origin, ConfigError> {
+    if plain_http { Origin::dangerous_plain_http(text) } else { Origin::parse(text) }
+}
+
+/// What is wrong, each with its line in the configuration file where that is known.
+struct Faults(Vec<(Option<usize>, Failure)>);
+
+impl Faults {
+    /// Takes down the failure of what was said by this, if it is one.
+    fn find<T>(&mut self, by: &Whence, done: Result<T, Failure>) {
+        self.0.extend(done.err().map(|failure| (by.line(), failure)));
+    }
+}
+
+/// A secret that can be had without running a command and without waiting for somebody, or what stands for another.
+fn at_hand(purpose: Purpose<'_>, source: &secret::Source) -> Result<Secret, Failure> {
+    Ok(source.at_hand(purpose)?.unwrap_or_else(|| UNKNOWN.to_owned().into()))
+}
+
+/// The variables that this profile keeps secrets in.
+fn variables(profile: &Profile) -> Vec<String> {
+    let headers = profile.token_headers.iter().filter_map(|header| header.value.source());
+    let sources = profile.client_secret.iter().chain(headers);
+    sources.filter_map(secret::Source::variable).map(str::to_owned).collect()
+}
+
+/// Whether the first is said, and is not what the second says.
+fn differs<T: PartialEq>(said: &Option<T>, profile: &Option<T>) -> bool {
+    said.is_some() && said != profile
+}

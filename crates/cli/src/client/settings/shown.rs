@@ -1,0 +1,123 @@
+//! What is shown of a client: each value as it will be used, and who said it. The secret's place, never the secret.
+
+use super::{Settings, UNKNOWN};
+use crate::client::args::Auth;
+use crate::client::said::{Said, Whence};
+use crate::tell::failure::Failure;
+use clap::ValueEnum;
+use evergrant_tokio_reqwest::core::BodyFormat;
+use serde_json::{Value, json};
+use std::fmt;
+
+/// One setting of a client.
+pub(crate) struct Shown {
+    pub(crate) name: &'static str,
+    pub(crate) value: Text,
+    pub(crate) by: Whence,
+}
+
+/// A value in words.
+pub(crate) enum Text {
+    One(Option<String>),
+    Many(Vec<String>),
+}
+
+impl Settings {
+    /// The profile that is used, if one is.
+    pub(crate) fn profile(&self) -> Option<&Said<String>> {
+        self.profile.as_ref()
+    }
+
+    /// All of them. Nothing is sent, no command is run, and no secret is read.
+    pub(crate) fn shown(&self) -> Result<Vec<Shown>, Failure> {
+        let client = self.client(Some(UNKNOWN), &[])?;
+        let provider = client.provider();
+        let body = match provider.body() {
+            BodyFormat::Json => "json",
+            _ => "form",
+        };
+        let secret = match self.method() {
+            Auth::None => None,
+            _ => Some(self.secret.value.to_string()),
+        };
+        let scope: Vec<String> = client.scope().tokens().map(str::to_owned).collect();
+        // A parameter's value may be a secret.
+        let params = self.params.value.iter().map(|(name, _)| name.clone()).collect();
+        // And so may that of a header field.
+        let headers = self.token_headers.value.iter().map(ToString::to_string).collect();
+        let ca_file = self.ca_file.value.as_ref().map(|path| path.display().to_string());
+        let proxy = self.proxy.value.clone().unwrap_or_default().to_string();
+        let plain_http = self.dangerous_plain_http.value.to_string();
+        let origins = provider.origins().iter().map(ToString::to_string).collect();
+        let user_agent = self.user_agent.value.clone().unwrap_or_else(default_user_agent);
+        Ok(vec![
+            one("provider", &self.provider, Some(named(&self.provider.value))),
+            one("token_endpoint", &self.token_endpoint, Some(provider.token_endpoint().to_string())),
+            one("body", &self.body, Some(body.to_owned())),
+            one("auth", &self.auth, Some(named(&self.method()))),
+            one("client_id", &self.client_id, Some(client.client_id().to_owned())),
+            one("client_secret", &self.secret, secret),
+            many("scope", &self.scope, scope),
+            many("resources", &self.resources, self.resources.value.clone()),
+            one("audience", &self.audience, self.audience.value.clone()),
+            many("params", &self.params, params),
+            many("origins", &self.origins, origins),
+            many("token_headers", &self.token_headers, headers),
+            one("user_agent", &self.user_agent, Some(user_agent)),
+            one("ca_file", &self.ca_file, ca_file),
+            one("proxy", &self.proxy, Some(proxy)),
+            one("dangerous_plain_http", &self.dangerous_plain_http, Some(plain_http)),
+            one("timeout", &self.timeout, Some(format!("{:?}", self.policy().attempt_timeout()))),
+            one("cache", &self.cache, Some(named(&self.cache.value))),
+        ])
+    }
+}
+
+impl Shown {
+    /// Its name and what there is to say of it.
+    pub(crate) fn json(&self) -> (String, Value) {
+        let value = match &self.value {
+            Text::One(text) => json!(text),
+            Text::Many(texts) => json!(texts),
+        };
+        (self.name.to_owned(), json!({ "value": value, "from": self.by.json() }))
+    }
+}
+
+impl Text {
+    /// The one value, if it is one.
+    pub(crate) fn one(&self) -> Option<String> {
+        match self {
+            Self::One(text) => text.clone(),
+            Self::Many(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(Some(text)) => f.write_str(text),
+            Self::Many(texts) if !texts.is_empty() => f.write_str(&texts.join(" ")),
+            Self::One(None) | Self::Many(_) => f.write_str("none"),
+        }
+    }
+}
+
+fn one<T>(name: &'static str, said: &Said<T>, value: Option<String>) -> Shown {
+    Shown { name, value: Text::One(value), by: said.by.clone() }
+}
+
+fn many<T>(name: &'static str, said: &Said<T>, value: Vec<String>) -> Shown {
+    Shown { name, value: Text::Many(value), by: said.by.clone() }
+}
+
+/// The word that a flag takes for it.
+fn named(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+/// What the library says in User-Agent, unless it is told otherwise.
+fn default_user_agent() -> String {
+    concat!("evergrant/", env!("CARGO_PKG_VERSION")).to_owned()
+}
