@@ -94,9 +94,9 @@ fn main() -> ExitCode {
         Command::Mock(args) => mock::run(&args, manner),
         Command::Doctor(args) => doctor::run(&args, manner, &variables::unread(&said)),
         Command::Completions(args) => {
-            completions::run(&args, Evergrant::command()).map(|()| ExitCode::SUCCESS)
+            completions::run(&args, Evergrant::command(), manner).map(|()| ExitCode::SUCCESS)
         }
-        Command::Man(args) => man::run(&args, Evergrant::command()).map(|()| ExitCode::SUCCESS),
+        Command::Man(args) => man::run(&args, Evergrant::command(), manner).map(|()| ExitCode::SUCCESS),
         Command::Config(args) => config::run(&args, manner).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|failure| failure.tell(manner))
