@@ -87,7 +87,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Demo(args) => demo::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Token(args) => token::run(&args, manner).map(|()| ExitCode::SUCCESS),
-        Command::Request(args) => request::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Request(args) => request::run(args, manner).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run::run(&args),
         Command::Watch(args) => watch::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args, manner),

@@ -49,7 +49,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// The client secret. `limit`: how long a command may take.
+    /// The client secret. `limit`: how long it may take until it is there.
     pub(crate) fn read(&self, limit: Duration) -> Result<Zeroizing<String>, Failure> {
         match self {
             Self::Usual => variable(VARIABLE)?.ok_or_else(|| {
@@ -73,10 +73,13 @@ impl Source {
                     format!("set {name}"),
                 )
             }),
-            Self::File(path) if path == Path::new("-") => {
+            Self::File(path) if path == Path::new("-") => within(limit, "stdin", || {
                 trimmed(&bytes(io::stdin().lock(), "stdin")?, "stdin", true)
+            }),
+            Self::File(path) => {
+                let (name, path) = (path.display().to_string(), path.clone());
+                within(limit, &name, move || file(&path))
             }
-            Self::File(path) => file(path),
             Self::Command { program, arguments } => printed(program, arguments, limit),
         }
     }
@@ -86,7 +89,7 @@ impl Source {
         match self {
             Self::Usual | Self::Withheld => variable(VARIABLE),
             Self::Variable(name) => variable(name),
-            Self::File(path) if path == Path::new("-") => Ok(None),
+            Self::File(path) if path == Path::new("-") || is_pipe(path) => Ok(None),
             Self::File(path) => file(path).map(Some),
             Self::Command { .. } => Ok(None),
         }
@@ -140,6 +143,31 @@ fn variable(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
         Some(Err(_)) => Err(not_text(name)),
         Some(Ok(_)) | None => Ok(None),
     }
+}
+
+/// What this reads, if that takes no longer: a pipe that nobody writes, or a terminal that nobody sits at, would never end.
+fn within(
+    limit: Duration,
+    name: &str,
+    read: impl FnOnce() -> Result<Zeroizing<String>, Failure> + Send + 'static,
+) -> Result<Zeroizing<String>, Failure> {
+    let (sender, done) = mpsc::channel();
+    // Nobody waits for it any more if sending fails.
+    let read = move || drop(sender.send(read()));
+    if let Err(error) = thread::Builder::new().name("secret".into()).spawn(read) {
+        return Err(Failure::system("the client secret cannot be read", &error));
+    }
+    done.recv_timeout(limit).unwrap_or_else(|_| {
+        Err(Failure::usage(
+            format!("the client secret did not arrive from {name} within {limit:?}"),
+            "check that something writes it there, or allow more time with --timeout",
+        ))
+    })
+}
+
+/// Whether somebody else hands the content in, some time or never.
+fn is_pipe(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 fn file(path: &Path) -> Result<Zeroizing<String>, Failure> {

@@ -17,8 +17,8 @@ type Secret = Zeroizing<String>;
 /// How long one token request may take unless somebody says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the command may take that prints the secret, unless somebody says how long things may take: it may ask its user
-/// for a passphrase; one that takes longer hangs, and a job that hangs is never seen.
+/// How long a command, stdin or a pipe may take that hands in the secret, unless somebody says how long things may take: it
+/// may ask its user for a passphrase; what takes longer hangs, and a job that hangs is never seen.
 const SECRET_LIMIT: Duration = Duration::from_secs(120);
 
 /// How much longer than its one request a caller waits that takes the first outcome: the request's own timeout must
@@ -57,8 +57,14 @@ pub(crate) const UNKNOWN: &str = "unknown";
 impl Setup {
     /// What these arguments and the profile say.
     pub(crate) fn read(args: &ClientArgs) -> Result<Self, Failure> {
+        Self::read_within(args, None)
+    }
+
+    /// The same, where the secret may take this long at most.
+    pub(crate) fn read_within(args: &ClientArgs, most: Option<Duration>) -> Result<Self, Failure> {
         let settings = Settings::merge(args, profile(args)?)?;
-        settings.setup(|source| source.read(settings.secret_limit))
+        let limit = most.map_or(settings.secret_limit, |most| most.min(settings.secret_limit));
+        settings.setup(|source| source.read(limit))
     }
 
     /// The same, and what can be told of it without showing the secret.
@@ -166,7 +172,7 @@ pub(crate) struct Settings {
     origins: Vec<String>,
     user_agent: Option<String>,
     timeout: Duration,
-    /// How long the command may take that prints the secret.
+    /// How long it may take until the secret is there.
     secret_limit: Duration,
     cache: Caching,
 }
