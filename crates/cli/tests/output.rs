@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -98,6 +98,13 @@ fn a_new_file_has_the_mode_of_the_umask_and_a_replaced_one_keeps_its_own() {
         assert_eq!((mode(&file), mode(&old)), (expected, 0o600), "{umask}");
     }
     assert_eq!(text(&old), "new");
+    // Only root can give a file away.
+    if rustix::process::geteuid().is_root() {
+        chown(&old, Some(1), Some(1)).unwrap();
+        quiet(&run(&mut request(&server, &["-o", &old])));
+        let replaced = fs::metadata(&old).unwrap();
+        assert_eq!((replaced.uid(), replaced.gid(), mode(&old)), (1, 1, 0o600));
+    }
 }
 
 #[test]
@@ -113,6 +120,10 @@ fn a_file_stays_as_it_was_if_the_call_fails() {
         let server = answering(status, b"its words");
         unchanged(&run(&mut request(&server, &["-o", &file])), ours, "its words");
     }
+    // A redirect that is not followed is not what the file is for.
+    let server = answering(302, b"moved");
+    unchanged(&run(&mut request(&server, &["-o", &file])), 3, "moved");
+    unchanged(&run(&mut request(&answering(304, b""), &["-o", &file])), 0, "");
     let server = Server::start().unwrap();
     let cut = server.fault(Endpoint::Resource, Fault::TruncatedBody, Times::UntilCleared);
     unchanged(&run(&mut request(&server, &["-o", &file])), 4, "");

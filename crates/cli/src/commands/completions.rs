@@ -20,7 +20,8 @@ use serde_json::json;
 pub(crate) struct CompletionsArgs {
     /// The shell
     ///
-    /// In bash, zsh, fish and nushell the names of profiles are completed, too: the script asks evergrant config list.
+    /// In bash, zsh, fish and nushell the names of profiles are completed, too: the script asks evergrant config list. With
+    /// --json, stdout is an object with shell and script.
     shell: Shell,
 }
 

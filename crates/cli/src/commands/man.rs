@@ -17,9 +17,13 @@ use std::path::{Path, PathBuf};
 ))]
 pub(crate) struct ManArgs {
     /// The subcommand whose page is printed, such as run or config check [default: evergrant itself]
+    ///
+    /// With --json, stdout is an object with file and page.
     #[arg(value_name = "SUBCOMMAND", conflicts_with = "out")]
     page: Vec<String>,
     /// Write every page into this folder instead
+    ///
+    /// With --json, stdout is an object with out and files.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
 }

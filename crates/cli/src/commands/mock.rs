@@ -34,7 +34,7 @@ pub(crate) struct MockArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) errors: Errors,
     /// A program to run against the servers, which end with it. It finds them in EVERGRANT_TOKEN_ENDPOINT and the like,
-    /// and the API's origin in EVERGRANT_MOCK_API
+    /// and the API's origin in EVERGRANT_MOCK_API; with --json too, stdout is the program's alone
     #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true,
         value_hint = ValueHint::CommandWithArguments)]
     pub(crate) command: Vec<OsString>,

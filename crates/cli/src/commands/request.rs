@@ -25,7 +25,7 @@ use clap::{Args, ValueHint};
 use evergrant_tokio_reqwest::{Token, Tokens, Verdict, VerdictRule};
 use interrupt::Interrupts;
 use limit::Limit;
-use output::Target;
+use output::{Sink, Target};
 use reach::Reach;
 use said::Said;
 use std::path::{Path, PathBuf};
@@ -45,14 +45,17 @@ pub(crate) struct RequestArgs {
     #[command(flatten)]
     said: Said,
     /// Print the status and the header fields of the answer before its body; with --output they go into the file as well
+    ///
+    /// With --json they are in the object anyway: stdout is one object with status, url, headers, and body, or body_base64 if
+    /// the body is not text.
     #[arg(short, long)]
     include: bool,
     /// Write the body of the answer into this file instead of stdout; - is stdout
     ///
     /// The file is replaced when the whole answer has arrived, and keeps its mode; a new one gets the mode that the umask
-    /// says. If the call fails, also by an error status (4xx, 5xx), the file stays as it was; the body of the error is
-    /// printed on stdout. At a symbolic link, the file that it points to is replaced. A device or a FIFO is written
-    /// directly, whatever the status.
+    /// says. If the call fails, also by a redirect that is not followed or by an error status (3xx, 4xx, 5xx),
+    /// the file stays as it was, and the body of that answer is printed on stdout; 304 is no failure. At a symbolic link, the file that it points to is replaced. A device or a FIFO is written
+    /// directly, whatever the status. With --json the object has output and bytes instead of the body.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
     /// Follow redirects, at most 10, to origins that the token may go to
@@ -102,13 +105,18 @@ fn call(args: &RequestArgs, manner: Manner, limit: Option<Limit>) -> Result<(), 
         let interrupts = Interrupts::caught(target.is_replaced())?;
         let call = async {
             // Before anything is sent: an answer must not be lost for want of a place.
-            let sink = target.open()?;
+            let mut sink = target.open()?;
             let first = setup.token(&tokens, args.wait).await?;
             // At the end of the call, and also if it is given up before.
             let settled = Settled { setup: &setup, tokens: &tokens, first };
             let answer = caller.call(args.location, &settled.first).await?;
-            let ended = ended::ended(&answer, &rule, &settled.seen());
-            let sink = if ended.is_err() { sink.spared() } else { sink };
+            let mut ended = ended::ended(&answer, &rule, &settled.seen());
+            if let Sink::Replacing(..) = sink
+                && !answer.status().is_success()
+            {
+                sink = Sink::stdout();
+                ended = ended.and_then(|()| ended::unwritten(answer.status()));
+            }
             if manner.json {
                 show::object(answer, args.include, sink).await?;
             } else {

@@ -64,6 +64,15 @@ pub(super) fn ended(answer: &Response, rule: &VerdictRule, tokens: &[Token]) -> 
     Err(Failure::api(3, happened, "the request", &next))
 }
 
+/// What an answer of this status means, which was not what the file was for. One that has not changed (304) is there.
+pub(super) fn unwritten(status: StatusCode) -> Result<(), Failure> {
+    if status == StatusCode::NOT_MODIFIED {
+        return Ok(());
+    }
+    let happened = format!("the API answered http {status}, and nothing was written to --output");
+    Err(Failure::api(3, happened, "the request", "follow the redirect with --location"))
+}
+
 pub(super) fn failure(error: ApiError) -> Failure {
     match error {
         ApiError::Token(error) => error.into(),

@@ -148,14 +148,6 @@ impl Sink {
         if io::stdout().is_terminal() { Self::Screen(Screen::default()) } else { Self::Pipe }
     }
 
-    /// The sink for the body of an error: a file that is to be replaced stays as it is.
-    pub(super) fn spared(self) -> Self {
-        match self {
-            Self::Replacing(..) => Self::stdout(),
-            other => other,
-        }
-    }
-
     /// The file that is written, if it is not stdout.
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
