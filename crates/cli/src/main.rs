@@ -90,16 +90,16 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Demo(args) => demo::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Token(args) => token::run(&args, manner).map(|()| ExitCode::SUCCESS),
-        Command::Request(args) => request::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Request(args) => request::run(args, manner).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run::run(&args),
         Command::Watch(args) => watch::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args, manner),
         Command::Mock(args) => mock::run(&args, manner),
         Command::Doctor(args) => doctor::run(&args, manner, &variables::unread(&said)),
         Command::Completions(args) => {
-            completions::run(&args, Evergrant::command()).map(|()| ExitCode::SUCCESS)
+            completions::run(&args, Evergrant::command(), manner).map(|()| ExitCode::SUCCESS)
         }
-        Command::Man(args) => man::run(&args, Evergrant::command()).map(|()| ExitCode::SUCCESS),
+        Command::Man(args) => man::run(&args, Evergrant::command(), manner).map(|()| ExitCode::SUCCESS),
         Command::Cache(args) => cache::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Config(args) => config::run(&args, manner).map(|()| ExitCode::SUCCESS),
     };

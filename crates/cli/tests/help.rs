@@ -71,7 +71,7 @@ fn has(program: &str) -> bool {
 
 #[test]
 fn every_shell_gets_every_subcommand() {
-    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+    for shell in ["bash", "zsh", "fish", "nushell", "powershell", "elvish"] {
         let script = run(&mut evergrant(&["completions", shell])).stdout;
         for words in subcommands() {
             let name = words.last().unwrap();
@@ -80,22 +80,6 @@ fn every_shell_gets_every_subcommand() {
         assert!(script.contains("token-file") && script.contains("client-secret-file"), "{shell}");
     }
     fails(&mut evergrant(&["completions", "dos"]), 2, &["bash"]);
-}
-
-#[test]
-fn bash_completes_subcommands_and_flags() {
-    let folder = Folder::new();
-    let complete = |words: &str| {
-        let last = words.split(' ').count() - 1;
-        let script = format!(
-            "evergrant completions bash > script; exec bash -c '. ./script; COMP_WORDS=({words}); COMP_CWORD={last}; \
-             _evergrant evergrant \"${{COMP_WORDS[{last}]}}\" \"${{COMP_WORDS[{last} - 1]}}\"; echo \"${{COMPREPLY[@]}}\"'"
-        );
-        run(&mut shell(&folder, &script)).stdout
-    };
-    assert_eq!(complete("evergrant insp"), "inspect\n");
-    assert_eq!(complete("evergrant run --token-f"), "--token-file\n");
-    assert_eq!(complete("evergrant token --format h"), "header\n");
 }
 
 #[test]
@@ -113,5 +97,18 @@ fn the_manual_has_a_page_for_each_subcommand_with_its_examples() {
     assert!(page.contains("Examples:") && page.contains("Exit status"), "{page}");
     assert!(run(&mut evergrant(&["man"])).stdout.contains("evergrant\\-inspect(1)"));
     fails(&mut evergrant(&["man", "nothing"]), 2, &["no such subcommand"]);
+    let object = |words: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&run(&mut evergrant(&[&["man", "--json"], words].concat())).stdout).unwrap()
+    };
+    let printed = object(&["run"]);
+    assert_eq!((&printed["file"], &printed["page"]), (&"evergrant-run.1".into(), &page.into()));
+    let mut written: Vec<String> =
+        serde_json::from_value(object(&["--out", folder.path()])["files"].take()).unwrap();
+    let entries = std::fs::read_dir(folder.path()).unwrap();
+    let mut there: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    there.sort();
+    written.sort();
+    assert_eq!(written, there);
     fails(&mut evergrant(&["man", "--out", "no/such/folder"]), 2, &["cannot be written"]);
 }

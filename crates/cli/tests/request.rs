@@ -341,7 +341,7 @@ fn a_call_goes_through_the_proxy_of_the_environment_or_fails_before_it_is_sent()
     };
     let proxied = with(&[("https_proxy", &format!("http://{closed}"))]);
     assert!(
-        proxied.status != 0 && proxied.stderr.contains("the proxy that the environment names"),
+        proxied.status != 0 && proxied.stderr.contains(&format!("the proxy {closed}, set by https_proxy")),
         "{}",
         proxied.stderr
     );

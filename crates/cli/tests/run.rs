@@ -277,3 +277,13 @@ fn tokens_are_kept_for_the_next_invocation() {
     }
     assert_eq!(server.counts().token_requests, 1);
 }
+
+#[test]
+fn with_json_stdout_is_the_programs_and_what_the_command_says_is_an_object() {
+    let server = Server::start().unwrap();
+    let said = ended(&mut run(&server, &["--json", "--", "sh", "-c", "echo plain text; exit 7"]));
+    assert_eq!((said.status, said.stdout.as_str(), said.stderr.as_str()), (7, "plain text\n", ""));
+    let said = ended(&mut run(&server, &["--json", "--", "no-such-program"]));
+    let error: serde_json::Value = serde_json::from_str(&said.stderr).unwrap();
+    assert_eq!((said.status, said.stdout.as_str(), &error["status"]), (127, "", &127.into()));
+}

@@ -200,10 +200,12 @@ fn what_others_wrote_moves_no_cursor() {
     let body = Fault::status_with_body(200, "text/plain", foreign);
     let _odd = server.fault(Endpoint::Resource, body, Times::UntilCleared);
     let url = server.resource("/things");
-    let (status, shown) = called(&server, &["-i", &url]);
-    assert_eq!(status, Some(0), "{shown}");
-    let body = "a\\u{1b}]0;owned\\u{7}\\u{9b}31m\\u{202e}b\tc\r\nd\r\n";
-    assert!(shown.starts_with("HTTP/1.1 200 OK\r\n") && shown.ends_with(body), "{shown:?}");
+    for output in ["-", "/dev/tty"] {
+        let (status, shown) = called(&server, &["-i", "-o", output, &url]);
+        assert_eq!(status, Some(0), "{shown}");
+        let body = "a\\u{1b}]0;owned\\u{7}\\u{9b}31m\\u{202e}b\tc\r\nd\r\n";
+        assert!(shown.starts_with("HTTP/1.1 200 OK\r\n") && shown.ends_with(body), "{shown:?}");
+    }
 
     let endpoint = server.token_endpoint();
     let folder = Folder::new();

@@ -31,7 +31,7 @@ pub(crate) struct ClientFlags {
     pub(crate) profile: Option<String>,
     /// The configuration file [default: evergrant/config.toml in the folder for configuration: $XDG_CONFIG_HOME,
     /// ~/.config]
-    #[arg(long, value_name = "PATH", env = "EVERGRANT_CONFIG", hide_env_values = true)]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
     /// What kind of server it is
     #[arg(long, value_enum, env = "EVERGRANT_PROVIDER", hide_env_values = true)]
@@ -50,7 +50,7 @@ pub(crate) struct ClientFlags {
     pub(crate) client_id: Option<String>,
     /// A file with the client secret, or - for stdin; without it, the secret is where the profile says, or in
     /// EVERGRANT_CLIENT_SECRET
-    #[arg(long, value_name = "PATH|-", env = "EVERGRANT_CLIENT_SECRET_FILE", hide_env_values = true)]
+    #[arg(long, value_name = "PATH|-", value_hint = ValueHint::FilePath, env = "EVERGRANT_CLIENT_SECRET_FILE", hide_env_values = true)]
     pub(crate) client_secret_file: Option<PathBuf>,
     /// The scopes to ask for, separated by spaces [default: * for MyParcel.com, none for rfc6749]
     #[arg(long, env = "EVERGRANT_SCOPE", hide_env_values = true)]
@@ -100,7 +100,8 @@ pub(crate) struct ClientFlags {
         action = ArgAction::SetTrue
     )]
     pub(crate) dangerous_plain_http: bool,
-    /// How long one token request may take [default: 10s]
+    /// How long one token request may take [default: 10s], and the client secret to arrive from a command, a pipe or
+    /// stdin [default: 2m]
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_TIMEOUT", hide_env_values = true)]
     pub(crate) timeout: Option<Duration>,
     /// Keep the token on disk, sealed with the client's secret, and use a kept one while it lives: jobs that begin

@@ -47,7 +47,7 @@ impl TokenHeader {
         let value = match value.strip_prefix(FILE) {
             Some("-") => {
                 return Err(Failure::usage(
-                    format!("the {} cannot come from stdin", Purpose::Header(&name)),
+                    format!("the {} cannot come from stdin", Purpose::Header(name)),
                     "name a file, or set EVERGRANT_TOKEN_HEADER",
                 ));
             }
@@ -60,11 +60,11 @@ impl TokenHeader {
     /// Its value. `read` has it if it is kept somewhere.
     pub(crate) fn value(
         &self,
-        read: impl FnOnce(Purpose<'_>, &Source) -> Result<Zeroizing<String>, Failure>,
+        read: impl FnOnce(&Purpose, &Source) -> Result<Zeroizing<String>, Failure>,
     ) -> Result<Zeroizing<String>, Failure> {
         match &self.value {
             Value::Text(text) => Ok(text.clone()),
-            Value::Kept(source) => read(Purpose::Header(&self.name), source),
+            Value::Kept(source) => read(&Purpose::Header(self.name.clone()), source),
         }
     }
 }

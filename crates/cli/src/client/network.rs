@@ -59,7 +59,7 @@ impl fmt::Display for Proxied {
 impl Network {
     /// The client for calls to this origin. No redirect is followed, and a head is read as the library reads it: with folded
     /// lines (RFC 9112 §5.2), and with as many as gateways add. Each address of a name has its share of the time to connect.
-    pub(crate) fn http(&self, origin: Option<&Origin>, connect: Duration) -> Result<ClientBuilder, Failure> {
+    pub(crate) fn http(&self, origin: &Origin, connect: Duration) -> Result<ClientBuilder, Failure> {
         let builder = self
             .roots
             .trusted(reqwest::Client::builder())
@@ -67,7 +67,6 @@ impl Network {
             .http1_allow_obsolete_multiline_headers_in_responses(true)
             .http1_max_headers(MAX_HEADERS)
             .connect_timeout(connect);
-        let Some(origin) = origin else { return Ok(builder) };
         match &self.proxy {
             Proxied::Variables => Ok(proxied(builder, origin)?),
             Proxied::Chosen(_) => {

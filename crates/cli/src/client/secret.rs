@@ -35,15 +35,15 @@ pub(crate) const VARIABLES: [&str; 5] = [
 ];
 
 /// What a secret is for, as it is called in errors.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Purpose<'a> {
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
     /// The client secret (RFC 6749 §2.3.1).
     Client,
     /// The value of a header field of token requests, by its name.
-    Header(&'a str),
+    Header(String),
 }
 
-impl fmt::Display for Purpose<'_> {
+impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client => f.write_str("client secret"),
@@ -73,8 +73,8 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// The secret, which is for this. `limit`: how long a command may take.
-    pub(crate) fn read(&self, purpose: Purpose<'_>, limit: Duration) -> Result<Zeroizing<String>, Failure> {
+    /// The secret, which is for this. `limit`: how long it may take until it is there.
+    pub(crate) fn read(&self, purpose: &Purpose, limit: Duration) -> Result<Zeroizing<String>, Failure> {
         match self {
             Self::Usual => variable(VARIABLE, purpose)?.ok_or_else(|| {
                 Failure::usage(
@@ -97,20 +97,17 @@ impl Source {
                     format!("set {name}"),
                 )
             }),
-            Self::File(path) if path == Path::new("-") => {
-                trimmed(&bytes(io::stdin().lock(), "stdin", purpose)?, "stdin", purpose, true)
-            }
-            Self::File(path) => file(path, purpose),
+            Self::File(path) => file_within(limit, path, purpose),
             Self::Command { program, arguments } => printed(program, arguments, purpose, limit),
         }
     }
 
     /// The secret, if it can be had without running a command and without waiting for somebody.
-    pub(crate) fn at_hand(&self, purpose: Purpose<'_>) -> Result<Option<Zeroizing<String>>, Failure> {
+    pub(crate) fn at_hand(&self, purpose: &Purpose) -> Result<Option<Zeroizing<String>>, Failure> {
         match self {
             Self::Usual | Self::Withheld => variable(VARIABLE, purpose),
             Self::Variable(name) => variable(name, purpose),
-            Self::File(path) if path == Path::new("-") => Ok(None),
+            Self::File(path) if path == Path::new("-") || is_pipe(path) => Ok(None),
             Self::File(path) => file(path, purpose).map(Some),
             Self::Command { .. } => Ok(None),
         }
@@ -171,7 +168,7 @@ fn unset(name: &str) -> &'static str {
     if std::env::var_os(name).is_some_and(|value| !value.is_empty()) { "" } else { " (not set)" }
 }
 
-fn variable(name: &str, purpose: Purpose<'_>) -> Result<Option<Zeroizing<String>>, Failure> {
+fn variable(name: &str, purpose: &Purpose) -> Result<Option<Zeroizing<String>>, Failure> {
     match std::env::var_os(name).map(OsString::into_string) {
         Some(Ok(secret)) if !secret.is_empty() => Ok(Some(Zeroizing::new(secret))),
         Some(Err(_)) => Err(not_text(name, purpose)),
@@ -179,7 +176,38 @@ fn variable(name: &str, purpose: Purpose<'_>) -> Result<Option<Zeroizing<String>
     }
 }
 
-fn file(path: &Path, purpose: Purpose<'_>) -> Result<Zeroizing<String>, Failure> {
+/// The content of a file, or of stdin, if it takes no longer: a pipe that nobody writes, or a terminal that nobody sits at,
+/// would never end.
+fn file_within(limit: Duration, path: &Path, purpose: &Purpose) -> Result<Zeroizing<String>, Failure> {
+    let (sender, done) = mpsc::channel();
+    let (of, what) = (path.to_owned(), purpose.clone());
+    // Nobody waits for it any more if sending fails.
+    let read = move || drop(sender.send(contents(&of, &what)));
+    if let Err(error) = thread::Builder::new().name("secret".into()).spawn(read) {
+        return Err(Failure::system(&format!("the {purpose} cannot be read"), &error));
+    }
+    done.recv_timeout(limit).unwrap_or_else(|_| {
+        let name = if path == Path::new("-") { "stdin".into() } else { path.display().to_string() };
+        Err(Failure::usage(
+            format!("the {purpose} did not arrive from {name} within {limit:?}"),
+            "check that something writes it there, or allow more time with --timeout",
+        ))
+    })
+}
+
+fn contents(path: &Path, purpose: &Purpose) -> Result<Zeroizing<String>, Failure> {
+    if path == Path::new("-") {
+        return trimmed(&bytes(io::stdin().lock(), "stdin", purpose)?, "stdin", purpose, true);
+    }
+    file(path, purpose)
+}
+
+/// Whether somebody else hands the content in, some time or never.
+fn is_pipe(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+fn file(path: &Path, purpose: &Purpose) -> Result<Zeroizing<String>, Failure> {
     let name = path.display().to_string();
     let opened = File::open(path).map_err(|error| {
         Failure::usage(
@@ -199,7 +227,7 @@ fn file(path: &Path, purpose: Purpose<'_>) -> Result<Zeroizing<String>, Failure>
 fn printed(
     program: &str,
     arguments: &[String],
-    purpose: Purpose<'_>,
+    purpose: &Purpose,
     limit: Duration,
 ) -> Result<Zeroizing<String>, Failure> {
     let wrong = |happened: String| {
@@ -292,7 +320,7 @@ fn end(child: &mut Child) {
     let _status = child.wait();
 }
 
-fn bytes(source: impl Read, name: &str, purpose: Purpose<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn bytes(source: impl Read, name: &str, purpose: &Purpose) -> Result<Zeroizing<Vec<u8>>, Failure> {
     // All room at once: a vector that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize + 1));
     source.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| {
@@ -307,14 +335,14 @@ fn bytes(source: impl Read, name: &str, purpose: Purpose<'_>) -> Result<Zeroizin
     Ok(bytes)
 }
 
-fn too_long(name: &str, purpose: Purpose<'_>) -> Failure {
+fn too_long(name: &str, purpose: &Purpose) -> Failure {
     Failure::usage(
         format!("{name} is longer than {MAX_BYTES} bytes"),
         format!("name a file with the {purpose} and nothing else"),
     )
 }
 
-fn trimmed(bytes: &[u8], name: &str, purpose: Purpose<'_>, told: bool) -> Result<Zeroizing<String>, Failure> {
+fn trimmed(bytes: &[u8], name: &str, purpose: &Purpose, told: bool) -> Result<Zeroizing<String>, Failure> {
     let text = std::str::from_utf8(bytes).map_err(|_| not_text(name, purpose))?;
     let text = match text.strip_prefix('\u{feff}') {
         Some(rest) => {
@@ -337,14 +365,14 @@ fn trimmed(bytes: &[u8], name: &str, purpose: Purpose<'_>, told: bool) -> Result
     Ok(Zeroizing::new(secret.to_owned()))
 }
 
-fn not_text(name: &str, purpose: Purpose<'_>) -> Failure {
+fn not_text(name: &str, purpose: &Purpose) -> Failure {
     Failure::usage(format!("{name} is not UTF-8 text"), format!("write the {purpose} as plain text"))
 }
 
 /// A secret that others can read is none. The opened file is looked at, not its name, so that nobody can exchange
 /// it in between.
 #[cfg(unix)]
-fn guard(file: &File, path: &Path, purpose: Purpose<'_>) -> Result<(), Failure> {
+fn guard(file: &File, path: &Path, purpose: &Purpose) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt;
     const OTHERS_READ: u32 = 0o044;
     let metadata = file.metadata().map_err(|error| {
@@ -399,7 +427,7 @@ fn is_handed_in(file: &File, path: &Path) -> bool {
 
 /// Elsewhere permissions are no bits to look at; the folder's protection is the user's affair.
 #[cfg(not(unix))]
-fn guard(file: &File, path: &Path, _: Purpose<'_>) -> Result<(), Failure> {
+fn guard(file: &File, path: &Path, _: &Purpose) -> Result<(), Failure> {
     match file.metadata() {
         Ok(metadata) if metadata.is_dir() => {
             Err(Failure::usage(format!("{} is a folder", path.display()), "name the file in it"))

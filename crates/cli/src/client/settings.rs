@@ -24,8 +24,8 @@ type Secret = Zeroizing<String>;
 /// How long one token request may take unless somebody says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the command may take that prints the secret, unless somebody says how long things may take: it may ask its user
-/// for a passphrase; one that takes longer hangs, and a job that hangs is never seen.
+/// How long a command, stdin or a pipe may take that hands in the secret, unless somebody says how long things may take: it
+/// may ask its user for a passphrase; what takes longer hangs, and a job that hangs is never seen.
 const SECRET_LIMIT: Duration = Duration::from_secs(120);
 
 /// What stands for a secret that cannot be had: nothing is sent with it.
@@ -54,7 +54,7 @@ pub(crate) struct Settings {
     proxy: Said<Option<Proxied>>,
     pub(super) dangerous_plain_http: Said<bool>,
     timeout: Said<Duration>,
-    /// How long the command may take that prints the secret.
+    /// How long it may take until a secret is there.
     pub(super) secret_limit: Duration,
     cache: Said<Caching>,
 }
@@ -188,7 +188,7 @@ impl Settings {
     /// The header fields of token requests, each with its value.
     pub(super) fn headers(
         &self,
-        mut read: impl FnMut(Purpose<'_>, &secret::Source) -> Result<Secret, Failure>,
+        mut read: impl FnMut(&Purpose, &secret::Source) -> Result<Secret, Failure>,
     ) -> Result<Vec<(String, Secret)>, Failure> {
         let headers = self.token_headers.value.iter();
         headers.map(|header| Ok((header.name.to_ascii_lowercase(), header.value(&mut read)?))).collect()
@@ -220,7 +220,7 @@ impl Settings {
     /// The name of the client's file in the cache, if its secrets are at hand.
     pub(crate) fn name_in_cache(&self) -> Option<String> {
         let secret = self.at_hand().ok()??;
-        let known = |purpose: Purpose<'_>, source: &secret::Source| {
+        let known = |purpose: &Purpose, source: &secret::Source| {
             let missing = || Failure::usage("it is not at hand", "run the command that has it");
             source.at_hand(purpose)?.ok_or_else(missing)
         };
@@ -231,7 +231,7 @@ impl Settings {
 
     /// The secret, if there is one that can be had without running a command and without waiting for somebody.
     fn at_hand(&self) -> Result<Option<Secret>, Failure> {
-        if self.method() == Auth::None { Ok(None) } else { self.secret.value.at_hand(Purpose::Client) }
+        if self.method() == Auth::None { Ok(None) } else { self.secret.value.at_hand(&Purpose::Client) }
     }
 
     /// The client with this secret, or without one.
@@ -388,7 +388,7 @@ impl Faults {
 }
 
 /// A secret that can be had without running a command and without waiting for somebody, or what stands for another.
-fn at_hand(purpose: Purpose<'_>, source: &secret::Source) -> Result<Secret, Failure> {
+fn at_hand(purpose: &Purpose, source: &secret::Source) -> Result<Secret, Failure> {
     Ok(source.at_hand(purpose)?.unwrap_or_else(|| UNKNOWN.to_owned().into()))
 }
 

@@ -51,13 +51,19 @@ pub(crate) struct Examined {
 impl Setup {
     /// What these arguments and the profile say.
     pub(crate) fn read(args: &ClientArgs) -> Result<Self, Failure> {
+        Self::read_within(args, None)
+    }
+
+    /// The same, where a secret may take this long at most.
+    pub(crate) fn read_within(args: &ClientArgs, most: Option<Duration>) -> Result<Self, Failure> {
         let settings = Settings::read(args)?;
         if stderr::is_verbose()
             && let Some(unused) = unused_default(args)
         {
             stderr::note(unused);
         }
-        Self::make(&settings, |purpose, source| source.read(purpose, settings.secret_limit))
+        let limit = most.map_or(settings.secret_limit, |most| most.min(settings.secret_limit));
+        Self::make(&settings, |purpose, source| source.read(purpose, limit))
     }
 
     /// The same, and what can be told of it without showing the secret.
@@ -79,7 +85,7 @@ impl Setup {
                     return Ok(UNKNOWN.to_owned().into());
                 }
             };
-            if purpose != Purpose::Client {
+            if *purpose != Purpose::Client {
                 return Ok(secret);
             }
             examined.place = Some(source.to_string());
@@ -94,12 +100,12 @@ impl Setup {
     /// The client, with its secrets as `read` has them.
     fn make(
         settings: &Settings,
-        mut read: impl FnMut(Purpose<'_>, &secret::Source) -> Result<Zeroizing<String>, Failure>,
+        mut read: impl FnMut(&Purpose, &secret::Source) -> Result<Zeroizing<String>, Failure>,
     ) -> Result<Self, Failure> {
         let network = settings.network()?;
         let secret = match settings.method() {
             Auth::None => None,
-            _ => Some(read(Purpose::Client, &settings.secret.value)?),
+            _ => Some(read(&Purpose::Client, &settings.secret.value)?),
         };
         let headers = settings.headers(read)?;
         let client = settings.client(secret.as_deref().map(String::as_str), &headers)?;

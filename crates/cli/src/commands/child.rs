@@ -14,6 +14,8 @@ use std::process::ExitCode;
 use tokio::process::Command;
 
 pub(crate) use system::Signals;
+#[cfg(unix)]
+pub(crate) use system::is_ignored;
 
 /// The program and its arguments, still to be given an environment. `None` if none is named.
 pub(crate) fn command(words: &[OsString]) -> Option<Command> {

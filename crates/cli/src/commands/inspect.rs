@@ -9,7 +9,7 @@ use crate::tell::manner::Manner;
 use crate::tell::stderr;
 use crate::tell::stdout;
 use crate::tell::when;
-use clap::Args;
+use clap::{Args, ValueHint};
 use report::Report;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -29,7 +29,7 @@ pub(crate) struct InspectArgs {
     /// A file with the token, or - for stdin [default: -]. The token itself is no argument: a command line is public
     ///
     /// It may be the token alone, an Authorization header line, or a token response in JSON.
-    #[arg(value_name = "FILE|-")]
+    #[arg(value_name = "FILE|-", value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
     /// End with status 1 if the token has expired by its own words, or is not valid yet
     #[arg(long)]

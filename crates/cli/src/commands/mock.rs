@@ -6,7 +6,7 @@ use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use evergrant_mock::{ErrorStyle, JwtTimes, Server, TokenStyle};
 use serde_json::json;
 use std::ffi::OsString;
@@ -34,8 +34,9 @@ pub(crate) struct MockArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) errors: Errors,
     /// A program to run against the servers, which end with it. It finds them in EVERGRANT_TOKEN_ENDPOINT and the like,
-    /// and the API's origin in EVERGRANT_MOCK_API
-    #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true)]
+    /// and the API's origin in EVERGRANT_MOCK_API; with --json too, stdout is the program's alone
+    #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true,
+        value_hint = ValueHint::CommandWithArguments)]
     pub(crate) command: Vec<OsString>,
 }
 

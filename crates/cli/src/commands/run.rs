@@ -10,7 +10,7 @@ use crate::commands::runtime::block_on;
 use crate::commands::token::Format;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
-use clap::Args;
+use clap::{Args, ValueHint};
 use evergrant_tokio_reqwest::core::Generation;
 use evergrant_tokio_reqwest::{Status, Tokens};
 use std::ffi::OsString;
@@ -38,7 +38,7 @@ pub(crate) struct RunArgs {
     ///
     /// The file is replaced as a whole before its token ends, is readable by this user alone, and is named to the program
     /// in EVERGRANT_TOKEN_FILE. A file of yours that is there already is not touched: the command refuses it.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     token_file: Option<PathBuf>,
     /// The variable that the token is in [default: EVERGRANT_TOKEN, or none with --token-file]. It cannot be renewed
     #[arg(long, value_name = "NAME", value_parser = variable)]
@@ -49,8 +49,10 @@ pub(crate) struct RunArgs {
     /// Wait this long for the first token through transient failures instead of taking the first outcome
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
     wait: Option<Duration>,
-    /// The program and its arguments. Signals are passed on to it, and its exit status is ours
-    #[arg(value_name = "CMD", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    /// The program and its arguments. Signals are passed on to it, and its exit status is ours; with --json too, stdout is
+    /// the program's alone: errors and notes on stderr are objects
+    #[arg(value_name = "CMD", required = true, trailing_var_arg = true, allow_hyphen_values = true,
+        value_hint = ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
 }
 

@@ -35,9 +35,7 @@ impl Signals {
     pub(crate) fn caught() -> Result<Self, Failure> {
         let cannot = |error: &dyn std::fmt::Display| Failure::system("signals cannot be passed on", error);
         // What is ignored, as under nohup, stays ignored: a handler would not outlive the program's start.
-        let ignored = ignored();
-        let wanted =
-            PASSED_ON.iter().map(|(number, _)| *number).filter(|number| ignored >> (number - 1) & 1 == 0);
+        let wanted = PASSED_ON.iter().map(|(number, _)| *number).filter(|number| !is_ignored(*number));
         let mut arriving = SignalsInfo::<WithOrigin>::new(wanted).map_err(|error| cannot(&error))?;
         let (sender, receiver) = unbounded_channel();
         let forward = move || {
@@ -78,11 +76,13 @@ impl Caught {
     }
 }
 
-/// The signals that this process was started to ignore, as a set of bits; none where the system does not tell.
-fn ignored() -> u64 {
+/// Whether this process was started to ignore this signal; not so where the system does not tell.
+pub(crate) fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    // A set of bits.
     let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    line.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0)
+    let ignored = line.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    ignored.is_some_and(|bits| bits >> (signal - 1) & 1 == 1)
 }
 
 /// As shells have it: 128 and the number of the signal.

@@ -6,7 +6,7 @@ use crate::client::settings::{Lacking, Settings};
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub(crate) struct ConfigCheckArgs {
     pub(crate) profile: Option<String>,
     /// The configuration file [default: evergrant/config.toml in the folder for configuration: $XDG_CONFIG_HOME,
     /// ~/.config]
-    #[arg(long, value_name = "PATH", env = "EVERGRANT_CONFIG", hide_env_values = true)]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
 }
 

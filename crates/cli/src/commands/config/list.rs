@@ -4,7 +4,7 @@ use crate::client::profile::{self, Profiles};
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 pub(crate) struct ConfigFileArgs {
     /// The configuration file [default: evergrant/config.toml in the folder for configuration: $XDG_CONFIG_HOME,
     /// ~/.config]
-    #[arg(long, value_name = "PATH", env = "EVERGRANT_CONFIG", hide_env_values = true)]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
 }
 

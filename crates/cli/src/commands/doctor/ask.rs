@@ -54,7 +54,7 @@ pub(super) async fn ask(client: &Client, network: &Network, timeout: Duration) -
 /// address has its share of the time, and the proxy is the same.
 fn http(client: &Client, network: &Network, timeout: Duration) -> Result<reqwest::Client, Failure> {
     let builder = network
-        .http(Some(client.provider().token_endpoint().origin()), timeout)?
+        .http(client.provider().token_endpoint().origin(), timeout)?
         .retry(reqwest::retry::never())
         .referer(false)
         .no_gzip()
