@@ -1,5 +1,8 @@
 //! `evergrant mock`: the servers of the demonstration, to try things against.
 
+mod fail;
+mod place;
+
 use crate::client::args::duration;
 use crate::commands::child::{self, Signals};
 use crate::commands::runtime::block_on;
@@ -7,9 +10,12 @@ use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
 use clap::{Args, ValueEnum};
-use evergrant_mock::{ErrorStyle, JwtTimes, Server, TokenStyle};
-use serde_json::json;
+use evergrant_mock::{Endpoint, ErrorStyle, JwtTimes, Server, TokenStyle};
+use fail::Fail;
+use place::Place;
+use std::convert::Infallible;
 use std::ffi::OsString;
+use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,6 +25,7 @@ use tokio::process::Command;
 #[command(after_long_help = examples!(
     "evergrant mock -- sh",
     "evergrant mock --lifetime 5s --style opaque -- sh -c 'evergrant token | evergrant inspect'",
+    "evergrant mock --fail 503:2 --delay 100ms -- evergrant -q token --wait 20s",
 ))]
 pub(crate) struct MockArgs {
     /// The port on 127.0.0.1; 0 takes a free one
@@ -33,6 +40,20 @@ pub(crate) struct MockArgs {
     /// The shape of its errors
     #[arg(long, value_enum, default_value_t)]
     pub(crate) errors: Errors,
+    /// Answer the first N token requests with this status and no body, or every one where :N is left out. May be
+    /// repeated, in order: --fail 503:2 --fail 429:1
+    #[arg(long, value_name = "STATUS[:N]", value_parser = fail::fail)]
+    pub(crate) fail: Vec<Fail>,
+    /// The same for calls to the API, whatever token they carry
+    #[arg(long, value_name = "STATUS[:N]", value_parser = fail::fail)]
+    pub(crate) fail_api: Vec<Fail>,
+    /// Send each grant and each refusal of the token endpoint this much later. A token's life begins before the delay.
+    /// Neither the answers of --fail nor those of the API are delayed
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) delay: Option<Duration>,
+    /// Revoke all tokens issued so far when this has passed, and again each time it has: with 5s, every 5 s
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) revoke_all_after: Option<Duration>,
     /// A program to run against the servers, which end with it. It finds them in EVERGRANT_TOKEN_ENDPOINT and the like,
     /// and the API's origin in EVERGRANT_MOCK_API
     #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true)]
@@ -60,63 +81,83 @@ pub(crate) enum Errors {
 }
 
 pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> {
-    let style = match args.style {
-        Style::Jwt => TokenStyle::Jwt(JwtTimes::Float),
-        Style::Opaque => TokenStyle::Opaque,
-        Style::Sticky => TokenStyle::Sticky,
-    };
-    let errors = match args.errors {
-        Errors::Rfc6749 => ErrorStyle::Rfc6749,
-        Errors::Myparcel => ErrorStyle::MyParcel,
-    };
-    let server = Server::builder()
-        .address(SocketAddr::from((Ipv4Addr::LOCALHOST, args.port)))
-        .lifetime(args.lifetime)
-        .style(style)
-        .start()
-        .map_err(|error| {
-            Failure::usage(format!("port {} cannot be used: {error}", args.port), "name another --port")
-        })?;
-    server.set_errors(errors);
-    if let Some(command) = child::command(&args.command) {
-        return block_on(child::run(against(&server, command), Signals::caught()?));
-    }
-    let (endpoint, api) = (server.token_endpoint(), server.resource("/shipments"));
-    let (id, secret) = (Server::CLIENT_ID, Server::CLIENT_SECRET);
-    if manner.json {
-        stdout::json(
-            &json!({ "token_endpoint": endpoint, "resource": api, "client_id": id, "client_secret": secret }),
-        )?;
-    } else {
-        stdout::line(format_args!(
-            "token endpoint  {endpoint}\n\
-             resource API    {api}\n\
-             client id       {id}\n\
-             client secret   {secret}\n\n\
-             Try it in another terminal:\n  \
-             EVERGRANT_CLIENT_SECRET={secret} evergrant token --token-endpoint {endpoint} --client-id {id}\n\
-             It runs until it is interrupted."
-        ))?;
-    }
-    // Whoever started it may wait for these lines in a pipe.
-    stdout::flush()?;
-    loop {
-        std::thread::park();
+    fail::check("--fail", &args.fail)?;
+    fail::check("--fail-api", &args.fail_api)?;
+    let server = args.server()?;
+    let program = child::command(&args.command);
+    block_on(async {
+        let signals = Signals::caught()?;
+        let place = Place::of(&server);
+        let job = async {
+            match program {
+                Some(command) => child::run(against(&place, command), signals).await,
+                None => {
+                    tell(&place, manner)?;
+                    Ok(child::ended_by(signals).await)
+                }
+            }
+        };
+        tokio::select! {
+            done = job => done,
+            never = revoke(&server, args.revoke_all_after) => match never {},
+        }
+    })
+}
+
+impl MockArgs {
+    fn server(&self) -> Result<Server, Failure> {
+        let style = match self.style {
+            Style::Jwt => TokenStyle::Jwt(JwtTimes::Float),
+            Style::Opaque => TokenStyle::Opaque,
+            Style::Sticky => TokenStyle::Sticky,
+        };
+        let errors = match self.errors {
+            Errors::Rfc6749 => ErrorStyle::Rfc6749,
+            Errors::Myparcel => ErrorStyle::MyParcel,
+        };
+        let server = Server::builder()
+            .address(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)))
+            .lifetime(self.lifetime)
+            .style(style)
+            .errors(errors)
+            .start()
+            .map_err(|error| {
+                Failure::usage(format!("port {} cannot be used: {error}", self.port), "name another --port")
+            })?;
+        server.set_delay(Endpoint::Token, self.delay.unwrap_or_default());
+        fail::script(&server, Endpoint::Token, &self.fail);
+        fail::script(&server, Endpoint::Resource, &self.fail_api);
+        Ok(server)
     }
 }
 
+/// Revokes all tokens each time this has passed, without end.
+async fn revoke(server: &Server, after: Option<Duration>) -> Infallible {
+    let Some(after) = after else { return pending().await };
+    loop {
+        tokio::time::sleep(after).await;
+        server.revoke_all();
+    }
+}
+
+fn tell(place: &Place, manner: Manner) -> Result<(), Failure> {
+    if manner.json {
+        stdout::json(&place.json())?;
+    } else {
+        stdout::line(format_args!("{}\nIt runs until it is interrupted.", place.words()))?;
+    }
+    // Whoever started it may wait for these lines in a pipe.
+    stdout::flush()?;
+    Ok(())
+}
+
 /// The program as a client of these servers, and of no other.
-fn against(server: &Server, mut command: Command) -> Command {
+fn against(place: &Place, mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("EVERGRANT_") {
             command.env_remove(name);
         }
     }
-    command
-        .env("EVERGRANT_TOKEN_ENDPOINT", server.token_endpoint())
-        .env("EVERGRANT_CLIENT_ID", Server::CLIENT_ID)
-        .env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET)
-        .env("EVERGRANT_ALLOW_ORIGIN", server.origin())
-        .env("EVERGRANT_MOCK_API", server.origin());
+    command.envs(place.variables());
     command
 }

@@ -1,0 +1,163 @@
+//! `evergrant mock`: servers that fail, delay and revoke as asked.
+#![cfg(unix)]
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+mod fixture;
+
+use fixture::{EVERGRANT, Ended, evergrant, fails, run};
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// What this script prints, run by `evergrant mock` with these flags; the command is `$0` there.
+fn script(flags: &[&str], script: &str) -> Ended {
+    let mut command = evergrant(&["mock"]);
+    run(command.args(flags).args(["--", "sh", "-c", script, EVERGRANT]))
+}
+
+/// `evergrant mock --json` that runs until it is dropped, and what it printed.
+struct Mock {
+    child: Child,
+    told: Value,
+}
+
+impl Mock {
+    fn start(flags: &[&str]) -> Self {
+        let mut child = evergrant(&["mock", "--json"]).args(flags).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, told: serde_json::from_str(&line).unwrap() }
+    }
+
+    fn told(&self, name: &str) -> &str {
+        self.told[name].as_str().unwrap()
+    }
+
+    /// A token, as its client gets it.
+    fn token(&self) -> String {
+        let mut command = evergrant(&["token", "--token-endpoint", self.told("token_endpoint")]);
+        command.env("EVERGRANT_CLIENT_ID", self.told("client_id"));
+        command.env("EVERGRANT_CLIENT_SECRET", self.told("client_secret"));
+        let ended = run(&mut command);
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        ended.stdout.trim_end().to_owned()
+    }
+
+    /// The status that the API answers to this token.
+    fn status(&self, token: &str) -> String {
+        let address = self.told("api").strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = format!(
+            "GET /shipments HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+/// Waits until it holds, for as long as the slowest machine may take.
+#[track_caller]
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn as_many_token_requests_fail_as_asked_in_the_order_of_the_flags() {
+    let ended = script(
+        &["--fail", "503:2", "--fail", "401:1"],
+        r#"for n in 1 2 3 4; do "$0" token > /dev/null 2>&1; echo $?; done"#,
+    );
+    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("4\n4\n3\n0\n", ""));
+}
+
+#[test]
+fn without_a_number_every_token_request_fails_and_the_api_does_not() {
+    let ended = script(
+        &["--fail", "500"],
+        r#"for n in 1 2 3; do "$0" token; done 2>&1 | grep -c 'http 500'; echo "$EVERGRANT_MOCK_API""#,
+    );
+    assert!(ended.stdout.starts_with("3\n"), "{}", ended.stdout);
+    let mock = Mock::start(&["--fail", "500"]);
+    assert_eq!(mock.status("no-token-of-theirs"), "401");
+}
+
+#[test]
+fn calls_to_the_api_fail_as_asked_and_token_requests_do_not() {
+    let mock = Mock::start(&["--fail-api", "503:1", "--fail-api", "429:1"]);
+    let token = mock.token();
+    assert_eq!([(); 3].map(|()| mock.status(&token)), ["503", "429", "200"]);
+}
+
+#[test]
+fn a_failure_that_cannot_be_is_refused_with_what_to_write() {
+    for flag in ["--fail", "--fail-api"] {
+        fails(&mut evergrant(&["mock", flag, "200", "--", "true"]), 2, &["400 to 599"]);
+        fails(&mut evergrant(&["mock", flag, "503:0", "--", "true"]), 2, &["1 or more"]);
+        let mut command = evergrant(&["mock", flag, "503", flag, "429:1", "--", "true"]);
+        fails(&mut command, 2, &[&format!("next: say how many requests fail first, such as {flag} 503:2")]);
+        assert_eq!(run(&mut evergrant(&["mock", flag, "429:1", flag, "503", "--", "true"])).status, 0);
+    }
+}
+
+#[test]
+fn the_delay_is_that_of_grants_and_of_refusals() {
+    let (token, refusal) = (
+        r#"exec "$0" token --timeout 500ms"#,
+        r#"EVERGRANT_CLIENT_SECRET=x exec "$0" token --timeout 500ms"#,
+    );
+    for late in [token, refusal] {
+        let ended = script(&["--delay", "1h"], late);
+        assert_eq!(ended.status, 4, "{}", ended.stdout);
+        assert!(ended.stderr.contains("timed out"), "{}", ended.stderr);
+    }
+    let ended = script(&["--delay", "1ms"], r#"exec "$0" token"#);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+}
+
+#[test]
+fn the_delay_is_neither_that_of_failures_nor_that_of_the_api() {
+    let ended = script(&["--delay", "1h", "--fail", "503"], r#"exec "$0" token"#);
+    assert!(ended.stderr.contains("http 503"), "{}", ended.stderr);
+    assert_eq!(Mock::start(&["--delay", "1h"]).status("none"), "401");
+}
+
+#[test]
+fn tokens_are_revoked_again_and_again() {
+    let mock = Mock::start(&["--revoke-all-after", "250ms"]);
+    for round in ["first", "second"] {
+        // One that is revoked on its way to us tells nothing.
+        let mut token = mock.token();
+        wait_until("a token works", || {
+            let works = mock.status(&token) == "200";
+            if !works {
+                token = mock.token();
+            }
+            works
+        });
+        wait_until(round, || mock.status(&token) == "401");
+    }
+}
+
+#[test]
+fn tokens_are_not_revoked_before_the_time() {
+    let mock = Mock::start(&["--revoke-all-after", "1h"]);
+    assert_eq!(mock.status(&mock.token()), "200");
+}
