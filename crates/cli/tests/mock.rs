@@ -5,10 +5,13 @@
 
 mod fixture;
 
-use fixture::{EVERGRANT, Ended, evergrant, fails, run};
+use fixture::{EVERGRANT, Ended, evergrant, fails, is_ignored, run};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -160,4 +163,89 @@ fn tokens_are_revoked_again_and_again() {
 fn tokens_are_not_revoked_before_the_time() {
     let mock = Mock::start(&["--revoke-all-after", "1h"]);
     assert_eq!(mock.status(&mock.token()), "200");
+}
+
+/// What a client that trusts nothing but this root gets from there: the status.
+fn https_status(root: &str, url: &str) -> Result<u16, reqwest::Error> {
+    // It may have been chosen by another test.
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
+    let root = reqwest::Certificate::from_pem(root.as_bytes())?;
+    let client = reqwest::Client::builder().tls_certs_only([root]).no_proxy().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { Ok(client.get(url).send().await?.status().as_u16()) })
+}
+
+#[test]
+fn over_tls_every_name_of_the_machine_itself_is_certified_by_the_root() {
+    let mock = Mock::start(&["--tls"]);
+    let root = fs::read_to_string(mock.told("ca_file")).unwrap();
+    assert!(!root.contains("PRIVATE"), "{root}");
+    let port = mock.told("api").strip_prefix("https://127.0.0.1:").unwrap();
+    assert_eq!(mock.told("token_endpoint"), format!("https://127.0.0.1:{port}/access-token"));
+    assert_eq!(mock.told("resource"), format!("https://127.0.0.1:{port}/shipments"));
+    for host in ["127.0.0.1", "localhost"] {
+        assert_eq!(https_status(&root, &format!("https://{host}:{port}/shipments")).unwrap(), 401);
+    }
+    let other = Mock::start(&["--tls"]);
+    let others_root = fs::read_to_string(other.told("ca_file")).unwrap();
+    assert!(https_status(&others_root, mock.told("api")).is_err(), "every mock has a root of its own");
+}
+
+#[test]
+fn over_tls_a_program_finds_the_root_and_all_else_is_as_without() {
+    let ended = script(
+        &["--tls", "--lifetime", "90s", "--fail", "503:1"],
+        r#"echo "$EVERGRANT_TOKEN_ENDPOINT $EVERGRANT_MOCK_API $EVERGRANT_ALLOW_ORIGIN $EVERGRANT_CA_FILE"
+        export SSL_CERT_FILE="$EVERGRANT_CA_FILE"
+        unset SSL_CERT_DIR
+        "$0" token > /dev/null 2>&1
+        "$0" token --json
+        "$0" request "$EVERGRANT_MOCK_API/shipments""#,
+    );
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    let places: Vec<&str> = lines[0].split(' ').collect();
+    assert!(places[..3].iter().all(|url| url.starts_with("https://127.0.0.1:")), "{places:?}");
+    assert!(lines[1].contains(r#""expires_in":90"#) && lines[2].contains("a box of apples"), "{lines:?}");
+    assert!(!Path::new(places[3]).exists(), "{}", places[3]);
+}
+
+#[test]
+fn an_interrupted_mock_removes_the_root_and_ends_as_shells_have_it() {
+    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        if is_ignored(signal) {
+            continue;
+        }
+        let mut mock = Mock::start(&["--tls"]);
+        assert!(Path::new(mock.told("ca_file")).exists());
+        kill_process(Pid::from_child(&mock.child), signal).unwrap();
+        assert_eq!(mock.child.wait().unwrap().code(), Some(status));
+        assert!(!Path::new(mock.told("ca_file")).exists());
+    }
+}
+
+#[test]
+fn over_tls_the_port_is_the_one_that_is_asked_for() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    fails(&mut evergrant(&["mock", "--tls", "--port", &port]), 2, &["cannot be used", "another --port"]);
+}
+
+#[test]
+fn without_a_folder_for_the_root_nothing_is_served() {
+    let mut command = evergrant(&["mock", "--tls", "--", "true"]);
+    fails(command.env("TMPDIR", "/evergrant-tests-nowhere"), 4, &["the file for the root certificate"]);
+}
+
+#[test]
+fn what_is_printed_over_tls_says_where_the_root_is() {
+    let mut child = evergrant(&["mock", "--tls"]).stdout(Stdio::piped()).spawn().unwrap();
+    let lines: Vec<String> =
+        BufReader::new(child.stdout.take().unwrap()).lines().take(9).map(Result::unwrap).collect();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    child.wait().unwrap();
+    let file = lines.iter().find_map(|line| line.strip_prefix("CA file         ")).unwrap();
+    let told = lines.join("\n");
+    assert!(told.contains(&format!("  EVERGRANT_CA_FILE='{file}' EVERGRANT_CLIENT_SECRET=")), "{told}");
+    assert!(told.contains("token endpoint  https://127.0.0.1:"), "{told}");
 }

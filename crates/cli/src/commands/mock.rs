@@ -2,6 +2,7 @@
 
 mod fail;
 mod place;
+mod tls;
 
 use crate::client::args::duration;
 use crate::commands::child::{self, Signals};
@@ -16,9 +17,11 @@ use place::Place;
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::future::pending;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
+use tls::Tls;
 use tokio::process::Command;
 
 #[derive(Debug, Args)]
@@ -26,6 +29,7 @@ use tokio::process::Command;
     "evergrant mock -- sh",
     "evergrant mock --lifetime 5s --style opaque -- sh -c 'evergrant token | evergrant inspect'",
     "evergrant mock --fail 503:2 --delay 100ms -- evergrant -q token --wait 20s",
+    "evergrant mock --tls -- sh -c 'curl -sS --cacert \"$EVERGRANT_CA_FILE\" -i \"$EVERGRANT_MOCK_API\"'",
 ))]
 pub(crate) struct MockArgs {
     /// The port on 127.0.0.1; 0 takes a free one
@@ -54,6 +58,10 @@ pub(crate) struct MockArgs {
     /// Revoke all tokens issued so far when this has passed, and again each time it has: with 5s, every 5 s
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) revoke_all_after: Option<Duration>,
+    /// Speak HTTPS, with a certificate for localhost, 127.0.0.1 and ::1 that is made at the start. Its root certificate
+    /// is in a PEM file that EVERGRANT_CA_FILE names to CMD, and that is removed at the end
+    #[arg(long)]
+    pub(crate) tls: bool,
     /// A program to run against the servers, which end with it. It finds them in EVERGRANT_TOKEN_ENDPOINT and the like,
     /// and the API's origin in EVERGRANT_MOCK_API
     #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true)]
@@ -83,11 +91,17 @@ pub(crate) enum Errors {
 pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> {
     fail::check("--fail", &args.fail)?;
     fail::check("--fail-api", &args.fail_api)?;
+    let in_front =
+        args.tls.then(|| tls::bind(args.port).map_err(|error| args.unusable(&error))).transpose()?;
     let server = args.server()?;
     let program = child::command(&args.command);
     block_on(async {
         let signals = Signals::caught()?;
-        let place = Place::of(&server);
+        let tls = in_front.map(Tls::new).transpose()?;
+        let place = match &tls {
+            Some(tls) => Place::over_tls(&server, tls.origin(), tls.ca_file()?),
+            None => Place::of(&server),
+        };
         let job = async {
             match program {
                 Some(command) => child::run(against(&place, command), signals).await,
@@ -99,6 +113,7 @@ pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> 
         };
         tokio::select! {
             done = job => done,
+            never = serve(tls.as_ref(), &server) => match never {},
             never = revoke(&server, args.revoke_all_after) => match never {},
         }
     })
@@ -115,19 +130,31 @@ impl MockArgs {
             Errors::Rfc6749 => ErrorStyle::Rfc6749,
             Errors::Myparcel => ErrorStyle::MyParcel,
         };
+        // With --tls, the port is that of what stands in front of it.
+        let port = if self.tls { 0 } else { self.port };
         let server = Server::builder()
-            .address(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)))
+            .address(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
             .lifetime(self.lifetime)
             .style(style)
             .errors(errors)
             .start()
-            .map_err(|error| {
-                Failure::usage(format!("port {} cannot be used: {error}", self.port), "name another --port")
-            })?;
+            .map_err(|error| self.unusable(&error))?;
         server.set_delay(Endpoint::Token, self.delay.unwrap_or_default());
         fail::script(&server, Endpoint::Token, &self.fail);
         fail::script(&server, Endpoint::Resource, &self.fail_api);
         Ok(server)
+    }
+
+    fn unusable(&self, error: &io::Error) -> Failure {
+        Failure::usage(format!("port {} cannot be used: {error}", self.port), "name another --port")
+    }
+}
+
+/// Hands what comes over TLS, if anything does, on to the server.
+async fn serve(tls: Option<&Tls>, server: &Server) -> Infallible {
+    match tls {
+        Some(tls) => tls.serve(server.address()).await,
+        None => pending().await,
     }
 }
 
