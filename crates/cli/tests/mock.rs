@@ -5,14 +5,14 @@
 
 mod fixture;
 
-use fixture::{EVERGRANT, Ended, evergrant, fails, is_ignored, run};
-use rustix::process::{Pid, Signal, kill_process};
+use fixture::{EVERGRANT, Ended, Folder, evergrant, fails, is_ignored, isolate, run};
+use rustix::process::{Pid, Signal, getpgid, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -66,8 +66,8 @@ impl Mock {
 
 impl Drop for Mock {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ended = self.child.kill();
+        // It may have ended already. It is not killed, so that it cleans up.
+        let _ended = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let _ended = self.child.wait();
     }
 }
@@ -248,4 +248,105 @@ fn what_is_printed_over_tls_says_where_the_root_is() {
     let told = lines.join("\n");
     assert!(told.contains(&format!("  EVERGRANT_CA_FILE='{file}' EVERGRANT_CLIENT_SECRET=")), "{told}");
     assert!(told.contains("token endpoint  https://127.0.0.1:"), "{told}");
+}
+
+/// What this script of a shell prints, with the command as `$0` and nothing of the caller's configuration.
+fn sh(script: &str) -> Ended {
+    run(isolate(&mut Command::new("sh")).args(["-c", script, EVERGRANT]).stdin(Stdio::null()))
+}
+
+#[test]
+fn a_shell_evaluates_the_variables_and_stops_the_servers() {
+    // Its end is seen at its port: what nobody waits for may keep its process id.
+    let ended = sh(r#"
+        export EVERGRANT_SCOPE='not theirs' EVERGRANT_PROFILE=other EVERGRANT_CLIENT_SECRET=other
+        eval "$("$0" mock --env --lifetime 90s --for 10m)" || exit
+        echo "${EVERGRANT_SCOPE-unset} ${EVERGRANT_PROFILE-unset}"
+        "$0" token --json
+        "$0" request "$EVERGRANT_MOCK_API/shipments"
+        "$0" -v doctor > /dev/null
+        kill "$EVERGRANT_MOCK_PID"
+        n=0
+        while "$0" token > /dev/null 2>&1 && [ $n -lt 1000 ]; do n=$((n + 1)); sleep 0.02; done
+        exec "$0" token"#);
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(lines[0], "unset unset");
+    assert!(lines[1].contains(r#""expires_in":90"#) && lines[2].contains("a box of apples"), "{lines:?}");
+    assert_eq!((lines.len(), ended.status), (3, 4), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("nothing reads"), "{}", ended.stderr);
+}
+
+#[test]
+fn servers_in_the_background_end_by_themselves_and_remove_the_root() {
+    let ended = sh(r#"
+        eval "$("$0" mock --env --tls --for 300ms)" || exit
+        case "$EVERGRANT_TOKEN_ENDPOINT" in https://*) echo https ;; esac
+        echo "$EVERGRANT_CA_FILE""#);
+    let (scheme, file) = ended.stdout.trim_end().split_once('\n').unwrap();
+    assert_eq!(scheme, "https");
+    assert!(file.ends_with(".pem"), "{file}");
+    wait_until("the root is removed", || !Path::new(file).exists());
+}
+
+#[test]
+fn without_a_time_servers_in_the_background_end_after_an_hour() {
+    let ended = sh(r#"
+        eval "$("$0" mock --env)" || exit
+        tr '\0' ' ' < "/proc/$EVERGRANT_MOCK_PID/cmdline"
+        kill "$EVERGRANT_MOCK_PID""#);
+    if cfg!(target_os = "linux") {
+        assert!(ended.stdout.ends_with(" mock --json --for 1h "), "{} {}", ended.stdout, ended.stderr);
+    }
+}
+
+#[test]
+fn servers_in_the_background_keep_neither_the_callers_output_nor_its_group() {
+    let mut command = Command::new("sh");
+    let script = r#""$0" mock --env --for 10m; echo done >&2"#;
+    isolate(&mut command).args(["-c", script, EVERGRANT]).stdin(Stdio::null());
+    // Read to their ends, both of them: the servers hold neither, or this would last ten minutes.
+    let ended = run(&mut command);
+    assert_eq!(ended.stderr, "done\n");
+    let pid = ended.stdout.lines().find_map(|line| line.strip_prefix("export EVERGRANT_MOCK_PID='")).unwrap();
+    let pid = Pid::from_raw(pid.trim_end_matches('\'').parse().unwrap()).unwrap();
+    let group = getpgid(Some(pid)).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(group, pid, "Ctrl-C at the shell's prompt is not for it");
+}
+
+#[test]
+fn servers_whose_variables_cannot_be_printed_end_at_once() {
+    let Ok(full) = fs::File::create("/dev/full") else { return };
+    let folder = Folder::new();
+    let mut command = evergrant(&["mock", "--env", "--tls"]);
+    fails(command.env("TMPDIR", folder.path()).stdout(full), 4, &["stdout cannot be written"]);
+    wait_until("no root is left", || fs::read_dir(folder.path()).unwrap().next().is_none());
+}
+
+#[test]
+fn why_servers_in_the_background_cannot_start_is_told() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    fails(
+        &mut evergrant(&["mock", "--env", "--port", &port]),
+        2,
+        &["cannot be used", "next: name another --port"],
+    );
+    let mut command = evergrant(&["mock", "--env", "--tls"]);
+    fails(command.env("TMPDIR", "/evergrant-tests-nowhere"), 4, &["the file for the root certificate"]);
+    for contradiction in
+        [["--json", "--env"].as_slice(), &["--env", "--", "true"], &["--for", "1s", "--", "true"]]
+    {
+        let mut command = evergrant(&["mock"]);
+        fails(command.args(contradiction), 2, &["--"]);
+    }
+}
+
+#[test]
+fn in_the_foreground_the_servers_end_when_the_time_is_over_as_well() {
+    let ended = run(&mut evergrant(&["mock", "--for", "10ms"]));
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    assert!(ended.stdout.ends_with("until it is interrupted.\n"), "{}", ended.stdout);
+    let ended = run(&mut evergrant(&["mock", "--for", "10ms", "--json"]));
+    assert_eq!(ended.stdout.lines().count(), 1, "{}", ended.stdout);
 }

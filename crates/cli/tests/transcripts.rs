@@ -94,6 +94,7 @@ fn redactions() -> Redactions {
         ),
         ("[N]", r"(\(|came in )(?<redacted>\d+) ms"),
         ("[OFF]", r"(?<redacted>\d+) s apart"),
+        ("[PID]", r"MOCK_PID='(?<redacted>\d+)'"),
         ("[ID]", r#""jti":"(?<redacted>[^"]+)""#),
         (
             "[SECONDS]",

@@ -1,5 +1,6 @@
 //! `evergrant mock`: the servers of the demonstration, to try things against.
 
+mod background;
 mod fail;
 mod place;
 mod tls;
@@ -12,6 +13,7 @@ use crate::tell::manner::Manner;
 use crate::tell::stdout;
 use clap::{Args, ValueEnum};
 use evergrant_mock::{Endpoint, ErrorStyle, JwtTimes, Server, TokenStyle};
+use evergrant_tokio_reqwest::core::Span;
 use fail::Fail;
 use place::Place;
 use std::convert::Infallible;
@@ -30,6 +32,7 @@ use tokio::process::Command;
     "evergrant mock --lifetime 5s --style opaque -- sh -c 'evergrant token | evergrant inspect'",
     "evergrant mock --fail 503:2 --delay 100ms -- evergrant -q token --wait 20s",
     "evergrant mock --tls -- sh -c 'curl -sS --cacert \"$EVERGRANT_CA_FILE\" -i \"$EVERGRANT_MOCK_API\"'",
+    "eval \"$(evergrant mock --env --for 5m)\"; evergrant token; kill \"$EVERGRANT_MOCK_PID\"",
 ))]
 pub(crate) struct MockArgs {
     /// The port on 127.0.0.1; 0 takes a free one
@@ -62,6 +65,16 @@ pub(crate) struct MockArgs {
     /// is in a PEM file that EVERGRANT_CA_FILE names to CMD, and that is removed at the end
     #[arg(long)]
     pub(crate) tls: bool,
+    /// End after this time, where there is no CMD [default: 1h with --env, otherwise when it is interrupted]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, conflicts_with = "command")]
+    pub(crate) lasts: Option<Duration>,
+    /// Run in the background, and print the variables as lines for a POSIX shell: eval "$(evergrant mock --env)"
+    ///
+    /// The command ends once the servers listen. They end when the time of --for has passed, or with kill
+    /// "$EVERGRANT_MOCK_PID"; the end of the shell does not end them. All other EVERGRANT_ variables are unset, lest the
+    /// shell be the client of another server.
+    #[arg(long, conflicts_with = "command")]
+    pub(crate) env: bool,
     /// A program to run against the servers, which end with it. It finds them in EVERGRANT_TOKEN_ENDPOINT and the like,
     /// and the API's origin in EVERGRANT_MOCK_API
     #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true)]
@@ -91,6 +104,9 @@ pub(crate) enum Errors {
 pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> {
     fail::check("--fail", &args.fail)?;
     fail::check("--fail-api", &args.fail_api)?;
+    if args.env {
+        return background::start(args.lasts, manner).map(|()| ExitCode::SUCCESS);
+    }
     let in_front =
         args.tls.then(|| tls::bind(args.port).map_err(|error| args.unusable(&error))).transpose()?;
     let server = args.server()?;
@@ -106,8 +122,8 @@ pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> 
             match program {
                 Some(command) => child::run(against(&place, command), signals).await,
                 None => {
-                    tell(&place, manner)?;
-                    Ok(child::ended_by(signals).await)
+                    tell(&place, args.lasts, manner)?;
+                    Ok(until_ended(signals, args.lasts).await)
                 }
             }
         };
@@ -167,11 +183,21 @@ async fn revoke(server: &Server, after: Option<Duration>) -> Infallible {
     }
 }
 
-fn tell(place: &Place, manner: Manner) -> Result<(), Failure> {
+/// Waits until the time is over or a signal comes.
+async fn until_ended(signals: Signals, lasts: Option<Duration>) -> ExitCode {
+    let Some(lasts) = lasts else { return child::ended_by(signals).await };
+    tokio::select! {
+        status = child::ended_by(signals) => status,
+        () = tokio::time::sleep(lasts) => ExitCode::SUCCESS,
+    }
+}
+
+fn tell(place: &Place, lasts: Option<Duration>, manner: Manner) -> Result<(), Failure> {
     if manner.json {
         stdout::json(&place.json())?;
     } else {
-        stdout::line(format_args!("{}\nIt runs until it is interrupted.", place.words()))?;
+        let lasts = lasts.map(|lasts| format!("for {}, or ", Span(lasts))).unwrap_or_default();
+        stdout::line(format_args!("{}\nIt runs {lasts}until it is interrupted.", place.words()))?;
     }
     // Whoever started it may wait for these lines in a pipe.
     stdout::flush()?;
@@ -180,10 +206,8 @@ fn tell(place: &Place, manner: Manner) -> Result<(), Failure> {
 
 /// The program as a client of these servers, and of no other.
 fn against(place: &Place, mut command: Command) -> Command {
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("EVERGRANT_") {
-            command.env_remove(name);
-        }
+    for name in Place::others() {
+        command.env_remove(name);
     }
     command.envs(place.variables());
     command

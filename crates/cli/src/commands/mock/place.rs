@@ -2,10 +2,12 @@
 
 use evergrant_mock::Server;
 use serde_json::{Value, json};
+use std::ffi::OsString;
 
 const CA_FILE: &str = "EVERGRANT_CA_FILE";
 
 /// Where the servers are reached.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place {
     token_endpoint: String,
     api: String,
@@ -23,6 +25,13 @@ impl Place {
     pub(super) fn over_tls(server: &Server, origin: &str, ca_file: String) -> Self {
         let token_endpoint = server.token_endpoint().replacen(&server.origin(), origin, 1);
         Self { token_endpoint, api: origin.to_owned(), ca_file: Some(ca_file) }
+    }
+
+    /// As `json` has it, in one line; `None` if that is something else.
+    pub(super) fn read(line: &str) -> Option<Self> {
+        let told: Value = serde_json::from_str(line).ok()?;
+        let text = |name: &str| Some(told.get(name)?.as_str()?.to_owned());
+        Some(Self { token_endpoint: text("token_endpoint")?, api: text("api")?, ca_file: text("ca_file") })
     }
 
     pub(super) fn json(&self) -> Value {
@@ -52,6 +61,12 @@ impl Place {
         variables
     }
 
+    /// The variables of ours that are set, which may make a program the client of others.
+    pub(super) fn others() -> impl Iterator<Item = OsString> {
+        let names = std::env::vars_os().map(|(name, _)| name);
+        names.filter(|name| name.to_string_lossy().starts_with("EVERGRANT_"))
+    }
+
     /// For a reader, with a command to try.
     pub(super) fn words(&self) -> String {
         let (endpoint, resource) = (&self.token_endpoint, self.resource());
@@ -78,6 +93,9 @@ impl Place {
 }
 
 /// A text as one word of a POSIX shell.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
+
+#[cfg(test)]
+mod tests;
