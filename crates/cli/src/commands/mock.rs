@@ -197,7 +197,7 @@ fn tell(place: &Place, lasts: Option<Duration>, manner: Manner) -> Result<(), Fa
         stdout::json(&place.json())?;
     } else {
         let lasts = lasts.map(|lasts| format!("for {}, or ", Span(lasts))).unwrap_or_default();
-        stdout::line(format_args!("{}\nIt runs {lasts}until it is interrupted.", place.words()))?;
+        stdout::plain(&format!("{}\nIt runs {lasts}until it is interrupted.", place.words()))?;
     }
     // Whoever started it may wait for these lines in a pipe.
     stdout::flush()?;

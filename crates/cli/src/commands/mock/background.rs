@@ -36,7 +36,7 @@ pub(super) fn start(lasts: Option<Duration>, manner: Manner) -> Result<(), Failu
     read.map(|_| ())
 }
 
-/// This command once more, to stay in the foreground of nobody. It tells as JSON where it listens.
+/// This command once more, which tells as JSON where it listens.
 fn again(lasts: Option<Duration>) -> io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     for word in std::env::args_os().skip(1) {
