@@ -6,7 +6,7 @@
 mod fixture;
 
 use evergrant_mock::Server;
-use fixture::{EVERGRANT, Ended, Folder, configured, evergrant, fed, run as ended};
+use fixture::{EVERGRANT, Ended, Folder, configured, evergrant, fed, is_ignored, run as ended};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -129,14 +129,6 @@ fn the_file_is_replaced_by_each_new_token_and_always_whole() {
 fn mode(file: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt;
     fs::metadata(file).unwrap().permissions().mode() & 0o777
-}
-
-/// Whether this process ignores it, and with it whatever it starts (Linux tells).
-fn is_ignored(signal: Signal) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let set = set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0);
-    set >> (signal.as_raw() - 1) & 1 == 1
 }
 
 #[test]

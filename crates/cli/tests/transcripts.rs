@@ -96,6 +96,7 @@ fn redactions() -> Redactions {
         ("[OFF]", r"(?<redacted>\d+) s apart"),
         ("[CACHE]", r"(?<redacted>/[\w/.-]+/\.cache/evergrant)"),
         ("[NAME]", r"(?m)^  (?<redacted>[0-9a-f]{32})  "),
+        ("[PID]", r"MOCK_PID='(?<redacted>\d+)'"),
         ("[ID]", r#""jti":"(?<redacted>[^"]+)""#),
         (
             "[SECONDS]",

@@ -1,5 +1,10 @@
 //! `evergrant mock`: the servers of the demonstration, to try things against.
 
+mod background;
+mod fail;
+mod place;
+mod tls;
+
 use crate::client::args::duration;
 use crate::commands::child::{self, Signals};
 use crate::commands::runtime::block_on;
@@ -7,18 +12,27 @@ use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
 use clap::{Args, ValueEnum, ValueHint};
-use evergrant_mock::{ErrorStyle, JwtTimes, Server, TokenStyle};
-use serde_json::json;
+use evergrant_mock::{Endpoint, ErrorStyle, JwtTimes, Server, TokenStyle};
+use evergrant_tokio_reqwest::core::Span;
+use fail::Fail;
+use place::Place;
+use std::convert::Infallible;
 use std::ffi::OsString;
+use std::future::pending;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
+use tls::Tls;
 use tokio::process::Command;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = examples!(
     "evergrant mock -- sh",
     "evergrant mock --lifetime 5s --style opaque -- sh -c 'evergrant token | evergrant inspect'",
+    "evergrant mock --fail 503:2 --delay 100ms -- evergrant -q token --wait 20s",
+    "evergrant mock --tls -- sh -c 'curl -sS --cacert \"$EVERGRANT_CA_FILE\" -i \"$EVERGRANT_MOCK_API\"'",
+    "eval \"$(evergrant mock --env --for 5m)\"; evergrant token; kill \"$EVERGRANT_MOCK_PID\"",
 ))]
 pub(crate) struct MockArgs {
     /// The port on 127.0.0.1; 0 takes a free one
@@ -33,6 +47,34 @@ pub(crate) struct MockArgs {
     /// The shape of its errors
     #[arg(long, value_enum, default_value_t)]
     pub(crate) errors: Errors,
+    /// Answer the first N token requests with this status and no body, or every one where :N is left out. May be
+    /// repeated, in order: --fail 503:2 --fail 429:1
+    #[arg(long, value_name = "STATUS[:N]", value_parser = fail::fail)]
+    pub(crate) fail: Vec<Fail>,
+    /// The same for calls to the API, whatever token they carry
+    #[arg(long, value_name = "STATUS[:N]", value_parser = fail::fail)]
+    pub(crate) fail_api: Vec<Fail>,
+    /// Send each grant and each refusal of the token endpoint this much later. A token's life begins before the delay.
+    /// Neither the answers of --fail nor those of the API are delayed
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) delay: Option<Duration>,
+    /// Revoke all tokens issued so far when this has passed, and again each time it has: with 5s, every 5 s
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) revoke_all_after: Option<Duration>,
+    /// Speak HTTPS, with a certificate for localhost, 127.0.0.1 and ::1 that is made at the start. Its root certificate
+    /// is in a PEM file that EVERGRANT_CA_FILE names to CMD, and that is removed at the end
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// End after this time, where there is no CMD [default: 1h with --env, otherwise when it is interrupted]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, conflicts_with = "command")]
+    pub(crate) lasts: Option<Duration>,
+    /// Run in the background, and print the variables as lines for a POSIX shell: eval "$(evergrant mock --env)"
+    ///
+    /// The command ends once the servers listen. They end when the time of --for has passed, or with kill
+    /// "$EVERGRANT_MOCK_PID"; the end of the shell does not end them. All other EVERGRANT_ variables are unset, lest the
+    /// shell be the client of another server.
+    #[arg(long, conflicts_with = "command")]
+    pub(crate) env: bool,
     /// A program to run against the servers, which end with it. It finds them in EVERGRANT_TOKEN_ENDPOINT and the like,
     /// and the API's origin in EVERGRANT_MOCK_API; with --json too, stdout is the program's alone
     #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true,
@@ -61,63 +103,113 @@ pub(crate) enum Errors {
 }
 
 pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> {
-    let style = match args.style {
-        Style::Jwt => TokenStyle::Jwt(JwtTimes::Float),
-        Style::Opaque => TokenStyle::Opaque,
-        Style::Sticky => TokenStyle::Sticky,
-    };
-    let errors = match args.errors {
-        Errors::Rfc6749 => ErrorStyle::Rfc6749,
-        Errors::Myparcel => ErrorStyle::MyParcel,
-    };
-    let server = Server::builder()
-        .address(SocketAddr::from((Ipv4Addr::LOCALHOST, args.port)))
-        .lifetime(args.lifetime)
-        .style(style)
-        .start()
-        .map_err(|error| {
-            Failure::usage(format!("port {} cannot be used: {error}", args.port), "name another --port")
-        })?;
-    server.set_errors(errors);
-    if let Some(command) = child::command(&args.command) {
-        return block_on(child::run(against(&server, command), Signals::caught()?));
+    fail::check("--fail", &args.fail)?;
+    fail::check("--fail-api", &args.fail_api)?;
+    if args.env {
+        return background::start(args.lasts, manner).map(|()| ExitCode::SUCCESS);
     }
-    let (endpoint, api) = (server.token_endpoint(), server.resource("/shipments"));
-    let (id, secret) = (Server::CLIENT_ID, Server::CLIENT_SECRET);
-    if manner.json {
-        stdout::json(
-            &json!({ "token_endpoint": endpoint, "resource": api, "client_id": id, "client_secret": secret }),
-        )?;
-    } else {
-        stdout::line(format_args!(
-            "token endpoint  {endpoint}\n\
-             resource API    {api}\n\
-             client id       {id}\n\
-             client secret   {secret}\n\n\
-             Try it in another terminal:\n  \
-             EVERGRANT_CLIENT_SECRET={secret} evergrant token --token-endpoint {endpoint} --client-id {id}\n\
-             It runs until it is interrupted."
-        ))?;
+    let in_front =
+        args.tls.then(|| tls::bind(args.port).map_err(|error| args.unusable(&error))).transpose()?;
+    let server = args.server()?;
+    let program = child::command(&args.command);
+    block_on(async {
+        let signals = Signals::caught()?;
+        let tls = in_front.map(Tls::new).transpose()?;
+        let place = match &tls {
+            Some(tls) => Place::over_tls(&server, tls.origin(), tls.ca_file()?),
+            None => Place::of(&server),
+        };
+        let job = async {
+            match program {
+                Some(command) => child::run(against(&place, command), signals).await,
+                None => {
+                    tell(&place, args.lasts, manner)?;
+                    Ok(until_ended(signals, args.lasts).await)
+                }
+            }
+        };
+        tokio::select! {
+            done = job => done,
+            never = serve(tls.as_ref(), &server) => match never {},
+            never = revoke(&server, args.revoke_all_after) => match never {},
+        }
+    })
+}
+
+impl MockArgs {
+    fn server(&self) -> Result<Server, Failure> {
+        let style = match self.style {
+            Style::Jwt => TokenStyle::Jwt(JwtTimes::Float),
+            Style::Opaque => TokenStyle::Opaque,
+            Style::Sticky => TokenStyle::Sticky,
+        };
+        let errors = match self.errors {
+            Errors::Rfc6749 => ErrorStyle::Rfc6749,
+            Errors::Myparcel => ErrorStyle::MyParcel,
+        };
+        // With --tls, the port is that of what stands in front of it.
+        let port = if self.tls { 0 } else { self.port };
+        let server = Server::builder()
+            .address(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+            .lifetime(self.lifetime)
+            .style(style)
+            .errors(errors)
+            .start()
+            .map_err(|error| self.unusable(&error))?;
+        server.set_delay(Endpoint::Token, self.delay.unwrap_or_default());
+        fail::script(&server, Endpoint::Token, &self.fail);
+        fail::script(&server, Endpoint::Resource, &self.fail_api);
+        Ok(server)
     }
-    // Whoever started it may wait for these lines in a pipe.
-    stdout::flush()?;
-    loop {
-        std::thread::park();
+
+    fn unusable(&self, error: &io::Error) -> Failure {
+        Failure::usage(format!("port {} cannot be used: {error}", self.port), "name another --port")
     }
 }
 
-/// The program as a client of these servers, and of no other.
-fn against(server: &Server, mut command: Command) -> Command {
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("EVERGRANT_") {
-            command.env_remove(name);
-        }
+/// Hands what comes over TLS, if anything does, on to the server.
+async fn serve(tls: Option<&Tls>, server: &Server) -> Infallible {
+    match tls {
+        Some(tls) => tls.serve(server.address()).await,
+        None => pending().await,
     }
-    command
-        .env("EVERGRANT_TOKEN_ENDPOINT", server.token_endpoint())
-        .env("EVERGRANT_CLIENT_ID", Server::CLIENT_ID)
-        .env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET)
-        .env("EVERGRANT_ALLOW_ORIGIN", server.origin())
-        .env("EVERGRANT_MOCK_API", server.origin());
+}
+
+/// Revokes all tokens each time this has passed, without end.
+async fn revoke(server: &Server, after: Option<Duration>) -> Infallible {
+    let Some(after) = after else { return pending().await };
+    loop {
+        tokio::time::sleep(after).await;
+        server.revoke_all();
+    }
+}
+
+/// Waits until the time is over or a signal comes.
+async fn until_ended(signals: Signals, lasts: Option<Duration>) -> ExitCode {
+    let Some(lasts) = lasts else { return child::ended_by(signals).await };
+    tokio::select! {
+        status = child::ended_by(signals) => status,
+        () = tokio::time::sleep(lasts) => ExitCode::SUCCESS,
+    }
+}
+
+fn tell(place: &Place, lasts: Option<Duration>, manner: Manner) -> Result<(), Failure> {
+    if manner.json {
+        stdout::json(&place.json())?;
+    } else {
+        let lasts = lasts.map(|lasts| format!("for {}, or ", Span(lasts))).unwrap_or_default();
+        stdout::plain(&format!("{}\nIt runs {lasts}until it is interrupted.", place.words()))?;
+    }
+    // Whoever started it may wait for these lines in a pipe.
+    stdout::flush()?;
+    Ok(())
+}
+
+/// The program as a client of these servers, and of no other.
+fn against(place: &Place, mut command: Command) -> Command {
+    for name in Place::others() {
+        command.env_remove(name);
+    }
+    command.envs(place.variables());
     command
 }

@@ -26,6 +26,11 @@ impl Signals {
 
 impl Caught {
     pub(super) fn pass_on(self, _: &Child) {}
+
+    /// As on Unix, where 2 is the number of Ctrl-C.
+    pub(super) fn exit_code(self) -> ExitCode {
+        ExitCode::from(130)
+    }
 }
 
 pub(super) fn exit_code(ended: ExitStatus) -> ExitCode {

@@ -74,6 +74,11 @@ impl Caught {
             let _ended = kill_process(id, self.signal);
         }
     }
+
+    /// As shells have it for a program that it ended.
+    pub(super) fn exit_code(self) -> ExitCode {
+        ended_by(self.signal.as_raw())
+    }
 }
 
 /// Whether this process was started to ignore this signal; not so where the system does not tell.
@@ -87,6 +92,12 @@ pub(crate) fn is_ignored(signal: i32) -> bool {
 
 /// As shells have it: 128 and the number of the signal.
 pub(super) fn exit_code(ended: ExitStatus) -> ExitCode {
-    let code = ended.code().or_else(|| Some(128 + ended.signal()?));
-    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
+    match (ended.code(), ended.signal()) {
+        (None, Some(signal)) => ended_by(signal),
+        (code, _) => code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX).into(),
+    }
+}
+
+fn ended_by(signal: i32) -> ExitCode {
+    u8::try_from(128 + signal).unwrap_or(u8::MAX).into()
 }
