@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// Nothing here takes long, except on a machine that is very slow.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A terminal of 100 columns with a program in its foreground.
+/// A terminal with a program in its foreground.
 struct Terminal {
     keys: File,
     /// Keeps the terminal open until the program has ended.
@@ -31,13 +31,18 @@ struct Terminal {
 }
 
 impl Terminal {
-    /// `evergrant` with these arguments and variables.
+    /// `evergrant` with these arguments and variables, on 100 columns.
     fn new(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::of(100, arguments, variables)
+    }
+
+    /// The same on so many columns.
+    fn of(columns: u16, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let peer = ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        tcsetwinsize(&peer, Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        tcsetwinsize(&peer, Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let path = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         // The first terminal that the leader of a new session opens is the session's.
         let script = format!("exec \"$0\" \"$@\" <> {path} >&0 2>&0");
@@ -230,6 +235,29 @@ fn what_others_wrote_moves_no_cursor() {
         let obeyed = |c: char| (c.is_control() && c != '\r' && c != '\n') || c == '\u{202e}';
         assert!(!shown.contains(obeyed), "{arguments:?}: {shown:?}");
     }
+}
+
+#[test]
+fn a_terminal_of_20_columns_or_of_one_costs_no_job() {
+    for columns in [20, 1] {
+        for (arguments, status) in [
+            (&["--help"][..], 0),
+            (&["token"], 2),
+            (&["mock", "--", EVERGRANT, "doctor"], 0),
+            (&["mock", "--", EVERGRANT, "config", "show"], 0),
+            (&["mock", "--", EVERGRANT, "-v", "token"], 0),
+            (&["demo", "--seconds", "5", "--workers", "2"], 0),
+        ] {
+            let (ended, shown) = Terminal::of(columns, arguments, &[]).end();
+            assert_eq!(ended, Some(status), "{arguments:?}, {columns} columns: {shown}");
+            assert!(!shown.contains("panicked") && !shown.is_empty(), "{arguments:?}: {shown}");
+        }
+    }
+    let terminal = Terminal::of(20, &["mock", "--", EVERGRANT, "watch"], &[]);
+    terminal.until("trouble");
+    (&terminal.keys).write_all(b"\x03").unwrap();
+    let (_, shown) = terminal.end();
+    assert!(!shown.contains("panicked"), "{shown}");
 }
 
 #[test]

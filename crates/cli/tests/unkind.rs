@@ -18,12 +18,22 @@ enum Stream {
     Closed,
 }
 
+impl Stream {
+    /// What a shell writes for it, where it is not as it was.
+    fn redirect(self, number: u8) -> String {
+        match self {
+            Self::Fine => String::new(),
+            Self::Full => format!("{number}>/dev/full"),
+            Self::Closed => format!("{number}>&-"),
+        }
+    }
+}
+
 /// The command through a shell, which can close a stream.
 fn through(stdout: Stream, stderr: Stream, out: &str, arguments: &[&str]) -> Command {
-    let stream = |number, stream, fine: String| match stream {
+    let stream = |number, stream: Stream, fine: String| match stream {
         Stream::Fine => fine,
-        Stream::Full => format!("{number}>/dev/full"),
-        Stream::Closed => format!("{number}>&-"),
+        _ => stream.redirect(number),
     };
     let script = format!(
         "exec \"$0\" \"$@\" {} {}",
@@ -61,46 +71,142 @@ fn a_stderr_that_takes_nothing_costs_no_token() {
     }
 }
 
+/// What surrounds the command.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum World {
+    Kind,
+    /// No HOME and no other folder, a disk that takes no byte, a cache that cannot be written, no name server, and a
+    /// terminal of 20 columns.
+    Unkind,
+}
+
+impl World {
+    /// What a shell says before the command: it has the files of this folder.
+    fn before(self, folder: &Folder) -> String {
+        match self {
+            Self::Kind => String::new(),
+            // Files take no byte; who writes one is told so instead of killed.
+            Self::Unkind => format!(
+                "unset HOME XDG_CONFIG_HOME; export COLUMNS=20 XDG_CACHE_HOME='{}' LD_PRELOAD='{}'; \
+                 trap '' XFSZ; ulimit -f 0; ",
+                folder.at("foreign"),
+                no_names(folder)
+            ),
+        }
+    }
+}
+
+/// A library without whose answer no name is found; nothing where there is no such way.
+fn no_names(folder: &Folder) -> String {
+    #[cfg(target_os = "linux")]
+    return preloaded(folder, "int getaddrinfo() { return -3; }\n");
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        String::new()
+    }
+}
+
+/// A job of the command, and its status in a kind world and in the other.
+struct Job<'a> {
+    arguments: &'a [&'a str],
+    status: [i32; 2],
+    /// Whether it has something to print, which a full stdout does not take.
+    prints: bool,
+}
+
+/// Whatever a stream is, alone and together with the others, and whatever surrounds it: no panic, no lost file, and the
+/// status that is documented.
 #[test]
-fn whatever_the_streams_the_status_is_the_documented_one() {
+fn under_every_unkindness_at_once_the_status_is_the_documented_one_and_no_file_is_lost() {
     let server = Server::start().unwrap();
     let folder = Folder::new();
-    let api = server.resource("/shipments");
-    let jobs: [(&[&str], i32); 8] = [
-        (&["token"], 0),
-        (&["token", "--json"], 0),
-        (&["request", "-i", &api], 0),
-        (&["doctor"], 0),
-        (&["run", "--", "true"], 0),
-        (&["config", "check"], 2),
-        (&["completions", "bash"], 0),
-        (&["man"], 0),
+    let cache = folder.at("foreign/evergrant");
+    fs::create_dir_all(&cache).unwrap();
+    // Another user's if root runs this; for others one that they cannot write.
+    let _as_root = std::os::unix::fs::chown(&cache, Some(65_534), Some(65_534));
+    fixture::set_mode(&cache, 0o555);
+    let (api, secret) = (server.resource("/shipments"), folder.file("secret", 0o600, Server::CLIENT_SECRET));
+    let mine = |name| folder.file(name, 0o600, "mine");
+    let (body, token, pages) = (mine("body"), mine("token"), mine("evergrant.1"));
+    let fresh = folder.at("fresh");
+    let config =
+        folder.file("config.toml", 0o600, "[profile.a]\nprovider = \"myparcel\"\nclient_id = \"me\"\n");
+    let jobs = [
+        Job { arguments: &["token"], status: [0, 0], prints: true },
+        Job { arguments: &["token", "--cache", "--json"], status: [0, 0], prints: true },
+        Job { arguments: &["token", "--client-secret-file", &secret, "-v"], status: [0, 0], prints: true },
+        Job { arguments: &["token", "--client-secret-file", "-"], status: [2, 2], prints: false },
+        Job {
+            arguments: &["token", "--token-endpoint", "https://auth.invalid/"],
+            status: [4, 4],
+            prints: false,
+        },
+        Job { arguments: &["request", "-i", &api], status: [0, 0], prints: true },
+        Job { arguments: &["request", "--cache", "-o", &body, &api], status: [0, 4], prints: false },
+        Job { arguments: &["run", "--", "true"], status: [0, 0], prints: false },
+        Job { arguments: &["run", "--token-file", &token, "--", "true"], status: [2, 2], prints: false },
+        Job { arguments: &["run", "--token-file", &fresh, "--", "true"], status: [0, 2], prints: false },
+        Job { arguments: &["run", "--", "/nowhere/program"], status: [127, 127], prints: false },
+        Job { arguments: &["inspect"], status: [2, 2], prints: false },
+        Job { arguments: &["doctor"], status: [0, 0], prints: true },
+        Job { arguments: &["mock", "--", "true"], status: [0, 0], prints: false },
+        Job { arguments: &["mock", "--tls", "--", "true"], status: [0, 4], prints: false },
+        Job { arguments: &["config", "path"], status: [0, 2], prints: true },
+        Job { arguments: &["config", "list", "--config", &config], status: [0, 0], prints: true },
+        Job { arguments: &["config", "check", "--config", &config], status: [0, 0], prints: true },
+        Job { arguments: &["config", "show", "--json"], status: [0, 0], prints: true },
+        Job {
+            arguments: &["config", "init", "--config", &config, "--profile", "b"],
+            status: [2, 2],
+            prints: false,
+        },
+        Job { arguments: &["cache", "list"], status: [0, 2], prints: true },
+        Job { arguments: &["cache", "clear"], status: [0, 2], prints: true },
+        Job { arguments: &["completions", "bash"], status: [0, 0], prints: true },
+        Job { arguments: &["man", "--out", folder.path()], status: [0, 2], prints: false },
+        Job { arguments: &["--help"], status: [0, 0], prints: false },
     ];
-    for stdout in STREAMS {
-        for stderr in STREAMS {
-            if [stdout, stderr].contains(&Stream::Full) && !has_full_device() {
-                continue;
-            }
-            for (arguments, fine) in jobs {
-                let out = folder.at("out");
-                let mut command = configured(&server, through(stdout, stderr, &out, arguments));
-                let status = command.status().unwrap();
-                // What is to be printed and cannot be is this machine's trouble; a closed stream is opened anew by the
-                // standard library, and takes everything.
-                let prints = fine == 0 && arguments[0] != "run";
-                let expected = if prints && stdout == Stream::Full { 4 } else { fine };
-                assert_eq!(
-                    status.code(),
-                    Some(expected),
-                    "{arguments:?}, stdout {stdout:?}, stderr {stderr:?}"
-                );
-                if stderr == Stream::Fine {
-                    let said = fs::read_to_string(format!("{out}.err")).unwrap();
-                    assert!(!said.contains("panicked"), "{arguments:?}: {said}");
+    let worlds = [World::Unkind, World::Kind];
+    let streams = STREAMS.into_iter().flat_map(|stdout| STREAMS.map(|stderr| (stdout, stderr)));
+    let possible = |stream| stream != Stream::Full || has_full_device();
+    let streams: Vec<_> = streams.filter(|(stdout, stderr)| possible(*stdout) && possible(*stderr)).collect();
+    for world in worlds {
+        let before = world.before(&folder);
+        for (number, (stdout, stderr)) in streams.iter().enumerate() {
+            for Job { arguments, status, prints } in &jobs {
+                // stdin is closed each second time.
+                let stdin = if number % 2 == 0 { "<&-" } else { "</dev/null" };
+                let ends = format!("{stdin} {} {}", stdout.redirect(1), stderr.redirect(2));
+                let mut command = Command::new("sh");
+                let script = format!("{before}exec \"$0\" \"$@\" {ends}");
+                isolate(&mut command).args(["-c", &script, EVERGRANT]).args(*arguments).stdin(Stdio::null());
+                let output = configured(&server, command)
+                    .env("XDG_CACHE_HOME", folder.at("caches"))
+                    .env("EVERGRANT_TIMEOUT", "100s")
+                    .output()
+                    .unwrap();
+                let expected = match status[usize::from(world == World::Unkind)] {
+                    0 if *prints && *stdout == Stream::Full => 4,
+                    status => status,
+                };
+                let said = String::from_utf8_lossy(&output.stderr);
+                let about = format!("{arguments:?}, {world:?}, stdout {stdout:?}, stderr {stderr:?}: {said}");
+                assert_eq!(output.status.code(), Some(expected), "{about}");
+                assert!(!said.contains("panicked") && !said.contains(Server::CLIENT_SECRET), "{about}");
+                if world == World::Unkind {
+                    for file in [&body, &token, &pages] {
+                        assert_eq!(fs::read_to_string(file).unwrap(), "mine", "{about}");
+                    }
                 }
+                assert!(fs::read_to_string(&config).unwrap().starts_with("[profile.a]"), "{about}");
             }
         }
     }
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let strange = left.iter().filter(|name| name.to_string_lossy().starts_with('.')).count();
+    assert_eq!(strange, 0, "no half of a file is left: {left:?}");
+    assert_eq!(fs::read_dir(&cache).unwrap().count(), 0, "another user's folder");
 }
 
 #[test]

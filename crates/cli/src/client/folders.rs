@@ -6,6 +6,13 @@ use std::path::PathBuf;
 /// The name of the folder in each of them.
 const OURS: &str = "evergrant";
 
+/// Why there is no folder.
+pub(crate) const NO_HOME: &str = if cfg!(windows) {
+    "USERPROFILE is not set to an absolute path"
+} else {
+    "HOME is not set to an absolute path"
+};
+
 /// The folder for configuration; `None` where the system names no home.
 pub(crate) fn configuration() -> Option<PathBuf> {
     let base = if cfg!(windows) {

@@ -215,9 +215,8 @@ impl Profiles {
 
 /// Where the file is unless somebody names another.
 pub(crate) fn usual() -> Result<PathBuf, Failure> {
-    let folder = folders::configuration().ok_or_else(|| {
-        Failure::usage("this system names no folder for configuration", "name the file with --config PATH")
-    })?;
+    let folder = folders::configuration()
+        .ok_or_else(|| Failure::usage(folders::NO_HOME, "set it, or name the file with --config PATH"))?;
     Ok(folder.join("config.toml"))
 }
 

@@ -6,7 +6,7 @@ use crate::tell::stdout;
 use clap::{Args, Command, ValueHint};
 use clap_mangen::Man;
 use serde_json::json;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -32,9 +32,12 @@ pub(crate) fn run(args: &ManArgs, command: Command, manner: Manner) -> Result<()
     let mut command = command.disable_help_subcommand(true);
     command.build();
     if let Some(folder) = &args.out {
-        let files = files(&command);
-        clap_mangen::generate_to(command, folder).map_err(|error| unwritten(folder, &error))?;
+        let pages = pages(&command)?;
+        for page in &pages {
+            page.write(folder).map_err(|error| unwritten(folder, &error))?;
+        }
         if manner.json {
+            let files: Vec<&str> = pages.iter().map(|page| page.file.as_str()).collect();
             stdout::json(&json!({ "out": folder, "files": files }))?;
         }
         return Ok(());
@@ -45,21 +48,47 @@ pub(crate) fn run(args: &ManArgs, command: Command, manner: Manner) -> Result<()
             .find_subcommand(name)
             .ok_or_else(|| Failure::usage("there is no such subcommand", "evergrant --help lists them"))?;
     }
-    let page = Man::new(page.clone());
-    let mut text = Vec::new();
-    page.render(&mut text).map_err(|error| Failure::system("the page cannot be made", &error))?;
+    let Page { file, text } = Page::of(page)?;
     if manner.json {
-        let page = json!({ "file": page.get_filename(), "page": String::from_utf8_lossy(&text) });
-        return stdout::json(&page).map(drop);
+        return stdout::json(&json!({ "file": file, "page": String::from_utf8_lossy(&text) })).map(drop);
     }
     stdout::print(&text).map(drop)
 }
 
-/// The names of the files of all pages, this one's first.
-fn files(command: &Command) -> Vec<String> {
-    let own = Man::new(command.clone()).get_filename();
-    let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
-    [own].into_iter().chain(shown.flat_map(files)).collect()
+/// A page of the manual, and the name of its file.
+struct Page {
+    file: String,
+    text: Vec<u8>,
+}
+
+impl Page {
+    fn of(command: &Command) -> Result<Self, Failure> {
+        let page = Man::new(command.clone());
+        let mut text = Vec::new();
+        page.render(&mut text).map_err(|error| Failure::system("the page cannot be made", &error))?;
+        Ok(Self { file: page.get_filename(), text })
+    }
+
+    /// Into the folder, whole: where that fails, what was there before stays.
+    fn write(&self, folder: &Path) -> io::Result<()> {
+        let mut builder = tempfile::Builder::new();
+        // As the umask says: a page is for everybody.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder)?;
+        file.write_all(&self.text)?;
+        file.persist(folder.join(&self.file))?;
+        Ok(())
+    }
+}
+
+/// The pages of a command and of all below it, its own first.
+fn pages(command: &Command) -> Result<Vec<Page>, Failure> {
+    let mut pages = vec![Page::of(command)?];
+    for shown in command.get_subcommands().filter(|command| !command.is_hide_set()) {
+        pages.extend(self::pages(shown)?);
+    }
+    Ok(pages)
 }
 
 fn unwritten(folder: &Path, error: &io::Error) -> Failure {

@@ -32,7 +32,7 @@ pub(crate) struct Cleared {
 
 /// Where tokens are kept.
 pub(super) fn path() -> Result<PathBuf, String> {
-    folders::cache().ok_or_else(|| "this system names no folder for caches".into())
+    folders::cache().ok_or_else(|| folders::NO_HOME.into())
 }
 
 impl Inventory {
@@ -92,6 +92,6 @@ impl Inventory {
 fn unusable(reason: String) -> Failure {
     Failure::usage(
         format!("the cache cannot be used: {reason}"),
-        "correct that; or remove the folder by hand: tokens are requested again when they are needed",
+        "correct that, or remove the folder by hand: tokens are requested again when they are needed",
     )
 }
