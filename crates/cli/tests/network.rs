@@ -41,6 +41,13 @@ fn bare(arguments: &[&str]) -> Command {
     command
 }
 
+/// A configuration file with a profile `own` for the mock's client at this endpoint, and these lines.
+fn profile(folder: &Folder, endpoint: &str, lines: &str) -> String {
+    let id = Server::CLIENT_ID;
+    let text = format!("[profile.own]\ntoken_endpoint = \"{endpoint}\"\nclient_id = \"{id}\"\n{lines}\n");
+    folder.file("config.toml", 0o600, text)
+}
+
 #[track_caller]
 fn served(server: &Server, ended: &Ended) {
     assert_eq!(ended.status, 0, "{}", ended.stderr);
@@ -125,16 +132,9 @@ fn a_kept_token_is_that_of_its_token_headers() {
 #[test]
 fn a_profile_has_token_headers_and_they_go_to_its_own_endpoint_alone() {
     let (server, other, folder) = (Server::start().unwrap(), Server::start().unwrap(), Folder::new());
-    let (endpoint, id) = (server.token_endpoint(), Server::CLIENT_ID);
-    let config = folder.file(
-        "config.toml",
-        0o600,
-        format!(
-            "[profile.erp]\ntoken_endpoint = \"{endpoint}\"\nclient_id = \"{id}\"\n\
-             token_headers = {{ X-Tenant = \"north\", X-Key = {{ env = \"ERP_KEY\" }} }}\n"
-        ),
-    );
-    let words = ["token", "--profile", "erp", "--config", &config];
+    let lines = "token_headers = { X-Tenant = \"north\", X-Key = { env = \"ERP_KEY\" } }";
+    let config = profile(&folder, &server.token_endpoint(), lines);
+    let words = ["token", "--profile", "own", "--config", &config];
     served(&server, &run(bare(&words).env("ERP_KEY", "by-profile")));
     assert_eq!(
         (last(&server, "x-tenant"), last(&server, "x-key")),
@@ -146,7 +146,7 @@ fn a_profile_has_token_headers_and_they_go_to_its_own_endpoint_alone() {
     served(&other, &ended);
     assert!(last(&other, "x-key").is_empty() && last(&other, "x-tenant").is_empty());
     // A program under the command does not get the variable.
-    let words = ["run", "--profile", "erp", "--config", &config, "--", "sh", "-c", "echo ${ERP_KEY-unset}"];
+    let words = ["run", "--profile", "own", "--config", &config, "--", "sh", "-c", "echo ${ERP_KEY-unset}"];
     assert_eq!(run(bare(&words).env("ERP_KEY", "by-profile")).stdout, "unset\n");
 }
 
@@ -171,14 +171,7 @@ fn a_root_of_ones_own_is_trusted_by_the_token_request_the_call_and_the_doctor() 
     let doctor = run(&mut said(&["doctor", "--ca-file", &ca]));
     assert_eq!(doctor.status, 0, "{}", doctor.stdout);
     assert!(doctor.stdout.contains("ok       certificate"), "{}", doctor.stdout);
-    let config = folder.file(
-        "config.toml",
-        0o600,
-        format!(
-            "[profile.own]\ntoken_endpoint = \"{endpoint}\"\nclient_id = \"{}\"\nca_file = \"ca.pem\"\n",
-            Server::CLIENT_ID
-        ),
-    );
+    let config = profile(&folder, &endpoint, "ca_file = \"ca.pem\"");
     let words = ["token", "--profile", "own", "--config", &config];
     served(&server, &run(&mut bare(&words)));
     // A variable of another client's is not looked at where a profile is named.
@@ -221,16 +214,9 @@ fn a_proxy_is_named_by_flag_by_variable_and_by_profile_and_goes_before_the_envir
     assert_eq!(call.status, 0, "{}", call.stderr);
     let doctor = run(&mut said(&["doctor", "--proxy", &proxy]));
     assert!(doctor.status == 0 && doctor.stdout.contains("ok       proxy "), "{}", doctor.stdout);
-    let config = folder.file(
-        "config.toml",
-        0o600,
-        format!(
-            "[profile.own]\ntoken_endpoint = \"{}\"\nclient_id = \"{}\"\nproxy = \"{proxy}\"\n\
-             dangerous_plain_http = true\norigins = [\"http://api.invalid\"]\n",
-            away[1],
-            Server::CLIENT_ID
-        ),
-    );
+    let lines =
+        format!("proxy = \"{proxy}\"\ndangerous_plain_http = true\norigins = [\"http://api.invalid\"]");
+    let config = profile(&folder, away[1], &lines);
     served(&server, &run(&mut bare(&["token", "--profile", "own", "--config", &config])));
 }
 
@@ -275,15 +261,7 @@ fn plain_http_needs_its_dangerous_word_and_the_error_names_it() {
     fails(&mut with(&server, &api), 2, &["plain http to api.invalid", "--dangerous-plain-http"]);
     let mut allowed = with(&server, &api);
     assert_eq!(run(allowed.arg("--dangerous-plain-http")).status, 0);
-    let config = folder.file(
-        "config.toml",
-        0o600,
-        format!(
-            "[profile.own]\ntoken_endpoint = \"http://auth.invalid/access-token\"\nclient_id = \"{}\"\n\
-             dangerous_plain_http = true\n",
-            Server::CLIENT_ID
-        ),
-    );
+    let config = profile(&folder, "http://auth.invalid/access-token", "dangerous_plain_http = true");
     let named = ["token", "--profile", "own", "--config", &config, "--proxy", &proxy];
     served(&server, &run(&mut bare(&named)));
     // What a profile allows is for its own endpoint.
@@ -298,12 +276,8 @@ fn plain_http_needs_its_dangerous_word_and_the_error_names_it() {
 #[test]
 fn a_profile_keeps_no_password_of_a_proxy() {
     let folder = Folder::new();
-    let config = folder.file(
-        "config.toml",
-        0o600,
-        "[profile.own]\ntoken_endpoint = \"https://a.example/\"\nclient_id = \"me\"\n\
-         proxy = \"http://me:hunter22@proxy\"\ntoken_headers = { X-Key = 7 }\n",
-    );
+    let lines = "proxy = \"http://me:hunter22@proxy\"\ntoken_headers = { X-Key = 7 }";
+    let config = profile(&folder, "https://a.example/", lines);
     let ended = run(&mut evergrant(&["config", "check", "--config", &config]));
     assert_eq!(ended.status, 2, "{}", ended.stderr);
     for words in

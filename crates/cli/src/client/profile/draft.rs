@@ -1,7 +1,8 @@
 //! A first configuration file: one profile, and comments that say what else can be written. Never a secret, only the places
 //! where it may be.
 
-use super::{Profiles, guard_folder};
+use super::Profiles;
+use super::file::guard_folder;
 use crate::client::args::{Caching, ClientArgs};
 use crate::client::header::Value;
 use crate::client::said::Whence;

@@ -1,0 +1,141 @@
+//! A secret out of a file, a pipe, or stdin.
+
+use super::text::{MAX_BYTES, Purpose, too_long, trimmed};
+use crate::tell::failure::Failure;
+use crate::tell::stderr;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The content of a file, or of stdin, if it takes no longer: a pipe that nobody writes, or a terminal that nobody sits at,
+/// would never end.
+pub(super) fn within(limit: Duration, path: &Path, purpose: &Purpose) -> Result<Zeroizing<String>, Failure> {
+    let (sender, done) = mpsc::channel();
+    let (of, what) = (path.to_owned(), purpose.clone());
+    // Nobody waits for it any more if sending fails.
+    let read = move || drop(sender.send(contents(&of, &what)));
+    if let Err(error) = thread::Builder::new().name("secret".into()).spawn(read) {
+        return Err(Failure::system(&format!("the {purpose} cannot be read"), &error));
+    }
+    done.recv_timeout(limit).unwrap_or_else(|_| {
+        let name = if path == Path::new("-") { "stdin".into() } else { path.display().to_string() };
+        Err(Failure::usage(
+            format!("the {purpose} did not arrive from {name} within {limit:?}"),
+            "check that something writes it there, or allow more time with --timeout",
+        ))
+    })
+}
+
+fn contents(path: &Path, purpose: &Purpose) -> Result<Zeroizing<String>, Failure> {
+    if path == Path::new("-") {
+        return trimmed(&bytes(io::stdin().lock(), "stdin", purpose)?, "stdin", purpose, true);
+    }
+    file(path, purpose)
+}
+
+/// Whether somebody else hands the content in, some time or never.
+pub(super) fn is_pipe(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+pub(super) fn file(path: &Path, purpose: &Purpose) -> Result<Zeroizing<String>, Failure> {
+    let name = path.display().to_string();
+    let opened = File::open(path).map_err(|error| {
+        Failure::usage(
+            format!("the file {name} with the {purpose} cannot be opened: {error}"),
+            match purpose {
+                Purpose::Client => "name a file that this user can read, or - for stdin",
+                Purpose::Header(_) => "name a file that this user can read",
+            },
+        )
+    })?;
+    guard(&opened, path, purpose)?;
+    trimmed(&bytes(opened, &name, purpose)?, &name, purpose, true)
+}
+
+fn bytes(source: impl Read, name: &str, purpose: &Purpose) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    // All room at once: a vector that grows leaves copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize + 1));
+    source.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| {
+        Failure::usage(
+            format!("the {purpose} cannot be read from {name}: {error}"),
+            format!("name a file with the {purpose} and nothing else"),
+        )
+    })?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(too_long(name, purpose));
+    }
+    Ok(bytes)
+}
+
+/// A secret that others can read is none. The opened file is looked at, not its name, so that nobody can exchange
+/// it in between.
+#[cfg(unix)]
+fn guard(file: &File, path: &Path, purpose: &Purpose) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    const OTHERS_READ: u32 = 0o044;
+    let metadata = file.metadata().map_err(|error| {
+        Failure::usage(
+            format!("the file {} with the {purpose} cannot be examined: {error}", path.display()),
+            "name another file",
+        )
+    })?;
+    if metadata.is_dir() {
+        return Err(Failure::usage(format!("{} is a folder", path.display()), "name the file in it"));
+    }
+    if !metadata.is_file() || metadata.mode() & OTHERS_READ == 0 || is_handed_in(file, path) {
+        return Ok(());
+    }
+    let name = path.display();
+    if metadata.uid() == rustix::process::geteuid().as_raw() {
+        return Err(Failure::usage(
+            format!(
+                "other users can read the file {name} with the {purpose} (mode {:o})",
+                metadata.mode() & 0o777
+            ),
+            match purpose {
+                Purpose::Client => {
+                    format!("chmod 600 '{name}', or hand it in by stdin with --client-secret-file -")
+                }
+                Purpose::Header(_) => format!("chmod 600 '{name}'"),
+            },
+        ));
+    }
+    stderr::warning(format_args!(
+        "{name} belongs to another user, and others can read it (mode {:o})",
+        metadata.mode() & 0o777
+    ));
+    Ok(())
+}
+
+/// Whether a container or a service manager has put it there: on a mount that cannot be written, in `/run/secrets`, in
+/// systemd's `$CREDENTIALS_DIRECTORY`. Who may read it is decided there, and `chmod` does not work.
+#[cfg(unix)]
+fn is_handed_in(file: &File, path: &Path) -> bool {
+    use rustix::fs::StatVfsMountFlags;
+    let read_only =
+        rustix::fs::fstatvfs(file).is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::RDONLY));
+    let folders = [Some("/run/secrets".into()), std::env::var_os("CREDENTIALS_DIRECTORY")];
+    // As it is, whatever links and dots led there.
+    let within = |folder: OsString| {
+        let (folder, path) = (Path::new(&folder).canonicalize(), path.canonicalize());
+        folder.is_ok_and(|folder| folder.is_absolute() && path.is_ok_and(|path| path.starts_with(folder)))
+    };
+    read_only || folders.into_iter().flatten().any(within)
+}
+
+/// Elsewhere permissions are no bits to look at; the folder's protection is the user's affair.
+#[cfg(not(unix))]
+fn guard(file: &File, path: &Path, _: &Purpose) -> Result<(), Failure> {
+    match file.metadata() {
+        Ok(metadata) if metadata.is_dir() => {
+            Err(Failure::usage(format!("{} is a folder", path.display()), "name the file in it"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,66 @@
+//! A secret as text, wherever it was read, and what it is for.
+
+use crate::tell::failure::Failure;
+use crate::tell::stderr;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// No secret is longer; a larger file is another file.
+pub(super) const MAX_BYTES: u64 = 64 * 1024;
+
+/// What a secret is for, as it is called in errors.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
+    /// The client secret (RFC 6749 §2.3.1).
+    Client,
+    /// The value of a header field of token requests, by its name.
+    Header(String),
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client => f.write_str("client secret"),
+            Self::Header(name) => write!(f, "value of the token header {name}"),
+        }
+    }
+}
+
+pub(super) fn trimmed(
+    bytes: &[u8],
+    name: &str,
+    purpose: &Purpose,
+    told: bool,
+) -> Result<Zeroizing<String>, Failure> {
+    let text = std::str::from_utf8(bytes).map_err(|_| not_text(name, purpose))?;
+    let text = match text.strip_prefix('\u{feff}') {
+        Some(rest) => {
+            stderr::note(format_args!(
+                "the byte order mark at the beginning of {name} is not taken as part of the {purpose}"
+            ));
+            rest
+        }
+        None => text,
+    };
+    let secret = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+    if told && secret.len() < text.len() {
+        stderr::note(format_args!(
+            "the line break at the end of {name} is not taken as part of the {purpose}"
+        ));
+    }
+    if secret.is_empty() {
+        return Err(Failure::usage(format!("{name} is empty"), format!("write the {purpose} into it")));
+    }
+    Ok(Zeroizing::new(secret.to_owned()))
+}
+
+pub(super) fn too_long(name: &str, purpose: &Purpose) -> Failure {
+    Failure::usage(
+        format!("{name} is longer than {MAX_BYTES} bytes"),
+        format!("name a file with the {purpose} and nothing else"),
+    )
+}
+
+pub(super) fn not_text(name: &str, purpose: &Purpose) -> Failure {
+    Failure::usage(format!("{name} is not UTF-8 text"), format!("write the {purpose} as plain text"))
+}
