@@ -11,6 +11,7 @@ mod tell;
 mod client;
 mod commands;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use client::variables;
 use commands::cache::{self, CacheArgs};
@@ -78,7 +79,7 @@ fn main() -> ExitCode {
     let parsed = parsed.and_then(|mut matches| Evergrant::from_arg_matches_mut(&mut matches));
     let Evergrant { manner, command } = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return misread(variables::blamed(error, &said).format(&mut said)),
+        Err(error) => return misread(variables::blamed(error, &said), &mut said),
     };
     stderr::speak(manner);
     if manner.verbose {
@@ -114,12 +115,14 @@ fn without_core_files() {
 }
 
 /// Help and versions are clap's to print, and so are its errors, unless JSON is asked for.
-fn misread(error: clap::Error) -> ExitCode {
+fn misread(error: clap::Error, command: &mut clap::Command) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
-    if json && error.use_stderr() {
+    // Ours say by themselves what to do next; a usage would say less.
+    let is_ours = error.kind() == ErrorKind::ArgumentConflict && error.context().next().is_none();
+    if (json || is_ours) && error.use_stderr() {
         return Failure::from(error).tell(Manner { verbose: false, json, quiet: false });
     }
-    error.exit()
+    error.format(command).exit()
 }
 
 #[cfg(test)]

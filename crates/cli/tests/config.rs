@@ -350,7 +350,8 @@ fn a_first_file_has_no_secret_and_nothing_that_may_be_one() {
     let mut command = init(&folder, &CLIENT);
     command.env("EVERGRANT_CLIENT_SECRET", "sentinel").env("EVERGRANT_PARAM", "key=sentinel");
     let ended = run(command.args(["--config", "one.toml"]));
-    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    let note = "note: EVERGRANT_PARAM may hold a secret, and is not written into the file\n";
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, note));
     let text = std::fs::read_to_string(folder.at("one.toml")).unwrap();
     assert!(!text.contains("sentinel"), "{text}");
     for place in ["EVERGRANT_CLIENT_SECRET", "{ env = ", "{ file = ", "{ command = "] {
@@ -392,4 +393,78 @@ fn a_first_file_that_no_command_could_use_is_not_written() {
         fails(command.args(["--config", "open/config.toml"]), 2, &["can replace the configuration file"]);
         assert_eq!(std::fs::read_dir(folder.at("open")).unwrap().count(), 0);
     }
+}
+
+#[test]
+fn origins_of_a_flag_or_a_variable_are_shown_as_they_are_used() {
+    let (server, folder) = (Server::start().unwrap(), Folder::new());
+    let shown = object(&mut configured(&server, evergrant(&["config", "show"])));
+    let by = json!({ "kind": "variable", "name": "EVERGRANT_ALLOW_ORIGIN" });
+    assert_eq!(shown["settings"]["allow_origin"], json!({ "value": [server.origin()], "from": by }));
+    // A variable of another client does not widen where the tokens of a profile may go that a flag names.
+    let text =
+        format!("[profile.own]\ntoken_endpoint = \"{}\"\nclient_id = \"me\"\n", server.token_endpoint());
+    let config = folder.file("config.toml", 0o600, text);
+    let named = ["--profile", "own", "--config", &config];
+    let shown = object(configured(&server, evergrant(&["config", "show"])).args(named));
+    assert_eq!(shown["settings"]["allow_origin"]["value"], json!([]));
+    let mut call = configured(&server, evergrant(&["request", &server.resource("/things")]));
+    fails(call.args(named), 2, &["the token may not be sent to"]);
+    assert_eq!(server.counts().token_requests, 0);
+}
+
+#[test]
+fn a_first_file_is_made_of_the_variables_too_and_says_what_it_leaves_out() {
+    let (server, folder) = (Server::start().unwrap(), Folder::new());
+    let config = folder.at("config.toml");
+    let mut command =
+        configured(&server, evergrant(&["config", "init", "--config", &config, "--profile", "job"]));
+    let ended = run(command.env("EVERGRANT_PARAM", "tenant=hunter22"));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(ended.stderr, "note: EVERGRANT_PARAM may hold a secret, and is not written into the file\n");
+    let text = std::fs::read_to_string(&config).unwrap();
+    for line in ["[profile.job]", &format!("origins = [\"{}\"]", server.origin())] {
+        assert!(text.lines().any(|said| said == line), "{line} is not in: {text}");
+    }
+    assert!(!text.contains("hunter22"), "{text}");
+}
+
+#[test]
+fn what_is_said_next_can_be_done() {
+    let folder = Folder::new();
+    let config = folder.file(
+        "config.toml",
+        0o600,
+        "[profile.a]\ntoken_endpiont = \"https://a/\"\n[profile.b]\nprovider = \"myparcel\"\n\
+         [profile.c]\ntoken_endpoint = \"http://c.example/\"\nclient_id = \"me\"\n",
+    );
+    let ended = run(&mut evergrant(&["config", "check", "--config", &config]));
+    let says = [
+        "unknown key token_endpiont",
+        "there is no client id (profile a)",
+        "there is no client id (profile b)\n  at fault: the configuration\n  next: write client_id = \"ID\" into it",
+        "dangerous_plain_http = true in the profile",
+    ];
+    for words in says {
+        assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
+    }
+    assert!(
+        !ended.stderr.contains("no authorization server"),
+        "the misspelt key has said it: {}",
+        ended.stderr
+    );
+    let mut named = evergrant(&["token", "--config", &config, "--profile", "b"]);
+    fails(named.env("EVERGRANT_CLIENT_ID", "me"), 2, &["write client_id into the profile"]);
+    // Whoever names a file expects it to be there, whether it is needed or not.
+    let absent = ["token", "--config", "/nowhere/config.toml", "--provider", "myparcel", "--client-id", "me"];
+    fails(&mut evergrant(&absent), 2, &["/nowhere/config.toml", "evergrant config init"]);
+    let two =
+        folder.file("two.toml", 0o600, "[profile.a]\nclient_id = \"me\"\n[profile.b]\nclient_id = \"me\"\n");
+    fails(&mut evergrant(&["token", "--config", &two]), 2, &["name a profile with --profile (a, b)"]);
+    // An error that has nothing to do with the default profile does not speak of it.
+    let config =
+        folder.file("default.toml", 0o600, "default_profile = \"a\"\n[profile.a]\nprovider = \"myparcel\"\n");
+    let mut wrong = evergrant(&["token", "--config", &config, "--provider", "myparcel", "--client-id", "me"]);
+    let ended = run(wrong.env("EVERGRANT_PARAM", "hunter22"));
+    assert!(ended.stderr.contains("a parameter of EVERGRANT_PARAM has no =\n"), "{}", ended.stderr);
 }

@@ -113,7 +113,7 @@ fn lives_and_scopes_that_are_not_as_expected_are_told() {
     server.set_style(TokenStyle::Opaque);
     server.set_expires_in(ExpiresIn::Omitted);
     let ended = run(&mut doctor(&server.token_endpoint(), &[]));
-    says(&ended, 0, &["the server does not say how long the token lives; 1 h is assumed"]);
+    says(&ended, 0, &["1 h is assumed"]);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_refused_client_gets_advice_and_is_asked_for_once() {
         &ended,
         3,
         &[
-            "warning  secret         in EVERGRANT_CLIENT_SECRET: the secret stands in quotation marks",
+            "warning  secret         in EVERGRANT_CLIENT_SECRET: the secret is in quotation marks",
             "fault    token          the authorization server refused with invalid_client (http 401)",
             "next: check the client id, the client secret",
             "use --auth basic-raw",

@@ -4,7 +4,7 @@
 
 mod fixture;
 
-use evergrant_mock::Server;
+use evergrant_mock::{Endpoint, Fault, Server, Times};
 use fixture::tls::{over_tls, pem};
 use fixture::{Ended, Folder, configured, evergrant, fails, run};
 use std::process::Command;
@@ -92,7 +92,7 @@ fn a_token_header_is_sent_by_flag_by_variable_and_out_of_a_file_and_never_to_the
 fn the_value_of_a_token_header_is_a_secret_as_the_client_secret_is() {
     let (server, folder) = (Server::start().unwrap(), Folder::new());
     let words = |line: &str| with(&server, &["token", "--token-header", line]);
-    fails(&mut words("hunter22"), 2, &["a --token-header has no :"]);
+    fails(&mut words("hunter22"), 2, &["a header field of --token-header has no colon"]);
     fails(&mut words("Authorization: x"), 2, &["authorization"]);
     fails(&mut words("X-Key: @/nowhere/key"), 2, &["/nowhere/key", "the value of the token header X-Key"]);
     fails(&mut words("X-Key: @-"), 2, &["cannot come from stdin"]);
@@ -305,8 +305,8 @@ fn a_configuration_shows_how_a_server_is_reached_without_a_secret() {
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let shown: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     let value = |name: &str| shown["settings"][name]["value"].clone();
-    assert_eq!(value("proxy"), "proxy:3128");
-    assert_eq!(value("dangerous_plain_http"), "true");
+    assert_eq!(value("proxy"), "http://proxy:3128");
+    assert_eq!(value("dangerous_plain_http"), true);
     assert_eq!(value("token_headers"), serde_json::json!([format!("X-Key (in {key})"), "X-Id"]));
     for secret in ["hunter22", "seven", "file-secret"] {
         assert!(!ended.stdout.contains(secret), "{}", ended.stdout);
@@ -356,4 +356,69 @@ fn a_first_configuration_file_says_how_the_server_is_reached_and_leaves_a_variab
         .env("EVERGRANT_PROXY", "http://me:hunter22@proxy");
     assert_eq!(run(&mut command).status, 0);
     assert!(!std::fs::read_to_string(config).unwrap().contains("hunter22"));
+}
+
+#[test]
+fn a_variable_says_no_to_what_a_profile_allows_and_a_flag_does_too() {
+    let folder = Folder::new();
+    let config = profile(&folder, "http://auth.invalid/access-token", "dangerous_plain_http = true");
+    let words = ["token", "--config", &config, "--timeout", "5s"];
+    let mut flag = bare(&words);
+    fails(
+        flag.args(["--profile", "own", "--dangerous-plain-http=false"]),
+        2,
+        &["plain http to auth.invalid"],
+    );
+    let mut variable = bare(&words);
+    variable.env("EVERGRANT_PROFILE", "own").env("EVERGRANT_DANGEROUS_PLAIN_HTTP", "no");
+    fails(&mut variable, 2, &["plain http to auth.invalid", "dangerous_plain_http = true in the profile"]);
+}
+
+#[test]
+fn a_word_of_a_servers_own_for_bearer_is_listed_by_flag_by_variable_and_by_profile() {
+    let (server, folder) = (Server::start().unwrap(), Folder::new());
+    let body = r#"{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"BearerToken","expires_in":3600}"#;
+    let odd = Fault::status_with_body(200, "application/json", body);
+    let _odd = server.fault(Endpoint::Token, odd, Times::UntilCleared);
+    fails(&mut with(&server, &["token"]), 4, &["name it with --bearer-word"]);
+    let config = profile(&folder, &server.token_endpoint(), "bearer_words = [\"BearerToken\"]");
+    for mut command in [
+        with(&server, &["token", "--bearer-word", "BearerToken"]),
+        bare(&["token", "--profile", "own", "--config", &config]),
+    ] {
+        assert_eq!(run(&mut command).stdout, "2YotnFZFEjr1zCsicMWpAA\n");
+    }
+    let ended = run(with(&server, &["token"]).env("EVERGRANT_BEARER_WORD", "other\nBearerToken"));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+}
+
+#[test]
+fn what_a_proxy_refuses_is_its_own_fault() {
+    let (server, proxy) = (Server::start().unwrap(), Server::start().unwrap());
+    let _refused = [Endpoint::Token, Endpoint::Resource]
+        .map(|endpoint| proxy.fault(endpoint, Fault::status(407), Times::UntilCleared));
+    let through = ["--dangerous-plain-http", "--proxy", &proxy.origin()].map(str::to_owned);
+    let mut token = with(&server, &["token", "--token-endpoint", "http://auth.invalid/access-token"]);
+    fails(
+        token.args(&through),
+        4,
+        &["a proxy answered http 407", "at fault: the proxy", "user and password of the proxy"],
+    );
+    let api = ["request", "http://api.invalid/", "--allow-origin", "http://api.invalid"];
+    let mut call = with(&server, &api);
+    fails(call.args(&through), 4, &["a proxy answered http 407", "at fault: the proxy"]);
+}
+
+#[test]
+fn an_untrusted_root_is_answered_with_the_flag_that_names_one() {
+    let server = Server::start().unwrap();
+    let (address, _) = over_tls(server.address(), (2099, 1, 1));
+    let (endpoint, origin) = (format!("https://{address}/access-token"), format!("https://{address}"));
+    for words in
+        [vec!["token", "--token-endpoint", &endpoint], vec!["request", &origin, "--allow-origin", &origin]]
+    {
+        let ended = run(&mut with(&server, &words));
+        assert!(ended.stderr.contains("or in --ca-file"), "{words:?}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("HTTP client"), "{words:?}: {}", ended.stderr);
+    }
 }

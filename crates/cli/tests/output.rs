@@ -322,3 +322,52 @@ fn with_json_and_output_the_object_says_what_was_written() {
     assert_eq!((ended.status, &answer["body"], answer.get("output")), (4, &"its words".into(), None));
     assert_eq!(text(&file), "into the file");
 }
+
+/// As a container does with a single file: it can be written, and nothing can take its place.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_a_mount_is_written_in_its_place() {
+    let (server, folder) = (answering(200, b"new"), Folder::new());
+    let file = folder.file("mounted", 0o600, BEFORE);
+    let url = server.resource("/things");
+    let script = "mount --bind \"$1\" \"$1\" && exec \"$0\" request -o \"$1\" \"$2\"";
+    let mut command = Command::new("unshare");
+    isolate(&mut command).args(["--mount", "--map-root-user", "sh", "-c", script, EVERGRANT, &file, &url]);
+    let ended = configured(&server, command).output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    // Not every machine lets a test mount.
+    if ["unshare", "mount"].iter().any(|program| said.starts_with(&format!("{program}: "))) {
+        return;
+    }
+    assert_eq!((ended.status.code(), said.as_str()), (Some(0), ""));
+    assert_eq!(text(&file), "new");
+    assert_eq!(names(&folder), ["mounted"]);
+}
+
+#[test]
+fn stdout_by_its_name_is_stdout_also_where_it_is_a_file_that_others_write() {
+    let (server, folder) = (answering(200, b"the body\n"), Folder::new());
+    let out = folder.at("out");
+    for name in ["/dev/stdout", "/dev/fd/1", "-"] {
+        let script = format!("{{ echo before; \"$0\" request -o {name} \"$1\"; echo after; }} > \"$2\"");
+        let mut command = Command::new("sh");
+        isolate(&mut command).args(["-c", &script, EVERGRANT, &server.resource("/things"), &out]);
+        quiet(&run(&mut configured(&server, command)));
+        assert_eq!(text(&out), "before\nthe body\nafter\n", "{name}");
+    }
+}
+
+#[test]
+fn every_signal_that_ends_the_call_leaves_no_half_of_a_file() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::ALARM, Signal::USR1] {
+        let (server, folder) = (Server::start().unwrap(), Folder::new());
+        let held = server.hold(Endpoint::Resource);
+        let file = folder.file("out", 0o600, BEFORE);
+        let mut child = request(&server, &["-o", &file]).spawn().unwrap();
+        assert!(held.wait_for_held(1, PATIENCE), "{signal:?}");
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(signal.as_raw()), "{signal:?}");
+        assert_eq!((names(&folder), text(&file)), (vec!["out".to_owned()], BEFORE.to_owned()), "{signal:?}");
+        held.release();
+    }
+}

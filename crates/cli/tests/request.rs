@@ -352,3 +352,26 @@ fn a_call_goes_through_the_proxy_of_the_environment_or_fails_before_it_is_sent()
     assert!(broken.stderr.contains("https_proxy has a blank, a line break"), "{}", broken.stderr);
     assert!(calls(&server).is_empty());
 }
+
+#[test]
+fn a_method_that_has_a_body_says_that_there_is_none() {
+    let server = Server::start().unwrap();
+    let url = server.resource("/things");
+    for words in [&["-X", "POST"][..], &["-X", "PUT"], &["-X", "PATCH"], &["-d", ""]] {
+        let ended = run(request(&server, words).arg(&url));
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        assert_eq!(calls(&server).last().unwrap().header("content-length"), Some("0"), "{words:?}");
+    }
+    run(request(&server, &["-X", "DELETE"]).arg(&url));
+    assert_eq!(calls(&server).last().unwrap().header("content-length"), None);
+}
+
+#[test]
+fn what_is_not_implemented_today_is_not_tomorrow() {
+    let server = Server::start().unwrap();
+    for (status, expected) in [(501, 3), (505, 3), (500, 4), (502, 4)] {
+        let _fault = server.fault(Endpoint::Resource, Fault::status(status), Times::Once);
+        let ended = run(&mut request(&server, &[&server.resource("/things")]));
+        assert_eq!(ended.status, expected, "{status}: {}", ended.stderr);
+    }
+}

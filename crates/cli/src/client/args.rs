@@ -1,12 +1,13 @@
 //! What can be said about the client on the command line, and through the environment.
 
 use crate::client::header::TokenHeader;
+use crate::client::network::Proxied;
 use crate::client::said::Whence;
 use crate::tell::failure::Failure;
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches, Args, FromArgMatches, ValueEnum, ValueHint};
+use clap::{ArgMatches, Args, FromArgMatches, ValueEnum, ValueHint};
 use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -67,10 +68,11 @@ pub(crate) struct ClientFlags {
     /// The audience the token is for
     #[arg(long, env = "EVERGRANT_AUDIENCE", hide_env_values = true)]
     pub(crate) audience: Option<String>,
-    /// A further parameter of the request; may be repeated (in the variable, one per line)
+    /// A further parameter of the request, in place of those of the profile; may be repeated (in the variable, one per line)
     #[arg(long, value_name = "K=V", env = "EVERGRANT_PARAM", hide_env_values = true, value_delimiter = '\n')]
     pub(crate) param: Vec<String>,
-    /// A header field of token requests; may be repeated (in the variable, one per line). A secret value stands in a
+    /// A header field of token requests, in place of those of the profile; may be repeated (in the variable, one per line). A
+    /// secret value stands in a
     /// file, 'Name: @FILE', in the variable, or where the profile says
     #[arg(
         long,
@@ -80,6 +82,15 @@ pub(crate) struct ClientFlags {
         value_delimiter = '\n'
     )]
     pub(crate) token_header: Vec<String>,
+    /// What this server says in token_type in place of Bearer; may be repeated (in the variable, one per line)
+    #[arg(
+        long,
+        value_name = "WORD",
+        env = "EVERGRANT_BEARER_WORD",
+        hide_env_values = true,
+        value_delimiter = '\n'
+    )]
+    pub(crate) bearer_word: Vec<String>,
     /// What token requests say in User-Agent [default: evergrant/VERSION]
     #[arg(long, value_name = "TEXT", env = "EVERGRANT_USER_AGENT", hide_env_values = true)]
     pub(crate) user_agent: Option<String>,
@@ -87,7 +98,8 @@ pub(crate) struct ClientFlags {
     #[arg(long, value_name = "PATH", env = "EVERGRANT_CA_FILE", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub(crate) ca_file: Option<PathBuf>,
     /// The proxy for every request, in place of what HTTPS_PROXY and its like say: http, https, socks4, socks4a, socks5 or
-    /// socks5h; or none. A user and a password for it stand in the variable, never in the arguments
+    /// socks5h; or none. A loopback address is never asked through it. A user and a password for it stand in the variable,
+    /// never in the arguments
     #[arg(long, value_name = "URL|none", env = "EVERGRANT_PROXY", hide_env_values = true)]
     pub(crate) proxy: Option<String>,
     /// Allow plain http to any host: whoever can read the network has the client's secret and its tokens. For networks
@@ -96,10 +108,13 @@ pub(crate) struct ClientFlags {
         long,
         env = "EVERGRANT_DANGEROUS_PLAIN_HTTP",
         hide_env_values = true,
-        value_parser = BoolishValueParser::new(),
-        action = ArgAction::SetTrue
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
     )]
-    pub(crate) dangerous_plain_http: bool,
+    pub(crate) dangerous_plain_http: Option<bool>,
     /// How long one token request may take [default: 10s], and the client secret to arrive from a command, a pipe or
     /// stdin [default: 2m]
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_TIMEOUT", hide_env_values = true)]
@@ -124,10 +139,11 @@ impl ClientArgs {
     /// The further parameters: names and values.
     pub(crate) fn pairs(&self) -> Result<Vec<(String, String)>, Failure> {
         let pair = |parameter: &String| {
-            let (name, value) = parameter
-                .split_once('=')
+            let (name, value) = parameter.split_once('=').ok_or_else(|| {
                 // Its text may be a secret: it is not shown.
-                .ok_or_else(|| Failure::usage("a --param has no =", "write it as --param name=value"))?;
+                let happened = format!("a parameter of {} has no =", self.whence("param"));
+                Failure::usage(happened, "write it as name=value")
+            })?;
             Ok((name.to_owned(), value.to_owned()))
         };
         self.param.iter().map(pair).collect()
@@ -135,7 +151,76 @@ impl ClientArgs {
 
     /// The header fields of token requests.
     pub(crate) fn token_headers(&self) -> Result<Vec<TokenHeader>, Failure> {
-        self.token_header.iter().map(|line| TokenHeader::parse(line)).collect()
+        let by = self.whence("token_header");
+        self.token_header.iter().map(|line| TokenHeader::parse(line, &by)).collect()
+    }
+
+    /// The proxy.
+    pub(crate) fn proxy(&self) -> Result<Option<Proxied>, Failure> {
+        let read =
+            |text: &str| Proxied::parse(text).map_err(|error| Failure::from(error).of(&self.whence("proxy")));
+        self.proxy.as_deref().map(read).transpose()
+    }
+
+    /// Whether a profile is meant as a whole, since a flag names it.
+    pub(crate) fn names_a_profile(&self) -> bool {
+        self.on_the_line.contains("profile")
+    }
+
+    /// The origins that are meant: those of a variable are of another client where a profile is meant as a whole.
+    pub(crate) fn allowed<'a>(&self, origins: &'a OriginArgs) -> &'a [String] {
+        let is_meant = !self.names_a_profile() || self.on_the_line.contains("allow_origin");
+        if is_meant { &origins.allow_origin } else { &[] }
+    }
+}
+
+/// Where a token may be sent beside the provider's own origins. It stands after [`ClientArgs`].
+#[derive(Debug, Default, Args)]
+pub(crate) struct OriginArgs {
+    /// An origin that the token may be sent to, beside the provider's own; may be repeated (in the variable, one per line)
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        env = "EVERGRANT_ALLOW_ORIGIN",
+        hide_env_values = true,
+        value_delimiter = '\n'
+    )]
+    allow_origin: Vec<String>,
+}
+
+impl OriginArgs {
+    /// All of them, whoever's they are.
+    pub(crate) fn all(&self) -> &[String] {
+        &self.allow_origin
+    }
+}
+
+/// A client that is about to be written down: the profile's name is that of the new one, and no variable is another client's.
+#[derive(Debug)]
+pub(crate) struct NewClientArgs(pub(crate) ClientArgs);
+
+impl Args for NewClientArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        ClientFlags::augment_args(command).mut_arg("profile", |arg| arg.help("The name of the new profile"))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for NewClientArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        ClientArgs::read(matches, false).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
     }
 }
 
@@ -163,6 +248,18 @@ impl FromArgMatches for ClientArgs {
     }
 
     fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        Self::read(matches, true)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl ClientArgs {
+    /// `is_whole`: a profile that a flag names is meant as a whole.
+    fn read(matches: &mut ArgMatches, is_whole: bool) -> Result<Self, clap::Error> {
         let is_on_the_line = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
         let ids: BTreeSet<String> =
             matches.ids().map(clap::Id::as_str).filter(is_on_the_line).map(str::to_owned).collect();
@@ -175,23 +272,18 @@ impl FromArgMatches for ClientArgs {
             return Err(clap::Error::raw(
                 ErrorKind::ArgumentConflict,
                 "--provider names a server, and the variable EVERGRANT_TOKEN_ENDPOINT another token endpoint: unset the \
-                 variable, or name the endpoint with --token-endpoint\n",
+                 variable, or name the endpoint with --token-endpoint",
             ));
         }
         if on_the_line("proxy") && flags.proxy.as_ref().is_some_and(|url| url.contains('@')) {
             return Err(clap::Error::raw(
                 ErrorKind::ArgumentConflict,
-                "--proxy has a user or a password, and every user of this machine can read the arguments: put the URL into \
-                 the variable EVERGRANT_PROXY\n",
+                "--proxy has a user or a password, which every user of this machine can read in the arguments: put the URL \
+                 into the variable EVERGRANT_PROXY",
             ));
         }
-        let flags = Box::new(if on_the_line("profile") { flags.only(on_the_line) } else { flags });
-        Ok(Self { flags, on_the_line: ids })
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
+        let flags = if is_whole && on_the_line("profile") { flags.only(on_the_line) } else { flags };
+        Ok(Self { flags: Box::new(flags), on_the_line: ids })
     }
 }
 
@@ -215,6 +307,7 @@ impl ClientFlags {
             audience: kept(self.audience, stands("audience")),
             param: kept(self.param, stands("param")),
             token_header: kept(self.token_header, stands("token_header")),
+            bearer_word: kept(self.bearer_word, stands("bearer_word")),
             user_agent: kept(self.user_agent, stands("user_agent")),
             ca_file: kept(self.ca_file, stands("ca_file")),
             proxy: kept(self.proxy, stands("proxy")),

@@ -12,6 +12,8 @@ pub(crate) fn profile(args: &ClientArgs) -> Result<Profile, Failure> {
         return Profiles::read(args.config.as_deref())?.take(name);
     }
     if names_a_client(args).is_some() {
+        // Whoever names a file expects it to be there.
+        let _named = args.config.as_deref().map(|path| Profiles::read(Some(path))).transpose()?;
         return Ok(Profile::default());
     }
     let Some(profiles) = Profiles::find(args.config.as_deref())? else { return Ok(Profile::default()) };
@@ -22,6 +24,12 @@ pub(crate) fn profile(args: &ClientArgs) -> Result<Profile, Failure> {
             None => Ok(Profile::default()),
         },
     }
+}
+
+/// The names of the profiles that somebody could have named.
+pub(crate) fn names(args: &ClientArgs) -> Vec<String> {
+    let profiles = Profiles::find(args.config.as_deref()).ok().flatten();
+    profiles.iter().flat_map(Profiles::names).map(str::to_owned).collect()
 }
 
 /// What says who the client is, so that the default profile does not: what it names, and its own name.

@@ -1,5 +1,6 @@
 //! Header fields of token requests: the key of a gateway, an account number.
 
+use crate::client::said::Whence;
 use crate::client::secret::{Purpose, Source};
 use crate::tell::failure::Failure;
 use std::fmt;
@@ -36,12 +37,11 @@ impl Value {
 }
 
 impl TokenHeader {
-    /// `Name: value`, or `Name: @FILE`. Its text may be a secret: it is not shown.
-    pub(crate) fn parse(line: &str) -> Result<Self, Failure> {
-        const NEXT: &str =
-            "write it as --token-header 'Name: value', or as 'Name: @FILE' where the value is a secret";
+    /// `Name: value`, or `Name: @FILE`, as this says. Its text may be a secret: it is not shown.
+    pub(crate) fn parse(line: &str, by: &Whence) -> Result<Self, Failure> {
+        const NEXT: &str = "write it as 'Name: value', or as 'Name: @FILE' where the value is a secret";
         let Some((name, value)) = line.split_once(':') else {
-            return Err(Failure::usage("a --token-header has no :", NEXT));
+            return Err(Failure::usage(format!("a header field of {by} has no colon"), NEXT));
         };
         let (name, value) = (name.trim().to_owned(), value.trim());
         let value = match value.strip_prefix(FILE) {

@@ -2,7 +2,7 @@
 
 /// The one of these that is spelt most like `word`; one that contains it, or is contained in it, before all others. `None` if
 /// none is near: more than a third of the letters would be others.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let plain = |word: &str| word.to_lowercase().replace('-', "_");
     let word = plain(word);
     let judged = known.iter().filter_map(|name| {

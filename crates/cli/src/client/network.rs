@@ -45,12 +45,14 @@ impl Proxied {
     }
 }
 
-/// Its host and port, or `none`, or who says it; never a user and a password.
+/// Its URL, or `none`, or who says it; never a user and a password.
 impl fmt::Display for Proxied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Variables => f.write_str("as the environment says"),
-            Self::Chosen(Some(proxy)) => proxy.fmt(f),
+            Self::Chosen(Some(proxy)) => {
+                write!(f, "{}://{}:{}", proxy.scheme().as_str(), proxy.host(), proxy.port())
+            }
             Self::Chosen(None) => f.write_str(DIRECT),
         }
     }
@@ -94,6 +96,11 @@ impl Network {
         let is_told = matches!(self.proxy, Proxied::Chosen(_)) || !ProxyVariables::from_env().is_unset();
         // What is chosen here can be named where it is at fault; of a client of one's own the library knows nothing.
         Ok(if is_told { builder.proxy(self.proxy_for(origin)?) } else { builder })
+    }
+
+    /// Whether the user's proxy is not used for this origin.
+    pub(crate) fn is_passed_by(&self, origin: &Origin) -> bool {
+        matches!(self.proxy, Proxied::Chosen(Some(_))) && origin.is_loopback()
     }
 
     /// The proxy for requests to this origin, as far as it can be known; the settings of the system are not.

@@ -70,6 +70,7 @@ pub(crate) struct Profile {
     pub(crate) params: Vec<(String, String)>,
     pub(crate) origins: Vec<String>,
     pub(crate) token_headers: Vec<TokenHeader>,
+    pub(crate) bearer_words: Vec<String>,
     pub(crate) user_agent: Option<String>,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) proxy: Option<Proxied>,
@@ -82,7 +83,7 @@ pub(crate) struct Profile {
 }
 
 /// The keys of a profile, for whoever wrote another.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "provider",
     "token_endpoint",
     "body",
@@ -95,6 +96,7 @@ const KEYS: [&str; 18] = [
     "params",
     "origins",
     "token_headers",
+    "bearer_words",
     "user_agent",
     "ca_file",
     "proxy",
@@ -253,6 +255,7 @@ fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile
                 profile.origins = reader.all_valid(&value, valid::origin).unwrap_or_default();
             }
             "token_headers" => profile.token_headers = token_headers(reader, &value, folder),
+            "bearer_words" => profile.bearer_words = reader.texts(&value).unwrap_or_default(),
             "user_agent" => profile.user_agent = reader.valid(&value, valid::user_agent),
             "ca_file" => profile.ca_file = reader.text(&value).map(|path| located(&path, folder)),
             "proxy" => profile.proxy = proxy(reader, &value),

@@ -33,7 +33,9 @@ impl Roots {
         if length as u64 > MAX_BYTES {
             return Err(unread(&format_args!("it is longer than {MAX_BYTES} bytes")));
         }
-        let found = CertificateDer::pem_slice_iter(&content).collect::<Result<Vec<_>, pem::Error>>();
+        // Editors of Windows write one at the beginning of a text.
+        let content = content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&content);
+        let found = CertificateDer::pem_slice_iter(content).collect::<Result<Vec<_>, pem::Error>>();
         let found = found.map_err(|_| {
             wrong(
                 "is no whole PEM file".into(),
@@ -41,7 +43,7 @@ impl Roots {
             )
         })?;
         if found.is_empty() {
-            let next = if Certificate::from_der(&content).is_ok() {
+            let next = if Certificate::from_der(content).is_ok() {
                 "it is DER; write it as PEM: openssl x509 -inform der -in FILE -out FILE.pem"
             } else {
                 "name the PEM file of the authority that issued the server's certificate (-----BEGIN CERTIFICATE-----)"

@@ -120,11 +120,11 @@ pub(crate) fn oddity(secret: &str) -> Option<&'static str> {
     if template.iter().any(|(open, close)| between(open, close)) {
         Some("the secret looks like a template's placeholder that nobody filled in")
     } else if secret.trim() != secret {
-        Some("the secret begins or ends with a space")
+        Some("the secret begins or ends with a space: write it without")
     } else if quoted('"') || quoted('\'') {
-        Some("the secret stands in quotation marks")
+        Some("the secret is in quotation marks: write it without them")
     } else if secret.contains("CLIENT_SECRET=") || secret.contains("client_secret=") {
-        Some("the secret has its own name in it")
+        Some("the secret has its own name in it: write the value alone")
     } else {
         None
     }

@@ -2,10 +2,11 @@
 
 pub(crate) mod shown;
 
-use crate::client::args::{Auth, Body, Caching, ClientArgs, ProviderName};
+use crate::client::args::{Auth, Body, Caching, ClientArgs, OriginArgs, ProviderName};
 use crate::client::cache::{self, Cache, Extras, Identity};
 use crate::client::chosen::{self, unused_default};
 use crate::client::header::TokenHeader;
+use crate::client::lack::{Lack, Lacks, Unmade};
 use crate::client::network::{Network, Proxied};
 use crate::client::profile::Profile;
 use crate::client::roots::Roots;
@@ -48,7 +49,10 @@ pub(crate) struct Settings {
     audience: Said<Option<String>>,
     params: Said<Vec<(String, String)>>,
     origins: Said<Vec<String>>,
+    /// Origins of the command line, beside those.
+    allowed: Said<Vec<String>>,
     token_headers: Said<Vec<TokenHeader>>,
+    bearer_words: Said<Vec<String>>,
     user_agent: Said<Option<String>>,
     ca_file: Said<Option<PathBuf>>,
     proxy: Said<Option<Proxied>>,
@@ -99,15 +103,32 @@ impl Sources<'_> {
 impl Settings {
     /// What these arguments and the profile that is meant say.
     pub(crate) fn read(args: &ClientArgs) -> Result<Self, Failure> {
-        let merged = Self::merge(args, chosen::profile(args)?).map_err(Failure::from);
-        merged.map_err(|failure| match unused_default(args) {
-            Some(unused) => failure.since(&unused),
-            None => failure,
+        Self::merge(args, chosen::profile(args)?).map_err(|unmade| match unmade {
+            Unmade::Wrong(failure) => failure,
+            Unmade::Lacking(lacks) => match unused_default(args) {
+                Some(unused) => lacks.failure(args).since(&unused),
+                None => lacks.failure(args),
+            },
         })
     }
 
+    /// What these arguments and this profile say.
+    pub(crate) fn made(args: &ClientArgs, profile: Profile) -> Result<Self, Failure> {
+        Self::merge(args, profile).map_err(|unmade| match unmade {
+            Unmade::Wrong(failure) => failure,
+            Unmade::Lacking(lacks) => lacks.failure(args),
+        })
+    }
+
+    /// The same, with the origins that are allowed beside the profile's own.
+    pub(crate) fn with_allowed(self, args: &ClientArgs, origins: &OriginArgs) -> Self {
+        let value = args.allowed(origins).to_vec();
+        let by = if value.is_empty() { Whence::Default } else { args.whence("allow_origin") };
+        Self { allowed: Said { value, by }, ..self }
+    }
+
     /// What flags and variables say, and the profile where they are silent.
-    pub(crate) fn merge(args: &ClientArgs, profile: Profile) -> Result<Self, Lacking> {
+    pub(crate) fn merge(args: &ClientArgs, profile: Profile) -> Result<Self, Unmade> {
         let secret_variables = variables(&profile);
         let said = Sources { args, profile: profile.name, lines: profile.lines };
         // An endpoint belongs to its provider, and a secret to its client id.
@@ -128,18 +149,10 @@ impl Settings {
         let provider =
             provider(said.first("provider", args.provider, profile.provider), &token_endpoint.value);
         let client_id = said.first("client_id", args.client_id.clone(), profile.client_id).transposed();
-        let client_id = client_id.ok_or_else(|| {
-            Failure::usage(
-                "there is no client id",
-                "set EVERGRANT_CLIENT_ID, or name it with --client-id or in a profile",
-            )
-        });
         let (provider, client_id) = match (provider, client_id) {
-            (Ok(provider), Ok(client_id)) => (provider, client_id),
-            (Err(first), id) => return Err(Lacking { first, also: id.err().map(Box::new) }),
-            (_, Err(first)) => return Err(Lacking { first, also: None }),
+            (Ok(provider), Some(client_id)) => (provider, client_id),
+            (provider, id) => return Err(Unmade::Lacking(Lacks::of(provider.err(), id.is_none()))),
         };
-        let proxy = args.proxy.as_deref().map(Proxied::parse).transpose().map_err(Failure::from)?;
         // What was allowed, or is a secret, is for the profile's own endpoint.
         let token_headers = if elsewhere { Vec::new() } else { profile.token_headers };
         let plain_http = profile.dangerous_plain_http.filter(|_| !elsewhere);
@@ -159,12 +172,14 @@ impl Settings {
             audience: said.first("audience", args.audience.clone(), profile.audience),
             params: said.list("param", args.pairs()?, profile.params),
             origins: said.list("origins", Vec::new(), profile.origins),
+            allowed: Said { value: Vec::new(), by: Whence::Default },
             token_headers: said.list("token_header", args.token_headers()?, token_headers),
             ca_file: said.first("ca_file", args.ca_file.clone(), profile.ca_file),
-            proxy: said.first("proxy", proxy, profile.proxy),
+            proxy: said.first("proxy", args.proxy()?, profile.proxy),
             dangerous_plain_http: said
-                .first("dangerous_plain_http", args.dangerous_plain_http.then_some(true), plain_http)
+                .first("dangerous_plain_http", args.dangerous_plain_http, plain_http)
                 .or(false),
+            bearer_words: said.list("bearer_word", args.bearer_word.clone(), profile.bearer_words),
             user_agent: said.first("user_agent", args.user_agent.clone(), profile.user_agent),
             secret_limit: timeout.value.unwrap_or(SECRET_LIMIT),
             timeout: timeout.or(TIMEOUT),
@@ -301,7 +316,8 @@ impl Settings {
     fn provider(&self) -> Result<Provider, Failure> {
         let provider = self.server()?;
         let origins = Origins::new(provider.origins().iter().cloned().chain(self.own_origins()?));
-        let provider = provider.with_origins(origins);
+        let words = self.bearer_words.value.iter().map(String::as_str);
+        let provider = provider.with_origins(origins).with_bearer_words(words);
         Ok(match self.body.value {
             Some(Body::Form) => provider.with_body(BodyFormat::Form),
             Some(Body::Json) => provider.with_body(BodyFormat::Json),
@@ -328,29 +344,15 @@ impl Settings {
         })
     }
 
+    /// The origin that somebody wrote down.
+    pub(crate) fn origin(&self, text: &str) -> Result<Origin, ConfigError> {
+        origin(text, self.dangerous_plain_http.value)
+    }
+
     /// Where its tokens may be sent beside the provider's own origins.
     fn own_origins(&self) -> Result<Vec<Origin>, Failure> {
-        let own = self.origins.value.iter().map(|text| origin(text, self.dangerous_plain_http.value));
+        let own = self.origins.value.iter().map(|text| self.origin(text));
         Ok(own.collect::<Result<_, _>>()?)
-    }
-}
-
-/// What must be said of a client, and is not.
-#[derive(Debug)]
-pub(crate) struct Lacking {
-    pub(crate) first: Failure,
-    pub(crate) also: Option<Box<Failure>>,
-}
-
-impl From<Failure> for Lacking {
-    fn from(first: Failure) -> Self {
-        Self { first, also: None }
-    }
-}
-
-impl From<Lacking> for Failure {
-    fn from(lacking: Lacking) -> Self {
-        lacking.first
     }
 }
 
@@ -358,16 +360,10 @@ impl From<Lacking> for Failure {
 fn provider(
     said: Said<Option<ProviderName>>,
     token_endpoint: &Option<String>,
-) -> Result<Said<ProviderName>, Failure> {
+) -> Result<Said<ProviderName>, Lack> {
     match (said.value, token_endpoint) {
-        (None, None) => Err(Failure::usage(
-            "there is no authorization server to ask",
-            "name one with --provider myparcel or myparcel-sandbox, or with --token-endpoint URL; or write a profile \
-             and name it with --profile",
-        )),
-        (Some(ProviderName::Rfc6749), None) => {
-            Err(Failure::usage("there is no token endpoint", "name it with --token-endpoint URL"))
-        }
+        (None, None) => Err(Lack::Server),
+        (Some(ProviderName::Rfc6749), None) => Err(Lack::TokenEndpoint),
         _ => Ok(said.or(ProviderName::Rfc6749)),
     }
 }

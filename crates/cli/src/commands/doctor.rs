@@ -127,7 +127,7 @@ fn configuration(client: &Client, examined: &Examined, findings: &mut Findings) 
     }
 }
 
-const WRITE_AGAIN: &str = "if that was copied along by mistake, write the secret again without it";
+const WRITE_AGAIN: &str = "unless that is meant, set the secret again";
 
 fn circumstances<'a>(
     client: &'a Client,
@@ -177,7 +177,9 @@ fn life(grant: &Grant, findings: &mut Findings) -> Result<(), Failure> {
     let lifetime = grant.lifetime();
     let Some(life) = lifetime.life() else {
         let assumed = Span(Policy::new().default_lifetime());
-        let says = format!("the server does not say how long the token lives; {assumed} is assumed");
+        let says = format!(
+            "the server does not say how long the token lives (expires_in is missing, 0, or no number); {assumed} is assumed"
+        );
         let next = "ask its operator for expires_in (RFC 6749 §5.1)".to_owned();
         return findings.add("life", State::Warning, says, [next]);
     };

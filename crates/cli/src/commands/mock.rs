@@ -13,7 +13,6 @@ use crate::tell::manner::Manner;
 use crate::tell::stdout;
 use clap::{Args, ValueEnum, ValueHint};
 use evergrant_mock::{Endpoint, ErrorStyle, JwtTimes, Server, TokenStyle};
-use evergrant_tokio_reqwest::core::Span;
 use fail::Fail;
 use place::Place;
 use std::convert::Infallible;
@@ -197,7 +196,7 @@ fn tell(place: &Place, lasts: Option<Duration>, manner: Manner) -> Result<(), Fa
     if manner.json {
         stdout::json(&place.json())?;
     } else {
-        let lasts = lasts.map(|lasts| format!("for {}, or ", Span(lasts))).unwrap_or_default();
+        let lasts = lasts.map(|lasts| format!("for {lasts:?}, or ")).unwrap_or_default();
         stdout::plain(&format!("{}\nIt runs {lasts}until it is interrupted.", place.words()))?;
     }
     // Whoever started it may wait for these lines in a pipe.

@@ -15,7 +15,7 @@ mod said;
 mod screen;
 mod show;
 
-use crate::client::args::{ClientArgs, duration};
+use crate::client::args::{ClientArgs, OriginArgs, duration};
 use crate::client::setup::Setup;
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
@@ -65,22 +65,15 @@ pub(crate) struct RequestArgs {
     /// --header are left out, except Accept-* and Content-*.
     #[arg(short = 'L', long)]
     location: bool,
-    /// An origin that the token may be sent to, beside the provider's own; may be repeated (in the variable, one per line)
-    #[arg(
-        long,
-        value_name = "ORIGIN",
-        env = "EVERGRANT_ALLOW_ORIGIN",
-        hide_env_values = true,
-        value_delimiter = '\n'
-    )]
-    allow_origin: Vec<String>,
+    #[command(flatten)]
+    origins: OriginArgs,
     /// How long the command may take, with everything that it reads and writes [default: no limit]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     max_time: Option<Duration>,
     /// Wait this long through transient failures of the token request instead of taking the first outcome
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
     wait: Option<Duration>,
-    /// Statuses that mean a refused token as well, beside what the provider's rule says (403, 498); may be repeated
+    /// Statuses that mean a refused token as well, such as 403 or 498, beside those of the provider's rule; may be repeated
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(400..=599))]
     refused_at: Vec<u16>,
 }
@@ -98,7 +91,7 @@ fn call(args: &RequestArgs, manner: Manner, limit: Option<Limit>) -> Result<(), 
     let setup = Setup::read_within(&args.client, limit.map(Limit::left))?;
     let tokens = setup.tokens(args.wait)?;
     let provider = setup.client.provider();
-    let reach = Reach::new(&setup, &args.allow_origin)?;
+    let reach = Reach::new(&setup, args.client.allowed(&args.origins))?;
     let rule = rule(provider.verdict(), &args.refused_at);
     let caller = Caller::new(request, &setup.network, &tokens, &reach, &rule)?;
     block_on(async {

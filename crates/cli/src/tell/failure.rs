@@ -9,6 +9,9 @@ use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// What did not let a request through.
+pub(crate) const PROXY: &str = "the proxy, or who names it";
+
 /// The longest rest that a server can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
@@ -67,6 +70,11 @@ impl Failure {
         Self { happened: format!("{}: {reason}", self.happened), ..self }
     }
 
+    /// The same, in what this says.
+    pub(crate) fn of(self, place: &dyn fmt::Display) -> Self {
+        Self { happened: format!("{place}: {}", self.happened), ..self }
+    }
+
     /// A program could not be started.
     pub(crate) fn not_started(status: u8, happened: String) -> Self {
         let next = "check its name, its permissions and PATH".into();
@@ -120,7 +128,11 @@ impl From<clap::Error> for Failure {
     fn from(error: clap::Error) -> Self {
         let text = error.render().to_string();
         let first = text.lines().next().unwrap_or_default();
-        Self::usage(first.strip_prefix("error: ").unwrap_or(first), "see evergrant --help")
+        let first = first.strip_prefix("error: ").unwrap_or(first);
+        match first.split_once(": ").filter(|_| error.context().next().is_none()) {
+            Some((happened, next)) => Self::usage(happened, next),
+            None => Self::usage(first, "see evergrant --help"),
+        }
     }
 }
 
@@ -131,7 +143,10 @@ impl From<ConfigError> for Failure {
         match sentence.split_once(": ") {
             Some((happened, next)) if matches!(error, ConfigError::PlainHttp { .. }) => Self::usage(
                 happened,
-                format!("{next}; where the network is safe by itself, allow it with --dangerous-plain-http"),
+                format!(
+                    "{next}; where the network is safe by itself, allow it with --dangerous-plain-http, or with \
+                     dangerous_plain_http = true in the profile"
+                ),
             ),
             Some((happened, next)) => Self::usage(happened, next),
             None => Self::usage(sentence, "see evergrant --help"),
@@ -157,16 +172,29 @@ impl From<Error> for Failure {
     }
 }
 
+/// What the library advises a program, in words for who uses the command.
+pub(crate) fn of_the_command(text: String) -> String {
+    let words = [
+        ("or give it to the HTTP client", "or in --ca-file"),
+        ("list it with Provider::with_bearer_words", "name it with --bearer-word"),
+    ];
+    words.into_iter().fold(text, |text, (library, command)| text.replace(library, command))
+}
+
 impl From<&Refusal> for Failure {
     fn from(refusal: &Refusal) -> Self {
-        let permanent = refusal.class() == evergrant_tokio_reqwest::core::Class::Permanent;
+        // What answers 407 is neither the server nor the client (RFC 9110 §15.5.8).
+        let by_proxy = refusal.status() == Some(407);
+        let permanent = !by_proxy && refusal.class() == evergrant_tokio_reqwest::core::Class::Permanent;
         let at_fault = match refusal.problem() {
             Problem::Transport(error) if error.kind() == TransportErrorKind::NoFile => "this machine",
-            Problem::Transport(error) if error.kind() == TransportErrorKind::Proxy => {
-                "the proxy, or the variable that names it"
-            }
+            Problem::Transport(error) if error.kind() == TransportErrorKind::Proxy => PROXY,
             Problem::Transport(_) => "the way to the authorization server, or the token endpoint's address",
             Problem::Redirect { .. } => "the token endpoint's address",
+            _ if by_proxy => PROXY,
+            Problem::WebPage if refusal.status() == Some(401) => {
+                "the client's credentials, or something in front of the server"
+            }
             Problem::WebPage if permanent => {
                 "the token endpoint's address, or something in front of the server"
             }
@@ -187,9 +215,13 @@ impl From<&Refusal> for Failure {
         }
         Self {
             status: if permanent { 3 } else { 4 },
-            happened: refusal.summary().to_string(),
+            happened: if by_proxy {
+                "a proxy answered http 407".into()
+            } else {
+                of_the_command(refusal.summary().to_string())
+            },
             at_fault,
-            next,
+            next: of_the_command(next),
             retry_after: refusal.retry_after().map(|wait| wait.min(LONGEST_WAIT)),
         }
     }

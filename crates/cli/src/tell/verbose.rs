@@ -90,6 +90,9 @@ impl fmt::Display for Said {
             match (*name, span(Duration::from_secs), span(Duration::from_millis)) {
                 ("reason", _, _) => f.write_str(why(value).as_ref().unwrap_or(value))?,
                 ("life_s", Ok(span), _) => write!(f, "it lives {span}")?,
+                ("rest_ms", _, Ok(Span(Duration::ZERO))) => f.write_str("the next may be sent at once")?,
+                ("taken", _, _) if value == "true" => f.write_str("it is used")?,
+                ("taken", _, _) => f.write_str("it is not used")?,
                 ("rest_ms", _, Ok(span)) => write!(f, "none is sent for {span}")?,
                 ("cause", _, _) => f.write_str(value)?,
                 ("hint", _, _) => f.write_str(hint(value).as_ref().unwrap_or(value))?,

@@ -335,7 +335,7 @@ fn a_header_field_that_cannot_go_along_is_refused_by_name_and_byte() {
     }
     let twice = with_headers(&[("x-key", "a"), ("y", "b"), ("X-Key", "c")]).unwrap_err();
     assert!(matches!(twice, ConfigError::Header { why: HeaderFault::Repeated, .. }), "{twice:?}");
-    assert_eq!(twice.to_string(), "header field x-key: it is set twice: remove one of the two");
+    assert_eq!(twice.to_string(), "header field x-key is set twice: remove one of the two");
     let names: Vec<String> = (0..17).map(|n| format!("x-{n}")).collect();
     let many: Vec<_> = names.iter().map(|name| (name.as_str(), "v")).collect();
     assert!(with_headers(&many[..16]).is_ok());

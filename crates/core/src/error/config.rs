@@ -8,7 +8,9 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum ConfigError {
     /// The text is no absolute http or https URL (RFC 3986).
-    #[error("{field} is not an http or https URL: write it as https://host/path")]
+    #[error(
+        "{field} is not an http or https URL: write it as https://host/path, or as https://host where it is an origin"
+    )]
     NotAUrl {
         /// Which setting.
         field: &'static str,
@@ -100,7 +102,7 @@ pub enum ConfigError {
     )]
     ColonInClientId,
     /// RFC 6749 §3.3: a scope token is 0x21, 0x23-0x5B, 0x5D-0x7E.
-    #[error("scope token {token:?} has an invalid character at byte {at}: remove it")]
+    #[error("scope token {token:?} has an invalid character at byte {at}: remove that character")]
     ScopeToken {
         /// The scope token.
         token: Excerpt,
@@ -131,7 +133,7 @@ pub enum ConfigError {
     #[error("resource is not an absolute URI without fragment: write it as https://api.example.com/")]
     Resource,
     /// A header field of the program's own cannot go with a token request.
-    #[error("header field {name}: {why}")]
+    #[error("header field {name} {why}")]
     Header {
         /// Its name, in lower case.
         name: Excerpt,
@@ -162,24 +164,24 @@ pub enum ConfigError {
 #[non_exhaustive]
 pub enum HeaderFault {
     /// RFC 9110 §5.1: a name is a token.
-    #[error("its name has an invalid character at byte {at}: use ASCII letters, digits, - and _ only")]
+    #[error("has an invalid character in its name, at byte {at}: use ASCII letters, digits, - and _ only")]
     Name {
         /// Its place in the name, in bytes from 0.
         at: usize,
     },
     /// The library or the HTTP library sets it, it frames or routes the message, or it is a credential beside the client's
     /// own.
-    #[error("it is reserved for the library and for HTTP itself: remove it")]
+    #[error("is reserved for the library and for HTTP itself: remove it")]
     Reserved,
     /// Two fields have this name; letter case makes no difference.
-    #[error("it is set twice: remove one of the two")]
+    #[error("is set twice: remove one of the two")]
     Repeated,
     /// There is no value.
-    #[error("its value is empty: set the value, or remove the field")]
+    #[error("has an empty value: set the value, or remove the field")]
     Empty,
     /// A control character, an invisible one, one that is not ASCII, or a space at an end.
     #[error(
-        "its value has an invalid character at byte {at}: use visible ASCII characters, with spaces only between them \
+        "has an invalid character in its value, at byte {at}: use visible ASCII characters, with spaces only between them \
          (often a line break or an invisible character that was copied along)"
     )]
     Value {
@@ -187,9 +189,9 @@ pub enum HeaderFault {
         at: usize,
     },
     /// Servers refuse what is longer.
-    #[error("it is too long: a name may have 128 bytes and a value 8192")]
+    #[error("is too long: a name may have 128 bytes and a value 8192")]
     TooLong,
     /// Servers refuse a longer head.
-    #[error("there are too many: a client may have 16 header fields of its own")]
+    #[error("is one too many: a client may have 16 header fields of its own")]
     TooMany,
 }

@@ -16,7 +16,7 @@ pub enum ProxyFault {
     #[error("is not valid UTF-8: write it again")]
     NotUtf8,
     /// A scheme that no proxy has.
-    #[error("has a scheme that is not that of a proxy: use http, https, socks5 or socks5h")]
+    #[error("has a scheme that is not that of a proxy: use http, https, socks4, socks4a, socks5 or socks5h")]
     Scheme,
     /// There is no host.
     #[error("has no host: write it as http://proxy.example:3128")]

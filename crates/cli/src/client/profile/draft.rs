@@ -37,13 +37,12 @@ const SECRET: &str = "\
 type Line = (&'static str, &'static str, &'static str, Option<String>);
 
 /// Each key but the secret's.
-fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 17], Failure> {
+fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 18], Failure> {
     let text = |text: &Option<String>| text.as_deref().map(quoted);
     let scope = args.scope.as_deref().map(|scope| list(scope.split(' ')));
     let timeout = args.timeout.map(|timeout| quoted(&duration(timeout)));
-    // That of the variable may have a password.
-    let is_written = !matches!(args.whence("proxy"), Whence::Variable(_));
-    let proxy = text(&args.proxy).filter(|_| is_written);
+    let has_secret = args.proxy()?.is_some_and(|proxy| proxy.has_credentials());
+    let proxy = text(&args.proxy).filter(|_| !has_secret);
     let cache = args.cache.map(|cache| (cache != Caching::No).to_string());
     Ok([
         (
@@ -87,6 +86,12 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 17], Failure> {
             "{ X-Tenant = \"north\", X-Key = { env = \"NAME\" } }",
             token_headers(args)?,
         ),
+        (
+            "bearer_words",
+            "What this server says in token_type in place of Bearer",
+            "[\"BearerToken\"]",
+            some_list(&args.bearer_word),
+        ),
         ("user_agent", "What token requests say in User-Agent", "\"my-program/1.0\"", text(&args.user_agent)),
         (
             "ca_file",
@@ -99,7 +104,7 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 17], Failure> {
             "dangerous_plain_http",
             "Whether plain http is allowed to any host: whoever can read the network has the secret",
             "false",
-            args.dangerous_plain_http.then(|| true.to_string()),
+            args.dangerous_plain_http.map(|is_allowed| is_allowed.to_string()),
         ),
         ("timeout", "How long one token request may take", "\"10s\"", timeout),
         ("cache", "Whether the token is kept on disk", "true", cache),
@@ -180,6 +185,18 @@ fn params(args: &ClientArgs) -> Result<Option<String>, Failure> {
     let pairs: Vec<String> =
         pairs.iter().map(|(name, value)| format!("{} = {}", name.to_toml_key(), quoted(value))).collect();
     Ok(Some(format!("{{ {} }}", pairs.join(", "))))
+}
+
+/// The variables that are set and not written down, since they may hold a secret.
+pub(crate) fn left_out(args: &ClientArgs) -> Vec<Whence> {
+    let has_secret = args.proxy().ok().flatten().is_some_and(|proxy| proxy.has_credentials());
+    let set = [
+        ("param", !args.param.is_empty()),
+        ("token_header", !args.token_header.is_empty()),
+        ("proxy", has_secret),
+    ];
+    let said = set.into_iter().filter(|(_, is_set)| *is_set).map(|(id, _)| args.whence(id));
+    said.filter(|by| matches!(by, Whence::Variable(_))).collect()
 }
 
 /// The word that a flag takes for it.

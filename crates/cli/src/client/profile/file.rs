@@ -13,7 +13,11 @@ pub(super) fn text(path: &Path) -> Result<String, Failure> {
     let wrong = |error: io::Error| {
         Failure::usage(
             format!("the configuration file {name} cannot be read: {error}"),
-            "name a file that this user can read with --config PATH",
+            if error.kind() == io::ErrorKind::NotFound {
+                "write one with evergrant config init, or name another with --config PATH"
+            } else {
+                "name a file that this user can read with --config PATH"
+            },
         )
     };
     let file = File::open(path).map_err(wrong)?;

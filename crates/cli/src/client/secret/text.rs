@@ -43,7 +43,8 @@ pub(super) fn trimmed(
         None => text,
     };
     let secret = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
-    if told && secret.len() < text.len() {
+    // Whoever writes a file with a text editor has one: that is worth a word to those alone who look for a fault.
+    if told && stderr::is_verbose() && secret.len() < text.len() {
         stderr::note(format_args!(
             "the line break at the end of {name} is not taken as part of the {purpose}"
         ));

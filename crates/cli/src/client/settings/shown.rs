@@ -20,6 +20,7 @@ pub(crate) struct Shown {
 pub(crate) enum Text {
     One(Option<String>),
     Many(Vec<String>),
+    Flag(bool),
 }
 
 impl Settings {
@@ -47,7 +48,6 @@ impl Settings {
         let headers = self.token_headers.value.iter().map(ToString::to_string).collect();
         let ca_file = self.ca_file.value.as_ref().map(|path| path.display().to_string());
         let proxy = self.proxy.value.clone().unwrap_or_default().to_string();
-        let plain_http = self.dangerous_plain_http.value.to_string();
         let origins = provider.origins().iter().map(ToString::to_string).collect();
         let user_agent = self.user_agent.value.clone().unwrap_or_else(default_user_agent);
         Ok(vec![
@@ -62,11 +62,13 @@ impl Settings {
             one("audience", &self.audience, self.audience.value.clone()),
             many("params", &self.params, params),
             many("origins", &self.origins, origins),
+            many("allow_origin", &self.allowed, self.allowed.value.clone()),
             many("token_headers", &self.token_headers, headers),
+            many("bearer_words", &self.bearer_words, self.bearer_words.value.clone()),
             one("user_agent", &self.user_agent, Some(user_agent)),
             one("ca_file", &self.ca_file, ca_file),
             one("proxy", &self.proxy, Some(proxy)),
-            one("dangerous_plain_http", &self.dangerous_plain_http, Some(plain_http)),
+            flag("dangerous_plain_http", &self.dangerous_plain_http),
             one("timeout", &self.timeout, Some(format!("{:?}", self.policy().attempt_timeout()))),
             one("cache", &self.cache, Some(named(&self.cache.value))),
         ])
@@ -79,6 +81,7 @@ impl Shown {
         let value = match &self.value {
             Text::One(text) => json!(text),
             Text::Many(texts) => json!(texts),
+            Text::Flag(flag) => json!(flag),
         };
         (self.name.to_owned(), json!({ "value": value, "from": self.by.json() }))
     }
@@ -89,7 +92,7 @@ impl Text {
     pub(crate) fn one(&self) -> Option<String> {
         match self {
             Self::One(text) => text.clone(),
-            Self::Many(_) => None,
+            Self::Many(_) | Self::Flag(_) => None,
         }
     }
 }
@@ -100,12 +103,17 @@ impl fmt::Display for Text {
             Self::One(Some(text)) => f.write_str(text),
             Self::Many(texts) if !texts.is_empty() => f.write_str(&texts.join(" ")),
             Self::One(None) | Self::Many(_) => f.write_str("none"),
+            Self::Flag(flag) => flag.fmt(f),
         }
     }
 }
 
 fn one<T>(name: &'static str, said: &Said<T>, value: Option<String>) -> Shown {
     Shown { name, value: Text::One(value), by: said.by.clone() }
+}
+
+fn flag(name: &'static str, said: &Said<bool>) -> Shown {
+    Shown { name, value: Text::Flag(said.value), by: said.by.clone() }
 }
 
 fn many<T>(name: &'static str, said: &Said<T>, value: Vec<String>) -> Shown {

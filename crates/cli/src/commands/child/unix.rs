@@ -2,7 +2,7 @@
 
 use crate::tell::failure::Failure;
 use rustix::process::{Pid, Signal, getpgid, getpgrp, kill_process};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
@@ -12,7 +12,8 @@ use std::process::{ExitCode, ExitStatus};
 use tokio::process::Child;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-const PASSED_ON: [(i32, Signal); 6] = [
+const PASSED_ON: [(i32, Signal); 7] = [
+    (SIGALRM, Signal::ALARM),
     (SIGHUP, Signal::HUP),
     (SIGINT, Signal::INT),
     (SIGQUIT, Signal::QUIT),

@@ -1,8 +1,10 @@
 //! `evergrant config check`: everything that is wrong with the configuration file, without sending anything.
 
 use crate::client::args::ClientArgs;
+use crate::client::lack::{Lack, Unmade};
+use crate::client::nearest::nearest;
 use crate::client::profile::{Profile, Profiles};
-use crate::client::settings::{Lacking, Settings};
+use crate::client::settings::Settings;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
@@ -81,12 +83,17 @@ impl Described {
     /// with it, and is not said twice.
     fn of(profile: Profile, is_faulty: bool) -> Result<Self, Vec<(Option<usize>, Failure)>> {
         let unplaced = |failure| (None, failure);
+        let keys: Vec<String> = profile.lines.keys().cloned().collect();
+        // A key that is there, or one that was probably meant, has been complained of.
+        let is_said = |lack: Lack| {
+            is_faulty && keys.iter().any(|key| nearest(key, &[lack.key()]).is_some() || key == lack.key())
+        };
         let settings = match Settings::merge(&ClientArgs::default(), profile) {
             Ok(settings) => settings,
-            Err(_) if is_faulty => return Err(Vec::new()),
-            Err(Lacking { first, also }) => {
-                let lacking = [first].into_iter().chain(also.map(|also| *also));
-                return Err(lacking.map(unplaced).collect());
+            Err(Unmade::Wrong(failure)) => return Err(vec![unplaced(failure)]),
+            Err(Unmade::Lacking(lacks)) => {
+                let lacks = lacks.all().filter(|lack| !is_said(*lack));
+                return Err(lacks.map(|lack| unplaced(lack.in_profile())).collect());
             }
         };
         let faults = settings.faults();

@@ -1,13 +1,13 @@
 //! `evergrant config init`: a first configuration file.
 
-use crate::client::args::ClientArgs;
+use crate::client::args::{ClientArgs, NewClientArgs, OriginArgs};
 use crate::client::profile::{self, Profile, draft};
 use crate::client::settings::Settings;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
+use crate::tell::stderr;
 use crate::tell::stdout;
 use clap::Args;
-use evergrant_tokio_reqwest::Origin;
 use serde_json::json;
 use std::path::Path;
 
@@ -21,26 +21,30 @@ const NAME: &str = "default";
 ))]
 pub(crate) struct ConfigInitArgs {
     #[command(flatten)]
-    client: ClientArgs,
-    /// An origin that the profile's tokens may be sent to, beside the provider's own; may be repeated
-    #[arg(long, value_name = "ORIGIN")]
-    allow_origin: Vec<String>,
+    client: NewClientArgs,
+    #[command(flatten)]
+    origins: OriginArgs,
 }
 
 pub(super) fn run(args: &ConfigInitArgs, manner: Manner) -> Result<(), Failure> {
-    let client = &args.client;
+    let NewClientArgs(client) = &args.client;
+    let origins = args.origins.all();
     let path = profile::named(client.config.as_deref())?;
     draft::vacant(&path)?;
     let name = client.profile.as_deref().unwrap_or(NAME);
     // As flags they have no line yet.
-    if let Some((_, failure)) = Settings::merge(client, Profile::default())?.faults().into_iter().next() {
+    let settings = Settings::made(client, Profile::default())?;
+    if let Some((_, failure)) = settings.faults().into_iter().next() {
         return Err(failure);
     }
-    for origin in &args.allow_origin {
-        Origin::parse(origin)?;
+    for origin in origins {
+        settings.origin(origin)?;
     }
-    let text = draft::text(&path, name, client, &args.allow_origin)?;
+    let text = draft::text(&path, name, client, origins)?;
     draft::create(&path, &text)?;
+    for variable in draft::left_out(client) {
+        stderr::note(format_args!("{variable} may hold a secret, and is not written into the file"));
+    }
     let next = next(client, name, &path);
     if manner.json {
         return stdout::json(&json!({ "path": path, "profile": name, "next": next })).map(drop);

@@ -1,6 +1,6 @@
 //! `evergrant config show`: the client as it will be used, and who said each of its values.
 
-use crate::client::args::ClientArgs;
+use crate::client::args::{ClientArgs, OriginArgs};
 use crate::client::chosen::unused_default;
 use crate::client::profile;
 use crate::client::settings::Settings;
@@ -19,11 +19,13 @@ use serde_json::{Map, Value, json};
 pub(crate) struct ConfigShowArgs {
     #[command(flatten)]
     client: ClientArgs,
+    #[command(flatten)]
+    origins: OriginArgs,
 }
 
 pub(super) fn run(args: &ConfigShowArgs, manner: Manner) -> Result<(), Failure> {
-    let args = &args.client;
-    let settings = Settings::read(args)?;
+    let (args, origins) = (&args.client, &args.origins);
+    let settings = Settings::read(args)?.with_allowed(args, origins);
     let shown = settings.shown()?;
     let unused = unused_default(args).map(|unused| unused.to_string());
     let path = settings.profile().map(|_| profile::named(args.config.as_deref())).transpose()?;

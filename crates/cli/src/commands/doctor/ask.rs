@@ -25,6 +25,7 @@ pub(super) struct Asked {
 
 pub(super) async fn ask(client: &Client, network: &Network, timeout: Duration) -> Result<Asked, Failure> {
     let http = http(client, network, timeout)?;
+    let proxy = network.proxy_for(client.provider().token_endpoint().origin())?;
     let now = SystemClock.now();
     let request = to_http(client.request(now)?).map(|request| {
         let mut request = request.map(RequestBody::into_bytes);
@@ -35,7 +36,10 @@ pub(super) async fn ask(client: &Client, network: &Network, timeout: Duration) -
     let (sent, began) = (SystemTime::now(), Instant::now());
     let answer = match request {
         Ok(request) => {
-            send(&http, request).await.map_err(|error| client.transport_error(kind(&error), &chain(&error)))
+            send(&http, request).await.map_err(|error| match proxy.filter(|_| error.is_connect()) {
+                Some(proxy) => proxy.failed(format_args!("cannot be used: {}", chain(&error))).into(),
+                None => client.transport_error(kind(&error), &chain(&error)),
+            })
         }
         Err(error) => Err(client.masked_error(error)),
     };
@@ -84,10 +88,6 @@ async fn send(
 fn kind(error: &reqwest::Error) -> TransportErrorKind {
     if error.is_timeout() {
         TransportErrorKind::Timeout
-    } else if error.is_connect()
-        && ["tunnel error", "socks proxy"].iter().any(|words| chain(error).contains(words))
-    {
-        TransportErrorKind::Proxy
     } else if error.is_connect() {
         TransportErrorKind::Connect
     } else {
@@ -100,6 +100,11 @@ fn chain(error: &reqwest::Error) -> String {
     let mut text = String::new();
     let mut cause = error.source();
     while let Some(error) = cause {
+        // What it was doing, by the name of a Rust type.
+        if error.to_string().starts_with("client error (") {
+            cause = error.source();
+            continue;
+        }
         if !text.is_empty() {
             text.push_str(": ");
         }

@@ -35,7 +35,13 @@ pub(super) fn proxy(
     findings: &mut Findings,
 ) -> Result<bool, Failure> {
     match network.proxy_for(endpoint.origin()) {
-        Ok(None) => Ok(false),
+        Ok(None) => {
+            if network.is_passed_by(endpoint.origin()) {
+                let says = "not used: a loopback address is never asked through one";
+                findings.add("proxy", State::Good, says.into(), [])?;
+            }
+            Ok(false)
+        }
         Ok(Some(proxy)) => {
             let says =
                 format!("{proxy}: the token request goes through it; what follows is the straight way");

@@ -1,6 +1,6 @@
 //! What became of the call.
 
-use crate::tell::failure::Failure;
+use crate::tell::failure::{Failure, PROXY, of_the_command};
 use crate::tell::stderr;
 use evergrant_http::{open_files_error, tls_error};
 use evergrant_tokio_reqwest::core::{Answer, Excerpt, Refusal, TransportErrorKind};
@@ -28,7 +28,14 @@ pub(super) fn ended(answer: &Response, rule: &VerdictRule, tokens: &[Token]) -> 
         return Ok(());
     }
     let happened = format!("the API answered http {status}");
-    let transient = status.is_server_error()
+    if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        // No API answers so (RFC 9110 §15.5.8).
+        let happened = format!("a proxy answered http {status}");
+        return Err(Failure::api(4, happened, PROXY, "check the user and password of the proxy"));
+    }
+    // What a server has not implemented it will not have later (RFC 9110 §15.6.2).
+    let lasting = [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED].contains(&status);
+    let transient = (status.is_server_error() && !lasting)
         || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS]
             .contains(&status);
     if transient {
@@ -99,7 +106,8 @@ pub(super) fn broken(error: reqwest::Error, proxy: Option<&Proxy>) -> Failure {
             TransportErrorKind::NoFile => "this machine",
             _ => "the API's TLS, or this machine's trusted roots",
         };
-        return Failure::api(4, format!("the call failed: {known}"), at_fault, Refusal::from(known).advice());
+        let happened = of_the_command(format!("the call failed: {known}"));
+        return Failure::api(4, happened, at_fault, Refusal::from(known).advice());
     }
     if let Some((_, tunnel)) = words.split_once("tunnel error: ") {
         let which = proxy.map_or("the system's proxy".into(), |proxy| format!("the proxy {proxy}"));
@@ -107,7 +115,7 @@ pub(super) fn broken(error: reqwest::Error, proxy: Option<&Proxy>) -> Failure {
         return Failure::api(
             4,
             format!("the call failed: {which} did not open a connection: {tunnel}"),
-            "the proxy, or who names it",
+            PROXY,
             "check the proxy's address, its user and password, and whether it lets the API through",
         );
     }

@@ -10,8 +10,16 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot::{Receiver, channel};
 
-/// Ctrl-C, a hangup, and what `kill` sends.
-const ENDING: [SignalKind; 3] = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+/// What ends a process that does not care: Ctrl-C and its like, a hangup, and what `kill` and `timeout` send.
+const ENDING: [SignalKind; 7] = [
+    SignalKind::interrupt(),
+    SignalKind::terminate(),
+    SignalKind::hangup(),
+    SignalKind::quit(),
+    SignalKind::alarm(),
+    SignalKind::user_defined1(),
+    SignalKind::user_defined2(),
+];
 
 /// How long cleaning up may take. It cannot begin while a thread is blocked, such as by a stdout that nobody reads.
 const GRACE: Duration = Duration::from_millis(250);

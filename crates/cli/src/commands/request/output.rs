@@ -42,7 +42,11 @@ pub(super) enum Sink {
 impl Target {
     /// The target of this name. Nothing is changed yet; but a FIFO is opened, which waits for its reader.
     pub(super) fn at(named: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = named.filter(|path| *path != Path::new("-")) else { return Ok(Self::Stdout) };
+        // Opened anew, stdout would have a place of its own in the file that it is.
+        let is_stdout = |path: &Path| {
+            ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
+        };
+        let Some(path) = named.filter(|path| !is_stdout(path)) else { return Ok(Self::Stdout) };
         match path.metadata() {
             Ok(found) if found.is_dir() => wrong(path, "is a folder", "name a file in it"),
             Ok(found) => {
@@ -138,8 +142,17 @@ impl Place {
             hand_on(found, file.as_file())?;
         }
         file.as_file().sync_all()?;
-        file.persist(&self.path).map_err(|error| error.error)?;
-        Ok(())
+        match file.persist(&self.path) {
+            Ok(_) => Ok(()),
+            // Something is mounted there, as a container does with a file: it can be written, and not replaced.
+            Err(lost) if lost.error.kind() == ErrorKind::ResourceBusy => {
+                let mut whole = lost.file.reopen()?;
+                let mut place = File::create(&self.path)?;
+                io::copy(&mut whole, &mut place)?;
+                place.sync_all()
+            }
+            Err(lost) => Err(lost.error),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::tell::failure::Failure;
 use clap::{Args, ValueHint};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Url};
 use std::fs::File;
 use std::io::{self, Read};
@@ -53,6 +53,11 @@ impl Said {
             let body = body(data, secret_on_stdin)?;
             headers.entry(CONTENT_TYPE).or_insert_with(|| HeaderValue::from_static(content_type(&body)));
             *request.body_mut() = Some(body.into());
+        }
+        let is_empty = request.body().and_then(reqwest::Body::as_bytes).is_none_or(<[u8]>::is_empty);
+        if is_empty && [Method::POST, Method::PUT, Method::PATCH].contains(request.method()) {
+            // So that no server waits for a body, or refuses with 411 (RFC 9110 §8.6).
+            headers.entry(CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
         }
         *request.headers_mut() = headers;
         Ok(request)
