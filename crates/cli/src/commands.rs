@@ -4,6 +4,7 @@ pub(crate) mod cache;
 mod child;
 pub(crate) mod completions;
 pub(crate) mod config;
+mod deadline;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod inspect;

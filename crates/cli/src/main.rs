@@ -27,6 +27,7 @@ use commands::run::{self, RunArgs};
 use commands::token::{self, TokenArgs};
 use commands::watch::{self, WatchArgs};
 use std::process::ExitCode;
+use tell::escaped::Escaped;
 use tell::failure::Failure;
 use tell::manner::Manner;
 use tell::stderr;
@@ -122,7 +123,14 @@ fn misread(error: clap::Error, command: &mut clap::Command) -> ExitCode {
     if (json || is_ours) && error.use_stderr() {
         return Failure::from(error).tell(Manner { verbose: false, json, quiet: false });
     }
-    error.format(command).exit()
+    let error = error.format(command);
+    let text = error.render().to_string();
+    // What it repeats may be what others wrote.
+    if error.use_stderr() && Escaped(&text).to_string() != text {
+        stderr::line(Escaped(text.trim_end()));
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(u8::MAX));
+    }
+    error.exit()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 #[macro_use]
 mod help;
 
+pub(crate) mod cause;
 pub(crate) mod escaped;
 pub(crate) mod failure;
 pub(crate) mod live;

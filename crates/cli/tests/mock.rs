@@ -295,7 +295,12 @@ fn without_a_time_servers_in_the_background_end_after_an_hour() {
         tr '\0' ' ' < "/proc/$EVERGRANT_MOCK_PID/cmdline"
         kill "$EVERGRANT_MOCK_PID""#);
     if cfg!(target_os = "linux") {
-        assert!(ended.stdout.ends_with(" mock --json --for 1h "), "{} {}", ended.stdout, ended.stderr);
+        assert!(
+            ended.stdout.ends_with(" mock --json --leashed --for 1h "),
+            "{} {}",
+            ended.stdout,
+            ended.stderr
+        );
     }
 }
 
@@ -349,4 +354,27 @@ fn in_the_foreground_the_servers_end_when_the_time_is_over_as_well() {
     assert!(ended.stdout.ends_with("until it is interrupted.\n"), "{}", ended.stdout);
     let ended = run(&mut evergrant(&["mock", "--for", "10ms", "--json"]));
     assert_eq!(ended.stdout.lines().count(), 1, "{}", ended.stdout);
+}
+
+/// The starter is killed before it has told how to stop them: nobody ever could.
+#[test]
+fn servers_whose_starter_was_killed_end_with_it() {
+    let folder = Folder::new();
+    for round in 0..12 {
+        let mut command = evergrant(&["mock", "--env", "--tls", "--for", "10m"]);
+        let mut starter = command.env("TMPDIR", folder.path()).stdout(Stdio::piped()).spawn().unwrap();
+        sleep(Duration::from_millis(round));
+        starter.kill().unwrap();
+        let output = starter.wait_with_output().unwrap();
+        // Where it was told in time, it can be stopped.
+        let told = String::from_utf8(output.stdout).unwrap();
+        let pid = told.lines().find_map(|line| line.strip_prefix("export EVERGRANT_MOCK_PID='"));
+        if let Some(pid) = pid.and_then(|pid| pid.trim_end_matches('\'').parse().ok()).and_then(Pid::from_raw)
+        {
+            // It may have ended with its starter, which was killed after it had told.
+            let _ended = kill_process(pid, Signal::TERM);
+        }
+    }
+    // The file with its root is there as long as a server is.
+    wait_until("every server has ended", || fs::read_dir(folder.path()).unwrap().count() == 0);
 }

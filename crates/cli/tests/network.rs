@@ -422,3 +422,20 @@ fn an_untrusted_root_is_answered_with_the_flag_that_names_one() {
         assert!(!ended.stderr.contains("HTTP client"), "{words:?}: {}", ended.stderr);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_root_that_others_can_write_is_not_trusted() {
+    let (server, folder) = (Server::start().unwrap(), Folder::new());
+    let certificate = pem(&over_tls(server.address(), (2099, 1, 1)).1);
+    let ca = folder.file("ca.pem", 0o666, &certificate);
+    let token = || with(&server, &["token", "--ca-file", &ca]);
+    fails(&mut token(), 2, &["other users can write", "chmod go-w"]);
+    fixture::set_mode(&ca, 0o644);
+    assert_eq!(run(&mut token()).status, 0);
+    // What a container gets from its host is another user's, and is used.
+    if std::os::unix::fs::chown(&ca, Some(65_534), Some(65_534)).is_ok() {
+        let ended = run(&mut token());
+        assert!(ended.status == 0 && ended.stderr.contains("belongs to another user"), "{}", ended.stderr);
+    }
+}

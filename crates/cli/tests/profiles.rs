@@ -5,7 +5,8 @@
 mod fixture;
 
 use evergrant_mock::Server;
-use fixture::{Ended, Folder, evergrant, fails, known, run, token};
+use fixture::{Ended, Folder, evergrant, fails, known, run, set_mode, token};
+use std::fs;
 use std::process::Command;
 
 /// A configuration file, and commands that read it.
@@ -73,8 +74,8 @@ fn the_file_is_found_where_the_system_keeps_configuration() {
     let server = Server::start().unwrap();
     let configured = Configured::own(&server, "");
     let home = Folder::new();
-    std::fs::create_dir_all(home.at(".config/evergrant")).unwrap();
-    std::fs::copy(&configured.path, home.at(".config/evergrant/config.toml")).unwrap();
+    fs::create_dir_all(home.at(".config/evergrant")).unwrap();
+    fs::copy(&configured.path, home.at(".config/evergrant/config.toml")).unwrap();
     let secret = Server::CLIENT_SECRET;
     home.file(".config/evergrant/secret", 0o600, secret);
     for (variable, value) in [("XDG_CONFIG_HOME", home.at(".config")), ("HOME", home.path().to_owned())] {
@@ -129,8 +130,8 @@ fn variables_go_before_a_profile_that_a_variable_names() {
 fn the_default_profile_is_for_those_who_say_no_client() {
     let (server, other) = (Server::start().unwrap(), Server::start().unwrap());
     let configured = Configured::own(&server, "scope = \"profile\"\n");
-    let text = std::fs::read_to_string(&configured.path).unwrap();
-    std::fs::write(&configured.path, format!("default_profile = \"own\"\n{text}")).unwrap();
+    let text = fs::read_to_string(&configured.path).unwrap();
+    fs::write(&configured.path, format!("default_profile = \"own\"\n{text}")).unwrap();
     let ended = run(&mut configured.token(&[]));
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert_eq!(server.counts().token_granted, 1);
@@ -266,7 +267,7 @@ fn a_secrets_command_sees_neither_our_stdin_nor_the_secret_of_another() {
         Server::CLIENT_ID,
         Server::CLIENT_SECRET,
     ));
-    let input = std::fs::File::open(configured.folder.file("input", 0o600, "from stdin")).unwrap();
+    let input = fs::File::open(configured.folder.file("input", 0o600, "from stdin")).unwrap();
     let mut command = configured.token(&["--profile", "own"]);
     command.current_dir(configured.folder.path()).stdin(input);
     for name in ["EVERGRANT_CLIENT_SECRET", "EVERGRANT_CLIENT_SECRET_FILE", "EVERGRANT_PARAM"] {
@@ -275,7 +276,7 @@ fn a_secrets_command_sees_neither_our_stdin_nor_the_secret_of_another() {
     command.env_remove("EVERGRANT_CLIENT_SECRET_FILE");
     let ended = run(&mut command);
     assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
-    let seen = std::fs::read_to_string(configured.folder.at("seen")).unwrap();
+    let seen = fs::read_to_string(configured.folder.at("seen")).unwrap();
     assert!(seen.contains("PATH=") && !seen.contains("of=another") && !seen.contains("from stdin"), "{seen}");
 }
 
@@ -434,7 +435,7 @@ fn a_file_that_others_can_write_is_refused_with_the_chmod_that_mends_it() {
     let server = Server::start().unwrap();
     let configured = Configured::own(&server, "");
     for mode in [0o620, 0o602, 0o666] {
-        fixture::set_mode(&configured.path, mode);
+        set_mode(&configured.path, mode);
         let says = [format!("mode {mode:o}"), format!("chmod go-w '{}'", configured.path)];
         fails(&mut configured.token(&["--profile", "own"]), 2, &says.each_ref().map(String::as_str));
     }
@@ -446,13 +447,13 @@ fn a_file_that_others_can_write_is_refused_with_the_chmod_that_mends_it() {
 fn a_file_that_others_can_replace_or_have_written_is_refused() {
     let server = Server::start().unwrap();
     let configured = Configured::own(&server, "");
-    fixture::set_mode(configured.folder.path(), 0o777);
+    set_mode(configured.folder.path(), 0o777);
     let says = ["can replace the configuration file", "mode 777", "chmod go-w"];
     fails(&mut configured.token(&["--profile", "own"]), 2, &says);
     // As /tmp is.
-    fixture::set_mode(configured.folder.path(), 0o1777);
+    set_mode(configured.folder.path(), 0o1777);
     assert_eq!(run(&mut configured.token(&["--profile", "own"])).status, 0);
-    fixture::set_mode(configured.folder.path(), 0o700);
+    set_mode(configured.folder.path(), 0o700);
     // Only root can give a file away.
     if std::os::unix::fs::chown(&configured.path, Some(65_534), None).is_ok() {
         fails(&mut configured.token(&["--profile", "own"]), 2, &["belongs to another user"]);
@@ -464,9 +465,9 @@ fn a_file_that_others_can_replace_or_have_written_is_refused() {
 fn one_fault_hides_no_other_and_blocks_nobody_else() {
     let server = Server::start().unwrap();
     let configured = Configured::own(&server, "");
-    let text = std::fs::read_to_string(&configured.path).unwrap();
+    let text = fs::read_to_string(&configured.path).unwrap();
     let broken = "[profile.a]\nclient_id = me\nscop = \"x\"\n[profile.b]\nparams = 1\ntimeout = \"soon\"\n";
-    std::fs::write(&configured.path, format!("default_profile = \"onw\"\n{text}{broken}")).unwrap();
+    fs::write(&configured.path, format!("default_profile = \"onw\"\n{text}{broken}")).unwrap();
     let ended = configured.check(&[]);
     assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
     for words in [
@@ -478,7 +479,7 @@ fn one_fault_hides_no_other_and_blocks_nobody_else() {
     ] {
         assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
     }
-    std::fs::write(&configured.path, format!("default_profile = \"onw\"\n{text}")).unwrap();
+    fs::write(&configured.path, format!("default_profile = \"onw\"\n{text}")).unwrap();
     assert_eq!(run(&mut configured.token(&["--profile", "own"])).status, 0, "who names one needs no default");
     fails(&mut configured.token(&[]), 2, &["no profile onw", "did you mean own?"]);
 }
@@ -513,4 +514,60 @@ fn a_user_agent_is_the_flags_then_the_profiles_then_ours() {
     assert_eq!(said[..2], ["of-the-profile/1", "of-the-flag/2"]);
     assert!(said[2].starts_with("evergrant/"), "{said:?}");
     fails(&mut known(&server, &["--user-agent", "a\nb"]), 2, &["user-agent"]);
+}
+
+/// Whoever decides which file it is decides what it says.
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_could_exchange_anywhere_on_the_way_to_it_is_refused() {
+    use std::os::unix::fs::symlink;
+    let folder = Folder::new();
+    let open = folder.at("open");
+    fs::create_dir_all(folder.at("open/own")).unwrap();
+    set_mode(&folder.at("open/own"), 0o700);
+    let profile = "[profile.a]\nprovider = \"myparcel\"\nclient_id = \"me\"\n";
+    let config = folder.file("open/own/config.toml", 0o600, profile);
+    let check = |path: &str| run(&mut evergrant(&["config", "check", "--config", path]));
+    set_mode(&open, 0o777);
+    let refused = check(&config);
+    assert!(refused.status == 2 && refused.stderr.contains("other users can replace"), "{}", refused.stderr);
+    // In a sticky folder what is mine stays mine.
+    set_mode(&open, 0o1777);
+    assert_eq!(check(&config).status, 0);
+    set_mode(&open, 0o755);
+    assert_eq!(check(&config).status, 0);
+    let link = folder.at("link");
+    symlink(&config, &link).unwrap();
+    assert_eq!(check(&link).status, 0, "a link of my own");
+    // Only root can give a link away.
+    if std::os::unix::fs::lchown(&link, Some(65_534), Some(65_534)).is_ok() {
+        let refused = check(&link);
+        assert!(refused.status == 2 && refused.stderr.contains("the link"), "{}", refused.stderr);
+    }
+}
+
+/// A file of the allowed length is read in the time that its length takes.
+#[test]
+fn forty_thousand_faults_are_found_as_fast_as_they_can_be_read() {
+    let folder = Folder::new();
+    let keys: String = (0..40_000).map(|number| format!("key{number} = 1\n")).collect();
+    let config = folder.file("config.toml", 0o600, format!("[profile.a]\n{keys}"));
+    let began = std::time::Instant::now();
+    let ended = run(&mut evergrant(&["config", "check", "--config", &config]));
+    assert_eq!(ended.status, 2);
+    assert!(ended.stderr.contains("config.toml:40001: unknown key key39999"), "the last one");
+    // It took minutes when each fault counted the lines before it.
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_name_with_a_line_break_begins_no_line_of_its_own() {
+    let folder = Folder::new();
+    let config = folder.file("config.toml", 0o600, "[profile.\"a\\nerror: faked\"]\nx = 1\n");
+    for words in [&["config", "check"][..], &["token", "--profile", "b"], &["config", "list"]] {
+        let ended = run(evergrant(words).args(["--config", &config]));
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(!said.lines().any(|line| line.starts_with("error: faked")), "{words:?}: {said}");
+        assert!(said.contains("a\\u{a}error: faked"), "{words:?}: {said}");
+    }
 }

@@ -375,3 +375,31 @@ fn what_is_not_implemented_today_is_not_tomorrow() {
         assert_eq!(ended.status, expected, "{status}: {}", ended.stderr);
     }
 }
+
+#[test]
+fn a_host_that_programs_read_in_different_ways_gets_no_token() {
+    let server = Server::start().unwrap();
+    let port = server.address().port();
+    for host in ["127.1", "2130706433", "0x7f.0.0.1", "127.0.0.%31", "127.0.0.1."] {
+        let url = format!("http://{host}:{port}/a b");
+        fails(&mut request(&server, &[&url]), 2, &["a host that programs read in different ways"]);
+        let redirected = Fault::redirect(302, url.clone());
+        let _redirected = server.fault(Endpoint::Resource, redirected, Times::Once);
+        let followed = &["-L", &server.resource("/things")];
+        fails(
+            &mut request(&server, followed),
+            3,
+            &["redirects to a host that programs read in different ways"],
+        );
+    }
+}
+
+#[test]
+fn the_length_of_the_body_is_nobodys_to_say() {
+    let server = Server::start().unwrap();
+    let url = server.resource("/things");
+    for header in ["Content-Length: 3", "content-length: 3, 3", "Transfer-Encoding: chunked"] {
+        fails(&mut request(&server, &["-H", header, "-d", "abcdef", &url]), 2, &["of its own"]);
+    }
+    assert!(calls(&server).is_empty());
+}

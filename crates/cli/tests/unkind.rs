@@ -8,7 +8,13 @@ mod fixture;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use fixture::{EVERGRANT, Folder, configured, isolate};
 use std::fs::{self, File};
+use std::io::Write;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Nothing here takes long, except on a machine that is very slow.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a stream may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -227,7 +233,7 @@ fn a_failure_that_cannot_be_told_keeps_its_status() {
 
 #[test]
 fn a_token_file_outlives_a_stderr_that_takes_nothing() {
-    let server = Server::builder().lifetime(std::time::Duration::from_secs(2)).start().unwrap();
+    let server = Server::builder().lifetime(Duration::from_secs(2)).start().unwrap();
     let folder = Folder::new();
     let (token, out) = (folder.at("token"), folder.at("out"));
     // The program breaks the server's token endpoint by nothing: it waits until the file holds another token.
@@ -299,7 +305,7 @@ fn a_name_server_that_swallows_packets_costs_no_more_than_the_timeout() {
     let folder = Folder::new();
     let hangs = "#include <unistd.h>\nint getaddrinfo() { sleep(100); return -3; }\n";
     let library = preloaded(&folder, hangs);
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     for command in ["token", "doctor"] {
         let mut command = fixture::evergrant(&[command, "--timeout", "200ms", "--client-id", "me"]);
         command.args(["--token-endpoint", "https://auth.example/token"]);
@@ -308,4 +314,58 @@ fn a_name_server_that_swallows_packets_costs_no_more_than_the_timeout() {
         assert_eq!(ended.status, 4, "{}", ended.stderr);
     }
     assert!(began.elapsed().as_secs() < 90, "it waited for the name server");
+}
+
+/// A service that has used up its descriptors is told so.
+#[test]
+fn too_few_descriptors_are_a_failure_of_this_machine() {
+    let server = Server::start().unwrap();
+    for arguments in [&["token"][..], &["run", "--", "true"], &["doctor"], &["mock", "--", "true"]] {
+        for limit in 4..24 {
+            let mut command = Command::new("sh");
+            let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+            isolate(&mut command).args(["-c", &script, EVERGRANT]).args(arguments).stdin(Stdio::null());
+            let output = configured(&server, command).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            let status = output.status.code();
+            // A shell needs some of its own, and so does the loader of programs.
+            let by_loader = status == Some(127) || said.contains("error while loading");
+            assert!(
+                by_loader || matches!(status, Some(0 | 2 | 4 | 126)),
+                "{arguments:?}, {limit}: {status:?}, {said}"
+            );
+            assert!(!said.contains("panicked"), "{arguments:?}, {limit}: {said}");
+        }
+    }
+}
+
+/// A pager that is stuck, a reader that has stopped: whatever has an end ends.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stream_that_nobody_reads_keeps_nothing_from_its_end() {
+    let server = Server::start().unwrap();
+    let api = server.resource("/shipments");
+    let jobs: [&[&str]; 5] = [
+        &["request", "--max-time", "300ms", &api],
+        &["-v", "request", "--max-time", "300ms", &api],
+        &["request", "--max-time", "300ms", "--allow-origin", "http://127.0.0.1:9", "http://127.0.0.1:9/"],
+        &["watch", "--json", "--for", "300ms"],
+        &["mock", "--for", "300ms"],
+    ];
+    for arguments in jobs {
+        let (_reader, mut writer) = std::io::pipe().unwrap();
+        // As much as a pipe holds, where this is Linux; the command is not the first to write then.
+        writer.write_all(&[b'x'; 65_536]).unwrap();
+        let mut command = fixture::evergrant(arguments);
+        command.stdout(writer.try_clone().unwrap()).stderr(writer);
+        let mut child = configured(&server, command).spawn().unwrap();
+        let began = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if began.elapsed() > PATIENCE {
+                child.kill().unwrap();
+                panic!("{arguments:?} did not end");
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Which profile is meant, and why the default one is not.
 
 use crate::client::args::ClientArgs;
-use crate::client::profile::{Profile, Profiles};
+use crate::client::profile::{Profile, Profiles, listed};
 use crate::client::said::Whence;
 use crate::tell::failure::Failure;
 use std::fmt;
@@ -26,10 +26,10 @@ pub(crate) fn profile(args: &ClientArgs) -> Result<Profile, Failure> {
     }
 }
 
-/// The names of the profiles that somebody could have named.
-pub(crate) fn names(args: &ClientArgs) -> Vec<String> {
+/// The profiles that somebody could have named; empty if there is none.
+pub(crate) fn names(args: &ClientArgs) -> String {
     let profiles = Profiles::find(args.config.as_deref()).ok().flatten();
-    profiles.iter().flat_map(Profiles::names).map(str::to_owned).collect()
+    profiles.map_or_else(String::new, |profiles| listed(&profiles.names()))
 }
 
 /// What says who the client is, so that the default profile does not: what it names, and its own name.

@@ -58,7 +58,7 @@ impl Lacks {
             (Lack::Server, true) => {
                 "name it with --token-endpoint URL, or write token_endpoint into the profile".into()
             }
-            (Lack::Server, false) => match chosen::names(args).join(", ") {
+            (Lack::Server, false) => match chosen::names(args) {
                 names if names.is_empty() => SERVER.into(),
                 names => {
                     format!("name a profile with --profile ({names}), or a server with --token-endpoint URL")

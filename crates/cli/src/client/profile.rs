@@ -36,10 +36,11 @@ use crate::client::header::{self, TokenHeader};
 use crate::client::nearest::nearest;
 use crate::client::network::Proxied;
 use crate::client::secret;
+use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use problem::{About, Problem};
 use reader::{Reader, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -142,7 +143,7 @@ impl Profiles {
         }
         if let Some((name, value)) = default.as_ref().filter(|(name, _)| !profiles.contains_key(name)) {
             reader.enter(About::Default);
-            reader.wrong(value, format!("there is no profile {name}"), among(name, &profiles));
+            reader.wrong(value, format!("there is no profile {}", Line(name)), among(name, &profiles));
         }
         let default = default.map(|(name, _)| name);
         Self { path, default, profiles, problems: reader.problems() }
@@ -171,7 +172,7 @@ impl Profiles {
         if unreadable || self.profiles.contains_key(name) {
             return Ok(());
         }
-        let happened = format!("there is no profile {name} in {}", self.path.display());
+        let happened = format!("there is no profile {} in {}", Line(name), self.path.display());
         Err(Failure::usage(happened, among(name, &self.profiles)))
     }
 
@@ -185,7 +186,7 @@ impl Profiles {
         };
         self.problems.iter().filter(concerns).map(|problem| {
             let place = match &problem.about {
-                About::Profile(profile) => format!(" (profile {profile})"),
+                About::Profile(profile) => format!(" (profile {})", Line(profile)),
                 About::File | About::Default => String::new(),
             };
             Failure::usage(
@@ -195,17 +196,12 @@ impl Profiles {
         })
     }
 
-    /// Whether the profile of this name has a fault of its own.
-    fn is_faulty(&self, name: &str) -> bool {
-        let about = About::Profile(name.to_owned());
-        self.problems.iter().any(|problem| problem.about == about)
-    }
-
     /// All profiles, each with whether it has a fault of its own: what it says then is not all that it should.
-    pub(crate) fn into_all(mut self) -> impl Iterator<Item = (String, Profile, bool)> {
-        let profiles = std::mem::take(&mut self.profiles);
-        profiles.into_iter().map(move |(name, profile)| {
-            let is_faulty = self.is_faulty(&name);
+    pub(crate) fn into_all(self) -> impl Iterator<Item = (String, Profile, bool)> {
+        let faulty: BTreeSet<String> =
+            self.problems.into_iter().filter_map(|problem| problem.about.profile()).collect();
+        self.profiles.into_iter().map(move |(name, profile)| {
+            let is_faulty = faulty.contains(&name);
             (name, profile, is_faulty)
         })
     }
@@ -226,9 +222,19 @@ pub(crate) fn named(path: Option<&Path>) -> Result<PathBuf, Failure> {
 fn among(name: &str, profiles: &BTreeMap<String, Profile>) -> String {
     let names: Vec<&str> = profiles.keys().map(String::as_str).collect();
     match nearest(name, &names) {
-        Some(near) => format!("did you mean {near}? There is: {}", names.join(", ")),
+        Some(near) => format!("did you mean {}? There is: {}", Line(near), listed(&names)),
         None if names.is_empty() => "write a [profile.NAME] into it".into(),
-        None => format!("there is: {}", names.join(", ")),
+        None => format!("there is: {}", listed(&names)),
+    }
+}
+
+/// The names of profiles, as many as somebody reads.
+pub(crate) fn listed(names: &[&str]) -> String {
+    const MOST: usize = 20;
+    let shown: Vec<String> = names.iter().take(MOST).map(|name| Line(name).to_string()).collect();
+    match names.len().saturating_sub(MOST) {
+        0 => shown.join(", "),
+        more => format!("{}, and {more} more", shown.join(", ")),
     }
 }
 

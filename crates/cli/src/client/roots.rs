@@ -1,12 +1,15 @@
 //! Certificates of authorities that are trusted beside this machine's own: a file as a private authority hands it out.
 
+use crate::client::guard::{self, CERTIFICATES};
+use crate::client::within::within;
 use crate::tell::failure::Failure;
 use reqwest::ClientBuilder;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
@@ -18,18 +21,32 @@ const MAX_BYTES: u64 = 1024 * 1024;
 pub(crate) struct Roots(Vec<CertificateDer<'static>>);
 
 impl Roots {
-    /// Those of this file, in PEM (RFC 7468): one at least.
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+    /// Those of this file, in PEM (RFC 7468): one at least. A pipe has this long.
+    pub(crate) fn read(path: &Path, limit: Duration) -> Result<Self, Failure> {
+        let of = path.to_owned();
+        within(
+            limit,
+            move || Self::whole(&of),
+            || {
+                Failure::usage(
+                    format!("{CERTIFICATES} did not arrive from {} within {limit:?}", path.display()),
+                    "check that something writes them there, or allow more time with --timeout",
+                )
+            },
+        )
+    }
+
+    fn whole(path: &Path) -> Result<Self, Failure> {
         let name = path.display();
-        let wrong = |happened: String, next: &str| {
-            Failure::usage(format!("the file {name} with trusted certificates {happened}"), next)
-        };
+        let wrong =
+            |happened: String, next: &str| Failure::usage(format!("{CERTIFICATES} {name} {happened}"), next);
         let unread = |error: &dyn std::fmt::Display| {
             wrong(format!("cannot be read: {error}"), "name a file that this user can read")
         };
         let mut content = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut content));
-        let length = read.map_err(|error: io::Error| unread(&error))?;
+        let file = File::open(path).map_err(|error| unread(&error))?;
+        guard::file(&file, path, CERTIFICATES)?;
+        let length = file.take(MAX_BYTES + 1).read_to_end(&mut content).map_err(|error| unread(&error))?;
         if length as u64 > MAX_BYTES {
             return Err(unread(&format_args!("it is longer than {MAX_BYTES} bytes")));
         }

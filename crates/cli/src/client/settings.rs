@@ -196,8 +196,9 @@ impl Settings {
     }
 
     pub(super) fn network(&self) -> Result<Network, Failure> {
-        let roots = self.ca_file.value.as_deref().map(Roots::read).transpose()?.unwrap_or_default();
-        Ok(Network { roots, proxy: self.proxy.value.clone().unwrap_or_default() })
+        let roots =
+            self.ca_file.value.as_deref().map(|path| Roots::read(path, self.secret_limit)).transpose()?;
+        Ok(Network { roots: roots.unwrap_or_default(), proxy: self.proxy.value.clone().unwrap_or_default() })
     }
 
     /// The header fields of token requests, each with its value.

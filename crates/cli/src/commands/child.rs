@@ -45,6 +45,6 @@ pub(crate) async fn run(mut command: Command, mut signals: Signals) -> Result<Ex
 }
 
 /// Waits for a signal. Returns the status of a command that it ended.
-pub(crate) async fn ended_by(mut signals: Signals) -> ExitCode {
+pub(crate) async fn ended_by(signals: &mut Signals) -> ExitCode {
     signals.next().await.exit_code()
 }

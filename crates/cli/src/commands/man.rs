@@ -1,5 +1,6 @@
 //! `evergrant man`: the manual, made from what `--help` says.
 
+use crate::tell::cause::Cause;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
@@ -93,7 +94,7 @@ fn pages(command: &Command) -> Result<Vec<Page>, Failure> {
 
 fn unwritten(folder: &Path, error: &io::Error) -> Failure {
     Failure::usage(
-        format!("the pages cannot be written into {}: {error}", folder.display()),
+        format!("the pages cannot be written into {}: {}", folder.display(), Cause(error)),
         "name a folder that is there and that this user can write",
     )
 }

@@ -74,6 +74,9 @@ pub(crate) struct MockArgs {
     /// shell be the client of another server.
     #[arg(long, conflicts_with = "command")]
     pub(crate) env: bool,
+    /// End with who started it, until a byte on stdin lets it loose
+    #[arg(long, hide = true)]
+    pub(crate) leashed: bool,
     /// A program to run against the servers, which end with it. It finds them in EVERGRANT_TOKEN_ENDPOINT and the like,
     /// and the API's origin in EVERGRANT_MOCK_API; with --json too, stdout is the program's alone
     #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true,
@@ -121,10 +124,7 @@ pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> 
         let job = async {
             match program {
                 Some(command) => child::run(against(&place, command), signals).await,
-                None => {
-                    tell(&place, args.lasts, manner)?;
-                    Ok(until_ended(signals, args.lasts).await)
-                }
+                None => serve_until(&place, args, manner, signals).await,
             }
         };
         tokio::select! {
@@ -183,11 +183,33 @@ async fn revoke(server: &Server, after: Option<Duration>) -> Infallible {
     }
 }
 
-/// Waits until the time is over or a signal comes.
-async fn until_ended(signals: Signals, lasts: Option<Duration>) -> ExitCode {
-    let Some(lasts) = lasts else { return child::ended_by(signals).await };
+/// Tells where the servers are, which may take as long as its reader likes, and waits for their end.
+async fn serve_until(
+    place: &Place,
+    args: &MockArgs,
+    manner: Manner,
+    signals: Signals,
+) -> Result<ExitCode, Failure> {
+    let (told, lasts) = (place.clone(), args.lasts);
+    let telling = tokio::task::spawn_blocking(move || tell(&told, lasts, manner));
+    let watched = async {
+        match telling.await {
+            Ok(Ok(())) if args.leashed => background::let_loose().await,
+            Ok(Ok(())) | Err(_) => pending().await,
+            Ok(Err(failure)) => Err(failure),
+        }
+    };
     tokio::select! {
-        status = child::ended_by(signals) => status,
+        failed = watched => failed,
+        status = until_ended(signals, lasts) => Ok(status),
+    }
+}
+
+/// Waits until the time is over or a signal comes.
+async fn until_ended(mut signals: Signals, lasts: Option<Duration>) -> ExitCode {
+    let Some(lasts) = lasts else { return child::ended_by(&mut signals).await };
+    tokio::select! {
+        status = child::ended_by(&mut signals) => status,
         () = tokio::time::sleep(lasts) => ExitCode::SUCCESS,
     }
 }

@@ -60,13 +60,16 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let Some(mut command) = child::command(&args.command) else {
         return Err(Failure::usage("there is no program to run", "name it after --"));
     };
-    let file = args.token_file.as_deref().map(TokenFile::at).transpose()?;
     let setup = Setup::read(&args.client)?;
     let tokens = setup.tokens(args.wait)?;
     block_on(async {
-        let token = setup.token(&tokens, args.wait).await?;
-        // Until now Ctrl-C ended this command as it ends any other.
-        let signals = Signals::caught()?;
+        // Until now Ctrl-C ended this command as it ends any other; from now on there is something to remove.
+        let mut signals = Signals::caught()?;
+        let file = args.token_file.as_deref().map(TokenFile::at).transpose()?;
+        let token = tokio::select! {
+            token = setup.token(&tokens, args.wait) => token?,
+            ended = child::ended_by(&mut signals) => return Ok(ended),
+        };
         // Nor what another run has set, one that this one runs under.
         let outer = [TOKEN, TOKEN_FILE];
         for name in secret::VARIABLES

@@ -4,6 +4,7 @@ mod events;
 
 use crate::client::args::{ClientArgs, duration};
 use crate::client::setup::Setup;
+use crate::commands::deadline;
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::live::Live;
@@ -32,20 +33,46 @@ pub(crate) struct WatchArgs {
 }
 
 pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
-    let setup = Setup::read(&args.client)?;
+    let end = args.r#for.map(|time| Instant::now() + time);
+    if let Some(time) = args.r#for {
+        // A reader of stdout that reads no more must not make it last.
+        deadline::end_process_after(time);
+    }
+    let setup = Setup::read_within(&args.client, args.r#for)?;
     let tokens = setup.tokens(None)?;
     let live = if manner.json { None } else { Live::on_stdout() };
     block_on(async {
         if setup.cache.is_some() {
             // What failed is shown as it is without a cache: it is asked again by itself.
-            let _shown = setup.token(&tokens, None).await;
+            let first = setup.token(&tokens, None);
+            let _shown = tokio::time::timeout(left(end).unwrap_or(Duration::MAX), first).await;
         }
         tokio::spawn(tokens.keep_fresh());
-        look_on(&tokens, live, manner, args.r#for).await?;
-        // What it came to: a token is held, or this says why not. A request that is under way is awaited.
-        tokens.token().await?;
-        Ok(())
+        look_on(&tokens, live, manner, end).await?;
+        // What it came to: a token is held, or this says why not.
+        let token = match end {
+            Some(_) => {
+                tokio::time::timeout(Duration::ZERO, tokens.token()).await.map_err(|_| unanswered())?
+            }
+            None => tokens.token().await,
+        };
+        token.map(drop).map_err(Failure::from)
     })
+}
+
+/// How long it still lasts, if it has an end.
+fn left(end: Option<Instant>) -> Option<Duration> {
+    end.map(|end| end.saturating_duration_since(Instant::now()))
+}
+
+fn unanswered() -> Failure {
+    let at_fault = "the authorization server, or the connection to it";
+    Failure::api(
+        4,
+        "no token arrived in the time of --for".into(),
+        at_fault,
+        "try again, with a longer --for",
+    )
 }
 
 /// Until the time is over, or nobody reads any more.
@@ -53,9 +80,9 @@ async fn look_on(
     tokens: &Tokens,
     mut live: Option<Live>,
     manner: Manner,
-    time: Option<Duration>,
+    end: Option<Instant>,
 ) -> Result<(), Failure> {
-    let (start, mut follower) = (Instant::now(), Follower::default());
+    let mut follower = Follower::default();
     loop {
         let status = tokens.status();
         if let Some(live) = &mut live {
@@ -74,11 +101,11 @@ async fn look_on(
                 }
             }
         }
-        let left = time.map_or(LOOK, |time| time.saturating_sub(start.elapsed()).min(LOOK));
-        if left.is_zero() {
+        let nap = left(end).map_or(LOOK, |left| left.min(LOOK));
+        if nap.is_zero() {
             break;
         }
-        tokio::time::sleep(left).await;
+        tokio::time::sleep(nap).await;
     }
     if let Some(live) = live {
         live.end();

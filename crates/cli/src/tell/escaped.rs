@@ -19,6 +19,18 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// The same of a name within a line, which must not begin another one.
+pub(crate) struct Line<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if is_obeyed(c) { write!(f, "{}", c.escape_unicode())? } else { f.write_char(c)? }
+        }
+        Ok(())
+    }
+}
+
 /// The same of a JSON value in one line, which stays the value it is.
 pub(crate) fn json(value: &Value) -> String {
     let mut escaped = String::new();

@@ -1,6 +1,6 @@
 //! Why the command ends without having done its job: what happened, who is at fault, what to do next.
 
-use crate::tell::escaped::{self, Escaped};
+use crate::tell::escaped::{self, Escaped, Line};
 use crate::tell::manner::Manner;
 use crate::tell::stderr;
 use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal, TransportErrorKind};
@@ -62,7 +62,7 @@ impl Failure {
     /// The same, about one profile of the configuration file, with the line where that is known.
     pub(crate) fn of_profile(self, path: &str, line: Option<usize>, profile: &str) -> Self {
         let line = line.map_or_else(String::new, |line| format!("{line}:"));
-        Self { happened: format!("{path}:{line} {} (profile {profile})", self.happened), ..self }
+        Self { happened: format!("{path}:{line} {} (profile {})", self.happened, Line(profile)), ..self }
     }
 
     /// The same, with what led to it.

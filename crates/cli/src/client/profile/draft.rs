@@ -2,11 +2,12 @@
 //! where it may be.
 
 use super::Profiles;
-use super::file::guard_folder;
 use crate::client::args::{Caching, ClientArgs};
+use crate::client::guard;
 use crate::client::header::Value;
 use crate::client::said::Whence;
 use crate::client::secret::Source;
+use crate::tell::cause::Cause;
 use crate::tell::failure::Failure;
 use clap::ValueEnum;
 use std::ffi::OsString;
@@ -230,13 +231,13 @@ pub(crate) fn create(path: &Path, text: &str) -> Result<(), Failure> {
     vacant(path)?;
     let failed = |error: &io::Error| {
         Failure::usage(
-            format!("the configuration file {} cannot be written: {error}", path.display()),
+            format!("the configuration file {} cannot be written: {}", path.display(), Cause(error)),
             "name a place where this user can write with --config PATH",
         )
     };
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     make(folder).map_err(|error| failed(&error))?;
-    guard_folder(folder, path)?;
+    guard::folder(folder, path, guard::CONFIGURATION)?;
     let mut file = NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());
     written.map_err(|error| failed(&error))?;

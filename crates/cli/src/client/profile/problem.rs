@@ -20,3 +20,13 @@ pub(super) enum About {
     /// Those who use this profile.
     Profile(String),
 }
+
+impl About {
+    /// The profile that it concerns alone.
+    pub(super) fn profile(self) -> Option<String> {
+        match self {
+            Self::Profile(name) => Some(name),
+            Self::File | Self::Default => None,
+        }
+    }
+}

@@ -5,6 +5,7 @@
 use super::problem::{About, Problem};
 use crate::client::args;
 use crate::client::nearest::nearest;
+use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use clap::ValueEnum;
 use evergrant_tokio_reqwest::ConfigError;
@@ -54,13 +55,16 @@ impl Value<'_> {
 /// The text of a file, and what was found wrong with it.
 pub(super) struct Reader<'a> {
     text: &'a str,
+    /// Where its lines end.
+    breaks: Vec<usize>,
     about: About,
     problems: Vec<Problem>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, about: About::File, problems: Vec::new() }
+        let breaks = text.match_indices('\n').map(|(at, _)| at).collect();
+        Self { text, breaks, about: About::File, problems: Vec::new() }
     }
 
     /// What was found, in the order of the lines.
@@ -189,12 +193,12 @@ impl<'a> Reader<'a> {
             Some(near) => format!("did you mean {near}? There is: {}", known.join(", ")),
             None => format!("there is: {}", known.join(", ")),
         };
-        self.problem(key.at, format!("unknown key {}", key.name), next);
+        self.problem(key.at, format!("unknown key {}", Line(&key.name)), next);
     }
 
     /// This value is wrong.
     pub(super) fn wrong(&mut self, value: &Value<'_>, happened: impl Into<String>, next: impl Into<String>) {
-        self.problem(value.value.span().start, format!("{}: {}", value.of, happened.into()), next);
+        self.problem(value.value.span().start, format!("{}: {}", Line(&value.of), happened.into()), next);
     }
 
     /// The line of a key, counted from 1.
@@ -203,7 +207,7 @@ impl<'a> Reader<'a> {
     }
 
     fn line_at(&self, at: usize) -> usize {
-        1 + self.text.get(..at).unwrap_or(self.text).matches('\n').count()
+        1 + self.breaks.partition_point(|line_break| *line_break < at)
     }
 
     fn problem(&mut self, at: usize, happened: impl Into<String>, next: impl Into<String>) {

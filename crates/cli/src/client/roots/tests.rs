@@ -10,7 +10,7 @@ fn certificate() -> rcgen::Certificate {
 fn read(content: impl AsRef<[u8]>) -> Result<Roots, String> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), content).unwrap();
-    Roots::read(file.path()).map_err(|failure| failure.to_string())
+    Roots::read(file.path(), Duration::from_secs(100)).map_err(|failure| failure.to_string())
 }
 
 #[test]
@@ -48,6 +48,6 @@ fn a_broken_file_is_refused_whole() {
     assert!(error.contains("cannot be read (number 2)"), "{error}");
     let error = read(vec![b'x'; 1024 * 1024 + 1]).unwrap_err();
     assert!(error.contains("longer than 1048576 bytes"), "{error}");
-    let error = Roots::read(Path::new("/nowhere/ca.pem")).unwrap_err().to_string();
+    let error = Roots::read(Path::new("/nowhere/ca.pem"), Duration::from_secs(100)).unwrap_err().to_string();
     assert!(error.contains("/nowhere/ca.pem") && error.contains("cannot be read"), "{error}");
 }

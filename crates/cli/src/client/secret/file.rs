@@ -1,34 +1,31 @@
 //! A secret out of a file, a pipe, or stdin.
 
 use super::text::{MAX_BYTES, Purpose, too_long, trimmed};
+use crate::client::within;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The content of a file, or of stdin, if it takes no longer: a pipe that nobody writes, or a terminal that nobody sits at,
 /// would never end.
 pub(super) fn within(limit: Duration, path: &Path, purpose: &Purpose) -> Result<Zeroizing<String>, Failure> {
-    let (sender, done) = mpsc::channel();
     let (of, what) = (path.to_owned(), purpose.clone());
-    // Nobody waits for it any more if sending fails.
-    let read = move || drop(sender.send(contents(&of, &what)));
-    if let Err(error) = thread::Builder::new().name("secret".into()).spawn(read) {
-        return Err(Failure::system(&format!("the {purpose} cannot be read"), &error));
-    }
-    done.recv_timeout(limit).unwrap_or_else(|_| {
-        let name = if path == Path::new("-") { "stdin".into() } else { path.display().to_string() };
-        Err(Failure::usage(
-            format!("the {purpose} did not arrive from {name} within {limit:?}"),
-            "check that something writes it there, or allow more time with --timeout",
-        ))
-    })
+    within::within(
+        limit,
+        move || contents(&of, &what),
+        || {
+            let name = if path == Path::new("-") { "stdin".into() } else { path.display().to_string() };
+            Failure::usage(
+                format!("the {purpose} did not arrive from {name} within {limit:?}"),
+                "check that something writes it there, or allow more time with --timeout",
+            )
+        },
+    )
 }
 
 fn contents(path: &Path, purpose: &Purpose) -> Result<Zeroizing<String>, Failure> {

@@ -58,11 +58,13 @@ fn next(client: &ClientArgs, name: &str, path: &Path) -> String {
         Some(_) => "",
         None => "set EVERGRANT_CLIENT_SECRET, or say in the file where the client secret is; then ",
     };
+    // What begins with a dash would be another flag.
+    let equals = if name.starts_with('-') { '=' } else { ' ' };
     let config = match client.config {
         Some(_) => format!(" --config {}", word(&path.display().to_string())),
         None => String::new(),
     };
-    format!("{secret}run: evergrant doctor --profile {}{config}", word(name))
+    format!("{secret}run: evergrant doctor --profile{equals}{}{config}", word(name))
 }
 
 /// A word for a shell.

@@ -1,6 +1,7 @@
 //! `evergrant config list` and `path`: what is there, for people and for scripts.
 
 use crate::client::profile::{self, Profiles};
+use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
@@ -30,7 +31,7 @@ pub(super) fn profiles(args: &ConfigFileArgs, manner: Manner) -> Result<(), Fail
             .map(drop);
     }
     for name in names {
-        stdout::plain(name)?;
+        stdout::plain(&Line(name).to_string())?;
     }
     Ok(())
 }

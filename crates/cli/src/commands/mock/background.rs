@@ -6,8 +6,9 @@ use crate::tell::manner::Manner;
 use crate::tell::stdout;
 use serde_json::Value;
 use std::ffi::OsString;
-use std::io::{self, BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::future::pending;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 /// How long they run unless --for says it: nobody may remember to stop them.
@@ -29,11 +30,23 @@ pub(super) fn start(lasts: Option<Duration>, manner: Manner) -> Result<(), Failu
     }
     let Some(place) = Place::read(&line) else { return Err(why(servers)) };
     let read = print(&place, servers.id());
-    if !matches!(read, Ok(true)) {
-        // Nobody has learnt how to stop them.
-        stop(servers);
+    if matches!(read, Ok(true)) {
+        let loose = servers.stdin.take().map(|mut leash| leash.write_all(b"."));
+        return loose.transpose().map(drop).map_err(cannot);
     }
-    read.map(|_| ())
+    // Nobody has learnt how to stop them.
+    stop(servers);
+    read.map(drop)
+}
+
+/// In the background: waits until who started these servers has told how to stop them. If they ended before, so do the
+/// servers.
+pub(super) async fn let_loose() -> Result<ExitCode, Failure> {
+    let leash = || io::stdin().lock().read(&mut [0]).is_ok_and(|length| length > 0);
+    match tokio::task::spawn_blocking(leash).await {
+        Ok(true) => pending().await,
+        Ok(false) | Err(_) => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// This command once more, which tells as JSON where it listens.
@@ -42,12 +55,15 @@ fn again(lasts: Option<Duration>) -> io::Result<Command> {
     for word in std::env::args_os().skip(1) {
         match (word == "--env", lasts) {
             (false, _) => command.arg(word),
-            (true, Some(_)) => command.arg("--json"),
-            (true, None) => command.args(["--json", "--for", LASTS]),
+            (true, Some(_)) => command.args(["--json", "--leashed"]),
+            (true, None) => command.args(["--json", "--leashed", "--for", LASTS]),
         };
     }
     // Nothing of the caller's is kept open: who reads our output to its end would wait for the servers.
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Nor the folder that it is in.
+    #[cfg(unix)]
+    command.current_dir("/");
     // Ctrl-C at the shell's prompt is for the shell's group.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 const CA_FILE: &str = "EVERGRANT_CA_FILE";
 
 /// Where the servers are reached.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     token_endpoint: String,
     api: String,

@@ -1,14 +1,11 @@
 //! `--max-time`: the command ends when its time is over, whatever hangs.
 
+use crate::commands::deadline::{self, GRACE};
 use crate::tell::failure::Failure;
 use std::future::pending;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// What can be awaited ends at the limit by itself, and cleans up within this time. What blocks its thread, such as a pipe
-/// at whose other end is nobody, is left behind.
-const GRACE: Duration = Duration::from_millis(250);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit {
@@ -17,7 +14,10 @@ pub(super) struct Limit {
 }
 
 impl Limit {
+    /// What can be awaited ends at the limit by itself, and cleans up within the grace. What blocks its thread, such as a
+    /// pipe at whose other end is nobody, is left behind; where nothing can be told either, the process ends.
     pub(super) fn from_now(time: Duration) -> Self {
+        deadline::end_process_after(time);
         Self { time, end: Instant::now() + time }
     }
 

@@ -1,6 +1,7 @@
 //! Where the answer goes: stdout, or a file that is replaced when the whole answer is there.
 
 use super::screen::Screen;
+use crate::tell::cause::Cause;
 use crate::tell::failure::Failure;
 use crate::tell::stdout;
 use std::fs::{File, Metadata, OpenOptions};
@@ -240,7 +241,10 @@ fn unwritten(path: &Path, error: &io::Error) -> Failure {
     use ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     let happened = format!("--output {} cannot be written", path.display());
     if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
-        return Failure::system(&happened, error);
+        return Failure::system(&happened, &Cause(error));
     }
-    Failure::usage(format!("{happened}: {error}"), "name a file in a folder that this user can write")
+    Failure::usage(
+        format!("{happened}: {}", Cause(error)),
+        "name a file in a folder that this user can write",
+    )
 }

@@ -58,6 +58,17 @@ impl<'a> Reach<'a> {
     }
 }
 
+/// Refuses a host that readers of URLs read in different ways, which a URL that was parsed does not show any more.
+pub(super) fn unambiguous(text: &str) -> Result<(), Failure> {
+    let Some((scheme, rest)) = text.split_once("//") else { return Ok(()) };
+    let scheme = if scheme.is_empty() { "http:" } else { scheme };
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    match Origin::dangerous_plain_http(&format!("{scheme}//{authority}")) {
+        Err(error @ ConfigError::AmbiguousHost { .. }) => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 /// The origin of a URL that was parsed already; `None` where readers of URLs disagree about it.
 fn origin(url: &Url) -> Option<Origin> {
     Origin::from_parts(url.scheme(), url.host_str()?, url.port())

@@ -1,5 +1,6 @@
 //! Redirects of the API (RFC 9110 §15.4), followed as browsers do.
 
+use super::reach::unambiguous;
 use crate::tell::failure::Failure;
 use reqwest::header::{HeaderMap, HeaderName, LOCATION};
 use reqwest::{Method, Request, StatusCode, Url};
@@ -45,10 +46,14 @@ fn becomes_get(status: StatusCode, method: &Method) -> Option<bool> {
 
 /// Where `Location` points to, which may be relative to the URL that was called.
 fn target(from: &Url, location: &[u8]) -> Result<Url, Failure> {
-    let to = std::str::from_utf8(location).ok().and_then(|text| from.join(text).ok());
+    let text = std::str::from_utf8(location).ok();
+    let to = text.and_then(|text| from.join(text).ok());
     let Some(to) = to.filter(Url::has_host) else {
-        return Err(refused("the API redirects to an address that is no URL"));
+        return Err(refused("the API redirects to an address that is no http or https URL"));
     };
+    if text.is_some_and(|text| unambiguous(text).is_err()) {
+        return Err(refused("the API redirects to a host that programs read in different ways"));
+    }
     if !to.username().is_empty() || to.password().is_some() {
         return Err(refused("the API redirects to a URL with a user name or password in it"));
     }

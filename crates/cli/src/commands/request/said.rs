@@ -1,8 +1,11 @@
 //! What the command line says of the request.
 
+use super::reach;
 use crate::tell::failure::Failure;
 use clap::{Args, ValueHint};
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
 use reqwest::{Method, Request, Url};
 use std::fs::File;
 use std::io::{self, Read};
@@ -36,6 +39,7 @@ impl Said {
         let url = Url::parse(&self.url).ok().filter(Url::has_host).ok_or_else(|| {
             Failure::usage("URL is not an absolute URL", "write it whole, as https://api.example.com/things")
         })?;
+        reach::unambiguous(&self.url)?;
         let method = match (&self.method, &self.data) {
             (Some(name), _) => Method::from_bytes(name.as_bytes()).map_err(|_| {
                 Failure::usage("--method is no HTTP method", "name one, such as GET or PATCH")
@@ -74,6 +78,11 @@ fn header(line: &str) -> Result<(HeaderName, HeaderValue), Failure> {
         (Ok(AUTHORIZATION), _) => Err(Failure::usage(
             "the request has an Authorization header of its own",
             "leave that --header out: the token is attached by itself",
+        )),
+        // Another length than that of the body would cut it, or make the server wait.
+        (Ok(name @ (CONTENT_LENGTH | TRANSFER_ENCODING)), _) => Err(Failure::usage(
+            format!("the request has a header {name} of its own"),
+            "leave that --header out: the length is that of the body",
         )),
         (Ok(name), Ok(mut value)) => {
             value.set_sensitive(true);
