@@ -5,6 +5,7 @@ pub(crate) mod cache;
 pub(crate) mod chosen;
 mod folders;
 pub(crate) mod header;
+pub(crate) mod mistake;
 mod nearest;
 pub(crate) mod network;
 pub(crate) mod profile;

@@ -15,16 +15,21 @@ use std::path::Path;
 const NAME: &str = "default";
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!(
-    "evergrant config init --config config.toml --profile sandbox --provider myparcel-sandbox --client-id my-client-id",
-    "evergrant mock -- evergrant config init --config config.toml --scope orders.read --allow-origin https://api.example.com",
+#[command(after_long_help = examples!(
+    "evergrant config init --config config.toml --profile sandbox \\",
+    "  --provider myparcel-sandbox --client-id my-client-id",
+    "evergrant mock -- evergrant config init --config config.toml \\",
+    "  --scope orders.read --allow-origin https://api.example.com";
+    usage, transient
 ))]
 pub(crate) struct ConfigInitArgs {
-    #[command(flatten)]
-    client: ClientArgs,
-    /// An origin that the profile's tokens may be sent to, beside the provider's own; may be repeated
+    /// Origin that tokens may be sent to; may be repeated
+    ///
+    /// It is added to the origins of the provider.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
+    #[command(flatten)]
+    client: ClientArgs,
 }
 
 pub(super) fn run(args: &ConfigInitArgs, manner: Manner) -> Result<(), Failure> {
