@@ -7,6 +7,7 @@ mod folders;
 mod guard;
 pub(crate) mod header;
 pub(crate) mod lack;
+pub(crate) mod mistake;
 pub(crate) mod nearest;
 pub(crate) mod network;
 pub(crate) mod profile;

@@ -12,13 +12,15 @@ mod client;
 mod commands;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use client::mistake;
 use client::variables;
 use commands::cache::{self, CacheArgs};
 use commands::completions::{self, CompletionsArgs};
 use commands::config::{self, ConfigArgs};
 use commands::demo::{self, DemoArgs};
 use commands::doctor::{self, DoctorArgs};
+use commands::help::{self, HelpArgs};
 use commands::inspect::{self, InspectArgs};
 use commands::man::{self, ManArgs};
 use commands::mock::{self, MockArgs};
@@ -29,58 +31,77 @@ use commands::watch::{self, WatchArgs};
 use std::process::ExitCode;
 use tell::escaped::Escaped;
 use tell::failure::Failure;
+use tell::help::summarized;
 use tell::manner::Manner;
 use tell::stderr;
 use tell::verbose;
 
-/// An access token that always works, for any server with the OAuth 2.0 client credentials grant.
+/// Get OAuth 2.0 access tokens with the client credentials grant, and use them
+///
+/// The client is described by flags, by variables, or by a profile of the configuration file. Without a server of your own,
+/// evergrant mock -- sh starts one to try it with.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = exit_status!(), arg_required_else_help = true)]
+#[command(
+    version,
+    max_term_width = 80,
+    arg_required_else_help = true,
+    disable_help_flag = true,
+    disable_help_subcommand = true,
+    disable_version_flag = true
+)]
 struct Evergrant {
     #[command(flatten)]
     manner: Manner,
+    /// Print help: a summary with -h, everything with --help
+    #[arg(short, long, global = true, action = ArgAction::Help, help_heading = Manner::HEADING)]
+    help: Option<bool>,
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = Manner::HEADING)]
+    version: Option<bool>,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the library at work against servers of its own: nothing to configure
+    /// Show the library at work on servers of its own
     Demo(DemoArgs),
-    /// Print one access token, and nothing else, on stdout
+    /// Print an access token
     Token(TokenArgs),
-    /// Call an API with a token, and once more with another if that is refused
+    /// Call an API with a token
     Request(RequestArgs),
-    /// Run a program with a token in a variable, or in a file that is kept fresh
+    /// Run a program with a token in a variable or a file
     Run(RunArgs),
-    /// Keep a token fresh, and show what is held, what happened and what comes next
+    /// Keep a token fresh and show what happens
     Watch(WatchArgs),
-    /// Say what an access token tells of itself: its kind, its issuer, its times. Nothing is verified
+    /// Show what an access token contains; nothing is verified
     Inspect(InspectArgs),
-    /// Run an authorization server and a resource API on loopback, for tests
+    /// Run an authorization server and an API on loopback, for tests
     Mock(MockArgs),
-    /// Find out what is wrong with a setup: the way to the server, TLS, one token, clocks, life, scope
+    /// Find out what is wrong with a setup
     Doctor(DoctorArgs),
-    /// Print what a shell needs to complete this command's words
+    /// Print a shell completion script
     Completions(CompletionsArgs),
-    /// Print a page of the manual, or write all of it
+    /// Print a page of the manual, or write all of them
     Man(ManArgs),
-    /// Look after the configuration file
+    /// Create, check and show the configuration file
     Config(ConfigArgs),
-    /// List the tokens that --cache has kept, or remove them
+    /// List or remove the tokens that --cache has kept
     Cache(CacheArgs),
+    /// Print help, as --help does
+    Help(HelpArgs),
 }
 
 fn main() -> ExitCode {
     without_core_files();
     // The program chooses its TLS provider; a second call would fail, and there is none.
     let _first = rustls::crypto::ring::default_provider().install_default();
-    let mut said = variables::without_empty(Evergrant::command());
+    let mut said = variables::without_empty(summarized(Evergrant::command()));
     let parsed = said.try_get_matches_from_mut(std::env::args_os());
     let parsed = parsed.and_then(|mut matches| Evergrant::from_arg_matches_mut(&mut matches));
-    let Evergrant { manner, command } = match parsed {
+    let Evergrant { manner, command, .. } = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return misread(variables::blamed(error, &said), &mut said),
+        Err(error) => return misread(mistake::plain(variables::blamed(error, &said), &said), &mut said),
     };
     stderr::speak(manner);
     if manner.verbose {
@@ -102,6 +123,7 @@ fn main() -> ExitCode {
             completions::run(&args, Evergrant::command(), manner).map(|()| ExitCode::SUCCESS)
         }
         Command::Man(args) => man::run(&args, Evergrant::command(), manner).map(|()| ExitCode::SUCCESS),
+        Command::Help(args) => help::run(&args, said).map(|()| ExitCode::SUCCESS),
         Command::Cache(args) => cache::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Config(args) => config::run(&args, manner).map(|()| ExitCode::SUCCESS),
     };

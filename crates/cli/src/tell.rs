@@ -1,7 +1,7 @@
 //! What people are told, and where.
 
 #[macro_use]
-mod help;
+pub(crate) mod help;
 
 pub(crate) mod cause;
 pub(crate) mod escaped;

@@ -64,6 +64,13 @@ fn bash_completes_flags_profiles_and_programs() {
     assert_eq!(complete("evergrant token --profile nothing"), "\n");
     assert_eq!(complete("evergrant run -- mkfif"), "mkfifo\n");
     assert_eq!(complete("evergrant mock --port 0 -- mkfif"), "mkfifo\n");
+    assert_eq!(complete("evergrant token --format = h"), "header\n");
+    assert_eq!(complete("evergrant token --cache = r"), "refresh\n");
+    assert_eq!(complete("evergrant token --cache ="), "no\nrefresh\nyes\n");
+    assert_eq!(complete("evergrant token --cache r"), "\n", "it takes its value after = only");
+    assert_eq!(complete("evergrant man tok"), "token\n");
+    assert_eq!(complete("evergrant help config che"), "check\n");
+    assert_eq!(complete("evergrant completions z"), "zsh\n");
 }
 
 #[test]
@@ -83,6 +90,19 @@ fn fish_completes_flags_profiles_and_programs() {
     assert_eq!(complete("evergrant run -- mkfif"), ["mkfifo"]);
     assert_eq!(complete("evergrant mock --port 0 -- env mkfif"), ["mkfifo"]);
     assert_eq!(complete("evergrant man --out sub"), ["sub folder/"]);
+    assert_eq!(complete("evergrant token --cache=r"), ["--cache=refresh"]);
+    assert_eq!(
+        complete("evergrant token --cache "),
+        [""; 0],
+        "it takes its value after = only, and there are no files"
+    );
+    assert_eq!(complete("evergrant man tok"), ["token"]);
+    assert_eq!(complete("evergrant man other"), [""; 0]);
+    assert_eq!(complete("evergrant help config che"), ["check"]);
+    assert_eq!(complete("evergrant completions z"), ["zsh"]);
+    let described =
+        output(&folder, &["fish", "-c", "source script; complete -C 'evergrant token --profile sta'"]);
+    assert_eq!(described, "stable\tprofile\nstaging\tprofile\n");
 }
 
 #[test]
@@ -113,6 +133,14 @@ fn zsh_completes_flags_profiles_and_programs() {
     assert_eq!(complete("evergrant run -- mkfif"), "evergrant run -- mkfifo \n");
     assert_eq!(complete("evergrant mock -- env mkfif"), "evergrant mock -- env mkfifo \n");
     assert_eq!(complete("evergrant man --out sub"), "evergrant man --out sub\\ folder/\n");
+    assert_eq!(complete("evergrant token --cache=r"), "evergrant token --cache=refresh \n");
+    assert_eq!(
+        complete("evergrant token --cache r"),
+        "evergrant token --cache r\n",
+        "it takes its value after = only"
+    );
+    assert_eq!(complete("evergrant man tok"), "evergrant man token \n");
+    assert_eq!(complete("evergrant help config che"), "evergrant help config check \n");
 }
 
 #[test]

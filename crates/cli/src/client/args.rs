@@ -17,6 +17,9 @@ use std::time::Duration;
 ///
 /// What a flag says is looked at first, then the variable, then the profile. A profile that was named by the flag is
 /// meant as a whole: the variables of another client are not looked at, lest its secret go to the wrong server.
+///
+/// In the arguments of a subcommand it comes after those without a heading of their own: clap gives them the heading of what
+/// is before them.
 #[derive(Debug, Default)]
 pub(crate) struct ClientArgs {
     flags: Box<ClientFlags>,
@@ -25,38 +28,55 @@ pub(crate) struct ClientArgs {
 }
 
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Client")]
 pub(crate) struct ClientFlags {
-    /// The profile to use, a [profile.NAME] of the configuration file; EVERGRANT_ variables about the client are not
-    /// looked at then [default: the file's default_profile, where nothing else names a server or a client id]
+    /// Profile of the configuration file to use
+    ///
+    /// When this flag is given, EVERGRANT_ variables about the client are ignored. Default: the default_profile
+    /// of the file, unless a flag or a variable names a server or a client id.
     #[arg(long, value_name = "NAME", env = "EVERGRANT_PROFILE", hide_env_values = true)]
     pub(crate) profile: Option<String>,
-    /// The configuration file [default: evergrant/config.toml in the folder for configuration: $XDG_CONFIG_HOME,
-    /// ~/.config]
+    /// Configuration file
+    ///
+    /// Default: evergrant/config.toml in the folder for configuration ($XDG_CONFIG_HOME, ~/.config).
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
-    /// What kind of server it is
+    /// Kind of authorization server
     #[arg(long, value_enum, env = "EVERGRANT_PROVIDER", hide_env_values = true)]
     pub(crate) provider: Option<ProviderName>,
-    /// The token endpoint: https, or http on 127.0.0.0/8 or ::1. Required for rfc6749, an override for the others
+    /// Token endpoint of the authorization server
+    ///
+    /// An https URL, or an http URL on 127.0.0.0/8 or ::1. Required for rfc6749; for the other providers it
+    /// replaces the built-in one.
     #[arg(long, value_name = "URL", env = "EVERGRANT_TOKEN_ENDPOINT", hide_env_values = true)]
     pub(crate) token_endpoint: Option<String>,
-    /// How the parameters are sent [default: what the provider wants]
+    /// Encoding of the token request's body
+    ///
+    /// Default: what the provider expects.
     #[arg(long, value_enum, env = "EVERGRANT_BODY", hide_env_values = true)]
     pub(crate) body: Option<Body>,
-    /// How the client proves who it is [default: post for MyParcel.com, basic for rfc6749]
+    /// Client authentication method
+    ///
+    /// Default: post for MyParcel.com, basic for rfc6749.
     #[arg(long, value_enum, env = "EVERGRANT_AUTH", hide_env_values = true)]
     pub(crate) auth: Option<Auth>,
-    /// The client id
+    /// Client id
     #[arg(long, value_name = "ID", env = "EVERGRANT_CLIENT_ID", hide_env_values = true)]
     pub(crate) client_id: Option<String>,
-    /// A file with the client secret, or - for stdin; without it, the secret is where the profile says, or in
-    /// EVERGRANT_CLIENT_SECRET
-    #[arg(long, value_name = "PATH|-", value_hint = ValueHint::FilePath, env = "EVERGRANT_CLIENT_SECRET_FILE", hide_env_values = true)]
+    /// File with the client secret; - is stdin
+    ///
+    /// Default: the place that the profile names, or the variable EVERGRANT_CLIENT_SECRET. There is no flag for
+    /// the secret itself, because every user of the machine can read command lines.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CLIENT_SECRET_FILE", hide_env_values = true)]
     pub(crate) client_secret_file: Option<PathBuf>,
-    /// The scopes to ask for, separated by spaces [default: * for MyParcel.com, none for rfc6749]
+    /// Scopes to request, separated by spaces
+    ///
+    /// Default: * for MyParcel.com, none for rfc6749.
     #[arg(long, env = "EVERGRANT_SCOPE", hide_env_values = true)]
     pub(crate) scope: Option<String>,
-    /// A resource the token is for (RFC 8707); may be repeated (in the variable, one per line)
+    /// Resource the token is for; may be repeated
+    ///
+    /// A resource indicator (RFC 8707). In the variable, write one per line.
     #[arg(
         long,
         value_name = "URI",
@@ -65,24 +85,29 @@ pub(crate) struct ClientFlags {
         value_delimiter = '\n'
     )]
     pub(crate) resource: Vec<String>,
-    /// The audience the token is for
+    /// Audience the token is for
     #[arg(long, env = "EVERGRANT_AUDIENCE", hide_env_values = true)]
     pub(crate) audience: Option<String>,
-    /// A further parameter of the request, in place of those of the profile; may be repeated (in the variable, one per line)
+    /// Token request parameter; may be repeated
+    ///
+    /// They replace those of the profile. In the variable, write one per line.
     #[arg(long, value_name = "K=V", env = "EVERGRANT_PARAM", hide_env_values = true, value_delimiter = '\n')]
     pub(crate) param: Vec<String>,
-    /// A header field of token requests, in place of those of the profile; may be repeated (in the variable, one per line). A
-    /// secret value stands in a
-    /// file, 'Name: @FILE', in the variable, or where the profile says
+    /// Token request header; may be repeated
+    ///
+    /// They replace those of the profile. In the variable, write one per line. Put a secret value into a file ('Name: @FILE'), into the variable, or
+    /// where the profile says.
     #[arg(
         long,
-        value_name = "K: V|K: @FILE",
+        value_name = "K: V",
         env = "EVERGRANT_TOKEN_HEADER",
         hide_env_values = true,
         value_delimiter = '\n'
     )]
     pub(crate) token_header: Vec<String>,
-    /// What this server says in token_type in place of Bearer; may be repeated (in the variable, one per line)
+    /// Server's word for Bearer; may be repeated
+    ///
+    /// It is what the server says in token_type. In the variable, write one per line.
     #[arg(
         long,
         value_name = "WORD",
@@ -91,36 +116,55 @@ pub(crate) struct ClientFlags {
         value_delimiter = '\n'
     )]
     pub(crate) bearer_word: Vec<String>,
-    /// What token requests say in User-Agent [default: evergrant/VERSION]
+    /// User-Agent of token requests
+    ///
+    /// Default: evergrant/VERSION.
+    #[arg(help_heading = "Network")]
     #[arg(long, value_name = "TEXT", env = "EVERGRANT_USER_AGENT", hide_env_values = true)]
     pub(crate) user_agent: Option<String>,
-    /// A file with certificates (PEM) of authorities to trust beside this machine's own, for every request
+    /// File (PEM) of more authorities to trust
+    ///
+    /// They are trusted for every request, in addition to those of this machine.
+    #[arg(help_heading = "Network")]
     #[arg(long, value_name = "PATH", env = "EVERGRANT_CA_FILE", hide_env_values = true, value_hint = ValueHint::FilePath)]
     pub(crate) ca_file: Option<PathBuf>,
-    /// The proxy for every request, in place of what HTTPS_PROXY and its like say: http, https, socks4, socks4a, socks5 or
-    /// socks5h; or none. A loopback address is never asked through it. A user and a password for it stand in the variable,
-    /// never in the arguments
+    /// Proxy for every request, or none
+    ///
+    /// It replaces what HTTPS_PROXY and the like say. Schemes: http, https, socks4, socks4a, socks5, socks5h. A
+    /// loopback address is never asked through it. Put
+    /// a URL with a user and a password into the variable, never into the arguments.
+    #[arg(help_heading = "Network")]
     #[arg(long, value_name = "URL|none", env = "EVERGRANT_PROXY", hide_env_values = true)]
     pub(crate) proxy: Option<String>,
-    /// Allow plain http to any host: whoever can read the network has the client's secret and its tokens. For networks
-    /// that are safe by themselves, of a compose file or a mesh
+    /// Allow plain http to any host
+    ///
+    /// Whoever can read the network then has the client secret and the tokens. For networks that are safe by
+    /// themselves, such as those of a compose file or a mesh.
+    #[arg(help_heading = "Network")]
     #[arg(
         long,
         env = "EVERGRANT_DANGEROUS_PLAIN_HTTP",
         hide_env_values = true,
-        value_name = "BOOL",
+        value_name = "NO",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
         value_parser = BoolishValueParser::new()
     )]
     pub(crate) dangerous_plain_http: Option<bool>,
-    /// How long one token request may take [default: 10s], and the client secret to arrive from a command, a pipe or
-    /// stdin [default: 2m]
+    /// Time limit for one token request
+    ///
+    /// Such as 500ms, 30s or 2m. Default: 10s. It also limits how long the client secret may take to arrive from a command, a pipe or
+    /// stdin; the default for that is 2m.
+    #[arg(help_heading = "Network")]
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_TIMEOUT", hide_env_values = true)]
     pub(crate) timeout: Option<Duration>,
-    /// Keep the token on disk, sealed with the client's secret, and use a kept one while it lives: jobs that begin
-    /// again and again ask once per life, and many at once ask once [default: no, or what the profile says]
+    /// Keep the token on disk and use it again
+    ///
+    /// The file is sealed with the client secret. Jobs that start again and again, or many at once, share one
+    /// token request while the token lives. Default: no, or what the profile says. --cache alone means
+    /// --cache=yes.
+    #[arg(help_heading = "Cache")]
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "yes",
         value_name = "WHEN", env = "EVERGRANT_CACHE", hide_env_values = true)]
     pub(crate) cache: Option<Caching>,
@@ -177,7 +221,11 @@ impl ClientArgs {
 /// Where a token may be sent beside the provider's own origins. It stands after [`ClientArgs`].
 #[derive(Debug, Default, Args)]
 pub(crate) struct OriginArgs {
-    /// An origin that the token may be sent to, beside the provider's own; may be repeated (in the variable, one per line)
+    /// Origin for tokens; may be repeated
+    ///
+    /// Tokens may be sent there, too: it is added to the origins of the provider and of the profile. In the variable, write one
+    /// per line.
+    #[arg(help_heading = "Network")]
     #[arg(
         long,
         value_name = "ORIGIN",
@@ -201,7 +249,9 @@ pub(crate) struct NewClientArgs(pub(crate) ClientArgs);
 
 impl Args for NewClientArgs {
     fn augment_args(command: clap::Command) -> clap::Command {
-        ClientFlags::augment_args(command).mut_arg("profile", |arg| arg.help("The name of the new profile"))
+        ClientFlags::augment_args(command).mut_arg("profile", |arg| {
+            arg.help("Name of the new profile").long_help("Name of the new profile\n\nDefault: default.")
+        })
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
@@ -330,7 +380,9 @@ pub(crate) enum ProviderName {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Body {
+    /// application/x-www-form-urlencoded, as RFC 6749 has it
     Form,
+    /// application/json
     Json,
 }
 
@@ -338,11 +390,11 @@ pub(crate) enum Body {
 pub(crate) enum Auth {
     /// Id and secret in the body (client_secret_post)
     Post,
-    /// Id and secret form-encoded in an Authorization header (client_secret_basic)
+    /// Id and secret in an Authorization header (client_secret_basic)
     Basic,
-    /// The same without the form encoding, for servers that do not decode it
+    /// As basic, without form encoding, for servers that do not decode it
     BasicRaw,
-    /// The id alone
+    /// Only the client id, no secret
     None,
 }
 
@@ -351,10 +403,10 @@ pub(crate) enum Caching {
     /// Use a kept token, and keep a new one
     #[value(alias = "true", alias = "1")]
     Yes,
-    /// Neither
+    /// Neither use nor keep a token
     #[value(alias = "false", alias = "0")]
     No,
-    /// Use no kept token, as after one that the API refused, and keep the new one
+    /// Request a new token, and keep it: after the API refused the kept one
     Refresh,
 }
 

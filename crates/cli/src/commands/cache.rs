@@ -12,6 +12,11 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples!(
+    "evergrant cache list",
+    "evergrant cache clear --ended";
+    usage, transient
+), disable_help_subcommand = true)]
 pub(crate) struct CacheArgs {
     #[command(subcommand)]
     pub(crate) command: CacheCommand,
@@ -19,19 +24,22 @@ pub(crate) struct CacheArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CacheCommand {
-    /// List the kept tokens: the file's name, its size, and when the token ends
+    /// List the kept tokens: file, size, and when each one ends
     ///
-    /// A token is sealed with its client's secret. The client is named if it is a profile, or the client of these flags and
-    /// variables, and its secret is in a file or a variable; no command is run to find out.
+    /// A token is sealed with the secret of its client. The client is named if it is a profile, or the client of
+    /// these flags and variables, and its secret is in a file or a variable; no command is run to find out.
     List(CacheListArgs),
-    /// Remove the kept tokens; one that another invocation is replacing stays
+    /// Remove the kept tokens
+    ///
+    /// A token that another invocation is replacing stays.
     Clear(CacheClearArgs),
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!(
+#[command(after_long_help = examples!(
     "evergrant cache list",
-    "evergrant cache list --json",
+    "evergrant cache list --json";
+    usage, transient
 ))]
 pub(crate) struct CacheListArgs {
     #[command(flatten)]
@@ -39,9 +47,10 @@ pub(crate) struct CacheListArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!(
+#[command(after_long_help = examples!(
     "evergrant cache clear --ended",
-    "evergrant cache clear",
+    "evergrant cache clear";
+    usage, transient
 ))]
 pub(crate) struct CacheClearArgs {
     /// Remove only the tokens that have ended

@@ -14,6 +14,11 @@ use list::ConfigFileArgs;
 use show::ConfigShowArgs;
 
 #[derive(Debug, Args)]
+#[command(after_long_help = examples!(
+    "evergrant config show --provider myparcel-sandbox --client-id me",
+    "evergrant config path";
+    usage, transient
+), disable_help_subcommand = true)]
 pub(crate) struct ConfigArgs {
     #[command(subcommand)]
     pub(crate) command: ConfigCommand,
@@ -21,18 +26,33 @@ pub(crate) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Write a first configuration file with one profile; a file that is there is never changed
+    /// Write a first configuration file, with one profile
     ///
-    /// The profile says what the flags and the variables say; --profile names it, else it is called default. Comments in the
-    /// file say what else can be written. The file is where --config says, or in the usual place.
+    /// The profile has the values of the flags and the variables. Its name is that of --profile, or default.
+    /// Comments in the file explain what else can be written. The file is where --config says, or in the usual
+    /// place. A file that exists is never changed.
     Init(ConfigInitArgs),
-    /// Read the whole file, every profile of it, and say all that is wrong; nothing is sent and no command is run
+    /// Report every mistake in the configuration file
+    ///
+    /// Nothing is sent, and no command is run.
     Check(ConfigCheckArgs),
-    /// Show the client as it will be used, and where each value comes from; nothing is sent and no command is run
+    /// Show each setting of the client, and where it comes from
+    ///
+    /// Nothing is sent, and no command is run. The client secret is not shown.
     Show(ConfigShowArgs),
     /// Print the names of the profiles, the default one first
+    #[command(after_long_help = examples!(
+        "printf '[profile.a]\\nprovider = \"myparcel\"\\n' > config.toml && \\",
+        "  evergrant config list --config config.toml";
+        usage, transient
+    ))]
     List(ConfigFileArgs),
-    /// Print where the configuration file is, or would be
+    /// Print the path of the configuration file, which may not exist
+    #[command(after_long_help = examples!(
+        "evergrant config path",
+        "evergrant config path --json";
+        usage, transient
+    ))]
     Path(ConfigFileArgs),
 }
 

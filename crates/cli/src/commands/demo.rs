@@ -53,9 +53,14 @@ impl Plan {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!("evergrant demo --seconds 10"))]
+#[command(after_long_help = examples!(
+    "evergrant demo --seconds 10";
+    demo, usage, transient
+))]
 pub(crate) struct DemoArgs {
-    /// How long it takes; longer on a machine that is very slow
+    /// How many seconds it takes
+    ///
+    /// It takes longer on a machine that is very slow.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=3600), value_name = "N")]
     pub(crate) seconds: u64,
     /// How many workers call the API at once

@@ -31,9 +31,10 @@ const CLOCK_OFF: Duration = Duration::from_secs(5);
 const SHORT_LIFE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!(
+#[command(after_long_help = examples!(
     "evergrant mock -- evergrant doctor",
-    "evergrant mock -- evergrant doctor --scope 'orders.read orders.write' --json",
+    "evergrant mock -- evergrant doctor --scope orders.read --json";
+    usage, refused, transient
 ))]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]

@@ -21,17 +21,22 @@ use zeroize::Zeroizing;
 const MAX_BYTES: u64 = 256 * 1024;
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!(
+#[command(after_long_help = examples!(
     "evergrant mock -- sh -c 'evergrant token | evergrant inspect'",
-    "evergrant mock -- sh -c 'evergrant token --format json | evergrant inspect --json'",
+    "evergrant mock -- sh -c \\",
+    "  'evergrant token --format json | evergrant inspect --json'";
+    expired, usage, transient
 ))]
 pub(crate) struct InspectArgs {
-    /// A file with the token, or - for stdin [default: -]. The token itself is no argument: a command line is public
+    /// File with the token; - is stdin
     ///
-    /// It may be the token alone, an Authorization header line, or a token response in JSON.
-    #[arg(value_name = "FILE|-", value_hint = ValueHint::FilePath)]
+    /// It may contain the token alone, an Authorization header line, or a token response in JSON. Default: stdin.
+    /// The token itself is never an argument, because every user of the machine can read command lines.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
-    /// End with status 1 if the token has expired by its own words, or is not valid yet
+    /// End with status 1 if the token has expired or is not valid yet
+    ///
+    /// The times are those that the token itself states.
     #[arg(long)]
     check: bool,
 }

@@ -26,59 +26,81 @@ use tls::Tls;
 use tokio::process::Command;
 
 #[derive(Debug, Args)]
-#[command(after_long_help = examples!(
+#[command(override_usage = "evergrant mock [OPTIONS] [-- <CMD>...]", after_long_help = examples!(
     "evergrant mock -- sh",
-    "evergrant mock --lifetime 5s --style opaque -- sh -c 'evergrant token | evergrant inspect'",
-    "evergrant mock --fail 503:2 --delay 100ms -- evergrant -q token --wait 20s",
-    "evergrant mock --tls -- sh -c 'curl -sS --cacert \"$EVERGRANT_CA_FILE\" -i \"$EVERGRANT_MOCK_API\"'",
-    "eval \"$(evergrant mock --env --for 5m)\"; evergrant token; kill \"$EVERGRANT_MOCK_PID\"",
+    "evergrant mock --lifetime 5s --style opaque -- sh -c \\",
+    "  'evergrant token | evergrant inspect'",
+    "evergrant mock --fail 503:2 --delay 100ms -- \\",
+    "  evergrant -q token --wait 20s",
+    "evergrant mock --tls -- sh -c \\",
+    "  'curl -sS --cacert \"$EVERGRANT_CA_FILE\" -i \"$EVERGRANT_MOCK_API\"'",
+    "eval \"$(evergrant mock --env --for 5m)\"; evergrant token; \\",
+    "  kill \"$EVERGRANT_MOCK_PID\"";
+    usage, transient, signal, program
 ))]
 pub(crate) struct MockArgs {
-    /// The port on 127.0.0.1; 0 takes a free one
+    /// Port; 0 picks a free one
+    ///
+    /// The address is 127.0.0.1.
     #[arg(long, default_value_t = 0, env = "EVERGRANT_MOCK_PORT", hide_env_values = true)]
     pub(crate) port: u16,
-    /// How long its tokens live
+    /// Lifetime of its tokens
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub(crate) lifetime: Duration,
-    /// What its tokens are like
+    /// Kind of its tokens
     #[arg(long, value_enum, default_value_t)]
     pub(crate) style: Style,
-    /// The shape of its errors
+    /// Format of its errors
     #[arg(long, value_enum, default_value_t)]
     pub(crate) errors: Errors,
-    /// Answer the first N token requests with this status and no body, or every one where :N is left out. May be
-    /// repeated, in order: --fail 503:2 --fail 429:1
+    /// Fail token requests; may be repeated
+    ///
+    /// The first N token requests are answered with this status and no body, or every one without :N. Repeated
+    /// flags apply in order: --fail 503:2 --fail 429:1.
     #[arg(long, value_name = "STATUS[:N]", value_parser = fail::fail)]
     pub(crate) fail: Vec<Fail>,
-    /// The same for calls to the API, whatever token they carry
+    /// Fail calls to the API; may be repeated
+    ///
+    /// As --fail, for calls to the API, whatever token they carry.
     #[arg(long, value_name = "STATUS[:N]", value_parser = fail::fail)]
     pub(crate) fail_api: Vec<Fail>,
-    /// Send each grant and each refusal of the token endpoint this much later. A token's life begins before the delay.
-    /// Neither the answers of --fail nor those of the API are delayed
+    /// Delay each answer of the token endpoint
+    ///
+    /// The lifetime of a token begins before the delay. Neither the answers of --fail nor those of the API are
+    /// delayed.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) delay: Option<Duration>,
-    /// Revoke all tokens issued so far when this has passed, and again each time it has: with 5s, every 5 s
+    /// Revoke all tokens each time this has passed
+    ///
+    /// With 5s: every 5 s. Tokens issued afterwards work.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) revoke_all_after: Option<Duration>,
-    /// Speak HTTPS, with a certificate for localhost, 127.0.0.1 and ::1 that is made at the start. Its root certificate
-    /// is in a PEM file that EVERGRANT_CA_FILE names to CMD, and that is removed at the end
+    /// Serve HTTPS
+    ///
+    /// The certificate is made at the start, for localhost, 127.0.0.1 and ::1. Its root certificate is in a PEM
+    /// file that EVERGRANT_CA_FILE names to the program, and that is removed at the end.
     #[arg(long)]
     pub(crate) tls: bool,
-    /// End after this time, where there is no CMD [default: 1h with --env, otherwise when it is interrupted]
+    /// Stop after this time, without a program
+    ///
+    /// Default: 1h with --env, otherwise when it is interrupted.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration, conflicts_with = "command")]
     pub(crate) lasts: Option<Duration>,
-    /// Run in the background, and print the variables as lines for a POSIX shell: eval "$(evergrant mock --env)"
+    /// Run in the background, for a shell
     ///
-    /// The command ends once the servers listen. They end when the time of --for has passed, or with kill
-    /// "$EVERGRANT_MOCK_PID"; the end of the shell does not end them. All other EVERGRANT_ variables are unset, lest the
-    /// shell be the client of another server.
+    /// It prints variables for a POSIX shell: eval "$(evergrant mock --env)". The command ends once the servers listen. They end when
+    /// the time of --for has passed, or with kill "$EVERGRANT_MOCK_PID"; the end of the shell does not end them.
+    /// All other EVERGRANT_ variables are unset, so that the shell is not the client of another server.
     #[arg(long, conflicts_with = "command")]
     pub(crate) env: bool,
     /// End with who started it, until a byte on stdin lets it loose
     #[arg(long, hide = true)]
     pub(crate) leashed: bool,
-    /// A program to run against the servers, which end with it. It finds them in EVERGRANT_TOKEN_ENDPOINT and the like,
-    /// and the API's origin in EVERGRANT_MOCK_API; with --json too, stdout is the program's alone
+    /// Program to run against the servers, and its arguments
+    ///
+    /// The servers end with it, and the command ends with its exit status. It finds them in
+    /// EVERGRANT_TOKEN_ENDPOINT and the like, and the origin of the API in EVERGRANT_MOCK_API. stdout belongs to
+    /// the program, also with --json.
     #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true,
         value_hint = ValueHint::CommandWithArguments)]
     pub(crate) command: Vec<OsString>,

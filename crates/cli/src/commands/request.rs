@@ -32,50 +32,69 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!(
-    "evergrant mock -- sh -c 'evergrant request \"$EVERGRANT_MOCK_API/shipments\"'",
-    "evergrant mock -- sh -c 'evergrant request -i -d \"{}\" \"$EVERGRANT_MOCK_API/shipments\"'",
-    "evergrant mock -- sh -c 'date | evergrant request -X PUT -d @- \"$EVERGRANT_MOCK_API/notes/1\"'",
-    "evergrant mock -- sh -c 'evergrant request -L -o shipments.json \"$EVERGRANT_MOCK_API/shipments\"'",
-    "evergrant mock -- sh -c 'evergrant request --json \"$EVERGRANT_MOCK_API/shipments\"'",
+#[command(after_long_help = examples!(
+    "evergrant mock -- sh -c \\",
+    "  'evergrant request \"$EVERGRANT_MOCK_API/shipments\"'",
+    "evergrant mock -- sh -c \\",
+    "  'evergrant request -i -d \"{}\" \"$EVERGRANT_MOCK_API/shipments\"'",
+    "evergrant mock -- sh -c \\",
+    "  'date | evergrant request -X PUT -d @- \"$EVERGRANT_MOCK_API/notes/1\"'",
+    "evergrant mock -- sh -c \\",
+    "  'evergrant request -L -o all.json \"$EVERGRANT_MOCK_API/shipments\"'",
+    "evergrant mock -- sh -c \\",
+    "  'evergrant request --json \"$EVERGRANT_MOCK_API/shipments\"'";
+    usage, refused, transient
 ))]
 pub(crate) struct RequestArgs {
     #[command(flatten)]
-    client: ClientArgs,
-    #[command(flatten)]
     said: Said,
-    /// Print the status and the header fields of the answer before its body; with --output they go into the file as well
+    /// Follow redirects to allowed origins, at most 10
     ///
-    /// With --json they are in the object anyway: stdout is one object with status, url, headers, and body, or body_base64 if
-    /// the body is not text.
-    #[arg(short, long)]
-    include: bool,
-    /// Write the body of the answer into this file instead of stdout; - is stdout
-    ///
-    /// The file is replaced when the whole answer has arrived, and keeps its mode; a new one gets the mode that the umask
-    /// says. If the call fails, also by a redirect that is not followed or by an error status (3xx, 4xx, 5xx),
-    /// the file stays as it was, and the body of that answer is printed on stdout; 304 is no failure. At a symbolic link, the file that it points to is replaced. A device or a FIFO is written
-    /// directly, whatever the status. With --json the object has output and bytes instead of the body.
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    output: Option<PathBuf>,
-    /// Follow redirects, at most 10, to origins that the token may go to
-    ///
-    /// A redirect to another origin is an error, and nothing is sent there; so is one from https to http. 303 becomes a GET,
-    /// and so does a POST at 301 or 302; 307 and 308 repeat the method and the body. At another allowed origin, fields of
-    /// --header are left out, except Accept-* and Content-*.
+    /// A redirect to another origin is an error, and nothing is sent there; so is one from https to http. 303
+    /// becomes a GET, and so does a POST at 301 or 302; 307 and 308 repeat the method and the body. At another
+    /// allowed origin, the headers of --header are left out, except Accept-* and Content-*.
+    #[arg(help_heading = "Request")]
     #[arg(short = 'L', long)]
     location: bool,
-    #[command(flatten)]
-    origins: OriginArgs,
-    /// How long the command may take, with everything that it reads and writes [default: no limit]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    max_time: Option<Duration>,
-    /// Wait this long through transient failures of the token request instead of taking the first outcome
-    #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
-    wait: Option<Duration>,
-    /// Statuses that mean a refused token as well, such as 403 or 498, beside those of the provider's rule; may be repeated
+    /// More statuses that mean a refused token
+    ///
+    /// For example 403,498. They are added to those of the provider. May be repeated.
+    #[arg(help_heading = "Request")]
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(400..=599))]
     refused_at: Vec<u16>,
+    /// Print the status and the headers before the body
+    ///
+    /// With --output they go into the file as well. With --json they are in the object anyway: stdout is one
+    /// object with status, url, headers, and body, or body_base64 if the body is not text.
+    #[arg(help_heading = "Output")]
+    #[arg(short, long)]
+    include: bool,
+    /// Write the body into this file; - is stdout
+    ///
+    /// The file is replaced when the whole answer has arrived, and keeps its mode; a new one gets the mode that
+    /// the umask says. If the call fails, also by a redirect that is not followed or by an error status (3xx,
+    /// 4xx, 5xx), the file stays as it was, and the body of that answer is printed on stdout; 304 is no failure.
+    /// For a symbolic link, the file that it points to is replaced. A device or a FIFO is written directly,
+    /// whatever the status. With --json the object has output and bytes instead of the body.
+    #[arg(help_heading = "Output")]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    client: ClientArgs,
+    #[command(flatten)]
+    origins: OriginArgs,
+    /// Retry transient failures for this long
+    ///
+    /// It applies to token requests. Without it, the first failure ends the command.
+    #[arg(help_heading = "Network")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
+    wait: Option<Duration>,
+    /// Time limit for the whole command
+    ///
+    /// It includes everything that is read and written. Default: no limit.
+    #[arg(help_heading = "Network")]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    max_time: Option<Duration>,
 }
 
 pub(crate) fn run(args: RequestArgs, manner: Manner) -> Result<(), Failure> {

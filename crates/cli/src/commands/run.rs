@@ -27,33 +27,44 @@ const TOKEN_FILE: &str = "EVERGRANT_TOKEN_FILE";
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!(
-    "evergrant mock -- evergrant run -- sh -c 'echo \"$EVERGRANT_TOKEN\" | evergrant inspect'",
-    "evergrant mock -- evergrant run --token-file token -- sh -c 'evergrant inspect \"$EVERGRANT_TOKEN_FILE\"'",
+#[command(override_usage = "evergrant run [OPTIONS] -- <CMD>...", after_long_help = examples!(
+    "evergrant mock -- evergrant run -- sh -c \\",
+    "  'echo \"$EVERGRANT_TOKEN\" | evergrant inspect'",
+    "evergrant mock -- evergrant run --token-file token -- sh -c \\",
+    "  'evergrant inspect \"$EVERGRANT_TOKEN_FILE\"'";
+    usage, refused, transient, program
 ))]
 pub(crate) struct RunArgs {
-    #[command(flatten)]
-    client: ClientArgs,
-    /// Keep a fresh token in this file while the program runs, and remove it afterwards
+    /// Keep a fresh token in this file while the program runs
     ///
-    /// The file is replaced as a whole before its token ends, is readable by this user alone, and is named to the program
-    /// in EVERGRANT_TOKEN_FILE. A file of yours that is there already is not touched: the command refuses it.
+    /// The file is replaced before its token ends, and removed afterwards. Only this user can read it. The
+    /// variable EVERGRANT_TOKEN_FILE names it to the program. A file of yours that exists is not touched: the
+    /// command refuses it.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     token_file: Option<PathBuf>,
-    /// The variable that the token is in [default: EVERGRANT_TOKEN, or none with --token-file]. It cannot be renewed
+    /// Variable that holds the token
+    ///
+    /// Default: EVERGRANT_TOKEN, or none with --token-file. The variable of a running program cannot be renewed.
     #[arg(long, value_name = "NAME", value_parser = variable)]
     env: Option<String>,
-    /// What stands in the file and the variable
+    /// What the variable and the file contain
     #[arg(long, value_enum, default_value = "token")]
     format: Format,
-    /// Wait this long for the first token through transient failures instead of taking the first outcome
-    #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
-    wait: Option<Duration>,
-    /// The program and its arguments. Signals are passed on to it, and its exit status is ours; with --json too, stdout is
-    /// the program's alone: errors and notes on stderr are objects
+    /// Program and its arguments
+    ///
+    /// Signals are passed on to it, and the command ends with its exit status. stdout belongs to the program,
+    /// also with --json: then errors and notes on stderr are objects.
     #[arg(value_name = "CMD", required = true, trailing_var_arg = true, allow_hyphen_values = true,
         value_hint = ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
+    #[command(flatten)]
+    client: ClientArgs,
+    /// Retry transient failures for this long
+    ///
+    /// It applies to the first token. Without it, the first failure ends the command.
+    #[arg(help_heading = "Network")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
+    wait: Option<Duration>,
 }
 
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {

@@ -14,17 +14,25 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!(
+#[command(after_long_help = examples!(
     "evergrant mock -- evergrant token",
-    "evergrant mock -- sh -c 'evergrant token --format header | curl -s -H @- \"$EVERGRANT_MOCK_API/shipments\"'",
+    "evergrant mock -- sh -c \\",
+    "  'evergrant token --format header | curl -s -H @- \"$EVERGRANT_MOCK_API\"'";
+    usage, refused, transient
 ))]
 pub(crate) struct TokenArgs {
-    #[command(flatten)]
-    pub(crate) client: ClientArgs,
-    /// What to print [default: token, and json with --json]
+    /// What to print
+    ///
+    /// Default: token, or json with --json.
+    #[arg(help_heading = "Output")]
     #[arg(long, value_enum, env = "EVERGRANT_FORMAT", hide_env_values = true)]
     pub(crate) format: Option<Format>,
-    /// Wait this long through transient failures instead of taking the first outcome (30s, 2m, 500ms)
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// Retry transient failures for this long
+    ///
+    /// Without it, the first failure ends the command.
+    #[arg(help_heading = "Network")]
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_WAIT", hide_env_values = true)]
     pub(crate) wait: Option<Duration>,
 }
@@ -33,9 +41,9 @@ pub(crate) struct TokenArgs {
 pub(crate) enum Format {
     /// The token alone
     Token,
-    /// A whole header line: Authorization: Bearer ...
+    /// A whole header field: Authorization: Bearer TOKEN
     Header,
-    /// One JSON object with access_token, token_type, expires_in and expires_at
+    /// An object with access_token, token_type, expires_in and expires_at
     Json,
 }
 

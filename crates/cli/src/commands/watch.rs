@@ -20,16 +20,19 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!(
+#[command(after_long_help = examples!(
     "evergrant mock --lifetime 5s -- evergrant watch --for 5s",
-    "evergrant mock --lifetime 5s -- evergrant watch --for 5s --json",
+    "evergrant mock --lifetime 5s -- evergrant watch --for 5s --json";
+    usage, refused, transient
 ))]
 pub(crate) struct WatchArgs {
-    #[command(flatten)]
-    client: ClientArgs,
-    /// End after so long [default: when it is interrupted]
+    /// Stop after this time, such as 30s
+    ///
+    /// Default: when it is interrupted.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     r#for: Option<Duration>,
+    #[command(flatten)]
+    client: ClientArgs,
 }
 
 pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {

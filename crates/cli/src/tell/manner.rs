@@ -4,14 +4,22 @@ use clap::Args;
 
 /// How the command talks, whatever it does.
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = Manner::HEADING)]
 pub(crate) struct Manner {
-    /// Say on stderr why each token request is made, and what became of it
+    /// Explain each token request on stderr
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// JSON instead of text, on stdout and on stderr: an object a line
+    /// Print JSON on stdout and on stderr
+    ///
+    /// One object, or one object per line.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// No notes and no warnings on stderr: errors alone
+    /// Print only errors on stderr, no notes or warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+}
+
+impl Manner {
+    /// The heading of the flags that every subcommand has.
+    pub(crate) const HEADING: &str = "Global options";
 }

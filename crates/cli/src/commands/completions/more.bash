@@ -37,16 +37,19 @@ _evergrant_or_more() {
             return
         fi
     done
-    # Bash makes three words of --profile=NAME, or two before there is a name.
+    # Bash makes three words of --flag=VALUE, or two before there is a value.
     if [[ ${COMP_WORDS[COMP_CWORD]} == = ]]; then
         word=
     elif [[ $before == = ]]; then
         before=${COMP_WORDS[COMP_CWORD - 2]}
+    elif [[ $before == --cache ]]; then
+        # Its value is in the same word or nowhere.
+        before=
     fi
     if [[ $before == --profile ]]; then
         _evergrant_profiles "$word"
     else
-        _evergrant "$@"
+        _evergrant "$1" "$word" "$before"
     fi
 }
 

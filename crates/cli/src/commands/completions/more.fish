@@ -7,7 +7,9 @@ function __evergrant_profiles
         set config $words[(math $at + 1)]
     end
     test -n "$config"; and set config --config (string replace -r '^~/' $HOME/ -- $config[-1])
-    evergrant config list $config 2> /dev/null
+    for name in (evergrant config list $config 2> /dev/null)
+        printf '%s\tprofile\n' $name
+    end
 end
 
 function __evergrant_runs_a_program

@@ -13,15 +13,22 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!(
-    "printf '[profile.try]\\nprovider = \"myparcel-sandbox\"\\nclient_id = \"me\"\\n' > config.toml && evergrant config check --config config.toml",
+#[command(after_long_help = examples!(
+    "printf '[profile.a]\\nprovider = \"myparcel\"\\nclient_id = \"me\"\\n' \\",
+    "  > config.toml && evergrant config check --config config.toml";
+    usage, transient
 ))]
 pub(crate) struct ConfigCheckArgs {
-    /// The one profile to look at [default: all]
+    /// Check only this profile of the configuration file
+    ///
+    /// Default: all profiles.
+    #[arg(help_heading = "Client")]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// The configuration file [default: evergrant/config.toml in the folder for configuration: $XDG_CONFIG_HOME,
-    /// ~/.config]
+    /// Configuration file
+    ///
+    /// Default: evergrant/config.toml in the folder for configuration ($XDG_CONFIG_HOME, ~/.config).
+    #[arg(help_heading = "Client")]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
 }

@@ -15,9 +15,12 @@ use std::path::Path;
 const NAME: &str = "default";
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!(
-    "evergrant config init --config config.toml --profile sandbox --provider myparcel-sandbox --client-id my-client-id",
-    "evergrant mock -- evergrant config init --config config.toml --scope orders.read --allow-origin https://api.example.com",
+#[command(after_long_help = examples!(
+    "evergrant config init --config config.toml --profile sandbox \\",
+    "  --provider myparcel-sandbox --client-id my-client-id",
+    "evergrant mock -- evergrant config init --config config.toml \\",
+    "  --scope orders.read --allow-origin https://api.example.com";
+    usage, transient
 ))]
 pub(crate) struct ConfigInitArgs {
     #[command(flatten)]

@@ -10,13 +10,11 @@ use serde_json::json;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!(
-    "printf '[profile.try]\\nprovider = \"myparcel-sandbox\"\\n' > config.toml && evergrant config list --config config.toml",
-    "evergrant config path",
-))]
 pub(crate) struct ConfigFileArgs {
-    /// The configuration file [default: evergrant/config.toml in the folder for configuration: $XDG_CONFIG_HOME,
-    /// ~/.config]
+    /// Configuration file
+    ///
+    /// Default: evergrant/config.toml in the folder for configuration ($XDG_CONFIG_HOME, ~/.config).
+    #[arg(help_heading = "Client")]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
 }

@@ -12,9 +12,10 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 #[derive(Debug, Args)]
-#[command(after_help = exit_status!(), after_long_help = examples!(
+#[command(after_long_help = examples!(
     "evergrant mock -- evergrant config show",
-    "evergrant config show --provider myparcel-sandbox --client-id me --scope shipments.show --json",
+    "evergrant config show --provider myparcel-sandbox --client-id me --json";
+    usage, transient
 ))]
 pub(crate) struct ConfigShowArgs {
     #[command(flatten)]

@@ -15,21 +15,26 @@ const MAX_BODY_MIB: u64 = 64;
 const MAX_BODY: u64 = MAX_BODY_MIB * 1024 * 1024;
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Request")]
 pub(super) struct Said {
-    /// The method [default: GET, or POST with --data]
+    /// Method of the request
+    ///
+    /// Default: GET, or POST with --data.
     #[arg(short = 'X', long, value_name = "METHOD")]
     method: Option<String>,
-    /// A header field of the request; may be repeated
+    /// Header of the request; may be repeated
     #[arg(short = 'H', long, value_name = "K: V")]
     header: Vec<String>,
-    /// The body: the text itself, or @FILE, or @- for stdin
+    /// Body: the text itself, @FILE, or @- for stdin
     ///
     /// Its Content-Type, unless --header names one, is application/json if it is a JSON object or array, and
     /// application/x-www-form-urlencoded otherwise.
-    #[arg(short, long, value_name = "DATA|@FILE|@-")]
+    #[arg(short, long, value_name = "DATA")]
     data: Option<String>,
-    /// What to call. Redirects are not followed without --location
-    #[arg(value_hint = ValueHint::Url)]
+    /// What to call
+    ///
+    /// Redirects are not followed without --location.
+    #[arg(value_hint = ValueHint::Url, help_heading = None)]
     url: String,
 }
 
