@@ -20,42 +20,29 @@ pub(crate) fn literals(code: &str) -> Vec<String> {
 }
 
 /// What a literal says, from behind its first quotation mark, and what comes after it.
-fn literal(inside: &str) -> (String, &str) {
+fn literal(mut rest: &str) -> (String, &str) {
     let mut text = String::new();
-    let mut chars = inside.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match (c, chars.as_str().chars().next()) {
-            ('"', _) => return (text, &inside[at + 1..]),
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        match c {
+            '"' => break,
             // It goes on in the next line.
-            ('\\', Some('\n')) => {
-                let below = chars.as_str().trim_start();
-                chars = inside[inside.len() - below.len()..].char_indices();
-                let (more, after) = literal(chars.as_str());
-                return (text + &more, after);
+            '\\' if rest.starts_with('\n') => rest = rest.trim_start(),
+            '\\' => {
+                text.extend(rest.chars().next());
+                rest = rest.get(1..).unwrap_or_default();
             }
-            ('\\', Some(escaped)) => {
-                let _taken = chars.next();
-                text.push(if escaped == 'n' { '\n' } else { escaped });
-            }
-            (c, _) => text.push(c),
+            c => text.push(c),
         }
     }
-    (text, "")
+    (text, rest)
 }
 
 /// What of a literal is always the same, where it is more than one word: the text between its placeholders.
 pub(crate) fn fragments(literal: &str) -> Vec<String> {
-    let mut fragments = Vec::new();
-    for piece in literal
-        .split('{')
-        .flat_map(|piece| piece.rsplit_once('}').map_or([piece, ""], |(_, after)| [after, ""]))
-    {
-        let piece = piece.trim_matches(|c: char| !c.is_alphanumeric());
-        if piece.contains(' ') {
-            fragments.push(piece.to_owned());
-        }
-    }
-    fragments
+    let between = literal.split('{').map(|piece| piece.rsplit_once('}').map_or(piece, |(_, after)| after));
+    let trimmed = between.map(|piece| piece.trim_matches(|c: char| !c.is_alphanumeric()));
+    trimmed.filter(|piece| piece.contains(' ')).map(str::to_owned).collect()
 }
 
 #[test]
