@@ -2,6 +2,8 @@
 //! TLS; a token request through each transport.
 
 pub mod certified;
+#[cfg(doctest)]
+pub mod pages;
 pub mod raw;
 pub mod transports;
 

@@ -1,4 +1,4 @@
-//! The transcripts in `docs/`, replayed: what they show is what happens.
+//! The transcripts in `docs/`, the guide's among them, replayed: what they show is what happens.
 //!
 //! Each document is one session of a shell, against mock servers of its own. With `SNAPSHOTS=overwrite` the documents
 //! are written anew from what happened.
@@ -108,13 +108,21 @@ fn redactions() -> Redactions {
     redactions
 }
 
+/// The documents with a transcript: those in `docs/` itself, and the pages of the guide.
+fn documents() -> Vec<PathBuf> {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let folders = [docs.clone(), docs.join("guide/src")];
+    let paths = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let mut documents: Vec<PathBuf> = paths.map(|entry| entry.unwrap().path()).collect();
+    documents.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    documents.retain(|path| std::fs::read_to_string(path).unwrap().contains("```console"));
+    documents
+}
+
 #[test]
 fn what_the_documents_show_is_what_happens() {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
-    let mut documents: Vec<PathBuf> =
-        std::fs::read_dir(docs).unwrap().map(|entry| entry.unwrap().path()).collect();
-    documents.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    assert!(!documents.is_empty());
+    let documents = documents();
+    assert!(documents.len() > 1, "{documents:?}");
     for document in documents {
         let pieces = pieces(&std::fs::read_to_string(&document).unwrap());
         let mut outputs = outputs(&pieces).into_iter();

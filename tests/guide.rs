@@ -1,0 +1,251 @@
+//! The guide in `docs/guide` against the sources. Its Rust is in `pages.rs`, its transcripts are the command's to replay, and
+//! `.ci/guide` looks after its links.
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+mod literals;
+
+use evergrant_tokio_reqwest::core::{JwtHint, Mono};
+use evergrant_tokio_reqwest::{Reason, Rejection};
+use literals::{fragments, literals};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where the sentences of errors are.
+const ERRORS: [&str; 19] = [
+    "core/src/error.rs",
+    "core/src/error/config.rs",
+    "core/src/error/proxy.rs",
+    "core/src/error/refusal.rs",
+    "core/src/error/transport.rs",
+    "core/src/error/unusable.rs",
+    "http/src/cause.rs",
+    "http/src/error.rs",
+    "http/src/proxy.rs",
+    "http/src/request.rs",
+    "http/src/tls.rs",
+    "http/src/tls/rustls.rs",
+    "tokio-reqwest/src/route.rs",
+    "tokio-reqwest/src/runtime.rs",
+    "tokio-reqwest/src/transport.rs",
+    "async-std/src/error.rs",
+    "async-std/src/happy_eyeballs.rs",
+    "async-std/src/io.rs",
+    "async-std/src/proxy.rs",
+];
+
+/// Words of other libraries that those files recognize: nobody is shown them.
+const FOREIGN: [&str; 38] = [
+    "wrong version number",
+    "packet length too long",
+    "http request",
+    "unable to get local issuer",
+    "unable to get issuer",
+    "unable to verify the first",
+    "self signed",
+    "not trusted",
+    "has expired",
+    "not yet valid",
+    "hostname mismatch",
+    "ip address mismatch",
+    "certificate revoked",
+    "certificate required",
+    "alert bad certificate",
+    "alert unknown ca",
+    "alert certificate unknown",
+    "certificate signature failure",
+    "md too weak",
+    "key too small",
+    "certificate purpose",
+    "unsupported protocol",
+    "protocol version",
+    "handshake failure",
+    "certificate had invalid extensions",
+    "No CA certificates were loaded from the system",
+    "no root trust anchors were provided",
+    "too large",
+    "tunnel error: ",
+    "error connecting to socks proxy",
+    "proxy authorization required",
+    "unexpected end of file",
+    "failed to create underlying connection",
+    "invalid http",
+    "head is too large",
+    "end of file",
+    "failed to lookup address",
+    "client error (",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn page(name: &str) -> String {
+    fs::read_to_string(root().join("docs/guide/src").join(name)).unwrap()
+}
+
+/// Every file below a folder with this extension, and its text.
+fn files(folder: &Path, extension: &str) -> Vec<(PathBuf, String)> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                let text = fs::read_to_string(&path).unwrap();
+                files.push((path, text));
+            }
+        }
+    }
+    files
+}
+
+/// The fragments of every sentence that an error shows, those of one sentence together.
+fn sentences() -> Vec<Vec<String>> {
+    let mut sentences = Vec::new();
+    for file in ERRORS {
+        let code = fs::read_to_string(root().join("crates").join(file)).unwrap();
+        for literal in literals(&code).into_iter().filter(|literal| !FOREIGN.contains(&literal.as_str())) {
+            let fragments = fragments(&literal);
+            if !fragments.is_empty() {
+                sentences.push(fragments);
+            }
+        }
+    }
+    sentences
+}
+
+/// The cells of the tables of a page, row by row, without what marks them as code.
+fn rows(page: &str) -> impl Iterator<Item = Vec<String>> + '_ {
+    page.lines()
+        .filter(|line| line.starts_with("| "))
+        .map(|line| line.trim_matches('|').split(" | ").map(|cell| cell.trim().replace('`', "")).collect())
+}
+
+/// Whether a text has all of these, in this order.
+fn has_in_order(mut text: &str, fragments: &[String]) -> bool {
+    fragments.iter().all(|fragment| match text.split_once(fragment.as_str()) {
+        Some((_, after)) => {
+            text = after;
+            true
+        }
+        None => false,
+    })
+}
+
+#[test]
+fn every_sentence_that_an_error_shows_is_found_on_the_page_for_troubleshooting() {
+    let page = page("troubleshooting.md");
+    let rows: Vec<_> = rows(&page).map(|row| row[0].clone()).collect();
+    let found = |sentence: &&Vec<String>| !rows.iter().any(|row| has_in_order(row, sentence));
+    let sentences = sentences();
+    assert!(sentences.len() > 100, "{}", sentences.len());
+    let missing: Vec<_> = sentences.iter().filter(found).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn the_page_for_troubleshooting_has_no_sentence_that_no_error_shows() {
+    let page = page("troubleshooting.md");
+    let known: Vec<String> = sentences().into_iter().flatten().collect();
+    let shown =
+        page.lines().filter(|line| line.starts_with("| `")).map(|line| line[3..].split('`').next().unwrap());
+    let stale = shown.filter(|text| {
+        let pieces = text.split('…').map(|piece| piece.trim_matches(|c: char| !c.is_alphanumeric()));
+        !pieces
+            .filter(|piece| piece.contains(' '))
+            .all(|piece| known.iter().any(|known| known.contains(piece)))
+    });
+    assert_eq!(stale.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
+fn what_is_said_to_be_foreign_is_in_the_sources() {
+    let read = |file: &str| literals(&fs::read_to_string(root().join("crates").join(file)).unwrap());
+    let all: BTreeSet<String> = ERRORS.into_iter().flat_map(read).collect();
+    assert!(FOREIGN.iter().all(|words| all.contains(*words)));
+}
+
+/// The events of a piece of code: level, message, and the names of the fields.
+fn events(code: &str) -> Vec<(String, String, BTreeSet<String>)> {
+    let mut events = Vec::new();
+    for call in code.split("tracing::").skip(1) {
+        let Some((level, rest)) = call.split_once("!(") else { continue };
+        if !["error", "warn", "info", "debug", "trace"].contains(&level) {
+            continue;
+        }
+        let message = literals(rest).into_iter().find(|literal| literal != "evergrant").unwrap();
+        let (before, _) = rest.split_once(&format!("\"{message}\"")).unwrap();
+        let (_, fields) = before.split_once("target: \"evergrant\",").unwrap();
+        let name =
+            |field: &str| field.trim().trim_start_matches(['%', '?']).split(" = ").next().unwrap().to_owned();
+        let fields = fields.split(',').map(name).filter(|field| !field.is_empty()).collect();
+        events.push((level.to_uppercase(), message, fields));
+    }
+    events
+}
+
+#[test]
+fn the_tracing_reference_has_every_event_with_its_fields_and_no_other() {
+    let page = page("tracing.md");
+    let is_level = |cell: &str| ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"].contains(&cell);
+    let shown: BTreeSet<_> = rows(&page)
+        .filter(|row| is_level(&row[0]))
+        .map(|row| {
+            (row[0].clone(), row[1].clone(), row[2].split(", ").map(str::to_owned).collect::<BTreeSet<_>>())
+        })
+        .collect();
+    let mut sent = BTreeSet::new();
+    let crates = root().join("crates");
+    for (path, code) in files(&crates, "rs") {
+        let path = path.strip_prefix(&crates).unwrap().to_str().unwrap();
+        if path.contains("/src/") && !path.contains("/tests") && !path.ends_with("fixture.rs") {
+            sent.extend(events(&code));
+        }
+    }
+    assert!(sent.len() > 8, "{sent:?}");
+    assert_eq!(shown, sent);
+    let explained: BTreeSet<_> = rows(&page).map(|row| row[0].clone()).collect();
+    for field in sent.iter().flat_map(|(_, _, fields)| fields) {
+        assert!(explained.contains(field), "{field} is not explained");
+    }
+}
+
+#[test]
+fn the_tracing_reference_has_every_reason_hint_and_rejection() {
+    let page = page("tracing.md");
+    let rows: Vec<Vec<String>> = rows(&page).collect();
+    let has =
+        |first: &str, second: &str| rows.iter().any(|row| row[0] == first && row[1].starts_with(second));
+    for reason in
+        [Reason::First, Reason::Early, Reason::Expired, Reason::Rejected, Reason::Rotated, Reason::Retry]
+    {
+        assert!(has(reason.as_str(), &reason.to_string()), "{reason:?}");
+    }
+    for hint in [JwtHint::Absent, JwtHint::Used, JwtHint::Longer, JwtHint::ClockSkew] {
+        assert!(has(&format!("{hint:?}"), ""), "{hint:?}");
+    }
+    let settling = Rejection::Settling(Mono::default());
+    for rejection in [Rejection::Dropped, Rejection::Replaced, settling, Rejection::Refused] {
+        assert!(has(&rejection.to_string(), ""), "{rejection:?}");
+    }
+}
+
+#[test]
+fn every_block_of_the_guide_is_of_a_kind_that_is_looked_after() {
+    let src = root().join("docs/guide/src");
+    let tested = include_str!("pages.rs");
+    for (path, text) in files(&src, "md") {
+        let name = path.strip_prefix(&src).unwrap().to_str().unwrap();
+        let fences: Vec<&str> =
+            text.lines().filter_map(|line| line.trim_start().strip_prefix("```")).collect();
+        for fence in fences.iter().step_by(2) {
+            // A block of Rust that is not run, or of a kind that nobody knows, is a promise that nobody keeps.
+            let known = ["rust", "console", "sh", "text", "toml", "yaml", "ini"];
+            assert!(known.contains(fence), "{name}: a block of {fence:?}");
+        }
+        let has_rust = fences.contains(&"rust");
+        assert_eq!(tested.contains(&format!("\"{name}\"")), has_rust, "{name} in pages.rs");
+    }
+}
