@@ -7,8 +7,14 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod inspect;
+#[cfg(unix)]
+mod interrupt;
+#[cfg(not(unix))]
+#[path = "commands/interrupt/elsewhere.rs"]
+mod interrupt;
 pub(crate) mod man;
 pub(crate) mod mock;
+mod replaced;
 pub(crate) mod request;
 pub(crate) mod run;
 mod runtime;

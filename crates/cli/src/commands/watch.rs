@@ -4,6 +4,7 @@ mod events;
 
 use crate::client::args::{ClientArgs, duration};
 use crate::client::setup::Setup;
+use crate::commands::interrupt::{self, Interrupts};
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::live::Live;
@@ -13,6 +14,7 @@ use crate::tell::when;
 use clap::Args;
 use events::Follower;
 use evergrant_tokio_reqwest::Tokens;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 /// A view that is drawn as often is alive to the eye; an event is told as soon.
@@ -41,47 +43,65 @@ pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
             let _shown = setup.token(&tokens, None).await;
         }
         tokio::spawn(tokens.keep_fresh());
-        look_on(&tokens, live, manner, args.r#for).await?;
+        match live {
+            Some(live) => draw(&tokens, live, args.r#for).await?,
+            None => follow(&tokens, manner, args.r#for).await?,
+        }
         // What it came to: a token is held, or this says why not. A request that is under way is awaited.
         tokens.token().await?;
         Ok(())
     })
 }
 
-/// Until the time is over, or nobody reads any more.
-async fn look_on(
-    tokens: &Tokens,
-    mut live: Option<Live>,
-    manner: Manner,
-    time: Option<Duration>,
-) -> Result<(), Failure> {
-    let (start, mut follower) = (Instant::now(), Follower::default());
+/// The view, until the time is over or a signal ends the command. Its last state stays on the terminal.
+async fn draw(tokens: &Tokens, mut live: Live, time: Option<Duration>) -> Result<(), Failure> {
+    let start = Instant::now();
+    let mut interrupted = pin!(Interrupts::caught(true)?.next());
     loop {
-        let status = tokens.status();
-        if let Some(live) = &mut live {
-            live.show(&status);
-        } else {
-            for event in follower.look(&status, Instant::now()) {
-                let now = when::now();
-                let read = if manner.json {
-                    stdout::json(&event.json(&status, now))?
-                } else {
-                    let clock = when::clock(now.saturating_sub(event.ago)).unwrap_or_default();
-                    stdout::line(format_args!("{clock} {event}"))?
-                };
-                if !read {
-                    return Ok(());
-                }
-            }
-        }
-        let left = time.map_or(LOOK, |time| time.saturating_sub(start.elapsed()).min(LOOK));
+        live.show(&tokens.status(), &[]);
+        let left = left(time, start);
         if left.is_zero() {
             break;
         }
+        tokio::select! {
+            signal = &mut interrupted => {
+                // Nothing is drawn any more: the terminal has written ^C, and the view's lines are no longer where they were.
+                stdout::line("")?;
+                return Err(interrupt::end(signal));
+            }
+            () = tokio::time::sleep(left) => {}
+        }
+    }
+    live.leave();
+    stdout::line("").map(drop)
+}
+
+/// A line for each event, until the time is over or nobody reads any more.
+async fn follow(tokens: &Tokens, manner: Manner, time: Option<Duration>) -> Result<(), Failure> {
+    let (start, mut follower) = (Instant::now(), Follower::default());
+    loop {
+        let status = tokens.status();
+        for event in follower.look(&status, Instant::now()) {
+            let now = when::now();
+            let read = if manner.json {
+                stdout::json(&event.json(&status, now))?
+            } else {
+                let clock = when::clock(now.saturating_sub(event.ago)).unwrap_or_default();
+                stdout::line(format_args!("{clock} {event}"))?
+            };
+            if !read {
+                return Ok(());
+            }
+        }
+        let left = left(time, start);
+        if left.is_zero() {
+            return Ok(());
+        }
         tokio::time::sleep(left).await;
     }
-    if let Some(live) = live {
-        live.end();
-    }
-    Ok(())
+}
+
+/// Until the next look; zero when the time is over.
+fn left(time: Option<Duration>, start: Instant) -> Duration {
+    time.map_or(LOOK, |time| time.saturating_sub(start.elapsed()).min(LOOK))
 }
