@@ -19,14 +19,15 @@ fn redacted(shown: &str) -> String {
     let cell = Regex::new(r" {2,}\d+( ms|\.\d s)?").unwrap();
     let inline = Regex::new(r"\d+(?<calls> calls)|\d+(?<requests> token request)s?|(?<what>wait |queue |in )[\d.]+(?<unit> ms| s)?").unwrap();
     let as_wide = |cell: &Captures<'_>| {
-        let unit = cell.get(1).map_or("", |unit| unit.as_str());
-        let unit = if unit == " ms" { unit } else { "" };
+        // On a very slow machine a wait is told in seconds.
+        let unit = cell.get(1).map_or("", |_| " ms");
         format!("{:>1$}{unit}", 'N', cell[0].len() - unit.len())
     };
     let alone = |found: &Captures<'_>| {
         let part = |name| found.name(name).map_or("", |part| part.as_str());
         match part("what") {
             "" => format!("N{}{}", part("calls"), part("requests")),
+            "wait " => "wait N ms".to_owned(),
             what => format!("{what}N{}", part("unit")),
         }
     };

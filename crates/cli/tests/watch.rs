@@ -112,7 +112,7 @@ fn assert_last_view(screen: &str) {
     for (name, says) in [
         ("token ", " none"),
         ("request ", " s ago: "),
-        ("counts ", " requests, 0 calls wait for a token, 0 at most so far"),
+        ("counts ", ", 0 calls wait for a token, 0 at most so far"),
         ("trouble ", " ago: the authorization server answered with http 503"),
     ] {
         assert_eq!(screen.lines().filter(|line| line.starts_with(name)).count(), 1, "{name}: {screen}");

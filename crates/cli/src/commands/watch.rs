@@ -66,7 +66,8 @@ async fn draw(tokens: &Tokens, mut live: Live, time: Option<Duration>) -> Result
         tokio::select! {
             signal = &mut interrupted => {
                 // Nothing is drawn any more: the terminal has written ^C, and the view's lines are no longer where they were.
-                stdout::line("")?;
+                // A terminal that has gone away needs no line break.
+                let _written = stdout::line("");
                 return Err(interrupt::end(signal));
             }
             () = tokio::time::sleep(left) => {}

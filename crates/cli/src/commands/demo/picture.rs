@@ -36,6 +36,8 @@ pub(super) fn of(report: &Report) -> Element {
     Element::new("svg")
         .with("xmlns", "http://www.w3.org/2000/svg")
         .with("viewBox", format_args!("0 0 {WIDTH} {height}"))
+        .at("width", WIDTH)
+        .at("height", height)
         .with("role", "img")
         .with("aria-labelledby", "title description")
         .child(Element::new("title").with("id", "title").text(title(report)))

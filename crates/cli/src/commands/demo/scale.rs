@@ -29,7 +29,9 @@ impl Scale {
     pub(super) fn marks(self, most: u32) -> impl Iterator<Item = (f64, f64)> {
         let step = self.step(most);
         let last = (self.highest / step + 1e-9).floor() as u32;
-        (0..=last).map(move |mark| (f64::from(mark) * step, self.place(f64::from(mark) * step)))
+        // Without what binary fractions add: 3 times 0.1 is 0.3.
+        let figure = move |mark| (f64::from(mark) * step * 1e6).round() / 1e6;
+        (0..=last).map(move |mark| (figure(mark), self.place(figure(mark))))
     }
 
     /// 1, 2 or 5 times a power of ten: the least of which `most` steps reach the end.

@@ -1,12 +1,10 @@
 //! The figures of a demonstration on a terminal of any width.
 
 use super::report::{Phase, Report, wait};
-use super::view::{BAD, GOOD};
+use super::view::{BAD, BOLD, GOOD};
 use crate::tell::terminal::Terminal;
 use anstyle::Style;
 use std::fmt::Write as _;
-
-const BOLD: Style = Style::new().bold();
 
 /// What stands at the right of a phase's name: the head of its column in two lines, and how wide it is.
 const COLUMNS: [([&str; 2], usize); 6] = [

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 const ODD: Style = AnsiColor::Yellow.on_default().bold();
-const BOLD: Style = Style::new().bold();
+pub(super) const BOLD: Style = Style::new().bold();
 
 /// How far the story of a phase stands to the right of its number.
 pub(super) const INDENT: usize = 4;
@@ -105,13 +105,16 @@ fn server(timeline: &Timeline) -> Row {
 /// The calls a second, now and lately: a curve that a refresh does not dent.
 fn calls(timeline: &Timeline) -> Row {
     const STEPS: usize = (1000 / STEP.as_millis()) as usize;
-    let mut figures: Vec<u64> = timeline.samples().iter().map(|sample| sample.calls).collect();
+    // More than the curve has place for.
+    const LATEST: usize = 50;
+    let samples = timeline.samples();
+    let latest = samples.get(samples.len().saturating_sub(LATEST)..).unwrap_or_default();
+    let mut figures: Vec<u64> = latest.iter().map(|sample| sample.calls).collect();
     let second: u64 = figures.iter().rev().take(STEPS).sum();
-    let covered = figures.len().clamp(1, STEPS);
+    let rate = second.saturating_mul(STEPS as u64) / figures.len().clamp(1, STEPS) as u64;
     if figures.is_empty() {
         // The curve has its place from the start.
         figures.push(0);
     }
-    let rate = second.saturating_mul(STEPS as u64) / covered as u64;
     Row { name: "calls", figures, text: format!("{rate} a second") }
 }

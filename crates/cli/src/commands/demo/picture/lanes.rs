@@ -2,7 +2,7 @@
 
 use super::shapes::{LEFT, RIGHT, place, rect, words};
 use crate::commands::demo::markup::Element;
-use crate::commands::demo::report::Report;
+use crate::commands::demo::report::{Report, wait};
 use crate::commands::demo::scale::Scale;
 use crate::commands::demo::timeline::{Life, STEP, Sample};
 use std::fmt::Write as _;
@@ -39,17 +39,17 @@ impl<'a> Lane<'a> {
         // In the unit that has few digits.
         let long = report.longest_wait() >= Duration::from_secs(10);
         let (unit, per_second) = if long { ("s", 1.0) } else { ("ms", 1000.0) };
-        let wait = |some: &[Sample]| {
+        let longest = |some: &[Sample]| {
             some.iter().map(|one| one.longest_wait).max().unwrap_or_default().as_secs_f64() * per_second
         };
         let queue_head = format!("calls that wait for a token (at most {})", report.deepest_queue());
-        let longest = report.longest_wait().as_secs_f64() * per_second;
-        let wait_head = format!("longest wait of a call, in {unit} (at most {longest:.0})");
+        let wait_head =
+            format!("longest wait of a call, in {unit} (at most {})", wait(report.longest_wait()));
         vec![
             Self::Tokens { lives: report.timeline.lives(), took: report.took },
             curve("calls", "calls a second", 84.0, &calls),
             curve("queue", &queue_head, 48.0, &queue),
-            curve("wait", &wait_head, 48.0, &wait),
+            curve("wait", &wait_head, 48.0, &longest),
         ]
     }
 

@@ -12,6 +12,7 @@ fn marks_are_easy_to_read_and_not_too_many() {
     assert_eq!(marks(20.0, 10), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0, 16.0, 18.0, 20.0]);
     assert_eq!(marks(5.1, 10), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
     assert_eq!(marks(1.0, 3), [0.0, 0.5, 1.0]);
+    assert_eq!(marks(0.3, 3), [0.0, 0.1, 0.2, 0.3]);
     assert_eq!(marks(0.0, 3), [0.0, 0.5, 1.0], "a line on which nothing happens");
     for highest in 1..5000 {
         let count = marks(f64::from(highest), 3).len();
