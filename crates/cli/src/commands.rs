@@ -9,8 +9,14 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod help;
 pub(crate) mod inspect;
+#[cfg(unix)]
+mod interrupt;
+#[cfg(not(unix))]
+#[path = "commands/interrupt/elsewhere.rs"]
+mod interrupt;
 pub(crate) mod man;
 pub(crate) mod mock;
+mod replaced;
 pub(crate) mod request;
 pub(crate) mod run;
 mod runtime;

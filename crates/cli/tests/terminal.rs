@@ -6,106 +6,10 @@
 mod fixture;
 
 use evergrant_mock::{Endpoint, Fault, Server, Times};
-use fixture::{EVERGRANT, Folder, isolate};
-use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
-
-/// Nothing here takes long, except on a machine that is very slow.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A terminal with a program in its foreground.
-struct Terminal {
-    keys: File,
-    /// Keeps the terminal open until the program has ended.
-    peer: Option<OwnedFd>,
-    program: Child,
-    shown: Arc<Mutex<Vec<u8>>>,
-    reading: Option<JoinHandle<()>>,
-}
-
-impl Terminal {
-    /// `evergrant` with these arguments and variables, on 100 columns.
-    fn new(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::of(100, arguments, variables)
-    }
-
-    /// The same on so many columns.
-    fn of(columns: u16, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let peer = ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        tcsetwinsize(&peer, Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
-        let path = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        // The first terminal that the leader of a new session opens is the session's.
-        let script = format!("exec \"$0\" \"$@\" <> {path} >&0 2>&0");
-        // A terminal's programs ignore no signal; what began this test may, as background jobs do.
-        let mut command = Command::new("setsid");
-        isolate(&mut command)
-            .args(["env", "--default-signal", "sh", "-c", &script, EVERGRANT])
-            .args(arguments);
-        command.env("TERM", "xterm").env_remove("NO_COLOR").envs(variables.iter().copied());
-        let program = command.stdin(Stdio::null()).spawn().unwrap();
-        let (mut screen, shown) = (File::from(master.try_clone().unwrap()), Arc::default());
-        let filling: Arc<Mutex<Vec<u8>>> = Arc::clone(&shown);
-        let reading = thread::spawn(move || {
-            let mut piece = [0; 4096];
-            // It ends with an error, when nobody has the terminal open any more.
-            while let Ok(read) = screen.read(&mut piece) {
-                filling.lock().unwrap().extend_from_slice(&piece[..read]);
-            }
-        });
-        Self { keys: File::from(master), peer: Some(peer), program, shown, reading: Some(reading) }
-    }
-
-    fn shown(&self) -> String {
-        String::from_utf8_lossy(&self.shown.lock().unwrap()).into_owned()
-    }
-
-    #[track_caller]
-    fn until(&self, words: &str) {
-        self.when(|shown| shown.contains(words));
-    }
-
-    #[track_caller]
-    fn when(&self, wanted: impl Fn(&str) -> bool) {
-        let start = Instant::now();
-        while !wanted(&self.shown()) {
-            assert!(start.elapsed() < PATIENCE, "it is not in: {:?}", self.shown());
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// The program's status, and everything that was ever shown.
-    fn end(mut self) -> (Option<i32>, String) {
-        let status = self.program.wait().unwrap().code();
-        drop(self.peer.take());
-        self.reading.take().unwrap().join().unwrap();
-        (status, self.shown())
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ended = self.program.kill();
-        let _status = self.program.wait();
-    }
-}
-
-/// Whether there is a colour or another style in it: `ESC [ ... m`.
-fn styled(shown: &str) -> bool {
-    let style =
-        |rest: &str| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m');
-    shown.split("\u{1b}[").skip(1).any(style)
-}
+use fixture::terminal::{Terminal, styled};
+use fixture::{EVERGRANT, Folder};
+use std::thread;
+use std::time::Duration;
 
 /// Counts its interrupts until a line with a word is typed.
 const COUNTING: &str = "trap 'n=$((n+1)); echo trapped' INT; echo ready; until read word && [ \"$word\" ]; do :; done; \
@@ -117,15 +21,15 @@ fn interrupted(program: &[&str]) -> (Option<i32>, String) {
     let mut arguments = vec!["mock", "--", EVERGRANT, "run", "--"];
     arguments.extend(program);
     arguments.extend(["sh", "-c", COUNTING]);
-    let mut terminal = Terminal::new(&arguments, &[]);
+    let terminal = Terminal::new(&arguments, &[]);
     terminal.until("ready");
     for round in 1..=10 {
-        terminal.keys.write_all(b"\x03").unwrap();
+        terminal.type_in(b"\x03");
         terminal.when(|shown| shown.matches("trapped").count() >= round);
         // A second one would come at once.
         thread::sleep(Duration::from_millis(100));
     }
-    terminal.keys.write_all(b"enough\n").unwrap();
+    terminal.type_in(b"enough\n");
     terminal.end()
 }
 
@@ -168,7 +72,7 @@ fn a_terminal_that_cannot_be_drawn_on_gets_lines() {
 #[test]
 fn the_demonstration_has_the_view_below_its_story() {
     let terminal = Terminal::new(&["demo", "--seconds", "5", "--workers", "2"], &[]);
-    terminal.until("  cold start: everyone needs a token");
+    terminal.until(": everyone needs a token");
     terminal.until("at most so far");
     terminal.until(": used for ");
     let plain = Terminal::new(&["demo", "--seconds", "5", "--workers", "2", "--json"], &[]);
@@ -254,8 +158,8 @@ fn a_terminal_of_20_columns_or_of_one_costs_no_job() {
         }
     }
     let terminal = Terminal::of(20, &["mock", "--", EVERGRANT, "watch"], &[]);
-    terminal.until("trouble");
-    (&terminal.keys).write_all(b"\x03").unwrap();
+    terminal.until("none so far");
+    terminal.type_in(b"\x03");
     let (_, shown) = terminal.end();
     assert!(!shown.contains("panicked"), "{shown}");
 }

@@ -90,13 +90,15 @@ fn redactions() -> Redactions {
         ("[TOKEN]", r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+"),
         (
             "[SPAN]",
-            r"(used for|renewed in|(UTC|\[TIME\]),( in)?) (?<redacted>now|\d+ (d|h|min|s)( \d+ (h|min|s))?)",
+            r"(used for|renewed in|(UTC|\[TIME\]),( in)?) (?<redacted>now|\d+(\.\d)? (d|h|min|s)( \d+ (h|min|s))?)",
         ),
         ("[N]", r"(\(|came in )(?<redacted>\d+) ms"),
         ("[OFF]", r"(?<redacted>\d+) s apart"),
         ("[CACHE]", r"(?<redacted>/[\w/.-]+/\.cache/evergrant)"),
         ("[NAME]", r"(?m)^  (?<redacted>[0-9a-f]{32})  "),
         ("[PID]", r"MOCK_PID='(?<redacted>\d+)'"),
+        ("[CALLS]", r"(?m)^(?<redacted>\d+) calls in "),
+        ("[SECONDS]", r"calls in (?<redacted>[\d.]+) s:"),
         ("[ID]", r#""jti":"(?<redacted>[^"]+)""#),
         (
             "[SECONDS]",

@@ -5,6 +5,11 @@
 mod fixture;
 
 use evergrant_mock::{Endpoint, Fault, Server, Times};
+#[cfg(target_os = "linux")]
+use fixture::{
+    EVERGRANT,
+    terminal::{Terminal, screen},
+};
 use fixture::{Folder, configured, evergrant, run};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -44,7 +49,7 @@ fn without_a_terminal_each_event_is_a_line() {
     let lines = until(&mut watch(&server, &[]), |lines| lines.len() == 4);
     let told: Vec<&str> = lines.iter().map(|line| line.split_once("Z ").unwrap().1).collect();
     assert_eq!(told[0], "requesting a token: there was none yet");
-    assert!(told[1].starts_with("token 1: used for 1 s"), "{told:#?}");
+    assert!(told[1].starts_with("token 1: used for 1."), "{told:#?}");
     assert!(
         told[2].starts_with("requesting a token: ") || told[2].starts_with("token 1 has ended"),
         "{told:#?}"
@@ -90,4 +95,68 @@ fn it_begins_with_the_token_that_was_kept() {
         assert_eq!(run(command.env("XDG_CACHE_HOME", folder.path())).status, 0);
     }
     assert_eq!(server.counts().token_requests, 1);
+}
+
+/// A watch of a server that answers 503, on 50 columns.
+#[cfg(target_os = "linux")]
+fn of_a_broken_server(arguments: &[&str]) -> Terminal {
+    let watch = ["mock", "--fail", "503", "--", EVERGRANT, "watch"];
+    Terminal::of(50, &[&watch[..], arguments].concat(), &[])
+}
+
+/// The last view, whose spans differ each time.
+#[cfg(target_os = "linux")]
+fn assert_last_view(screen: &str) {
+    // No line of the view is drawn twice, and none is cut.
+    let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (name, says) in [
+        ("token ", " none"),
+        ("request ", " s ago: "),
+        ("counts ", ", 0 calls wait for a token, 0 at most so far"),
+        ("trouble ", " ago: the authorization server answered with http 503"),
+    ] {
+        assert_eq!(screen.lines().filter(|line| line.starts_with(name)).count(), 1, "{name}: {screen}");
+        assert!(words.contains(says), "{says}: {screen}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn its_last_state_stays_on_the_terminal_when_its_time_is_over() {
+    let (status, shown) = of_a_broken_server(&["--for", "2s"]).end();
+    let screen = screen(50, shown.as_bytes());
+    assert_eq!(status, Some(4), "{screen}");
+    assert_last_view(&screen);
+    let (view, failure) = screen.split_once("\nerror: ").unwrap();
+    assert!(failure.starts_with("the authorization server answered with http"), "{screen}");
+    assert!(view.lines().all(|line| line.chars().count() <= 50), "{screen}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn its_last_state_stays_on_the_terminal_when_it_is_interrupted() {
+    let terminal = of_a_broken_server(&[]);
+    terminal.until("2 requests");
+    terminal.type_in(b"\x03");
+    let (_, shown) = terminal.end();
+    assert_last_view(&screen(50, shown.as_bytes()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_life_of_seconds_is_shown_in_tenths() {
+    let watch = ["mock", "--lifetime", "9s", "--", EVERGRANT, "watch"];
+    for (locale, [full, cut]) in [("C.UTF-8", ['━', '─']), ("C", ['#', '-'])] {
+        let terminal = Terminal::of(80, &watch, &[("LC_ALL", locale)]);
+        terminal.when(|shown| {
+            let screen = screen(80, shown.as_bytes());
+            let token = screen.lines().next().unwrap_or_default();
+            let (_, words) = token.split_once("token 1: used for ").unwrap_or_default();
+            let tenths = |word: &str| word.split_once('.').is_some_and(|(_, tenth)| tenth.len() == 1);
+            words.split(' ').next().is_some_and(tenths)
+                && token.contains(full)
+                && token.contains(cut)
+                && (locale != "C" || screen.is_ascii())
+        });
+    }
 }

@@ -1,60 +1,44 @@
 //! `evergrant demo`: the main job on servers of its own. Many workers call an API without pause on tokens that live a
 //! few seconds, while the authorization server is revoked, broken and mended under them.
 
+mod destination;
+mod markup;
+mod page;
+mod picture;
+mod plan;
 mod report;
+mod scale;
+mod table;
+mod tally;
+mod timeline;
+mod view;
 
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
-use crate::tell::live::Live;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
-use clap::Args;
+use crate::tell::terminal::Terminal;
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
+use clap::{Args, ValueHint};
+use destination::Destination;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
-use evergrant_tokio_reqwest::{
-    Api, Client, ClientAuth, LastOutcome, Origins, Policy, Provider, Status, Tokens,
-};
-use report::{Phase, Report, Tally};
+use evergrant_tokio_reqwest::{Api, Client, ClientAuth, LastOutcome, Origins, Provider, Status, Tokens};
+use plan::Plan;
+use report::{Phase, Report, Running};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use tally::Tally;
+use timeline::{Timeline, What};
+use view::View;
 
-/// The times of a demonstration, all in proportion to its length.
-#[derive(Clone, Copy)]
-struct Plan {
-    /// How long it takes.
-    whole: Duration,
-    /// A quarter of a token's life.
-    unit: Duration,
-    /// How long a token lives.
-    life: Duration,
-}
-
-impl Plan {
-    fn of(seconds: u64) -> Self {
-        // A token's life is told in whole seconds.
-        let life = Duration::from_secs((seconds / 5).max(1));
-        Self { whole: Duration::from_secs(seconds), unit: life / 4, life }
-    }
-
-    /// How long tokens are replaced with overlap: what the other phases, some 13 units, leave of the whole.
-    fn overlap(self) -> Duration {
-        self.whole.saturating_sub(self.unit * 13).max(self.unit * 6)
-    }
-
-    /// The usual policy, on the scale of tokens that live a few seconds.
-    fn policy(self) -> Policy {
-        Policy::new()
-            .with_min_interval(self.unit / 10)
-            .with_settle(self.unit / 10)
-            .with_gate(self.unit, self.unit * 4)
-            .with_backoff(self.unit / 4, self.unit)
-            .with_patience(Duration::from_secs(120))
-    }
-}
+/// The phases that it has.
+const PHASES: usize = 5;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = examples!(
-    "evergrant demo --seconds 10";
+    "evergrant demo --seconds 10",
+    "evergrant demo --seconds 10 --report demo.html";
     demo, usage, transient
 ))]
 pub(crate) struct DemoArgs {
@@ -66,19 +50,41 @@ pub(crate) struct DemoArgs {
     /// How many workers call the API at once
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=1000), value_name = "N")]
     pub(crate) workers: u64,
+    /// Draw what happened into this file: .html for a page, .svg for a picture
+    ///
+    /// It shows the life of each token, when the server was down, the calls a second, the queue and the longest waits. A file
+    /// that is there is replaced when the report is complete.
+    #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(Destination::named), value_hint = ValueHint::FilePath)]
+    report: Option<Destination>,
 }
 
 pub(crate) fn run(args: &DemoArgs, manner: Manner) -> Result<(), Failure> {
     let (plan, workers) = (Plan::of(args.seconds), args.workers);
+    // Before anybody waits for what cannot be written.
+    let destination = args.report.as_ref().map(Destination::open).transpose()?;
     let view = if manner.json { View::none() } else { View::on_stdout() };
     let (demo, api) = Demo::prepare(plan, view)?;
-    let life = plan.life.as_secs_f64();
-    demo.view.say(&format!("{workers} workers call an API without pause; a token lives {life:.1} s."));
+    let life = plan.life.as_secs();
+    demo.view.labelled("", &format!("{workers} workers call an API without pause; a token lives {life} s."));
     let report = block_on(async { Ok(demo.conduct(&api, workers).await) })?;
-    let told =
-        if manner.json { stdout::line(report.json()) } else { stdout::line(format_args!("\n{report}")) };
-    // What it found says more than that nobody could read it.
-    report.verdict().and(told.map(drop))
+    let written = destination.map(|place| place.write(&report)).transpose();
+    let told = tell(&report, args.report.as_ref().filter(|_| written.is_ok()), manner);
+    // What it found says more than what became of it.
+    report.verdict().and(written.map(drop)).and(told)
+}
+
+fn tell(report: &Report, written: Option<&Destination>, manner: Manner) -> Result<(), Failure> {
+    if manner.json {
+        let mut object = report.json();
+        if let Some(written) = written {
+            object["report"] = written.path().to_string_lossy().into();
+        }
+        return stdout::json(&object).map(drop);
+    }
+    if let Some(written) = written {
+        stdout::plain(&format!("\nreport: {}", written.path().display()))?;
+    }
+    stdout::line(format_args!("\n{}", table::figures(report, Terminal::stdout()))).map(drop)
 }
 
 struct Demo {
@@ -86,54 +92,10 @@ struct Demo {
     server: Server,
     tokens: Tokens,
     tally: Arc<Tally>,
+    timeline: Timeline,
     view: View,
-}
-
-/// The story, and below it the source as it changes if stdout is a terminal.
-struct View {
-    live: Option<Live>,
-    /// Whether the story is told where there is nothing to draw on.
-    told: bool,
-    drawn: Instant,
-}
-
-impl View {
-    fn on_stdout() -> Self {
-        Self { live: Live::on_stdout(), told: true, drawn: Instant::now() }
-    }
-
-    /// For those who want the report alone.
-    fn none() -> Self {
-        Self { live: None, told: false, drawn: Instant::now() }
-    }
-
-    fn say(&self, text: &str) {
-        match &self.live {
-            Some(live) => live.say(text),
-            None if self.told => {
-                // Whoever cannot read the story is told by the report, if by anything.
-                let _told = stdout::line(text);
-            }
-            None => {}
-        }
-    }
-
-    fn show(&mut self, status: &Status) {
-        // The eye sees no more, and the workers need the processor.
-        const FRAME: Duration = Duration::from_millis(50);
-        if let Some(live) = &mut self.live
-            && self.drawn.elapsed() >= FRAME
-        {
-            live.show(status);
-            self.drawn = Instant::now();
-        }
-    }
-
-    fn end(self) {
-        if let Some(live) = self.live {
-            live.end();
-        }
-    }
+    /// How many phases have begun.
+    begun: usize,
 }
 
 impl Demo {
@@ -156,22 +118,25 @@ impl Demo {
             .build()
             .map_err(|error| Failure::system("the HTTP client cannot be built", &error))?;
         let api = Api::new(http, tokens.clone(), origins);
-        Ok((Self { plan, server, tokens, tally: Arc::default(), view }, api))
+        let (tally, timeline) = (Arc::default(), Timeline::begin());
+        Ok((Self { plan, server, tokens, tally, timeline, view, begun: 0 }, api))
     }
 
     async fn conduct(mut self, api: &Api, workers: u64) -> Report {
         let over = Arc::new(AtomicBool::new(false));
         let (url, start) = (self.server.resource("/shipments"), Instant::now());
+        self.timeline = Timeline::begin();
         let mut phases = Vec::new();
 
-        let mut phase = self.begin("cold start", "everyone needs a token, nobody has one");
+        let mut phase = self.begin("cold start", None, "everyone needs a token, nobody has one");
         let working: Vec<_> = (0..workers)
             .map(|_| tokio::spawn(work(api.clone(), url.clone(), Arc::clone(&self.tally), Arc::clone(&over))))
             .collect();
         self.watch(&mut phase, self.plan.unit, |status| status.held.is_some()).await;
         phases.push(self.end(phase, 1));
 
-        let mut phase = self.begin("refresh with overlap", "tokens are replaced while the old ones are used");
+        let story = "tokens are replaced while the old ones are used";
+        let mut phase = self.begin("refresh with overlap", None, story);
         self.watch(&mut phase, self.plan.overlap(), |_| true).await;
         // The next phase begins with a token that is neither new nor due.
         let (unit, ready) = (self.plan.unit, |status: &Status| refresh_in(status));
@@ -179,13 +144,16 @@ impl Demo {
         let refreshes = phase.elapsed().as_nanos() / (self.plan.life * 6 / 10).as_nanos();
         phases.push(self.end(phase, 2 + u64::try_from(refreshes).unwrap_or(u64::MAX)));
 
-        let mut phase = self.begin("revoked", "every token is refused from now on: 401");
+        let story = "the API answers 401 to every token so far";
+        let mut phase = self.begin("revoked", Some(What::Revoked), story);
         self.server.revoke_all();
+        self.timeline.revoked();
         self.watch(&mut phase, self.plan.unit * 3 / 2, |status| status.held.is_some()).await;
         let due = u64::from(phase.elapsed() >= self.plan.life * 6 / 10);
         phases.push(self.end(phase, 1 + due));
 
-        let mut phase = self.begin("server down, token alive", "the authorization server answers 503");
+        let story = "the authorization server answers 503";
+        let mut phase = self.begin("server down, token alive", Some(What::Down), story);
         self.break_server();
         let nearly_over = |status: &Status| {
             matches!(status.last_outcome, Some((LastOutcome::Failed(_), _)))
@@ -194,20 +162,20 @@ impl Demo {
         self.watch(&mut phase, Duration::ZERO, nearly_over).await;
         self.mend_server();
         self.watch(&mut phase, Duration::ZERO, |status| refresh_in(status) > unit).await;
-        let allowed = self.attempts(phase.elapsed());
+        let allowed = self.plan.attempts(phase.elapsed());
         phases.push(self.end(phase, allowed));
 
-        let mut phase =
-            self.begin("server down, longer than a token lives", "503 again, and the token will end");
+        let story = "503 again, past the token's end";
+        let mut phase = self.begin("server down, longer than a token lives", Some(What::Down), story);
         self.break_server();
         self.watch(&mut phase, Duration::ZERO, |status| status.held.is_none()).await;
-        self.view.say("      the token is over: the workers wait");
+        self.view.say("the token has expired: the workers wait");
         self.watch(&mut phase, self.plan.unit * 3 / 2, |_| true).await;
         self.mend_server();
         self.watch(&mut phase, Duration::ZERO, |status| status.held.is_some() && status.waiting == 0).await;
         let rest = self.plan.whole.saturating_sub(start.elapsed());
         self.watch(&mut phase, rest.max(self.plan.unit / 2), |_| true).await;
-        let allowed = self.attempts(phase.elapsed());
+        let allowed = self.plan.attempts(phase.elapsed());
         phases.push(self.end(phase, allowed));
 
         over.store(true, Ordering::Relaxed);
@@ -215,59 +183,54 @@ impl Demo {
         for worker in working {
             died += u64::from(worker.await.is_err());
         }
+        self.timeline.end(&self.tally);
         self.view.end();
-        Report { phases, died, took: start.elapsed() }
+        let (timeline, life, took) = (self.timeline, self.plan.life, start.elapsed());
+        Report { phases, timeline, workers, life, died, took }
     }
 
-    fn begin(&self, name: &'static str, story: &str) -> Phase {
-        self.view.say(&format!("  {name}: {story}"));
-        self.tally.reset();
-        Phase::begin(name, self.server.counts().token_requests)
+    fn begin(&mut self, name: &'static str, trouble: Option<What>, story: &str) -> Running {
+        self.begun += 1;
+        let label = format!("{}/{PHASES} ", self.begun);
+        self.view.labelled(&label, &format!("{}: {story}", view::name(name, trouble)));
+        let _of_before = self.tally.take();
+        self.timeline.phase(name);
+        Running::begin(name, self.server.counts().token_requests)
     }
 
-    fn end(&self, phase: Phase, allowed: u64) -> Phase {
-        let done = phase.end(&self.tally, self.server.counts().token_requests, allowed);
-        self.view.say(&format!("      {}", done.line()));
+    fn end(&self, phase: Running, allowed: u64) -> Phase {
+        let done = phase.end(self.tally.take(), self.server.counts().token_requests, allowed);
+        self.view.came_to(&done);
         done
     }
 
-    fn break_server(&self) {
+    fn break_server(&mut self) {
         let down = Fault::status(503);
         let _cleared_by_mend = self.server.fault(Endpoint::Token, down, Times::UntilCleared);
+        self.timeline.down();
     }
 
-    fn mend_server(&self) {
-        self.view.say("      the authorization server is back");
+    fn mend_server(&mut self) {
+        self.view.say("the authorization server is back");
         self.server.clear_faults();
+        self.timeline.up();
     }
 
     /// Looks on for at least that long and until `done`, but not for ever: what never comes shows in the figures. On a
     /// machine that is very slow the first call of a phase may take longer than all that; it is waited for.
-    async fn watch(&mut self, phase: &mut Phase, at_least: Duration, done: impl Fn(&Status) -> bool) {
+    async fn watch(&mut self, phase: &mut Running, at_least: Duration, done: impl Fn(&Status) -> bool) {
         let start = Instant::now();
         let at_most = at_least + self.plan.unit * 20 + Duration::from_secs(20);
         loop {
             let status = self.tokens.status();
             phase.queue(status.waiting);
-            self.view.show(&status);
+            self.timeline.look(&status, &self.tally);
+            self.view.show(&status, &self.timeline);
             let passed = start.elapsed();
             if passed >= at_least && ((done(&status) && self.tally.requests() > 0) || passed >= at_most) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    }
-
-    /// The most token requests that the backoff allows in this time of failures, the one that succeeds included.
-    fn attempts(&self, time: Duration) -> u64 {
-        let (policy, mut attempts, mut spent) = (self.plan.policy(), 1, Duration::ZERO);
-        loop {
-            let shortest = (policy.backoff(attempts - 1) / 2).max(policy.min_interval());
-            spent += shortest;
-            if spent > time {
-                return u64::from(attempts) + 1;
-            }
-            attempts += 1;
         }
     }
 }

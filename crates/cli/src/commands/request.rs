@@ -2,11 +2,6 @@
 
 mod caller;
 mod ended;
-#[cfg(unix)]
-mod interrupt;
-#[cfg(not(unix))]
-#[path = "request/interrupt/elsewhere.rs"]
-mod interrupt;
 mod limit;
 mod output;
 mod reach;
@@ -17,13 +12,13 @@ mod show;
 
 use crate::client::args::{ClientArgs, OriginArgs, duration};
 use crate::client::setup::Setup;
+use crate::commands::interrupt::{self, Interrupts};
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use caller::Caller;
 use clap::{Args, ValueHint};
 use evergrant_tokio_reqwest::{Token, Tokens, Verdict, VerdictRule};
-use interrupt::Interrupts;
 use limit::Limit;
 use output::{Sink, Target};
 use reach::Reach;

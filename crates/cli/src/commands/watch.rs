@@ -5,6 +5,7 @@ mod events;
 use crate::client::args::{ClientArgs, duration};
 use crate::client::setup::Setup;
 use crate::commands::deadline;
+use crate::commands::interrupt::{self, Interrupts};
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::live::Live;
@@ -14,6 +15,7 @@ use crate::tell::when;
 use clap::Args;
 use events::Follower;
 use evergrant_tokio_reqwest::Tokens;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 /// A view that is drawn as often is alive to the eye; an event is told as soon.
@@ -51,7 +53,10 @@ pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
             let _shown = tokio::time::timeout(left(end).unwrap_or(Duration::MAX), first).await;
         }
         tokio::spawn(tokens.keep_fresh());
-        look_on(&tokens, live, manner, end).await?;
+        match live {
+            Some(live) => draw(&tokens, live, end).await?,
+            None => follow(&tokens, manner, end).await?,
+        }
         // What it came to: a token is held, or this says why not.
         let token = match end {
             Some(_) => {
@@ -61,11 +66,6 @@ pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
         };
         token.map(drop).map_err(Failure::from)
     })
-}
-
-/// How long it still lasts, if it has an end.
-fn left(end: Option<Instant>) -> Option<Duration> {
-    end.map(|end| end.saturating_duration_since(Instant::now()))
 }
 
 fn unanswered() -> Failure {
@@ -78,40 +78,60 @@ fn unanswered() -> Failure {
     )
 }
 
-/// Until the time is over, or nobody reads any more.
-async fn look_on(
-    tokens: &Tokens,
-    mut live: Option<Live>,
-    manner: Manner,
-    end: Option<Instant>,
-) -> Result<(), Failure> {
-    let mut follower = Follower::default();
+/// The view, until the time is over or a signal ends the command. Its last state stays on the terminal.
+async fn draw(tokens: &Tokens, mut live: Live, end: Option<Instant>) -> Result<(), Failure> {
+    let mut interrupted = pin!(Interrupts::caught(true)?.next());
     loop {
-        let status = tokens.status();
-        if let Some(live) = &mut live {
-            live.show(&status);
-        } else {
-            for event in follower.look(&status, Instant::now()) {
-                let now = when::now();
-                let read = if manner.json {
-                    stdout::json(&event.json(&status, now))?
-                } else {
-                    let clock = when::clock(now.saturating_sub(event.ago)).unwrap_or_default();
-                    stdout::line(format_args!("{clock} {event}"))?
-                };
-                if !read {
-                    return Ok(());
-                }
-            }
-        }
-        let nap = left(end).map_or(LOOK, |left| left.min(LOOK));
+        live.show(&tokens.status(), &[]);
+        let nap = nap(end);
         if nap.is_zero() {
             break;
         }
+        tokio::select! {
+            signal = &mut interrupted => {
+                // Nothing is drawn any more: the terminal has written ^C, and the view's lines are no longer where they were.
+                // A terminal that has gone away needs no line break.
+                let _written = stdout::line("");
+                return Err(interrupt::end(signal));
+            }
+            () = tokio::time::sleep(nap) => {}
+        }
+    }
+    live.leave();
+    stdout::line("").map(drop)
+}
+
+/// A line for each event, until the time is over or nobody reads any more.
+async fn follow(tokens: &Tokens, manner: Manner, end: Option<Instant>) -> Result<(), Failure> {
+    let mut follower = Follower::default();
+    loop {
+        let status = tokens.status();
+        for event in follower.look(&status, Instant::now()) {
+            let now = when::now();
+            let read = if manner.json {
+                stdout::json(&event.json(&status, now))?
+            } else {
+                let clock = when::clock(now.saturating_sub(event.ago)).unwrap_or_default();
+                stdout::line(format_args!("{clock} {event}"))?
+            };
+            if !read {
+                return Ok(());
+            }
+        }
+        let nap = nap(end);
+        if nap.is_zero() {
+            return Ok(());
+        }
         tokio::time::sleep(nap).await;
     }
-    if let Some(live) = live {
-        live.end();
-    }
-    Ok(())
+}
+
+/// How long it still lasts, if it has an end.
+fn left(end: Option<Instant>) -> Option<Duration> {
+    end.map(|end| end.saturating_duration_since(Instant::now()))
+}
+
+/// Until the next look; zero when the time is over.
+fn nap(end: Option<Instant>) -> Duration {
+    left(end).map_or(LOOK, |left| left.min(LOOK))
 }

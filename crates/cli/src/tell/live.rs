@@ -1,21 +1,54 @@
 //! A source of tokens on the terminal, as it changes: what is held, what happened, what comes next.
 
-use crate::tell::when;
-use evergrant_tokio_reqwest::core::{Generation, Span};
-use evergrant_tokio_reqwest::{LastOutcome, RequestStatus, Status};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+pub(crate) mod words;
+
+use crate::tell::escaped::Escaped;
+use crate::tell::sparkline::sparkline;
+use crate::tell::terminal::Terminal;
+use crate::tell::when::span;
+use anstyle::{AnsiColor, Style};
+use evergrant_tokio_reqwest::core::Generation;
+use evergrant_tokio_reqwest::{LastOutcome, Status};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use std::time::{Duration, Instant};
 
-/// The steps of the bar: more than any terminal has columns.
-const STEPS: u64 = 1000;
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default();
+
+/// The columns of a row's name, and of the space after it.
+const NAME: usize = 8;
+
+/// The columns of the longest words about a token that is used for days.
+const LONGEST_WORDS: usize = 52;
 
 /// A few lines at the bottom of the terminal.
 pub(crate) struct Live {
     lines: MultiProgress,
-    token: ProgressBar,
-    request: ProgressBar,
-    counts: ProgressBar,
-    trouble: ProgressBar,
+    drawn: ProgressBar,
+    seen: Seen,
+}
+
+/// One row more, below those of every source.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    /// The figures that are drawn before the words, the latest last; none, or more than there is place for.
+    pub(crate) figures: Vec<u64>,
+    pub(crate) text: String,
+}
+
+/// Where a row's bar or curve stands.
+#[derive(Clone, Copy)]
+struct Place {
+    columns: usize,
+    /// Whether the words stand beside it, and not below.
+    beside: bool,
+}
+
+/// What was seen before, and is still shown.
+#[derive(Default)]
+struct Seen {
     /// The token that was seen last, and how long it was used for when it was seen first.
     life: Option<(Generation, Duration)>,
     last_failure: Option<(String, Instant)>,
@@ -31,18 +64,11 @@ impl Live {
 
     fn on(target: ProgressDrawTarget) -> Self {
         let lines = MultiProgress::with_draw_target(target);
-        let line = |template: &str, name: &'static str| {
-            // The templates are ours and are tried by the tests: without one a line shows in indicatif's own style.
-            let style = ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar());
-            let line = ProgressBar::new(STEPS).with_style(style.progress_chars("━╸─")).with_prefix(name);
-            lines.add(line)
-        };
-        let plain = "{prefix:.bold} {wide_msg}";
-        let token = line("{prefix:.bold} {bar:24.green/dim} {wide_msg}", "token  ");
-        let request = line(plain, "request");
-        let counts = line(plain, "counts ");
-        let trouble = line(plain, "trouble");
-        Self { lines, token, request, counts, trouble, life: None, last_failure: None }
+        // The template is ours and is tried by the tests: without it the view has indicatif's own style.
+        let style = ProgressStyle::with_template("{msg}").unwrap_or(ProgressStyle::default_spinner());
+        let drawn =
+            lines.add(ProgressBar::no_length().with_style(style).with_finish(ProgressFinish::Abandon));
+        Self { lines, drawn, seen: Seen::default() }
     }
 
     /// A line above the view, which stays.
@@ -51,61 +77,111 @@ impl Live {
         let _drawn = self.lines.println(text);
     }
 
-    /// What is the case now.
-    pub(crate) fn show(&mut self, status: &Status) {
-        match &status.held {
-            Some(held) => {
-                let life = match self.life {
-                    Some((generation, life)) if generation == held.generation => life,
-                    _ => held.used_for,
-                };
-                self.life = Some((held.generation, life));
-                let share = held.used_for.as_secs_f64() / life.as_secs_f64().max(f64::MIN_POSITIVE);
-                self.token.set_position((share * STEPS as f64) as u64);
-                self.token.set_message(held.to_string());
-            }
-            None => {
-                self.token.set_position(0);
-                self.token.set_message("none");
-            }
-        }
-        if let Some((LastOutcome::Failed(cause), ago)) = &status.last_outcome {
-            let then = Instant::now().checked_sub(*ago);
-            self.last_failure = then.map(|then| (cause.summary().to_string(), then));
-        }
-        self.request.set_message(request_words(status));
-        self.counts.set_message(counts_words(status));
-        self.trouble.set_message(match &self.last_failure {
-            Some((failure, then)) => format!("{}: {failure}", when::ago(then.elapsed())),
-            None => "none so far".into(),
-        });
+    /// What is the case now, and more rows of whoever has more to show.
+    pub(crate) fn show(&mut self, status: &Status, more: &[Row]) {
+        let terminal = Terminal::stdout();
+        let view = self.seen.view(status, more, terminal);
+        self.drawn.set_message(terminal.coloured(view));
     }
 
     /// Takes the view away; what was said above it stays.
     pub(crate) fn end(self) {
-        for line in [&self.token, &self.request, &self.counts, &self.trouble] {
-            line.finish_and_clear();
-        }
+        self.drawn.finish_and_clear();
         // What cannot be drawn need not be taken away.
         let _cleared = self.lines.clear();
     }
-}
 
-fn request_words(status: &Status) -> String {
-    let Some((reason, ago)) = &status.last_request else { return "none was made".into() };
-    let last = format!("{}: {}", when::ago(*ago), reason);
-    let next = Span(status.next_request_in);
-    match &status.request {
-        RequestStatus::InFlight(left) => format!("{last}; its answer is awaited for {}", Span(*left)),
-        RequestStatus::Resting(..) => format!("{last}; it failed, the next is sent in {next}"),
-        _ => format!("{last}; the next is sent in {next}"),
+    /// Leaves the view as it is.
+    pub(crate) fn leave(self) {
+        self.drawn.abandon();
     }
 }
 
-fn counts_words(status: &Status) -> String {
-    let Status { requests, waiting, deepest_queue, .. } = status;
-    let plural = if *requests == 1 { "" } else { "s" };
-    format!("{requests} request{plural}, {waiting} calls wait for a token, {deepest_queue} at most so far")
+impl Seen {
+    /// The lines of the view, none of which is longer than the terminal.
+    fn view(&mut self, status: &Status, more: &[Row], terminal: Terminal) -> String {
+        let place = Place::on(terminal);
+        let (bar, held) = self.token(status, terminal, place);
+        let mut rows = vec![
+            place.row(terminal, "token", &bar, &held),
+            row(terminal, "request", &words::request(status)),
+            row(terminal, "counts", &words::counts(status)),
+            row(terminal, "trouble", &self.trouble(status)),
+        ];
+        rows.extend(more.iter().map(|more| match more.figures.len() {
+            0 => row(terminal, more.name, &more.text),
+            count => {
+                let latest = more.figures.get(count.saturating_sub(place.columns)..).unwrap_or_default();
+                let curve = format!("{:>1$}", sparkline(latest, terminal.unicode), place.columns);
+                place.row(terminal, more.name, &curve, &more.text)
+            }
+        }));
+        rows.join("\n")
+    }
+
+    /// The bar and the words of what is held.
+    fn token(&mut self, status: &Status, terminal: Terminal, place: Place) -> (String, String) {
+        let Some(held) = &status.held else {
+            return (bar(0.0, place.columns, terminal), format!("{RED}none{RED:#}"));
+        };
+        let life = match self.life {
+            Some((generation, life)) if generation == held.generation => life,
+            _ => held.used_for,
+        };
+        self.life = Some((held.generation, life));
+        let share = held.used_for.as_secs_f64() / life.as_secs_f64().max(f64::MIN_POSITIVE);
+        (bar(share, place.columns, terminal), words::held(held))
+    }
+
+    fn trouble(&mut self, status: &Status) -> String {
+        if let Some((LastOutcome::Failed(cause), ago)) = &status.last_outcome {
+            let then = Instant::now().checked_sub(*ago);
+            self.last_failure = then.map(|then| (cause.summary().to_string(), then));
+        }
+        match &self.last_failure {
+            Some((failure, then)) => format!("{} ago: {}", span(then.elapsed()), Escaped(failure)),
+            None => "none so far".into(),
+        }
+    }
+}
+
+impl Place {
+    const USUAL: usize = 24;
+    const LEAST: usize = 8;
+
+    fn on(terminal: Terminal) -> Self {
+        let columns = terminal.columns.unwrap_or(usize::MAX);
+        let left = columns.saturating_sub(NAME + 1 + LONGEST_WORDS);
+        let beside = left >= Self::LEAST;
+        let there = if beside { left } else { columns.saturating_sub(NAME) };
+        Self { columns: there.min(Self::USUAL), beside }
+    }
+
+    fn row(self, terminal: Terminal, name: &str, drawn: &str, text: &str) -> String {
+        if self.beside {
+            terminal.hanging(&format!("{}{drawn} ", label(name)), NAME + self.columns + 1, text)
+        } else {
+            format!("{}{drawn}\n{}", label(name), row(terminal, "", text))
+        }
+    }
+}
+
+fn row(terminal: Terminal, name: &str, text: &str) -> String {
+    terminal.hanging(&label(name), NAME, text)
+}
+
+fn label(name: &str) -> String {
+    format!("{BOLD}{name:<NAME$}{BOLD:#}")
+}
+
+/// How much of a life is left: as many columns of `width`.
+fn bar(share: f64, width: usize, terminal: Terminal) -> String {
+    let [full, half, rest] = if terminal.unicode { ["━", "╸", "─"] } else { ["#", "=", "-"] };
+    // A life is never more than it was at first, and what is no number is nothing.
+    let halves = (share.clamp(0.0, 1.0) * 2.0 * width as f64).round() as usize;
+    let (left, cut) = (halves / 2, halves % 2);
+    let spent = width.saturating_sub(left + cut);
+    format!("{GREEN}{}{}{GREEN:#}{DIM}{}{DIM:#}", full.repeat(left), half.repeat(cut), rest.repeat(spent))
 }
 
 #[cfg(test)]

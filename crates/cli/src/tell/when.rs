@@ -38,6 +38,15 @@ pub(crate) fn relative(then: Duration, now: Duration) -> String {
     }
 }
 
+/// A span of time of a view that moves: below 10 s in tenths, `4.2 s`.
+pub(crate) fn span(time: Duration) -> String {
+    match time.as_millis() {
+        // Rounded down, as all spans are: what is to come is never later than it says.
+        millis @ 0..10_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
+        _ => Span(time).to_string(),
+    }
+}
+
 /// `12 s ago`, or `just now`.
 pub(crate) fn ago(time: Duration) -> String {
     if time.as_secs() == 0 { "just now".into() } else { format!("{} ago", Span(time)) }

@@ -1,72 +1,23 @@
 //! What the demonstration counted, and whether it may be so.
 
+use super::tally::Sum;
+use super::timeline::Timeline;
 use crate::tell::failure::Failure;
-use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What the workers count in the phase of the moment.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    requests: AtomicU64,
-    failed: AtomicU64,
-    longest_wait_us: AtomicU64,
-    first_failure: Mutex<Option<String>>,
-}
-
-impl Tally {
-    pub(crate) fn count(&self, waited: Duration, failed: Option<&str>) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let waited = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
-        self.longest_wait_us.fetch_max(waited, Ordering::Relaxed);
-        if let Some(why) = failed {
-            self.failed.fetch_add(1, Ordering::Relaxed);
-            let mut first = self.first_failure.lock().unwrap_or_else(PoisonError::into_inner);
-            first.get_or_insert_with(|| why.to_owned());
-        }
-    }
-
-    /// The calls that ended in the phase of the moment.
-    pub(crate) fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn reset(&self) {
-        for counter in [&self.requests, &self.failed, &self.longest_wait_us] {
-            counter.store(0, Ordering::Relaxed);
-        }
-    }
-}
-
-/// One phase: what was counted in it.
+/// A phase that runs.
 #[derive(Debug)]
-pub(crate) struct Phase {
-    name: &'static str,
+pub(crate) struct Running {
+    pub(crate) name: &'static str,
     began: Instant,
-    requests: u64,
-    failed: u64,
-    /// While it runs, the count at the server when it began.
-    token_requests: u64,
-    allowed: u64,
-    longest_wait: Duration,
+    /// The count at the server when it began.
+    token_requests_before: u64,
     deepest_queue: usize,
-    first_failure: Option<String>,
 }
 
-impl Phase {
+impl Running {
     pub(crate) fn begin(name: &'static str, token_requests_before: u64) -> Self {
-        Self {
-            name,
-            began: Instant::now(),
-            requests: 0,
-            failed: 0,
-            token_requests: token_requests_before,
-            allowed: 0,
-            longest_wait: Duration::ZERO,
-            deepest_queue: 0,
-            first_failure: None,
-        }
+        Self { name, began: Instant::now(), token_requests_before, deepest_queue: 0 }
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -77,38 +28,47 @@ impl Phase {
         self.deepest_queue = self.deepest_queue.max(depth);
     }
 
-    pub(crate) fn end(self, tally: &Tally, token_requests: u64, allowed: u64) -> Self {
-        let first_failure = tally.first_failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Self {
-            requests: tally.requests.load(Ordering::Relaxed),
-            failed: tally.failed.load(Ordering::Relaxed),
-            token_requests: token_requests.saturating_sub(self.token_requests),
+    pub(crate) fn end(self, sum: Sum, token_requests: u64, allowed: u64) -> Phase {
+        Phase {
+            name: self.name,
+            sum,
+            token_requests: token_requests.saturating_sub(self.token_requests_before),
             allowed,
-            longest_wait: Duration::from_micros(tally.longest_wait_us.load(Ordering::Relaxed)),
-            first_failure,
-            ..self
+            deepest_queue: self.deepest_queue,
         }
     }
+}
 
-    pub(crate) fn line(&self) -> String {
-        format!(
-            "{} requests, {} failed, {} token requests, longest wait {} ms, deepest queue {}",
-            self.requests,
-            self.failed,
-            self.token_requests,
-            self.longest_wait.as_millis(),
-            self.deepest_queue
-        )
+/// A phase that has ended: what was counted in it.
+#[derive(Debug)]
+pub(crate) struct Phase {
+    pub(crate) name: &'static str,
+    pub(crate) sum: Sum,
+    pub(crate) token_requests: u64,
+    /// The most token requests that are no fault.
+    pub(crate) allowed: u64,
+    pub(crate) deepest_queue: usize,
+}
+
+impl Phase {
+    pub(crate) fn counts(&self) -> String {
+        let Self { sum, token_requests, .. } = self;
+        let plural = if *token_requests == 1 { "" } else { "s" };
+        format!("{} calls, {} failed, {token_requests} token request{plural}", sum.requests, sum.failed)
+    }
+
+    pub(crate) fn waits(&self) -> String {
+        format!("longest wait {}, deepest queue {}", wait(self.sum.longest_wait), self.deepest_queue)
     }
 
     /// What must not be, if it is.
-    fn fault(&self) -> Option<String> {
-        let Self { name, failed, token_requests, allowed, .. } = self;
-        if *failed > 0 {
-            let first = self.first_failure.as_deref().unwrap_or("no reason given");
-            return Some(format!("{failed} requests failed in the phase {name}; the first: {first}"));
+    pub(crate) fn fault(&self) -> Option<String> {
+        let Self { name, sum, token_requests, allowed, .. } = self;
+        if sum.failed > 0 {
+            let first = sum.first_failure.as_deref().unwrap_or("no reason given");
+            return Some(format!("{} requests failed in the phase {name}; the first: {first}", sum.failed));
         }
-        if self.requests == 0 {
+        if sum.requests == 0 {
             return Some(format!("no request was answered in the phase {name}"));
         }
         (token_requests > allowed)
@@ -120,6 +80,10 @@ impl Phase {
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) phases: Vec<Phase>,
+    pub(crate) timeline: Timeline,
+    pub(crate) workers: u64,
+    /// How long a token lives.
+    pub(crate) life: Duration,
     /// Workers that panicked.
     pub(crate) died: u64,
     pub(crate) took: Duration,
@@ -130,44 +94,55 @@ impl Report {
         self.phases.iter().map(of).sum()
     }
 
-    fn failed(&self) -> u64 {
-        self.sum(|phase| phase.failed) + self.died
+    pub(crate) fn requests(&self) -> u64 {
+        self.sum(|phase| phase.sum.requests)
     }
 
-    fn longest_wait(&self) -> Duration {
-        self.phases.iter().map(|phase| phase.longest_wait).max().unwrap_or_default()
+    pub(crate) fn token_requests(&self) -> u64 {
+        self.sum(|phase| phase.token_requests)
     }
 
-    fn deepest_queue(&self) -> usize {
+    pub(crate) fn failed(&self) -> u64 {
+        self.sum(|phase| phase.sum.failed) + self.died
+    }
+
+    pub(crate) fn longest_wait(&self) -> Duration {
+        self.phases.iter().map(|phase| phase.sum.longest_wait).max().unwrap_or_default()
+    }
+
+    pub(crate) fn deepest_queue(&self) -> usize {
         self.phases.iter().map(|phase| phase.deepest_queue).max().unwrap_or_default()
     }
 
     /// The figures as one JSON object.
-    pub(crate) fn json(&self) -> String {
+    pub(crate) fn json(&self) -> serde_json::Value {
         let phases: Vec<_> = self
             .phases
             .iter()
             .map(|phase| {
                 serde_json::json!({
                     "name": phase.name,
-                    "requests": phase.requests,
-                    "failed": phase.failed,
+                    "requests": phase.sum.requests,
+                    "failed": phase.sum.failed,
                     "token_requests": phase.token_requests,
-                    "max_wait_ms": milliseconds(phase.longest_wait),
+                    "token_requests_allowed": phase.allowed,
+                    "max_wait_ms": milliseconds(phase.sum.longest_wait),
                     "deepest_queue": phase.deepest_queue,
                 })
             })
             .collect();
         serde_json::json!({
-            "requests": self.sum(|phase| phase.requests),
+            "requests": self.requests(),
             "failed": self.failed(),
-            "token_requests": self.sum(|phase| phase.token_requests),
+            "token_requests": self.token_requests(),
+            "tokens": self.timeline.lives().len(),
             "max_wait_ms": milliseconds(self.longest_wait()),
             "deepest_queue": self.deepest_queue(),
+            "workers": self.workers,
+            "token_life_ms": milliseconds(self.life),
             "took_ms": milliseconds(self.took),
             "phases": phases,
         })
-        .to_string()
     }
 
     /// A fault, if the demonstration showed one.
@@ -179,46 +154,32 @@ impl Report {
     }
 }
 
+/// How long a call waited: exactly where that is short.
+pub(crate) fn wait(time: Duration) -> String {
+    match time.as_millis() {
+        short @ 0..10_000 => format!("{short} ms"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}
+
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let row = |f: &mut fmt::Formatter<'_>, cells: [&str; 6]| {
-            let [name, requests, failed, token_requests, wait, queue] = cells;
-            writeln!(f, "{name:<40}{requests:>10}{failed:>8}{token_requests:>16}{wait:>14}{queue:>15}")
-        };
-        row(f, ["phase", "requests", "failed", "token requests", "longest wait", "deepest queue"])?;
-        for phase in &self.phases {
-            let token_requests = format!("{} of {}", phase.token_requests, phase.allowed);
-            row(
-                f,
-                [
-                    phase.name,
-                    &phase.requests.to_string(),
-                    &phase.failed.to_string(),
-                    &token_requests,
-                    &format!("{} ms", phase.longest_wait.as_millis()),
-                    &phase.deepest_queue.to_string(),
-                ],
-            )?;
-        }
-        row(
-            f,
-            [
-                "total",
-                &self.sum(|phase| phase.requests).to_string(),
-                &self.failed().to_string(),
-                &self.sum(|phase| phase.token_requests).to_string(),
-                &format!("{} ms", self.longest_wait().as_millis()),
-                &self.deepest_queue().to_string(),
-            ],
-        )?;
-        write!(
-            f,
-            "{:.1} s; a phase may use as many token requests as stands after \"of\"",
-            self.took.as_secs_f64()
-        )
+#[cfg(test)]
+impl Report {
+    /// With these phases: name, calls, failed, token requests, limit, longest wait in milliseconds, deepest queue.
+    pub(crate) fn of_figures(
+        phases: &[(&'static str, u64, u64, u64, u64, u64, usize)],
+        took: Duration,
+    ) -> Self {
+        let phases =
+            phases.iter().map(|&(name, requests, failed, token_requests, allowed, wait, deepest_queue)| {
+                let longest_wait = Duration::from_millis(wait);
+                let sum = Sum { requests, failed, longest_wait, first_failure: None };
+                Phase { name, sum, token_requests, allowed, deepest_queue }
+            });
+        let (phases, timeline) = (phases.collect(), Timeline::begin());
+        Self { phases, timeline, workers: 32, life: Duration::from_secs(4), died: 0, took }
     }
 }

@@ -14,7 +14,7 @@ fn a_phase_lasts_until_a_call_was_answered() {
     let (url, over) = (demo.server.resource("/shipments"), Arc::new(AtomicBool::new(false)));
     let answered = block_on(async {
         let worker = tokio::spawn(work(api, url, Arc::clone(&demo.tally), Arc::clone(&over)));
-        let mut phase = demo.begin("cold start", "the API is slow");
+        let mut phase = demo.begin("cold start", None, "the API is slow");
         let slow = async {
             // Much longer than the phase would last.
             for _ in 0..10 {

@@ -1,10 +1,10 @@
 //! Where the answer goes: stdout, or a file that is replaced when the whole answer is there.
 
 use super::screen::Screen;
-use crate::tell::cause::Cause;
+use crate::commands::replaced::{self, Place};
 use crate::tell::failure::Failure;
 use crate::tell::stdout;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -23,13 +23,6 @@ pub(super) struct Direct {
     file: File,
     path: PathBuf,
     screen: Option<Screen>,
-}
-
-/// A file that is there already, or not yet. It is named without symbolic links.
-pub(super) struct Place {
-    path: PathBuf,
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no mode to keep"))]
-    found: Option<Metadata>,
 }
 
 /// An opened target.
@@ -58,7 +51,7 @@ impl Target {
                     return Ok(Self::Direct(Direct::to(opened, path)));
                 }
                 let real = path.canonicalize().map_err(|error| unwritten(path, &error))?;
-                Ok(Self::Replaced(Place { path: real, found: Some(found) }))
+                Ok(Self::Replaced(Place::existing(real, found)))
             }
             Err(error) if error.kind() == ErrorKind::NotFound && path.is_symlink() => {
                 wrong(path, "is a symbolic link to a file that is not there", "name the file itself")
@@ -66,9 +59,7 @@ impl Target {
             Err(error) if error.kind() == ErrorKind::NotFound && !names_a_file(path) => {
                 wrong(path, "is no name of a file", "write the file's name at its end")
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                Ok(Self::Replaced(Place { path: path.to_owned(), found: None }))
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::Replaced(Place::new(path))),
             Err(error) => Err(unwritten(path, &error)),
         }
     }
@@ -84,7 +75,7 @@ impl Target {
             Self::Stdout => Ok(Sink::stdout()),
             Self::Direct(direct) => Ok(Sink::Direct(direct)),
             Self::Replaced(place) => {
-                let file = place.temporary().map_err(|error| unwritten(&place.path, &error))?;
+                let file = place.temporary().map_err(|error| unwritten(place.path(), &error))?;
                 Ok(Sink::Replacing(file, place))
             }
         }
@@ -120,43 +111,6 @@ impl Direct {
     }
 }
 
-impl Place {
-    /// A file beside it, so that it can be renamed.
-    fn temporary(&self) -> io::Result<NamedTempFile> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".evergrant-");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // A new file gets what the umask leaves; while a file is replaced, its content is nobody else's.
-            let mode = if self.found.is_some() { 0o600 } else { 0o666 };
-            builder.permissions(std::fs::Permissions::from_mode(mode));
-        }
-        builder.tempfile_in(folder.unwrap_or(Path::new(".")))
-    }
-
-    /// Renames the whole file into this place. What was here hands on its owner, if that can be, and its mode.
-    fn take(&self, file: NamedTempFile) -> io::Result<()> {
-        #[cfg(unix)]
-        if let Some(found) = &self.found {
-            hand_on(found, file.as_file())?;
-        }
-        file.as_file().sync_all()?;
-        match file.persist(&self.path) {
-            Ok(_) => Ok(()),
-            // Something is mounted there, as a container does with a file: it can be written, and not replaced.
-            Err(lost) if lost.error.kind() == ErrorKind::ResourceBusy => {
-                let mut whole = lost.file.reopen()?;
-                let mut place = File::create(&self.path)?;
-                io::copy(&mut whole, &mut place)?;
-                place.sync_all()
-            }
-            Err(lost) => Err(lost.error),
-        }
-    }
-}
-
 impl Sink {
     pub(super) fn stdout() -> Self {
         if io::stdout().is_terminal() { Self::Screen(Screen::default()) } else { Self::Pipe }
@@ -167,7 +121,7 @@ impl Sink {
         match self {
             Self::Screen(_) | Self::Pipe => None,
             Self::Direct(direct) => Some(&direct.path),
-            Self::Replacing(_, place) => Some(&place.path),
+            Self::Replacing(_, place) => Some(place.path()),
         }
     }
 
@@ -178,7 +132,7 @@ impl Sink {
             Self::Pipe => Ok(stdout::print(bytes)? && stdout::flush()?),
             Self::Direct(direct) => direct.write(bytes),
             Self::Replacing(file, place) => {
-                file.write_all(bytes).map(|()| true).map_err(|error| unwritten(&place.path, &error))
+                file.write_all(bytes).map(|()| true).map_err(|error| unwritten(place.path(), &error))
             }
         }
     }
@@ -191,7 +145,7 @@ impl Sink {
             }
             Self::Pipe => stdout::flush().map(drop),
             Self::Direct(direct) => direct.finish().map(drop),
-            Self::Replacing(file, place) => place.take(file).map_err(|error| unwritten(&place.path, &error)),
+            Self::Replacing(file, place) => place.take(file).map_err(|error| unwritten(place.path(), &error)),
         }
     }
 }
@@ -214,19 +168,6 @@ fn is_somebodys_open_file(path: &Path) -> bool {
     }
 }
 
-/// Owner and mode of the one for the other.
-#[cfg(unix)]
-fn hand_on(found: &Metadata, file: &File) -> io::Result<()> {
-    use rustix::fs::{Gid, Uid, fchown};
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    let (owner, group) = (Uid::from_raw(found.uid()), Gid::from_raw(found.gid()));
-    // Only root can give a file away, and others only within their groups.
-    if fchown(file, Some(owner), Some(group)).is_err() {
-        let _not_a_member = fchown(file, None, Some(group));
-    }
-    file.set_permissions(std::fs::Permissions::from_mode(found.mode() & 0o777))
-}
-
 /// What ends with a slash is the name of a folder.
 fn names_a_file(path: &Path) -> bool {
     !path.to_string_lossy().ends_with(std::path::is_separator)
@@ -236,15 +177,6 @@ fn wrong<T>(path: &Path, why: &str, next: &str) -> Result<T, Failure> {
     Err(Failure::usage(format!("--output {} {why}", path.display()), next))
 }
 
-/// What cannot be written, and whose fault that is.
 fn unwritten(path: &Path, error: &io::Error) -> Failure {
-    use ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    let happened = format!("--output {} cannot be written", path.display());
-    if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
-        return Failure::system(&happened, &Cause(error));
-    }
-    Failure::usage(
-        format!("{happened}: {}", Cause(error)),
-        "name a file in a folder that this user can write",
-    )
+    replaced::unwritten("--output", path, error)
 }

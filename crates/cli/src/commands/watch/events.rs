@@ -1,7 +1,8 @@
 //! What happened to a source, from one look at its status to the next.
 
+use crate::tell::live::words;
 use crate::tell::when;
-use evergrant_tokio_reqwest::core::{Cause, Generation, Reason, Span};
+use evergrant_tokio_reqwest::core::{Cause, Generation, Reason};
 use evergrant_tokio_reqwest::{Held, LastOutcome, Status};
 use serde_json::{Value, json};
 use std::fmt;
@@ -109,9 +110,9 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
             What::Requested(reason) => write!(f, "requesting a token: {}", reason),
-            What::Installed(held) => held.fmt(f),
+            What::Installed(held) => f.write_str(&words::held(held)),
             What::Failed { cause, next_request_in } => {
-                write!(f, "{}; the next request is sent in {}", cause.summary(), Span(*next_request_in))
+                write!(f, "{}; the next request is sent in {}", cause.summary(), when::span(*next_request_in))
             }
             What::NoProgress => LastOutcome::NoProgress.fmt(f),
             What::Ended(generation) => {

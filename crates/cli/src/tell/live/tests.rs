@@ -1,4 +1,5 @@
-use super::Live;
+use super::{Live, Row, Seen};
+use crate::tell::terminal::Terminal;
 use evergrant_tokio_reqwest::core::{
     Cause, Class, Problem, Reason, Refusal, TransportError, TransportErrorKind,
 };
@@ -8,6 +9,10 @@ use std::time::Duration;
 
 const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
+}
+
+const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
 }
 
 fn status() -> Status {
@@ -20,35 +25,27 @@ fn status() -> Status {
     status
 }
 
-fn terminal() -> (Live, InMemoryTerm) {
-    let terminal = InMemoryTerm::new(12, 100);
-    let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), 255);
-    (Live::on(target), terminal)
+const fn plain(columns: usize) -> Terminal {
+    Terminal { columns: Some(columns), unicode: true, colours: false }
 }
 
-/// What is on the terminal once it is drawn; drawing is limited in its rate.
-#[track_caller]
-fn shows(live: &mut Live, terminal: &InMemoryTerm, status: &Status, lines: &[&str]) {
-    for _ in 0..600 {
-        live.show(status);
-        let contents = terminal.contents();
-        if lines.iter().all(|line| contents.lines().any(|drawn| drawn == *line)) {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("{lines:#?} are not all in:\n{}", terminal.contents());
+/// The lines of the view on such a terminal, without colours.
+fn lines(seen: &mut Seen, status: &Status, terminal: Terminal) -> Vec<String> {
+    with(seen, status, &[], terminal)
+}
+
+/// The same with more rows.
+fn with(seen: &mut Seen, status: &Status, rows: &[Row], terminal: Terminal) -> Vec<String> {
+    let view = terminal.coloured(seen.view(status, rows, terminal));
+    view.lines().map(str::to_owned).collect()
 }
 
 #[test]
 fn the_view_shows_what_is_held_what_happened_and_what_comes_next() {
-    let (mut live, terminal) = terminal();
-    let mut status = status();
-    shows(
-        &mut live,
-        &terminal,
-        &status,
-        &[
+    let (mut seen, mut status) = (Seen::default(), status());
+    assert_eq!(
+        lines(&mut seen, &status, plain(100)),
+        [
             "token   ━━━━━━━━━━━━━━━━━━━━━━━━ token 0: used for 50 min, renewed in 45 min",
             "request 1 min 1 s ago: there was none yet; the next is sent in 45 min",
             "counts  1 request, 0 calls wait for a token, 7 at most so far",
@@ -57,48 +54,114 @@ fn the_view_shows_what_is_held_what_happened_and_what_comes_next() {
     );
     let held = status.held.as_mut().unwrap();
     (held.used_for, held.refresh_in) = (s(750), s(0));
-    status.request = RequestStatus::InFlight(s(9));
-    status.last_request = Some((Reason::Early, s(1)));
-    status.requests = 2;
-    shows(
-        &mut live,
-        &terminal,
-        &status,
-        &[
-            "token   ━━━━━━╸───────────────── token 0: used for 12 min 30 s more, due for renewal",
-            "request 1 s ago: the current one expires soon; its answer is awaited for 9 s",
-            "counts  2 requests, 0 calls wait for a token, 7 at most so far",
+    status.request = RequestStatus::InFlight(ms(9300));
+    status.last_request = Some((Reason::Early, ms(690)));
+    (status.requests, status.waiting) = (2, 1);
+    let ascii = Terminal { unicode: false, ..plain(100) };
+    assert_eq!(
+        lines(&mut seen, &status, ascii)[..3],
+        [
+            "token   ######------------------ token 0: used for 12 min 30 s more, due for renewal",
+            "request 0.6 s ago: the current one expires soon; waiting for the answer, 9.3 s at most",
+            "counts  2 requests, 1 call waits for a token, 7 at most so far",
+        ],
+    );
+    (status.held, status.next_request_in, status.request) = (None, Duration::MAX, RequestStatus::Idle);
+    assert_eq!(
+        lines(&mut seen, &status, plain(100))[..2],
+        [
+            "token   ──────────────────────── none",
+            "request 0.6 s ago: the current one expires soon; no other is planned",
         ],
     );
 }
 
 #[test]
-fn a_failure_is_shown_until_the_next_one_even_when_a_token_came_since() {
-    let (mut live, terminal) = terminal();
-    let mut status = status();
-    status.held = None;
-    (status.waiting, status.next_request_in) = (3, s(4));
+fn on_50_columns_all_is_said_in_more_lines() {
+    let (mut seen, mut status) = (Seen::default(), status());
+    (status.held.as_mut().unwrap().used_for, status.held.as_mut().unwrap().refresh_in) = (ms(9870), ms(4200));
     let words = "the lookup of auth.example.com ended after three name servers did not answer";
     let problem = Problem::Transport(TransportError::new(TransportErrorKind::Resolve, words, &[]));
     let cause = Cause::Refused(Refusal::new(Class::Transient, None, problem).into());
     status.request = RequestStatus::Resting(s(4), cause.clone());
+    status.next_request_in = s(4);
     status.last_outcome = Some((LastOutcome::Failed(cause), s(120)));
-    // Cut where the terminal ends.
-    let failure = "trouble 2 min ago: the token endpoint cannot be reached: the host name cannot be resolved (the looku";
-    let resting = "request 1 min 1 s ago: there was none yet; it failed, the next is sent in 4 s";
-    let empty = "token   ──────────────────────── none";
-    shows(&mut live, &terminal, &status, &[empty, resting, failure]);
+    let shown = lines(&mut seen, &status, plain(50));
+    assert_eq!(
+        shown,
+        [
+            "token   ━━━━━━━━━━━━━━━━━━━━━━━━",
+            "        token 0: used for 9.8 s, renewed in 4.2 s",
+            "request 1 min 1 s ago: there was none yet; it",
+            "        failed, the next is sent in 4.0 s",
+            "counts  1 request, 0 calls wait for a token, 7 at",
+            "        most so far",
+            "trouble 2 min ago: the token endpoint cannot be",
+            "        reached: the host name cannot be resolved",
+            "        (the lookup of auth.example.com ended",
+            "        after three name servers did not answer)",
+        ]
+    );
     status.last_outcome = None;
-    live.show(&status);
-    assert!(terminal.contents().contains("trouble 2 min ago"), "{}", terminal.contents());
+    assert_eq!(lines(&mut seen, &status, plain(50)), shown, "a failure is shown until the next one");
+}
+
+#[test]
+fn a_row_has_its_latest_figures_as_a_curve() {
+    let row = Row { name: "calls", figures: (0..100).collect(), text: "5000 a second".into() };
+    let rows = [row, Row { name: "server", figures: Vec::new(), text: "up".into() }];
+    let shown = |terminal| with(&mut Seen::default(), &status(), &rows, terminal).join("\n");
+    let last = |terminal, words: &str| assert!(shown(terminal).ends_with(words), "{}", shown(terminal));
+    last(plain(100), "\ncalls   ▇▇▇▇▇▇▇▇▇▇▇█████████████ 5000 a second\nserver  up");
+    last(plain(72), "\ncalls   ███████████ 5000 a second\nserver  up");
+    let ascii = Terminal { unicode: false, ..plain(30) };
+    last(ascii, "\ncalls   *******###############\n        5000 a second\nserver  up");
+}
+
+#[test]
+fn no_column_is_too_few() {
+    for columns in 0..200 {
+        let (mut seen, status) = (Seen::default(), status());
+        let widest = lines(&mut seen, &status, plain(columns)).iter().map(|line| line.chars().count()).max();
+        // Longer than the terminal are single words alone.
+        assert!(widest.unwrap() <= columns.max(24), "{columns}: {widest:?}");
+    }
+}
+
+fn terminal() -> (Live, InMemoryTerm) {
+    let terminal = InMemoryTerm::new(12, 100);
+    let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), 255);
+    (Live::on(target), terminal)
+}
+
+/// What is on the terminal once it is drawn; drawing is limited in its rate.
+#[track_caller]
+fn shows(live: &mut Live, terminal: &InMemoryTerm, words: &[&str]) {
+    let rows = [Row { name: "calls", figures: vec![0, 4, 8], text: "many".into() }];
+    for _ in 0..600 {
+        live.show(&status(), &rows);
+        let contents = terminal.contents();
+        if words.iter().all(|words| contents.contains(words)) {
+            return;
+        }
+        std::thread::sleep(ms(10));
+    }
+    panic!("{words:#?} are not all in:\n{}", terminal.contents());
 }
 
 #[test]
 fn what_is_said_stays_and_the_view_goes() {
     let (mut live, terminal) = terminal();
-    live.show(&status());
     live.say("a phase begins");
-    shows(&mut live, &terminal, &status(), &["a phase begins", "trouble none so far"]);
+    shows(&mut live, &terminal, &["a phase begins\ntoken", "trouble none so far\ncalls  ", "many"]);
     live.end();
     assert_eq!(terminal.contents(), "a phase begins");
+}
+
+#[test]
+fn a_view_that_is_left_stays() {
+    let (mut live, terminal) = terminal();
+    shows(&mut live, &terminal, &["trouble none so far"]);
+    live.leave();
+    assert!(terminal.contents().contains("token 0: used for 50 min"), "{}", terminal.contents());
 }

@@ -1,4 +1,4 @@
-use super::{clock, relative, rfc3339, utc};
+use super::{clock, relative, rfc3339, span, utc};
 use std::time::Duration;
 
 const fn s(seconds: u64) -> Duration {
@@ -21,4 +21,19 @@ fn instants_are_told_in_utc() {
     assert_eq!(clock(leap).as_deref(), Some("23:59:59Z"));
     assert_eq!(rfc3339(s(u64::MAX)), None);
     assert_eq!(rfc3339(Duration::from_millis(999)).as_deref(), Some("1970-01-01T00:00:00Z"));
+}
+
+#[test]
+fn below_10_s_a_span_has_tenths() {
+    let ms = Duration::from_millis;
+    for (time, words) in [
+        (0, "0.0 s"),
+        (99, "0.0 s"),
+        (1290, "1.2 s"),
+        (9999, "9.9 s"),
+        (10_000, "10 s"),
+        (61_900, "1 min 1 s"),
+    ] {
+        assert_eq!(span(ms(time)), words);
+    }
 }

@@ -28,7 +28,7 @@ fn each_thing_is_told_once_and_in_its_order() {
     status.requests = 2;
     let now = start + ms(100);
     let both = looked(&mut follower, &status, now);
-    assert!(both[0].ends_with("; the next request is sent in 2 s"), "{both:?}");
+    assert!(both[0].ends_with("; the next request is sent in 2.0 s"), "{both:?}");
     assert_eq!(both[1..], ["requesting a token: the last request failed"]);
 
     // The same outcome, seen a little later and told a little differently.
