@@ -95,8 +95,8 @@ pub(crate) struct ClientFlags {
     pub(crate) param: Vec<String>,
     /// Token request header; may be repeated
     ///
-    /// They replace those of the profile. In the variable, write one per line. Put a secret value into a file ('Name: @FILE'), into the variable, or
-    /// where the profile says.
+    /// They replace those of the profile. In the variable, write one per line. Put a secret value into a file
+    /// ('Name: @FILE'), into the variable, or where the profile says.
     #[arg(
         long,
         value_name = "K: V",
@@ -131,8 +131,8 @@ pub(crate) struct ClientFlags {
     /// Proxy for every request, or none
     ///
     /// It replaces what HTTPS_PROXY and the like say. Schemes: http, https, socks4, socks4a, socks5, socks5h. A
-    /// loopback address is never asked through it. Put
-    /// a URL with a user and a password into the variable, never into the arguments.
+    /// loopback address is never asked through it. Put a URL with a user and a password into the variable, never
+    /// into the arguments.
     #[arg(help_heading = "Network")]
     #[arg(long, value_name = "URL|none", env = "EVERGRANT_PROXY", hide_env_values = true)]
     pub(crate) proxy: Option<String>,
@@ -154,8 +154,8 @@ pub(crate) struct ClientFlags {
     pub(crate) dangerous_plain_http: Option<bool>,
     /// Time limit for one token request
     ///
-    /// Such as 500ms, 30s or 2m. Default: 10s. It also limits how long the client secret may take to arrive from a command, a pipe or
-    /// stdin; the default for that is 2m.
+    /// Such as 500ms, 30s or 2m. Default: 10s. It also limits how long the client secret may take to arrive from a
+    /// command, a pipe or stdin; the default for that is 2m.
     #[arg(help_heading = "Network")]
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_TIMEOUT", hide_env_values = true)]
     pub(crate) timeout: Option<Duration>,

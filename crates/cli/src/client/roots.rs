@@ -55,7 +55,7 @@ impl Roots {
         let found = CertificateDer::pem_slice_iter(content).collect::<Result<Vec<_>, pem::Error>>();
         let found = found.map_err(|_| {
             wrong(
-                "is no whole PEM file".into(),
+                "is not a complete PEM file".into(),
                 "have it written again: each certificate from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----",
             )
         })?;

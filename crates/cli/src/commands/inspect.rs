@@ -1,4 +1,4 @@
-//! `evergrant inspect`: what an access token tells of itself. Nothing is verified, and nothing of it is believed by the
+//! `evergrant inspect`: what an access token says about itself. Nothing is verified, and nothing of it is believed by the
 //! library: RFC 9068 §6 asks clients not to look inside. People who look for a fault must.
 
 mod claims;

@@ -42,7 +42,7 @@ fn a_broken_file_is_refused_whole() {
     let good = certificate().pem();
     let cut = &good[..good.len() / 2];
     let error = read(format!("{good}{cut}")).unwrap_err();
-    assert!(error.contains("is no whole PEM file"), "{error}");
+    assert!(error.contains("is not a complete PEM file"), "{error}");
     let other = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let error = read(format!("{good}{other}")).unwrap_err();
     assert!(error.contains("cannot be read (number 2)"), "{error}");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// What a token tells of itself.
+/// What a token says about itself.
 #[derive(Debug)]
 pub(super) struct Report {
     form: Form,
@@ -119,7 +119,7 @@ impl Report {
         }));
         for name in header.twice.iter().chain(&claims.twice) {
             let name = evergrant_tokio_reqwest::core::Excerpt::new(name, &[]).unwrap_or_default();
-            self.notes.push(format!("{name} stands twice: readers will disagree about it"));
+            self.notes.push(format!("duplicate claim {name}: readers will disagree about it"));
         }
         if !signed {
             self.notes.push("it has no signature: anybody can have changed it".into());

@@ -97,7 +97,7 @@ fn odd_times_are_read_and_told() {
     says(&jwt(r#"{"iat":1795532460,"exp":1795532460}"#), &["note        it ends before it begins"]);
     says(
         &jwt(r#"{"exp":1,"exp":1795532460}"#),
-        &["note        exp stands twice: readers will disagree about it"],
+        &["note        duplicate claim exp: readers will disagree about it"],
     );
 }
 
