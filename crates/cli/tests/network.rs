@@ -414,12 +414,14 @@ fn an_untrusted_root_is_answered_with_the_flag_that_names_one() {
     let server = Server::start().unwrap();
     let (address, _) = over_tls(server.address(), (2099, 1, 1));
     let (endpoint, origin) = (format!("https://{address}/access-token"), format!("https://{address}"));
-    for words in
-        [vec!["token", "--token-endpoint", &endpoint], vec!["request", &origin, "--allow-origin", &origin]]
-    {
+    for words in [
+        vec!["token", "-v", "--token-endpoint", &endpoint],
+        vec!["doctor", "--token-endpoint", &endpoint],
+        vec!["request", &origin, "--allow-origin", &origin],
+    ] {
         let ended = run(&mut with(&server, &words));
-        assert!(ended.stderr.contains("or in --ca-file"), "{words:?}: {}", ended.stderr);
-        assert!(!ended.stderr.contains("HTTP client"), "{words:?}: {}", ended.stderr);
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(said.contains("or in --ca-file") && !said.contains("HTTP client"), "{words:?}: {said}");
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod words;
 
 use crate::tell::escaped::Escaped;
+use crate::tell::failure::of_the_command;
 use crate::tell::sparkline::sparkline;
 use crate::tell::terminal::Terminal;
 use crate::tell::when::span;
@@ -136,7 +137,7 @@ impl Seen {
     fn trouble(&mut self, status: &Status) -> String {
         if let Some((LastOutcome::Failed(cause), ago)) = &status.last_outcome {
             let then = Instant::now().checked_sub(*ago);
-            self.last_failure = then.map(|then| (cause.summary().to_string(), then));
+            self.last_failure = then.map(|then| (of_the_command(cause.summary().to_string()), then));
         }
         match &self.last_failure {
             Some((failure, then)) => format!("{} ago: {}", span(then.elapsed()), Escaped(failure)),

@@ -1,6 +1,7 @@
 //! `-v`: what the library tells of its decisions, on stderr.
 
 use crate::tell::escaped::{self, Escaped};
+use crate::tell::failure::of_the_command;
 use crate::tell::manner::Manner;
 use crate::tell::stderr;
 use crate::tell::when;
@@ -94,7 +95,7 @@ impl fmt::Display for Said {
                 ("taken", _, _) if value == "true" => f.write_str("it is used")?,
                 ("taken", _, _) => f.write_str("it is not used")?,
                 ("rest_ms", _, Ok(span)) => write!(f, "none is sent for {span}")?,
-                ("cause", _, _) => f.write_str(value)?,
+                ("cause", _, _) => f.write_str(&of_the_command(value.clone()))?,
                 ("hint", _, _) => f.write_str(hint(value).as_ref().unwrap_or(value))?,
                 (name, _, _) => write!(f, "{name} {value}")?,
             }

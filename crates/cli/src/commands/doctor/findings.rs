@@ -1,6 +1,6 @@
 //! What a doctor has found.
 
-use crate::tell::failure::Failure;
+use crate::tell::failure::{Failure, of_the_command};
 use crate::tell::stdout;
 use serde_json::json;
 
@@ -48,7 +48,9 @@ impl Findings {
         says: String,
         next: impl Into<Vec<String>>,
     ) -> Result<(), Failure> {
-        let next = next.into();
+        // It may be the library's, which advises programs.
+        let says = of_the_command(says);
+        let next: Vec<String> = next.into().into_iter().map(of_the_command).collect();
         if self.told {
             let mut text = format!("{:<8} {about:<14} {says}", state.name());
             for step in &next {
