@@ -7,7 +7,7 @@ mod fixture;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use fixture::{EVERGRANT, Folder, evergrant, fails, fed, known, run, token};
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 #[test]
@@ -453,8 +453,7 @@ fn help_shows_the_variables_and_never_their_values() {
 
 #[test]
 fn the_mock_command_serves_what_it_prints() {
-    let mut child = Command::new(EVERGRANT)
-        .args(["mock", "--lifetime", "90s", "--style", "opaque"])
+    let mut child = evergrant(&["mock", "--lifetime", "90s", "--style", "opaque"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -474,8 +473,7 @@ fn the_mock_command_serves_what_it_prints() {
     child.wait().unwrap();
     assert!(ended.stdout.contains(r#""expires_in":90"#), "{} {}", ended.stdout, ended.stderr);
     let taken = Server::builder().lifetime(Duration::from_secs(1)).start().unwrap();
-    let mut second = Command::new(EVERGRANT);
-    let second = run(second.args(["mock", "--port", &taken.address().port().to_string()]));
+    let second = run(&mut evergrant(&["mock", "--port", &taken.address().port().to_string()]));
     assert_eq!(second.status, 2, "{}", second.stderr);
     assert!(second.stderr.contains("cannot be used"));
 }

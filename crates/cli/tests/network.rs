@@ -9,34 +9,20 @@ use fixture::tls::{over_tls, pem};
 use fixture::{Ended, Folder, configured, evergrant, fails, run};
 use std::process::Command;
 
-const PROXIES: [&str; 8] = [
-    "HTTPS_PROXY",
-    "https_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-    "NO_PROXY",
-    "no_proxy",
-];
-
-/// A command without the caller's proxies.
-fn without_proxies(mut command: Command) -> Command {
-    for name in PROXIES {
-        command.env_remove(name);
-    }
+/// A command with patience for a slow machine.
+fn patient(mut command: Command) -> Command {
     command.env("EVERGRANT_TIMEOUT", "100s");
     command
 }
 
 /// `evergrant` with these words, for the mock server's client.
 fn with(server: &Server, arguments: &[&str]) -> Command {
-    configured(server, without_proxies(evergrant(arguments)))
+    configured(server, patient(evergrant(arguments)))
 }
 
 /// `evergrant` with these words, and no variable about a client but its secret.
 fn bare(arguments: &[&str]) -> Command {
-    let mut command = without_proxies(evergrant(arguments));
+    let mut command = patient(evergrant(arguments));
     command.env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET);
     command
 }
