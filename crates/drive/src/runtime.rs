@@ -46,6 +46,6 @@ pub trait BlockingTransport: Send + Sync + 'static {
     /// Sends the request and reads the whole answer, all of it within `limit`.
     ///
     /// # Errors
-    /// There was no whole answer in time.
+    /// No complete response came in time, or none at all: the error says why.
     fn send(&self, request: Request, limit: Duration) -> Result<Response, TransportError>;
 }

@@ -52,7 +52,7 @@
 //!
 //! [`TokensBuilder::proxy`] names another one, or none.
 //!
-//! An HTTP client given to [`TokensBuilder::http`] keeps its own proxies, and cannot be asked for them: unless it has a `proxy` or
+//! An HTTP client given to [`TokensBuilder::http`] keeps its own proxies, and does not say which they are: unless it has a `proxy` or
 //! `no_proxy()`, reqwest reads the variables its own way, without `*.name` and `host:port` in `NO_PROXY`, and takes what it
 //! cannot read for none; [`proxied`] makes it read them as here. So they are checked nevertheless, as if they were used; [`TokensBuilder::proxy_variables`] switches that
 //! off, for a client that does not read them. The client of an [`Api`] is the program's own: [`proxied`], or reqwest itself,
