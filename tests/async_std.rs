@@ -329,12 +329,13 @@ async fn what_breaks_a_call_is_said_once_in_a_chain<N: Net>() {
     let secure = server.resource("/").replace("http://", "https://");
     let http = HttpClient::<N>::new();
     // Whole: what rustls would say below it is the name of a Rust type.
-    const TLS: &str = "the TLS handshake failed (the server speaks plain http on this port, or something between does: check the scheme and the port of the URL)";
+    const TLS: &str = "the TLS handshake failed (the server, or something on the network path, speaks plain http on this \
+                       port: check the scheme and the port of the URL)";
     for (url, says) in [
         (format!("http://{nobody}/"), "no connection could be made"),
         (secure, TLS),
         ("http://evergrant.invalid/".into(), "the host name cannot be resolved"),
-        (server.resource("/"), "the answer is not valid HTTP"),
+        (server.resource("/"), "the response is not valid HTTP"),
     ] {
         let error = anyhow::Error::from(http.send(get(&url)).await.unwrap_err());
         let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
@@ -604,8 +605,8 @@ async fn say<N: Net>(first: &str, again: &str) -> [String; 2] {
 /// They come as fast as the system carries them, on one thread: only the bound ends them.
 async fn interim_answers_without_end_are_refused_and_the_bound_is_named<N: Net>() {
     for said in say::<N>("", &"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000)).await {
-        assert!(said.starts_with("the answer is not valid HTTP"), "{said}");
-        assert!(said.contains("512 KiB of interim answers (1xx)"), "{said}");
+        assert!(said.starts_with("the response is not valid HTTP"), "{said}");
+        assert!(said.contains("512 KiB of interim responses (1xx)"), "{said}");
     }
 }
 

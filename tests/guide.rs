@@ -4,13 +4,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod literals;
+mod tree;
 
 use evergrant_tokio_reqwest::core::{JwtHint, Mono};
 use evergrant_tokio_reqwest::{Reason, Rejection};
 use literals::{fragments, literals};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use tree::{files, has_extension, root};
 
 /// Where the sentences of errors are.
 const ERRORS: [&str; 19] = [
@@ -77,28 +78,8 @@ const FOREIGN: [&str; 38] = [
     "client error (",
 ];
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 fn page(name: &str) -> String {
     fs::read_to_string(root().join("docs/guide/src").join(name)).unwrap()
-}
-
-/// Every file below a folder with this extension, and its text.
-fn files(folder: &Path, extension: &str) -> Vec<(PathBuf, String)> {
-    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|found| found == extension) {
-                let text = fs::read_to_string(&path).unwrap();
-                files.push((path, text));
-            }
-        }
-    }
-    files
 }
 
 /// The fragments of every sentence that an error shows, those of one sentence together.
@@ -198,10 +179,10 @@ fn the_tracing_reference_has_every_event_with_its_fields_and_no_other() {
         .collect();
     let mut sent = BTreeSet::new();
     let crates = root().join("crates");
-    for (path, code) in files(&crates, "rs") {
-        let path = path.strip_prefix(&crates).unwrap().to_str().unwrap();
+    for file in files(&crates).into_iter().filter(|path| has_extension(path, "rs")) {
+        let path = file.strip_prefix(&crates).unwrap().to_str().unwrap();
         if path.contains("/src/") && !path.contains("/tests") && !path.ends_with("fixture.rs") {
-            sent.extend(events(&code));
+            sent.extend(events(&fs::read_to_string(&file).unwrap()));
         }
     }
     assert!(sent.len() > 8, "{sent:?}");
@@ -236,7 +217,8 @@ fn the_tracing_reference_has_every_reason_hint_and_rejection() {
 fn every_block_of_the_guide_is_of_a_kind_that_is_looked_after() {
     let src = root().join("docs/guide/src");
     let tested = include_str!("pages.rs");
-    for (path, text) in files(&src, "md") {
+    for path in files(&src).into_iter().filter(|path| has_extension(path, "md")) {
+        let text = fs::read_to_string(&path).unwrap();
         let name = path.strip_prefix(&src).unwrap().to_str().unwrap();
         let fences: Vec<&str> =
             text.lines().filter_map(|line| line.trim_start().strip_prefix("```")).collect();

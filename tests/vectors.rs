@@ -124,7 +124,7 @@ fn no_file_no_vector_and_no_row_of_a_table_is_missing() {
         let vectors: Vec<Heading> = read(&file);
         assert_eq!(vectors.len(), count, "the vectors of {file}");
         let names: BTreeSet<&str> = vectors.iter().map(|vector| vector.name.as_str()).collect();
-        assert_eq!(names.len(), count, "a name stands twice in {file}");
+        assert_eq!(names.len(), count, "a name is repeated in {file}");
         for Heading { name, rows } in vectors {
             assert!(!rows.is_empty(), "{file}: {name}: no row");
             covered.extend(rows);

@@ -44,7 +44,7 @@ impl Members {
         let member = |name: &str| {
             let mut values = pairs.iter().filter(|(ours, _)| ours == name).map(|(_, value)| value.clone());
             match (values.next(), values.next()) {
-                (_, Some(_)) => Err(format!("{name} stands twice")),
+                (_, Some(_)) => Err(format!("duplicate {name}")),
                 (value, None) => Ok(value.map(Value::from)),
             }
         };

@@ -13,8 +13,8 @@ use http::{HeaderValue, Request, Response};
 
 /// An authorized HTTP client over an [`HttpClient`]. Clones share everything.
 ///
-/// The token goes to the given origins alone, and no redirect is followed. It is taken anew for each attempt; when the
-/// resource server refuses it, one separate job replaces it and the request is sent again with the new one, if
+/// The token goes to the given origins alone, and no redirect is followed. Each attempt takes the current one. When the
+/// resource server refuses it, one separate token request replaces it, and the request is sent again with the new one, if
 /// its body can be repeated.
 #[derive(Clone, Debug)]
 pub struct Api<N> {
@@ -23,19 +23,19 @@ pub struct Api<N> {
     guard: Guard,
 }
 
-/// An authorized call failed before an answer came.
+/// An authorized call failed before a response came.
 pub type ApiError = evergrant_http::ApiError<HttpError>;
 
 impl<N: Net> Api<N> {
     /// Calls through `http` with a token of `tokens`, to these origins and no other.
     ///
-    /// How a refused token is told from other refusals is the provider's rule.
+    /// The provider's rule decides which responses mean a refused token.
     pub fn new(http: HttpClient<N>, tokens: Tokens<N>, origins: Origins) -> Self {
         let guard = Guard::new(origins, tokens.0.shared().verdict_rule());
         Self { http, tokens, guard }
     }
 
-    /// The same with the program's own rule for what a refused token looks like.
+    /// The same with the program's own rule for which responses mean a refused token.
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
         Self { guard: self.guard.with_verdict(verdict), ..self }
@@ -46,18 +46,18 @@ impl<N: Net> Api<N> {
         &self.tokens
     }
 
-    /// Sends the request with a token. If the token is refused, the request is sent again, three times at most in all:
-    /// a token that has just arrived is given up to 2 s to become valid at the resource server, and one that stays
-    /// refused is replaced. A resource that refuses token after token costs about one token request a minute: in between
-    /// its refusals are handed on. A request is sent again only if
-    /// its body can be repeated (a stream cannot); otherwise the refusal is handed on.
+    /// Sends the request with a token. If the token is refused, the request is sent again, at most three times in all: a
+    /// token that has just arrived gets up to 2 s to become valid at the resource server, and one that is still refused is
+    /// replaced. An API that refuses token after token causes about one token request a minute; in between, its refusals
+    /// are returned to the caller. A request is sent again only if its body can be repeated (a stream cannot); otherwise
+    /// the refusal is returned.
     ///
     /// # Errors
-    /// The origin is not allowed, the request is authorized already, there is no token, or the call failed. An
-    /// answer, of whatever status, is no error.
+    /// The origin is not allowed, the request is authorized already, there is no token, or the call failed. A response is
+    /// not an error, whatever its status.
     ///
     /// # Cancel safety
-    /// Dropping the future closes the call's connection; a token request it set off goes on.
+    /// Dropping the future closes the call's connection; a token request that it started goes on.
     pub async fn execute(&self, request: Request<Body>) -> Result<Response<Body>, ApiError> {
         let origin = self.guard.admit(request.uri(), request.headers())?;
         self.tokens.0.call(&mut Call(self), request, &origin).await

@@ -139,7 +139,7 @@ impl<N: Net> HttpClient<N> {
     /// Sends the request and waits for the head of the answer; its body is a stream.
     ///
     /// # Errors
-    /// There is no answer. An answer, of whatever status, is no error.
+    /// No response came. A response is not an error, whatever its status.
     ///
     /// # Cancel safety
     /// Dropping the future closes the connection.

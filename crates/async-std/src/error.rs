@@ -56,7 +56,7 @@ impl fmt::Display for HttpError {
                 None => write!(f, "the TLS handshake failed ({error})"),
             },
             Self::Timeout(time) => write!(f, "timed out after {time:?}, before the full response arrived"),
-            Self::Protocol(_) => f.write_str("the answer is not valid HTTP"),
+            Self::Protocol(_) => f.write_str("the response is not valid HTTP"),
             Self::Closed(_) => f.write_str("the connection was closed before the full response arrived"),
             Self::TooLong(limit) => write!(f, "the body is longer than {limit} bytes"),
         }

@@ -36,7 +36,11 @@ impl fmt::Display for Bound {
                 write!(f, "its head is longer than {} KiB or {MAX_HEADERS} header lines", MAX_HEAD / 1024)
             }
             Self::Interim => {
-                write!(f, "{} KiB of interim answers (1xx) came, and no other", MAX_BEFORE_BODY / 1024)
+                write!(
+                    f,
+                    "{} KiB of interim responses (1xx) came, and no final response",
+                    MAX_BEFORE_BODY / 1024
+                )
             }
         }
     }

@@ -5,7 +5,7 @@
 //! [`HttpClient`], a small HTTP/1.1 client of this crate: hyper's client connection and rustls over futures-io, on the
 //! runtime's own sockets. There is no tokio runtime anywhere.
 //!
-//! async-std is no longer developed; it is served because programs still stand on it. For new code take smol: it is the
+//! async-std is no longer developed; it is supported because programs still depend on it. For new code take smol: it is the
 //! same code behind the feature `smol`, with `Smol` in place of `AsyncStd`.
 #![cfg_attr(
     feature = "async-std",
@@ -28,24 +28,25 @@ println!("{}", answer.into_body().text(1 << 20).await?);
 //! # Proxies
 //! Token requests, and the calls of an [`HttpClient`], go through the proxy that the environment names: `HTTPS_PROXY`,
 //! `https_proxy`, `ALL_PROXY` or `all_proxy` (for plain http `HTTP_PROXY` and `http_proxy` in their place), unless `NO_PROXY` or
-//! `no_proxy` lists the host (a name stands for itself and what is below it, `*.name` for what is below it; addresses, networks,
-//! `host:port`, `*`). It is read alike in all of evergrant's adapters, once, when the client is made. A variable that
-//! cannot be read is a [`ConfigError`] of [`TokensBuilder::build`], and of each call [`HttpError::Config`], never a direct
-//! connection. A loopback literal never goes through a proxy.
+//! `no_proxy` lists the host (a name means itself and all names below it, `*.name` only those below it; addresses,
+//! networks, `host:port`, `*`). All of evergrant's adapters read the variables in the same way, once, when the client is
+//! made. A variable that cannot be read is a [`ConfigError`] of [`TokensBuilder::build`], and of each call
+//! [`HttpError::Config`], never a direct connection. A loopback literal never goes through a proxy.
 //!
-//! A proxy is asked for a tunnel (CONNECT, RFC 9110 §9.3.6), for plain http, too: it sees where a call goes, and of https no more. It is spoken
-//! to in the clear, or over TLS with the client's roots if its URL is https. Its user and password are sent to it by Basic, and to nobody
-//! else. SOCKS proxies are not supported: such a variable is an error. [`HttpClient::with_proxy`] and
-//! [`HttpClient::without_proxy`] come before the environment.
+//! A proxy is asked for a tunnel (CONNECT, RFC 9110 §9.3.6), for plain http, too: it sees where a call goes, and of https
+//! no more. The connection to it is in plain text, or over TLS with the client's roots if its URL is https. Its user and
+//! password are sent to it by Basic, and to no other server. SOCKS proxies are not supported: such a variable is an error.
+//! [`HttpClient::with_proxy`] and [`HttpClient::without_proxy`] come before the environment.
 //!
 //! # Names
-//! What the signatures here name stands at the root; all of evergrant-core is in the module [`core`], for the rest of an error or
-//! of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
+//! The types that the signatures here name are at the root. All of evergrant-core is in the module [`core`], for the
+//! details of an error or of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
 //!
 //! # Logs
-//! What happens to a source is told through the crate `tracing`, with the target `evergrant`: at INFO each token request with its
-//! reason, each token with its life, each token that a resource server refused, each rotation; at WARN what failed, with its
-//! cause, a scope that was not granted, a secret that is easily guessed; at DEBUG what came too late. No event holds a secret.
+//! What happens to a source is reported through the crate `tracing`, with the target `evergrant`: at INFO each token
+//! request with its reason, each token with its life, each token that a resource server refused, each rotation; at WARN
+//! what failed, with its cause, a scope that was not granted, a secret that is easily guessed; at DEBUG what came too late.
+//! No event holds a secret.
 #![forbid(unsafe_code)]
 // The error below is all there is to say.
 #![cfg_attr(not(any(feature = "async-std", feature = "smol")), allow(unused_imports))]

@@ -90,7 +90,7 @@ pub(crate) async fn tunnel(
         let failed = |error: io::Error| {
             let known = tls_error(&error).and_then(|known| known.detail().cloned());
             let said = known.map_or_else(|| error.to_string(), |detail| detail.to_string());
-            proxy.failed(format_args!("cannot be spoken to over TLS: {said}"))
+            proxy.failed(format_args!("failed the TLS handshake: {said}"))
         };
         let name = ServerName::try_from(bare(proxy.host()).to_owned());
         let name = name.map_err(|_| proxy.unusable(ProxyFault::NotAProxy))?;

@@ -38,7 +38,7 @@ pub struct TokensBuilder<N> {
 }
 
 impl<N: Net> TokensBuilder<N> {
-    /// The figures it decides by. The defaults suit a server.
+    /// The times and limits that it decides by. The defaults suit a server.
     pub fn policy(self, policy: Policy) -> Self {
         Self { settings: self.settings.policy(policy), ..self }
     }
@@ -105,10 +105,10 @@ impl<N: Net> Tokens<N> {
         TokensBuilder { settings: Settings::new(client), http: HttpClient::new(), proxy_variables: true }
     }
 
-    /// A source that holds this token for ever and never asks, for a program's own tests.
+    /// A source that always holds this token and never requests another, for a program's own tests.
     ///
     /// # Errors
-    /// The text is no access token.
+    /// The text is not an access token.
     pub fn fixed(value: &str) -> Result<Self, ConfigError> {
         Ok(Self(Source::fixed(AccessToken::new(value)?, bearer, N::default())))
     }
@@ -119,7 +119,7 @@ impl<N: Net> Tokens<N> {
     /// No token before the deadline, or waiting cannot help; see [`Error::retry_after`].
     ///
     /// # Cancel safety
-    /// Dropping the future, or never polling it again, harms nobody: the token request belongs to no caller.
+    /// Dropping the future, or never polling it again, affects no other caller: the token request belongs to none of them.
     pub async fn token(&self) -> Result<Token, Error> {
         self.0.token(None).await
     }
@@ -135,9 +135,10 @@ impl<N: Net> Tokens<N> {
         self.0.token(Some(patience)).await
     }
 
-    /// A token that may be used now at this API: none that was set aside because of it ([`Rejection::Dropped`],
-    /// [`Rejection::Replaced`]); after [`Rejection::Settling`] and [`Rejection::Refused`] the same one comes again. To attach it by
-    /// hand, take its [`value`](evergrant_core::Token::value), and give this very token to [`reject`](Self::reject) if it is refused.
+    /// A token that may be used now at this API, and was not set aside because this API refused it ([`Rejection::Dropped`],
+    /// [`Rejection::Replaced`]). After [`Rejection::Settling`] and [`Rejection::Refused`] it is the same token again. To
+    /// attach it by hand, take its [`value`](evergrant_core::Token::value); if it is refused, give this same token to
+    /// [`reject`](Self::reject).
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
@@ -148,8 +149,8 @@ impl<N: Net> Tokens<N> {
         self.0.token_for(origin).await
     }
 
-    /// The token that every API may be called with now, if one is held: never waits and never sends. `None` while a token is set
-    /// aside, which [`token`](Self::token) hands out once the request that is to replace it has failed.
+    /// The token that may be used now at every API, if one is held: never waits and never sends. `None` while the token is
+    /// set aside; if the request that is to replace it fails, [`token`](Self::token) returns it again.
     pub fn try_token(&self) -> Option<Token> {
         self.0.shared().try_token()
     }
@@ -166,8 +167,8 @@ impl<N: Net> Tokens<N> {
         self.0.with_authorization(None, |value, _| value.clone()).await
     }
 
-    /// The same for one API: of no token that was set aside because of it. A program that reports refusals itself needs to know
-    /// which token it was: it takes [`token_for`](Self::token_for).
+    /// The same for one API: never of a token that was set aside because this API refused it. A program that reports
+    /// refusals itself needs the token as well: it calls [`token_for`](Self::token_for).
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
@@ -179,8 +180,8 @@ impl<N: Net> Tokens<N> {
     }
 
     /// Lends the value of an `Authorization` header that may be sent now to `borrower`, for a program that writes its own
-    /// bytes: nothing is copied or counted, and threads that borrow at once do not slow each other down. While a value is
-    /// lent it is kept in memory, so lend it for moments.
+    /// bytes: nothing is copied or counted, and threads that borrow at once do not slow each other down. A value stays in
+    /// memory while it is lent, so return soon.
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help; `borrower` was not called.
@@ -191,7 +192,7 @@ impl<N: Net> Tokens<N> {
         self.0.with_authorization(None, |value, _| borrower(value)).await
     }
 
-    /// The first token is here: for start-up checks.
+    /// Waits until the first token is here: for start-up checks.
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help: the error says what to fix.
@@ -202,8 +203,8 @@ impl<N: Net> Tokens<N> {
         self.authorization().await.map(drop)
     }
 
-    /// A resource server of this origin refused this token: set it aside, unless it was replaced meanwhile or cannot be.
-    /// [`Api`](crate::Api) does this by itself.
+    /// Reports that a resource server of this origin refused this token. The token is set aside, unless it was replaced
+    /// meanwhile or cannot be replaced now. [`Api`](crate::Api) does this by itself.
     ///
     /// ```no_run
     /// # async fn send(_: &str) -> Result<u16, Box<dyn std::error::Error>> { Ok(200) }
@@ -221,19 +222,20 @@ impl<N: Net> Tokens<N> {
     /// # drop(status); Ok(()) }
     /// ```
     ///
-    /// After [`Rejection::Settling`] the token is too young to be judged, after [`Rejection::Refused`] another would be refused as
-    /// well: hand the answer on. [`Replay`](crate::core::Replay) decides it as finely as `Api` does.
+    /// After [`Rejection::Settling`] the token is too new to be judged; after [`Rejection::Refused`] another one would be
+    /// refused as well: return the response to the caller. [`Replay`](crate::core::Replay) decides this exactly as `Api`
+    /// does.
     pub fn reject(&self, token: &Token, origin: &Origin) -> Rejection {
         self.0.shared().reject(token.generation(), origin)
     }
 
-    /// The client's credentials changed: one request with the new ones is made as soon as somebody asks.
+    /// Replaces the client's credentials. The next call that asks for a token sends one token request with the new ones.
     pub fn rotate(&self, auth: ClientAuth, rotation: Rotation) {
         self.0.shared().rotate(auth, rotation);
     }
 
-    /// Asks for a new token before the old one ends, even when nobody else asks. Spawn it; it ends when the last
-    /// clone of this source is dropped, and holds none itself.
+    /// Requests a new token before the old one ends, even if no call asks for one. Spawn it: it ends when the last clone of
+    /// this source is dropped, and does not hold a clone itself.
     ///
     /// # Cancel safety
     /// Dropping the future stops it, and loses nothing.
@@ -246,14 +248,14 @@ impl<N: Net> Tokens<N> {
         self.0.shared().status()
     }
 
-    /// The held token, to be kept across a restart; `None` for one that some API refused, and for a fixed one. Where it is kept, and how it is protected, is the program's
-    /// affair: it is as secret as a password.
+    /// The held token, to be kept across a restart; `None` for one that an API refused, and for a fixed one. The program
+    /// decides where to keep it and how to protect it: it is as secret as a password.
     pub fn export(&self) -> Option<Stored> {
         self.0.shared().export()
     }
 
-    /// A token kept from before a restart. Returns whether it was taken: nothing may be held, and something of its
-    /// life must be left.
+    /// Takes a token that was kept across a restart. Returns whether it was taken: no token may be held yet, and some of
+    /// its lifetime must be left.
     pub fn restore(&self, stored: Stored) -> bool {
         self.0.shared().restore(stored)
     }

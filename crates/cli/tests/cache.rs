@@ -241,7 +241,7 @@ fn nobody_waits_for_another_invocation_for_ever() {
     let mut command = cached.command(&["--cache"]);
     let mut holder = command.stdout(Stdio::null()).spawn().unwrap();
     assert!(cached.server.wait_for_token_requests(1, LONG));
-    cached.noted(&["--cache", "--wait", "100ms"], "asking for too long");
+    cached.noted(&["--cache", "--wait", "100ms"], "requesting a token for too long");
     holder.kill().unwrap();
     holder.wait().unwrap();
 }
@@ -262,9 +262,9 @@ fn whatever_is_in_the_place_of_a_token_is_a_miss_and_mended() {
     let mut flipped = whole.clone();
     *flipped.last_mut().unwrap() ^= 1;
     let wrongs: [(&dyn Fn(), &str); 7] = [
-        (&|| put(&flipped, 0o600), "is not of this client, or is damaged"),
-        (&|| put(&whole[..whole.len() / 2], 0o600), "is not of this client, or is damaged"),
-        (&|| put(b"", 0o600), "is no token that this version has kept"),
+        (&|| put(&flipped, 0o600), "belongs to another client, or is damaged"),
+        (&|| put(&whole[..whole.len() / 2], 0o600), "belongs to another client, or is damaged"),
+        (&|| put(b"", 0o600), "was not written by this version of evergrant"),
         (&|| put(&whole, 0o644), "is open to other users (mode 644)"),
         (&|| put(&whole, 0o620), "is open to other users (mode 620)"),
         (
@@ -279,7 +279,7 @@ fn whatever_is_in_the_place_of_a_token_is_a_miss_and_mended() {
                 fs::remove_file(&path).unwrap();
                 assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
             },
-            "is no file",
+            "is not a regular file",
         ),
     ];
     for (place, says) in wrongs {
@@ -302,7 +302,7 @@ fn another_clients_file_gives_no_foreign_token() {
     let theirs = cached.quiet(&["--cache", "--scope", "other"]);
     let other = cached.files("token").into_iter().find(|file| *file != path).unwrap();
     fs::copy(other, &path).unwrap();
-    let token = cached.noted(&["--cache"], "is not of this client");
+    let token = cached.noted(&["--cache"], "belongs to another client");
     assert!(token != theirs && token != ours);
 }
 
@@ -318,10 +318,10 @@ fn a_folder_that_cannot_be_used_is_told_and_done_without() {
     fs::remove_dir(&folder).unwrap();
     let elsewhere = Folder::new();
     symlink(elsewhere.path(), &folder).unwrap();
-    cached.noted(&["--cache"], "is no folder, or a symbolic link");
+    cached.noted(&["--cache"], "is not a folder, or is a symbolic link");
     fs::remove_file(&folder).unwrap();
     fs::write(&folder, "").unwrap();
-    cached.noted(&["--cache"], "is no folder, or a symbolic link");
+    cached.noted(&["--cache"], "is not a folder, or is a symbolic link");
     let unknown = run(cached.command(&["--cache"]).env_remove("XDG_CACHE_HOME").env_remove("HOME"));
     assert!(unknown.status == 0 && unknown.stderr.contains("HOME is not set"), "{}", unknown.stderr);
     if Path::new("/proc/self").exists() {
@@ -414,7 +414,7 @@ fn what_is_written_is_the_users_alone_and_holds_no_secret() {
 fn a_client_without_a_secret_has_nothing_to_seal_with() {
     let cached = Cached::new();
     cached.server.rotate_client(Server::CLIENT_ID, "");
-    cached.noted(&["--cache", "--auth", "none"], "without a secret");
+    cached.noted(&["--cache", "--auth", "none"], "this client has no secret");
     assert!(!cached.folder().exists());
 }
 

@@ -291,9 +291,13 @@ fn a_variable_that_nobody_reads_is_named_with_the_one_that_was_meant() {
     let ended =
         run(command.env("EVERGRANT_SCOPES", "a").env("EVERGRANT_TOKEN", "x").env("EVERGRANT_ZZZZZZ", "x"));
     assert_eq!(ended.status, 0, "{}", ended.stderr);
-    let expected = "nothing reads the variable EVERGRANT_SCOPES; did you mean EVERGRANT_SCOPE?";
+    let expected = "evergrant does not know the variable EVERGRANT_SCOPES; did you mean EVERGRANT_SCOPE?";
     assert!(ended.stderr.contains(expected), "{}", ended.stderr);
-    assert!(ended.stderr.contains("nothing reads the variable EVERGRANT_ZZZZZZ\n"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("evergrant does not know the variable EVERGRANT_ZZZZZZ\n"),
+        "{}",
+        ended.stderr
+    );
     assert!(!ended.stderr.contains("EVERGRANT_TOKEN\n"), "{}", ended.stderr);
     let mut doctor = fixture::configured(&server, evergrant(&["doctor"]));
     let ended = run(doctor.env("EVERGRANT_SCOPES", "a"));

@@ -107,7 +107,11 @@ fn no_secret_is_shown_and_no_command_is_run() {
     let none = object(&mut show(&folder, &["--auth", "none"]));
     assert_eq!(none["settings"]["client_secret"]["value"], Value::Null);
     let elsewhere = run(&mut show(&folder, &["--profile", "erp", "--token-endpoint", "https://x.example/"]));
-    assert!(elsewhere.stdout.contains("is for its own token endpoint"), "{}", elsewhere.stdout);
+    assert!(
+        elsewhere.stdout.contains("is only for the profile's own token endpoint"),
+        "{}",
+        elsewhere.stdout
+    );
 }
 
 #[test]
@@ -315,14 +319,14 @@ fn whatever_the_values_the_first_file_passes_the_check_or_is_not_written() {
 fn a_file_that_is_there_is_never_changed() {
     let folder = with_file();
     let path = folder.at("config.toml");
-    let says = ["config.toml is there already, and was not changed", "by hand"];
+    let says = ["config.toml exists already, and was not changed", "by hand"];
     fails(init(&folder, &CLIENT).args(["--config", &path]), 2, &says);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), FILE);
-    fails(init(&folder, &CLIENT).args(["--config", folder.path()]), 2, &["is there already"]);
+    fails(init(&folder, &CLIENT).args(["--config", folder.path()]), 2, &["exists already"]);
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink("nowhere", folder.at("link")).unwrap();
-        fails(init(&folder, &CLIENT).args(["--config", "link"]), 2, &["link is there already"]);
+        fails(init(&folder, &CLIENT).args(["--config", "link"]), 2, &["link exists already"]);
         assert!(!std::path::Path::new(&folder.at("nowhere")).exists());
     }
 }

@@ -53,7 +53,7 @@ fn a_good_setup_works_and_costs_one_request() {
             "ok       clock          this machine's clock and the server's are",
             "ok       token ",
             "ok       life           the token lives 1 d",
-            "ok       scope          asked for a b, granted a b",
+            "ok       scope          requested a b, granted a b",
         ],
     );
     assert!(ended.stdout.ends_with("\nverdict: it works\n"), "{}", ended.stdout);
@@ -104,7 +104,7 @@ fn lives_and_scopes_that_are_not_as_expected_are_told() {
         0,
         &[
             "warning  life           the token lives 20 s",
-            "warning  scope          asked for a b, granted a: b is missing",
+            "warning  scope          requested a b, granted a: b is missing",
         ],
     );
     server.set_style(TokenStyle::Opaque);
@@ -325,7 +325,7 @@ fn the_cache_is_looked_at_and_neither_used_nor_changed() {
     }
     let mut command = fixture::known(&server, &["--cache"]);
     assert_eq!(run(command.env("XDG_CACHE_HOME", caches.path())).status, 0);
-    says(&examined(), 0, &["ok       cache          a token is kept, and good\n"]);
+    says(&examined(), 0, &["ok       cache          a kept token is valid\n"]);
     assert_eq!(server.counts().token_requests, 4);
     fixture::set_mode(&caches.at("evergrant"), 0o755);
     says(&examined(), 0, &["warning  cache ", "open to other users (mode 755)", "see the warnings"]);
@@ -348,7 +348,7 @@ fn the_step_at_which_the_way_ends_is_named() {
         &ended,
         4,
         &[
-            "fault    tls            TLS with 127.0.0.1 fails: the server speaks plain http on this port",
+            "fault    tls            TLS with 127.0.0.1 fails: the server, or something on the network path, speaks plain http on this port",
             "check that the port speaks TLS",
         ],
     );
@@ -409,7 +409,7 @@ fn tls_is_shown_with_the_end_of_the_certificate() {
     says(
         &ended,
         4,
-        &["fault    tls ", "no authority that is trusted here has signed the server's certificate"],
+        &["fault    tls ", "the server's certificate is from an authority that is not trusted here"],
     );
     assert_eq!(server.counts().token_requests, 1);
 }

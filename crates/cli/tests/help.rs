@@ -173,7 +173,7 @@ fn help_is_a_subcommand_like_the_others() {
     assert_eq!(run(&mut evergrant(&["help"])).stdout, help(&[], "--help"));
     let check = ["config", "check"].map(str::to_owned);
     assert_eq!(run(&mut evergrant(&["help", "config", "check"])).stdout, help(&check, "--help"));
-    fails(&mut evergrant(&["help", "nothing"]), 2, &["no such subcommand"]);
+    fails(&mut evergrant(&["help", "nothing"]), 2, &["unknown subcommand"]);
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn the_manual_has_a_page_for_each_subcommand_with_its_examples() {
     }
     let page = run(&mut evergrant(&["man", "run"])).stdout;
     assert!(run(&mut evergrant(&["man"])).stdout.contains("\\fBevergrant\\-inspect\\fR(1)"));
-    fails(&mut evergrant(&["man", "nothing"]), 2, &["no such subcommand"]);
+    fails(&mut evergrant(&["man", "nothing"]), 2, &["unknown subcommand"]);
     let object = |words: &[&str]| -> serde_json::Value {
         serde_json::from_str(&run(&mut evergrant(&[&["man", "--json"], words].concat())).stdout).unwrap()
     };

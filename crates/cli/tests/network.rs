@@ -148,7 +148,7 @@ fn a_root_of_ones_own_is_trusted_by_the_token_request_the_call_and_the_doctor() 
         command.args(words);
         command
     };
-    fails(&mut said(&["token"]), 4, &["no authority that is trusted here"]);
+    fails(&mut said(&["token"]), 4, &["from an authority that is not trusted here"]);
     served(&server, &run(&mut said(&["token", "--ca-file", &ca])));
     served(&server, &run(said(&["token"]).env("EVERGRANT_CA_FILE", &ca)));
     let call = run(&mut said(&["request", &url, "--allow-origin", &origin, "--ca-file", &ca]));
@@ -267,7 +267,7 @@ fn a_profile_keeps_no_password_of_a_proxy() {
     let ended = run(&mut evergrant(&["config", "check", "--config", &config]));
     assert_eq!(ended.status, 2, "{}", ended.stderr);
     for words in
-        ["config.toml:4: proxy: it has a user or a password", "config.toml:5: X-Key: this is not a text"]
+        ["config.toml:4: proxy: it has a user or a password", "config.toml:5: X-Key: this is not a string"]
     {
         assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
     }

@@ -225,7 +225,7 @@ fn the_file_behind_a_symbolic_link_is_replaced_and_the_link_stays() {
     fs::remove_file(&file).unwrap();
     let ended = run(&mut request(&server, &["-o", &link]));
     assert_eq!(ended.status, 2);
-    assert!(ended.stderr.contains("a symbolic link to a file that is not there"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("a symbolic link to a file that does not exist"), "{}", ended.stderr);
     assert!(!fs::exists(&file).unwrap());
 }
 
@@ -268,7 +268,7 @@ fn a_file_that_cannot_be_written_is_named_before_anything_is_sent() {
     for (file, says) in [
         (folder.path().to_owned(), "is a folder"),
         (folder.at("no/such/folder"), "cannot be written"),
-        (folder.at("no-such-folder/"), "is no name of a file"),
+        (folder.at("no-such-folder/"), "is not a file name"),
         (format!("{}/below", folder.file("file", 0o644, "")), "cannot be written"),
     ] {
         let ended = run(&mut request(&server, &["-o", &file]));

@@ -160,7 +160,7 @@ fn a_profiles_secret_goes_to_its_own_endpoint_alone() {
     let (server, other) = (Server::start().unwrap(), Server::start().unwrap());
     let configured = Configured::own(&server, "auth = \"post\"\n");
     let elsewhere = other.token_endpoint();
-    let withheld = ["for its own token endpoint", "EVERGRANT_TOKEN_ENDPOINT"];
+    let withheld = ["only for the profile's own token endpoint", "EVERGRANT_TOKEN_ENDPOINT"];
     let mut named = configured.token(&[]);
     fails(named.env("EVERGRANT_PROFILE", "own").env("EVERGRANT_TOKEN_ENDPOINT", &elsewhere), 2, &withheld);
     fails(&mut configured.token(&["--profile", "own", "--token-endpoint", &elsewhere]), 2, &withheld);
@@ -372,7 +372,7 @@ fn a_check_finds_every_fault_and_sends_nothing() {
     assert_eq!((ended.status, ended.stdout.as_str()), (2, ""));
     for words in [
         "scope token",
-        "config.toml:7: provider: this is none of its values (profile other)",
+        "config.toml:7: provider: this is not one of its values (profile other)",
         "the nearest is myparcel",
         "config.toml:8: client_secret: it names more than one place (profile other)",
         "token_endpoint is plain http to x (profile third)",

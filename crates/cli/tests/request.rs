@@ -193,9 +193,9 @@ fn a_wrong_request_is_named_before_anything_is_sent() {
     let url = server.resource("/things");
     let wrong = |arguments: &[&str], says: &[&str]| fails(&mut request(&server, arguments), 2, says);
     wrong(&["/things"], &["URL is not an absolute URL", "https://"]);
-    wrong(&["-X", "GE T", &url], &["--method is no HTTP method"]);
+    wrong(&["-X", "GE T", &url], &["--method is not an HTTP method"]);
     wrong(&["-H", "sentinel", &url], &["a --header has no :"]);
-    wrong(&["-H", "na me: x", &url], &["the name of a --header is none"]);
+    wrong(&["-H", "na me: x", &url], &["the name of a --header is not valid"]);
     wrong(&["-H", "X-Key: senti\nnel", &url], &["the value of the --header x-key cannot be sent"]);
     wrong(&["-H", "Authorization: Bearer x", &url], &["an Authorization header of its own", "leave"]);
     wrong(&["-d", "@no/such/file", &url], &["--data @no/such/file cannot be read"]);

@@ -208,7 +208,7 @@ fn without_a_token_nothing_is_started() {
         assert_eq!((found.status, found.stdout.as_str()), (2, ""));
         assert!(found.stderr.contains(says), "{}", found.stderr);
     };
-    refused(&["--token-file", "no/such/folder/token"], "a folder that is not there");
+    refused(&["--token-file", "no/such/folder/token"], "a folder that does not exist");
     refused(&["--token-file", "/"], "the token file /");
     refused(&["--env", "A=B"], "a variable's name");
     assert_eq!(server.counts().token_requests, 1, "and nothing is asked for in vain");

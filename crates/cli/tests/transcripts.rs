@@ -92,7 +92,7 @@ fn redactions() -> Redactions {
             "[SPAN]",
             r"(used for|renewed in|(UTC|\[TIME\]),( in)?) (?<redacted>now|\d+(\.\d)? (d|h|min|s)( \d+ (h|min|s))?)",
         ),
-        ("[N]", r"(\(|came in )(?<redacted>\d+) ms"),
+        ("[N]", r"(\(|arrived in )(?<redacted>\d+) ms"),
         ("[OFF]", r"(?<redacted>\d+) s apart"),
         ("[CACHE]", r"(?<redacted>/[\w/.-]+/\.cache/evergrant)"),
         ("[NAME]", r"(?m)^  (?<redacted>[0-9a-f]{32})  "),

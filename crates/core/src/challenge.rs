@@ -43,7 +43,7 @@ impl Challenge {
     }
 
     /// The parameter of this name, which is to be given in lower case, without its quotes; `None` for one that
-    /// stands twice, which RFC 9110 §11.2 forbids: nobody knows which one counts.
+    /// is repeated, which RFC 9110 §11.2 forbids: nobody knows which one counts.
     pub fn param(&self, name: &str) -> Option<&str> {
         let mut values = self.params.iter().filter(|(ours, _)| ours == name).map(|(_, value)| value.as_str());
         values.next().filter(|_| values.next().is_none())

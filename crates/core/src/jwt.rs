@@ -81,7 +81,7 @@ fn is_plain(header: &[u8]) -> bool {
     })
 }
 
-/// `exp`, `iat` and `nbf` of the payload, at its top level; `None` as a whole if one stands twice or is no time.
+/// `exp`, `iat` and `nbf` of the payload, at its top level; `None` if one of them is a duplicate or is no time.
 fn claims(payload: &[u8]) -> Option<[Option<u64>; 3]> {
     let mut claims = [None; 3];
     let mut seen = [false; 3];

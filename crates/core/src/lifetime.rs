@@ -58,11 +58,11 @@ pub enum JwtHint {
 impl fmt::Display for JwtHint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Absent => "the token has no readable exp claim, or it is not looked at",
+            Self::Absent => "the token has no readable exp claim, or the claim is not used",
             Self::Used => "the token's exp claim decided its lifetime",
             Self::Longer => "the token's exp claim is later than expires_in, which decided its lifetime",
             Self::ClockSkew => {
-                "the token has expired by its exp claim, and not by expires_in, which decided: check the clocks"
+                "the token has expired by its exp claim but not by expires_in, which decided its lifetime: check the clocks"
             }
         })
     }

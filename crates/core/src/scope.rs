@@ -19,8 +19,8 @@ impl Scope {
     /// counts once; an empty text is the empty set.
     ///
     /// # Errors
-    /// [`ConfigError::ScopeToken`] names the first bad token and the byte in it, [`ConfigError::ScopeSpace`] a space
-    /// too many.
+    /// [`ConfigError::ScopeToken`] names the first bad token and the byte in it, [`ConfigError::ScopeSpace`] the place of
+    /// an extra space.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut at = 0;
         for token in text.split(' ').filter(|_| !text.is_empty()) {

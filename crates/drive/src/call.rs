@@ -89,7 +89,7 @@ where
     /// There is no token, or no answer.
     ///
     /// # Cancel safety
-    /// Dropping the future drops the call; a token request it set off goes on.
+    /// Dropping the future drops the call; a token request that it started goes on.
     pub async fn call<X: Exchange<V>>(
         &self,
         exchange: &mut X,

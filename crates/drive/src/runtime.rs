@@ -34,8 +34,8 @@ pub trait Transport: Send + Sync + 'static {
     /// Sends the request and reads the whole answer.
     fn send(&self, request: Request) -> impl Future<Output = Result<Response, TransportError>> + Send;
 
-    /// The error of a request whose time is over before its answer is whole. A transport that knows more about the way of its
-    /// requests, such as a proxy, says so.
+    /// The error of a request that timed out before its full response arrived. A transport that knows more about the path of
+    /// its requests, such as a proxy, says so.
     fn timed_out(&self, error: TransportError) -> TransportError {
         error
     }
@@ -46,6 +46,6 @@ pub trait BlockingTransport: Send + Sync + 'static {
     /// Sends the request and reads the whole answer, all of it within `limit`.
     ///
     /// # Errors
-    /// There was no whole answer in time.
+    /// No complete response came within `limit`; the error says why.
     fn send(&self, request: Request, limit: Duration) -> Result<Response, TransportError>;
 }

@@ -24,7 +24,7 @@ impl Settings {
         Self { client, policy, clock, patience: None, fail_fast: false }
     }
 
-    /// The figures it decides by. The defaults suit a server.
+    /// The times and limits that it decides by. The defaults suit a server.
     pub fn policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
     }

@@ -12,8 +12,8 @@ const TOO_MANY: [i32; 2] = [24, 23];
 const TOO_MANY: [i32; 1] = [10_024];
 
 /// What is said of too many open files, and what to do about them.
-pub const TOO_MANY_OPEN_FILES: &str = "too many open files: raise this process's limit (ulimit -n; LimitNOFILE of systemd), or close what it \
-                          leaves open";
+pub const TOO_MANY_OPEN_FILES: &str = "too many open files: raise this process's limit (ulimit -n; LimitNOFILE of \
+                                       systemd), or close files that it no longer needs";
 
 /// An error and its causes, from the outside in, also those that an `io::Error` wraps: it leaves them out of its sources.
 pub fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-/// An authorized call failed before an answer came. `E` is the HTTP library's own error.
+/// An authorized call failed before a response came. `E` is the HTTP library's own error.
 ///
 /// In a chain of causes nothing is said twice: [`Token`](Self::Token) speaks with the words of the error in it, and
 /// [`Http`](Self::Http) leaves the HTTP library's words to its [`source`](StdError::source).

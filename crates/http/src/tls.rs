@@ -11,25 +11,26 @@ mod rustls;
 pub use self::rustls::tls_error;
 
 // Each is shorter than an Excerpt, which would cut it.
-const UNTRUSTED: &str = "no authority that is trusted here has signed the server's certificate: add its root to this machine's \
-                         certificates, name it in SSL_CERT_FILE or SSL_CERT_DIR, or give it to the HTTP client";
+const UNTRUSTED: &str = "the server's certificate is from an authority that is not trusted here: add the authority's root \
+                         certificate to this machine's, name it in SSL_CERT_FILE or SSL_CERT_DIR, or give it to the HTTP \
+                         client";
 const EXPIRED: &str =
     "the server's certificate has expired: its operator must renew it, or this machine's clock is wrong";
 const NOT_YET: &str = "the server's certificate is not valid yet: this machine's clock is wrong, or the server's operator must \
                        replace it";
 const OTHER_NAME: &str = "the server's certificate is for another host: check the host in the URL";
-const PLAIN_HTTP: &str = "the server speaks plain http on this port, or something between does: check the scheme and the port of \
-                          the URL";
+const PLAIN_HTTP: &str = "the server, or something on the network path, speaks plain http on this port: check the scheme \
+                          and the port of the URL";
 const VERSION: &str = "no TLS version in common: this client speaks 1.2 and 1.3, and the server neither";
 const HANDSHAKE: &str = "the server refused the handshake: most often it has no cipher or TLS version in common with this client, \
                          or wants a client certificate";
 const CLIENT_CERTIFICATE: &str =
     "the server wants a client certificate: give one to the HTTP client (mutual TLS)";
-const CLIENT_REFUSED: &str = "the server refused this client's certificate, or misses one: check the one that the HTTP client was \
-                              given (mutual TLS)";
+const CLIENT_REFUSED: &str = "the server refused this client's certificate, or requires one: check the certificate that \
+                              was given to the HTTP client (mutual TLS)";
 const REVOKED: &str = "the server's certificate has been revoked: its operator must replace it";
-const SIGNATURE: &str = "the server's certificate is not signed by the key of its authority: another authority of the same name, \
-                         made anew perhaps, is trusted here, or somebody forged it";
+const SIGNATURE: &str = "the server's certificate is not signed by the key of its authority: another authority with the \
+                         same name is trusted here (an older one, perhaps), or the certificate is forged";
 const ALGORITHM: &str = "the server's certificate has a signature that is not supported here (SHA-1, or a short RSA key, say): \
                          its operator must replace it";
 const PURPOSE: &str = "the server's certificate is not for servers (extended key usage serverAuth): its operator must replace it";
@@ -99,7 +100,7 @@ impl TlsSupport {
                  evergrant adapter",
             ),
             Self::NoProvider => Some(
-                "no crypto provider for TLS is installed: call rustls's CryptoProvider::install_default before, or enable \
+                "no crypto provider for TLS is installed: call rustls's CryptoProvider::install_default first, or enable \
                  the feature rustls or native-tls of the evergrant adapter",
             ),
         }

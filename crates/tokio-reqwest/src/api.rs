@@ -12,8 +12,8 @@ use std::fmt;
 
 /// An authorized HTTP client over the program's own. Clones share everything.
 ///
-/// The token goes to the given origins alone. It is taken anew for each attempt; when the resource server refuses it,
-/// one separate job replaces it and the request is sent again with the new one, if its body can be repeated.
+/// The token goes to the given origins alone. Each attempt takes the current one. When the resource server refuses it, one
+/// separate token request replaces it, and the request is sent again with the new one, if its body can be repeated.
 ///
 /// ```no_run
 /// # async fn story(tokens: evergrant_tokio_reqwest::Tokens) -> Result<(), Box<dyn std::error::Error>> {
@@ -26,9 +26,9 @@ use std::fmt;
 /// ```
 ///
 /// # Redirects
-/// They are the client's affair. reqwest follows ten by default, with the token as long as they stay at one origin, and without it from
-/// then on, also when they lead back. It does not say so: a 401 at the end of such a way there and back counts as a refused token. An API
-/// that does this is better called with `redirect::Policy::none()`.
+/// The HTTP client handles them. reqwest follows ten by default: with the token as long as they stay at one origin, and
+/// without it after that, even if they lead back. It does not report this: a 401 after a redirect to another origin and
+/// back counts as a refused token. Call an API that redirects like this with `redirect::Policy::none()`.
 #[derive(Clone)]
 pub struct Api {
     http: reqwest::Client,
@@ -39,13 +39,13 @@ pub struct Api {
 impl Api {
     /// Calls through `http` with a token of `tokens`, to these origins and no other.
     ///
-    /// How a refused token is told from other refusals is the provider's rule.
+    /// The provider's rule decides which responses mean a refused token.
     pub fn new(http: reqwest::Client, tokens: Tokens, origins: Origins) -> Self {
         let guard = Guard::new(origins, tokens.0.shared().verdict_rule());
         Self { http, tokens, guard }
     }
 
-    /// The same with the program's own rule for what a refused token looks like.
+    /// The same with the program's own rule for which responses mean a refused token.
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
         Self { guard: self.guard.with_verdict(verdict), ..self }
@@ -71,17 +71,18 @@ impl Api {
         self.execute(builder.build().map_err(ApiError::Http)?).await
     }
 
-    /// Sends the request with a token. If the token is refused, the request is sent again, three times at most in all: a token that has just arrived is given up to 2 s to become
-    /// valid at the resource server, and one that stays refused is replaced. A resource that refuses token after token costs about one
-    /// token request a minute: in between its refusals are handed on. A request is sent again only if
-    /// its body can be repeated (a stream cannot); otherwise the refusal is handed on.
+    /// Sends the request with a token. If the token is refused, the request is sent again, at most three times in all: a
+    /// token that has just arrived gets up to 2 s to become valid at the resource server, and one that is still refused is
+    /// replaced. An API that refuses token after token causes about one token request a minute; in between, its refusals
+    /// are returned to the caller. A request is sent again only if its body can be repeated (a stream cannot); otherwise
+    /// the refusal is returned.
     ///
     /// # Errors
-    /// The origin is not allowed, the request is authorized already, there is no token, or the call failed. An
-    /// answer, of whatever status, is no error.
+    /// The origin is not allowed, the request is authorized already, there is no token, or the call failed. A response is
+    /// not an error, whatever its status.
     ///
     /// # Cancel safety
-    /// Dropping the future drops the call, as with reqwest; a token request it set off goes on.
+    /// Dropping the future drops the call, as with reqwest; a token request that it started goes on.
     pub async fn execute(&self, request: Request) -> Result<Response, ApiError> {
         let origin = admit(&self.guard, &request)?;
         self.tokens.0.call(&mut Call { api: self, origin: &origin }, request, &origin).await

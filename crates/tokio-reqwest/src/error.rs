@@ -1,4 +1,4 @@
 //! Why an authorized call has no answer.
 
-/// An authorized call failed before an answer came.
+/// An authorized call failed before a response came.
 pub type ApiError = evergrant_http::ApiError<reqwest::Error>;

@@ -42,8 +42,8 @@ impl<B> AuthorizeLayer<B> {
         Self::with_repeat(tokens, origins, |body| Some(body.clone()))
     }
 
-    /// For bodies of which none can be repeated, such as tonic's: after a refusal the token is replaced, and the refusal
-    /// is handed on.
+    /// For bodies of which none can be repeated, such as tonic's: after a refusal the token is replaced, and the refusal is
+    /// returned.
     pub fn attach_only(tokens: Tokens, origins: Origins) -> Self {
         Self::with_repeat(tokens, origins, |_| None)
     }
@@ -54,7 +54,7 @@ impl<B> AuthorizeLayer<B> {
         Self { tokens, guard, repeat }
     }
 
-    /// The same with the program's own rule for what a refused token looks like.
+    /// The same with the program's own rule for which responses mean a refused token.
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
         Self { guard: self.guard.with_verdict(verdict), ..self }

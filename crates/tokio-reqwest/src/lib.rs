@@ -18,23 +18,24 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # In somebody else's client
+//! # Middleware
 //! The feature `middleware` has `AuthorizeMiddleware` for `reqwest_middleware`, and `tower` has `AuthorizeLayer` for services of
 //! `http` requests, such as hyper-util's client: each attaches, rejects and replays as [`Api`] does.
 //!
 //! # Names
-//! What the signatures here name stands at the root; all of evergrant-core is in the module [`core`], for the rest of an error or
-//! of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
+//! The types that the signatures here name are at the root. All of evergrant-core is in the module [`core`], for the
+//! details of an error or of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
 //!
 //! # Logs
-//! What happens to a source is told through the crate `tracing`, with the target `evergrant`: at INFO each token request with its
-//! reason, each token with its life, each token that a resource server refused, each rotation; at WARN what failed, with its
-//! cause, a scope that was not granted, a secret that is easily guessed; at DEBUG what came too late. No event holds a secret.
+//! What happens to a source is reported through the crate `tracing`, with the target `evergrant`: at INFO each token
+//! request with its reason, each token with its life, each token that a resource server refused, each rotation; at WARN
+//! what failed, with its cause, a scope that was not granted, a secret that is easily guessed; at DEBUG what came too late.
+//! No event holds a secret.
 //!
 //! # The runtime
-//! A token is asked for on the runtime of whoever waits for it, with its timers and its sockets: build it with `enable_all`. A token
-//! that is held is handed out on any thread. On a runtime that lacks one of them a token request is an error that says which: tokio
-//! panics there, which is caught, so a program whose panics abort ends.
+//! A token request runs on the runtime of the caller that waits for it, with its timers and its sockets: build it with
+//! `enable_all`. A held token is available on any thread. On a runtime without timers or sockets a token request is an
+//! error that says what is missing: tokio panics there, and the panic is caught. A program whose panics abort ends.
 //!
 //! # Limits
 //! Of the response to a token request at most 256 KiB of body are read, 1000 lines of headers, folded ones among them (RFC 9112
@@ -44,19 +45,20 @@
 //!
 //! # Proxies
 //! A token request goes through the proxy that the environment names: `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY` or
-//! `all_proxy`, unless `NO_PROXY` or `no_proxy` lists the token endpoint (a name stands for itself and what is below it, `*.name`
-//! for what is below it; addresses, networks, `host:port`, `*`). It is read alike in all of evergrant's adapters. A variable that
-//! cannot be read is a [`ConfigError`] of [`TokensBuilder::build`], never a direct connection. A loopback literal never goes
-//! through a proxy. Where none of the variables is set, what reqwest finds in the settings of the system holds (its feature
-//! `system-proxy`). The way to `socks4`, `socks4a`, `socks5` and `socks5h` proxies is the feature `socks`.
+//! `all_proxy`, unless `NO_PROXY` or `no_proxy` lists the token endpoint (a name means itself and all names below it,
+//! `*.name` only those below it; addresses, networks, `host:port`, `*`). All of evergrant's adapters read the variables in
+//! the same way. A variable that cannot be read is a [`ConfigError`] of [`TokensBuilder::build`], never a direct
+//! connection. A loopback literal never goes through a proxy. If none of the variables is set, reqwest uses the proxy of
+//! the system's settings (its feature `system-proxy`). Proxies with `socks4`, `socks4a`, `socks5` and `socks5h` need the
+//! feature `socks`.
 //!
 //! [`TokensBuilder::proxy`] names another one, or none.
 //!
-//! An HTTP client given to [`TokensBuilder::http`] keeps its own proxies, and cannot be asked for them: unless it has a `proxy` or
-//! `no_proxy()`, reqwest reads the variables its own way, without `*.name` and `host:port` in `NO_PROXY`, and takes what it
-//! cannot read for none; [`proxied`] makes it read them as here. So they are checked nevertheless, as if they were used; [`TokensBuilder::proxy_variables`] switches that
-//! off, for a client that does not read them. The client of an [`Api`] is the program's own: [`proxied`], or reqwest itself,
-//! reads the variables for it.
+//! An HTTP client given to [`TokensBuilder::http`] keeps its own proxies, and does not say which they are: unless it has a `proxy` or
+//! `no_proxy()`, reqwest reads the variables its own way, without `*.name` and `host:port` in `NO_PROXY`, and ignores what
+//! it cannot read; [`proxied`] makes it read them as here. So they are checked as if they were used;
+//! [`TokensBuilder::proxy_variables`] switches that off, for a client that does not read them. The client of an [`Api`] is
+//! the program's own: [`proxied`], or reqwest itself, reads the variables for it.
 //!
 //! # TLS
 //! `rustls` (default) brings reqwest's own provider, aws-lc. `rustls-no-provider` leaves the choice to the program, which

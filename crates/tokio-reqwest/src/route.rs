@@ -81,7 +81,7 @@ impl Route {
             Self::Through { proxy, forwards } => {
                 let tls = || {
                     let known = known_tls(error).filter(|_| said.contains(TUNNEL))?;
-                    Some(proxy.failed(format_args!("cannot be spoken to over TLS: {known}")))
+                    Some(proxy.failed(format_args!("failed the TLS handshake: {known}")))
                 };
                 let tunnel = tls().or_else(|| fault(proxy, said, error.is_dns()));
                 // Without a tunnel the one connection is that to the proxy.

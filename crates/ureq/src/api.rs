@@ -14,12 +14,12 @@ use ureq::{Agent, AsSendBody, Body, ResponseExt as _};
 
 /// An authorized HTTP client over the program's own agent, whose roots and proxies are its own too. Clones share everything.
 ///
-/// The token goes to the given origins alone. It is taken anew for each attempt; when the resource server refuses it,
-/// one separate job replaces it and the request is sent again with the new one.
+/// The token goes to the given origins alone. Each attempt takes the current one. When the resource server refuses it, one
+/// separate token request replaces it, and the request is sent again with the new one.
 ///
 /// Redirects are followed as the agent says, and the token goes along with none, not even within its origin: ureq cannot
-/// tell one port of a host from another. An agent with `max_redirects(0)` and `max_redirects_will_error(false)` hands a
-/// redirect on, to be called with a token where it leads.
+/// tell one port of a host from another. An agent with `max_redirects(0)` and `max_redirects_will_error(false)` returns the
+/// redirect, so that the program can call its target with a token.
 ///
 /// ```no_run
 /// # fn story(tokens: evergrant_ureq::Tokens) -> Result<(), Box<dyn std::error::Error>> {
@@ -37,19 +37,19 @@ pub struct Api {
     guard: Guard,
 }
 
-/// An authorized call failed before an answer came.
+/// An authorized call failed before a response came.
 pub type ApiError = evergrant_http::ApiError<ureq::Error>;
 
 impl Api {
     /// Calls through `agent` with a token of `tokens`, to these origins and no other.
     ///
-    /// How a refused token is told from other refusals is the provider's rule.
+    /// The provider's rule decides which responses mean a refused token.
     pub fn new(agent: Agent, tokens: Tokens, origins: Origins) -> Self {
         let guard = Guard::new(origins, tokens.0.shared().verdict_rule());
         Self { agent, tokens, guard }
     }
 
-    /// The same with the program's own rule for what a refused token looks like.
+    /// The same with the program's own rule for which responses mean a refused token.
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
         Self { guard: self.guard.with_verdict(verdict), ..self }
@@ -60,26 +60,26 @@ impl Api {
         &self.tokens
     }
 
-    /// Sends the request with a token. If the token is refused, the request is sent again, three times at most in all:
-    /// a token that has just arrived is given up to 2 s to become valid at the resource server, and one that stays
-    /// refused is replaced. A resource that refuses token after token costs about one token request a minute: in between
-    /// its refusals are handed on.
+    /// Sends the request with a token. If the token is refused, the request is sent again, at most three times in all: a
+    /// token that has just arrived gets up to 2 s to become valid at the resource server, and one that is still refused is
+    /// replaced. An API that refuses token after token causes about one token request a minute; in between, its refusals
+    /// are returned to the caller.
     ///
     /// The body is borrowed for each send and never copied; see [`RepeatableBody`].
     ///
     /// # Errors
-    /// The origin is not allowed, the request is authorized already, there is no token, or the call failed. An
-    /// answer, of whatever status, is no error, whatever the agent's `http_status_as_error` says.
+    /// The origin is not allowed, the request is authorized already, there is no token, or the call failed. A response is
+    /// not an error, whatever its status and the agent's `http_status_as_error`.
     ///
     /// # Blocking
-    /// For a token as [`Tokens::token`]; for the answers as long as the agent does.
+    /// For a token as [`Tokens::token`]; for the responses as long as the agent's timeouts allow.
     pub fn run<B: RepeatableBody>(&self, request: Request<B>) -> Result<Response<Body>, ApiError> {
         let (parts, body) = request.into_parts();
         self.call(Request::from_parts(parts, ()), Again(body.sent()))
     }
 
     /// The same with a body that can be read once (a file, a stream): after a refusal the token is replaced, and the
-    /// refusal is handed on.
+    /// refusal is returned.
     ///
     /// # Errors
     /// As [`run`](Self::run).

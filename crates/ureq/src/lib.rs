@@ -18,9 +18,9 @@
 //! ```
 //!
 //! # Threads
-//! No caller carries the token request: it rides on a short-lived thread of its own, named `evergrant-flight`, at most
-//! one at a time. So a caller returns by its own patience although a blocked send cannot be cancelled, and nobody waits
-//! while a usable token is held.
+//! A token request runs on a short-lived thread of its own, named `evergrant-flight`, at most one at a time. So a caller
+//! returns when its own patience ends, although a blocked send cannot be cancelled, and no caller waits while a usable
+//! token is held.
 //!
 //! # TLS
 //! Token requests trust the platform's certificates, as on the other adapters: on Unix those that OpenSSL's folders have, or the
@@ -50,24 +50,25 @@
 //!
 //! # Proxies
 //! A token request goes through the proxy that the environment names: `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY` or
-//! `all_proxy`, unless `NO_PROXY` or `no_proxy` lists the token endpoint (a name stands for itself and what is below it, `*.name`
-//! for what is below it; addresses, networks, `host:port`, `*`). It is read alike in all of evergrant's adapters, and otherwise than by ureq itself,
-//! which takes `HTTP_PROXY` for https, too, and `name` for that name alone. A variable that cannot be read is a
-//! [`ConfigError`] of [`TokensBuilder::build`], never a direct connection. A loopback literal never goes through a proxy. The way
-//! to `socks4`, `socks4a`, `socks5` and `socks5h` proxies is the feature `socks`.
+//! `all_proxy`, unless `NO_PROXY` or `no_proxy` lists the token endpoint (a name means itself and all names below it,
+//! `*.name` only those below it; addresses, networks, `host:port`, `*`). All of evergrant's adapters read the variables in
+//! the same way. ureq itself reads them differently: it takes `HTTP_PROXY` for https, too, and `name` for that name alone.
+//! A variable that cannot be read is a [`ConfigError`] of [`TokensBuilder::build`], never a direct connection. A loopback
+//! literal never goes through a proxy. Proxies with `socks4`, `socks4a`, `socks5` and `socks5h` need the feature `socks`.
 //!
 //! A proxy that is set on the configuration given to [`TokensBuilder::http`] comes first, and
 //! [`TokensBuilder::proxy_variables`] switches the environment off. The agent of an [`Api`] is the program's own: ureq reads the
 //! variables its way for it.
 //!
 //! # Names
-//! What the signatures here name stands at the root; all of evergrant-core is in the module [`core`], for the rest of an error or
-//! of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
+//! The types that the signatures here name are at the root. All of evergrant-core is in the module [`core`], for the
+//! details of an error or of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
 //!
 //! # Logs
-//! What happens to a source is told through the crate `tracing`, with the target `evergrant`: at INFO each token request with its
-//! reason, each token with its life, each token that a resource server refused, each rotation; at WARN what failed, with its
-//! cause, a scope that was not granted, a secret that is easily guessed; at DEBUG what came too late. No event holds a secret.
+//! What happens to a source is reported through the crate `tracing`, with the target `evergrant`: at INFO each token
+//! request with its reason, each token with its life, each token that a resource server refused, each rotation; at WARN
+//! what failed, with its cause, a scope that was not granted, a secret that is easily guessed; at DEBUG what came too late.
+//! No event holds a secret.
 //!
 //! Nothing that this crate prints or logs holds a secret. ureq itself dumps every byte it sends and receives, credentials
 //! and tokens among them, through the `log` crate at TRACE: keep it at DEBUG, as in

@@ -54,7 +54,7 @@ impl AuthorizeMiddleware {
         Self { tokens, guard }
     }
 
-    /// The same with the program's own rule for what a refused token looks like.
+    /// The same with the program's own rule for which responses mean a refused token.
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
         Self { guard: self.guard.with_verdict(verdict), ..self }

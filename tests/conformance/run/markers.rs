@@ -129,7 +129,7 @@ fn in_text(language: &Language, file: &str, text: &str) -> Result<Vec<Marker>, S
 fn marker(file: &str, test: &str, ids: Vec<String>) -> Result<Marker, String> {
     let distinct: BTreeSet<&String> = ids.iter().collect();
     if distinct.len() != ids.len() || ids.iter().any(String::is_empty) {
-        return Err(format!("{file}: {test}: an ID stands twice, or is empty: {ids:?}"));
+        return Err(format!("{file}: {test}: an ID is repeated, or empty: {ids:?}"));
     }
     Ok(Marker { file: file.into(), test: test.into(), ids })
 }

@@ -28,7 +28,7 @@ pub(crate) fn faults(sections: &[Section], markers: &[Marker]) -> Vec<String> {
     let mut faults = Vec::new();
     for Row { id, requirement, decision } in sections.iter().flat_map(|section| &section.rows) {
         if !known.insert(id.as_str()) {
-            faults.push(format!("{id} stands twice"));
+            faults.push(format!("{id} is repeated"));
         }
         let texts = [Some(requirement), decision.as_ref()];
         if texts.into_iter().flatten().any(|text| text.trim().is_empty() || text.contains('\n')) {

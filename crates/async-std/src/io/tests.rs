@@ -63,7 +63,7 @@ fn what_comes_before_the_head_of_an_answer_is_bounded_and_its_body_is_not() {
             }
         };
         assert!((MAX_BEFORE_BODY..MAX_BEFORE_BODY + 8192).contains(&before), "{before}");
-        assert!(error.to_string().contains("512 KiB of interim answers"), "{error}");
+        assert!(error.to_string().contains("512 KiB of interim responses"), "{error}");
         allowance.lift();
         for _ in 0..2 * MAX_BEFORE_BODY / 8192 {
             assert_eq!(read(&mut io).unwrap(), 8192);

@@ -130,9 +130,9 @@ pub(crate) struct ClientFlags {
     pub(crate) ca_file: Option<PathBuf>,
     /// Proxy for every request, or none
     ///
-    /// It replaces what HTTPS_PROXY and the like say. Schemes: http, https, socks4, socks4a, socks5, socks5h. A
-    /// loopback address is never asked through it. Put a URL with a user and a password into the variable, never
-    /// into the arguments.
+    /// It replaces what HTTPS_PROXY and the like say. Schemes: http, https, socks4, socks4a, socks5,
+    /// socks5h. Loopback addresses never go through it. Put a URL with a user and a password into the
+    /// variable, never into the arguments.
     #[arg(help_heading = "Network")]
     #[arg(long, value_name = "URL|none", env = "EVERGRANT_PROXY", hide_env_values = true)]
     pub(crate) proxy: Option<String>,

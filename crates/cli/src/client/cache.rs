@@ -102,7 +102,7 @@ impl Cache {
                 Ok(None) if due.is_some() => break None,
                 Ok(None) if Instant::now() < deadline => tokio::time::sleep(LOOK_AGAIN).await,
                 Ok(None) => {
-                    note("another invocation has been asking for too long");
+                    note("another invocation has been requesting a token for too long");
                     break None;
                 }
                 Err(reason) => {
@@ -127,8 +127,8 @@ impl Cache {
     pub(crate) fn examine(&self) -> Result<&'static str, String> {
         let folder = self.folder.as_ref().map_err(Clone::clone)?;
         match self.read(folder) {
-            Ok(Some(Kept::Good(_))) => Ok("a token is kept, and good"),
-            Ok(Some(Kept::Due(_))) => Ok("a token is kept, and due"),
+            Ok(Some(Kept::Good(_))) => Ok("a kept token is valid"),
+            Ok(Some(Kept::Due(_))) => Ok("a kept token is due for renewal"),
             Ok(None) => Ok("no token is kept yet"),
             Err(Miss(reason)) => Err(reason),
         }

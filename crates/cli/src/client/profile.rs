@@ -222,9 +222,9 @@ pub(crate) fn named(path: Option<&Path>) -> Result<PathBuf, Failure> {
 fn among(name: &str, profiles: &BTreeMap<String, Profile>) -> String {
     let names: Vec<&str> = profiles.keys().map(String::as_str).collect();
     match nearest(name, &names) {
-        Some(near) => format!("did you mean {}? There is: {}", Line(near), listed(&names)),
+        Some(near) => format!("did you mean {}? The profiles are: {}", Line(near), listed(&names)),
         None if names.is_empty() => "write a [profile.NAME] into it".into(),
-        None => format!("there is: {}", listed(&names)),
+        None => format!("the profiles are: {}", listed(&names)),
     }
 }
 
@@ -303,12 +303,12 @@ fn proxy(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Proxied> {
     const SECRET: &str = "put the whole URL into the variable EVERGRANT_PROXY, and remove the line";
     match Proxied::parse(&reader.text(value)?) {
         Ok(proxy) if proxy.has_credentials() => {
-            reader.wrong(value, "it has a user or a password, which do not belong into this file", SECRET);
+            reader.wrong(value, "it has a user or a password, which do not belong in this file", SECRET);
             None
         }
         Ok(proxy) => Some(proxy),
         Err(error) => {
-            reader.wrong(value, "this is no proxy", error.to_string());
+            reader.wrong(value, "this is not a proxy URL", error.to_string());
             None
         }
     }
@@ -348,8 +348,8 @@ fn command(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<secret::Source>
     if !value.is_array() {
         reader.wrong(
             value,
-            "this is not an array of texts",
-            "write the program and each of its arguments as a text of its own: there is no shell in between",
+            "this is not an array of strings",
+            "write the program and each of its arguments as a string of its own: there is no shell in between",
         );
         return None;
     }

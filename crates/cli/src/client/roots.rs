@@ -56,7 +56,7 @@ impl Roots {
         let found = found.map_err(|_| {
             wrong(
                 "is not a complete PEM file".into(),
-                "have it written again: each certificate from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----",
+                "write it again: each certificate from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----",
             )
         })?;
         if found.is_empty() {
@@ -69,7 +69,7 @@ impl Roots {
         }
         if let Some(at) = found.iter().position(|der| !is_certificate(der)) {
             let happened = format!("has a certificate that cannot be read (number {})", at + 1);
-            return Err(wrong(happened, "have it issued again, or take it out"));
+            return Err(wrong(happened, "have it issued again, or remove it"));
         }
         Ok(Self(found))
     }

@@ -57,7 +57,7 @@ impl Source {
             }),
             Self::Withheld => variable(VARIABLE, purpose)?.ok_or_else(|| {
                 Failure::usage(
-                    "the profile's client secret is for its own token endpoint, and another one is named",
+                    "the profile's client secret is only for the profile's own token endpoint, and another endpoint is set",
                     format!(
                         "leave --token-endpoint and --provider out and unset EVERGRANT_TOKEN_ENDPOINT and \
                          EVERGRANT_PROVIDER; or give the other server's secret in {VARIABLE} or --client-secret-file"
@@ -101,7 +101,11 @@ impl fmt::Display for Source {
         match self {
             Self::Usual => write!(f, "in {VARIABLE}{}", unset(VARIABLE)),
             Self::Withheld => {
-                write!(f, "in {VARIABLE}{}: the profile's is for its own token endpoint", unset(VARIABLE))
+                write!(
+                    f,
+                    "in {VARIABLE}{}: the profile's secret is only for the profile's own token endpoint",
+                    unset(VARIABLE)
+                )
             }
             Self::Variable(name) => write!(f, "in {name}{}", unset(name)),
             Self::File(path) => write!(f, "in {}", path.display()),

@@ -300,7 +300,7 @@ impl Settings {
             return None;
         }
         let Some(secret) = secret else {
-            cache::note("a client without a secret has nothing to seal its token with");
+            cache::note("this client has no secret to encrypt the token with");
             return None;
         };
         Some(Cache::new(&self.identity(client, headers), &secret, self.cache.value == Caching::Yes))

@@ -96,7 +96,7 @@ fn collect(command: &Command, known: &mut BTreeSet<OsString>) {
 
 impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nothing reads the variable {}", self.name)?;
+        write!(f, "evergrant does not know the variable {}", self.name)?;
         match &self.meant {
             Some(meant) => write!(f, "; did you mean {meant}?"),
             None => Ok(()),

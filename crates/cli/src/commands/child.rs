@@ -36,7 +36,7 @@ pub(crate) async fn run(mut command: Command, mut signals: Signals) -> Result<Ex
     loop {
         tokio::select! {
             ended = child.wait() => {
-                let ended = ended.map_err(|error| Failure::system("the program's end cannot be awaited", &error))?;
+                let ended = ended.map_err(|error| Failure::system("cannot wait for the program to end", &error))?;
                 return Ok(system::exit_code(ended));
             }
             signal = signals.next() => signal.pass_on(&child),

@@ -85,7 +85,7 @@ fn examine(args: &ClientArgs, findings: &mut Findings) -> Result<(), Failure> {
     match &asked.outcome {
         Ok(grant) => {
             let took = asked.took.as_millis();
-            findings.add("token", State::Good, format!("one was asked for, and came in {took} ms"), [])?;
+            findings.add("token", State::Good, format!("one was requested, and arrived in {took} ms"), [])?;
             life(grant, findings)?;
             scope(client, grant, findings)
         }
@@ -150,7 +150,7 @@ fn circumstances<'a>(
 fn clock(asked: &Asked, findings: &mut Findings) -> Result<(), Failure> {
     let Some(date) = asked.date else {
         if asked.answered {
-            let says = "the answer has no Date (RFC 9110 §6.6.1): the clocks cannot be compared";
+            let says = "the response has no Date (RFC 9110 §6.6.1): the clocks cannot be compared";
             findings.add("clock", State::Good, says.into(), [])?;
         }
         return Ok(());
@@ -161,8 +161,8 @@ fn clock(asked: &Asked, findings: &mut Findings) -> Result<(), Failure> {
         let says = format!("this machine's clock and the server's are {seconds} s apart");
         return findings.add("clock", State::Good, says, []);
     }
-    let next =
-        "set it, with NTP for one: the end of a token, and of a certificate, is judged by it".to_owned();
+    let next = "set the clock, for example with NTP: it decides whether tokens and certificates have expired"
+        .to_owned();
     let says = format!("this machine's clock is {seconds} s {side} the server's");
     findings.add("clock", State::Warning, says, [next])
 }
@@ -208,8 +208,8 @@ fn life(grant: &Grant, findings: &mut Findings) -> Result<(), Failure> {
         JwtHint::ClockSkew => findings.add(
             "life",
             State::Warning,
-            format!("{says} by expires_in, and is over already by its own exp"),
-            ["tell the server's operator: the clocks of its machines are apart".to_owned()],
+            format!("{says} by expires_in, but has already expired by its own exp"),
+            ["tell the server's operator: the clocks of its machines differ".to_owned()],
         ),
         _ if life < SHORT_LIFE => {
             let next = "ask the server's operator for a longer one, unless that is meant".to_owned();
@@ -221,10 +221,10 @@ fn life(grant: &Grant, findings: &mut Findings) -> Result<(), Failure> {
 
 fn scope(client: &Client, grant: &Grant, findings: &mut Findings) -> Result<(), Failure> {
     let asked = client.scope();
-    let asked = if asked.is_empty() { "none was asked for".into() } else { format!("asked for {asked}") };
+    let asked = if asked.is_empty() { "none was requested".into() } else { format!("requested {asked}") };
     let granted = match grant.scope() {
         Some(scope) => format!("granted {scope}"),
-        None => "granted as asked".into(),
+        None => "granted as requested".into(),
     };
     match grant.narrowed_scope() {
         Some(missing) => findings.add(

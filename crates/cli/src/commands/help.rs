@@ -29,6 +29,6 @@ pub(crate) fn find<'a>(command: &'a Command, words: &[String]) -> Result<&'a Com
     words.iter().try_fold(command, |command, word| {
         command
             .find_subcommand(word)
-            .ok_or_else(|| Failure::usage("there is no such subcommand", "evergrant --help lists them"))
+            .ok_or_else(|| Failure::usage("unknown subcommand", "evergrant --help lists them"))
     })
 }

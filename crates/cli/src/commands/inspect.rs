@@ -64,8 +64,8 @@ fn open(path: &Path) -> Result<File, Failure> {
         let words = path.to_string_lossy();
         if words.starts_with("eyJ") && words.contains('.') {
             return Failure::usage(
-                "the argument looks like a token, and a command line is public",
-                "take that token for known to others; pipe the next one: evergrant token | evergrant inspect",
+                "the argument looks like a token, and every user of this machine can read command lines",
+                "treat that token as leaked; pipe the next one: evergrant token | evergrant inspect",
             );
         }
         Failure::usage(

@@ -78,6 +78,6 @@ fn pages(command: &Command, root: &Command) -> Vec<Page> {
 fn unwritten(folder: &Path, error: &io::Error) -> Failure {
     Failure::usage(
         format!("the pages cannot be written into {}: {}", folder.display(), Cause(error)),
-        "name a folder that is there and that this user can write",
+        "name an existing folder that this user can write",
     )
 }

@@ -177,7 +177,7 @@ async fn tell_the_end(tokens: Tokens) {
 
 fn variable(name: &str) -> Result<String, String> {
     if name.is_empty() || name.contains(['=', '\0']) {
-        return Err("a variable's name is not empty and has no =".into());
+        return Err("a variable's name must not be empty or contain =".into());
     }
     Ok(name.to_owned())
 }

@@ -50,7 +50,7 @@ pub(crate) enum Format {
 pub(crate) fn run(args: &TokenArgs, manner: Manner) -> Result<(), Failure> {
     if manner.json && args.format.is_some_and(|format| !matches!(format, Format::Json)) {
         return Err(Failure::usage(
-            "--json and --format (or EVERGRANT_FORMAT) want different things on stdout",
+            "--json and --format (or EVERGRANT_FORMAT) ask for different output",
             "leave one of them out",
         ));
     }

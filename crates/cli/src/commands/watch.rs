@@ -48,7 +48,7 @@ pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
     let live = if manner.json { None } else { Live::on_stdout() };
     block_on(async {
         if setup.cache.is_some() {
-            // What failed is shown as it is without a cache: it is asked again by itself.
+            // What failed is shown as it is without a cache: it is retried automatically.
             let first = setup.token(&tokens, None);
             let _shown = tokio::time::timeout(left(end).unwrap_or(Duration::MAX), first).await;
         }

@@ -10,7 +10,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// What did not let a request through.
-pub(crate) const PROXY: &str = "the proxy, or who names it";
+pub(crate) const PROXY: &str = "the proxy, or the setting that names it";
+
+/// What there is no flag for.
+const NO_CLIENT_CERTIFICATE: &str = "this command cannot send one (mutual TLS)";
 
 /// The longest rest that a server can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
@@ -44,7 +47,7 @@ impl Failure {
 
     /// The server cannot be reached.
     pub(crate) fn way(happened: String, next: &str) -> Self {
-        let at_fault = "the way to the authorization server, or the token endpoint's address";
+        let at_fault = "the connection to the authorization server, or the token endpoint's address";
         Self { status: 4, happened, at_fault, next: next.to_owned(), retry_after: None }
     }
 
@@ -176,6 +179,9 @@ impl From<Error> for Failure {
 pub(crate) fn of_the_command(text: String) -> String {
     let words = [
         ("or give it to the HTTP client", "or in --ca-file"),
+        ("or give root certificates to the HTTP client", "or name a PEM file with --ca-file"),
+        ("give one to the HTTP client (mutual TLS)", NO_CLIENT_CERTIFICATE),
+        ("check the certificate that was given to the HTTP client (mutual TLS)", NO_CLIENT_CERTIFICATE),
         ("list it with Provider::with_bearer_words", "name it with --bearer-word"),
     ];
     words.into_iter().fold(text, |text, (library, command)| text.replace(library, command))
@@ -189,7 +195,9 @@ impl From<&Refusal> for Failure {
         let at_fault = match refusal.problem() {
             Problem::Transport(error) if error.kind() == TransportErrorKind::NoFile => "this machine",
             Problem::Transport(error) if error.kind() == TransportErrorKind::Proxy => PROXY,
-            Problem::Transport(_) => "the way to the authorization server, or the token endpoint's address",
+            Problem::Transport(_) => {
+                "the connection to the authorization server, or the token endpoint's address"
+            }
             Problem::Redirect { .. } => "the token endpoint's address",
             _ if by_proxy => PROXY,
             Problem::WebPage if refusal.status() == Some(401) => {
@@ -226,3 +234,6 @@ impl From<&Refusal> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

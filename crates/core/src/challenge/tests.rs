@@ -122,7 +122,7 @@ fn a_fault_ends_its_line_and_keeps_what_came_before() {
 
 // Conforms: R-9110-11-j
 #[test]
-fn a_parameter_that_stands_twice_does_not_count() {
+fn a_repeated_parameter_does_not_count() {
     let challenges = Challenge::read([&b"Bearer error=\"a\", error=\"invalid_token\", x=y"[..]]);
     assert_eq!(challenges[0].param("error"), None);
     assert_eq!(challenges[0].param("x"), Some("y"));

@@ -88,7 +88,7 @@ pub enum ConfigError {
     },
     /// A byte order mark or a zero-width character at an end: it was copied along and is seen by nobody.
     #[error(
-        "{field} begins or ends with an invisible character, at byte {at}: type it anew (often copied along from a document)"
+        "{field} begins or ends with an invisible character, at byte {at}: type it again (often copied along from a document)"
     )]
     InvisibleCharacter {
         /// Which setting.

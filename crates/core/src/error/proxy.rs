@@ -16,7 +16,7 @@ pub enum ProxyFault {
     #[error("is not valid UTF-8: write it again")]
     NotUtf8,
     /// A scheme that no proxy has.
-    #[error("has a scheme that is not that of a proxy: use http, https, socks4, socks4a, socks5 or socks5h")]
+    #[error("has an unsupported scheme: use http, https, socks4, socks4a, socks5 or socks5h")]
     Scheme,
     /// There is no host.
     #[error("has no host: write it as http://proxy.example:3128")]
@@ -28,7 +28,7 @@ pub enum ProxyFault {
     #[error("has a user or password that cannot be read: percent-encode it, with %40 for @ and %2F for /")]
     Credentials,
     /// The rest is not that of a proxy: a path, a query, a host that is none.
-    #[error("is not the URL of a proxy: write it as http://proxy.example:3128")]
+    #[error("is not a proxy URL: write it as http://proxy.example:3128")]
     NotAProxy,
     /// A SOCKS proxy, in a program that was built without them.
     #[error("names a SOCKS proxy: enable the feature socks of this crate, or use an http proxy")]

@@ -117,7 +117,7 @@ pub enum Malformed {
     #[error("token_type is not Bearer")]
     TokenType,
     /// A 2xx other than 200 and 201.
-    #[error("the status is a success without a token")]
+    #[error("the status is a success, but there is no token")]
     Status,
 }
 
@@ -211,16 +211,18 @@ impl Refusal {
                 TransportErrorKind::NoRuntime => "ask for a token from inside a running async runtime",
                 TransportErrorKind::NoThread => "raise this process's limit of threads, or lower its load",
                 TransportErrorKind::NoFile => {
-                    "raise this process's limit of open files (ulimit -n; LimitNOFILE of systemd), or close what it leaves open"
+                    "raise this process's limit of open files (ulimit -n; LimitNOFILE of systemd), or close files that it \
+                     no longer needs"
                 }
                 _ => "check that the token endpoint is reachable from this machine",
             },
             Problem::Redirect { .. } => {
-                "set the token endpoint to the address it really has; credentials never follow a redirect"
+                "set the token endpoint to its real address; credentials never follow a redirect"
             }
             Problem::Malformed(Malformed::Html) => PAGE,
             Problem::Malformed(Malformed::TokenType) => {
-                "check the token endpoint; if this server means Bearer by another word, list it with Provider::with_bearer_words"
+                "check the token endpoint; if this server uses another word for Bearer, list it with \
+                 Provider::with_bearer_words"
             }
             Problem::Malformed(_) => REPORT,
             Problem::Expired => {
@@ -246,7 +248,7 @@ impl Refusal {
             (_, "invalid_scope") => "request scopes that this client is allowed",
             (_, "invalid_target") => "check the resource and audience of the request",
             (_, "unsupported_grant_type") => {
-                "check the token endpoint: this one has no client credentials grant"
+                "check the token endpoint: it does not support the client credentials grant"
             }
             (403, "") if is_page => {
                 "something in front of the server, such as a firewall or an address list, refused the request: ask the \
@@ -327,7 +329,7 @@ impl fmt::Display for Summary<'_> {
                 http(f)?;
             }
             Problem::Malformed(why) => {
-                f.write_str("the authorization server's answer cannot be read")?;
+                f.write_str("the authorization server's response cannot be read")?;
                 http(f)?;
                 write!(f, ": {why}")?;
             }

@@ -256,7 +256,7 @@ fn advice_follows_the_status_and_then_the_code() {
     const ALLOWED: &str = "ask the server's operator to allow this client the client credentials grant";
     const SCOPE: &str = "request scopes that this client is allowed";
     const TARGET: &str = "check the resource and audience";
-    const GRANT: &str = "check the token endpoint: this one has no client credentials grant";
+    const GRANT: &str = "check the token endpoint: it does not support the client credentials grant";
     const REQUEST: &str = "check the request's parameters and body format";
     const ENDPOINT: &str = "check the token endpoint and the body format";
     const PATH: &str = "check the path of the token endpoint: there is no token endpoint";

@@ -38,7 +38,7 @@ pub enum TransportErrorKind {
     #[error("the connection was closed before the full response arrived")]
     Closed,
     /// What came was not HTTP.
-    #[error("the answer is not valid HTTP")]
+    #[error("the response is not valid HTTP")]
     Protocol,
     /// There is no runtime to spawn the request on.
     #[error("there is no async runtime to run the request on")]

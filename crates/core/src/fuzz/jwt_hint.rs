@@ -50,14 +50,14 @@ fn serde_json_agrees(token: &str, hint: Option<Times>) {
             assert!(agrees, "{name}: {seconds:?} for {said:?}");
         }
     } else if let Some(exp) = exp.and_then(Value::as_u64) {
-        // A claim that stands twice, and what begins after its end, are the reasons that serde_json does not see.
+        // A duplicate claim, and what begins after its end, are the reasons that serde_json does not see.
         let alone = payload.as_object().is_some_and(|members| members.len() == 1);
         let once = token_payload_names_once(token);
         assert!(!(plain && alone && once && (1..=253_402_300_799).contains(&exp)), "exp {exp} is not seen");
     }
 }
 
-/// Whether no name can stand twice: there is one colon outside of nested values at most.
+/// Whether no name can be a duplicate: there is one colon outside of nested values at most.
 fn token_payload_names_once(token: &str) -> bool {
     let payload = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
     payload.is_some_and(|payload| payload.iter().filter(|byte| **byte == b':').count() == 1)

@@ -168,7 +168,7 @@ fn json_agrees(ours: &Result<Grant, Refusal>, headers: &[(String, &[u8])], label
             let is_error = member("error").is_some_and(|value| {
                 *value != Value::Bool(false) && value.as_str().is_none_or(|code| !code.trim().is_empty())
             });
-            // What serde_json does not see: a name that stands twice, and a depth that it can still bear.
+            // What serde_json does not see: a duplicate name, and a depth that it can still bear.
             let unseen = Malformed::Duplicate("access_token");
             let unseen = match refusal.problem() {
                 Problem::Malformed(Malformed::Duplicate(_)) => true,

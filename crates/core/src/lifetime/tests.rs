@@ -136,7 +136,7 @@ proptest! {
 fn what_became_of_a_hint_is_a_sentence() {
     use alloc::format;
     let said = |hint: JwtHint| format!("{hint}");
-    assert_eq!(said(JwtHint::Absent), "the token has no readable exp claim, or it is not looked at");
+    assert_eq!(said(JwtHint::Absent), "the token has no readable exp claim, or the claim is not used");
     assert_eq!(said(JwtHint::Used), "the token's exp claim decided its lifetime");
     assert!(said(JwtHint::Longer).ends_with("later than expires_in, which decided its lifetime"));
     assert!(said(JwtHint::ClockSkew).ends_with("check the clocks"));

@@ -79,7 +79,7 @@ pub(super) enum Value<'a> {
 
 impl<'a> Members<'a> {
     /// # Errors
-    /// [`Malformed`] for a text that is no JSON, and for a known member that stands twice.
+    /// [`Malformed`] for a text that is no JSON, and for a duplicate known member.
     pub(super) fn read(body: Body<'a>, errors: ErrorFormat) -> Result<Self, Malformed> {
         match body {
             Body::Json(text) => Self::from_json(text, errors),

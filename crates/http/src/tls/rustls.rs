@@ -13,11 +13,13 @@ use std::time::Duration;
 
 const CIPHER: &str =
     "no cipher or key exchange in common with the server: its operator must allow one that is not outdated";
-const NO_ROOTS: &str = "there are no trusted root certificates on this machine: install ca-certificates, or correct SSL_CERT_FILE \
-                        and SSL_CERT_DIR, which take the place of the machine's own where they are set, or give the HTTP client its own";
-const CA: &str = "the server's certificate is that of a CA, most often self-signed: issue a certificate for the server from it, or \
-                  make it anew without CA:TRUE, and trust that here";
-const UNREVOKED: &str = "nobody can tell whether the server's certificate has been revoked: the revocation list is missing or has \
+const NO_ROOTS: &str = "there are no trusted root certificates on this machine: install ca-certificates, or correct \
+                        SSL_CERT_FILE and SSL_CERT_DIR (where they are set, they replace the machine's own), or give root \
+                        certificates to the HTTP client";
+const CA: &str = "the server's certificate is a CA certificate, most often self-signed: issue a server certificate from \
+                  it, or create it again without CA:TRUE and trust it here";
+const UNREVOKED: &str = "it is not known whether the server's certificate has been revoked: the revocation list is \
+                         missing or has \
                          expired";
 const NAMELESS: &str =
     "the server's certificate names no host (subjectAltName): its operator must replace it";
@@ -48,14 +50,15 @@ fn of(error: &Error) -> TransportError {
         Error::InvalidMessage(why) => {
             ours(&format!("what the server sent is not valid TLS ({})", words(why)))
         }
-        Error::PeerMisbehaved(why) => {
-            ours(&format!("the server, or something between, breaks the TLS protocol ({})", words(why)))
-        }
-        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
-            ours("the server, or something between, breaks the TLS protocol (a message out of turn)")
-        }
+        Error::PeerMisbehaved(why) => ours(&format!(
+            "the server, or something on the network path, breaks the TLS protocol ({})",
+            words(why)
+        )),
+        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => ours(
+            "the server, or something on the network path, breaks the TLS protocol (a message out of turn)",
+        ),
         Error::DecryptError => {
-            ours("what the server sent cannot be decrypted: something between has changed it")
+            ours("what the server sent cannot be decrypted: something on the network path has changed it")
         }
         Error::PeerSentOversizedRecord => {
             ours("the server sent a TLS record that is longer than the protocol allows")
@@ -78,7 +81,7 @@ fn of(error: &Error) -> TransportError {
             of_text(&text).unwrap_or_else(|| quoted(&text))
         }
         // What a client meets when this library, or the program, uses rustls wrongly.
-        other => ours(&format!("rustls cannot be used so ({})", words(other))),
+        other => ours(&format!("rustls cannot be used like this ({})", words(other))),
     }
 }
 

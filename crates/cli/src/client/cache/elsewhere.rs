@@ -12,7 +12,7 @@ pub(super) enum Lock<'a> {
 
 impl Folder {
     pub(super) fn open(_: &Path) -> Result<Self, String> {
-        Err("it is kept on Unix only".into())
+        Err("tokens are kept on Unix only".into())
     }
 
     pub(super) fn find(path: &Path) -> Result<Option<Self>, String> {

@@ -50,7 +50,7 @@ impl Folder {
         let opened = match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
             Ok(opened) => File::from(opened),
             Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::LOOP | Errno::NOTDIR) => return Err(about(&"is no folder, or a symbolic link")),
+            Err(Errno::LOOP | Errno::NOTDIR) => return Err(about(&"is not a folder, or is a symbolic link")),
             Err(error) => return Err(about(&format_args!("cannot be opened: {error}"))),
         };
         let metadata =
@@ -119,7 +119,7 @@ impl Folder {
         };
         let metadata = file.metadata().map_err(|error| format!("cannot be examined: {error}"))?;
         if !metadata.is_file() {
-            return Err("is no file".into());
+            return Err("is not a regular file".into());
         }
         private(&metadata)?;
         Ok(Some(file))

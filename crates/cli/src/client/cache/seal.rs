@@ -100,7 +100,7 @@ impl Seal {
     }
 
     pub(super) fn seal(&self, stored: &Stored) -> Result<Vec<u8>, String> {
-        const FAILED: &str = "the system gives no randomness to seal it with";
+        const FAILED: &str = "the system has no randomness to encrypt the token with";
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(|_| FAILED)?;
         let token = stored.token().expose();
@@ -120,10 +120,10 @@ impl Seal {
 
     /// What was sealed; or why it cannot be had.
     pub(super) fn open(&self, sealed: &[u8]) -> Result<Stored, &'static str> {
-        const FOREIGN: &str = "is not of this client, or is damaged";
+        const FOREIGN: &str = "belongs to another client, or is damaged";
         let long_enough = (MIN_LEN..=MAX_LEN).contains(&sealed.len());
         if !sealed.starts_with(MAGIC) || !long_enough {
-            return Err("is no token that this version has kept");
+            return Err("was not written by this version of evergrant");
         }
         let (header, rest) = sealed.split_at(HEADER);
         let (nonce, content) = rest.split_at(NONCE_LEN);

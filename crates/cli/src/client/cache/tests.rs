@@ -79,7 +79,7 @@ fn a_flipped_bit_anywhere_is_a_miss_with_a_reason() {
             flipped[byte] ^= 1 << bit;
             fs::write(&path, &flipped).unwrap();
             let Err(Miss(reason)) = found(&cache) else { panic!("byte {byte}, bit {bit}") };
-            assert!(reason.contains(".token is "), "{reason}");
+            assert!(reason.contains(".token "), "{reason}");
         }
     }
     for length in 0..whole.len() {
@@ -103,7 +103,7 @@ fn another_clients_file_in_the_place_of_ours_is_a_miss() {
     put(&theirs, &issued_ago(0));
     fs::rename(place.token_of(&theirs), place.token_of(&ours)).unwrap();
     let Err(Miss(reason)) = found(&ours) else { panic!("a foreign token") };
-    assert!(reason.ends_with("is not of this client, or is damaged"), "{reason}");
+    assert!(reason.ends_with("belongs to another client, or is damaged"), "{reason}");
 }
 
 #[test]
@@ -281,5 +281,5 @@ fn a_folder_that_is_not_its_users_alone_is_refused() {
     std::os::unix::fs::symlink(&place.0, &link).unwrap();
     assert!(refused(&link).contains("symbolic link"));
     fs::write(place.0.join("file"), "").unwrap();
-    assert!(refused(&place.0.join("file")).contains("is no folder"));
+    assert!(refused(&place.0.join("file")).contains("is not a folder"));
 }

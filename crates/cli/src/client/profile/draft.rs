@@ -21,7 +21,7 @@ use toml_writer::{ToTomlKey as _, ToTomlValue as _, TomlStringBuilder};
 /// What stands before the profile.
 const HEAD: &str = "\
 # The configuration of evergrant. `evergrant config check` finds what is wrong with it, and `evergrant config show`
-# shows the client that it makes. Each further client is a [profile.NAME] of its own.
+# shows the client as it will be used. Each further client is a [profile.NAME] of its own.
 
 # Used where no --profile is given, and no flag or variable names a server or a client id.
 ";
@@ -48,7 +48,7 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 18], Failure> {
     Ok([
         (
             "provider",
-            "What kind of server it is: myparcel, myparcel-sandbox or rfc6749",
+            "Kind of authorization server: myparcel, myparcel-sandbox or rfc6749",
             "\"rfc6749\"",
             args.provider.as_ref().map(word),
         ),
@@ -58,15 +58,20 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 18], Failure> {
             "\"https://auth.example.com/token\"",
             text(&args.token_endpoint),
         ),
-        ("body", "How the parameters are sent: form or json", "\"form\"", args.body.as_ref().map(word)),
+        (
+            "body",
+            "Encoding of the token request's body: form or json",
+            "\"form\"",
+            args.body.as_ref().map(word),
+        ),
         (
             "auth",
-            "How the client proves who it is: post, basic, basic-raw or none",
+            "Client authentication method: post, basic, basic-raw or none",
             "\"basic\"",
             args.auth.as_ref().map(word),
         ),
         ("client_id", "The client id", "\"my-client-id\"", text(&args.client_id)),
-        ("scope", "The scopes to ask for", "[\"orders.read\", \"orders.write\"]", scope),
+        ("scope", "The scopes to request", "[\"orders.read\", \"orders.write\"]", scope),
         (
             "resources",
             "The resources the token is for (RFC 8707)",
@@ -77,13 +82,13 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 18], Failure> {
         ("params", "Further parameters of the request", "{ tenant = \"north\" }", params(args)?),
         (
             "origins",
-            "Where a token may be sent, beside the provider's own",
+            "Where a token may be sent, in addition to the provider's own origins",
             "[\"https://api.example.com\"]",
             some_list(origins),
         ),
         (
             "token_headers",
-            "Header fields of token requests, each a text or the place of a secret",
+            "Header fields of token requests, each a string or the place of a secret",
             "{ X-Tenant = \"north\", X-Key = { env = \"NAME\" } }",
             token_headers(args)?,
         ),
@@ -96,7 +101,7 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 18], Failure> {
         ("user_agent", "What token requests say in User-Agent", "\"my-program/1.0\"", text(&args.user_agent)),
         (
             "ca_file",
-            "Certificates (PEM) of authorities to trust beside this machine's own",
+            "Certificates (PEM) of authorities to trust in addition to this machine's own",
             "\"ca.pem\"",
             args.ca_file.as_deref().map(absolute).transpose()?,
         ),
@@ -255,7 +260,7 @@ pub(crate) fn vacant(path: &Path) -> Result<(), Failure> {
 
 fn occupied(path: &Path) -> Failure {
     Failure::usage(
-        format!("{} is there already, and was not changed", path.display()),
+        format!("{} exists already, and was not changed", path.display()),
         "add a [profile.NAME] to it by hand, or name another file with --config PATH",
     )
 }

@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
         match value.value.get_ref().as_str() {
             Some("") => self.wrong(value, "this text is empty", "write a value, or remove the line"),
             Some(text) => return Some(text.to_owned()),
-            None => self.wrong(value, "this is not a text", "write it in quotation marks"),
+            None => self.wrong(value, "this is not a string", "write it in quotation marks"),
         }
         None
     }
@@ -161,7 +161,7 @@ impl<'a> Reader<'a> {
         if let Some(near) = nearest(&text, &known) {
             let _infallible = write!(next, "; the nearest is {near}");
         }
-        self.wrong(value, "this is none of its values", next);
+        self.wrong(value, "this is not one of its values", next);
         None
     }
 
@@ -190,8 +190,8 @@ impl<'a> Reader<'a> {
     /// Nobody knows this key.
     pub(super) fn unknown(&mut self, key: &Key, known: &[&str]) {
         let next = match nearest(&key.name, known) {
-            Some(near) => format!("did you mean {near}? There is: {}", known.join(", ")),
-            None => format!("there is: {}", known.join(", ")),
+            Some(near) => format!("did you mean {near}? The keys are: {}", known.join(", ")),
+            None => format!("the keys are: {}", known.join(", ")),
         };
         self.problem(key.at, format!("unknown key {}", Line(&key.name)), next);
     }

@@ -26,7 +26,7 @@ pub(super) fn printed(
 ) -> Result<Zeroizing<String>, Failure> {
     let wrong = |happened: String| {
         Failure::usage(
-            format!("the {purpose} cannot be had from {program}: {happened}"),
+            format!("the {purpose} cannot be read from {program}: {happened}"),
             "run the command that the profile names by hand: it must print the secret, and end",
         )
     };

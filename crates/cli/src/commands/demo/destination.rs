@@ -53,7 +53,7 @@ impl Destination {
             }
             Ok(_) => return Err(wrong(path, "is not a regular file")),
             Err(error) if error.kind() == ErrorKind::NotFound && path.is_symlink() => {
-                return Err(wrong(path, "is a symbolic link to a file that is not there"));
+                return Err(wrong(path, "is a symbolic link to a file that does not exist"));
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Place::new(path),
             Err(error) => return Err(unwritten(path, &error)),

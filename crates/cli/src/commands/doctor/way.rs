@@ -37,14 +37,15 @@ pub(super) fn proxy(
     match network.proxy_for(endpoint.origin()) {
         Ok(None) => {
             if network.is_passed_by(endpoint.origin()) {
-                let says = "not used: a loopback address is never asked through one";
+                let says = "not used: loopback addresses never go through a proxy";
                 findings.add("proxy", State::Good, says.into(), [])?;
             }
             Ok(false)
         }
         Ok(Some(proxy)) => {
-            let says =
-                format!("{proxy}: the token request goes through it; what follows is the straight way");
+            let says = format!(
+                "{proxy}: the token request goes through it; the next lines test the direct connection"
+            );
             findings.add("proxy", State::Good, says, [])?;
             Ok(true)
         }
@@ -126,7 +127,7 @@ fn resolve(
         .spawn(move || sender.send((host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>)));
     let addresses = match (resolver, receiver.recv_timeout(timeout)) {
         (Err(error), _) | (_, Ok(Err(error))) => return Ok(Err(error.to_string())),
-        (_, Err(_)) => return Ok(Err(format!("no answer came within {} s", timeout.as_secs()))),
+        (_, Err(_)) => return Ok(Err(format!("no response came within {} s", timeout.as_secs()))),
         (_, Ok(Ok(addresses))) => addresses,
     };
     let mut hosts: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
@@ -154,8 +155,8 @@ fn connect(
         })
         .collect();
     for (address, trying) in tried {
-        let ended =
-            trying.and_then(|trying| trying.join().map_err(|_| io::Error::other("the attempt was given up")));
+        let ended = trying
+            .and_then(|trying| trying.join().map_err(|_| io::Error::other("the attempt was abandoned")));
         let (outcome, took) = match ended {
             Ok((outcome, took)) => (outcome, took.as_millis()),
             Err(error) => (Err(error), 0),
@@ -175,8 +176,8 @@ fn connect(
         }));
     };
     for reason in reasons {
-        let next = "tell the server's operator, or check this machine's route to that address: every client waits for it that \
-                    tries one address after the other";
+        let next = "tell the server's operator, or check this machine's route to that address: clients that try one \
+                    address after the other wait for it";
         findings.add("connection", State::Warning, format!("none to {reason}"), [next.to_owned()])?;
     }
     let limited =

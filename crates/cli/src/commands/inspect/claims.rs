@@ -65,7 +65,7 @@ impl Members {
         let Some(value) = self.values.get(name) else { return (None, None) };
         let (seconds, odd) = match value {
             Value::Number(number) if number.is_f64() => {
-                (number.as_f64(), Some("a fraction, which some readers refuse"))
+                (number.as_f64(), Some("a fraction, which some libraries refuse"))
             }
             Value::Number(number) => (number.as_f64(), None),
             Value::String(text) => (text.parse().ok(), Some("a text, where RFC 7519 wants a number")),
@@ -74,7 +74,7 @@ impl Members {
         match seconds {
             Some(seconds) if (1.0..=LAST).contains(&seconds) => (Some(Duration::from_secs_f64(seconds)), odd),
             Some(seconds) if (1.0..=LAST).contains(&(seconds / 1000.0)) => {
-                (None, Some("no date in seconds; it may be milliseconds"))
+                (None, Some("not a date in seconds; it may be in milliseconds"))
             }
             _ => (None, Some("no date")),
         }

@@ -58,7 +58,7 @@ impl Report {
     fn of_response(text: &str) -> Result<Self, Failure> {
         let next = "pipe a token response of RFC 6749 §5.1, or the token alone";
         let Some(response) = Members::parse(text.as_bytes()) else {
-            return Err(Failure::usage("the input begins like JSON and is none", next));
+            return Err(Failure::usage("the input begins like JSON, but is not valid JSON", next));
         };
         let Some(Value::String(token)) = response.values.get("access_token") else {
             let happened = match response.shown(&["error"]) {
@@ -77,9 +77,13 @@ impl Report {
                 _ if token.len() > AccessToken::MAX_LEN => {
                     format!("{name} is longer than {} characters", AccessToken::MAX_LEN)
                 }
-                Some(byte) => format!("{name} is no access token: byte {byte} fits into no header"),
+                Some(byte) => {
+                    format!("{name} is not an access token: byte {byte} is not allowed in a header")
+                }
                 None => {
-                    format!("{name} is no access token: it is empty, or has one of the characters \" , ; \\")
+                    format!(
+                        "{name} is not an access token: it is empty, or has one of the characters \" , ; \\"
+                    )
                 }
             };
             return Err(Failure::usage(happened, "pipe one token and nothing else"));
@@ -122,7 +126,7 @@ impl Report {
             self.notes.push(format!("duplicate claim {name}: readers will disagree about it"));
         }
         if !signed {
-            self.notes.push("it has no signature: anybody can have changed it".into());
+            self.notes.push("it has no signature: anybody may have changed it".into());
         }
         if let (Some(begin), Some(end)) = (self.issued.max(self.not_before), self.expires)
             && begin >= end
@@ -172,10 +176,7 @@ impl Report {
         for note in &self.notes {
             line("note", Some(note.clone()));
         }
-        line(
-            "unverified",
-            Some("nothing was checked: whoever wrote the token could say what they like".into()),
-        );
+        line("unverified", Some("nothing was checked: any of this may be false".into()));
         text.truncate(text.trim_end().len());
         text
     }
@@ -217,9 +218,9 @@ impl Report {
         match &self.form {
             Form::Jwt { .. } => format!("JWT, {length} characters"),
             Form::Encrypted { .. } => {
-                format!("encrypted (JWE), {length} characters: only the API can tell what it says")
+                format!("encrypted (JWE), {length} characters: only the API can read it")
             }
-            Form::Opaque => format!("opaque, {length} characters: only the server can tell what it says"),
+            Form::Opaque => format!("opaque, {length} characters: only the server can read it"),
         }
     }
 }

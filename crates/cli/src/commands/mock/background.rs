@@ -17,10 +17,7 @@ const LASTS: &str = "1h";
 /// Starts them, and prints lines for a POSIX shell once they listen.
 pub(super) fn start(lasts: Option<Duration>, manner: Manner) -> Result<(), Failure> {
     if manner.json {
-        return Err(Failure::usage(
-            "--json and --env want different things on stdout",
-            "leave one of them out",
-        ));
+        return Err(Failure::usage("--json and --env ask for different output", "leave one of them out"));
     }
     let cannot = |error: io::Error| Failure::system("the servers cannot be started", &error);
     let mut servers = again(lasts).and_then(|mut command| command.spawn()).map_err(cannot)?;

@@ -84,7 +84,7 @@ pub(super) fn failure(error: ApiError, proxy: Option<&Proxy>) -> Failure {
     match error {
         ApiError::Token(error) => error.into(),
         ApiError::Http(error) => broken(error, proxy),
-        other => Failure::api(4, other.to_string(), "the API, or the way to it", "try again"),
+        other => Failure::api(4, other.to_string(), "the API, or the connection to it", "try again"),
     }
 }
 

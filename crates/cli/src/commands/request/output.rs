@@ -54,10 +54,10 @@ impl Target {
                 Ok(Self::Replaced(Place::existing(real, found)))
             }
             Err(error) if error.kind() == ErrorKind::NotFound && path.is_symlink() => {
-                wrong(path, "is a symbolic link to a file that is not there", "name the file itself")
+                wrong(path, "is a symbolic link to a file that does not exist", "name the file itself")
             }
             Err(error) if error.kind() == ErrorKind::NotFound && !names_a_file(path) => {
-                wrong(path, "is no name of a file", "write the file's name at its end")
+                wrong(path, "is not a file name", "end it with a file name")
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::Replaced(Place::new(path))),
             Err(error) => Err(unwritten(path, &error)),

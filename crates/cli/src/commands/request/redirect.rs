@@ -88,7 +88,7 @@ pub(super) fn barred(failure: Failure) -> Failure {
 
 /// There is always another one.
 pub(super) fn endless() -> Failure {
-    let next = "call the URL that it ends at; each answer shows its Location with -i and without --location";
+    let next = "call the final URL; with -i and without --location, each response shows its Location";
     Failure::api(3, format!("the API redirects more than {MOST} times"), AT_FAULT, next)
 }
 

@@ -42,12 +42,15 @@ impl Said {
     /// The request. `secret_on_stdin`: the client secret is read from there, so that the body cannot be.
     pub(super) fn request(&self, secret_on_stdin: bool) -> Result<Request, Failure> {
         let url = Url::parse(&self.url).ok().filter(Url::has_host).ok_or_else(|| {
-            Failure::usage("URL is not an absolute URL", "write it whole, as https://api.example.com/things")
+            Failure::usage(
+                "URL is not an absolute URL",
+                "write it in full, such as https://api.example.com/things",
+            )
         })?;
         reach::unambiguous(&self.url)?;
         let method = match (&self.method, &self.data) {
             (Some(name), _) => Method::from_bytes(name.as_bytes()).map_err(|_| {
-                Failure::usage("--method is no HTTP method", "name one, such as GET or PATCH")
+                Failure::usage("--method is not an HTTP method", "name one, such as GET or PATCH")
             })?,
             (None, Some(_)) => Method::POST,
             (None, None) => Method::GET,
@@ -82,7 +85,7 @@ fn header(line: &str) -> Result<(HeaderName, HeaderValue), Failure> {
     match (read(name), HeaderValue::from_str(value.trim())) {
         (Ok(AUTHORIZATION), _) => Err(Failure::usage(
             "the request has an Authorization header of its own",
-            "leave that --header out: the token is attached by itself",
+            "leave that --header out: evergrant adds the token",
         )),
         // Another length than that of the body would cut it, or make the server wait.
         (Ok(name @ (CONTENT_LENGTH | TRANSFER_ENCODING)), _) => Err(Failure::usage(
@@ -98,7 +101,7 @@ fn header(line: &str) -> Result<(HeaderName, HeaderValue), Failure> {
             "leave control characters out",
         )),
         (Err(_), _) => {
-            Err(Failure::usage("the name of a --header is none", "write it as --header 'Name: value'"))
+            Err(Failure::usage("the name of a --header is not valid", "write it as --header 'Name: value'"))
         }
     }
 }

@@ -39,16 +39,16 @@ impl TokenFile {
             return wrong("has no name", elsewhere);
         };
         let Some(folder) = path.parent().filter(|folder| folder.is_dir()) else {
-            return wrong("is in a folder that is not there", elsewhere);
+            return wrong("is in a folder that does not exist", elsewhere);
         };
         let mut claim = match Claim::beside(folder, name) {
             Ok(Claimed::Ours(claim)) => claim,
             Ok(Claimed::Held) => {
-                return wrong("is kept by another run of evergrant", "name another file, or end that run");
+                return wrong("is in use by another run of evergrant", "name another file, or end that run");
             }
             Ok(Claimed::Foreign) => {
                 let happened = format!(
-                    "{} stands where evergrant says which token file is its own, and is no file of that kind of this user's",
+                    "{} exists, and is not evergrant's own: evergrant needs that name beside the token file",
                     folder.join(format!(".{}.evergrant", name.to_string_lossy())).display()
                 );
                 return Err(Failure::usage(happened, "move it away, or name another token file"));
@@ -56,10 +56,10 @@ impl TokenFile {
             Err(error) => return Err(unwritten(&path, &error)),
         };
         let refused = match path.symlink_metadata() {
-            Ok(found) if !found.is_file() => wrong("is there and is no file", elsewhere),
+            Ok(found) if !found.is_file() => wrong("exists and is not a regular file", elsewhere),
             // `mktemp` makes an empty one: nothing is lost with it.
             Ok(found) if found.len() > 0 && !claim.has_written(&found) => wrong(
-                "is there already, and was not written by evergrant",
+                "exists already, and was not written by evergrant",
                 "name another file, or move this one away",
             ),
             _ => return Ok(Self { folder: folder.to_owned(), path, claim, written: None }),

@@ -115,7 +115,7 @@ fn what_has_no_sentence_is_said_in_words_and_never_as_a_rust_type() {
     assert_eq!(says(CertificateError::BadEncoding), "the server's certificate cannot be used (bad encoding)");
     assert_eq!(
         says(PeerMisbehaved::TooManyEmptyFragments),
-        "the server, or something between, breaks the TLS protocol (too many empty fragments)"
+        "the server, or something on the network path, breaks the TLS protocol (too many empty fragments)"
     );
     assert_eq!(
         says(InvalidMessage::MissingData("ServerHello")),

@@ -73,7 +73,7 @@ fn odd_times_are_read_and_told() {
         &jwt(r#"{"exp":1795532460.25}"#),
         &[
             "expires     2026-11-24 15:01:00 UTC, in 1 min",
-            "note        exp is a fraction, which some readers refuse",
+            "note        exp is a fraction, which some libraries refuse",
         ],
     );
     says(
@@ -87,7 +87,7 @@ fn odd_times_are_read_and_told() {
         &jwt(r#"{"exp":1795532460000}"#),
         &[
             "expires     it does not say when",
-            "note        exp is no date in seconds; it may be milliseconds",
+            "note        exp is not a date in seconds; it may be in milliseconds",
         ],
     );
     for exp in ["null", "[]", "-1", "0", "1e308", "\"soon\"", "\"NaN\"", "\"inf\""] {
@@ -104,15 +104,12 @@ fn odd_times_are_read_and_told() {
 #[test]
 fn a_jwt_without_a_signature_is_named_so() {
     let token = format!("{}.{}.", part(r#"{"alg":"none"}"#), part("{}"));
-    says(&token, &["algorithm   none", "note        it has no signature: anybody can have changed it"]);
+    says(&token, &["algorithm   none", "note        it has no signature: anybody may have changed it"]);
 }
 
 #[test]
 fn opaque_and_encrypted_tokens_are_no_error() {
-    says(
-        "2YotnFZFEjr1zCsicMWpAA",
-        &["kind        opaque, 22 characters: only the server can tell what it says"],
-    );
+    says("2YotnFZFEjr1zCsicMWpAA", &["kind        opaque, 22 characters: only the server can read it"]);
     let jwe = format!("{}.a.b.c.d", part(r#"{"alg":"RSA-OAEP","enc":"A256GCM"}"#));
     says(&jwe, &["encryption  A256GCM"]);
     assert_eq!((&json(&jwe)["kind"], &json("abc")["kind"]), (&"jwe".into(), &"opaque".into()));
@@ -147,13 +144,13 @@ fn what_is_no_token_is_refused_and_not_shown() {
     for (input, says) in [
         ("", "the input is empty"),
         (" \n", "the input is empty"),
-        ("two words", "the input is no access token: byte 3 fits into no header"),
+        ("two words", "the input is not an access token: byte 3 is not allowed in a header"),
         ("sentinel\"", "one of the characters"),
         (&long, "longer than 16384 characters"),
         ("{", "begins like JSON"),
         (r#"{"error":"invalid_client"}"#, "an error response: invalid_client"),
         (r#"{"access_token":7}"#, "has no access_token"),
-        (r#"{"access_token":"a b"}"#, "access_token is no access token: byte 1"),
+        (r#"{"access_token":"a b"}"#, "access_token is not an access token: byte 1"),
     ] {
         let failure = Report::of(input.as_bytes()).unwrap_err().to_string();
         assert!(failure.contains(says), "{failure}");

@@ -75,7 +75,7 @@ fn a_link_is_the_users_too_and_is_not_followed() {
     let (path, other) = (folder.path().join("token"), folder.path().join("other"));
     fs::write(&other, "").unwrap();
     std::os::unix::fs::symlink(&other, &path).unwrap();
-    assert!(refused(&path).contains("is there and is no file"));
+    assert!(refused(&path).contains("exists and is not a regular file"));
     assert!(path.symlink_metadata().unwrap().is_symlink());
 }
 
@@ -161,18 +161,18 @@ fn what_is_no_claim_of_this_users_stays_and_says_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (path, claim) = (folder.path().join("token"), folder.path().join(".token.evergrant"));
     private(&claim, b"important");
-    assert!(refused(&path).contains(".token.evergrant stands where"));
+    assert!(refused(&path).contains(".token.evergrant exists, and is not evergrant's own"));
     assert_eq!(fs::read(&claim).unwrap(), b"important");
     // Others could write into it.
     private(&claim, b"evergrant token file\n");
     fs::set_permissions(&claim, fs::Permissions::from_mode(0o666)).unwrap();
-    assert!(refused(&path).contains(".token.evergrant stands where"));
+    assert!(refused(&path).contains(".token.evergrant exists, and is not evergrant's own"));
     fs::set_permissions(&claim, fs::Permissions::from_mode(0o600)).unwrap();
     fs::hard_link(&claim, folder.path().join("link")).unwrap();
-    assert!(refused(&path).contains(".token.evergrant stands where"));
+    assert!(refused(&path).contains(".token.evergrant exists, and is not evergrant's own"));
     fs::remove_file(&claim).unwrap();
     std::os::unix::fs::symlink(folder.path().join("link"), &claim).unwrap();
-    assert!(refused(&path).contains(".token.evergrant stands where"));
+    assert!(refused(&path).contains(".token.evergrant exists, and is not evergrant's own"));
     assert_eq!(fs::read(folder.path().join("link")).unwrap(), b"evergrant token file\n");
 }
 
@@ -201,8 +201,8 @@ fn it_goes_with_its_owner() {
 fn what_cannot_be_a_token_file_is_refused_before_anything_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     for (path, says) in [
-        (folder.path().to_owned(), "is there and is no file"),
-        (folder.path().join("no/such"), "a folder that is not there"),
+        (folder.path().to_owned(), "exists and is not a regular file"),
+        (folder.path().join("no/such"), "a folder that does not exist"),
         (folder.path().join(".."), "has no name"),
     ] {
         let refused = refused(&path);
