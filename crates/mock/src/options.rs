@@ -51,6 +51,18 @@ pub enum ExpiresIn {
 
 impl ExpiresIn {
     /// A JSON literal, written as it stands.
+    ///
+    /// ```
+    /// use evergrant_mock::{ExpiresIn, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().expires_in(ExpiresIn::raw("-1")).start()?;
+    /// let answer = ask_for_token(&server)?.body_mut().read_to_string()?;
+    /// assert!(answer.contains(r#""expires_in":-1"#));
+    /// # Ok(()) }
+    /// ```
     pub fn raw(literal: impl Into<String>) -> Self {
         Self::Raw(literal.into())
     }

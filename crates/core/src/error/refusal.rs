@@ -128,6 +128,15 @@ impl Refusal {
     }
 
     /// A refusal as a server would make it, for tests and for transports that are no HTTP.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use evergrant_core::{Class, Problem, Refusal};
+    ///
+    /// let refusal = Refusal::new(Class::Transient, Some(429), Problem::Status).with_retry_after(Duration::from_secs(7));
+    /// assert_eq!(refusal.retry_after(), Some(Duration::from_secs(7)));
+    /// assert!(refusal.advice().starts_with("this client requests tokens too often"));
+    /// ```
     pub fn new(class: Class, status: Option<u16>, problem: Problem) -> Self {
         Self { class, status, problem, retry_after: None }
     }
