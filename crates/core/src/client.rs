@@ -35,6 +35,18 @@ const MAX_HEADERS: usize = 16;
 ///
 /// Plain data without IO: [`request`](Self::request) says what to send, [`read`](Self::read) what the answer means.
 /// Debug shows no secret and no value of an extra parameter or of a header field.
+///
+/// ```
+/// use evergrant_core::{Client, ClientAuth, Provider};
+///
+/// let provider = Provider::rfc6749("https://auth.example.com/token")?;
+/// let auth = ClientAuth::basic("my-client-id", "my-client-secret")?;
+/// let client = Client::builder(provider, auth).scope("orders.read").build()?;
+/// assert_eq!((client.client_id(), client.auth().method()), ("my-client-id", "client_secret_basic"));
+/// assert_eq!(client.scope().to_string(), "orders.read");
+/// assert!(client.jwt_hint());
+/// # Ok::<(), evergrant_core::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct Client {
     provider: Provider,

@@ -159,6 +159,14 @@ pub struct Token {
 
 impl Token {
     /// A token that no machine brought and that never ends, for tests of a user's own.
+    ///
+    /// ```
+    /// use evergrant_core::{AccessToken, Token, Wall};
+    ///
+    /// let token = Token::fixed(AccessToken::new("a-token-for-the-test")?);
+    /// assert_eq!((token.use_until().wall, token.scope()), (Wall::MAX, None));
+    /// # Ok::<(), evergrant_core::UnusableToken>(())
+    /// ```
     pub const fn fixed(value: AccessToken) -> Self {
         let never = Now { mono: crate::Mono::MAX, wall: Wall::MAX };
         Self { value, generation: Generation(0), refresh_at: never, use_until: never }

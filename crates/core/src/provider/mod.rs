@@ -234,17 +234,17 @@ impl Provider {
         &self.endpoint
     }
 
-    /// The format of the request's body.
+    /// The format of the request's body: [`with_body`](Self::with_body).
     pub const fn body(&self) -> BodyFormat {
         self.body
     }
 
-    /// The format of the server's errors.
+    /// The format of the server's errors: [`with_errors`](Self::with_errors).
     pub const fn errors(&self) -> ErrorFormat {
         self.errors
     }
 
-    /// The scope that is asked for when the client names none; empty for none.
+    /// The scope that is asked for when the client names none; empty for none: [`with_default_scope`](Self::with_default_scope).
     pub const fn default_scope(&self) -> &Scope {
         &self.default_scope
     }
@@ -257,12 +257,12 @@ impl Provider {
         &self.bearer_words
     }
 
-    /// The origins of the API.
+    /// The origins of the API: [`with_origins`](Self::with_origins).
     pub const fn origins(&self) -> &Origins {
         &self.origins
     }
 
-    /// What the API's answers mean for the token.
+    /// What the API's answers mean for the token: [`with_verdict`](Self::with_verdict).
     pub const fn verdict(&self) -> &VerdictRule {
         &self.verdict
     }
