@@ -26,6 +26,11 @@
 //! What the signatures here name stands at the root; all of evergrant-core is in the module [`core`], for the rest of an error or
 //! of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
 //!
+//! # Examples
+//! In the examples of this crate `server` is a `Server` of the crate `evergrant-mock`, an authorization server and an API on loopback,
+//! `client` is a [`Client`] of it, `tokens` a source, and `api` an authorized HTTP client. A program of your own says its own URLs
+//! instead.
+//!
 //! # Errors
 //! Each says in one sentence what happened and what to do: print it with `{error}`. [Why was my call refused](_why_refused) lists
 //! them all, with what to answer to your own callers.
