@@ -16,6 +16,19 @@ use http::{HeaderValue, Request, Response};
 /// The token goes to the given origins alone, and no redirect is followed. Each attempt takes the current one. When the
 /// resource server refuses it, one separate token request replaces it, and the request is sent again with the new one, if
 /// its body can be repeated.
+///
+/// ```
+/// use evergrant_async_std::{Api, HttpClient, Origins};
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+/// # let (server, tokens) = story::tokens()?;
+/// let origins = Origins::parse([server.origin()])?; // ["https://api.example.com"]
+/// let api = Api::new(HttpClient::new(), tokens, origins);
+/// let answer = api.get(server.resource("/shipments")).send().await?;
+/// assert!(answer.into_body().text(1 << 20).await?.contains("a box of apples"));
+/// # Ok(()) }) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Api<N> {
     http: HttpClient<N>,
@@ -30,18 +43,58 @@ impl<N: Net> Api<N> {
     /// Calls through `http` with a token of `tokens`, to these origins and no other.
     ///
     /// The provider's rule decides which responses mean a refused token.
+    ///
+    /// ```
+    /// use evergrant_async_std::{Api, ApiError, HttpClient, Origins};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, tokens) = story::tokens()?;
+    /// let origins = Origins::parse([server.origin()])?; // ["https://api.example.com"]
+    /// let api = Api::new(HttpClient::new(), tokens, origins);
+    /// let error = api.get("https://elsewhere.example.com/").send().await.unwrap_err();
+    /// assert!(matches!(error, ApiError::Origin(_)));
+    /// assert!(server.requests().is_empty()); // no token was asked for, and none was sent
+    /// # Ok(()) }) }
+    /// ```
     pub fn new(http: HttpClient<N>, tokens: Tokens<N>, origins: Origins) -> Self {
         let guard = Guard::new(origins, tokens.0.shared().verdict_rule());
         Self { http, tokens, guard }
     }
 
     /// The same with the program's own rule for which responses mean a refused token.
+    ///
+    /// ```
+    /// use evergrant_mock::{Endpoint, Fault, Times};
+    /// use evergrant_async_std::{Verdict, VerdictRule};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, api) = story::api()?;
+    /// // An API that says 403 for a token that has expired.
+    /// let api = api.with_verdict(VerdictRule::custom(|answer| match answer.status() {
+    ///     401 | 403 => Verdict::TokenRefused,
+    ///     _ => Verdict::Fine,
+    /// }));
+    /// server.fault(Endpoint::Resource, Fault::status(403), Times::Once);
+    /// assert_eq!(api.get(server.resource("/shipments")).send().await?.status(), 200);
+    /// # Ok(()) }) }
+    /// ```
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
         Self { guard: self.guard.with_verdict(verdict), ..self }
     }
 
     /// The source of its tokens.
+    ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, api) = story::api()?;
+    /// api.tokens().ready().await?; // before the first call
+    /// assert_eq!(api.tokens().status().requests, 1);
+    /// # Ok(()) }) }
+    /// ```
     pub const fn tokens(&self) -> &Tokens<N> {
         &self.tokens
     }
@@ -51,6 +104,22 @@ impl<N: Net> Api<N> {
     /// replaced. An API that refuses token after token causes about one token request a minute; in between, its refusals
     /// are returned to the caller. A request is sent again only if its body can be repeated (a stream cannot); otherwise
     /// the refusal is returned.
+    ///
+    /// ```
+    /// use evergrant_async_std::Body;
+    /// use http::Request;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, api) = story::api()?;
+    /// api.get(server.resource("/shipments")).send().await?;
+    /// server.revoke_all();
+    /// // The token was revoked: the call fetches another one, and is sent again.
+    /// let request = Request::get(server.resource("/shipments")).body(Body::empty())?;
+    /// assert_eq!(api.execute(request).await?.status(), 200);
+    /// assert_eq!(server.counts().token_requests, 2);
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     /// The origin is not allowed, the request is authorized already, there is no token, or the call failed. A response is

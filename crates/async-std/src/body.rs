@@ -26,6 +26,17 @@ enum Kind {
 
 impl Body {
     /// No body.
+    ///
+    /// ```
+    /// use evergrant_async_std::Body;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, api) = story::api()?;
+    /// let request = http::Request::get(server.resource("/shipments")).body(Body::empty())?;
+    /// assert_eq!(api.execute(request).await?.status(), 200);
+    /// # Ok(()) }) }
+    /// ```
     pub const fn empty() -> Self {
         Self(Kind::Bytes(None))
     }
@@ -41,6 +52,15 @@ impl Body {
     }
 
     /// The body again, if it can be repeated: a stream cannot.
+    ///
+    /// ```
+    /// use evergrant_async_std::Body;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// assert!(Body::from("a box of apples").try_clone().is_some());
+    /// # Ok(()) }) }
+    /// ```
     pub fn try_clone(&self) -> Option<Self> {
         match &self.0 {
             Kind::Bytes(bytes) => Some(Self(Kind::Bytes(bytes.clone()))),
@@ -49,6 +69,16 @@ impl Body {
     }
 
     /// All of it, if it is no longer than `limit` bytes.
+    ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, api) = story::api()?;
+    /// let label = api.get(server.resource("/label.pdf")).send().await?.into_body();
+    /// let label = label.bytes(10 << 20).await?; // 10 MiB at most
+    /// # assert!(!label.is_empty());
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     /// It is longer, or the connection broke.
@@ -68,6 +98,17 @@ impl Body {
 
     /// All of it as text, if it is no longer than `limit` bytes. What is no UTF-8 is replaced.
     ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, api) = story::api()?;
+    /// let body = api.get(server.resource("/shipments")).send().await?.into_body();
+    /// assert!(body.text(1 << 20).await?.contains("a box of apples")); // 1 MiB at most
+    /// # let body = api.get(server.resource("/shipments")).send().await?.into_body();
+    /// # assert!(matches!(body.text(10).await, Err(evergrant_async_std::HttpError::TooLong(10))));
+    /// # Ok(()) }) }
+    /// ```
+    ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
     ///
@@ -78,6 +119,19 @@ impl Body {
     }
 
     /// The next piece of it, `None` at its end.
+    ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, api) = story::api()?;
+    /// let mut body = api.get(server.resource("/label.pdf")).send().await?.into_body();
+    /// let mut length = 0;
+    /// while let Some(chunk) = body.chunk().await? {
+    ///     length += chunk.len();
+    /// }
+    /// # assert!(length > 0);
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     /// The connection broke.

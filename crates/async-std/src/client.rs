@@ -40,6 +40,19 @@ use std::time::Duration;
 /// The head of an answer may have 256 KiB and 1000 header lines; with the interim answers before it (1xx), 512 KiB.
 ///
 /// It goes through the proxy that the environment named when the client was made ([Proxies](crate#proxies)).
+///
+/// ```
+/// use evergrant_async_std::{Body, HttpClient};
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+/// # use story::AsyncStd;
+/// # let (server, _) = story::client()?;
+/// let http = HttpClient::<AsyncStd>::new();
+/// let request = http::Request::get(server.resource("/shipments")).body(Body::empty())?;
+/// assert_eq!(http.send(request).await?.status(), 401); // without a token: that is what `Api` is for
+/// # Ok(()) }) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct HttpClient<N> {
     net: N,
@@ -88,6 +101,16 @@ impl<N: Net> HttpClient<N> {
     /// The same through this proxy, whatever the environment says: `http://user:password@proxy.example:3128`, user and
     /// password percent-encoded, or https. Only a loopback literal is called directly.
     ///
+    /// ```
+    /// # use story::AsyncStd;
+    /// use evergrant_async_std::HttpClient;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// let http = HttpClient::<AsyncStd>::new().with_proxy("http://user:pass%40word@proxy.example:3128")?;
+    /// assert!(HttpClient::<AsyncStd>::new().with_proxy("socks5://proxy.example:1080").is_err());
+    /// # Ok::<(), evergrant_async_std::ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError::Proxy`]: it is no proxy, or one of SOCKS.
     pub fn with_proxy(self, url: &str) -> Result<Self, ConfigError> {
@@ -106,6 +129,22 @@ impl<N: Net> HttpClient<N> {
     }
 
     /// The same with this much time for each call, its body included.
+    ///
+    /// ```
+    /// use evergrant_async_std::{Body, HttpClient, HttpError};
+    /// use evergrant_mock::{Endpoint, Fault, Times};
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, _) = story::client()?;
+    /// let http = HttpClient::<AsyncStd>::new().with_timeout(Duration::from_millis(50));
+    /// server.fault(Endpoint::Resource, Fault::Hang, Times::Once);
+    /// let request = http::Request::get(server.resource("/shipments")).body(Body::empty())?;
+    /// assert!(matches!(http.send(request).await, Err(HttpError::Timeout(_))));
+    /// # Ok(()) }) }
+    /// ```
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }

@@ -29,6 +29,22 @@ let header = tokens.authorization().await?; // "Bearer eyJ..", asked for once, t
 pub struct Tokens<N>(pub(crate) Source<N, Hyper<N>, HeaderValue>);
 
 /// How a source of tokens is made: [`Tokens::builder`].
+///
+/// ```
+/// use evergrant_async_std::{Policy, Tokens};
+/// use std::time::Duration;
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+/// # use story::AsyncStd;
+/// # let (server, client) = story::client()?;
+/// let tokens = Tokens::<AsyncStd>::builder(client)
+///     .policy(Policy::new().with_max_waiters(100))
+///     .patience(Duration::from_secs(5))
+///     .build()?;
+/// tokens.ready().await?;
+/// # Ok(()) }) }
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct TokensBuilder<N> {
@@ -39,39 +55,143 @@ pub struct TokensBuilder<N> {
 
 impl<N: Net> TokensBuilder<N> {
     /// The times and limits that it decides by. The defaults suit a server.
+    ///
+    /// ```
+    /// use evergrant_async_std::{Policy, Tokens};
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, client) = story::client()?;
+    /// // Token requests that may take 20 s, and at most 100 callers that wait for one.
+    /// let policy = Policy::new().with_attempt_timeout(Duration::from_secs(20)).with_max_waiters(100);
+    /// let tokens = Tokens::<AsyncStd>::builder(client).policy(policy).build()?;
+    /// # Ok(()) }) }
+    /// ```
     pub fn policy(self, policy: Policy) -> Self {
         Self { settings: self.settings.policy(policy), ..self }
     }
 
     /// The HTTP client for token requests: roots, client certificates, a proxy. No connection is kept, and the policy's
     /// `attempt_timeout` limits each request.
+    ///
+    /// ```
+    /// use evergrant_async_std::{HttpClient, Tokens};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, client) = story::client()?;
+    /// let http = HttpClient::new().with_proxy("http://proxy.example:3128")?;
+    /// let tokens = Tokens::<AsyncStd>::builder(client).http(http).build()?;
+    /// # tokens.ready().await?; // a loopback literal is asked directly
+    /// # Ok(()) }) }
+    /// ```
     pub fn http(self, http: HttpClient<N>) -> Self {
         Self { http, ..self }
     }
 
     /// Whether the proxy variables of the environment are obeyed ([Proxies](crate#proxies)). Default true; otherwise only
     /// the proxy of [`HttpClient::with_proxy`] is used.
+    ///
+    /// ```
+    /// use evergrant_async_std::Tokens;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, client) = story::client()?;
+    /// // A program that must not go through the proxy of whoever starts it.
+    /// let tokens = Tokens::<AsyncStd>::builder(client).proxy_variables(false).build()?;
+    /// # tokens.ready().await?;
+    /// # Ok(()) }) }
+    /// ```
     pub fn proxy_variables(self, proxy_variables: bool) -> Self {
         Self { proxy_variables, ..self }
     }
 
     /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
+    ///
+    /// ```
+    /// use evergrant_async_std::{ManualClock, Tokens};
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, client) = story::client()?;
+    /// let clock = ManualClock::new();
+    /// let tokens = Tokens::<AsyncStd>::builder(client).clock(clock.clone()).build()?;
+    /// let first = tokens.token().await?;
+    /// clock.advance(Duration::from_secs(2 * 86_400)); // the mock's tokens live for one day
+    /// assert!(tokens.token().await?.generation() > first.generation());
+    /// # Ok(()) }) }
+    /// ```
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { settings: self.settings.clock(clock), ..self }
     }
 
     /// How long a caller without a token waits for one. The policy's 30 s by default; 1 ms to 1 day.
+    ///
+    /// ```
+    /// use evergrant_mock::Endpoint;
+    /// use evergrant_async_std::{Error, Tokens};
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, client) = story::client()?;
+    /// let tokens = Tokens::<AsyncStd>::builder(client).patience(Duration::from_millis(20)).build()?;
+    /// let gate = server.hold(Endpoint::Token); // a server that takes its time
+    /// let error = tokens.token().await.unwrap_err();
+    /// assert!(matches!(error, Error::TimedOut { .. }));
+    /// # drop(gate);
+    /// # Ok(()) }) }
+    /// ```
     pub fn patience(self, patience: Duration) -> Self {
         Self { settings: self.settings.patience(patience), ..self }
     }
 
     /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient
     /// failure. Default false.
+    ///
+    /// ```
+    /// use evergrant_mock::{Endpoint, Fault, Times};
+    /// use evergrant_async_std::Tokens;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, client) = story::client()?;
+    /// // A command that would rather fail now than succeed in a minute.
+    /// let tokens = Tokens::<AsyncStd>::builder(client).fail_fast(true).build()?;
+    /// server.fault(Endpoint::Token, Fault::status_with_retry_after(503, "60"), Times::Once);
+    /// let error = tokens.token().await.unwrap_err();
+    /// assert!(!error.is_permanent());
+    /// assert_eq!(error.refusal().and_then(|refusal| refusal.status()), Some(503));
+    /// # Ok(()) }) }
+    /// ```
     pub fn fail_fast(self, fail_fast: bool) -> Self {
         Self { settings: self.settings.fail_fast(fail_fast), ..self }
     }
 
     /// The source. Nothing is sent yet.
+    ///
+    /// ```
+    /// use evergrant_async_std::Tokens;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, client) = story::client()?;
+    /// let tokens = Tokens::<AsyncStd>::builder(client).build()?;
+    /// assert_eq!(server.counts().token_requests, 0); // nothing is sent before somebody asks
+    /// tokens.ready().await?;
+    /// assert_eq!(server.counts().token_requests, 1);
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     /// TLS cannot be set up, for a token endpoint that needs it: the platform's roots cannot be read. A proxy variable of the
@@ -94,6 +214,21 @@ impl<N: Net> TokensBuilder<N> {
 impl<N: Net> Tokens<N> {
     /// A source with the defaults.
     ///
+    /// ```
+    /// use evergrant_mock::Server;
+    /// use evergrant_async_std::{Client, ClientAuth, Provider, Tokens};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, client) = story::client()?;
+    /// let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET)?;
+    /// let provider = Provider::rfc6749(&server.token_endpoint())?;
+    /// let tokens = Tokens::<AsyncStd>::new(Client::builder(provider, auth).build()?)?;
+    /// tokens.ready().await?;
+    /// # Ok(()) }) }
+    /// ```
+    ///
     /// # Errors
     /// As [`TokensBuilder::build`].
     pub fn new(client: Client) -> Result<Self, ConfigError> {
@@ -101,11 +236,36 @@ impl<N: Net> Tokens<N> {
     }
 
     /// A source to be configured.
+    ///
+    /// ```
+    /// use evergrant_async_std::Tokens;
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, client) = story::client()?;
+    /// let tokens = Tokens::<AsyncStd>::builder(client).patience(Duration::from_secs(5)).build()?;
+    /// tokens.ready().await?;
+    /// # Ok(()) }) }
+    /// ```
     pub fn builder(client: Client) -> TokensBuilder<N> {
         TokensBuilder { settings: Settings::new(client), http: HttpClient::new(), proxy_variables: true }
     }
 
     /// A source that always holds this token and never requests another, for a program's own tests.
+    ///
+    /// ```
+    /// use evergrant_async_std::Tokens;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// let tokens = Tokens::<AsyncStd>::fixed("a-token-for-the-test")?;
+    /// assert_eq!(tokens.authorization().await?, "Bearer a-token-for-the-test");
+    /// assert_eq!(tokens.token().await?.expires_at(), None);
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     /// The text is not an access token.
@@ -114,6 +274,21 @@ impl<N: Net> Tokens<N> {
     }
 
     /// A token that may be used now.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, tokens) = story::tokens()?;
+    /// let token = tokens.token().await?;
+    /// assert_eq!(token.value().expose(), server.issued()[0]);
+    /// assert!(token.expires_in() > Some(Duration::from_secs(3600)));
+    /// // It is kept: nobody asks the server for another one.
+    /// assert_eq!(tokens.token().await?, token);
+    /// assert_eq!(server.counts().token_requests, 1);
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help; see [`Error::retry_after`].
@@ -125,6 +300,22 @@ impl<N: Net> Tokens<N> {
     }
 
     /// The same with another patience than the source's.
+    ///
+    /// ```
+    /// use evergrant_mock::Endpoint;
+    /// use evergrant_async_std::Error;
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, tokens) = story::tokens()?;
+    /// let gate = server.hold(Endpoint::Token); // a server that takes its time
+    /// let error = tokens.token_within(Duration::from_millis(20)).await.unwrap_err();
+    /// assert!(matches!(error, Error::TimedOut { .. }));
+    /// gate.release();
+    /// tokens.token_within(Duration::from_secs(5)).await?;
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
@@ -140,6 +331,22 @@ impl<N: Net> Tokens<N> {
     /// attach it by hand, take its [`value`](evergrant_core::Token::value); if it is refused, give this same token to
     /// [`reject`](Self::reject).
     ///
+    /// ```
+    /// use evergrant_async_std::{Body, HttpClient, Origin};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, tokens) = story::tokens()?;
+    /// let origin = Origin::parse(&server.origin())?; // "https://api.example.com"
+    /// let token = tokens.token_for(&origin).await?;
+    /// let request = http::Request::get(server.resource("/shipments"));
+    /// let request = request.header("Authorization", format!("Bearer {}", token.value().expose()));
+    /// let answer = HttpClient::<AsyncStd>::new().send(request.body(Body::empty())?).await?;
+    /// assert_eq!(answer.status(), 200);
+    /// # Ok(()) }) }
+    /// ```
+    ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
     ///
@@ -151,12 +358,32 @@ impl<N: Net> Tokens<N> {
 
     /// The token that may be used now at every API, if one is held: never waits and never sends. `None` while the token is
     /// set aside; if the request that is to replace it fails, [`token`](Self::token) returns it again.
+    ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, tokens) = story::tokens()?;
+    /// assert!(tokens.try_token().is_none()); // nobody has asked yet
+    /// tokens.ready().await?;
+    /// assert!(tokens.try_token().is_some());
+    /// # Ok(()) }) }
+    /// ```
     pub fn try_token(&self) -> Option<Token> {
         self.0.shared().try_token()
     }
 
     /// The value of an `Authorization` header that may be sent now. It was rendered once, with its token, and is
     /// marked sensitive: the HTTP library never shows it.
+    ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, tokens) = story::tokens()?;
+    /// let value = tokens.authorization().await?;
+    /// assert_eq!(value.to_str()?, format!("Bearer {}", server.issued()[0]));
+    /// assert_eq!(format!("{value:?}"), "Sensitive");
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
@@ -169,6 +396,18 @@ impl<N: Net> Tokens<N> {
 
     /// The same for one API: never of a token that was set aside because this API refused it. A program that reports
     /// refusals itself needs the token as well: it calls [`token_for`](Self::token_for).
+    ///
+    /// ```
+    /// use evergrant_async_std::Origin;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, tokens) = story::tokens()?;
+    /// let origin = Origin::parse(&server.origin())?; // "https://api.example.com"
+    /// let value = tokens.authorization_for(&origin).await?;
+    /// assert!(value.is_sensitive());
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
@@ -183,6 +422,16 @@ impl<N: Net> Tokens<N> {
     /// bytes: nothing is copied or counted, and threads that borrow at once do not slow each other down. A value stays in
     /// memory while it is lent, so return soon.
     ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, tokens) = story::tokens()?;
+    /// let mut head = b"GET /shipments HTTP/1.1\r\nAuthorization: ".to_vec();
+    /// tokens.with_authorization(|value| head.extend_from_slice(value.as_bytes())).await?;
+    /// assert!(head.ends_with(server.issued()[0].as_bytes()));
+    /// # Ok(()) }) }
+    /// ```
+    ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help; `borrower` was not called.
     ///
@@ -193,6 +442,24 @@ impl<N: Net> Tokens<N> {
     }
 
     /// Waits until the first token is here: for start-up checks.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    /// use evergrant_async_std::{Client, ClientAuth, Provider, Tokens};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, client) = story::client()?;
+    /// // A wrong secret: the program does not start, rather than fail its first caller.
+    /// let auth = ClientAuth::basic(Server::CLIENT_ID, "not-the-secret")?;
+    /// let provider = Provider::rfc6749(&server.token_endpoint())?;
+    /// let tokens = Tokens::<AsyncStd>::new(Client::builder(provider, auth).build()?)?;
+    /// let error = tokens.ready().await.unwrap_err();
+    /// assert!(error.is_permanent());
+    /// assert_eq!(error.refusal().and_then(|refusal| refusal.code()), Some("invalid_client"));
+    /// # Ok(()) }) }
+    /// ```
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help: the error says what to fix.
@@ -206,12 +473,22 @@ impl<N: Net> Tokens<N> {
     /// Reports that a resource server of this origin refused this token. The token is set aside, unless it was replaced
     /// meanwhile or cannot be replaced now. [`Api`](crate::Api) does this by itself.
     ///
-    /// ```no_run
-    /// # async fn send(_: &str) -> Result<u16, Box<dyn std::error::Error>> { Ok(200) }
-    /// # async fn story<N: evergrant_async_std::Net>(tokens: evergrant_async_std::Tokens<N>) -> Result<(), Box<dyn std::error::Error>> {
+    /// ```
     /// use evergrant_async_std::{Origin, Rejection};
     ///
-    /// let origin = Origin::parse("https://api.example.com")?;
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, tokens) = story::tokens()?;
+    /// # let http = evergrant_async_std::HttpClient::<story::AsyncStd>::new();
+    /// # let send = async |token: &str| -> Result<u16, Box<dyn std::error::Error>> {
+    /// #     let request = http::Request::get(server.resource("/shipments"));
+    /// #     let request = request.header("Authorization", format!("Bearer {token}"));
+    /// #     Ok(http.send(request.body(evergrant_async_std::Body::empty())?).await?.status().as_u16())
+    /// # };
+    /// # tokens.ready().await?;
+    /// # server.revoke_all();
+    /// # std::thread::sleep(std::time::Duration::from_millis(5));
+    /// let origin = Origin::parse(&server.origin())?; // "https://api.example.com"
     /// let token = tokens.token_for(&origin).await?;
     /// // With a client of another kind: `Authorization: Bearer`, and the text of the token.
     /// let mut status = send(token.value().expose()).await?;
@@ -219,7 +496,8 @@ impl<N: Net> Tokens<N> {
     ///     let token = tokens.token_for(&origin).await?;
     ///     status = send(token.value().expose()).await?;
     /// }
-    /// # drop(status); Ok(()) }
+    /// assert_eq!((status, server.counts().token_requests), (200, 2));
+    /// # Ok(()) }) }
     /// ```
     ///
     /// After [`Rejection::Settling`] the token is too new to be judged; after [`Rejection::Refused`] another one would be
@@ -230,12 +508,41 @@ impl<N: Net> Tokens<N> {
     }
 
     /// Replaces the client's credentials. The next call that asks for a token sends one token request with the new ones.
+    ///
+    /// ```
+    /// use evergrant_async_std::{ClientAuth, Rotation};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, tokens) = story::tokens()?;
+    /// tokens.ready().await?;
+    /// server.rotate_client("my-client-id", "the-new-secret"); // the operator's work
+    /// tokens.rotate(ClientAuth::basic("my-client-id", "the-new-secret")?, Rotation::Drop);
+    /// tokens.ready().await?; // with the new secret
+    /// assert_eq!((server.counts().token_granted, server.counts().token_refused), (2, 0));
+    /// # Ok(()) }) }
+    /// ```
     pub fn rotate(&self, auth: ClientAuth, rotation: Rotation) {
         self.0.shared().rotate(auth, rotation);
     }
 
     /// Requests a new token before the old one ends, even if no call asks for one. Spawn it: it ends when the last clone of
     /// this source is dropped, and does not hold a clone itself.
+    #[cfg_attr(
+        feature = "async-std",
+        doc = r#"
+```
+use std::time::Duration;
+
+# mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+# fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+# let (server, tokens) = story::tokens()?;
+async_std::task::spawn(tokens.keep_fresh());
+// Nobody has asked for a token, and yet one is fetched.
+assert!(server.wait_for_token_requests(1, Duration::from_secs(5)));
+# Ok(()) }) }
+```"#
+    )]
     ///
     /// # Cancel safety
     /// Dropping the future stops it, and loses nothing.
@@ -244,18 +551,58 @@ impl<N: Net> Tokens<N> {
     }
 
     /// What is held, what happened, and what comes next. It contains no secret.
+    ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, tokens) = story::tokens()?;
+    /// tokens.ready().await?;
+    /// let status = tokens.status();
+    /// assert_eq!((status.requests, status.waiting), (1, 0));
+    /// assert!(status.held.is_some());
+    /// // token 1: used for 23 h, renewed in 23 h; 0 callers wait; 1 token request so far, none is being sent
+    /// println!("{status}");
+    /// # Ok(()) }) }
+    /// ```
     pub fn status(&self) -> Status {
         self.0.shared().status()
     }
 
     /// The held token, to be kept across a restart; `None` for one that an API refused, and for a fixed one. The program
     /// decides where to keep it and how to protect it: it is as secret as a password.
+    ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, tokens) = story::tokens()?;
+    /// tokens.ready().await?;
+    /// let stored = tokens.export().ok_or("no token")?;
+    /// // To be written where this program alone can read it: the text, when it was requested, how long it lives.
+    /// let kept = (stored.token().expose(), stored.issued().since_epoch(), stored.life());
+    /// # assert_eq!(kept.0, server.issued()[0]);
+    /// # Ok(()) }) }
+    /// ```
     pub fn export(&self) -> Option<Stored> {
         self.0.shared().export()
     }
 
     /// Takes a token that was kept across a restart. Returns whether it was taken: no token may be held yet, and some of
     /// its lifetime must be left.
+    ///
+    /// ```
+    /// use evergrant_async_std::{AccessToken, Stored, Wall};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # let (server, tokens) = story::tokens()?;
+    /// // Read from where the last run has kept it:
+    /// # let (text, issued, life) = ("abc", std::time::UNIX_EPOCH.elapsed()?, std::time::Duration::from_secs(3600));
+    /// let stored = Stored::new(AccessToken::new(text)?, Wall::from_epoch(issued), life);
+    /// assert!(tokens.restore(stored));
+    /// tokens.ready().await?;
+    /// assert_eq!(server.counts().token_requests, 0);
+    /// # Ok(()) }) }
+    /// ```
     pub fn restore(&self, stored: Stored) -> bool {
         self.0.shared().restore(stored)
     }

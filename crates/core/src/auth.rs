@@ -14,6 +14,18 @@ use zeroize::Zeroizing;
 /// Who the client is and how it proves that: exactly one method per request, and no other is tried after a refusal.
 ///
 /// Debug never shows the secret.
+///
+/// ```
+/// # use evergrant_core::{ClientAuth, ConfigError};
+/// let auth = ClientAuth::basic("my-client-id", "my-client-secret")?;
+/// assert_eq!(auth.method(), "client_secret_basic");
+/// assert!(!format!("{auth:?}").contains("my-client-secret"));
+///
+/// // A secret that was read from a file most often ends with a line break.
+/// let error = ClientAuth::basic("my-client-id", "my-client-secret\n").unwrap_err();
+/// assert_eq!(error, ConfigError::ControlCharacter { field: "client_secret", at: 16 });
+/// # Ok::<(), ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ClientAuth {
     id: Box<str>,
@@ -31,6 +43,16 @@ enum Method {
 impl ClientAuth {
     /// `client_secret_basic`: id and secret in the Authorization header, form-encoded first (RFC 6749 §2.3.1).
     ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Now, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// let client = Client::builder(provider, ClientAuth::basic("id", "secret")?).build()?;
+    /// let request = client.request(Now::default())?;
+    /// assert!(request.headers().any(|field| field == ("authorization", "Basic aWQ6c2VjcmV0")));
+    /// assert_eq!(request.body(), b"grant_type=client_credentials");
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if either is empty or has a control character.
     pub fn basic(id: &str, secret: &str) -> Result<Self, ConfigError> {
@@ -38,6 +60,13 @@ impl ClientAuth {
     }
 
     /// The same without the form encoding, for servers that do not decode it; only where RFC 7617 alone is spoken.
+    ///
+    /// ```
+    /// # use evergrant_core::{ClientAuth, ConfigError};
+    /// let auth = ClientAuth::basic_raw("my-client-id", "100%-secret")?; // sent as it is, not as 100%25-secret
+    /// assert_eq!(ClientAuth::basic_raw("urn:client", "secret"), Err(ConfigError::ColonInClientId));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if either is empty or has a control character, and if the id has a colon (RFC 7617 §2).
@@ -51,6 +80,15 @@ impl ClientAuth {
     /// `client_secret_post`: id and secret in the body (RFC 6749 §2.3.1), whatever its format. MyParcel.com wants
     /// this one.
     ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Now, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// let client = Client::builder(provider, ClientAuth::post("id", "secret")?).build()?;
+    /// let request = client.request(Now::default())?;
+    /// assert_eq!(request.body(), b"grant_type=client_credentials&client_id=id&client_secret=secret");
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if either is empty or has a control character.
     pub fn post(id: &str, secret: &str) -> Result<Self, ConfigError> {
@@ -58,6 +96,14 @@ impl ClientAuth {
     }
 
     /// `none`: the id in the body and no proof; the server knows the client otherwise, by its network for one.
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Now, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// let client = Client::builder(provider, ClientAuth::none("id")?).build()?;
+    /// assert_eq!(client.request(Now::default())?.body(), b"grant_type=client_credentials&client_id=id");
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if the id is empty or has a control character.
@@ -72,6 +118,12 @@ impl ClientAuth {
 
     /// The method's registered name (RFC 7591 §2); `basic_raw` has none of its own and says
     /// `client_secret_basic_raw`.
+    ///
+    /// ```
+    /// # use evergrant_core::{ClientAuth, ConfigError};
+    /// assert_eq!(ClientAuth::post("id", "secret")?.method(), "client_secret_post");
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     pub const fn method(&self) -> &'static str {
         match self.method {
             Method::Basic(_) => "client_secret_basic",
@@ -83,6 +135,13 @@ impl ClientAuth {
 
     /// Whether the secret has fewer than 8 bytes. It is sent like any other, and is easily guessed; and since it stands
     /// in ordinary words by chance, a text from outside that has it as a word of its own is not shown at all.
+    ///
+    /// ```
+    /// # use evergrant_core::{ClientAuth, ConfigError};
+    /// assert!(ClientAuth::post("id", "secret")?.has_short_secret());
+    /// assert!(!ClientAuth::post("id", "a-longer-secret")?.has_short_secret());
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     pub fn has_short_secret(&self) -> bool {
         self.secret().is_some_and(|secret| secret.expose().len() < Excerpt::SHORTEST_ECHO)
     }

@@ -35,6 +35,18 @@ const MAX_HEADERS: usize = 16;
 ///
 /// Plain data without IO: [`request`](Self::request) says what to send, [`read`](Self::read) what the answer means.
 /// Debug shows no secret and no value of an extra parameter or of a header field.
+///
+/// ```
+/// use evergrant_core::{Client, ClientAuth, Provider};
+///
+/// let provider = Provider::rfc6749("https://auth.example.com/token")?;
+/// let auth = ClientAuth::basic("my-client-id", "my-client-secret")?;
+/// let client = Client::builder(provider, auth).scope("orders.read").build()?;
+/// assert_eq!((client.client_id(), client.auth().method()), ("my-client-id", "client_secret_basic"));
+/// assert_eq!(client.scope().to_string(), "orders.read");
+/// assert!(client.jwt_hint());
+/// # Ok::<(), evergrant_core::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct Client {
     provider: Provider,
@@ -49,6 +61,16 @@ pub struct Client {
 
 impl Client {
     /// Begins a client of `provider` that authenticates with `auth`.
+    ///
+    /// ```
+    /// use evergrant_core::{Client, ClientAuth, Provider};
+    ///
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// let auth = ClientAuth::basic("my-client-id", "my-client-secret")?;
+    /// let client = Client::builder(provider, auth).scope("shipments.read shipments.write").build()?;
+    /// assert!(client.scope().contains("shipments.write"));
+    /// # Ok::<(), evergrant_core::ConfigError>(())
+    /// ```
     pub const fn builder(provider: Provider, auth: ClientAuth) -> ClientBuilder {
         ClientBuilder {
             provider,
@@ -65,6 +87,18 @@ impl Client {
     /// The token request to send now (RFC 6749 §4.4.2).
     ///
     /// Every attempt has a request of its own: `now` will be in it once the client can sign assertions (RFC 7523).
+    ///
+    /// ```
+    /// use evergrant_core::{Client, ClientAuth, Now, Provider};
+    ///
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// let auth = ClientAuth::post("my-client-id", "my-client-secret")?;
+    /// let request = Client::builder(provider, auth).build()?.request(Now::default())?;
+    /// assert_eq!((request.method(), request.url()), ("POST", "https://auth.example.com/token"));
+    /// let body = "grant_type=client_credentials&client_id=my-client-id&client_secret=my-client-secret";
+    /// assert_eq!(request.body(), body.as_bytes());
+    /// # Ok::<(), evergrant_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] when it cannot be built; report that to the machine as `NotSent`. No method of authentication
@@ -92,6 +126,23 @@ impl Client {
     /// What the answer to a request that was sent at `sent` means. Nothing of its body is in a [`Refusal`] but the
     /// server's own code and description, bounded, and with this client's secrets masked.
     ///
+    /// ```
+    /// use evergrant_core::{Client, ClientAuth, Now, Provider, Response};
+    ///
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// # let client = Client::builder(provider, ClientAuth::none("my-client-id")?).build()?;
+    /// let json = |status, body: &str| {
+    ///     Response::new(status).with_header("Content-Type", b"application/json").with_body(body.into())
+    /// };
+    /// let body = r#"{"access_token":"abc","token_type":"Bearer","expires_in":3600}"#;
+    /// let grant = client.read(&json(200, body), Now::default())?;
+    /// assert_eq!(grant.token().expose(), "abc");
+    ///
+    /// let refusal = client.read(&json(401, r#"{"error":"invalid_client"}"#), Now::default()).unwrap_err();
+    /// assert_eq!((refusal.status(), refusal.code()), (Some(401), Some("invalid_client")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Refusal`] for anything that is no usable token.
     pub fn read(&self, response: &Response, sent: Now) -> Result<Grant, Refusal> {
@@ -109,6 +160,16 @@ impl Client {
     }
 
     /// The same client with other credentials, after a rotation; call its machine's `rotate` as well.
+    ///
+    /// ```
+    /// use evergrant_core::{Client, ClientAuth};
+    ///
+    /// # let provider = evergrant_core::Provider::rfc6749("https://auth.example.com/token")?;
+    /// # let client = Client::builder(provider, ClientAuth::basic("my-client-id", "the-old-secret")?).build()?;
+    /// let rotated = client.with_auth(ClientAuth::basic("my-client-id", "the-new-secret")?);
+    /// assert_eq!(rotated.scope(), client.scope());
+    /// # Ok::<(), evergrant_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn with_auth(&self, auth: ClientAuth) -> Self {
         Self { auth, ..self.clone() }
@@ -116,6 +177,16 @@ impl Client {
 
     /// What an HTTP library said about a request without a complete response, with this client's secret masked in
     /// every form in which it was sent.
+    ///
+    /// ```
+    /// use evergrant_core::{Client, ClientAuth, TransportErrorKind};
+    ///
+    /// # let provider = evergrant_core::Provider::rfc6749("https://auth.example.com/token")?;
+    /// # let client = Client::builder(provider, ClientAuth::basic("my-client-id", "my-client-secret")?).build()?;
+    /// let error = client.transport_error(TransportErrorKind::Closed, "sent my-client-secret, then a reset");
+    /// assert!(!error.to_string().contains("my-client-secret"));
+    /// # Ok::<(), evergrant_core::ConfigError>(())
+    /// ```
     pub fn transport_error(&self, kind: TransportErrorKind, detail: &str) -> TransportError {
         self.masked(|masks| TransportError::new(kind, detail, masks))
     }
@@ -148,6 +219,17 @@ impl Client {
     }
 
     /// The authorization server and its API.
+    ///
+    /// ```
+    /// use evergrant_core::{Client, ClientAuth, myparcel};
+    ///
+    /// let auth = ClientAuth::post("my-client-id", "my-client-secret")?;
+    /// let client = Client::builder(myparcel::sandbox(), auth).build()?;
+    /// assert_eq!(client.provider().token_endpoint().url(), "https://auth.sandbox.myparcel.com/access-token");
+    /// assert_eq!((client.client_id(), client.auth().method()), ("my-client-id", "client_secret_post"));
+    /// assert_eq!(client.scope().to_string(), "*"); // the provider's default
+    /// # Ok::<(), evergrant_core::ConfigError>(())
+    /// ```
     pub const fn provider(&self) -> &Provider {
         &self.provider
     }
@@ -206,11 +288,33 @@ pub struct ClientBuilder {
 impl ClientBuilder {
     /// The scope to ask for: tokens with one space between, as [`Scope::parse`] takes them. Without any, the
     /// provider's default.
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// # let auth = ClientAuth::none("my-client-id")?;
+    /// let client = Client::builder(provider.clone(), auth.clone()).scope("orders.read orders.write").build()?;
+    /// assert_eq!(client.scope().tokens().len(), 2);
+    /// // Commas do not separate: this is one scope token, which the server will not know.
+    /// let client = Client::builder(provider, auth).scope("orders.read,orders.write").build()?;
+    /// assert_eq!(client.scope().tokens().len(), 1);
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     pub fn scope(self, scope: &str) -> Self {
         Self { scope: Some(scope.into()), ..self }
     }
 
     /// A resource the token is for, an absolute URI (RFC 8707 §2). May be called again for another one.
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Now, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// # let builder = Client::builder(provider, ClientAuth::none("my-client-id")?);
+    /// let client = builder.resource("https://api.example.com/").build()?;
+    /// let body = client.request(Now::default())?.body().to_vec();
+    /// assert!(body.ends_with(b"&resource=https%3A%2F%2Fapi.example.com%2F"));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     pub fn resource(mut self, uri: &str) -> Self {
         if !self.resources.iter().any(|resource| &**resource == uri) {
             self.resources.push(uri.into());
@@ -219,6 +323,16 @@ impl ClientBuilder {
     }
 
     /// The `audience` parameter, which some servers want instead of a resource.
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Now, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/oauth/token")?;
+    /// # let builder = Client::builder(provider, ClientAuth::none("my-client-id")?);
+    /// let client = builder.audience("https://api.example.com/").build()?; // as Auth0 wants it
+    /// let body = client.request(Now::default())?.body().to_vec();
+    /// assert!(body.ends_with(b"&audience=https%3A%2F%2Fapi.example.com%2F"));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     pub fn audience(self, audience: &str) -> Self {
         Self { audience: Some(audience.into()), ..self }
     }
@@ -226,6 +340,18 @@ impl ClientBuilder {
     /// An extra parameter. Its name must be neither one the library sets itself nor given before; without a value it
     /// is left out (RFC 6749 §3.2). The value is kept as a secret: Debug shows the name alone, and a value of 8 bytes or more
     /// is masked in what a server echoes.
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// # let auth = ClientAuth::none("my-client-id")?;
+    /// let client = Client::builder(provider.clone(), auth.clone()).param("account_id", "4711-secret").build()?;
+    /// assert!(!format!("{client:?}").contains("4711-secret"));
+    /// // What the library sets has a setting of its own.
+    /// let error = Client::builder(provider, auth).param("scope", "orders").build().unwrap_err();
+    /// assert!(matches!(error, ConfigError::Parameter { .. }));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     pub fn param(mut self, name: &str, value: &str) -> Self {
         self.params.push((name.into(), Secret::new(value)));
         self
@@ -245,6 +371,16 @@ impl ClientBuilder {
     /// - `Accept`, `Accept-*`, `Content-*`, `Cache-Control`, `Range`: they say what is sent and what may come back;
     /// - `Host`, `Connection`, `Keep-Alive`, `Transfer-Encoding`, `TE`, `Trailer`, `Upgrade`, `HTTP2-Settings`, `Expect`,
     ///   `Max-Forwards`, `Proxy-*`: they frame or route the message.
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Now, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// # let builder = Client::builder(provider, ClientAuth::none("my-client-id")?);
+    /// let client = builder.header("X-Api-Key", "the-gateway's-key").build()?;
+    /// let request = client.request(Now::default())?;
+    /// assert!(request.headers().any(|field| field == ("x-api-key", "the-gateway's-key")));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_ascii_lowercase().into(), Secret::new(value)));
         self
@@ -253,11 +389,30 @@ impl ClientBuilder {
     /// Whether to look at the token's own `exp` and `iat`, unverified, as a hint that can only shorten its life or
     /// stand in for a missing `expires_in`. Default true: MyParcel.com documents it. RFC 9068 §6 asks clients not to
     /// look inside a token, so nothing depends on it.
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// # let builder = Client::builder(provider, ClientAuth::none("my-client-id")?);
+    /// let client = builder.jwt_hint(false).build()?; // `expires_in` alone counts
+    /// assert!(!client.jwt_hint());
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     pub fn jwt_hint(self, jwt_hint: bool) -> Self {
         Self { jwt_hint, ..self }
     }
 
     /// The client.
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// # let builder = Client::builder(provider, ClientAuth::none("my-client-id")?);
+    /// let error = builder.scope("orders  invoices").build().unwrap_err();
+    /// assert_eq!(error, ConfigError::ScopeSpace { at: 7 });
+    /// assert_eq!(error.to_string(), "scope has an extra space at byte 7: separate its tokens by one space");
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] names the first setting that cannot work: the scope, a resource, the audience, a

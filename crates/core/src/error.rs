@@ -46,6 +46,14 @@ pub enum Cause {
 
 impl Cause {
     /// Whether the client or the request must change before another try can help.
+    ///
+    /// ```
+    /// use evergrant_core::{Cause, Class, Problem, Refusal};
+    ///
+    /// let wrong_secret = Refusal::new(Class::Permanent, Some(401), Problem::Status);
+    /// assert!(Cause::Refused(wrong_secret.into()).is_permanent());
+    /// assert!(!Cause::Abandoned.is_permanent());
+    /// ```
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.class == Class::Permanent,
@@ -55,6 +63,17 @@ impl Cause {
     }
 
     /// What happened, in one sentence, without what to do about a refusal: that is [`Refusal::advice`].
+    ///
+    /// ```
+    /// use evergrant_core::{Cause, Class, Problem, Refusal};
+    ///
+    /// let cause = Cause::Refused(Refusal::new(Class::Transient, Some(503), Problem::Status).into());
+    /// assert_eq!(cause.summary().to_string(), "the authorization server answered with http 503");
+    /// assert_eq!(
+    ///     cause.to_string(),
+    ///     "the authorization server answered with http 503; the server is in trouble; try again later"
+    /// );
+    /// ```
     pub fn summary(&self) -> impl fmt::Display + '_ {
         CauseSummary(self)
     }
@@ -72,6 +91,25 @@ impl fmt::Display for CauseSummary<'_> {
 }
 
 /// A caller wanted a token and gets none.
+///
+/// What a server answers to its own callers:
+///
+/// ```
+/// use evergrant_core::Error;
+/// # use evergrant_core::Cause;
+/// # use core::time::Duration;
+///
+/// /// The status, and the seconds of Retry-After.
+/// fn answer(error: &Error) -> (u16, Option<u64>) {
+///     if error.is_permanent() {
+///         return (500, None); // an operator must act
+///     }
+///     (503, Some(error.retry_after().as_secs() + 1))
+/// }
+///
+/// let error = Error::Failed { cause: Cause::Abandoned, retry_after: Duration::from_millis(3500) };
+/// assert_eq!(answer(&error), (503, Some(4)));
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -101,6 +139,16 @@ pub enum Error {
 
 impl Error {
     /// The time until another try makes sense, for a server to pass on to its own callers.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use evergrant_core::Error;
+    ///
+    /// let error = Error::Saturated { max_waiters: 100, retry_after: Duration::from_millis(3500) };
+    /// // Retry-After has whole seconds (RFC 9110 §10.2.3): round up, or the next try comes too early.
+    /// let wait = error.retry_after();
+    /// assert_eq!(wait.as_secs() + u64::from(wait.subsec_nanos() > 0), 4);
+    /// ```
     pub const fn retry_after(&self) -> Duration {
         match self {
             Self::Failed { retry_after, .. }
@@ -110,6 +158,16 @@ impl Error {
     }
 
     /// What became of the last request, if that is known.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use evergrant_core::{Cause, Error};
+    ///
+    /// let retry_after = Duration::from_secs(4);
+    /// let error = Error::TimedOut { last_error: Some(Cause::Abandoned), retry_after };
+    /// assert_eq!(error.cause(), Some(&Cause::Abandoned));
+    /// assert_eq!(Error::Saturated { max_waiters: 100, retry_after }.cause(), None);
+    /// ```
     pub const fn cause(&self) -> Option<&Cause> {
         match self {
             Self::Failed { cause, .. } => Some(cause),
@@ -119,6 +177,22 @@ impl Error {
     }
 
     /// The authorization server's refusal, if that is the reason.
+    ///
+    /// ```
+    /// use evergrant_core::{Error, Refusal};
+    /// # use evergrant_core::{Cause, Class, ErrorResponse, Excerpt, Problem};
+    /// # let response = ErrorResponse::new(Excerpt::new("invalid_scope", &[]).ok_or("empty")?);
+    /// # let refusal = Refusal::new(Class::Permanent, Some(400), Problem::ErrorResponse(response));
+    /// # let error = Error::Failed { cause: Cause::Refused(refusal.into()), retry_after: Default::default() };
+    ///
+    /// match error.refusal().and_then(Refusal::code) {
+    ///     Some("invalid_client") => println!("the client id or its secret is wrong"),
+    ///     Some("invalid_scope") => println!("this client may not have that scope"),
+    ///     _ => println!("{error}"),
+    /// }
+    /// # assert_eq!(error.refusal().and_then(Refusal::code), Some("invalid_scope"));
+    /// # Ok::<(), &str>(())
+    /// ```
     pub fn refusal(&self) -> Option<&Refusal> {
         match self.cause() {
             Some(Cause::Refused(refusal)) => Some(refusal),
@@ -127,6 +201,15 @@ impl Error {
     }
 
     /// Whether the client or the request must change before another try can help.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use evergrant_core::{Cause, ConfigError, Error};
+    ///
+    /// let error = |cause| Error::Failed { cause, retry_after: Duration::from_secs(10) };
+    /// assert!(error(Cause::NotSent(ConfigError::Resource)).is_permanent());
+    /// assert!(!error(Cause::Abandoned).is_permanent());
+    /// ```
     pub fn is_permanent(&self) -> bool {
         self.cause().is_some_and(Cause::is_permanent)
     }

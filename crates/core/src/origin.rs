@@ -34,6 +34,15 @@ impl Scheme {
 /// Scheme, host and port (RFC 6454 §4), in one canonical form: two are equal exactly when they are the same origin.
 ///
 /// There is no suffix and no wildcard: `api.example.com` says nothing about `eu.api.example.com`.
+///
+/// ```
+/// # use evergrant_core::{ConfigError, Origin};
+/// let origin = Origin::parse("https://API.example.com:443/")?;
+/// assert_eq!(origin, Origin::parse("https://api.example.com")?);
+/// assert_ne!(origin, Origin::parse("https://eu.api.example.com")?);
+/// assert_ne!(origin, Origin::parse("https://api.example.com:8443")?);
+/// # Ok::<(), ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
     scheme: Scheme,
@@ -43,6 +52,16 @@ pub struct Origin {
 
 impl Origin {
     /// The origin that `text` names, such as `https://api.example.com` or `http://127.0.0.1:8080`.
+    ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, Origin};
+    /// Origin::parse("https://api.example.com")?;
+    /// Origin::parse("http://127.0.0.1:8080")?; // plain http on a loopback literal
+    ///
+    /// assert_eq!(Origin::parse("https://api.example.com/v1"), Err(ConfigError::NotAnOrigin { field: "origin" }));
+    /// assert_eq!(Origin::parse("http://localhost:8080"), Err(ConfigError::Localhost { field: "origin" }));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] unless it is https, or http on a loopback IP literal; for a path other than `/`, a query, a
@@ -55,6 +74,13 @@ impl Origin {
     ///
     /// Whoever can read or change what is on the wire can then take the token and act as this client.
     ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, Origin, Origins};
+    /// let origins = Origins::from(Origin::dangerous_plain_http("http://orders.mesh.internal")?);
+    /// assert_eq!(origins.len(), 1);
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`parse`](Self::parse), plain http excepted.
     pub fn dangerous_plain_http(text: &str) -> Result<Self, ConfigError> {
@@ -66,6 +92,14 @@ impl Origin {
     ///
     /// `None` for a scheme other than http and https, for port 0, and for a host that readers of URLs disagree about. Whether
     /// plain http is wise is not asked here: an origin that is not among the allowed ones is refused anyway.
+    ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, Origin};
+    /// let origin = Origin::from_parts("HTTPS", "api.example.com", None);
+    /// assert_eq!(origin, Some(Origin::parse("https://api.example.com")?));
+    /// assert_eq!(Origin::from_parts("https", "0x7f.1", None), None); // to some readers 127.0.0.1
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     pub fn from_parts(scheme: &str, host: &str, port: Option<u16>) -> Option<Self> {
         let scheme = Scheme::parse(scheme)?;
         let host = Host::parse(host)?;
@@ -75,6 +109,14 @@ impl Origin {
     }
 
     /// `http` or `https`.
+    ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, Origin};
+    /// let origin = Origin::parse("https://api.example.com")?;
+    /// assert_eq!((origin.scheme(), origin.host().to_string(), origin.port()), ("https", "api.example.com".into(), 443));
+    /// assert!(!origin.is_loopback());
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     pub const fn scheme(&self) -> &'static str {
         match self.scheme {
             Scheme::Http => "http",
@@ -167,11 +209,26 @@ pub(crate) fn read<'a>(
 }
 
 /// An ordered set of origins: the only ones that a token may be sent to.
+///
+/// ```
+/// # use evergrant_core::{ConfigError, Origin, Origins};
+/// let origins = Origins::parse(["https://api.example.com", "https://uploads.example.com"])?;
+/// assert!(origins.contains(&Origin::parse("https://api.example.com")?));
+/// assert!(!origins.contains(&Origin::parse("https://example.com")?));
+/// # Ok::<(), ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Origins(Vec<Origin>);
 
 impl Origins {
     /// The set of these, in this order; what is repeated counts once.
+    ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, Origin, Origins};
+    /// let api = Origin::parse("https://api.example.com")?;
+    /// assert_eq!(Origins::new([api.clone(), api]).len(), 1);
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     pub fn new(origins: impl IntoIterator<Item = Origin>) -> Self {
         let mut all: Vec<Origin> = Vec::new();
         for origin in origins {
@@ -183,6 +240,14 @@ impl Origins {
     }
 
     /// The set of those that these texts name.
+    ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, Origins};
+    /// // From a setting such as API_ORIGINS.
+    /// let setting = "https://api.example.com,https://uploads.example.com";
+    /// assert_eq!(Origins::parse(setting.split(','))?.len(), 2);
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Origin::parse`], for the first that is none.
@@ -196,6 +261,13 @@ impl Origins {
     }
 
     /// The origins, in order.
+    ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, Origins, myparcel};
+    /// let shown: Vec<String> = myparcel::sandbox().origins().iter().map(ToString::to_string).collect();
+    /// assert_eq!(shown[0], "https://api.sandbox.myparcel.com");
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Origin> {
         self.0.iter()
     }

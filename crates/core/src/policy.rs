@@ -109,8 +109,57 @@ impl Policy {
         Self(None)
     }
 
+    /// A policy for a program's own tests against servers on loopback: it decides as the defaults do, without the seconds that a
+    /// test would wait for. Any figure can be set after it.
+    ///
+    /// | figure | in tests | default |
+    /// |---|---|---|
+    /// | [`min_interval`](Self::with_min_interval) | 1 ms | 1 s |
+    /// | [`settle`](Self::with_settle) | 1 ms | 2 s |
+    /// | [`gate`](Self::with_gate) | 2 ms | 10 s to 60 s |
+    /// | [`backoff`](Self::with_backoff) | 5 ms to 20 ms | 1 s to 60 s |
+    /// | [`cooldown`](Self::with_cooldown) | 5 ms to 20 ms | 10 s to 5 min |
+    /// | [`attempt_timeout`](Self::with_attempt_timeout) | 2 s | 10 s |
+    /// | [`patience`](Self::with_patience) | 5 s | 30 s |
+    /// | [`jitter`](Self::with_jitter) | off | on |
+    ///
+    /// The last two times are longer than anything on loopback takes, so that a slow machine fails no test. The rest is as usual:
+    /// the lives of tokens are the server's affair, and a Retry-After that a test sends is obeyed, in whole seconds.
+    ///
+    /// A test that revokes one token after another at one API waits 5 ms in between: within 2 ms of its arrival a second one is
+    /// kept, and its 401 handed on.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use evergrant_core::Policy;
+    ///
+    /// // What becomes of a caller when no token comes? Not after 5 s, but after 50 ms.
+    /// let policy = Policy::for_tests().with_patience(Duration::from_millis(50));
+    /// assert_eq!(policy.min_interval(), Duration::from_millis(1));
+    /// ```
+    #[must_use]
+    pub fn for_tests() -> Self {
+        let ms = Duration::from_millis;
+        Self::new()
+            .with_min_interval(SHORTEST)
+            .with_settle(SHORTEST)
+            .with_gate(SHORTEST, SHORTEST)
+            .with_backoff(ms(5), ms(20))
+            .with_cooldown(ms(5), ms(20))
+            .with_attempt_timeout(ms(2000))
+            .with_patience(ms(5000))
+            .with_jitter(false)
+    }
+
     /// How long one token request may take, all of it: connect, send, read. Default 10 s; 1 ms to 10 min, beyond
     /// which an answer is worth less than another try.
+    ///
+    /// ```
+    /// # use {core::time::Duration, evergrant_core::Policy};
+    /// // A server that often takes 15 s.
+    /// let policy = Policy::new().with_attempt_timeout(Duration::from_secs(20));
+    /// assert_eq!(policy.attempt_timeout(), Duration::from_secs(20));
+    /// ```
     #[must_use]
     pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
         self.figures_mut().attempt_timeout = timeout.clamp(SHORTEST, LONGEST_ATTEMPT);
@@ -119,6 +168,13 @@ impl Policy {
 
     /// The least time between two token requests, whatever happens. Default 1 s; 1 ms to 10 min, and never longer than
     /// `attempt_timeout`, which counts if it is shorter.
+    ///
+    /// ```
+    /// # use {core::time::Duration, evergrant_core::Policy};
+    /// let policy = Policy::new().with_min_interval(Duration::from_secs(5));
+    /// assert_eq!(policy.min_interval(), Duration::from_secs(5));
+    /// assert_eq!(Policy::new().with_min_interval(Duration::ZERO).min_interval(), Duration::from_millis(1));
+    /// ```
     #[must_use]
     pub fn with_min_interval(mut self, interval: Duration) -> Self {
         self.figures_mut().min_interval = interval.clamp(SHORTEST, LONGEST_ATTEMPT);
@@ -127,6 +183,13 @@ impl Policy {
 
     /// How long a caller waits for a token unless it says otherwise. Default 30 s, the usual limit of a proxy in
     /// front; 1 ms to 1 day.
+    ///
+    /// ```
+    /// # use {core::time::Duration, evergrant_core::Policy};
+    /// // Behind a proxy that gives up after 10 s.
+    /// let policy = Policy::new().with_patience(Duration::from_secs(8));
+    /// assert_eq!(policy.patience(), Duration::from_secs(8));
+    /// ```
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {
         self.figures_mut().patience = patience.clamp(SHORTEST, DAY);
@@ -135,6 +198,11 @@ impl Policy {
 
     /// How many callers may wait at once; the next one fails with `Saturated`. Default 16 384, some megabytes of
     /// waiting tasks; 1 to 1 048 576.
+    ///
+    /// ```
+    /// # use evergrant_core::Policy;
+    /// assert_eq!(Policy::new().with_max_waiters(100).max_waiters(), 100);
+    /// ```
     #[must_use]
     pub fn with_max_waiters(mut self, waiters: usize) -> Self {
         self.figures_mut().max_waiters = waiters.clamp(1, 1 << 20);
@@ -143,6 +211,13 @@ impl Policy {
 
     /// The life of a token of which nothing is known. Default 1 h, the most common one; 1 ms to 366 d, and never longer than
     /// `max_lifetime`, which counts if it is shorter.
+    ///
+    /// ```
+    /// # use {core::time::Duration, evergrant_core::Policy};
+    /// // A server without `expires_in` whose tokens live ten minutes.
+    /// let policy = Policy::new().with_default_lifetime(Duration::from_secs(600));
+    /// assert_eq!(policy.default_lifetime(), Duration::from_secs(600));
+    /// ```
     #[must_use]
     pub fn with_default_lifetime(mut self, lifetime: Duration) -> Self {
         self.figures_mut().default_lifetime = lifetime.clamp(SHORTEST, LONGEST_LIFE);
@@ -150,6 +225,13 @@ impl Policy {
     }
 
     /// No token is believed to live longer. Default and upper bound 366 d; at least 1 ms.
+    ///
+    /// ```
+    /// # use {core::time::Duration, evergrant_core::Policy};
+    /// // A new token every day, whatever the server says.
+    /// let policy = Policy::new().with_max_lifetime(Duration::from_secs(86_400));
+    /// assert_eq!(policy.max_lifetime(), Duration::from_secs(86_400));
+    /// ```
     #[must_use]
     pub fn with_max_lifetime(mut self, lifetime: Duration) -> Self {
         self.figures_mut().max_lifetime = lifetime.clamp(SHORTEST, LONGEST_LIFE);
@@ -158,6 +240,14 @@ impl Policy {
 
     /// A token is used no more this long before it ends, or a tenth of its life if that is shorter: the cap on
     /// what a request may still need in transit. Default 30 s; 1 ms to 1 h.
+    ///
+    /// ```
+    /// # use {core::time::Duration, evergrant_core::Policy};
+    /// let (hour, minute) = (Duration::from_secs(3600), Duration::from_secs(60));
+    /// // Uploads that take two minutes.
+    /// assert_eq!(Policy::new().with_leeway(2 * minute).leeway(hour), 2 * minute);
+    /// assert_eq!(Policy::new().leeway(minute), minute / 10);
+    /// ```
     #[must_use]
     pub fn with_leeway(mut self, cap: Duration) -> Self {
         self.figures_mut().leeway = cap.clamp(SHORTEST, HOUR);
@@ -166,6 +256,13 @@ impl Policy {
 
     /// The replacement is asked for this long before the token is used no more, or a fifth of its life if that is
     /// shorter: the outage nobody notices. Default 5 min; 1 ms to 1 day.
+    ///
+    /// ```
+    /// # use {core::time::Duration, evergrant_core::Policy};
+    /// let (hour, minute) = (Duration::from_secs(3600), Duration::from_secs(60));
+    /// assert_eq!(Policy::new().with_ahead(10 * minute).ahead(hour), 10 * minute);
+    /// assert_eq!(Policy::new().ahead(10 * minute), 2 * minute);
+    /// ```
     #[must_use]
     pub fn with_ahead(mut self, cap: Duration) -> Self {
         self.figures_mut().ahead = cap.clamp(SHORTEST, DAY);
@@ -175,6 +272,13 @@ impl Policy {
     /// A token refused this soon after its arrival may not be valid yet at the resource server (`nbf`, clocks
     /// out of step): the caller waits that long, or a tenth of its life if that is shorter. Default 2 s; 1 ms to
     /// 1 min.
+    ///
+    /// ```
+    /// # use {core::time::Duration, evergrant_core::Policy};
+    /// // Gateways that hear of a new token after 5 s.
+    /// let policy = Policy::new().with_settle(Duration::from_secs(5));
+    /// assert_eq!(policy.settle(Duration::from_secs(3600)), Duration::from_secs(5));
+    /// ```
     #[must_use]
     pub fn with_settle(mut self, settle: Duration) -> Self {
         self.figures_mut().settle = settle.clamp(SHORTEST, MINUTE);
@@ -184,6 +288,13 @@ impl Policy {
     /// The gate of a site that refused a token: for `young`, then twice that and so on up to `cap`, the next token
     /// is not set aside because of that site. Default 10 s and 60 s; 1 ms to 1 h each, `young` always longer than `settle` and
     /// `cap` never shorter than `young`: one that is too short counts as just long enough.
+    ///
+    /// ```
+    /// # use {core::time::Duration, evergrant_core::Policy};
+    /// let seconds = Duration::from_secs;
+    /// let policy = Policy::new().with_gate(seconds(5), seconds(20));
+    /// assert_eq!([1, 2, 3, 4].map(|nth| policy.gate(nth)), [5, 10, 20, 20].map(seconds));
+    /// ```
     #[must_use]
     pub fn with_gate(mut self, young: Duration, cap: Duration) -> Self {
         let figures = self.figures_mut();
@@ -193,6 +304,13 @@ impl Policy {
     }
 
     /// The rest after a transient failure: `first` * 2^n up to `cap`. Default 1 s and 60 s; 1 ms to 1 h.
+    ///
+    /// ```
+    /// # use {core::time::Duration, evergrant_core::Policy};
+    /// let seconds = Duration::from_secs;
+    /// let policy = Policy::new().with_backoff(seconds(2), seconds(30));
+    /// assert_eq!([0, 1, 2, 3, 4].map(|before| policy.backoff(before)), [2, 4, 8, 16, 30].map(seconds));
+    /// ```
     #[must_use]
     pub fn with_backoff(mut self, first: Duration, cap: Duration) -> Self {
         self.figures_mut().backoff = ordered(first, cap);
@@ -201,6 +319,13 @@ impl Policy {
 
     /// The rest after a permanent refusal: `first` * 2^m up to `cap`. Default 10 s and 5 min: a client that was
     /// mended at the server works again soon, and one that was not costs little. 1 ms to 1 h.
+    ///
+    /// ```
+    /// # use {core::time::Duration, evergrant_core::Policy};
+    /// let seconds = Duration::from_secs;
+    /// let policy = Policy::new().with_cooldown(seconds(60), seconds(300));
+    /// assert_eq!([0, 1, 2, 3].map(|before| policy.cooldown(before)), [60, 120, 240, 300].map(seconds));
+    /// ```
     #[must_use]
     pub fn with_cooldown(mut self, first: Duration, cap: Duration) -> Self {
         self.figures_mut().cooldown = ordered(first, cap);
@@ -208,6 +333,13 @@ impl Policy {
     }
 
     /// The longest a server's Retry-After is obeyed. Default 1 h; 1 ms to 1 day.
+    ///
+    /// ```
+    /// # use {core::time::Duration, evergrant_core::Policy};
+    /// // A server that says one day where it means a minute.
+    /// let policy = Policy::new().with_retry_after_cap(Duration::from_secs(60));
+    /// assert_eq!(policy.retry_after_cap(), Duration::from_secs(60));
+    /// ```
     #[must_use]
     pub fn with_retry_after_cap(mut self, cap: Duration) -> Self {
         self.figures_mut().retry_after_cap = cap.clamp(SHORTEST, DAY);
@@ -216,6 +348,12 @@ impl Policy {
 
     /// Whether moments are drawn at random, so that a fleet does not move in step. Default true; without it a rest
     /// is full, nothing is added to a Retry-After, and a refresh begins neither earlier nor later.
+    ///
+    /// ```
+    /// # use evergrant_core::Policy;
+    /// // A simulation that is to be the same each time.
+    /// assert!(!Policy::new().with_jitter(false).jitter());
+    /// ```
     #[must_use]
     pub fn with_jitter(mut self, jitter: bool) -> Self {
         self.figures_mut().jitter = jitter;

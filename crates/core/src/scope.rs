@@ -18,6 +18,16 @@ impl Scope {
     /// The set that `text` names: tokens of 0x21, 0x23-0x5B and 0x5D-0x7E with one space between. A repeated token
     /// counts once; an empty text is the empty set.
     ///
+    /// ```
+    /// use evergrant_core::{ConfigError, Scope};
+    ///
+    /// let scope = Scope::parse("orders.read orders.write")?;
+    /// assert!(scope.contains("orders.read"));
+    /// assert_eq!(scope.tokens().collect::<Vec<_>>(), ["orders.read", "orders.write"]);
+    /// assert_eq!(Scope::parse("orders.read  orders.write"), Err(ConfigError::ScopeSpace { at: 12 }));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError::ScopeToken`] names the first bad token and the byte in it, [`ConfigError::ScopeSpace`] the place of
     /// an extra space.

@@ -17,6 +17,15 @@ use zeroize::Zeroizing;
 /// [`expose`](AccessToken::expose) is the one way to the text.
 ///
 /// Cloning shares the one allocation: there is one place in memory to wipe.
+///
+/// ```
+/// use evergrant_core::AccessToken;
+///
+/// let token = AccessToken::new("mF_9.B5f-4.1JqM")?;
+/// assert_eq!(token.expose(), "mF_9.B5f-4.1JqM");
+/// assert_eq!(format!("{token:?}"), "AccessToken([redacted])");
+/// # Ok::<(), evergrant_core::UnusableToken>(())
+/// ```
 #[derive(Clone)]
 pub struct AccessToken(Arc<Issued>);
 
@@ -34,6 +43,13 @@ impl AccessToken {
     ///
     /// That is wider than RFC 6750 §2.1 (b64token) and narrow enough that no token can break out of a header.
     ///
+    /// ```
+    /// use evergrant_core::AccessToken;
+    ///
+    /// assert!(AccessToken::new("mF_9.B5f-4.1JqM").is_ok());
+    /// assert!(AccessToken::new("mF_9\r\nX-Admin: true").is_err());
+    /// ```
+    ///
     /// # Errors
     /// [`UnusableToken`] for any other text; the error does not contain it.
     pub fn new(text: &str) -> Result<Self, UnusableToken> {
@@ -47,6 +63,15 @@ impl AccessToken {
     }
 
     /// The text of the token. Whoever holds it can act as this client: never log it.
+    ///
+    /// ```
+    /// use evergrant_core::AccessToken;
+    ///
+    /// let token = AccessToken::new("mF_9.B5f-4.1JqM")?;
+    /// let header = format!("Authorization: Bearer {}\r\n", token.expose());
+    /// # assert!(header.ends_with("M\r\n"));
+    /// # Ok::<(), evergrant_core::UnusableToken>(())
+    /// ```
     pub fn expose(&self) -> &str {
         &self.0.text
     }
@@ -93,12 +118,37 @@ pub struct Generation(pub(crate) u64);
 
 impl Generation {
     /// The number, counted from 1; 0 stands for a token that no machine brought.
+    ///
+    /// ```
+    /// use evergrant_core::{AccessToken, Token};
+    ///
+    /// let token = Token::fixed(AccessToken::new("a-token-for-the-test")?);
+    /// assert_eq!(token.generation().number(), 0); // no machine brought it
+    /// # Ok::<(), evergrant_core::UnusableToken>(())
+    /// ```
     pub const fn number(self) -> u64 {
         self.0
     }
 }
 
 /// A token as the machine hands it out: its value, its generation and its times.
+///
+/// ```
+/// use core::time::Duration;
+/// use evergrant_core::{AccessToken, Call, Grant, Machine, Mono, Now, Outcome, Policy, Step, Wall};
+///
+/// let now = Now::new(Mono::from_origin(Duration::from_secs(1)), Wall::from_epoch(Duration::from_secs(1_767_225_600)));
+/// let (mut machine, mut call) = (Machine::new(Policy::new(), 42), Call::new(now.mono));
+/// # let Step::Send(flight) = machine.poll(now, &mut call) else { return Err("it sends".into()) };
+/// # let grant = Grant::new(AccessToken::new("abc")?, Some(Duration::from_secs(3600)));
+/// # machine.complete(now, flight, Outcome::Granted(grant));
+/// // After a grant of one hour:
+/// let Step::Use(token) = machine.poll(now, &mut call) else { return Err("no token".into()) };
+/// assert_eq!((token.value().expose(), token.generation().number()), ("abc", 1));
+/// // 30 s are left for what is on its way.
+/// assert_eq!(token.use_until().wall.since(now.wall), Duration::from_secs(3570));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Token {
     pub(crate) value: AccessToken,
@@ -109,6 +159,14 @@ pub struct Token {
 
 impl Token {
     /// A token that no machine brought and that never ends, for tests of a user's own.
+    ///
+    /// ```
+    /// use evergrant_core::{AccessToken, Token, Wall};
+    ///
+    /// let token = Token::fixed(AccessToken::new("a-token-for-the-test")?);
+    /// assert_eq!((token.use_until().wall, token.scope()), (Wall::MAX, None));
+    /// # Ok::<(), evergrant_core::UnusableToken>(())
+    /// ```
     pub const fn fixed(value: AccessToken) -> Self {
         let never = Now { mono: crate::Mono::MAX, wall: Wall::MAX };
         Self { value, generation: Generation(0), refresh_at: never, use_until: never }
@@ -152,6 +210,18 @@ impl Hash for Token {
 /// A token kept from before a restart: what `export` gives and `restore` takes.
 ///
 /// The form in which it is kept, and its protection, are the user's affair: it is as secret as a password.
+///
+/// ```
+/// use core::time::Duration;
+/// use evergrant_core::{AccessToken, Stored, Wall};
+///
+/// // Read from where it was kept: the text, the seconds since 1970 at its request, the seconds it lives.
+/// let (text, issued, life) = ("mF_9.B5f-4.1JqM", 1_767_225_600, 3600);
+/// let issued = Wall::from_epoch(Duration::from_secs(issued));
+/// let stored = Stored::new(AccessToken::new(text)?, issued, Duration::from_secs(life));
+/// assert_eq!(stored.issued().after(stored.life()).since_epoch().as_secs(), 1_767_229_200);
+/// # Ok::<(), evergrant_core::UnusableToken>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Stored {
     pub(crate) token: AccessToken,

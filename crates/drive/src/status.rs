@@ -19,6 +19,18 @@ use std::time::Duration;
 ///  "last_request":{"reason":"early","ago":9.1},"last_outcome":{"outcome":"failed","error":"..","permanent":false,"ago":9.0},
 ///  "requests":4,"waiting":0,"deepest_queue":7,"no_progress":0}
 /// ```
+///
+/// ```
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let tokens = story::granting()?;
+/// let status = tokens.shared().status();
+/// assert_eq!(status.to_string(), "no token; 0 callers wait; 0 token requests so far, none is being sent");
+/// tokens.token(None)?;
+/// let status = tokens.shared().status();
+/// assert!(status.held.is_some_and(|held| held.used_for > held.refresh_in));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Status {
@@ -71,6 +83,23 @@ pub struct SetAside {
 }
 
 /// The token request at this moment.
+///
+/// ```
+/// use evergrant_drive::RequestStatus;
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let tokens = story::source(story::Canned(401, r#"{"error":"invalid_client"}"#))?;
+/// let _ = tokens.token(None);
+/// // For a dashboard: is the source in trouble, and who can fix it?
+/// match tokens.shared().status().request {
+///     RequestStatus::Resting(_, cause) if cause.is_permanent() => println!("{cause}"), // an operator must act
+///     RequestStatus::Resting(left, _) => println!("asks again in {left:?}"),
+///     _ => println!("all is well"),
+/// }
+/// # assert!(matches!(tokens.shared().status().request, RequestStatus::Resting(_, cause) if cause.is_permanent()));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RequestStatus {
@@ -83,6 +112,17 @@ pub enum RequestStatus {
 }
 
 /// What became of a request.
+///
+/// ```
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let tokens = story::granting()?;
+/// tokens.token(None)?;
+/// let (outcome, ago) = tokens.shared().status().last_outcome.ok_or("no request yet")?;
+/// assert_eq!(outcome.to_string(), "token 1 arrived");
+/// println!("{outcome}, {} s ago", ago.as_secs());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum LastOutcome {

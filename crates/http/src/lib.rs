@@ -11,6 +11,7 @@
 //! - [`repeat`] is a request once more, for the replay after a refused token.
 //! - [`tls_text_error`], [`open_files_error`] and, with the feature `rustls`, `tls_error` say what an HTTP library's error means;
 //!   [`require_tls`] says before anything is sent that a build cannot ask an https endpoint.
+//! - [`_why_refused`] is a page for their users: each refusal, its cause and its fix.
 //!
 //! ```
 //! use evergrant_core::{AccessToken, Origins, Verdict, VerdictRule};
@@ -33,6 +34,8 @@
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
+
+pub mod _why_refused;
 
 mod bearer;
 mod cause;

@@ -13,6 +13,19 @@ use crate::threads::Threads;
 use crate::token::Tokens;
 
 /// How a [`Server`] is started. Every option has a default: see [`Server::builder`].
+///
+/// ```
+/// use evergrant_mock::{Server, TokenStyle};
+/// use std::time::Duration;
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # use story::{ask_for_token};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::builder().lifetime(Duration::from_secs(5)).style(TokenStyle::Opaque).start()?;
+/// let answer = ask_for_token(&server)?.body_mut().read_to_string()?;
+/// assert!(answer.contains(r#""expires_in":5"#));
+/// # Ok(()) }
+/// ```
 pub struct Builder {
     address: SocketAddr,
     idle_timeout: Duration,
@@ -22,6 +35,18 @@ pub struct Builder {
 impl Server {
     /// Starts a server on 127.0.0.1, at a port the system chooses, with every option at its default.
     ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// // Your program asks server.token_endpoint() for a token.
+    /// assert_eq!(ask_for_token(&server)?.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// When the system gives no port, no thread or no randomness.
     pub fn start() -> io::Result<Self> {
@@ -29,6 +54,15 @@ impl Server {
     }
 
     /// A server to be started with other options.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().client("orders", "the-secret-of-orders").start()?;
+    /// assert!(server.origin().starts_with("http://127.0.0.1:"));
+    /// # Ok(()) }
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -57,6 +91,19 @@ impl Builder {
     }
 
     /// Where to listen: an address of the loopback; port 0 lets the system choose. Default 127.0.0.1:0.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // For a program whose configuration cannot be changed: the port that it has there.
+    /// # let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    /// let server = Server::builder().address(([127, 0, 0, 1], port).into()).start()?;
+    /// assert_eq!(server.address().port(), port);
+    /// // A server for tests is for this machine alone.
+    /// assert!(Server::builder().address(([0, 0, 0, 0], 0).into()).start().is_err());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn address(mut self, address: SocketAddr) -> Self {
         self.address = address;
@@ -64,6 +111,18 @@ impl Builder {
     }
 
     /// The credentials that are accepted. With an empty secret, the id alone is.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_as};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().client("orders", "the-secret-of-orders").start()?;
+    /// assert_eq!(ask_as(&server, "orders", "the-secret-of-orders")?.status(), 200);
+    /// assert_eq!(ask_as(&server, "orders", "another")?.status(), 401);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn client(mut self, id: &str, secret: &str) -> Self {
         id.clone_into(&mut self.settings.client_id);
@@ -72,6 +131,20 @@ impl Builder {
     }
 
     /// The life of tokens. Default one day.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // Short enough to see a refresh.
+    /// let server = Server::builder().lifetime(Duration::from_millis(1500)).start()?;
+    /// let answer = ask_for_token(&server)?.body_mut().read_to_string()?;
+    /// assert!(answer.contains(r#""expires_in":2"#)); // whole seconds, rounded up
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.settings.lifetime = lifetime;
@@ -79,6 +152,19 @@ impl Builder {
     }
 
     /// The kind of tokens. Default a JWT with fractional times.
+    ///
+    /// ```
+    /// use evergrant_mock::{Server, TokenStyle};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // A program that takes every token for a JWT fails here.
+    /// let server = Server::builder().style(TokenStyle::Opaque).start()?;
+    /// ask_for_token(&server)?;
+    /// assert!(server.issued()[0].starts_with("opaque-"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn style(mut self, style: TokenStyle) -> Self {
         self.settings.style = style;
@@ -86,6 +172,18 @@ impl Builder {
     }
 
     /// What token responses say as `expires_in`. Default the true life.
+    ///
+    /// ```
+    /// use evergrant_mock::{ExpiresIn, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().expires_in(ExpiresIn::Omitted).start()?;
+    /// let answer = ask_for_token(&server)?.body_mut().read_to_string()?;
+    /// assert!(!answer.contains("expires_in"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn expires_in(mut self, expires_in: ExpiresIn) -> Self {
         self.settings.expires_in = expires_in;
@@ -93,6 +191,19 @@ impl Builder {
     }
 
     /// How the token endpoint words its refusals. Default as RFC 6749 has it.
+    ///
+    /// ```
+    /// use evergrant_mock::{ErrorStyle, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_as};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().errors(ErrorStyle::MyParcel).start()?;
+    /// let mut refusal = ask_as(&server, "nobody", "nothing")?;
+    /// assert_eq!(refusal.status(), 403);
+    /// assert!(refusal.body_mut().read_to_string()?.contains(r#""code":"14000""#));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn errors(mut self, errors: ErrorStyle) -> Self {
         self.settings.errors = errors;
@@ -100,6 +211,19 @@ impl Builder {
     }
 
     /// What the resource API answers to a token it does not accept. Default as RFC 6750 has it.
+    ///
+    /// ```
+    /// use evergrant_mock::{Challenge, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{call_api};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().challenge(Challenge::None).start()?;
+    /// let refusal = call_api(&server, "not-a-token")?;
+    /// assert_eq!(refusal.status(), 401);
+    /// assert!(!refusal.headers().contains_key("www-authenticate"));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn challenge(mut self, challenge: Challenge) -> Self {
         self.settings.challenge = challenge;
@@ -109,6 +233,21 @@ impl Builder {
     /// How long a connection may be silent before the server closes it, and how long a client may take to read before
     /// it is given up. Default 30 s; 1 ms at least. A short one shows what a client does with a pooled connection that
     /// closes under it.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().idle_timeout(Duration::from_millis(20)).start()?;
+    /// ask_for_token(&server)?;
+    /// std::thread::sleep(Duration::from_millis(50));
+    /// // Connections that your program kept are closed by now: does it make a new one?
+    /// assert_eq!(ask_for_token(&server)?.status(), 200);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         // A socket takes no timeout of zero.

@@ -4,6 +4,21 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// One of the two sides of the server.
+///
+/// ```
+/// use evergrant_mock::{Endpoint, Fault, Server, Times};
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # use story::{ask_for_token, call_api};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::start()?;
+/// ask_for_token(&server)?;
+/// server.fault(Endpoint::Resource, Fault::status(502), Times::UntilCleared);
+/// // The API is in trouble, and the authorization server is not.
+/// assert_eq!(call_api(&server, &server.issued()[0])?.status(), 502);
+/// assert_eq!(ask_for_token(&server)?.status(), 200);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Endpoint {
@@ -14,6 +29,21 @@ pub enum Endpoint {
 }
 
 /// What an endpoint does instead of its ordinary answer.
+///
+/// ```
+/// use evergrant_mock::{Endpoint, Fault, Server, Times};
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # use story::{ask_for_token};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::start()?;
+/// for fault in [Fault::Reset, Fault::CloseBeforeAnswer, Fault::Garbage, Fault::TruncatedBody] {
+///     server.fault(Endpoint::Token, fault, Times::Once);
+///     let answer = ask_for_token(&server).and_then(|mut answer| answer.body_mut().read_to_string());
+///     assert!(answer.is_err());
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Fault {
@@ -76,37 +106,118 @@ pub enum Fault {
 
 impl Fault {
     /// A status and an empty body.
+    ///
+    /// ```
+    /// use evergrant_mock::{Endpoint, Fault, Server, Times};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// server.fault(Endpoint::Token, Fault::status(503), Times::Once);
+    /// assert_eq!(ask_for_token(&server)?.status(), 503);
+    /// # Ok(()) }
+    /// ```
     pub const fn status(status: u16) -> Self {
         Self::Status { status, retry_after: None, body: None }
     }
 
     /// A status with `Retry-After` and an empty body.
+    ///
+    /// ```
+    /// use evergrant_mock::{Endpoint, Fault, Server, Times};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// server.fault(Endpoint::Token, Fault::status_with_retry_after(429, "2"), Times::Once);
+    /// assert_eq!(ask_for_token(&server)?.headers()["retry-after"], "2");
+    /// # Ok(()) }
+    /// ```
     pub fn status_with_retry_after(status: u16, retry_after: impl Into<String>) -> Self {
         Self::Status { status, retry_after: Some(retry_after.into()), body: None }
     }
 
     /// A status with a body of this media type.
+    ///
+    /// ```
+    /// use evergrant_mock::{Endpoint, Fault, Server, Times};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// let problem = r#"{"title":"Quota exceeded","detail":"1000 tokens a day"}"#; // RFC 9457
+    /// let fault = Fault::status_with_body(403, "application/problem+json", problem);
+    /// server.fault(Endpoint::Token, fault, Times::Once);
+    /// assert_eq!(ask_for_token(&server)?.body_mut().read_to_string()?, problem);
+    /// # Ok(()) }
+    /// ```
     pub fn status_with_body(status: u16, media_type: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         Self::Status { status, retry_after: None, body: Some((media_type.into(), body.into())) }
     }
 
     /// An OAuth error without a description.
+    ///
+    /// ```
+    /// use evergrant_mock::{Endpoint, Fault, Server, Times};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// server.fault(Endpoint::Token, Fault::error(400, "invalid_scope"), Times::Once);
+    /// assert_eq!(ask_for_token(&server)?.body_mut().read_to_string()?, r#"{"error":"invalid_scope"}"#);
+    /// # Ok(()) }
+    /// ```
     pub fn error(status: u16, error: impl Into<String>) -> Self {
         Self::Error { status, error: error.into(), description: None }
     }
 
     /// A redirect to `location`.
+    ///
+    /// ```
+    /// use evergrant_mock::{Endpoint, Fault, Server, Times};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// // Does your program send its secret to wherever a redirect leads?
+    /// server.fault(Endpoint::Token, Fault::redirect(307, "http://127.0.0.1:1/"), Times::Once);
+    /// assert_eq!(ask_for_token(&server)?.headers()["location"], "http://127.0.0.1:1/");
+    /// # Ok(()) }
+    /// ```
     pub fn redirect(status: u16, location: impl Into<String>) -> Self {
         Self::Redirect { status, location: location.into() }
     }
 
     /// These bytes, then the end of the connection.
+    ///
+    /// ```
+    /// use evergrant_mock::{Endpoint, Fault, Server, Times};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// server.fault(Endpoint::Token, Fault::raw("HTTP/1.1 204 No Content\r\n\r\n"), Times::Once);
+    /// assert_eq!(ask_for_token(&server)?.status(), 204);
+    /// # Ok(()) }
+    /// ```
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self::Raw(bytes.into())
     }
 
     /// The name under which the log shows it: `status`, `error`, `hang`, `reset`, `close-before-answer`, `slow-body`,
     /// `truncated-body`, `oversized`, `gzip`, `deflate`, `garbage`, `html`, `redirect` or `raw`.
+    ///
+    /// ```
+    /// use evergrant_mock::Fault;
+    ///
+    /// assert_eq!(Fault::CloseBeforeAnswer.name(), "close-before-answer");
+    /// ```
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Status { .. } => "status",
@@ -136,6 +247,19 @@ impl Fault {
 }
 
 /// How often a fault strikes.
+///
+/// ```
+/// use evergrant_mock::{Endpoint, Fault, Server, Times};
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # use story::{ask_for_token};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::start()?;
+/// server.fault(Endpoint::Token, Fault::status(503), Times::Next(2));
+/// let statuses = [(); 3].map(|()| ask_for_token(&server).map(|answer| answer.status().as_u16()));
+/// assert!(matches!(statuses, [Ok(503), Ok(503), Ok(200)]));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Times {

@@ -8,6 +8,21 @@ use crate::fault::{Endpoint, Fault, Times};
 use crate::state::Shared;
 
 /// A fault that was set. Dropping the handle changes nothing: the fault stays.
+///
+/// ```
+/// use evergrant_mock::{Endpoint, Fault, Server, Times};
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # use story::{ask_for_token};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::start()?;
+/// let outage = server.fault(Endpoint::Token, Fault::status(503), Times::UntilCleared);
+/// assert_eq!(ask_for_token(&server)?.status(), 503);
+/// outage.clear();
+/// assert_eq!(ask_for_token(&server)?.status(), 200);
+/// assert!(!outage.is_active());
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct FaultHandle {
     shared: Arc<Shared>,
@@ -26,6 +41,19 @@ impl FaultHandle {
     }
 
     /// Whether the fault may strike again.
+    ///
+    /// ```
+    /// use evergrant_mock::{Endpoint, Fault, Server, Times};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// let fault = server.fault(Endpoint::Token, Fault::Html, Times::Once);
+    /// ask_for_token(&server)?;
+    /// assert!(!fault.is_active(), "your program has met it");
+    /// # Ok(()) }
+    /// ```
     pub fn is_active(&self) -> bool {
         let now = Instant::now();
         self.shared.lock().faults.is_active(self.id, now)

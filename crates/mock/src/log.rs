@@ -18,6 +18,24 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// A request counts when it has been read in full, and as answered when its answer is decided, which is before the
 /// answer is held, delayed or sent. So `token_requests` is the sum of granted, refused and faulted, but for requests
 /// in the very moment between the two.
+///
+/// ```
+/// use evergrant_mock::Server;
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # use story::{ask_for_token};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::start()?;
+/// std::thread::scope(|scope| {
+///     for _ in 0..4 {
+///         scope.spawn(|| ask_for_token(&server));
+///     }
+/// });
+/// let counts = server.counts();
+/// assert_eq!(counts.token_requests, 4);
+/// assert!(counts.token_in_flight_max <= 4);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub struct Counts {
@@ -43,6 +61,21 @@ pub struct Counts {
 }
 
 /// What was answered to a request.
+///
+/// ```
+/// use evergrant_mock::{Answer, Endpoint, Fault, Server, Times};
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # use story::{ask_for_token};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::start()?;
+/// server.fault(Endpoint::Token, Fault::Html, Times::Once);
+/// ask_for_token(&server)?;
+/// ask_for_token(&server)?;
+/// let answers: Vec<Answer> = server.requests().iter().map(|request| request.answer()).collect();
+/// assert_eq!(answers, [Answer::Fault("html"), Answer::Status(200)]);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Answer {
@@ -55,6 +88,24 @@ pub enum Answer {
 }
 
 /// A request as it arrived. Its `Debug` shows no value of a header, no query and no body: secrets travel there.
+///
+/// ```
+/// use evergrant_mock::{Endpoint, Server};
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # use story::{ask_for_token};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::start()?;
+/// ask_for_token(&server)?;
+/// let request = &server.requests()[0];
+/// assert_eq!((request.endpoint(), request.method(), request.path()), (Endpoint::Token, "POST", "/access-token"));
+/// assert_eq!(request.header("Content-Type"), Some("application/x-www-form-urlencoded"));
+/// // The secret was in the body, once, and in no header.
+/// let secret = Server::CLIENT_SECRET;
+/// assert_eq!(request.parameter("client_secret").as_deref(), Some(secret));
+/// assert!(request.headers().iter().all(|(_, value)| !value.contains(secret)));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Recorded {
     endpoint: Endpoint,
@@ -101,6 +152,20 @@ impl Recorded {
 
     /// The first parameter of this name in a form, or the member of this name of a JSON object when it is a string:
     /// `grant_type`, `scope`. None when there is none or the body is neither.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// ask_for_token(&server)?;
+    /// let request = &server.requests()[0];
+    /// assert_eq!(request.parameter("grant_type").as_deref(), Some("client_credentials"));
+    /// assert_eq!(request.parameter("scope"), None);
+    /// # Ok(()) }
+    /// ```
     pub fn parameter(&self, name: &str) -> Option<String> {
         let body = self.body();
         if body.first() == Some(&b'{') {

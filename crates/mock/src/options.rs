@@ -1,6 +1,6 @@
 //! How the ordinary answers look: the token, what is said of its life, the errors, the challenge.
 
-/// What kind of access token the server issues.
+/// What kind of access token the server issues: [`Builder::style`](crate::Builder::style).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum TokenStyle {
@@ -35,7 +35,7 @@ pub enum JwtTimes {
     Absent,
 }
 
-/// What a token response says as `expires_in` (RFC 6749 §5.1).
+/// What a token response says as `expires_in` (RFC 6749 §5.1): [`Builder::expires_in`](crate::Builder::expires_in).
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum ExpiresIn {
@@ -51,12 +51,24 @@ pub enum ExpiresIn {
 
 impl ExpiresIn {
     /// A JSON literal, written as it stands.
+    ///
+    /// ```
+    /// use evergrant_mock::{ExpiresIn, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().expires_in(ExpiresIn::raw("-1")).start()?;
+    /// let answer = ask_for_token(&server)?.body_mut().read_to_string()?;
+    /// assert!(answer.contains(r#""expires_in":-1"#));
+    /// # Ok(()) }
+    /// ```
     pub fn raw(literal: impl Into<String>) -> Self {
         Self::Raw(literal.into())
     }
 }
 
-/// How the token endpoint words a refusal.
+/// How the token endpoint words a refusal: [`Builder::errors`](crate::Builder::errors).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum ErrorStyle {
@@ -68,7 +80,7 @@ pub enum ErrorStyle {
     MyParcel,
 }
 
-/// What the resource API answers to a token it does not accept.
+/// What the resource API answers to a token it does not accept: [`Builder::challenge`](crate::Builder::challenge).
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum Challenge {

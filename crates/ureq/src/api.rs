@@ -44,18 +44,58 @@ impl Api {
     /// Calls through `agent` with a token of `tokens`, to these origins and no other.
     ///
     /// The provider's rule decides which responses mean a refused token.
+    ///
+    /// ```
+    /// use evergrant_ureq::{Api, ApiError, Origins};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
+    /// let origins = Origins::parse([server.origin()])?; // ["https://api.example.com"]
+    /// let api = Api::new(ureq::agent(), tokens, origins);
+    /// let error = api.get("https://elsewhere.example.com/").send().unwrap_err();
+    /// assert!(matches!(error, ApiError::Origin(_)));
+    /// assert!(server.requests().is_empty()); // no token was asked for, and none was sent
+    /// # Ok(()) }
+    /// ```
     pub fn new(agent: Agent, tokens: Tokens, origins: Origins) -> Self {
         let guard = Guard::new(origins, tokens.0.shared().verdict_rule());
         Self { agent, tokens, guard }
     }
 
     /// The same with the program's own rule for which responses mean a refused token.
+    ///
+    /// ```
+    /// use evergrant_mock::{Endpoint, Fault, Times};
+    /// use evergrant_ureq::{Verdict, VerdictRule};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, api) = story::api()?;
+    /// // An API that says 403 for a token that has expired.
+    /// let api = api.with_verdict(VerdictRule::custom(|answer| match answer.status() {
+    ///     401 | 403 => Verdict::TokenRefused,
+    ///     _ => Verdict::Fine,
+    /// }));
+    /// server.fault(Endpoint::Resource, Fault::status(403), Times::Once);
+    /// assert_eq!(api.get(server.resource("/shipments")).send()?.status(), 200);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
         Self { guard: self.guard.with_verdict(verdict), ..self }
     }
 
     /// The source of its tokens.
+    ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, api) = story::api()?;
+    /// api.tokens().ready()?; // before the first call
+    /// assert_eq!(api.tokens().status().requests, 1);
+    /// # Ok(()) }
+    /// ```
     pub const fn tokens(&self) -> &Tokens {
         &self.tokens
     }
@@ -66,6 +106,21 @@ impl Api {
     /// are returned to the caller.
     ///
     /// The body is borrowed for each send and never copied; see [`RepeatableBody`].
+    ///
+    /// ```
+    /// use ureq::http::Request;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, api) = story::api()?;
+    /// api.get(server.resource("/shipments")).send()?;
+    /// server.revoke_all();
+    /// // The token was revoked: the call fetches another one, and is sent again.
+    /// let request = Request::get(server.resource("/shipments")).body(())?;
+    /// assert_eq!(api.run(request)?.status(), 200);
+    /// assert_eq!(server.counts().token_requests, 2);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// The origin is not allowed, the request is authorized already, there is no token, or the call failed. A response is
@@ -80,6 +135,19 @@ impl Api {
 
     /// The same with a body that can be read once (a file, a stream): after a refusal the token is replaced, and the
     /// refusal is returned.
+    ///
+    /// ```
+    /// use std::fs::File;
+    /// use ureq::http::Request;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, api) = story::api()?;
+    /// let file = File::open("Cargo.toml")?;
+    /// let request = Request::post(server.resource("/uploads")).body(file)?;
+    /// assert_eq!(api.run_once(request)?.status(), 200);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`run`](Self::run).

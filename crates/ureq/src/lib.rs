@@ -64,6 +64,15 @@
 //! The types that the signatures here name are at the root. All of evergrant-core is in the module [`core`], for the
 //! details of an error or of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
 //!
+//! # Examples
+//! In the examples of this crate `server` is a `Server` of the crate `evergrant-mock`, an authorization server and an API on loopback,
+//! `client` is a [`Client`] of it, `tokens` a source, and `api` an authorized HTTP client. A program of your own says its own URLs
+//! instead.
+//!
+//! # Errors
+//! Each says in one sentence what happened and what to do: print it with `{error}`. [Why was my call refused](_why_refused) lists
+//! them all, with what to answer to your own callers.
+//!
 //! # Logs
 //! What happens to a source is reported through the crate `tracing`, with the target `evergrant`: at INFO each token
 //! request with its reason, each token with its life, each token that a resource server refused, each rotation; at WARN
@@ -101,6 +110,29 @@ pub use evergrant_core::{
 pub use evergrant_drive::{
     Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
 };
+/// Why was my call refused? Each refusal, with its cause and its fix.
+///
+/// A call through [`Api`] gives an [`ApiError`], [`Tokens::token`] and its like an [`Error`], and [`TokensBuilder::build`] a
+/// [`ConfigError`]:
+///
+/// ```
+/// use evergrant_ureq::ApiError;
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (server, api) = story::api()?;
+/// # server.rotate_client("my-client-id", "a-new-secret");
+/// match api.get(server.resource("/shipments")).send() {
+///     Ok(answer) => println!("http {}, which may be 401 or 403", answer.status().as_u16()),
+///     Err(ApiError::Token(error)) if error.is_permanent() => eprintln!("for the operator: {error}"),
+///     Err(ApiError::Token(error)) => eprintln!("{error}; try again in {:?}", error.retry_after()),
+///     Err(ApiError::Http(ureq::Error::Timeout(_))) => eprintln!("the API is too slow"),
+///     Err(error) => eprintln!("{error}"),
+/// }
+/// # assert!(api.tokens().token().is_err_and(|error| error.is_permanent()));
+/// # Ok(()) }
+/// ```
+pub use evergrant_http::_why_refused;
 pub use middleware::AuthorizeMiddleware;
 pub use repeatable::RepeatableBody;
 pub use request::RequestBuilder;

@@ -31,6 +31,21 @@ use ureq::typestate::AgentScope;
 pub struct Tokens(pub(crate) BlockingSource<Ureq, HeaderValue>);
 
 /// How a source of tokens is made: [`Tokens::builder`].
+///
+/// ```
+/// use evergrant_ureq::{Policy, Tokens};
+/// use std::time::Duration;
+///
+/// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (server, client) = story::client()?;
+/// let tokens = Tokens::builder(client)
+///     .policy(Policy::new().with_max_waiters(100))
+///     .patience(Duration::from_secs(5))
+///     .build()?;
+/// tokens.ready()?;
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub struct TokensBuilder {
     settings: Settings,
@@ -47,6 +62,19 @@ impl fmt::Debug for TokensBuilder {
 
 impl TokensBuilder {
     /// The times and limits that it decides by. The defaults suit a server.
+    ///
+    /// ```
+    /// use evergrant_ureq::{Policy, Tokens};
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// // Token requests that may take 20 s, and at most 100 callers that wait for one.
+    /// let policy = Policy::new().with_attempt_timeout(Duration::from_secs(20)).with_max_waiters(100);
+    /// let tokens = Tokens::builder(client).policy(policy).build()?;
+    /// # Ok(()) }
+    /// ```
     pub fn policy(self, policy: Policy) -> Self {
         Self { settings: self.settings.policy(policy), ..self }
     }
@@ -59,12 +87,35 @@ impl TokensBuilder {
     /// Roots of its own (`RootCerts::Specific`) stay. `RootCerts::WebPki` is what ureq says where nobody chose, so that the
     /// platform's certificates are taken for it: those of the operating system, on Unix of the files that `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR` name where they are set. Mozilla's, which the feature `bundled-roots` has, are chosen by `bundled_roots`.
+    ///
+    /// ```no_run
+    /// use evergrant_ureq::Tokens;
+    /// use ureq::tls::{Certificate, RootCerts, TlsConfig};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// let ca = Certificate::from_pem(&std::fs::read("/etc/ssl/our-ca.pem")?)?;
+    /// let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&[ca])).build();
+    /// let tokens = Tokens::builder(client).http(ureq::Agent::config_builder().tls_config(tls)).build()?;
+    /// # Ok(()) }
+    /// ```
     pub fn http(self, http: ConfigBuilder<AgentScope>) -> Self {
         Self { http, ..self }
     }
 
     /// Trusts the roots of Mozilla that this program was built with, and not the platform's: for a machine without
     /// certificates, or whose certificates are not to be trusted. They are updated only with the program.
+    ///
+    /// ```
+    /// use evergrant_ureq::Tokens;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// let tokens = Tokens::builder(client).bundled_roots().build()?;
+    /// # Ok(()) }
+    /// ```
     #[cfg(feature = "bundled-roots")]
     pub fn bundled_roots(self) -> Self {
         Self { roots: Roots::Bundled, ..self }
@@ -72,27 +123,99 @@ impl TokensBuilder {
 
     /// Whether the proxy variables of the environment are obeyed ([Proxies](crate#proxies)). Default true; otherwise only
     /// a proxy that was set on the configuration is used.
+    ///
+    /// ```
+    /// use evergrant_ureq::Tokens;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// // A program that must not go through the proxy of whoever starts it.
+    /// let tokens = Tokens::builder(client).proxy_variables(false).build()?;
+    /// # tokens.ready()?;
+    /// # Ok(()) }
+    /// ```
     pub fn proxy_variables(self, proxy_variables: bool) -> Self {
         Self { proxy_variables, ..self }
     }
 
     /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
+    ///
+    /// ```
+    /// use evergrant_ureq::{ManualClock, Tokens};
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// let clock = ManualClock::new();
+    /// let tokens = Tokens::builder(client).clock(clock.clone()).build()?;
+    /// let first = tokens.token()?;
+    /// clock.advance(Duration::from_secs(2 * 86_400)); // the mock's tokens live for one day
+    /// assert!(tokens.token()?.generation() > first.generation());
+    /// # Ok(()) }
+    /// ```
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { settings: self.settings.clock(clock), ..self }
     }
 
     /// How long a caller without a token waits for one. The policy's 30 s by default; 1 ms to 1 day.
+    ///
+    /// ```
+    /// use evergrant_mock::Endpoint;
+    /// use evergrant_ureq::{Error, Tokens};
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// let tokens = Tokens::builder(client).patience(Duration::from_millis(20)).build()?;
+    /// let gate = server.hold(Endpoint::Token); // a server that takes its time
+    /// let error = tokens.token().unwrap_err();
+    /// assert!(matches!(error, Error::TimedOut { .. }));
+    /// # drop(gate);
+    /// # Ok(()) }
+    /// ```
     pub fn patience(self, patience: Duration) -> Self {
         Self { settings: self.settings.patience(patience), ..self }
     }
 
     /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient
     /// failure. Default false.
+    ///
+    /// ```
+    /// use evergrant_mock::{Endpoint, Fault, Times};
+    /// use evergrant_ureq::Tokens;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// // A command that would rather fail now than succeed in a minute.
+    /// let tokens = Tokens::builder(client).fail_fast(true).build()?;
+    /// server.fault(Endpoint::Token, Fault::status_with_retry_after(503, "60"), Times::Once);
+    /// let error = tokens.token().unwrap_err();
+    /// assert!(!error.is_permanent());
+    /// assert_eq!(error.refusal().and_then(|refusal| refusal.status()), Some(503));
+    /// # Ok(()) }
+    /// ```
     pub fn fail_fast(self, fail_fast: bool) -> Self {
         Self { settings: self.settings.fail_fast(fail_fast), ..self }
     }
 
     /// The source. Nothing is sent yet.
+    ///
+    /// ```
+    /// use evergrant_ureq::Tokens;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// let tokens = Tokens::builder(client).build()?;
+    /// assert_eq!(server.counts().token_requests, 0); // nothing is sent before somebody asks
+    /// tokens.ready()?;
+    /// assert_eq!(server.counts().token_requests, 1);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// The token endpoint is https, and this build has no TLS, no crypto provider is installed, or there are no trusted roots on
@@ -111,6 +234,20 @@ impl TokensBuilder {
 impl Tokens {
     /// A source with the defaults.
     ///
+    /// ```
+    /// use evergrant_mock::Server;
+    /// use evergrant_ureq::{Client, ClientAuth, Provider, Tokens};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET)?;
+    /// let provider = Provider::rfc6749(&server.token_endpoint())?;
+    /// let tokens = Tokens::new(Client::builder(provider, auth).build()?)?;
+    /// tokens.ready()?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// As [`TokensBuilder::build`].
     pub fn new(client: Client) -> Result<Self, ConfigError> {
@@ -118,6 +255,18 @@ impl Tokens {
     }
 
     /// A source to be configured.
+    ///
+    /// ```
+    /// use evergrant_ureq::Tokens;
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// let tokens = Tokens::builder(client).patience(Duration::from_secs(5)).build()?;
+    /// tokens.ready()?;
+    /// # Ok(()) }
+    /// ```
     pub fn builder(client: Client) -> TokensBuilder {
         TokensBuilder {
             settings: Settings::new(client),
@@ -129,6 +278,17 @@ impl Tokens {
 
     /// A source that always holds this token and never requests another, for a program's own tests.
     ///
+    /// ```
+    /// use evergrant_ureq::Tokens;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tokens = Tokens::fixed("a-token-for-the-test")?;
+    /// assert_eq!(tokens.authorization()?, "Bearer a-token-for-the-test");
+    /// assert_eq!(tokens.token()?.expires_at(), None);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// The text is not an access token.
     pub fn fixed(value: &str) -> Result<Self, ConfigError> {
@@ -136,6 +296,21 @@ impl Tokens {
     }
 
     /// A token that may be used now.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
+    /// let token = tokens.token()?;
+    /// assert_eq!(token.value().expose(), server.issued()[0]);
+    /// assert!(token.expires_in() > Some(Duration::from_secs(3600)));
+    /// // It is kept: nobody asks the server for another one.
+    /// assert_eq!(tokens.token()?, token);
+    /// assert_eq!(server.counts().token_requests, 1);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help; see [`Error::retry_after`].
@@ -148,6 +323,22 @@ impl Tokens {
     }
 
     /// The same with another patience than the source's.
+    ///
+    /// ```
+    /// use evergrant_mock::Endpoint;
+    /// use evergrant_ureq::Error;
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
+    /// let gate = server.hold(Endpoint::Token); // a server that takes its time
+    /// let error = tokens.token_within(Duration::from_millis(20)).unwrap_err();
+    /// assert!(matches!(error, Error::TimedOut { .. }));
+    /// gate.release();
+    /// tokens.token_within(Duration::from_secs(5))?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
@@ -163,6 +354,20 @@ impl Tokens {
     /// attach it by hand, take its [`value`](evergrant_core::Token::value); if it is refused, give this same token to
     /// [`reject`](Self::reject).
     ///
+    /// ```
+    /// use evergrant_ureq::Origin;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
+    /// let origin = Origin::parse(&server.origin())?; // "https://api.example.com"
+    /// let token = tokens.token_for(&origin)?;
+    /// let request = ureq::get(server.resource("/shipments"));
+    /// let answer = request.header("Authorization", format!("Bearer {}", token.value().expose())).call()?;
+    /// assert_eq!(answer.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
     ///
@@ -174,12 +379,32 @@ impl Tokens {
 
     /// The token that may be used now at every API, if one is held: never waits and never sends. `None` while the token is
     /// set aside; if the request that is to replace it fails, [`token`](Self::token) returns it again.
+    ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
+    /// assert!(tokens.try_token().is_none()); // nobody has asked yet
+    /// tokens.ready()?;
+    /// assert!(tokens.try_token().is_some());
+    /// # Ok(()) }
+    /// ```
     pub fn try_token(&self) -> Option<Token> {
         self.0.shared().try_token()
     }
 
     /// The value of an `Authorization` header that may be sent now. It was rendered once, with its token, and is
     /// marked sensitive: the HTTP library never shows it.
+    ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
+    /// let value = tokens.authorization()?;
+    /// assert_eq!(value.to_str()?, format!("Bearer {}", server.issued()[0]));
+    /// assert_eq!(format!("{value:?}"), "Sensitive");
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
@@ -192,6 +417,18 @@ impl Tokens {
 
     /// The same for one API: never of a token that was set aside because this API refused it. A program that reports
     /// refusals itself needs the token as well: it calls [`token_for`](Self::token_for).
+    ///
+    /// ```
+    /// use evergrant_ureq::Origin;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
+    /// let origin = Origin::parse(&server.origin())?; // "https://api.example.com"
+    /// let value = tokens.authorization_for(&origin)?;
+    /// assert!(value.is_sensitive());
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help.
@@ -206,6 +443,16 @@ impl Tokens {
     /// bytes: nothing is copied or counted, and threads that borrow at once do not slow each other down. A value stays in
     /// memory while it is lent, so return soon.
     ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
+    /// let mut head = b"GET /shipments HTTP/1.1\r\nAuthorization: ".to_vec();
+    /// tokens.with_authorization(|value| head.extend_from_slice(value.as_bytes()))?;
+    /// assert!(head.ends_with(server.issued()[0].as_bytes()));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help; `borrower` was not called.
     ///
@@ -216,6 +463,23 @@ impl Tokens {
     }
 
     /// Waits until the first token is here: for start-up checks.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    /// use evergrant_ureq::{Client, ClientAuth, Provider, Tokens};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// // A wrong secret: the program does not start, rather than fail its first caller.
+    /// let auth = ClientAuth::basic(Server::CLIENT_ID, "not-the-secret")?;
+    /// let provider = Provider::rfc6749(&server.token_endpoint())?;
+    /// let tokens = Tokens::new(Client::builder(provider, auth).build()?)?;
+    /// let error = tokens.ready().unwrap_err();
+    /// assert!(error.is_permanent());
+    /// assert_eq!(error.refusal().and_then(|refusal| refusal.code()), Some("invalid_client"));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help: the error says what to fix.
@@ -229,12 +493,23 @@ impl Tokens {
     /// Reports that a resource server of this origin refused this token. The token is set aside, unless it was replaced
     /// meanwhile or cannot be replaced now. [`Api`](crate::Api) does this by itself.
     ///
-    /// ```no_run
-    /// # fn send(_: &str) -> Result<u16, Box<dyn std::error::Error>> { Ok(200) }
-    /// # fn story(tokens: evergrant_ureq::Tokens) -> Result<(), Box<dyn std::error::Error>> {
+    /// ```
     /// use evergrant_ureq::{Origin, Rejection};
     ///
-    /// let origin = Origin::parse("https://api.example.com")?;
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
+    /// # let agent = ureq::Agent::new_with_config(
+    /// #     ureq::Agent::config_builder().proxy(None).http_status_as_error(false).build(),
+    /// # );
+    /// # let send = |token: &str| -> Result<u16, ureq::Error> {
+    /// #     let request = agent.get(server.resource("/shipments"));
+    /// #     Ok(request.header("Authorization", format!("Bearer {token}")).call()?.status().as_u16())
+    /// # };
+    /// # tokens.ready()?;
+    /// # server.revoke_all();
+    /// # std::thread::sleep(std::time::Duration::from_millis(5));
+    /// let origin = Origin::parse(&server.origin())?; // "https://api.example.com"
     /// let token = tokens.token_for(&origin)?;
     /// // With a client of another kind: `Authorization: Bearer`, and the text of the token.
     /// let mut status = send(token.value().expose())?;
@@ -242,7 +517,8 @@ impl Tokens {
     ///     let token = tokens.token_for(&origin)?;
     ///     status = send(token.value().expose())?;
     /// }
-    /// # drop(status); Ok(()) }
+    /// assert_eq!((status, server.counts().token_requests), (200, 2));
+    /// # Ok(()) }
     /// ```
     ///
     /// After [`Rejection::Settling`] the token is too new to be judged; after [`Rejection::Refused`] another one would be
@@ -253,6 +529,20 @@ impl Tokens {
     }
 
     /// Replaces the client's credentials. The next call that asks for a token sends one token request with the new ones.
+    ///
+    /// ```
+    /// use evergrant_ureq::{ClientAuth, Rotation};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
+    /// tokens.ready()?;
+    /// server.rotate_client("my-client-id", "the-new-secret"); // the operator's work
+    /// tokens.rotate(ClientAuth::basic("my-client-id", "the-new-secret")?, Rotation::Drop);
+    /// tokens.ready()?; // with the new secret
+    /// assert_eq!((server.counts().token_granted, server.counts().token_refused), (2, 0));
+    /// # Ok(()) }
+    /// ```
     pub fn rotate(&self, auth: ClientAuth, rotation: Rotation) {
         self.0.shared().rotate(auth, rotation);
     }
@@ -260,10 +550,16 @@ impl Tokens {
     /// Requests a new token before the old one ends, even if no call asks for one. Run the returned closure on a thread of
     /// the program's own: it ends when the last clone of this source is dropped, and does not hold a clone itself.
     ///
-    /// ```no_run
-    /// # fn story(tokens: evergrant_ureq::Tokens) {
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
     /// std::thread::spawn(tokens.keep_fresh());
-    /// # }
+    /// // Nobody has asked for a token, and yet one is fetched.
+    /// assert!(server.wait_for_token_requests(1, Duration::from_secs(5)));
+    /// # Ok(()) }
     /// ```
     ///
     /// # Blocking
@@ -273,18 +569,58 @@ impl Tokens {
     }
 
     /// What is held, what happened, and what comes next. It contains no secret.
+    ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
+    /// tokens.ready()?;
+    /// let status = tokens.status();
+    /// assert_eq!((status.requests, status.waiting), (1, 0));
+    /// assert!(status.held.is_some());
+    /// // token 1: used for 23 h, renewed in 23 h; 0 callers wait; 1 token request so far, none is being sent
+    /// println!("{status}");
+    /// # Ok(()) }
+    /// ```
     pub fn status(&self) -> Status {
         self.0.shared().status()
     }
 
     /// The held token, to be kept across a restart; `None` for one that an API refused, and for a fixed one. The program
     /// decides where to keep it and how to protect it: it is as secret as a password.
+    ///
+    /// ```
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
+    /// tokens.ready()?;
+    /// let stored = tokens.export().ok_or("no token")?;
+    /// // To be written where this program alone can read it: the text, when it was requested, how long it lives.
+    /// let kept = (stored.token().expose(), stored.issued().since_epoch(), stored.life());
+    /// # assert_eq!(kept.0, server.issued()[0]);
+    /// # Ok(()) }
+    /// ```
     pub fn export(&self) -> Option<Stored> {
         self.0.shared().export()
     }
 
     /// Takes a token that was kept across a restart. Returns whether it was taken: no token may be held yet, and some of
     /// its lifetime must be left.
+    ///
+    /// ```
+    /// use evergrant_ureq::{AccessToken, Stored, Wall};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, tokens) = story::tokens()?;
+    /// // Read from where the last run has kept it:
+    /// # let (text, issued, life) = ("abc", std::time::UNIX_EPOCH.elapsed()?, std::time::Duration::from_secs(3600));
+    /// let stored = Stored::new(AccessToken::new(text)?, Wall::from_epoch(issued), life);
+    /// assert!(tokens.restore(stored));
+    /// tokens.ready()?;
+    /// assert_eq!(server.counts().token_requests, 0);
+    /// # Ok(()) }
+    /// ```
     pub fn restore(&self, stored: Stored) -> bool {
         self.0.shared().restore(stored)
     }

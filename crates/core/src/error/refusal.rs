@@ -15,6 +15,22 @@ pub enum Class {
 }
 
 /// A token request was made and brought no usable token.
+///
+/// ```
+/// use evergrant_core::{Class, Client, ClientAuth, Now, Provider, Response};
+///
+/// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+/// # let client = Client::builder(provider, ClientAuth::none("my-client-id")?).build()?;
+/// let body = r#"{"error":"invalid_scope","error_description":"orders.admin is not yours"}"#;
+/// let response = Response::new(400).with_header("Content-Type", b"application/json").with_body(body.into());
+/// let refusal = client.read(&response, Now::default()).unwrap_err();
+///
+/// assert_eq!((refusal.status(), refusal.class()), (Some(400), Class::Permanent));
+/// assert_eq!(refusal.code(), Some("invalid_scope"));
+/// assert_eq!(refusal.description().map(|words| words.as_str()), Some("orders.admin is not yours"));
+/// assert_eq!(refusal.advice(), "request scopes that this client is allowed");
+/// # Ok::<(), evergrant_core::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Refusal {
     pub(crate) class: Class,
@@ -24,6 +40,22 @@ pub struct Refusal {
 }
 
 /// What was wrong with the answer, or that there was none.
+///
+/// ```
+/// use evergrant_core::{Problem, Refusal, TransportErrorKind};
+///
+/// /// Whether to look at this machine before anybody calls the server's operator.
+/// fn is_local(refusal: &Refusal) -> bool {
+///     match refusal.problem() {
+///         Problem::Transport(error) => {
+///             matches!(error.kind(), TransportErrorKind::Resolve | TransportErrorKind::Proxy)
+///         }
+///         _ => false,
+///     }
+/// }
+/// # let error = evergrant_core::TransportError::ours(TransportErrorKind::Resolve, "no such host");
+/// # assert!(is_local(&error.into()));
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Problem {
@@ -128,6 +160,15 @@ impl Refusal {
     }
 
     /// A refusal as a server would make it, for tests and for transports that are no HTTP.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use evergrant_core::{Class, Problem, Refusal};
+    ///
+    /// let refusal = Refusal::new(Class::Transient, Some(429), Problem::Status).with_retry_after(Duration::from_secs(7));
+    /// assert_eq!(refusal.retry_after(), Some(Duration::from_secs(7)));
+    /// assert!(refusal.advice().starts_with("this client requests tokens too often"));
+    /// ```
     pub fn new(class: Class, status: Option<u16>, problem: Problem) -> Self {
         Self { class, status, problem, retry_after: None }
     }
@@ -171,6 +212,19 @@ impl Refusal {
     }
 
     /// The server's Retry-After (RFC 9110 §10.2.3), from when the answer came.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// # use evergrant_core::{Client, ClientAuth, Now, Provider};
+    /// use evergrant_core::Response;
+    ///
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// # let client = Client::builder(provider, ClientAuth::none("my-client-id")?).build()?;
+    /// let response = Response::new(429).with_header("Retry-After", b"120");
+    /// let refusal = client.read(&response, Now::default()).unwrap_err();
+    /// assert_eq!(refusal.retry_after(), Some(Duration::from_secs(120)));
+    /// # Ok::<(), evergrant_core::ConfigError>(())
+    /// ```
     pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
@@ -193,6 +247,15 @@ impl Refusal {
     }
 
     /// What happened, in one sentence, without what to do about it.
+    ///
+    /// ```
+    /// use evergrant_core::{Class, Problem, Refusal};
+    ///
+    /// let refusal = Refusal::new(Class::Permanent, Some(404), Problem::Status);
+    /// assert_eq!(refusal.summary().to_string(), "the authorization server answered with http 404");
+    /// assert!(refusal.advice().starts_with("check the path of the token endpoint"));
+    /// assert_eq!(refusal.to_string(), format!("{}; {}", refusal.summary(), refusal.advice()));
+    /// ```
     pub fn summary(&self) -> impl fmt::Display + '_ {
         Summary(self)
     }

@@ -207,6 +207,20 @@ pub enum Landing {
 }
 
 /// What `reject` made of a refused token, and what the caller does next.
+///
+/// ```
+/// use evergrant_core::Rejection;
+///
+/// /// Whether a call whose token was refused is worth another try.
+/// fn is_worth_another_try(rejection: Rejection) -> bool {
+///     match rejection {
+///         Rejection::Dropped | Rejection::Replaced => true, // with another token
+///         Rejection::Settling(_) => true,                   // with the same one, at that time
+///         Rejection::Refused => false,                      // hand the answer on
+///     }
+/// }
+/// # assert!(!is_worth_another_try(Rejection::Refused));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Rejection {
     /// It is set aside, and no call for this site gets it again: wait for the new one and send once more.

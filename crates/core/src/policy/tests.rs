@@ -115,6 +115,29 @@ fn each_figure_has_its_default_and_its_bounds() {
 }
 
 #[test]
+fn a_policy_for_tests_waits_for_milliseconds_and_gives_up_after_seconds() {
+    let ms = Duration::from_millis;
+    let policy = Policy::for_tests();
+    assert_eq!((policy.min_interval(), policy.settle(HOUR)), (ms(1), ms(1)));
+    assert_eq!([1, 2, 99].map(|nth| policy.gate(nth)), [ms(2); 3]);
+    assert_eq!([0, 1, 2, 99].map(|before| policy.backoff(before)), [5, 10, 20, 20].map(ms));
+    assert_eq!([0, 1, 2, 99].map(|before| policy.cooldown(before)), [5, 10, 20, 20].map(ms));
+    // Longer than what is slow on loopback, and one attempt that hangs leaves time for the next.
+    assert_eq!((policy.attempt_timeout(), policy.patience()), (secs(2), secs(5)));
+    assert!(policy.attempt_timeout() + GRACE + policy.backoff(0) < policy.patience());
+    assert!(!policy.jitter());
+}
+
+#[test]
+fn a_policy_for_tests_believes_what_the_default_does_of_lives_and_retry_after() {
+    let (tests, usual) = (Policy::for_tests(), Policy::new());
+    assert_eq!(tests.retry_after_cap(), usual.retry_after_cap());
+    assert_eq!((tests.leeway(DAY), tests.ahead(DAY)), (usual.leeway(DAY), usual.ahead(DAY)));
+    let lives = |policy: &Policy| (policy.default_lifetime(), policy.max_lifetime(), policy.max_waiters());
+    assert_eq!(lives(&tests), lives(&usual));
+}
+
+#[test]
 fn a_gate_has_as_many_levels_as_it_takes_to_its_cap() {
     let levels = |young, cap| Policy::new().with_settle(SHORTEST).with_gate(young, cap).gate_levels();
     assert_eq!(Policy::new().gate_levels(), 4);

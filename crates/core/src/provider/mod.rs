@@ -16,6 +16,15 @@ use alloc::sync::Arc;
 
 /// What a server is known to want: where and how a token is requested, how it says no, where a token may be sent, and
 /// what its API's answers mean for the token.
+///
+/// ```
+/// # use evergrant_core::{ConfigError, Origins, Provider};
+/// let provider = Provider::rfc6749("https://auth.example.com/token")?
+///     .with_default_scope("orders.read")?
+///     .with_origins(Origins::parse(["https://api.example.com"])?);
+/// assert_eq!(provider.token_endpoint().url(), "https://auth.example.com/token");
+/// # Ok::<(), ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct Provider {
     endpoint: Endpoint,
@@ -45,6 +54,16 @@ impl Provider {
     ///
     /// Set the API's origins with [`with_origins`](Self::with_origins): without them no token may be sent anywhere.
     ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, Provider};
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// assert!(provider.origins().is_empty());
+    /// // A secret that is sent in the clear is not one: plain http is for loopback literals.
+    /// assert!(matches!(Provider::rfc6749("http://auth.example.com/token"), Err(ConfigError::PlainHttp { .. })));
+    /// Provider::rfc6749("http://127.0.0.1:8080/token")?;
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] as [`Endpoint::parse`].
     pub fn rfc6749(token_endpoint: &str) -> Result<Self, ConfigError> {
@@ -53,6 +72,13 @@ impl Provider {
 
     /// The same, with plain http to any host: the docs of [`Endpoint::dangerous_plain_http`] say what is lost.
     ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, Provider};
+    /// let provider = Provider::rfc6749_dangerous_plain_http("http://keycloak:8080/realms/dev/protocol/openid-connect/token")?;
+    /// assert_eq!(provider.token_endpoint().origin().to_string(), "http://keycloak:8080");
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] as [`Endpoint::dangerous_plain_http`].
     pub fn rfc6749_dangerous_plain_http(token_endpoint: &str) -> Result<Self, ConfigError> {
@@ -60,6 +86,14 @@ impl Provider {
     }
 
     /// Another token endpoint.
+    ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, myparcel};
+    /// // MyParcel.com's errors and scope, at a server of one's own.
+    /// let provider = myparcel::sandbox().with_token_endpoint("http://127.0.0.1:8080/access-token")?;
+    /// assert!(provider.token_endpoint().origin().is_loopback());
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] as [`Endpoint::parse`].
@@ -77,18 +111,43 @@ impl Provider {
     }
 
     /// The format of the request's body. Default for RFC 6749: form.
+    ///
+    /// ```
+    /// # use evergrant_core::{BodyFormat, ConfigError, Provider};
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?.with_body(BodyFormat::Json);
+    /// assert_eq!(provider.body(), BodyFormat::Json);
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     #[must_use]
     pub fn with_body(self, body: BodyFormat) -> Self {
         Self { body, ..self }
     }
 
     /// The format of the server's errors. Default: RFC 6749.
+    ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, ErrorFormat, Provider};
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?.with_errors(ErrorFormat::MyParcel);
+    /// assert_eq!(provider.errors(), ErrorFormat::MyParcel);
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     #[must_use]
     pub fn with_errors(self, errors: ErrorFormat) -> Self {
         Self { errors, ..self }
     }
 
     /// The scope that is asked for when the client names none; an empty text for none.
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Provider};
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?.with_default_scope("orders.read")?;
+    /// let auth = ClientAuth::none("my-client-id")?;
+    /// let client = Client::builder(provider.clone(), auth.clone()).build()?;
+    /// assert_eq!(client.scope().to_string(), "orders.read");
+    /// let client = Client::builder(provider, auth).scope("orders.write").build()?;
+    /// assert_eq!(client.scope().to_string(), "orders.write");
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] as [`Scope::parse`].
@@ -97,6 +156,14 @@ impl Provider {
     }
 
     /// The origins of the API: the only ones a token may be sent to.
+    ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, Origin, Origins, Provider};
+    /// let origins = Origins::parse(["https://api.example.com", "https://uploads.example.com"])?;
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?.with_origins(origins);
+    /// assert!(provider.origins().contains(&Origin::parse("https://uploads.example.com")?));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     #[must_use]
     pub fn with_origins(self, origins: Origins) -> Self {
         Self { origins, ..self }
@@ -104,6 +171,16 @@ impl Provider {
 
     /// The words that this server writes for Bearer in `token_type`, such as `BearerToken` or `Application Access Token`, in
     /// any ASCII case. Default: none, so that any other word than Bearer is a malformed answer (RFC 6749 §7.1).
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, Now, Provider, Response};
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?.with_bearer_words(["BearerToken"]);
+    /// let client = Client::builder(provider, ClientAuth::none("my-client-id")?).build()?;
+    /// let body = r#"{"access_token":"abc","token_type":"BearerToken","expires_in":3600}"#;
+    /// let response = Response::new(200).with_header("Content-Type", b"application/json").with_body(body.into());
+    /// assert_eq!(client.read(&response, Now::default())?.token().expose(), "abc");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with_bearer_words<'a>(self, words: impl IntoIterator<Item = &'a str>) -> Self {
         Self { bearer_words: words.into_iter().map(Box::from).collect(), ..self }
@@ -114,6 +191,17 @@ impl Provider {
     ///
     /// The rule sees the status, the body, unpacked, and of the headers those that
     /// [`Response::with_header`](crate::Response::with_header) keeps.
+    ///
+    /// ```
+    /// # use evergrant_core::{Class, Client, ClientAuth, ConfigError, Now, Provider, Response};
+    /// // A server that says 403 where 429 is meant.
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?
+    ///     .with_refusal_rule(|answer| (answer.status() == 403).then_some(Class::Transient));
+    /// # let client = Client::builder(provider, ClientAuth::none("my-client-id")?).build()?;
+    /// let refusal = client.read(&Response::new(403), Now::default()).unwrap_err();
+    /// assert_eq!(refusal.class(), Class::Transient);
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     #[must_use]
     pub fn with_refusal_rule(
         self,
@@ -123,6 +211,19 @@ impl Provider {
     }
 
     /// What the API's answers mean for the token.
+    ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, Provider, Verdict, VerdictRule};
+    /// // An API that says 403 for a token that has expired.
+    /// let rule = VerdictRule::custom(|answer| match answer.status() {
+    ///     401 | 403 => Verdict::TokenRefused,
+    ///     _ => Verdict::Fine,
+    /// });
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?.with_verdict(rule);
+    /// # let answer = evergrant_core::Answer::new(403, &[], None);
+    /// # assert_eq!(provider.verdict().judge(&answer), Verdict::TokenRefused);
+    /// # Ok::<(), ConfigError>(())
+    /// ```
     #[must_use]
     pub fn with_verdict(self, verdict: VerdictRule) -> Self {
         Self { verdict, ..self }
@@ -133,17 +234,17 @@ impl Provider {
         &self.endpoint
     }
 
-    /// The format of the request's body.
+    /// The format of the request's body: [`with_body`](Self::with_body).
     pub const fn body(&self) -> BodyFormat {
         self.body
     }
 
-    /// The format of the server's errors.
+    /// The format of the server's errors: [`with_errors`](Self::with_errors).
     pub const fn errors(&self) -> ErrorFormat {
         self.errors
     }
 
-    /// The scope that is asked for when the client names none; empty for none.
+    /// The scope that is asked for when the client names none; empty for none: [`with_default_scope`](Self::with_default_scope).
     pub const fn default_scope(&self) -> &Scope {
         &self.default_scope
     }
@@ -156,12 +257,12 @@ impl Provider {
         &self.bearer_words
     }
 
-    /// The origins of the API.
+    /// The origins of the API: [`with_origins`](Self::with_origins).
     pub const fn origins(&self) -> &Origins {
         &self.origins
     }
 
-    /// What the API's answers mean for the token.
+    /// What the API's answers mean for the token: [`with_verdict`](Self::with_verdict).
     pub const fn verdict(&self) -> &VerdictRule {
         &self.verdict
     }
