@@ -95,7 +95,8 @@ pub use evergrant_core::{
     myparcel,
 };
 pub use evergrant_drive::{
-    Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
+    Clock, Event, EventKind, Held, LastOutcome, ManualClock, Observer, ReplayReason, RequestStatus, SetAside,
+    Status, SystemClock, Token, WaitResult,
 };
 pub use evergrant_http::proxy::Proxy;
 #[cfg(feature = "tower")]
