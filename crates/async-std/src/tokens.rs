@@ -4,11 +4,13 @@ use crate::client::HttpClient;
 use crate::net::Net;
 use crate::transport::Hyper;
 use evergrant_core::{
-    AccessToken, Client, ClientAuth, ConfigError, Error, Origin, Policy, Rejection, Rotation, Stored,
+    AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Origin, Policy, Rejection, Rotation,
+    Stored,
 };
-use evergrant_drive::{Clock, Settings, Source, Status, Token};
+use evergrant_drive::{Clock, Observer, Settings, Source, Status, Token};
 use evergrant_http::bearer;
 use http::HeaderValue;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A source of access tokens that work, on the runtime `N`. Clones are one source, and share one token.
@@ -175,6 +177,41 @@ impl<N: Net> TokensBuilder<N> {
     /// ```
     pub fn fail_fast(self, fail_fast: bool) -> Self {
         Self { settings: self.settings.fail_fast(fail_fast), ..self }
+    }
+
+    /// What people call this source in metrics, traces and logs. The host of the token endpoint by default.
+    pub fn name(self, name: &str) -> Self {
+        Self { settings: self.settings.name(name), ..self }
+    }
+
+    /// Adds somebody who hears what happens to this source ([`Observer`]). Every observer hears of every event, in the order in
+    /// which they were added.
+    ///
+    /// ```
+    /// use evergrant_async_std::{Client, ClientAuth, Event, EventKind, Observer, Provider, Tokens};
+    /// use std::sync::Arc;
+    ///
+    /// /// Rings a bell when a token request fails.
+    /// struct Bell;
+    ///
+    /// impl Observer for Bell {
+    ///     fn event(&self, event: &Event<'_>) {
+    ///         if let EventKind::Landed { landing, .. } = event.kind
+    ///             && let Some(cause) = landing.cause()
+    ///         {
+    ///             eprintln!("\u{7}{}: {cause}", event.source);
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::rfc6749("https://auth.example.com/oauth/token")?;
+    /// let client = Client::builder(provider, ClientAuth::post("my-client-id", "a secret of some length")?).build()?;
+    /// let tokens = Tokens::builder(client).name("orders").observer(Arc::new(Bell)).build()?;
+    /// # drop(tokens); Ok(()) }
+    /// ```
+    pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
+        Self { settings: self.settings.observer(observer), ..self }
     }
 
     /// The source. Nothing is sent yet.
@@ -548,6 +585,36 @@ assert!(server.wait_for_token_requests(1, Duration::from_secs(5)));
     /// Dropping the future stops it, and loses nothing.
     pub fn keep_fresh(&self) -> impl Future<Output = ()> + Send + use<N> {
         self.0.keep_fresh()
+    }
+
+    /// The next token: one that came after that of this generation ([`Token::generation`](crate::core::Token::generation)), as
+    /// soon as it is held. For programs that hand a token on: to a connection, a pool, a file. It asks for nothing, so
+    /// [`keep_fresh`](Self::keep_fresh) must run, or somebody must call; and it waits for ever for what follows a fixed token.
+    ///
+    /// ```no_run
+    /// # struct Connection;
+    /// # impl Connection { async fn set_password(&self, _: &str) {} }
+    /// # async fn story(tokens: evergrant_async_std::Tokens, connection: Connection) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut token = tokens.token().await?;
+    /// loop {
+    ///     connection.set_password(token.value().expose()).await;
+    ///     token = tokens.changed(token.generation()).await?;
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Saturated`]: as many wait for it as may, the policy's `max_waiters`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing: asked again with the same generation, it has the newest token at once.
+    pub async fn changed(&self, after: Generation) -> Result<Token, Error> {
+        self.0.changed(after).await
+    }
+
+    /// What people call this source: [`TokensBuilder::name`], or the host of the token endpoint.
+    pub fn name(&self) -> &str {
+        self.0.shared().name()
     }
 
     /// What is held, what happened, and what comes next. It contains no secret.

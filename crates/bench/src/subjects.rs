@@ -5,8 +5,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Grant, Mono, Now, Provider, Response, Stored, Wall,
 };
-use evergrant_tokio_reqwest::Tokens;
+use evergrant_tokio_reqwest::{Event, Observer, Tokens, TokensBuilder};
 use http::HeaderValue;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A text of so many bytes, as opaque as a token may be.
@@ -76,11 +78,30 @@ pub fn header_of(client: &Client, response: &Response) -> Option<(Grant, HeaderV
 
 /// A source that holds a token of this length for a day, by the system's clocks.
 pub fn held(length: usize) -> Tokens {
+    held_by(length, |builder| builder)
+}
+
+/// The same, with an observer that counts.
+pub fn observed(length: usize) -> Tokens {
+    held_by(length, |builder| builder.observer(Arc::<Counting>::default()))
+}
+
+#[derive(Default)]
+struct Counting(AtomicU64);
+
+impl Observer for Counting {
+    fn event(&self, _: &Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn held_by(length: usize, settled: impl FnOnce(TokensBuilder) -> TokensBuilder) -> Tokens {
     // Whoever was here first has installed the same one.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let provider = Provider::rfc6749("http://127.0.0.1:1/token").unwrap();
     let auth = ClientAuth::post("bench", "secret").unwrap();
-    let tokens = Tokens::new(Client::builder(provider, auth).build().unwrap()).unwrap();
+    let client = Client::builder(provider, auth).build().unwrap();
+    let tokens = settled(Tokens::builder(client)).build().unwrap();
     assert!(tokens.restore(stored(length)), "a fresh source takes a stored token");
     tokens
 }

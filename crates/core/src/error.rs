@@ -9,8 +9,10 @@
 //! that walks the chain (`{e:#}` of anyhow) says nothing twice. [`Error::cause`] and [`Refusal::problem`] give the cause
 //! itself. Of the crates above, only an HTTP library's own error is a source, and what wraps it leaves its words out.
 
+pub(crate) mod code;
 mod config;
 mod echo;
+mod error_type;
 mod excerpt;
 mod proxy;
 mod refusal;
@@ -18,6 +20,7 @@ mod transport;
 mod unusable;
 
 pub use config::{ConfigError, HeaderFault};
+pub use error_type::ErrorType;
 pub use excerpt::Excerpt;
 pub use proxy::ProxyFault;
 pub use refusal::{Class, ErrorResponse, Malformed, Problem, Refusal};

@@ -115,8 +115,8 @@ pub use challenge::Challenge;
 pub use client::{Client, ClientBuilder};
 pub use endpoint::Endpoint;
 pub use error::{
-    Cause, Class, ConfigError, Error, ErrorResponse, Excerpt, HeaderFault, Malformed, Problem, ProxyFault,
-    Refusal, TransportError, TransportErrorKind, UnusableToken,
+    Cause, Class, ConfigError, Error, ErrorResponse, ErrorType, Excerpt, HeaderFault, Malformed, Problem,
+    ProxyFault, Refusal, TransportError, TransportErrorKind, UnusableToken,
 };
 pub use lifetime::{JwtHint, Lifetime, StatedLife};
 pub use machine::{

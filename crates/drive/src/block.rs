@@ -3,11 +3,13 @@
 use crate::naps::bounded;
 use crate::runtime::BlockingTransport;
 use crate::settings::Settings;
-use crate::shared::{FlightGuard, Keep, Next, Shared, Snapshot, random_seed};
+use crate::shared::{FlightGuard, Keep, Next, Shared, Snapshot, Waiter, Watch, random_seed};
 use crate::sync::Mutex;
 use crate::sync::thread::{self, Thread};
 use crate::token::Token;
-use evergrant_core::{AccessToken, Error, Mono, Origin, Outcome, TransportError, TransportErrorKind};
+use evergrant_core::{
+    AccessToken, Error, Generation, Mono, Origin, Outcome, TransportError, TransportErrorKind,
+};
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
@@ -122,9 +124,9 @@ where
             loop {
                 match keeper.poll(&waker) {
                     Keep::Ended => return,
-                    Keep::Send(guard, departure) => {
+                    Keep::Send(guard, report) => {
                         launch(transport.as_ref(), guard);
-                        drop(departure);
+                        drop(report);
                     }
                     Keep::Wait(time) => nap(time),
                 }
@@ -132,17 +134,41 @@ where
         }
     }
 
+    /// The next token: one that came after that of this generation, as soon as it is held; `None` if none came within `limit`. It
+    /// asks for nothing, so somebody else must: [`keep_fresh`](Self::keep_fresh), or callers. None ever comes after a fixed token.
+    ///
+    /// # Errors
+    /// As many watch as may: the policy's `max_waiters`.
+    ///
+    /// # Blocking
+    /// Blocks until then, for `limit` at most.
+    pub fn changed(&self, after: Generation, limit: Duration) -> Result<Option<Token>, Error> {
+        let mut watcher = self.shared.watcher(after);
+        let (end, waker) = (self.shared.after(limit), this_thread());
+        loop {
+            match (watcher.poll(&waker), self.shared.until(end)) {
+                (Watch::Changed(token), _) => return Ok(Some(token)),
+                (Watch::Full(error), _) => return Err(error),
+                (Watch::Unchanged, Duration::ZERO) => return Ok(None),
+                (Watch::Unchanged, left) => nap(left),
+            }
+        }
+    }
+
     /// The slow path: asks the machine, and waits for it.
     fn wait(&self, patience: Option<Duration>, origin: Option<&Origin>) -> Result<Arc<Snapshot<V>>, Error> {
-        let mut waiter = self.shared.waiter(patience, origin);
+        self.stay(self.shared.waiter(patience, origin))
+    }
+
+    fn stay(&self, mut waiter: Waiter<'_, V>) -> Result<Arc<Snapshot<V>>, Error> {
         let waker = this_thread();
         loop {
             match waiter.poll(&waker) {
                 Next::Use(snapshot) => return Ok(snapshot),
                 Next::Fail(error) => return Err(error),
-                Next::Send(guard, departure) => {
+                Next::Send(guard, report) => {
                     launch(self.transport.as_ref(), guard);
-                    drop(departure);
+                    drop(report);
                 }
                 Next::Wait(time) => nap(time),
             }
@@ -164,18 +190,19 @@ where
 
     /// Sends what is due, and does not wait for it.
     pub(crate) fn refresh(&self, origin: &Origin) {
-        let _unwaited = self.wait(Some(Duration::ZERO), Some(origin));
+        let _unwaited = self.stay(self.shared.waiter(Some(Duration::ZERO), Some(origin)).unreported());
     }
 }
 
 /// The flight on a short-lived thread of its own: no caller owns it, and a blocked send delays nobody.
-fn launch<T, V>(transport: Option<&Arc<T>>, guard: FlightGuard<V>)
+fn launch<T, V>(transport: Option<&Arc<T>>, mut guard: FlightGuard<V>)
 where
     T: BlockingTransport,
     V: Send + Sync + 'static,
 {
     // Only a fixed token has no transport, and its machine never sends.
     let Some(transport) = transport else { return };
+    guard.begin_span();
     // A thread that cannot be had drops its closure: the guard must still be here to land the reason.
     let guard = Arc::new(Mutex::new(Some(guard)));
     let (transport, theirs) = (Arc::clone(transport), Arc::clone(&guard));
@@ -195,7 +222,7 @@ where
 
 fn fly<T: BlockingTransport, V>(transport: &T, guard: &FlightGuard<V>) -> Outcome {
     match guard.client().request(guard.sent_at()) {
-        Ok(request) => guard.outcome(transport.send(request, guard.limit())),
+        Ok(request) => guard.outcome(guard.span().within(|| transport.send(request, guard.limit()))),
         Err(problem) => Outcome::NotSent(problem),
     }
 }

@@ -3,6 +3,7 @@
 //! The token is taken per attempt, never per operation. What follows a refused token is decided by core's [`Replay`].
 
 use crate::block::BlockingSource;
+use crate::observer::ReplayReason;
 use crate::runtime::{BlockingTransport, Runtime, Transport};
 use crate::wait::Source;
 use evergrant_core::{AfterRefusal, Error, Origin, Replay, Verdict};
@@ -107,7 +108,7 @@ where
             if verdict != Verdict::TokenRefused {
                 return Ok(answer);
             }
-            match replay.refused(self.shared().reject(generation, origin)) {
+            let reason = match replay.refused(self.shared().reject(generation, origin)) {
                 AfterRefusal::HandOnAndRefresh => {
                     self.refresh(origin).await;
                     return Ok(answer);
@@ -115,11 +116,13 @@ where
                 AfterRefusal::Settle(then) if !self.settle(then, self.shared().patience()).await => {
                     return Ok(answer);
                 }
-                AfterRefusal::Settle(_) | AfterRefusal::SendAgain => {}
+                AfterRefusal::Settle(_) => ReplayReason::Settled,
+                AfterRefusal::SendAgain => ReplayReason::Token,
                 _ => return Ok(answer),
-            }
+            };
             // Whoever sends again had something to send.
             let Some(next) = again.take() else { return Ok(answer) };
+            self.shared().replayed(reason);
             again = exchange.repeat(&next);
             request = next;
         }
@@ -154,7 +157,7 @@ where
             if verdict != Verdict::TokenRefused {
                 return Ok(answer);
             }
-            match replay.refused(self.shared().reject(generation, origin)) {
+            let reason = match replay.refused(self.shared().reject(generation, origin)) {
                 AfterRefusal::HandOnAndRefresh => {
                     self.refresh(origin);
                     return Ok(answer);
@@ -162,11 +165,13 @@ where
                 AfterRefusal::Settle(then) if !self.settle(then, self.shared().patience()) => {
                     return Ok(answer);
                 }
-                AfterRefusal::Settle(_) | AfterRefusal::SendAgain => {}
+                AfterRefusal::Settle(_) => ReplayReason::Settled,
+                AfterRefusal::SendAgain => ReplayReason::Token,
                 _ => return Ok(answer),
-            }
+            };
             // Whoever sends again had something to send.
             let Some(next) = again.take() else { return Ok(answer) };
+            self.shared().replayed(reason);
             again = exchange.repeat(&next);
             request = next;
         }

@@ -37,7 +37,7 @@ pub(crate) const fn ms(n: u64) -> Duration {
 }
 
 pub(crate) fn auth(id: &str) -> ClientAuth {
-    ClientAuth::post(id, "secret").unwrap()
+    ClientAuth::post(id, "a secret of some length").unwrap()
 }
 
 pub(crate) fn client() -> Client {

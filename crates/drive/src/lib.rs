@@ -112,6 +112,7 @@ mod contained;
 #[cfg(test)]
 mod fixture;
 mod naps;
+mod observer;
 mod published;
 mod runtime;
 mod settings;
@@ -125,6 +126,7 @@ mod wait;
 pub use block::BlockingSource;
 pub use call::{Attachment, BlockingExchange, Exchange};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use observer::{Event, EventKind, Observer, ReplayReason, WaitResult};
 pub use runtime::{BlockingTransport, Handle, Runtime, Transport};
 pub use settings::Settings;
 pub use shared::{Shared, Snapshot, random_seed};

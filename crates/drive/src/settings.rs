@@ -1,6 +1,7 @@
 //! How a source of tokens is made, whatever sends its requests.
 
 use crate::clock::{Clock, Clocks};
+use crate::observer::Observer;
 use evergrant_core::{Client, Policy};
 use std::fmt;
 use std::sync::Arc;
@@ -15,13 +16,16 @@ pub struct Settings {
     pub(crate) clock: Clocks,
     pub(crate) patience: Option<Duration>,
     pub(crate) fail_fast: bool,
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) observers: Vec<Arc<dyn Observer>>,
 }
 
 impl Settings {
     /// The defaults for this client.
     pub fn new(client: Client) -> Self {
         let (policy, clock) = (Policy::new(), Clocks::system());
-        Self { client, policy, clock, patience: None, fail_fast: false }
+        let (patience, name, observers) = (None, None, Vec::new());
+        Self { client, policy, clock, patience, fail_fast: false, name, observers }
     }
 
     /// The times and limits that it decides by. The defaults suit a server.
@@ -46,6 +50,17 @@ impl Settings {
         Self { fail_fast, ..self }
     }
 
+    /// What people call this source, in metrics, traces and logs. The host of the token endpoint by default.
+    pub fn name(self, name: &str) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    /// Adds somebody who hears what happens. Every observer hears of every event, in the order in which they were added.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.push(observer);
+        self
+    }
+
     /// How long one token request may take.
     pub fn attempt_timeout(&self) -> Duration {
         self.policy.attempt_timeout()
@@ -64,6 +79,7 @@ impl fmt::Debug for Settings {
             .field("policy", &self.policy)
             .field("patience", &self.patience)
             .field("fail_fast", &self.fail_fast)
+            .field("name", &self.name)
             .finish_non_exhaustive()
     }
 }

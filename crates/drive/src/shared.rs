@@ -6,15 +6,17 @@ mod outside;
 mod snapshot;
 mod state;
 mod waiter;
+mod watcher;
 
 pub(crate) use flight::FlightGuard;
 pub(crate) use keeper::Keep;
 pub use snapshot::Snapshot;
 pub use state::Shared;
-pub(crate) use waiter::Next;
+pub(crate) use waiter::{Next, Waiter};
+pub(crate) use watcher::Watch;
 
 use crate::clock::Clocks;
-use crate::contained::contained;
+use crate::observer::{Audience, EventKind, ReplayReason};
 use crate::published::Published;
 use crate::settings::Settings;
 use crate::status::Status;
@@ -41,23 +43,26 @@ impl<V> fmt::Debug for Shared<V> {
 impl<V> Shared<V> {
     /// A source that holds nothing. `seed` is what its machine's jitter is drawn from: [`random_seed`].
     pub fn new(settings: Settings, seed: u64, render: fn(&AccessToken) -> V) -> Arc<Self> {
-        let Settings { client, policy, clock, patience, fail_fast } = settings;
+        let Settings { client, policy, clock, patience, fail_fast, name, observers } = settings;
         let policy = match patience {
             Some(patience) => policy.with_patience(patience),
             None => policy,
         };
         let patience = policy.patience();
-        warn_of_a_short_secret(client.auth());
-        let state = State::new(Machine::new(policy, seed), Some(Arc::new(client)));
+        let host = || client.provider().token_endpoint().origin().host().to_string().into();
+        let audience = Audience::new(name.unwrap_or_else(host), observers);
+        warn_of_a_short_secret(&audience, client.auth());
+        let state = State::new(Machine::new(policy, seed), Some(Arc::new(client)), Arc::clone(&audience));
         let snapshot = Published::new(None);
-        Arc::new(Self { state: Mutex::new(state), snapshot, clock, render, patience, fail_fast })
+        Arc::new(Self { state: Mutex::new(state), snapshot, clock, render, patience, fail_fast, audience })
     }
 
     /// A source that holds this token for ever and never asks.
     pub fn fixed(token: AccessToken, render: fn(&AccessToken) -> V) -> Arc<Self> {
         let policy = Policy::new();
         let (value, never) = (Arc::new(render(&token)), Now::new(Mono::MAX, evergrant_core::Wall::MAX));
-        let mut state = State::new(Machine::fixed(token.clone()), None);
+        let audience = Audience::new("fixed", Vec::new());
+        let mut state = State::new(Machine::fixed(token.clone()), None, Arc::clone(&audience));
         let token = evergrant_core::Token::fixed(token);
         let generation = token.generation();
         state.rendered = Some((generation, Arc::clone(&value)));
@@ -71,6 +76,7 @@ impl<V> Shared<V> {
             render,
             patience: policy.patience(),
             fail_fast: false,
+            audience,
         })
     }
 }
@@ -124,26 +130,24 @@ impl<V> Shared<V> {
 
     /// A resource server of this origin refused the token of this generation.
     pub fn reject(&self, generation: Generation, origin: &Origin) -> Rejection {
-        let rejection = self.enter(|state, now| {
+        let (rejection, report) = self.enter(|state, now| {
             let site = state.sites.refusing(origin);
             let rejection = state.machine.reject(now, generation, site);
             if state.machine.set_aside(now).is_some_and(|aside| aside.token().generation() == generation) {
                 state.sites.keep(origin);
             }
             state.wake_all(now);
-            rejection
+            let origin = origin.clone();
+            (rejection, state.report(now, EventKind::Rejected { generation, origin, site, rejection }))
         });
-        let generation = generation.number();
-        contained(|| {
-            tracing::info!(target: "evergrant", generation, %origin, %rejection, "a resource server refused the token");
-        });
+        drop(report);
         rejection
     }
 
     /// The client's credentials changed. A fixed token stays.
     pub fn rotate(&self, auth: ClientAuth, rotation: Rotation) {
-        warn_of_a_short_secret(&auth);
-        self.enter(|state, now| {
+        warn_of_a_short_secret(&self.audience, &auth);
+        let report = self.enter(|state, now| {
             if let Some(client) = &mut state.client {
                 *client = Arc::new(client.with_auth(auth));
             }
@@ -153,10 +157,9 @@ impl<V> Shared<V> {
                 state.sites.forget();
             }
             state.wake_all(now);
+            state.report(now, EventKind::Rotated { rotation })
         });
-        contained(|| {
-            tracing::info!(target: "evergrant", ?rotation, "the client's credentials were replaced");
-        });
+        drop(report);
     }
 
     /// The held token, as it may be kept across a restart.
@@ -167,18 +170,28 @@ impl<V> Shared<V> {
     /// A token kept from before a restart. Returns whether it was taken.
     pub fn restore(&self, stored: Stored) -> bool {
         let value = Arc::new((self.render)(stored.token()));
-        let taken = self.enter(|state, now| {
+        let (taken, report) = self.enter(|state, now| {
             let taken = state.machine.restore(now, stored);
             if taken {
-                state.installed(now, value, None);
+                state.installed(now, value);
                 state.wake_all(now);
             } else {
                 state.outside.drop_value(value);
             }
-            taken
+            (taken, state.report(now, EventKind::Restored { taken }))
         });
-        contained(|| tracing::info!(target: "evergrant", taken, "restoring a stored token"));
+        drop(report);
         taken
+    }
+
+    /// A call was sent once more.
+    pub(crate) fn replayed(&self, reason: ReplayReason) {
+        self.audience.tell(&EventKind::Replayed { reason });
+    }
+
+    /// What people call this source: what [`Settings::name`] says, or the host of the token endpoint.
+    pub fn name(&self) -> &str {
+        self.audience.source()
     }
 
     /// What is held, what happened, and what comes next.
@@ -203,16 +216,9 @@ impl<V> Shared<V> {
 }
 
 /// Test servers have such secrets, so it works; of a server that counts, somebody should know.
-fn warn_of_a_short_secret(auth: &ClientAuth) {
+fn warn_of_a_short_secret(audience: &Audience, auth: &ClientAuth) {
     if auth.has_short_secret() {
-        let client_id = auth.client_id();
-        contained(|| {
-            tracing::warn!(
-                target: "evergrant",
-                client_id,
-                "the client secret has fewer than 8 bytes and is easily guessed: have the authorization server issue a longer one"
-            );
-        });
+        audience.tell(&EventKind::ShortSecret { client_id: auth.client_id().to_owned() });
     }
 }
 

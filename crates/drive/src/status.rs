@@ -3,6 +3,7 @@
 #[cfg(feature = "serde")]
 mod serialize;
 
+use crate::observer::EventKind;
 use crate::sites::Sites;
 use evergrant_core::{Cause, Fetch, Generation, Landing, Machine, Mono, Now, Origin, Reason, Scope, Span};
 use std::fmt;
@@ -250,25 +251,34 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    pub(crate) fn sent(&mut self, reason: Reason, now: Mono) {
-        self.requests += 1;
-        self.sent = Some((reason, now));
+    /// An event of this source.
+    pub(crate) fn note(&mut self, now: Mono, kind: &EventKind) {
+        match kind {
+            EventKind::Sent { reason, .. } => {
+                self.requests += 1;
+                self.sent = Some((*reason, now));
+            }
+            EventKind::Landed { landing, narrowed, .. } => {
+                if let Landing::Installed { .. } = landing {
+                    self.narrowed = narrowed.clone();
+                }
+                self.landed(landing, now);
+            }
+            EventKind::Abandoned { landing, .. } => self.landed(landing, now),
+            EventKind::Restored { taken: true } => self.narrowed = None,
+            _ => {}
+        }
     }
 
     /// What became of a flight; nothing, if it did not count: the last one that did is what people want to know of.
-    pub(crate) fn landed(&mut self, landing: &Landing, now: Mono) {
-        let outcome = match landing {
-            Landing::Installed { generation, .. } => LastOutcome::Installed(*generation),
-            Landing::Resting { cause, .. } => LastOutcome::Failed(cause.clone()),
-            Landing::NoProgress { .. } => LastOutcome::NoProgress,
-            Landing::Idle => LastOutcome::Failed(Cause::Abandoned),
-            _ => return,
+    fn landed(&mut self, landing: &Landing, now: Mono) {
+        let outcome = match (landing, landing.cause()) {
+            (Landing::Installed { generation, .. }, _) => LastOutcome::Installed(*generation),
+            (Landing::NoProgress { .. }, _) => LastOutcome::NoProgress,
+            (_, Some(cause)) => LastOutcome::Failed(cause.clone()),
+            (_, None) => return,
         };
         self.landed = Some((outcome, now));
-    }
-
-    pub(crate) fn installed(&mut self, narrowed: Option<Scope>) {
-        self.narrowed = narrowed;
     }
 
     pub(crate) fn waiting(&mut self, depth: usize) {

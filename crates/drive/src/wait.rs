@@ -3,9 +3,9 @@
 use crate::naps::Nap;
 use crate::runtime::{Handle, Runtime, Transport};
 use crate::settings::Settings;
-use crate::shared::{FlightGuard, Keep, Next, Shared, Snapshot, random_seed};
+use crate::shared::{FlightGuard, Keep, Next, Shared, Snapshot, Waiter, Watch, random_seed};
 use crate::token::Token;
-use evergrant_core::{AccessToken, Cause, Error, Mono, Origin, Outcome, TransportError};
+use evergrant_core::{AccessToken, Cause, Error, Generation, Mono, Origin, Outcome, TransportError};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -128,9 +128,9 @@ where
                 let Ok(handle) = runtime.current() else { return Poll::Ready(()) };
                 match keeper.poll(cx.waker()) {
                     Keep::Ended => return Poll::Ready(()),
-                    Keep::Send(guard, departure) => {
+                    Keep::Send(guard, report) => {
                         launch(&runtime, &handle, transport.as_ref(), guard);
-                        left = Some(departure);
+                        left = Some(report);
                     }
                     Keep::Wait(time) => {
                         if left.is_some() {
@@ -143,13 +143,35 @@ where
         })
     }
 
+    /// The next token: one that came after that of this generation, as soon as it is held. It asks for nothing, so somebody else
+    /// must: [`keep_fresh`](Self::keep_fresh), or callers. It never ends for a fixed token.
+    ///
+    /// # Errors
+    /// As many watch as may: the policy's `max_waiters`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future frees its place, and loses nothing: who asks again after the same generation misses no token but those
+    /// that were replaced meanwhile.
+    pub async fn changed(&self, after: Generation) -> Result<Token, Error> {
+        let mut watcher = self.shared.watcher(after);
+        poll_fn(|cx| match watcher.poll(cx.waker()) {
+            Watch::Changed(token) => Poll::Ready(Ok(token)),
+            Watch::Full(error) => Poll::Ready(Err(error)),
+            Watch::Unchanged => Poll::Pending,
+        })
+        .await
+    }
+
     /// The slow path: asks the machine, and waits for it.
     async fn wait(
         &self,
         patience: Option<Duration>,
         origin: Option<&Origin>,
     ) -> Result<Arc<Snapshot<V>>, Error> {
-        let mut waiter = self.shared.waiter(patience, origin);
+        self.stay(self.shared.waiter(patience, origin)).await
+    }
+
+    async fn stay(&self, mut waiter: Waiter<'_, V>) -> Result<Arc<Snapshot<V>>, Error> {
         let mut nap = Nap::default();
         // A request that left is reported at the next poll: a runtime may keep the job that was just spawned for this very
         // thread, and a subscriber that takes its time would hold it up.
@@ -165,9 +187,9 @@ where
                 match waiter.poll(cx.waker()) {
                     Next::Use(snapshot) => return Poll::Ready(Ok(snapshot)),
                     Next::Fail(error) => return Poll::Ready(Err(error)),
-                    Next::Send(guard, departure) => {
+                    Next::Send(guard, report) => {
                         launch(&self.runtime, &handle, self.transport.as_ref(), guard);
-                        left = Some(departure);
+                        left = Some(report);
                     }
                     Next::Wait(time) => {
                         if left.is_some() {
@@ -205,12 +227,12 @@ where
 
     /// Sends what is due, and does not wait for it.
     pub(crate) async fn refresh(&self, origin: &Origin) {
-        let _unwaited = self.wait(Some(Duration::ZERO), Some(origin)).await;
+        let _unwaited = self.stay(self.shared.waiter(Some(Duration::ZERO), Some(origin)).unreported()).await;
     }
 }
 
 /// The flight as a job of its own: no caller owns it.
-fn launch<R, T, V>(runtime: &R, handle: &R::Handle, transport: Option<&Arc<T>>, guard: FlightGuard<V>)
+fn launch<R, T, V>(runtime: &R, handle: &R::Handle, transport: Option<&Arc<T>>, mut guard: FlightGuard<V>)
 where
     R: Runtime,
     T: Transport,
@@ -219,6 +241,7 @@ where
     // Only a fixed token has no transport, and its machine never sends.
     let Some(transport) = transport else { return };
     let (transport, runtime) = (Arc::clone(transport), runtime.clone());
+    guard.begin_span();
     handle.spawn(async move {
         let outcome = fly(&*transport, &runtime, &guard).await;
         let report = guard.land(outcome);
@@ -248,7 +271,7 @@ async fn fly<R: Runtime, T: Transport, V>(transport: &T, runtime: &R, guard: &Fl
     };
     let (mut answer, mut nap) = (pin!(transport.send(request)), Nap::default());
     let answer = poll_fn(|cx| {
-        if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+        if let Poll::Ready(answer) = guard.span().within(|| answer.as_mut().poll(cx)) {
             return Poll::Ready(answer);
         }
         // The clock decides, not the timer: one that fires before its time must not give up a good request.

@@ -375,6 +375,27 @@ fn i22_a_rotation_in_mid_flight_leaves_no_trace_of_the_old_credentials() {
 }
 
 #[test]
+fn whoever_waits_for_the_next_token_is_woken_by_it_on_a_task_and_on_a_thread() {
+    try_all(|| {
+        let world = World::new();
+        let first = block_on(world.source().token(None)).unwrap().generation();
+        world.clock.advance(secs(2));
+        let source = world.source();
+        let task = spawn(async move { source.changed(first).await.map(|token| number(&token)) });
+        let blocking = BlockingSource::over(Arc::clone(&world.shared), world.stage.clone());
+        let thread =
+            thread::spawn(move || blocking.changed(first, PATIENT).unwrap().map(|token| number(&token)));
+        let source = world.source();
+        let asking = spawn(async move {
+            source.shared().rotate(auth(), Rotation::Drop);
+            source.token(None).await.map(|token| number(&token))
+        });
+        assert_eq!(block_on(asking).unwrap(), Ok(2));
+        assert_eq!((block_on(task).unwrap(), thread.join().unwrap()), (Ok(2), Some(2)));
+    });
+}
+
+#[test]
 fn the_last_source_dropped_at_any_moment_ends_its_keeper() {
     try_all(|| {
         let world = World::new();

@@ -108,7 +108,8 @@ pub use evergrant_core::{
     myparcel,
 };
 pub use evergrant_drive::{
-    Clock, Held, LastOutcome, ManualClock, RequestStatus, SetAside, Status, SystemClock, Token,
+    Clock, Event, EventKind, Held, LastOutcome, ManualClock, Observer, ReplayReason, RequestStatus, SetAside,
+    Status, SystemClock, Token, WaitResult,
 };
 /// Why was my call refused? Each refusal, with its cause and its fix.
 ///

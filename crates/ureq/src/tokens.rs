@@ -2,13 +2,15 @@
 
 use crate::transport::{Roots, Ureq};
 use evergrant_core::{
-    AccessToken, Client, ClientAuth, ConfigError, Error, Origin, Policy, Rejection, Rotation, Stored,
+    AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Origin, Policy, Rejection, Rotation,
+    Stored,
 };
-use evergrant_drive::{BlockingSource, Clock, Settings, Status, Token};
+use evergrant_drive::{BlockingSource, Clock, Observer, Settings, Status, Token};
 use evergrant_http::bearer;
 use evergrant_http::proxy::ProxyVariables;
 use http::HeaderValue;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 use ureq::config::{Config, ConfigBuilder};
 use ureq::typestate::AgentScope;
@@ -200,6 +202,41 @@ impl TokensBuilder {
     /// ```
     pub fn fail_fast(self, fail_fast: bool) -> Self {
         Self { settings: self.settings.fail_fast(fail_fast), ..self }
+    }
+
+    /// What people call this source in metrics, traces and logs. The host of the token endpoint by default.
+    pub fn name(self, name: &str) -> Self {
+        Self { settings: self.settings.name(name), ..self }
+    }
+
+    /// Adds somebody who hears what happens to this source ([`Observer`]). Every observer hears of every event, in the order in
+    /// which they were added.
+    ///
+    /// ```
+    /// use evergrant_ureq::{Client, ClientAuth, Event, EventKind, Observer, Provider, Tokens};
+    /// use std::sync::Arc;
+    ///
+    /// /// Rings a bell when a token request fails.
+    /// struct Bell;
+    ///
+    /// impl Observer for Bell {
+    ///     fn event(&self, event: &Event<'_>) {
+    ///         if let EventKind::Landed { landing, .. } = event.kind
+    ///             && let Some(cause) = landing.cause()
+    ///         {
+    ///             eprintln!("\u{7}{}: {cause}", event.source);
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::rfc6749("https://auth.example.com/oauth/token")?;
+    /// let client = Client::builder(provider, ClientAuth::post("my-client-id", "a secret of some length")?).build()?;
+    /// let tokens = Tokens::builder(client).name("orders").observer(Arc::new(Bell)).build()?;
+    /// # drop(tokens); Ok(()) }
+    /// ```
+    pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
+        Self { settings: self.settings.observer(observer), ..self }
     }
 
     /// The source. Nothing is sent yet.
@@ -566,6 +603,42 @@ impl Tokens {
     /// The call itself does not block; what it returns blocks until the last source is gone.
     pub fn keep_fresh(&self) -> impl FnOnce() + Send + use<> {
         self.0.keep_fresh()
+    }
+
+    /// The next token: one that came after that of this generation ([`Token::generation`](crate::core::Token::generation)), as
+    /// soon as it is held; `None` if none came within `limit`. For programs that hand a token on: to a connection, a pool, a
+    /// file. It asks for nothing, so [`keep_fresh`](Self::keep_fresh) must run, or somebody must call.
+    ///
+    /// ```no_run
+    /// # struct Connection;
+    /// # impl Connection { fn set_password(&self, _: &str) {} }
+    /// # fn story(tokens: evergrant_ureq::Tokens, connection: Connection) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// let token = tokens.token()?;
+    /// connection.set_password(token.value().expose());
+    /// let mut last = token.generation();
+    /// loop {
+    ///     if let Some(token) = tokens.changed(last, Duration::from_secs(60))? {
+    ///         connection.set_password(token.value().expose());
+    ///         last = token.generation();
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Saturated`]: as many wait for it as may, the policy's `max_waiters`.
+    ///
+    /// # Blocking
+    /// Blocks until then, for `limit` at most.
+    pub fn changed(&self, after: Generation, limit: Duration) -> Result<Option<Token>, Error> {
+        self.0.changed(after, limit)
+    }
+
+    /// What people call this source: [`TokensBuilder::name`], or the host of the token endpoint.
+    pub fn name(&self) -> &str {
+        self.0.shared().name()
     }
 
     /// What is held, what happened, and what comes next. It contains no secret.

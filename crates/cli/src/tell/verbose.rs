@@ -54,7 +54,7 @@ impl Subscriber for Teller {
         }
     }
 
-    // The library has events and no spans.
+    // A span is for those who trace calls.
     fn new_span(&self, _: &Attributes<'_>) -> Id {
         Id::from_u64(1)
     }
@@ -85,7 +85,9 @@ impl Said {
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        for (place, (name, value)) in self.fields.iter().enumerate() {
+        // The command has one source, which everybody knows.
+        let fields = self.fields.iter().filter(|(name, _)| *name != "source");
+        for (place, (name, value)) in fields.enumerate() {
             f.write_str(if place == 0 { ": " } else { ", " })?;
             let span = |unit: fn(u64) -> Duration| value.parse().map(|number| Span(unit(number)));
             match (*name, span(Duration::from_secs), span(Duration::from_millis)) {

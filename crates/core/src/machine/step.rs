@@ -206,6 +206,31 @@ pub enum Landing {
     Superseded,
 }
 
+impl Landing {
+    /// Why there is no new token, if the flight failed.
+    pub const fn cause(&self) -> Option<&Cause> {
+        static ABANDONED: Cause = Cause::Abandoned;
+        match self {
+            Self::Resting { cause, .. } => Some(cause),
+            Self::Idle => Some(&ABANDONED),
+            Self::Installed { .. } | Self::NoProgress { .. } | Self::Superseded => None,
+        }
+    }
+
+    /// One lower-case word: `installed`, `no_progress`, `transient`, `permanent`, `not_sent`, `abandoned` or `superseded`.
+    pub fn as_str(&self) -> &'static str {
+        match (self, self.cause()) {
+            (Self::Installed { .. }, _) => "installed",
+            (Self::NoProgress { .. }, _) => "no_progress",
+            (_, Some(Cause::Abandoned)) => "abandoned",
+            (_, Some(Cause::NotSent(_))) => "not_sent",
+            (_, Some(cause)) if cause.is_permanent() => "permanent",
+            (_, Some(_)) => "transient",
+            (_, None) => "superseded",
+        }
+    }
+}
+
 /// What `reject` made of a refused token, and what the caller does next.
 ///
 /// ```

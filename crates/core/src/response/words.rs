@@ -2,7 +2,7 @@
 
 use super::members::{Body, Members, Value};
 use super::wording::Wording;
-use crate::error::Class;
+use crate::error::{Class, code};
 use crate::provider::ErrorFormat;
 use alloc::string::String;
 use zeroize::Zeroizing;
@@ -20,23 +20,6 @@ pub(crate) enum Words {
         /// What the code alone tells about asking again, if it is a known one.
         class: Option<Class>,
     },
-}
-
-/// What a code alone tells about asking again: RFC 6749 §5.2, RFC 8707 §2, and the codes of RFC 6749 §4.1.2.1 and
-/// RFC 8628 §3.5 that servers use here as well. `None` for any other code.
-fn class_of(code: &str) -> Option<Class> {
-    match code {
-        "temporarily_unavailable" | "server_error" | "slow_down" => Some(Class::Transient),
-        "invalid_client"
-        | "unauthorized_client"
-        | "invalid_scope"
-        | "invalid_request"
-        | "invalid_grant"
-        | "unsupported_grant_type"
-        | "invalid_target"
-        | "access_denied" => Some(Class::Permanent),
-        _ => None,
-    }
 }
 
 /// The class of an answer with this status, whose code alone tells this.
@@ -67,7 +50,7 @@ pub(super) fn rfc6749(members: &Members<'_>, body: Body<'_>) -> Words {
         Some(Value::Text(code)) if matches!(code.trim(), "" | "0") => Words::None,
         Some(Value::Text(code)) => Words::Said {
             code: Zeroizing::new(String::from(&**code)),
-            class: class_of(code),
+            class: code::known(code).map(|(_, class)| class),
             description: description(members).or_else(|| Wording::of(body).beside_error()),
         },
         Some(Value::Json(raw)) if raw.is_nothing() => Words::None,

@@ -190,3 +190,17 @@ fn a_clock_that_leaps_with_every_reading_ends_a_wait() {
         gate.open();
     }
 }
+
+#[test]
+fn a_thread_gets_the_next_token_or_none_within_its_limit() {
+    let (source, gate, clock) = source();
+    gate.open();
+    let first = source.token(None).unwrap().generation();
+    clock.advance(secs(1));
+    assert_eq!(source.changed(first, Duration::ZERO), Ok(None));
+    let watching = source.clone();
+    let thread = thread::spawn(move || watching.changed(first, secs(60)));
+    source.shared().rotate(fixture::auth("second"), evergrant_core::Rotation::Drop);
+    let second = source.token(None).unwrap();
+    assert_eq!(thread.join().unwrap(), Ok(Some(second)));
+}

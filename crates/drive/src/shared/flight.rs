@@ -2,9 +2,9 @@
 
 use super::state::{Shared, State};
 use crate::contained::contained;
+use crate::observer::{EventKind, FlightSpan, Report};
 use evergrant_core::{
-    Cause, Client, Flight, Landing, Now, Outcome, Reason, Refusal, Response, Scope, TransportError,
-    TransportErrorKind,
+    Client, Flight, Landing, Now, Outcome, Refusal, Response, TransportError, TransportErrorKind,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -18,29 +18,12 @@ pub(crate) struct FlightGuard<V> {
     /// Taken when it landed.
     flight: Option<Flight>,
     limit: Duration,
+    span: FlightSpan,
 }
 
 impl<V> fmt::Debug for FlightGuard<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FlightGuard").field("flight", &self.flight).finish_non_exhaustive()
-    }
-}
-
-/// What is reported of a request that left: when this is dropped, so that it is neither forgotten nor in the way. A subscriber that
-/// takes its time must hold up neither the request nor whoever waits for it.
-#[derive(Debug)]
-#[must_use]
-pub(crate) struct Departure {
-    client: Arc<Client>,
-    flight: u64,
-    reason: Reason,
-}
-
-impl Drop for Departure {
-    fn drop(&mut self) {
-        let (flight, reason) = (self.flight, self.reason.as_str());
-        let endpoint = self.client.provider().token_endpoint();
-        contained(|| tracing::info!(target: "evergrant", flight, reason, %endpoint, "requesting a token"));
     }
 }
 
@@ -60,6 +43,17 @@ impl<V> FlightGuard<V> {
         self.limit
     }
 
+    /// Begins its span: once it is out of the lock, on the thread of whoever caused it.
+    pub(crate) fn begin_span(&mut self) {
+        let flight = self.flight.as_ref().map_or(0, Flight::id);
+        self.span = FlightSpan::begin(&self.client, self.shared.audience.source(), flight);
+    }
+
+    /// The span of the request.
+    pub(crate) const fn span(&self) -> &FlightSpan {
+        &self.span
+    }
+
     /// How long the transport may still take.
     pub(crate) fn time_left(&self) -> Duration {
         self.shared.until(self.sent_at().mono.after(self.limit))
@@ -72,15 +66,17 @@ impl<V> FlightGuard<V> {
 
     /// What the transport brought, as the machine takes it.
     pub(crate) fn outcome(&self, answer: Result<Response, TransportError>) -> Outcome {
+        let status = answer.as_ref().ok().map(Response::status);
         let read = match answer {
             Ok(response) => self.client.read(&response, self.sent_at()),
             Err(error) => Err(Refusal::from(self.client.masked_error(error))),
         };
+        self.span.answered(status, read.as_ref().err());
         read.map_or_else(Outcome::Refused, Outcome::Granted)
     }
 
     /// What became of it. Everyone is woken; what is reported of it is the caller's to drop.
-    pub(crate) fn land(mut self, outcome: Outcome) -> Option<Arrival> {
+    pub(crate) fn land(mut self, outcome: Outcome) -> Option<Report> {
         let value = match &outcome {
             // Rendered here, since it is foreign and must not be made under the lock.
             Outcome::Granted(grant) => Some(Arc::new((self.shared.render)(grant.token()))),
@@ -94,14 +90,15 @@ impl<V> FlightGuard<V> {
         let flight = &mut self.flight;
         self.shared.enter(|state, now| {
             let flight = flight.take()?;
-            let id = flight.id();
+            let (flight_id, sent_at) = (flight.id(), flight.sent_at());
             let landing = state.machine.complete(now, flight, outcome);
-            match (&landing, value) {
-                (Landing::Installed { .. }, Some(value)) => state.installed(now, value, narrowed.clone()),
-                (_, Some(value)) => state.outside.drop_value(value),
-                (_, None) => {}
+            match value {
+                Some(value) if matches!(landing, Landing::Installed { .. }) => state.installed(now, value),
+                Some(value) => state.outside.drop_value(value),
+                None => {}
             }
-            Some(state.landed(now, id, landing, narrowed))
+            let (took, rest) = state.landed(now, sent_at);
+            Some(state.report(now, EventKind::Landed { flight: flight_id, landing, took, rest, narrowed }))
         })
     }
 }
@@ -121,81 +118,30 @@ impl<V> Shared<V> {
         state: &mut State<V>,
         now: Now,
         flight: Flight,
-    ) -> Option<(FlightGuard<V>, Departure)> {
+    ) -> Option<(FlightGuard<V>, Report)> {
         let client = Arc::clone(state.client.as_ref()?);
-        state.journal.sent(flight.reason(), now.mono);
         let limit = state.machine.policy().attempt_timeout();
-        let departure =
-            Departure { client: Arc::clone(&client), flight: flight.id(), reason: flight.reason() };
-        Some((FlightGuard { shared: Arc::clone(self), client, flight: Some(flight), limit }, departure))
+        let (id, reason) = (flight.id(), flight.reason());
+        let endpoint = client.provider().token_endpoint().clone();
+        let left = state.report(now, EventKind::Sent { flight: id, reason, endpoint });
+        let (shared, span) = (Arc::clone(self), FlightSpan::default());
+        Some((FlightGuard { shared, client, flight: Some(flight), limit, span }, left))
     }
 
-    fn abandon(&self, flight: Flight) -> Arrival {
-        let id = flight.id();
+    fn abandon(&self, flight: Flight) -> Report {
+        let (id, sent_at) = (flight.id(), flight.sent_at());
         self.enter(|state, now| {
             let landing = state.machine.abandon(now, flight);
-            state.landed(now, id, landing, None)
+            let (took, rest) = state.landed(now, sent_at);
+            state.report(now, EventKind::Abandoned { flight: id, landing, took, rest })
         })
     }
 }
 
 impl<V> State<V> {
-    /// A flight has ended: what follows, whatever became of it.
-    fn landed(&mut self, now: Now, flight: u64, landing: Landing, narrowed: Option<Scope>) -> Arrival {
-        self.journal.landed(&landing, now.mono);
+    /// A flight has ended, and everyone is woken. Returns how long it took, and the time until the next one may be sent.
+    fn landed(&mut self, now: Now, sent_at: Now) -> (Duration, Duration) {
         self.wake_all(now);
-        let rest = self.machine.next_wake(now).since(now.mono);
-        Arrival { flight, landing, rest, narrowed }
-    }
-}
-
-/// What is reported of a flight that ended: when this is dropped, as [`Departure`].
-#[derive(Debug)]
-#[must_use]
-pub(crate) struct Arrival {
-    flight: u64,
-    landing: Landing,
-    /// The time until the next request may be sent.
-    rest: Duration,
-    /// What was asked for and not granted.
-    narrowed: Option<Scope>,
-}
-
-impl Drop for Arrival {
-    fn drop(&mut self) {
-        contained(|| self.tell());
-        if let Some(missing) = &self.narrowed {
-            let flight = self.flight;
-            contained(|| {
-                tracing::warn!(target: "evergrant", flight, %missing, "the server granted less scope than requested");
-            });
-        }
-    }
-}
-
-impl Arrival {
-    fn tell(&self) {
-        let flight = self.flight;
-        let rest_ms = u64::try_from(self.rest.as_millis()).unwrap_or(u64::MAX);
-        match &self.landing {
-            Landing::Installed { generation, life, hint } => {
-                let (generation, life_s) = (generation.number(), life.as_secs());
-                tracing::info!(target: "evergrant", flight, generation, life_s, ?hint, "a new token is in use");
-            }
-            Landing::Resting { cause, .. } => {
-                tracing::warn!(target: "evergrant", flight, rest_ms, %cause, "the token request failed");
-            }
-            Landing::NoProgress { count } => {
-                tracing::info!(target: "evergrant", flight, count, "the server sent a token that ends no later");
-            }
-            Landing::Idle => {
-                let cause = Cause::Abandoned;
-                tracing::warn!(target: "evergrant", flight, rest_ms, %cause, "the token request failed");
-            }
-            Landing::Superseded => {
-                tracing::debug!(target: "evergrant", flight, "the token response arrived too late and is ignored");
-            }
-            landing => tracing::info!(target: "evergrant", flight, ?landing, "the token request ended"),
-        }
+        (now.mono.since(sent_at.mono), self.machine.next_wake(now).since(now.mono))
     }
 }

@@ -1,9 +1,10 @@
 //! The job of a user's own that keeps the token fresh.
 
-use super::flight::{Departure, FlightGuard};
+use super::flight::FlightGuard;
 use super::state::Shared;
 use super::waiter::SENDS_IN_A_ROW;
 use crate::contained::contained;
+use crate::observer::Report;
 use evergrant_core::{Call, Step};
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -28,7 +29,7 @@ impl<V> fmt::Debug for Keeper<V> {
 #[derive(Debug)]
 pub(crate) enum Keep<V> {
     /// Launch it, then drop the report that it left.
-    Send(FlightGuard<V>, Departure),
+    Send(FlightGuard<V>, Report),
     /// At most that long, or until woken.
     Wait(Duration),
     /// The last source is gone.

@@ -12,6 +12,7 @@ use super::outside::Outside;
 use super::snapshot::Snapshot;
 use crate::clock::Clocks;
 use crate::contained::contained;
+use crate::observer::{Audience, EventKind, Report};
 use crate::published::Published;
 use crate::sites::Sites;
 use crate::status::Journal;
@@ -31,6 +32,7 @@ pub struct Shared<V> {
     pub(super) render: fn(&AccessToken) -> V,
     pub(super) patience: Duration,
     pub(super) fail_fast: bool,
+    pub(super) audience: Arc<Audience>,
 }
 
 pub(super) struct State<V> {
@@ -43,6 +45,8 @@ pub(super) struct State<V> {
     /// One entry for each call that holds a place.
     pub(super) waiting: BTreeMap<u64, Waiting>,
     pub(super) keepers: BTreeMap<u64, Option<Waker>>,
+    /// One entry for each who waits for a newer token than it has.
+    pub(super) watching: BTreeMap<u64, Watching>,
     last_key: u64,
     /// The last key that there was when a token was found for everyone who waited.
     served: u64,
@@ -51,6 +55,7 @@ pub(super) struct State<V> {
     /// What the published snapshot was made of.
     pub(super) published: Option<(Generation, [Now; 2], u64)>,
     pub(super) journal: Journal,
+    audience: Arc<Audience>,
     /// What is woken and dropped once the lock is free.
     pub(super) outside: Outside<V>,
 }
@@ -59,6 +64,13 @@ pub(super) struct State<V> {
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) call: Call,
+    pub(super) waker: Option<Waker>,
+}
+
+/// Who waits for a newer token than this; the waker is taken out when it is called.
+#[derive(Debug)]
+pub(super) struct Watching {
+    pub(super) after: Generation,
     pub(super) waker: Option<Waker>,
 }
 
@@ -137,7 +149,7 @@ impl<V> Shared<V> {
 }
 
 impl<V> State<V> {
-    pub(super) fn new(machine: Machine, client: Option<Arc<Client>>) -> Self {
+    pub(super) fn new(machine: Machine, client: Option<Arc<Client>>, audience: Arc<Audience>) -> Self {
         Self {
             machine,
             client,
@@ -145,11 +157,13 @@ impl<V> State<V> {
             sites: Sites::default(),
             waiting: BTreeMap::new(),
             keepers: BTreeMap::new(),
+            watching: BTreeMap::new(),
             last_key: 0,
             served: 0,
             rendered: None,
             published: None,
             journal: Journal::default(),
+            audience,
             outside: Outside::default(),
         }
     }
@@ -167,20 +181,28 @@ impl<V> State<V> {
     }
 
     /// A token was installed, and this is what it was rendered to.
-    pub(super) fn installed(&mut self, now: Now, value: Arc<V>, narrowed: Option<evergrant_core::Scope>) {
-        self.journal.installed(narrowed);
+    pub(super) fn installed(&mut self, now: Now, value: Arc<V>) {
         let Some(token) = self.machine.held(now) else { return self.outside.drop_value(value) };
         if let Some((_, before)) = self.rendered.replace((token.generation(), value)) {
             self.outside.drop_value(before);
         }
     }
 
+    /// Something happened. What the status remembers of it is noted here: whoever is woken may ask for that at once. Everyone
+    /// else hears of it when the report is dropped, after the lock.
+    pub(super) fn report(&mut self, now: Now, kind: EventKind) -> Report {
+        self.journal.note(now.mono, &kind);
+        self.audience.report(kind)
+    }
+
     /// Everyone who waits is woken. Where a token is held, all who wait have what they waited for, and their places are free.
     /// Where one is set aside, nobody is marked as served: whom it may serve, the machine alone knows.
     pub(super) fn wake_all(&mut self, now: Now) {
-        let Self { machine, waiting, keepers, outside, .. } = self;
+        let Self { machine, waiting, keepers, watching, outside, .. } = self;
         outside.wake(keepers.values_mut().filter_map(Option::take));
-        if machine.held(now).is_some() {
+        if let Some(token) = machine.held(now) {
+            let is_news = |watching: &&mut Watching| watching.after < token.generation();
+            outside.wake(watching.values_mut().filter(is_news).filter_map(|watching| watching.waker.take()));
             outside.wake(std::mem::take(waiting).into_values().filter_map(|mut waiting| {
                 machine.leave(&mut waiting.call);
                 waiting.waker

@@ -4,6 +4,7 @@ mod broken;
 mod ends;
 mod refusals;
 mod seen;
+mod watching;
 
 use super::waiter::Waiter;
 use super::*;

@@ -1,9 +1,10 @@
 //! One caller: it asks, waits, and leaves.
 
-use super::flight::{Departure, FlightGuard};
+use super::flight::FlightGuard;
 use super::snapshot::Snapshot;
 use super::state::{Shared, State, Waiting};
 use crate::contained::contained;
+use crate::observer::{EventKind, Report, WaitResult};
 use evergrant_core::{Call, Error, Mono, Now, Origin, Step};
 use std::sync::Arc;
 use std::task::Waker;
@@ -18,7 +19,7 @@ pub(super) const SENDS_IN_A_ROW: u8 = 8;
 pub(crate) enum Next<V> {
     Use(Arc<Snapshot<V>>),
     /// Launch it, then drop the report that it left.
-    Send(FlightGuard<V>, Departure),
+    Send(FlightGuard<V>, Report),
     /// At most that long, or until woken.
     Wait(Duration),
     Fail(Error),
@@ -37,6 +38,10 @@ pub(crate) struct Waiter<'a, V> {
     key: Option<u64>,
     /// How often in a row it sent, without a wait between.
     sends: u8,
+    /// When it got its place, if it ever had to wait.
+    since: Option<Mono>,
+    /// Whether somebody wants to know what became of it.
+    is_reported: bool,
 }
 
 /// What the machine answered, with what else had to be taken under the lock.
@@ -46,8 +51,30 @@ enum Asked<V> {
 }
 
 impl<V> Waiter<'_, V> {
+    /// It is nobody's call: what becomes of it is not reported.
+    pub(crate) fn unreported(self) -> Self {
+        Self { is_reported: false, ..self }
+    }
+
     /// Asks the machine and, if it must wait, registers the waker: one step under one lock.
     pub(crate) fn poll(&mut self, waker: &Waker) -> Next<V> {
+        let next = self.step(waker);
+        if self.is_reported {
+            match &next {
+                Next::Use(_) if self.since.is_some() => self.report(WaitResult::Served),
+                Next::Fail(error) => self.report(error.into()),
+                Next::Use(_) | Next::Send(..) | Next::Wait(_) => {}
+            }
+        }
+        next
+    }
+
+    fn report(&self, result: WaitResult) {
+        let waited = self.since.map_or(Duration::ZERO, |since| self.shared.clock.now().mono.since(since));
+        self.shared.audience.tell(&EventKind::Waited { waited, result });
+    }
+
+    fn step(&mut self, waker: &Waker) -> Next<V> {
         if let Some(snapshot) = self.key.and_then(|key| self.shared.served(key)) {
             self.key = None;
             return Next::Use(snapshot);
@@ -85,6 +112,7 @@ impl<V> Waiter<'_, V> {
         state.outside.drop_waker(waiting.waker.replace(waker));
         if waiting.call.holds_place() {
             self.key = Some(key);
+            self.since.get_or_insert(now.mono);
             state.waiting.insert(key, waiting);
             let depth = state.waiting.len();
             state.journal.waiting(depth);
@@ -97,7 +125,7 @@ impl<V> Waiter<'_, V> {
                 Asked::Use(token, value)
             }
             Step::Send(flight) => Asked::Next(match self.shared.launch(state, now, flight) {
-                Some((guard, departure)) => Next::Send(guard, departure),
+                Some((guard, left)) => Next::Send(guard, left),
                 // Only a fixed token has no client, and its machine never sends.
                 None => Next::Wait(Duration::ZERO),
             }),
@@ -121,6 +149,8 @@ impl<V> Shared<V> {
             origin,
             key: None,
             sends: 0,
+            since: None,
+            is_reported: self.audience.has_observers(),
         }
     }
 

@@ -366,3 +366,20 @@ fn a_clock_that_leaps_with_every_reading_ends_a_wait_and_keeps_no_thread() {
         }
     }
 }
+
+#[test]
+fn who_hands_tokens_on_gets_each_next_one_from_a_job_that_keeps_fresh() {
+    let (source, hand, clock, _) = source(GRANT);
+    let mut first = Box::pin(source.token(None));
+    assert!(poll(&mut first).is_pending());
+    hand.run();
+    let Poll::Ready(Ok(token)) = poll(&mut first) else { panic!() };
+    let mut next = Box::pin(source.changed(token.generation()));
+    assert!(poll(&mut next).is_pending());
+    clock.advance(secs(3600));
+    let mut keeper = Box::pin(source.keep_fresh());
+    assert!(poll(&mut keeper).is_pending());
+    hand.run();
+    let Poll::Ready(Ok(token)) = poll(&mut next) else { panic!() };
+    assert_eq!(token.generation().number(), 2);
+}

@@ -103,13 +103,13 @@ fn each_request_and_what_became_of_it_is_an_event() {
         drop(send(&mut waiter));
     });
     for words in [
-        "requesting a token flight=1 reason=\"first\" endpoint=http://127.0.0.1:1/token",
-        "the token request failed flight=1 rest_ms=1000 cause=the authorization server answered with http 503",
-        "requesting a token flight=2 reason=\"retry\"",
-        "a new token is in use flight=3 generation=1 life_s=3600 hint=Absent",
-        "the token response arrived too late and is ignored flight=2",
-        "the server sent a token that ends no later flight=4 count=1",
-        "the token request failed flight=5 rest_ms=1000 cause=the token request was",
+        "requesting a token source=\"127.0.0.1\" flight=1 reason=\"first\" endpoint=http://127.0.0.1:1/token",
+        "the token request failed source=\"127.0.0.1\" flight=1 rest_ms=1000 cause=the authorization server answered with http 503",
+        "requesting a token source=\"127.0.0.1\" flight=2 reason=\"retry\"",
+        "a new token is in use source=\"127.0.0.1\" flight=3 generation=1 life_s=3600 hint=Absent",
+        "the token response arrived too late and is ignored source=\"127.0.0.1\" flight=2",
+        "the server sent a token that ends no later source=\"127.0.0.1\" flight=4 count=1",
+        "the token request failed source=\"127.0.0.1\" flight=5 rest_ms=1000 cause=the token request was",
     ] {
         assert!(text.contains(words), "{words} is not in:\n{text}");
     }
