@@ -1,5 +1,5 @@
 use super::*;
-use crate::{AccessToken, Client, ClientAuth, Request, Response, Stored, Token};
+use crate::{AccessToken, Client, ClientAuth, ClientKey, Request, Response, Stored, Token};
 use alloc::format;
 use alloc::string::String;
 use core::borrow::Borrow;
@@ -76,6 +76,8 @@ fn what_holds_a_secret_gives_it_to_nobody_who_does_not_ask_for_it_by_name() {
     assert_eq!(ways_out!(Client), "");
     assert_eq!(ways_out!(Request), "");
     assert_eq!(ways_out!(Response), "");
+    // It is the key of ordered maps; to find a value by comparing, one must have the key, which can be asked by name.
+    assert_eq!(ways_out!(ClientKey), "PartialOrd ");
     // It would be seen.
     let text = ways_out!(String);
     for way in ["Display", "Serialize", "Deref", "AsRef<str>", "Into<String>", "PartialEq<str>", "PartialOrd"]
