@@ -145,6 +145,27 @@ fn what_is_not_asked_for_makes_no_other_key() {
     assert_eq!(basic().build().unwrap().with_auth(rotated).key(), key(basic()));
 }
 
+/// Each is one row of bytes with another, as soon as a length or a number is missing.
+#[test]
+fn no_text_and_no_part_goes_over_into_its_neighbour() {
+    let keys = [
+        post(),
+        post().scope("aa b"),
+        post().scope("a ab"),
+        post().scope("a:a"),
+        post().resource("a:a"),
+        post().audience("a:a"),
+        post().param("a", "bc"),
+        post().param("ab", "c"),
+        post().param("a", "b").param("c", "d"),
+        post().param("a", "b").header("c", "d"),
+        post().header("a", "b").header("c", "d"),
+        post().param("a", "d").param("c", "b"),
+    ]
+    .map(key);
+    assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
+}
+
 #[test]
 fn a_short_value_is_no_part_of_a_hash_and_every_name_is() {
     let hasher = RandomState::new();
