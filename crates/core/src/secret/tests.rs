@@ -27,6 +27,14 @@ fn secrets_are_equal_by_content_and_hash_by_length_alone() {
 }
 
 #[test]
+fn secrets_are_ordered_as_bytes_are() {
+    let texts = ["", "a", "ab", "b", "ba", "bb", "hunter2", "hunter22", "hunter3"];
+    for (ours, theirs) in texts.into_iter().flat_map(|ours| texts.map(|theirs| (ours, theirs))) {
+        assert_eq!(compare(ours.as_bytes(), theirs.as_bytes()), ours.cmp(theirs), "{ours} {theirs}");
+    }
+}
+
+#[test]
 fn debug_shows_nothing_of_a_secret() {
     assert_eq!(format!("{:?}", Secret::new("hunter2")), "[redacted]");
 }
