@@ -172,15 +172,31 @@ fn other_clients_have_other_tokens() {
         ["--param", "a=a"],
         ["--param", "a=b"],
         ["--auth", "post"],
+        ["--token-header", "X-Api-Key: a"],
+        ["--token-header", "X-Api-Key: b"],
     ] {
         tokens.push(cached.quiet(&[&["--cache"][..], &arguments].concat()));
     }
     tokens.sort();
     tokens.dedup();
-    assert_eq!((tokens.len(), cached.requests()), (7, 7));
+    assert_eq!((tokens.len(), cached.requests()), (9, 9));
     // With a wrong secret nothing that was kept with the right one is had.
     let ended = run(cached.command(&["--cache"]).env("EVERGRANT_CLIENT_SECRET", "another"));
     assert_eq!((ended.status, ended.stdout.as_str()), (3, ""));
+}
+
+#[test]
+fn the_same_client_written_in_another_order_or_with_a_user_agent_has_the_same_token() {
+    let cached = Cached::new();
+    let written =
+        [["--resource", "https://a/"], ["--resource", "https://b/"], ["--param", "a=a"], ["--param", "b=b"]];
+    let mut arguments = vec!["--cache", "--scope", "a b"];
+    arguments.extend(written.as_flattened());
+    let first = cached.quiet(&arguments);
+    let mut arguments = vec!["--cache", "--user-agent", "orders/1.2", "--scope", "b a"];
+    arguments.extend(written.iter().rev().flatten());
+    assert_eq!(cached.quiet(&arguments), first);
+    assert_eq!(cached.requests(), 1);
 }
 
 // Conforms: A-10

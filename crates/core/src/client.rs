@@ -3,6 +3,7 @@
 use crate::auth::ClientAuth;
 use crate::error::{ConfigError, Excerpt, HeaderFault, Refusal, TransportError, TransportErrorKind};
 use crate::field;
+use crate::key::{ClientKey, Identity};
 use crate::provider::Provider;
 use crate::request::{Parameter, Request};
 use crate::response::{Grant, Reader, Response};
@@ -175,6 +176,51 @@ impl Client {
         Self { auth, ..self.clone() }
     }
 
+    /// What tells this client from every other, without its secret: the key of an entry in a map, a cache or a shared store.
+    /// Two clients have equal keys exactly when these are equal:
+    ///
+    /// - the token endpoint, byte for byte; the client id; the name of the authentication method
+    /// - the scope that is asked for, and the resources, each as a set: the order of scope tokens does not matter
+    ///   (RFC 6749 §3.3), and a token for several resources is for all of them (RFC 8707 §2)
+    /// - the audience
+    /// - the extra parameters, by name: each stands there once (RFC 6749 §3.2), so that their order has no meaning. One
+    ///   without a value is not sent, and counts as absent
+    /// - the header fields of its own, by name, in any letter case and order (RFC 9110 §5.1 and §5.3)
+    ///
+    /// `User-Agent` is left out, or each version of a program would have a token of its own; so is everything about how a
+    /// request is written, how an answer is read, and where the token may be sent.
+    ///
+    /// ```
+    /// use evergrant_core::*;
+    /// use std::collections::BTreeMap;
+    ///
+    /// # fn main() -> Result<(), ConfigError> {
+    /// let client = |secret: &str, scope: &str| {
+    ///     let provider = Provider::rfc6749("https://auth.example/token")?;
+    ///     Client::builder(provider, ClientAuth::basic("my-client-id", secret)?).scope(scope).build()
+    /// };
+    /// let mut machines = BTreeMap::new();
+    /// machines.insert(client("old-secret", "read write")?.key(), Machine::new(Policy::new(), 42));
+    ///
+    /// // Its secret was replaced since, and somebody wrote its scope in another order.
+    /// assert!(machines.contains_key(&client("new-secret", "write read")?.key()));
+    /// assert!(!machines.contains_key(&client("new-secret", "read")?.key()));
+    /// # Ok(()) }
+    /// ```
+    pub fn key(&self) -> ClientKey {
+        let params = self.params.iter().map(|(name, value)| (&**name, value.expose()));
+        ClientKey::new(&Identity {
+            token_endpoint: self.provider.token_endpoint().url(),
+            client_id: self.client_id(),
+            method: self.auth.method(),
+            scope: self.scope.sorted(),
+            resources: self.resources.iter().map(AsRef::as_ref).collect(),
+            audience: self.audience.as_deref().filter(|audience| !audience.is_empty()),
+            params: params.filter(|(_, value)| !value.is_empty()).collect(),
+            headers: self.secret_headers().collect(),
+        })
+    }
+
     /// What an HTTP library said about a request without a complete response, with this client's secret masked in
     /// every form in which it was sent.
     ///
@@ -200,10 +246,15 @@ impl Client {
     /// What no error may show beside the secret of the client authentication: what stands in header fields, and those values
     /// of extra parameters that are long enough to be no word of a sentence. A `User-Agent` is told to everybody.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
-        let headers = self.headers.iter().filter(|(name, _)| &**name != "user-agent");
-        let headers = headers.map(|(_, value)| value.expose());
+        let headers = self.secret_headers().map(|(_, value)| value);
         let params = self.params.iter().map(|(_, value)| value.expose());
         headers.chain(params.filter(|value| value.len() >= Excerpt::SHORTEST_ECHO))
+    }
+
+    /// The header fields of its own, but for the one that is told to everybody.
+    fn secret_headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let headers = self.headers.iter().map(|(name, value)| (&**name, value.expose()));
+        headers.filter(|(name, _)| *name != "user-agent")
     }
 
     /// What no error may show of this client, in whatever encoding it comes back.

@@ -94,6 +94,7 @@ mod host;
 mod jitter;
 mod json;
 mod jwt;
+mod key;
 mod lifetime;
 mod machine;
 mod origin;
@@ -118,6 +119,7 @@ pub use error::{
     Cause, Class, ConfigError, Error, ErrorResponse, ErrorType, Excerpt, HeaderFault, Malformed, Problem,
     ProxyFault, Refusal, TransportError, TransportErrorKind, UnusableToken,
 };
+pub use key::ClientKey;
 pub use lifetime::{JwtHint, Lifetime, StatedLife};
 pub use machine::{
     Call, Fetch, Flight, Landing, Machine, Outcome, Reason, Rejection, Rotation, SetAside, Site, Step,

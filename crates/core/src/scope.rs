@@ -88,7 +88,8 @@ impl Scope {
         (!missing.is_empty()).then_some(missing)
     }
 
-    fn sorted(&self) -> BTreeSet<&str> {
+    /// The tokens in an order that depends on nothing but the set.
+    pub(crate) fn sorted(&self) -> BTreeSet<&str> {
         self.tokens().collect()
     }
 }

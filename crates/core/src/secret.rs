@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::ops::{Deref, DerefMut};
@@ -51,10 +52,16 @@ impl DerefMut for Wiped {
 }
 
 /// Whether two secrets are equal, in time that depends on their lengths alone.
-pub(crate) fn are_equal(ours: &str, theirs: &str) -> bool {
-    let (ours, theirs) = (ours.as_bytes(), theirs.as_bytes());
+pub(crate) fn are_equal(ours: &[u8], theirs: &[u8]) -> bool {
     let difference = ours.iter().zip(theirs).fold(0, |all, (a, b)| core::hint::black_box(all | (a ^ b)));
     ours.len() == theirs.len() && difference == 0
+}
+
+/// Which of two secrets comes first, byte by byte; every byte is looked at, wherever they differ.
+pub(crate) fn compare(ours: &[u8], theirs: &[u8]) -> Ordering {
+    let bytes = ours.iter().zip(theirs);
+    let first = bytes.fold(Ordering::Equal, |first, (a, b)| core::hint::black_box(first.then(a.cmp(b))));
+    first.then(ours.len().cmp(&theirs.len()))
 }
 
 /// The length alone: equal secrets hash alike, and no hash of a secret can be taken away.
@@ -64,7 +71,7 @@ pub(crate) fn hash<H: Hasher>(secret: &str, state: &mut H) {
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        are_equal(self.expose(), other.expose())
+        are_equal(self.expose().as_bytes(), other.expose().as_bytes())
     }
 }
 

@@ -94,7 +94,7 @@ impl AccessToken {
 /// By the text alone, in time that depends on the lengths alone.
 impl PartialEq for AccessToken {
     fn eq(&self, other: &Self) -> bool {
-        secret::are_equal(self.expose(), other.expose())
+        secret::are_equal(self.expose().as_bytes(), other.expose().as_bytes())
     }
 }
 

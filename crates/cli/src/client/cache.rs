@@ -2,7 +2,7 @@
 //! one once per life.
 //!
 //! One file per client, in a folder that is the user's alone. What is in it is sealed with a key derived from the
-//! client's secret and bound to the whole identity of the client (`seal.rs`); it is replaced atomically, and no link
+//! client's secret and bound to all that tells the client from others (`seal.rs`); it is replaced atomically, and no link
 //! is followed on the way to it (`folder.rs`).
 //!
 //! ```text
@@ -32,12 +32,10 @@ mod seal;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use evergrant_tokio_reqwest::core::Wall;
-use evergrant_tokio_reqwest::{Clock, Policy, Stored, SystemClock, Token, Tokens};
+use evergrant_tokio_reqwest::{Client, Clock, Policy, Stored, SystemClock, Token, Tokens};
 use folder::{Folder, Lock};
 use seal::Seal;
 use std::time::{Duration, Instant};
-
-pub(crate) use seal::{Extras, Identity};
 
 /// How often those who wait for another invocation's request look again. A request takes ten times as long.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -65,9 +63,9 @@ enum Kept {
 
 impl Cache {
     /// The cache of this client in the usual folder. One that cannot be used says so when it is needed.
-    pub(crate) fn new(identity: &Identity, secret: &str, reads: bool) -> Self {
+    pub(crate) fn new(client: &Client, secret: &str, reads: bool) -> Self {
         let folder = inventory::path().and_then(|path| Folder::open(&path));
-        Self { seal: Seal::new(identity, secret), folder, reads }
+        Self { seal: Seal::new(client.key(), secret), folder, reads }
     }
 
     /// A token: the kept one while it is good; else one that is asked for once, however many invocations want it now.
@@ -247,8 +245,8 @@ impl Kept {
 }
 
 /// The name of this client's file, without its ending.
-pub(crate) fn name(identity: &Identity, secret: &str) -> String {
-    Seal::new(identity, secret).name().to_owned()
+pub(crate) fn name(client: &Client, secret: &str) -> String {
+    Seal::new(client.key(), secret).name().to_owned()
 }
 
 /// Why it is as if there were no cache.

@@ -3,7 +3,7 @@
 pub(crate) mod shown;
 
 use crate::client::args::{Auth, Body, Caching, ClientArgs, OriginArgs, ProviderName};
-use crate::client::cache::{self, Cache, Extras, Identity};
+use crate::client::cache::{self, Cache};
 use crate::client::chosen::{self, unused_default};
 use crate::client::header::TokenHeader;
 use crate::client::lack::{Lack, Lacks, Unmade};
@@ -242,7 +242,7 @@ impl Settings {
         };
         let headers = self.headers(known).ok()?;
         let client = self.client(Some(&secret), &headers).ok()?;
-        Some(cache::name(&self.identity(&client, &headers), &secret))
+        Some(cache::name(&client, &secret))
     }
 
     /// The secret, if there is one that can be had without running a command and without waiting for somebody.
@@ -290,12 +290,7 @@ impl Settings {
         Policy::new().with_attempt_timeout(self.timeout.value)
     }
 
-    pub(super) fn cache(
-        &self,
-        client: &Client,
-        secret: Option<Secret>,
-        headers: &[(String, Secret)],
-    ) -> Option<Cache> {
+    pub(super) fn cache(&self, client: &Client, secret: Option<Secret>) -> Option<Cache> {
         if self.cache.value == Caching::No {
             return None;
         }
@@ -303,15 +298,7 @@ impl Settings {
             cache::note("this client has no secret to encrypt the token with");
             return None;
         };
-        Some(Cache::new(&self.identity(client, headers), &secret, self.cache.value == Caching::Yes))
-    }
-
-    fn identity(&self, client: &Client, headers: &[(String, Secret)]) -> Identity {
-        let (resources, params) = (&self.resources.value, &self.params.value);
-        Identity::new(
-            client,
-            &Extras { resources, audience: self.audience.value.as_deref(), params, headers },
-        )
+        Some(Cache::new(client, &secret, self.cache.value == Caching::Yes))
     }
 
     fn provider(&self) -> Result<Provider, Failure> {

@@ -111,7 +111,7 @@ impl Setup {
         let client = settings.client(secret.as_deref().map(String::as_str), &headers)?;
         Ok(Self {
             timeout: settings.policy().attempt_timeout(),
-            cache: settings.cache(&client, secret, &headers),
+            cache: settings.cache(&client, secret),
             secret_variables: settings.secret_variables.clone(),
             plain_http: settings.dangerous_plain_http.value,
             client,

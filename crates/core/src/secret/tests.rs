@@ -1,5 +1,5 @@
 use super::*;
-use crate::{AccessToken, Client, ClientAuth, Request, Response, Stored, Token};
+use crate::{AccessToken, Client, ClientAuth, ClientKey, Request, Response, Stored, Token};
 use alloc::format;
 use alloc::string::String;
 use core::borrow::Borrow;
@@ -24,6 +24,14 @@ fn secrets_are_equal_by_content_and_hash_by_length_alone() {
     };
     assert_eq!(hash("hunter2"), hash("another"));
     assert_ne!(hash("hunter2"), hash("hunter"));
+}
+
+#[test]
+fn secrets_are_ordered_as_bytes_are() {
+    let texts = ["", "a", "ab", "b", "ba", "bb", "hunter2", "hunter22", "hunter3"];
+    for (ours, theirs) in texts.into_iter().flat_map(|ours| texts.map(|theirs| (ours, theirs))) {
+        assert_eq!(compare(ours.as_bytes(), theirs.as_bytes()), ours.cmp(theirs), "{ours} {theirs}");
+    }
 }
 
 #[test]
@@ -76,6 +84,8 @@ fn what_holds_a_secret_gives_it_to_nobody_who_does_not_ask_for_it_by_name() {
     assert_eq!(ways_out!(Client), "");
     assert_eq!(ways_out!(Request), "");
     assert_eq!(ways_out!(Response), "");
+    // It is the key of ordered maps; to find a value by comparing, one must have the key, which can be asked by name.
+    assert_eq!(ways_out!(ClientKey), "PartialOrd ");
     // It would be seen.
     let text = ways_out!(String);
     for way in ["Display", "Serialize", "Deref", "AsRef<str>", "Into<String>", "PartialEq<str>", "PartialOrd"]

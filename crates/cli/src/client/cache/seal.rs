@@ -5,12 +5,12 @@
 //!     issued, seconds (8), nanoseconds (4) | life, seconds (8), nanoseconds (4) | the token
 //! ```
 //! Numbers are little endian. The key is HKDF-SHA-256 (RFC 5869) of the client's secret. The associated data is what
-//! stands before the nonce, and the identity of the client: a file of another client cannot be opened, even where
-//! both have one secret. Its name comes from both, too, so that it tells nothing and two clients never meet in one
-//! file.
+//! stands before the nonce, and what tells the client from others (`Client::key`): a file of another client cannot be opened,
+//! even where both have one secret. Its name comes from both, too, so that it tells nothing and two clients never meet in
+//! one file.
 
-use evergrant_tokio_reqwest::core::{AccessToken, Wall};
-use evergrant_tokio_reqwest::{Client, Stored};
+use evergrant_tokio_reqwest::Stored;
+use evergrant_tokio_reqwest::core::{AccessToken, ClientKey, Wall};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -28,53 +28,9 @@ const MIN_LEN: usize = HEADER + NONCE_LEN + TIMES + 1 + TAG;
 /// No sealed token is longer, in bytes.
 pub(super) const MAX_LEN: usize = HEADER + NONCE_LEN + TIMES + AccessToken::MAX_LEN + TAG;
 
-/// Everything that makes a client this one and no other: what a token request would say, but for the secret.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Identity(Zeroizing<Vec<u8>>);
-
-/// What a client asks for beside its scope, and with which header fields of its own.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Extras<'a> {
-    pub(crate) resources: &'a [String],
-    pub(crate) audience: Option<&'a str>,
-    pub(crate) params: &'a [(String, String)],
-    /// Their names in lower case, and their values.
-    pub(crate) headers: &'a [(String, Zeroizing<String>)],
-}
-
-impl Identity {
-    /// The identity of a client that asks with these.
-    pub(crate) fn new(client: &Client, extras: &Extras<'_>) -> Self {
-        let mut scope: Vec<&str> = client.scope().tokens().collect();
-        scope.sort_unstable();
-        let params = extras.params.iter().flat_map(|(name, value)| [name.as_str(), value]);
-        let headers = extras.headers.iter().flat_map(|(name, value)| [name.as_str(), value]);
-        let fields: [&[&str]; 8] = [
-            &[client.provider().token_endpoint().url()],
-            &[client.client_id()],
-            &[client.auth().method()],
-            &scope,
-            &extras.resources.iter().map(String::as_str).collect::<Vec<_>>(),
-            &extras.audience.into_iter().collect::<Vec<_>>(),
-            &params.collect::<Vec<_>>(),
-            &headers.collect::<Vec<_>>(),
-        ];
-        // Each number and each length is told, so that no two clients are one row of bytes.
-        let mut bytes = Zeroizing::new(Vec::new());
-        for field in fields {
-            bytes.extend((field.len() as u64).to_le_bytes());
-            for text in field {
-                bytes.extend((text.len() as u64).to_le_bytes());
-                bytes.extend(text.as_bytes());
-            }
-        }
-        Self(bytes)
-    }
-}
-
 /// The key of one client, and the name of its file.
 pub(super) struct Seal {
-    identity: Identity,
+    client: ClientKey,
     key: Option<LessSafeKey>,
     name: String,
 }
@@ -89,9 +45,9 @@ impl KeyType for NameLen {
 }
 
 impl Seal {
-    pub(super) fn new(identity: &Identity, secret: &str) -> Self {
+    pub(super) fn new(client: ClientKey, secret: &str) -> Self {
         let prk = Salt::new(HKDF_SHA256, SALT).extract(secret.as_bytes());
-        Self { identity: identity.clone(), key: key(&prk), name: name(&prk, identity).unwrap_or_default() }
+        Self { key: key(&prk), name: name(&prk, &client).unwrap_or_default(), client }
     }
 
     /// The name of the file, without its ending: 32 hexadecimal digits.
@@ -136,8 +92,8 @@ impl Seal {
         read(content).ok_or(FOREIGN)
     }
 
-    fn associated(&self, header: &[u8]) -> Vec<u8> {
-        [header, self.identity.0.as_slice()].concat()
+    fn associated(&self, header: &[u8]) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new([header, self.client.expose()].concat())
     }
 }
 
@@ -182,9 +138,9 @@ fn key(prk: &Prk) -> Option<LessSafeKey> {
     Some(LessSafeKey::new(key))
 }
 
-fn name(prk: &Prk, identity: &Identity) -> Option<String> {
+fn name(prk: &Prk, client: &ClientKey) -> Option<String> {
     let mut bytes = [0; 16];
-    prk.expand(&[b"name", &identity.0], NameLen).ok()?.fill(&mut bytes).ok()?;
+    prk.expand(&[b"name", client.expose()], NameLen).ok()?.fill(&mut bytes).ok()?;
     let mut name = String::with_capacity(32);
     for byte in bytes {
         write!(name, "{byte:02x}").ok()?;

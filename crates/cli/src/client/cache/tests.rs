@@ -20,8 +20,10 @@ impl Place {
         Self(std::env::temp_dir().join(format!("evergrant-cache-{}-{number}", std::process::id())))
     }
 
-    fn cache(&self, identity: &Identity) -> Cache {
-        Cache { seal: Seal::new(identity, Server::CLIENT_SECRET), folder: Folder::open(&self.0), reads: true }
+    /// The cache of the client at this token endpoint.
+    fn cache(&self, endpoint: &str) -> Cache {
+        let seal = Seal::new(client(endpoint).key(), Server::CLIENT_SECRET);
+        Cache { seal, folder: Folder::open(&self.0), reads: true }
     }
 
     fn token_of(&self, cache: &Cache) -> PathBuf {
@@ -38,10 +40,6 @@ impl Drop for Place {
 fn client(endpoint: &str) -> Client {
     let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
     Client::builder(Provider::rfc6749(endpoint).unwrap(), auth).build().unwrap()
-}
-
-fn identity(endpoint: &str) -> Identity {
-    Identity::new(&client(endpoint), &Extras::default())
 }
 
 fn kept(issued: Wall, life: u64) -> Stored {
@@ -69,7 +67,7 @@ fn found(cache: &Cache) -> Result<Option<Kept>, Miss> {
 #[test]
 fn a_flipped_bit_anywhere_is_a_miss_with_a_reason() {
     let place = Place::new();
-    let cache = place.cache(&identity("https://auth.example/"));
+    let cache = place.cache("https://auth.example/");
     put(&cache, &issued_ago(0));
     let path = place.token_of(&cache);
     let whole = fs::read(&path).unwrap();
@@ -98,8 +96,8 @@ fn a_flipped_bit_anywhere_is_a_miss_with_a_reason() {
 #[test]
 fn another_clients_file_in_the_place_of_ours_is_a_miss() {
     let place = Place::new();
-    let ours = place.cache(&identity("https://auth.example/"));
-    let theirs = place.cache(&identity("https://auth.example/other"));
+    let ours = place.cache("https://auth.example/");
+    let theirs = place.cache("https://auth.example/other");
     put(&theirs, &issued_ago(0));
     fs::rename(place.token_of(&theirs), place.token_of(&ours)).unwrap();
     let Err(Miss(reason)) = found(&ours) else { panic!("a foreign token") };
@@ -148,7 +146,7 @@ fn invoked(server: &Server, cache: &Cache) -> (Result<String, String>, u64) {
 #[test]
 fn a_good_token_costs_no_request_and_a_due_one_is_replaced() {
     let (server, place) = (Server::start().unwrap(), Place::new());
-    let cache = place.cache(&identity(&server.token_endpoint()));
+    let cache = place.cache(&server.token_endpoint());
     put(&cache, &issued_ago(60));
     assert_eq!(invoked(&server, &cache), (Ok("kept".into()), 0));
     put(&cache, &issued_ago(3400));
@@ -160,7 +158,7 @@ fn a_good_token_costs_no_request_and_a_due_one_is_replaced() {
 #[test]
 fn a_due_token_is_used_when_the_server_is_down_and_an_over_one_is_not() {
     let (server, place) = (Server::start().unwrap(), Place::new());
-    let cache = place.cache(&identity(&server.token_endpoint()));
+    let cache = place.cache(&server.token_endpoint());
     let _down = server.fault(Endpoint::Token, Fault::status(503), Times::UntilCleared);
     put(&cache, &issued_ago(3400));
     assert_eq!(invoked(&server, &cache), (Ok("kept".into()), 1));
@@ -172,9 +170,9 @@ fn a_due_token_is_used_when_the_server_is_down_and_an_over_one_is_not() {
 #[test]
 fn nobody_waits_for_the_lock_while_there_is_a_token() {
     let (server, place) = (Server::start().unwrap(), Place::new());
-    let cache = place.cache(&identity(&server.token_endpoint()));
+    let cache = place.cache(&server.token_endpoint());
     put(&cache, &issued_ago(3400));
-    let other = place.cache(&identity(&server.token_endpoint()));
+    let other = place.cache(&server.token_endpoint());
     let _held = other.folder.as_ref().unwrap().try_lock(other.seal.name()).unwrap().unwrap();
     let tokens = source(&server).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -191,7 +189,7 @@ fn nobody_waits_for_the_lock_while_there_is_a_token() {
 #[test]
 fn a_token_from_the_future_is_not_used() {
     let (server, place) = (Server::start().unwrap(), Place::new());
-    let cache = place.cache(&identity(&server.token_endpoint()));
+    let cache = place.cache(&server.token_endpoint());
     let now = SystemClock.now().wall;
     put(&cache, &kept(now.after(Duration::from_secs(7200)), 3600));
     let (token, requests) = invoked(&server, &cache);
@@ -226,7 +224,7 @@ fn one_lock_has_one_holder_whoever_comes_and_goes() {
 #[test]
 fn what_a_killed_holder_leaves_is_no_hindrance() {
     let place = Place::new();
-    let cache = place.cache(&identity("https://auth.example/"));
+    let cache = place.cache("https://auth.example/");
     put(&cache, &issued_ago(20));
     for ending in ["lock", "new"] {
         fs::write(place.token_of(&cache).with_extension(ending), b"half").unwrap();
@@ -246,7 +244,7 @@ fn what_a_killed_holder_leaves_is_no_hindrance() {
 #[test]
 fn tokens_that_are_over_are_cleared_away_and_nothing_else_is() {
     let place = Place::new();
-    let cache = |path: &str| place.cache(&identity(&format!("https://auth.example/{path}")));
+    let cache = |path: &str| place.cache(&format!("https://auth.example/{path}"));
     let (over, good, ours) = (cache("over"), cache("good"), cache("ours"));
     put(&good, &issued_ago(3500));
     put(&over, &issued_ago(3599));
