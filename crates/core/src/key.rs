@@ -84,7 +84,7 @@ impl ClientKey {
     }
 }
 
-/// How many bytes [`write`] makes of these lists.
+/// How many bytes [`write`](fn@write) makes of these lists.
 fn length(lists: &[Vec<&str>]) -> usize {
     lists.iter().map(|list| 8 + list.iter().map(|text| 8 + text.len()).sum::<usize>()).sum()
 }
