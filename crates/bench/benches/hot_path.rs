@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)] // A bench that cannot be set up has nothing to measure.
 
 use arc_swap::ArcSwap;
-use evergrant_bench::subjects::{client, held, observed, opaque, stored};
+use evergrant_bench::subjects::{client, held, opaque, stored};
 use evergrant_bench::{Group, Side, at_once, run};
 use evergrant_core::ClientAuth;
 use evergrant_tokio_reqwest::Tokens;
@@ -23,7 +23,6 @@ fn main() {
 fn owned(title: &'static str) -> Group {
     let (floor, tokens) = (floor(), held(1024));
     let [authorization, token, try_token] = [&tokens; 3].map(Tokens::clone);
-    let observed = observed(1024);
     Group::new(
         title,
         [
@@ -36,10 +35,6 @@ fn owned(title: &'static str) -> Group {
             }),
             Side::new("`authorization()`", move || {
                 let tokens = authorization.clone();
-                move || at_once(tokens.authorization())
-            }),
-            Side::new("`authorization()`, observed", move || {
-                let tokens = observed.clone();
                 move || at_once(tokens.authorization())
             }),
             Side::new("`token()`", move || {
@@ -57,7 +52,6 @@ fn owned(title: &'static str) -> Group {
 /// A value that is looked at and given back: nothing is counted, so threads do not slow each other down.
 fn lent(title: &'static str) -> Group {
     let (floor, tokens, threads) = (floor(), held(1024), threads());
-    let observed = observed(1024);
     Group::new(
         title,
         [
@@ -70,10 +64,6 @@ fn lent(title: &'static str) -> Group {
             }),
             Side::new("`with_authorization(..)`", move || {
                 let tokens = tokens.clone();
-                move || at_once(tokens.with_authorization(HeaderValue::len))
-            }),
-            Side::new("the same, observed", move || {
-                let tokens = observed.clone();
                 move || at_once(tokens.with_authorization(HeaderValue::len))
             }),
             Side::new("the same of ureq, which is no future", move || {
