@@ -1,4 +1,5 @@
-//! The metrics of a source, for any metrics library: one table of instruments, and what an [`Event`] or a [`Status`] is worth to them.
+//! The metrics of a source, for any metrics library: one table of instruments, and the measurements that an event or a status
+//! gives.
 //!
 //! Counters and histograms come from the events that an [`Observer`](crate::Observer) hears: [`of_event`]. Gauges come from the
 //! status, when somebody looks: [`of_status`]. Every label beside `source` has a closed list of values ([`Label::values`]):

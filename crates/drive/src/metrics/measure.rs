@@ -40,7 +40,7 @@ impl Measurement<'_> {
     }
 }
 
-/// What an event is worth to counters and histograms; nothing, for many.
+/// What an event adds to counters and histograms; nothing, for many events.
 pub fn of_event<'a>(event: &Event<'a>) -> impl Iterator<Item = Measurement<'a>> + use<'a> {
     let source = event.source;
     measured(event.kind)
@@ -77,8 +77,8 @@ const fn recorded(time: Duration) -> Value {
     Value::Record(time.as_secs_f64())
 }
 
-/// What a status is worth to gauges: one value of each, and of `evergrant.token.resting` one for each class, so that a rest that
-/// has ended is seen to have ended.
+/// The gauges of a status: one value of each, and one of `evergrant.token.resting` for each class, so that the gauge of a rest that
+/// has ended is 0 again.
 pub fn of_status<'a>(source: &'a str, status: &Status) -> impl Iterator<Item = Measurement<'a>> + use<'a> {
     let (used_for, refresh_in) =
         status.held.map_or((Duration::ZERO, Duration::ZERO), |held| (held.used_for, held.refresh_in));

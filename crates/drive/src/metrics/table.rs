@@ -23,7 +23,7 @@ pub(super) static REQUESTS: Instrument = Instrument {
     name: "evergrant.token.requests",
     kind: Kind::Counter,
     unit: "{request}",
-    description: "Token requests that were sent.",
+    description: "Token requests sent.",
     labels: &[&REASON],
 };
 
@@ -31,7 +31,7 @@ pub(super) static REQUEST_DURATION: Instrument = Instrument {
     name: "evergrant.token.request.duration",
     kind: Kind::Histogram,
     unit: "s",
-    description: "The time from sending a token request to its outcome.",
+    description: "Time from sending a token request to its outcome.",
     labels: &[&OUTCOME, &ERROR_TYPE],
 };
 
@@ -39,7 +39,7 @@ pub(super) static WAIT_DURATION: Instrument = Instrument {
     name: "evergrant.token.wait.duration",
     kind: Kind::Histogram,
     unit: "s",
-    description: "The time that callers waited who found no token.",
+    description: "Time that callers waited for a token; 0 for one that failed at once.",
     labels: &[&RESULT],
 };
 
@@ -47,7 +47,7 @@ pub(super) static WAITING: Instrument = Instrument {
     name: "evergrant.token.waiting",
     kind: Kind::Gauge,
     unit: "{caller}",
-    description: "Callers that wait for a token.",
+    description: "Callers waiting for a token.",
     labels: &[],
 };
 
@@ -55,7 +55,7 @@ pub(super) static USED_FOR: Instrument = Instrument {
     name: "evergrant.token.used_for",
     kind: Kind::Gauge,
     unit: "s",
-    description: "The time for which the held token is still used; 0 if none is held.",
+    description: "Time until the held token is no longer used; 0 if none is held.",
     labels: &[],
 };
 
@@ -63,7 +63,7 @@ pub(super) static REFRESH_IN: Instrument = Instrument {
     name: "evergrant.token.refresh_in",
     kind: Kind::Gauge,
     unit: "s",
-    description: "The time until the held token is due for renewal; 0 if it is due, or if none is held.",
+    description: "Time until the held token is due for renewal; 0 if it is due, or if none is held.",
     labels: &[],
 };
 
@@ -71,7 +71,7 @@ pub(super) static RESTING: Instrument = Instrument {
     name: "evergrant.token.resting",
     kind: Kind::Gauge,
     unit: "{rest}",
-    description: "1 while no token request is sent because the last one failed, else 0.",
+    description: "1 while no token request is sent because the last one failed, otherwise 0.",
     labels: &[&CLASS],
 };
 
@@ -79,7 +79,7 @@ pub(super) static REJECTIONS: Instrument = Instrument {
     name: "evergrant.token.rejections",
     kind: Kind::Counter,
     unit: "{rejection}",
-    description: "Tokens that an API refused.",
+    description: "Tokens refused by an API.",
     labels: &[&SITE, &VERDICT],
 };
 

@@ -283,7 +283,7 @@ fn descriptions_are_one_sentence_and_only_histograms_and_times_are_in_seconds() 
     for instrument in INSTRUMENTS {
         let text = instrument.description;
         assert!(text.ends_with('.') && text.matches(". ").count() == 0, "{text}");
-        let is_time = instrument.kind == Kind::Histogram || instrument.description.starts_with("The time");
+        let is_time = instrument.kind == Kind::Histogram || instrument.description.starts_with("Time ");
         assert_eq!(instrument.unit == "s", is_time, "{}", instrument.name);
     }
     assert!(BUCKETS.is_sorted());
