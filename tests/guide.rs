@@ -245,7 +245,6 @@ fn the_page_for_metrics_has_every_metric_as_the_table_has_it_and_no_other() {
                 Kind::Counter => "counter",
                 Kind::Histogram => "histogram",
                 Kind::Gauge => "gauge",
-                other => panic!("{other:?}"),
             };
             let labels: Vec<_> = instrument.labels.iter().map(|label| label.name()).collect();
             let labels = if labels.is_empty() { "none".into() } else { labels.join(", ") };

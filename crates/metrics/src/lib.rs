@@ -83,8 +83,6 @@ fn describe(recorder: &dyn Recorder, instrument: &'static Instrument) {
         Kind::Counter => recorder.describe_counter(name, unit, description),
         Kind::Histogram => recorder.describe_histogram(name, unit, description),
         Kind::Gauge => recorder.describe_gauge(name, unit, description),
-        // A kind that this version does not know has no values that it knows.
-        _ => {}
     }
 }
 

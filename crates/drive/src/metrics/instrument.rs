@@ -20,7 +20,6 @@ pub struct Instrument {
 
 /// What is done with the values of an instrument.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
 pub enum Kind {
     /// They are added up.
     Counter,
