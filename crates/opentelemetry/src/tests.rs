@@ -13,6 +13,7 @@ use opentelemetry_sdk::metrics::data::{
     AggregatedMetrics, Metric, MetricData, ResourceMetrics, ScopeMetrics,
 };
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -171,7 +172,12 @@ fn gauges_are_asked_for_when_somebody_looks_and_forgotten_with_their_source() {
     let observed = Observed::failed(&metrics);
     let shared = Arc::downgrade(observed.tokens.shared());
     metrics.watch("a", move || Some(shared.upgrade()?.status()));
-    metrics.watch("gone", || None);
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&asked);
+    metrics.watch("gone", move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        None
+    });
     let gauges = || {
         let mut lines = collected.lines();
         lines.retain(|line| !line.contains("request") && !line.contains("wait.duration"));
@@ -201,6 +207,7 @@ fn gauges_are_asked_for_when_somebody_looks_and_forgotten_with_their_source() {
         std::thread::yield_now();
     }
     assert_eq!(gauges(), [""; 0]);
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
 }
 
 #[test]
