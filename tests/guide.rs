@@ -281,7 +281,7 @@ fn the_page_for_metrics_has_every_label_with_its_values_and_no_other() {
 }
 
 #[test]
-fn what_prometheus_and_grafana_read_names_metrics_and_labels_of_the_table() {
+fn what_prometheus_and_grafana_read_names_every_metric_of_the_table_and_no_other() {
     let known: BTreeSet<String> = INSTRUMENTS.iter().map(|instrument| instrument.prometheus_name()).collect();
     let folder = root().join("docs/monitoring");
     let mut named = BTreeSet::new();
