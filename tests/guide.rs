@@ -6,7 +6,8 @@
 mod literals;
 mod tree;
 
-use evergrant_tokio_reqwest::core::{JwtHint, Mono};
+use evergrant_drive::metrics::{INSTRUMENTS, Kind};
+use evergrant_tokio_reqwest::core::{ErrorResponse, JwtHint, Mono};
 use evergrant_tokio_reqwest::{Reason, Rejection};
 use literals::{fragments, literals};
 use std::collections::BTreeSet;
@@ -211,6 +212,78 @@ fn the_tracing_reference_has_every_reason_hint_and_rejection() {
     for rejection in [Rejection::Dropped, Rejection::Replaced, settling, Rejection::Refused] {
         assert!(has(&rejection.to_string(), ""), "{rejection:?}");
     }
+}
+
+#[test]
+fn the_page_for_metrics_has_every_metric_as_the_table_has_it_and_no_other() {
+    let page = page("metrics.md");
+    let is_metric = |cell: &str| cell.starts_with("evergrant.");
+    let shown: Vec<_> = rows(&page).filter(|row| is_metric(&row[0])).collect();
+    let known: Vec<_> = INSTRUMENTS
+        .into_iter()
+        .map(|instrument| {
+            let kind = match instrument.kind {
+                Kind::Counter => "counter",
+                Kind::Histogram => "histogram",
+                Kind::Gauge => "gauge",
+            };
+            let labels: Vec<_> = instrument.labels.iter().map(|label| label.name()).collect();
+            let labels = if labels.is_empty() { "none".into() } else { labels.join(", ") };
+            let row = [instrument.name, kind, instrument.unit, &labels, instrument.description];
+            row.map(str::to_owned).to_vec()
+        })
+        .collect();
+    assert_eq!(shown, known);
+}
+
+#[test]
+fn the_page_for_metrics_has_every_label_with_its_values_and_no_other() {
+    let page = page("metrics.md");
+    let shown: Vec<_> = rows(&page).filter(|row| row[1].starts_with("evergrant.")).collect();
+    let mut labels = 0;
+    for instrument in INSTRUMENTS {
+        for label in instrument.labels {
+            labels += 1;
+            let row = shown.iter().find(|row| row[0] == label.name() && row[1] == instrument.name).unwrap();
+            match (label.name(), label.values()) {
+                // A table of its own has the words of ours; the codes are the RFC's.
+                ("error.type", values) => {
+                    let is_ours =
+                        |value: &&str| value.parse::<u16>().is_err() && !ErrorResponse::CODES.contains(value);
+                    let missing = |value: &&str| is_ours(value) && !page.contains(&format!("`{value}`"));
+                    assert_eq!(values.into_iter().filter(missing).collect::<Vec<_>>(), Vec::<&str>::new());
+                }
+                ("site", values) => assert_eq!(row[2], format!("0 to {}", values[values.len() - 1])),
+                (_, values) => assert_eq!(row[2], values.join(", ")),
+            }
+        }
+    }
+    assert_eq!(shown.len(), labels);
+}
+
+#[test]
+fn what_prometheus_and_grafana_read_names_every_metric_of_the_table_and_no_other() {
+    let known: BTreeSet<String> = INSTRUMENTS.iter().map(|instrument| instrument.prometheus_name()).collect();
+    let folder = root().join("docs/monitoring");
+    let mut named = BTreeSet::new();
+    for file in ["alerts.yml", "alerts.test.yml", "dashboard.json"] {
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        for word in words.filter(|word| word.starts_with("evergrant_")) {
+            let series = ["_bucket", "_count", "_sum"].iter().find_map(|suffix| word.strip_suffix(suffix));
+            let name = series.unwrap_or(word);
+            assert!(known.contains(name), "{file}: {word}");
+            named.insert(name.to_owned());
+        }
+    }
+    // Nothing is measured that nobody looks at.
+    assert_eq!(named, known);
+    let alerts = fs::read_to_string(folder.join("alerts.yml")).unwrap();
+    let alerts: Vec<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    let page = page("metrics.md");
+    let shown: Vec<_> =
+        rows(&page).map(|row| row[0].clone()).filter(|cell| cell.starts_with("Evergrant")).collect();
+    assert_eq!(shown, alerts);
 }
 
 #[test]

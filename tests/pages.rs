@@ -26,4 +26,5 @@ pages! {
     Errors: "errors.md",
     Lifecycle: "lifecycle.md",
     Tracing: "tracing.md",
+    Metrics: "metrics.md",
 }

@@ -15,6 +15,7 @@ mod interrupt;
 #[path = "commands/interrupt/elsewhere.rs"]
 mod interrupt;
 pub(crate) mod man;
+mod metrics;
 pub(crate) mod mock;
 mod replaced;
 pub(crate) mod request;

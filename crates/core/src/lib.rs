@@ -84,6 +84,7 @@ pub mod bench;
 mod challenge;
 mod client;
 mod date;
+mod decimal;
 mod endpoint;
 mod error;
 mod field;

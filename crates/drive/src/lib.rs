@@ -111,6 +111,7 @@ mod clock;
 mod contained;
 #[cfg(test)]
 mod fixture;
+pub mod metrics;
 mod naps;
 mod observer;
 mod published;

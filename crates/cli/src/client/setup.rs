@@ -8,7 +8,8 @@ use crate::client::secret::{self, Purpose};
 use crate::client::settings::{self, Settings, UNKNOWN};
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
-use evergrant_tokio_reqwest::{Client, ConfigError, Origin, Policy, Token, Tokens};
+use evergrant_tokio_reqwest::{Client, ConfigError, Observer, Origin, Policy, Token, Tokens};
+use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -30,6 +31,8 @@ pub(crate) struct Setup {
     pub(crate) network: Network,
     /// Whether plain http is allowed to any host.
     plain_http: bool,
+    /// Who hears what happens to its sources.
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// What a doctor wants to know beside the client itself.
@@ -116,7 +119,13 @@ impl Setup {
             plain_http: settings.dangerous_plain_http.value,
             client,
             network,
+            observer: None,
         })
+    }
+
+    /// The same, whose sources tell this observer what happens.
+    pub(crate) fn observed(self, observer: Option<Arc<dyn Observer>>) -> Self {
+        Self { observer, ..self }
     }
 
     /// A source of its tokens. Without `wait` its callers take the first outcome, good or bad; with it they wait that
@@ -124,8 +133,11 @@ impl Setup {
     pub(crate) fn tokens(&self, wait: Option<Duration>) -> Result<Tokens, Failure> {
         let source = Tokens::builder(self.client.clone()).policy(self.policy()).patience(self.patience(wait));
         let origin = self.client.provider().token_endpoint().origin();
-        let source = self.network.tokens(source, origin, self.timeout)?;
-        Ok(source.fail_fast(wait.is_none()).build()?)
+        let mut source = self.network.tokens(source, origin, self.timeout)?.fail_fast(wait.is_none());
+        if let Some(observer) = &self.observer {
+            source = source.observer(Arc::clone(observer));
+        }
+        Ok(source.build()?)
     }
 
     /// The origin that somebody wrote down, which a token may be sent to.

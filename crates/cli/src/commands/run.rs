@@ -6,6 +6,7 @@ use crate::client::args::{ClientArgs, duration};
 use crate::client::secret;
 use crate::client::setup::Setup;
 use crate::commands::child::{self, Signals};
+use crate::commands::metrics::{Metrics, MetricsArgs};
 use crate::commands::runtime::block_on;
 use crate::commands::token::Format;
 use crate::tell::failure::Failure;
@@ -58,6 +59,8 @@ pub(crate) struct RunArgs {
         value_hint = ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
     #[command(flatten)]
+    metrics: MetricsArgs,
+    #[command(flatten)]
     client: ClientArgs,
     /// Retry transient failures for this long
     ///
@@ -71,12 +74,17 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let Some(mut command) = child::command(&args.command) else {
         return Err(Failure::usage("there is no program to run", "name it after --"));
     };
-    let setup = Setup::read(&args.client)?;
+    let metrics = args.metrics.read()?;
+    let setup = Setup::read(&args.client)?.observed(metrics.as_ref().map(Metrics::observer));
     let tokens = setup.tokens(args.wait)?;
     block_on(async {
         // Until now Ctrl-C ended this command as it ends any other; from now on there is something to remove.
         let mut signals = Signals::caught()?;
         let file = args.token_file.as_deref().map(TokenFile::at).transpose()?;
+        let mut alive = Alive(Vec::new());
+        if let Some(metrics) = metrics {
+            alive.0.push(metrics.serve(tokens.clone()).await?);
+        }
         let token = tokio::select! {
             token = setup.token(&tokens, args.wait) => token?,
             ended = child::ended_by(&mut signals) => return Ok(ended),
@@ -95,19 +103,19 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         if let Some(name) = variable {
             command.env(name, &*text);
         }
-        let refreshing = match file {
+        match file {
             Some(mut file) => {
                 file.replace(&text).map_err(|error| file.failure(&error))?;
                 command.env(TOKEN_FILE, file.path());
                 let keeping = tokens.keep_fresh();
                 let replacing = replace(file, args.format, setup, tokens, token.generation());
                 // Both end with the program.
-                Alive(vec![tokio::spawn(keeping), tokio::spawn(replacing)])
+                alive.0.extend([tokio::spawn(keeping), tokio::spawn(replacing)]);
             }
-            None => Alive(vec![tokio::spawn(tell_the_end(tokens))]),
-        };
+            None => alive.0.push(tokio::spawn(tell_the_end(tokens))),
+        }
         let ended = child::run(command, signals).await;
-        refreshing.end().await;
+        alive.end().await;
         ended
     })
 }

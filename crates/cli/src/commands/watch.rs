@@ -6,6 +6,7 @@ use crate::client::args::{ClientArgs, duration};
 use crate::client::setup::Setup;
 use crate::commands::deadline;
 use crate::commands::interrupt::{self, Interrupts};
+use crate::commands::metrics::{Metrics, MetricsArgs};
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::live::Live;
@@ -34,6 +35,8 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     r#for: Option<Duration>,
     #[command(flatten)]
+    metrics: MetricsArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
@@ -43,10 +46,15 @@ pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
         // A reader of stdout that reads no more must not make it last.
         deadline::end_process_after(time);
     }
-    let setup = Setup::read_within(&args.client, args.r#for)?;
+    let metrics = args.metrics.read()?;
+    let observer = metrics.as_ref().map(Metrics::observer);
+    let setup = Setup::read_within(&args.client, args.r#for)?.observed(observer);
     let tokens = setup.tokens(None)?;
     let live = if manner.json { None } else { Live::on_stdout() };
     block_on(async {
+        if let Some(metrics) = metrics {
+            metrics.serve(tokens.clone()).await?;
+        }
         if setup.cache.is_some() {
             // What failed is shown as it is without a cache: it is retried automatically.
             let first = setup.token(&tokens, None);

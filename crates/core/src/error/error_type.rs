@@ -1,7 +1,9 @@
 //! What failed, as a label for metrics and traces.
 
-use super::{Cause, Problem, Refusal, TransportErrorKind};
+use super::{Cause, ErrorResponse, Problem, Refusal, TransportErrorKind};
+use crate::decimal::decimal;
 use core::fmt;
+use core::ops::RangeInclusive;
 
 /// What failed, in one word of a closed list: OpenTelemetry's `error.type`, for metrics and traces.
 ///
@@ -17,37 +19,61 @@ use core::fmt;
 /// assert_eq!(Cause::Abandoned.error_type().to_string(), "_OTHER");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct ErrorType(Kind);
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Kind {
-    Word(&'static str),
-    Status(u16),
-}
+pub struct ErrorType(&'static str);
 
 /// OpenTelemetry's word for what is in no list.
-const OTHER: Kind = Kind::Word("_OTHER");
+const OTHER: &str = "_OTHER";
+
+/// What can fail on the way.
+const KINDS: [TransportErrorKind; 11] = [
+    TransportErrorKind::Resolve,
+    TransportErrorKind::Connect,
+    TransportErrorKind::Tls,
+    TransportErrorKind::Proxy,
+    TransportErrorKind::Timeout,
+    TransportErrorKind::Closed,
+    TransportErrorKind::Protocol,
+    TransportErrorKind::NoRuntime,
+    TransportErrorKind::NoThread,
+    TransportErrorKind::NoFile,
+    TransportErrorKind::Other,
+];
+
+/// The statuses of responses that are no success.
+const STATUSES: RangeInclusive<u16> = 300..=599;
+
+impl ErrorType {
+    /// Every word of the list, each once.
+    pub fn all() -> impl Iterator<Item = &'static str> {
+        let statuses = STATUSES.filter_map(decimal);
+        ErrorResponse::CODES.into_iter().chain(statuses).chain(KINDS.map(on_the_way))
+    }
+
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
 
 impl Cause {
     /// What failed, in one word of a closed list: for metrics and traces.
     pub fn error_type(&self) -> ErrorType {
-        ErrorType(match self {
-            Self::Refused(refusal) => return refusal.error_type(),
-            Self::NotSent(_) | Self::Abandoned => OTHER,
-        })
+        match self {
+            Self::Refused(refusal) => refusal.error_type(),
+            Self::NotSent(_) | Self::Abandoned => ErrorType(OTHER),
+        }
     }
 }
 
 impl Refusal {
     /// What failed, in one word of a closed list: for metrics and traces.
     pub fn error_type(&self) -> ErrorType {
-        let code = self.code().and_then(super::code::known);
-        ErrorType(match (self.problem(), code, self.status()) {
-            (Problem::Transport(error), ..) => Kind::Word(on_the_way(error.kind())),
-            (_, Some((code, _)), _) => Kind::Word(code),
-            (_, None, Some(status @ 300..=599)) => Kind::Status(status),
-            _ => OTHER,
-        })
+        if let Problem::Transport(error) = self.problem() {
+            return ErrorType(on_the_way(error.kind()));
+        }
+        let code = self.code().and_then(super::code::known).map(|(code, _)| code);
+        let status = || self.status().filter(|status| STATUSES.contains(status)).and_then(decimal);
+        ErrorType(code.or_else(status).unwrap_or(OTHER))
     }
 }
 
@@ -63,16 +89,13 @@ const fn on_the_way(kind: TransportErrorKind) -> &'static str {
         TransportErrorKind::NoRuntime => "no_runtime",
         TransportErrorKind::NoThread => "no_thread",
         TransportErrorKind::NoFile => "no_file",
-        TransportErrorKind::Other => "_OTHER",
+        TransportErrorKind::Other => OTHER,
     }
 }
 
 impl fmt::Display for ErrorType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Kind::Word(word) => f.write_str(word),
-            Kind::Status(status) => status.fmt(f),
-        }
+        f.write_str(self.0)
     }
 }
 

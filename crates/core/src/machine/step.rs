@@ -1,5 +1,6 @@
 //! What goes into the machine and what comes out.
 
+use crate::decimal::decimal;
 use crate::error::{Cause, ConfigError, Error, Refusal};
 use crate::lifetime::JwtHint;
 use crate::response::Grant;
@@ -100,6 +101,18 @@ impl fmt::Display for Reason {
             Self::Rotated => "the client's credentials have changed",
             Self::Retry => "the last request failed",
         })
+    }
+}
+
+impl Rejection {
+    /// One lower-case word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dropped => "dropped",
+            Self::Replaced => "replaced",
+            Self::Settling(_) => "settling",
+            Self::Refused => "refused",
+        }
     }
 }
 
@@ -290,6 +303,11 @@ impl Site {
     pub const fn place(self) -> u16 {
         // `Origins` numbers its places without a bound.
         Self::new(self.0).0
+    }
+
+    /// Its place in decimal, from `0` to `64`: for a label of metrics.
+    pub fn as_str(self) -> &'static str {
+        decimal(self.place()).unwrap_or("64")
     }
 }
 

@@ -213,7 +213,7 @@ fn an_observer_hears_of_it_after_everyone_was_woken_and_the_status_knows_before(
     *looking.0.lock().unwrap() = Some(waking);
     let report = guard.land(grant("a", 3600));
     assert!(shared.status().last_outcome.is_some());
-    assert_eq!(*looking.1.lock().unwrap(), []);
+    assert_eq!(*looking.1.lock().unwrap(), Vec::<u32>::new());
     drop(report);
     assert_eq!(*looking.1.lock().unwrap(), [1]);
 }

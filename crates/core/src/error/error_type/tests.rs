@@ -60,3 +60,13 @@ fn what_was_never_sent_is_in_no_list() {
         "_OTHER"
     );
 }
+
+#[test]
+fn the_whole_list_has_every_word_once() {
+    let all: alloc::vec::Vec<_> = ErrorType::all().collect();
+    let once: alloc::collections::BTreeSet<_> = all.iter().collect();
+    assert_eq!((all.len(), once.len()), (11 + 300 + 11, all.len()));
+    for word in ["invalid_client", "300", "599", "timeout", "_OTHER"] {
+        assert!(all.contains(&word), "{word}");
+    }
+}

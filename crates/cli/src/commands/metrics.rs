@@ -1,0 +1,98 @@
+//! Metrics of a source while a subcommand runs, for Prometheus to fetch.
+
+mod answer;
+
+use crate::tell::failure::Failure;
+use crate::tell::metrics::Totals;
+use crate::tell::stderr;
+use clap::Args;
+use evergrant_tokio_reqwest::{Observer, Tokens};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+/// Whoever fetches at the same time: a few servers of Prometheus, and somebody who looks.
+const AT_ONCE: usize = 16;
+/// How long one fetch may take.
+const LIMIT: Duration = Duration::from_secs(10);
+/// How long nobody is let in when the system has no room for another connection.
+const NO_ROOM: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+pub(super) struct MetricsArgs {
+    /// Serve metrics for Prometheus at this address
+    ///
+    /// An IP address and a port, such as 127.0.0.1:9464; port 0 picks a free one, which is told on stderr. The
+    /// path is /metrics. Only a loopback address is accepted, unless --allow-remote-metrics is given.
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
+    /// Let other machines fetch the metrics
+    ///
+    /// They contain no secret, but the name of the authorization server and how often its tokens are requested.
+    #[arg(long, requires = "metrics")]
+    allow_remote_metrics: bool,
+}
+
+/// Where metrics are served, and what was counted.
+pub(super) struct Metrics {
+    address: SocketAddr,
+    totals: Arc<Totals>,
+}
+
+impl MetricsArgs {
+    /// What is to be served, if anything is.
+    pub(super) fn read(&self) -> Result<Option<Metrics>, Failure> {
+        let Some(address) = self.metrics else { return Ok(None) };
+        if !address.ip().to_canonical().is_loopback() && !self.allow_remote_metrics {
+            return Err(Failure::usage(
+                format!("--metrics {address} can be reached from other machines"),
+                "use a loopback address such as 127.0.0.1, or add --allow-remote-metrics",
+            ));
+        }
+        Ok(Some(Metrics { address, totals: Arc::default() }))
+    }
+}
+
+impl Metrics {
+    /// Who counts.
+    pub(super) fn observer(&self) -> Arc<dyn Observer> {
+        Arc::<Totals>::clone(&self.totals)
+    }
+
+    /// Serves the metrics of this source until the task is aborted.
+    pub(super) async fn serve(self, tokens: Tokens) -> Result<JoinHandle<()>, Failure> {
+        let failed = |error| Failure::system(&format!("cannot listen on {}", self.address), &error);
+        let listener = TcpListener::bind(self.address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        if self.address.port() == 0 {
+            stderr::note(format_args!("metrics at http://{address}/metrics"));
+        }
+        Ok(tokio::spawn(accept(listener, self.totals, tokens)))
+    }
+}
+
+async fn accept(listener: TcpListener, totals: Arc<Totals>, tokens: Tokens) {
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    while let Ok(place) = Arc::clone(&room).acquire_owned().await {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(NO_ROOM).await;
+            continue;
+        };
+        let (totals, tokens) = (Arc::clone(&totals), tokens.clone());
+        tokio::spawn(async move {
+            // One that is too slow, or goes away, has no metrics.
+            let _done = tokio::time::timeout(LIMIT, fetch(stream, &totals, &tokens)).await;
+            drop(place);
+        });
+    }
+}
+
+async fn fetch(mut stream: TcpStream, totals: &Totals, tokens: &Tokens) -> std::io::Result<()> {
+    answer::exchange(&mut stream, || totals.text(tokens.name(), &tokens.status())).await
+}
+
+#[cfg(test)]
+mod tests;

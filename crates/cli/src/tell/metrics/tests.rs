@@ -1,0 +1,40 @@
+use super::*;
+use evergrant_tokio_reqwest::Tokens;
+
+#[test]
+fn a_token_that_never_ends_is_infinite_and_a_source_is_escaped() {
+    let status = Tokens::fixed("a").unwrap().status();
+    let text = Totals::default().text("a\"b\\c\nd", &status);
+    for line in [
+        r#"evergrant_token_used_for_seconds{source="a\"b\\c\nd"} +Inf"#,
+        r#"evergrant_token_waiting{source="a\"b\\c\nd"} 0"#,
+        r#"evergrant_token_resting{source="a\"b\\c\nd",class="permanent"} 0"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in: {text}");
+    }
+}
+
+#[test]
+fn every_metric_is_described_before_there_is_any() {
+    let text = Totals::default().text("a", &Tokens::fixed("a").unwrap().status());
+    assert_eq!(text.matches("# HELP ").count(), INSTRUMENTS.len());
+    assert_eq!(text.matches("# TYPE ").count(), INSTRUMENTS.len());
+    assert!(text.contains("# TYPE evergrant_token_requests_total counter\n"), "{text}");
+    assert!(text.contains("# TYPE evergrant_token_wait_duration_seconds histogram\n"), "{text}");
+}
+
+#[test]
+fn a_bucket_has_what_is_no_longer_than_its_bound() {
+    let mut text = String::new();
+    let mut counts = [0; BUCKETS.len() + 1];
+    (counts[0], counts[1], counts[BUCKETS.len()]) = (2, 1, 1);
+    write_one(&mut text, "a", "b=\"c\"", &Total::Spread { counts, sum: 60.5 });
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], r#"a_bucket{b="c",le="0.005"} 2"#);
+    assert_eq!(lines[1], r#"a_bucket{b="c",le="0.01"} 3"#);
+    assert_eq!(lines[13], r#"a_bucket{b="c",le="10"} 3"#);
+    assert_eq!(
+        lines[14..],
+        [r#"a_bucket{b="c",le="+Inf"} 4"#, r#"a_sum{b="c"} 60.5"#, r#"a_count{b="c"} 4"#]
+    );
+}

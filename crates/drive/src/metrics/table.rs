@@ -1,0 +1,132 @@
+//! Every instrument there is.
+
+use super::instrument::{Instrument, Kind, Label, Values};
+
+/// The upper bounds of the buckets of every histogram, in seconds: OpenTelemetry's for HTTP.
+pub const BUCKETS: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// Every instrument, in the order in which people read them.
+pub static INSTRUMENTS: [&Instrument; 9] = [
+    &REQUESTS,
+    &REQUEST_DURATION,
+    &WAIT_DURATION,
+    &WAITING,
+    &USED_FOR,
+    &REFRESH_IN,
+    &RESTING,
+    &REJECTIONS,
+    &REPLAYS,
+];
+
+pub(super) static REQUESTS: Instrument = Instrument {
+    name: "evergrant.token.requests",
+    kind: Kind::Counter,
+    unit: "{request}",
+    description: "Token requests sent.",
+    labels: &[&REASON],
+};
+
+pub(super) static REQUEST_DURATION: Instrument = Instrument {
+    name: "evergrant.token.request.duration",
+    kind: Kind::Histogram,
+    unit: "s",
+    description: "Time from sending a token request to its outcome.",
+    labels: &[&OUTCOME, &ERROR_TYPE],
+};
+
+pub(super) static WAIT_DURATION: Instrument = Instrument {
+    name: "evergrant.token.wait.duration",
+    kind: Kind::Histogram,
+    unit: "s",
+    description: "Time that callers waited for a token; 0 for one that failed at once.",
+    labels: &[&RESULT],
+};
+
+pub(super) static WAITING: Instrument = Instrument {
+    name: "evergrant.token.waiting",
+    kind: Kind::Gauge,
+    unit: "{caller}",
+    description: "Callers waiting for a token.",
+    labels: &[],
+};
+
+pub(super) static USED_FOR: Instrument = Instrument {
+    name: "evergrant.token.used_for",
+    kind: Kind::Gauge,
+    unit: "s",
+    description: "Time until the held token is no longer used; 0 if none is held.",
+    labels: &[],
+};
+
+pub(super) static REFRESH_IN: Instrument = Instrument {
+    name: "evergrant.token.refresh_in",
+    kind: Kind::Gauge,
+    unit: "s",
+    description: "Time until the held token is due for renewal; 0 if it is due, or if none is held.",
+    labels: &[],
+};
+
+pub(super) static RESTING: Instrument = Instrument {
+    name: "evergrant.token.resting",
+    kind: Kind::Gauge,
+    unit: "{rest}",
+    description: "1 while no token request is sent because the last one failed, otherwise 0.",
+    labels: &[&CLASS],
+};
+
+pub(super) static REJECTIONS: Instrument = Instrument {
+    name: "evergrant.token.rejections",
+    kind: Kind::Counter,
+    unit: "{rejection}",
+    description: "Tokens refused by an API.",
+    labels: &[&SITE, &VERDICT],
+};
+
+pub(super) static REPLAYS: Instrument = Instrument {
+    name: "evergrant.api.replays",
+    kind: Kind::Counter,
+    unit: "{replay}",
+    description: "Calls to an API that were sent again.",
+    labels: &[&REPLAY_REASON],
+};
+
+/// Why a token is requested.
+pub(super) static REASON: Label = Label {
+    name: "reason",
+    values: Values::Words(&["first", "early", "expired", "rejected", "rotated", "retry"]),
+};
+
+pub(super) static OUTCOME: Label = Label {
+    name: "outcome",
+    values: Values::Words(&[
+        "installed",
+        "no_progress",
+        "transient",
+        "permanent",
+        "not_sent",
+        "abandoned",
+        "superseded",
+    ]),
+};
+
+/// Of a request that failed.
+pub(super) static ERROR_TYPE: Label = Label { name: "error.type", values: Values::ErrorTypes };
+
+pub(super) static RESULT: Label =
+    Label { name: "result", values: Values::Words(&["served", "failed", "timed_out", "saturated"]) };
+
+/// Whether asking again, unchanged, can help.
+pub(super) static CLASS: Label = Label { name: "class", values: Values::Words(&CLASSES) };
+
+pub(super) const CLASSES: [&str; 2] = ["transient", "permanent"];
+
+/// Which API: its place among those that refused a token, with one place for all from the 65th on.
+pub(super) static SITE: Label = Label { name: "site", values: Values::Sites };
+
+pub(super) static VERDICT: Label =
+    Label { name: "verdict", values: Values::Words(&["dropped", "replaced", "settling", "refused"]) };
+
+/// Why a call is sent again.
+pub(super) static REPLAY_REASON: Label =
+    Label { name: "reason", values: Values::Words(&["token", "settled"]) };
