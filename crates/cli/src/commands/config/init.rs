@@ -2,6 +2,7 @@
 
 use crate::client::args::{ClientArgs, NewClientArgs, OriginArgs};
 use crate::client::profile::{self, Profile, draft};
+use crate::client::said::Whence;
 use crate::client::settings::Settings;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
@@ -32,6 +33,7 @@ pub(crate) struct ConfigInitArgs {
 pub(super) fn run(args: &ConfigInitArgs, manner: Manner) -> Result<(), Failure> {
     let NewClientArgs(client) = &args.client;
     let origins = args.origins.all();
+    not_the_mocks(client, origins)?;
     let path = profile::named(client.config.as_deref())?;
     draft::vacant(&path)?;
     let name = client.profile.as_deref().unwrap_or(NAME);
@@ -53,6 +55,27 @@ pub(super) fn run(args: &ConfigInitArgs, manner: Manner) -> Result<(), Failure> 
         return stdout::json(&json!({ "path": path, "profile": name, "next": next })).map(drop);
     }
     stdout::plain(&format!("{}\nnext: {next}", path.display())).map(drop)
+}
+
+/// The servers of `evergrant mock` end with its program. A default profile of their addresses would stay, and hand the next
+/// secret to whatever listens there then.
+fn not_the_mocks(client: &ClientArgs, origins: &[String]) -> Result<(), Failure> {
+    let in_mock = std::env::var_os("EVERGRANT_MOCK_API").is_some_and(|api| !api.is_empty());
+    if client.config.is_some() || !in_mock {
+        return Ok(());
+    }
+    let said = [("token_endpoint", client.token_endpoint.is_some()), ("allow_origin", !origins.is_empty())];
+    for (id, _) in said.into_iter().filter(|(_, is_said)| *is_said) {
+        if let Whence::Variable(name) = client.whence(id) {
+            return Err(Failure::usage(
+                format!(
+                    "{name} is an address of evergrant mock, which would be left in your own configuration"
+                ),
+                "end the mock's shell first, or name another file with --config PATH",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What there is to do with the file.
