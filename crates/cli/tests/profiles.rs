@@ -104,6 +104,7 @@ fn an_endpoint_that_cannot_be_reached_is_told_with_its_profile_and_file() {
             .args(["-c", script, EVERGRANT])
             .env("EVERGRANT_CLIENT_SECRET", "a secret of mine");
         command.env("EVERGRANT_CONFIG", &configured.path).env("EVERGRANT_TOKEN_ENDPOINT", endpoint);
+        command.env("XDG_CACHE_HOME", configured.folder.at("caches"));
         run(&mut command).stderr
     };
     let place = format!("; the token endpoint is that of profile gone in {}\n", configured.path);
