@@ -244,19 +244,20 @@ fn a_first_file_says_what_was_said_and_passes_the_check() {
 #[test]
 fn the_servers_of_the_mock_get_into_no_file_of_ones_own() {
     let folder = Folder::new();
-    let api = "http://127.0.0.1:1";
+    let (api, endpoint) = ("http://127.0.0.1:1", "http://127.0.0.1:1/access-token");
     let in_mock = |arguments: &[&str]| {
         let mut command = init(&folder, arguments);
         command.env("EVERGRANT_MOCK_API", api).env("EVERGRANT_ALLOW_ORIGIN", api);
-        command.env("EVERGRANT_TOKEN_ENDPOINT", api).env("EVERGRANT_CLIENT_ID", Server::CLIENT_ID);
+        command.env("EVERGRANT_TOKEN_ENDPOINT", endpoint).env("EVERGRANT_CLIENT_ID", Server::CLIENT_ID);
         command
     };
-    let says = |name: &str| [format!("{name} is an address of evergrant mock"), "--config PATH".to_owned()];
-    let refused = |arguments: &[&str], name: &str| {
-        fails(&mut in_mock(arguments), 2, &says(name).each_ref().map(String::as_str));
+    let refused = |arguments: &[&str], address: &str| {
+        let says = [&format!("{address} is an address of evergrant mock"), "--config PATH"];
+        fails(&mut in_mock(arguments), 2, &says);
     };
-    refused(&[], "EVERGRANT_TOKEN_ENDPOINT");
-    refused(&CLIENT, "EVERGRANT_ALLOW_ORIGIN");
+    refused(&[], endpoint);
+    refused(&["--token-endpoint", endpoint], endpoint);
+    refused(&CLIENT, api);
     assert!(!std::path::Path::new(&folder.at("a/b/evergrant/config.toml")).exists());
     let named = [&CLIENT[..], &["--allow-origin", "https://api.example.com"]].concat();
     for arguments in [&["--config", "own.toml"][..], &named] {

@@ -156,8 +156,8 @@ impl Setup {
         token.map_err(|failure| self.located(failure))
     }
 
-    /// The same; where the token endpoint cannot be reached, with the profile and the file that it is from: nobody has
-    /// them in mind who did not name a profile.
+    /// The same; where the token endpoint cannot be reached, with the profile and the file that it is from: a default
+    /// profile is used without being named.
     pub(crate) fn located(&self, failure: Failure) -> Failure {
         match &self.endpoint_from {
             Some(place) => failure.address_from(place),

@@ -2,7 +2,6 @@
 
 use crate::client::args::{ClientArgs, NewClientArgs, OriginArgs};
 use crate::client::profile::{self, Profile, draft};
-use crate::client::said::Whence;
 use crate::client::settings::Settings;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
@@ -57,25 +56,22 @@ pub(super) fn run(args: &ConfigInitArgs, manner: Manner) -> Result<(), Failure> 
     stdout::plain(&format!("{}\nnext: {next}", path.display())).map(drop)
 }
 
-/// The servers of `evergrant mock` end with its program. A default profile of their addresses would stay, and hand the next
-/// secret to whatever listens there then.
+/// The servers of `evergrant mock` end with its program. Their address in a default profile would stay, and the next secret would
+/// go to whatever listens there then.
 fn not_the_mocks(client: &ClientArgs, origins: &[String]) -> Result<(), Failure> {
-    let in_mock = std::env::var_os("EVERGRANT_MOCK_API").is_some_and(|api| !api.is_empty());
-    if client.config.is_some() || !in_mock {
+    let Some(api) = std::env::var("EVERGRANT_MOCK_API").ok().filter(|api| !api.is_empty()) else {
         return Ok(());
+    };
+    let is_the_mocks = |address: &&String| {
+        address.strip_prefix(&api).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    match client.token_endpoint.iter().chain(origins).find(is_the_mocks) {
+        Some(address) if client.config.is_none() => Err(Failure::usage(
+            format!("{address} is an address of evergrant mock, and of no use once the mock has ended"),
+            "leave the mock's shell first, or name another file with --config PATH",
+        )),
+        _ => Ok(()),
     }
-    let said = [("token_endpoint", client.token_endpoint.is_some()), ("allow_origin", !origins.is_empty())];
-    for (id, _) in said.into_iter().filter(|(_, is_said)| *is_said) {
-        if let Whence::Variable(name) = client.whence(id) {
-            return Err(Failure::usage(
-                format!(
-                    "{name} is an address of evergrant mock, which would be left in your own configuration"
-                ),
-                "end the mock's shell first, or name another file with --config PATH",
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// What there is to do with the file.
