@@ -5,17 +5,22 @@ use evergrant_tests::install_tls;
 use evergrant_tokio_reqwest::{Api, Client, ClientAuth, Origins, Provider, Tokens};
 
 /// What the README has, and what stands for it here.
-const HERE: [(&str, &str); 5] = [
+const HERE: [(&str, &str); 6] = [
     (r#""https://auth.example.com/token""#, "&server.token_endpoint()"),
-    (r#""my-client-id", &std::env::var("CLIENT_SECRET")?"#, "Server::CLIENT_ID, Server::CLIENT_SECRET"),
+    (
+        r#"std::env::var("CLIENT_SECRET").map_err(|_| "CLIENT_SECRET is not set")?"#,
+        "Server::CLIENT_SECRET.to_owned()",
+    ),
+    (r#""my-client-id""#, "Server::CLIENT_ID"),
     (r#"["https://api.example.com"]"#, "[server.origin()]"),
     (r#""https://api.example.com/shipments""#, r#"server.resource("/shipments")"#),
     (r#"println!("{}", shipments.text().await?);"#, "assert!(shipments.status().is_success());"),
 ];
 
 async fn any_other_server(server: &Server) -> Result<(), Box<dyn std::error::Error>> {
+    let secret = Server::CLIENT_SECRET.to_owned();
     let provider = Provider::rfc6749(&server.token_endpoint())?;
-    let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET)?;
+    let auth = ClientAuth::basic(Server::CLIENT_ID, &secret)?;
     let tokens = Tokens::new(Client::builder(provider, auth).scope("shipments").build()?)?;
     // The token goes to these origins and to no other.
     let origins = Origins::parse([server.origin()])?;
@@ -49,5 +54,5 @@ fn what_is_run_here_is_what_the_readme_shows() {
         text.replace(there, here)
     });
     let run = include_str!("readme.rs");
-    assert_eq!(body(&shown, "async fn main()"), body(run, "async fn any_other_server(server: &Server)"));
+    assert_eq!(body(&shown, "async fn shipments()"), body(run, "async fn any_other_server(server: &Server)"));
 }

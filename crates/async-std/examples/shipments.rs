@@ -38,8 +38,12 @@ async fn shipments(client: ClientBuilder, origins: Origins, url: &str) -> Result
     let tokens = Tokens::<AsyncStd>::new(client.build()?)?;
     // Asks before the token ends, even when nothing is called for hours. Ends with the last clone of `tokens`.
     async_std::task::spawn(tokens.keep_fresh());
-    // At start-up: fail here, with what to mend, rather than at the first call.
-    tokens.ready().await?;
+    // A wrong secret ends the program here. A server in trouble does not: the calls wait for their token.
+    if let Err(error) = tokens.ready().await
+        && error.is_permanent()
+    {
+        return Err(error.into());
+    }
 
     let api = Api::new(HttpClient::new(), tokens.clone(), origins);
     for _ in 0..3 {

@@ -241,6 +241,31 @@ fn a_first_file_says_what_was_said_and_passes_the_check() {
     }
 }
 
+#[test]
+fn the_servers_of_the_mock_get_into_no_file_of_ones_own() {
+    let folder = Folder::new();
+    let (api, endpoint) = ("http://127.0.0.1:1", "http://127.0.0.1:1/access-token");
+    let in_mock = |arguments: &[&str]| {
+        let mut command = init(&folder, arguments);
+        command.env("EVERGRANT_MOCK_API", api).env("EVERGRANT_ALLOW_ORIGIN", api);
+        command.env("EVERGRANT_TOKEN_ENDPOINT", endpoint).env("EVERGRANT_CLIENT_ID", Server::CLIENT_ID);
+        command
+    };
+    let refused = |arguments: &[&str], address: &str| {
+        let says = [&format!("{address} is an address of evergrant mock"), "--config PATH"];
+        fails(&mut in_mock(arguments), 2, &says);
+    };
+    refused(&[], endpoint);
+    refused(&["--token-endpoint", endpoint], endpoint);
+    refused(&CLIENT, api);
+    assert!(!std::path::Path::new(&folder.at("a/b/evergrant/config.toml")).exists());
+    let named = [&CLIENT[..], &["--allow-origin", "https://api.example.com"]].concat();
+    for arguments in [&["--config", "own.toml"][..], &named] {
+        let ended = run(&mut in_mock(arguments));
+        assert_eq!(ended.status, 0, "{arguments:?}: {}", ended.stderr);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_first_file_and_its_folders_are_the_users_alone_whatever_the_umask() {

@@ -5,7 +5,7 @@
 mod fixture;
 
 use evergrant_mock::Server;
-use fixture::{Ended, Folder, evergrant, fails, known, run, set_mode, token};
+use fixture::{EVERGRANT, Ended, Folder, evergrant, fails, isolate, known, run, set_mode, token};
 use std::fs;
 use std::process::Command;
 
@@ -88,6 +88,48 @@ fn the_file_is_found_where_the_system_keeps_configuration() {
     let says = ["config.toml", "cannot be read", "--config PATH"];
     // A relative path is none, says the specification.
     fails(command.env("XDG_CONFIG_HOME", "relative").env("HOME", home.at("elsewhere")), 2, &says);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_endpoint_that_cannot_be_reached_is_told_with_its_profile_and_file() {
+    let gone = "http://127.0.0.1:1";
+    let configured = Configured::new(&format!(
+        "default_profile = \"gone\"\n[profile.gone]\ntoken_endpoint = \"{gone}/token\"\nclient_id = \"me\"\n\
+         origins = \"{gone}\"\n"
+    ));
+    let said = |script: &str, endpoint: &str| {
+        let mut command = Command::new("sh");
+        isolate(&mut command)
+            .args(["-c", script, EVERGRANT])
+            .env("EVERGRANT_CLIENT_SECRET", "a secret of mine");
+        command.env("EVERGRANT_CONFIG", &configured.path).env("EVERGRANT_TOKEN_ENDPOINT", endpoint);
+        command.env("XDG_CACHE_HOME", configured.folder.at("caches"));
+        run(&mut command).stderr
+    };
+    let place = format!("; the token endpoint is that of profile gone in {}\n", configured.path);
+    for script in [
+        "\"$0\" token",
+        "\"$0\" token --cache",
+        "\"$0\" run -- true",
+        "\"$0\" request http://127.0.0.1:1/things",
+        // Its first line is that a token is requested, and the next one has no reader any more.
+        "\"$0\" watch | head -n 1",
+    ] {
+        let said = said(script, "");
+        assert!(said.contains("cannot be reached") && said.ends_with(&place), "{script}: {said}");
+    }
+    let by_variable = said("\"$0\" token --client-id me", "http://127.0.0.1:1/");
+    assert!(by_variable.contains("cannot be reached") && !by_variable.contains("profile"), "{by_variable}");
+}
+
+#[test]
+fn a_refused_client_is_told_without_its_profile() {
+    let server = Server::start().unwrap();
+    let configured = Configured::own(&server, "");
+    configured.folder.file("secret", 0o600, "not-the-one-of-it");
+    let said = run(&mut configured.token(&["--profile", "own"])).stderr;
+    assert!(said.contains("invalid_client") && !said.contains("profile"), "{said}");
 }
 
 #[test]

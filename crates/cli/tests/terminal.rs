@@ -48,6 +48,22 @@ fn ctrl_c_reaches_a_program_that_left_the_terminals_group() {
 }
 
 #[test]
+fn a_shell_of_the_mock_is_greeted_with_what_runs_and_what_is_set() {
+    let terminal = Terminal::new(&["mock", "--", "sh"], &[("PS1", "$ ")]);
+    terminal.until("run on loopback until sh ends (in a shell: exit)");
+    for name in ["EVERGRANT_TOKEN_ENDPOINT, ", "EVERGRANT_CLIENT_SECRET, ", "EVERGRANT_MOCK_API are set"] {
+        terminal.until(name);
+    }
+    terminal.type_in(b"exit 6\n");
+    assert_eq!(terminal.end().0, Some(6));
+    // Neither a program with arguments, a job, nor one who wants to read errors alone.
+    for arguments in [&["mock", "--", "sh", "-c", "echo ran"][..], &["-q", "mock", "--", "true"]] {
+        let (status, shown) = Terminal::new(arguments, &[]).end();
+        assert!(status == Some(0) && !shown.contains("loopback"), "{arguments:?}: {shown}");
+    }
+}
+
+#[test]
 fn watch_draws_its_view_and_its_colours_can_be_unwanted() {
     let watch = |variables: &[(&str, &str)]| {
         let terminal = Terminal::new(&["mock", "--", EVERGRANT, "watch"], variables);

@@ -338,7 +338,7 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     /// The scope to ask for: tokens with one space between, as [`Scope::parse`] takes them. Without any, the
-    /// provider's default.
+    /// provider's default. A second call replaces the first.
     ///
     /// ```
     /// # use evergrant_core::{Client, ClientAuth, ConfigError, Provider};
@@ -373,7 +373,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The `audience` parameter, which some servers want instead of a resource.
+    /// The `audience` parameter, which some servers want instead of a resource. A second call replaces the first.
     ///
     /// ```
     /// # use evergrant_core::{Client, ClientAuth, ConfigError, Now, Provider};

@@ -4,6 +4,8 @@
 //!
 //! Without credentials it calls servers on loopback that play MyParcel.com's. With MYPARCEL_CLIENT_ID and
 //! MYPARCEL_CLIENT_SECRET in the environment it calls the real sandbox.
+//!
+//! As a program of your own it needs the dependencies that the README of the repository names, and evergrant-mock.
 
 // An example shows what it does.
 #![allow(clippy::print_stdout)]
@@ -14,9 +16,6 @@ use std::error::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // A program of your own needs this only without the feature `rustls` or `native-tls`.
-    let _first = rustls::crypto::ring::default_provider().install_default();
-
     let id = std::env::var("MYPARCEL_CLIENT_ID");
     let secret = std::env::var("MYPARCEL_CLIENT_SECRET");
     match (id, secret) {
@@ -41,8 +40,12 @@ async fn shipments(client: ClientBuilder, origins: Origins, url: &str) -> Result
     let tokens = Tokens::new(client.build()?)?;
     // Asks before the token ends, even when nothing is called for hours. Ends with the last clone of `tokens`.
     tokio::spawn(tokens.keep_fresh());
-    // At start-up: fail here, with what to mend, rather than at the first call.
-    tokens.ready().await?;
+    // A wrong secret ends the program here. A server in trouble does not: the calls wait for their token.
+    if let Err(error) = tokens.ready().await
+        && error.is_permanent()
+    {
+        return Err(error.into());
+    }
 
     let api = Api::new(reqwest::Client::new(), tokens.clone(), origins);
     for _ in 0..3 {

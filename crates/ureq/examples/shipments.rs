@@ -33,8 +33,12 @@ fn shipments(client: ClientBuilder, origins: Origins, url: &str) -> Result<(), B
     let tokens = Tokens::new(client.build()?)?;
     // Asks before the token ends, even when nothing is called for hours. Returns with the last clone of `tokens`.
     thread::spawn(tokens.keep_fresh());
-    // At start-up: fail here, with what to mend, rather than at the first call.
-    tokens.ready()?;
+    // A wrong secret ends the program here. A server in trouble does not: the calls wait for their token.
+    if let Err(error) = tokens.ready()
+        && error.is_permanent()
+    {
+        return Err(error.into());
+    }
 
     let api = Api::new(ureq::agent(), tokens.clone(), origins);
     let workers: Vec<_> = (1..=3)

@@ -499,7 +499,8 @@ impl Tokens {
         self.0.with_authorization(None, |value, _| borrower(value))
     }
 
-    /// Waits until the first token is here: for start-up checks.
+    /// Waits until the first token is here: for start-up checks. Stop there only if the error
+    /// [`is_permanent`](Error::is_permanent): an outage of the authorization server passes.
     ///
     /// ```
     /// use evergrant_mock::Server;

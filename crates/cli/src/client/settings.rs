@@ -187,6 +187,18 @@ impl Settings {
         })
     }
 
+    /// The profile that says where the token endpoint is, by its address or by its provider's name.
+    pub(super) fn endpoints_profile(&self) -> Option<&str> {
+        let by = match &self.token_endpoint.value {
+            Some(_) => &self.token_endpoint.by,
+            None => &self.provider.by,
+        };
+        match by {
+            Whence::Profile { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     pub(super) fn method(&self) -> Auth {
         match (self.auth.value, self.provider.value) {
             (Some(method), _) => method,

@@ -4,8 +4,10 @@ use crate::client::args::{Auth, ClientArgs};
 use crate::client::cache::Cache;
 use crate::client::chosen::{Unused, unused_default};
 use crate::client::network::Network;
+use crate::client::profile;
 use crate::client::secret::{self, Purpose};
 use crate::client::settings::{self, Settings, UNKNOWN};
+use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use evergrant_tokio_reqwest::{Client, ConfigError, Observer, Origin, Policy, Token, Tokens};
@@ -29,6 +31,8 @@ pub(crate) struct Setup {
     pub(crate) secret_variables: Vec<String>,
     /// The network as every request sees it.
     pub(crate) network: Network,
+    /// The profile that says where the token endpoint is, and its file.
+    endpoint_from: Option<String>,
     /// Whether plain http is allowed to any host.
     plain_http: bool,
     /// Who hears what happens to its sources.
@@ -66,7 +70,15 @@ impl Setup {
             stderr::note(unused);
         }
         let limit = most.map_or(settings.secret_limit, |most| most.min(settings.secret_limit));
-        Self::make(&settings, |purpose, source| source.read(purpose, limit))
+        let setup = Self::make(&settings, |purpose, source| source.read(purpose, limit))?;
+        let endpoint_from = match settings.endpoints_profile() {
+            Some(name) => {
+                let file = profile::named(args.config.as_deref())?;
+                Some(format!("profile {} in {}", Line(name), Line(&file.to_string_lossy())))
+            }
+            None => None,
+        };
+        Ok(Self { endpoint_from, ..setup })
     }
 
     /// The same, and what can be told of it without showing the secret.
@@ -116,6 +128,7 @@ impl Setup {
             timeout: settings.policy().attempt_timeout(),
             cache: settings.cache(&client, secret),
             secret_variables: settings.secret_variables.clone(),
+            endpoint_from: None,
             plain_http: settings.dangerous_plain_http.value,
             client,
             network,
@@ -148,9 +161,19 @@ impl Setup {
     /// The first token of this invocation, from a source that was made with this `wait`: out of the cache, if it has
     /// a good one, else asked for, and kept there.
     pub(crate) async fn token(&self, tokens: &Tokens, wait: Option<Duration>) -> Result<Token, Failure> {
-        match &self.cache {
+        let token = match &self.cache {
             Some(cache) => cache.token(tokens, || self.tokens(None), self.patience(wait)).await,
-            None => Ok(tokens.token().await?),
+            None => tokens.token().await.map_err(Failure::from),
+        };
+        token.map_err(|failure| self.located(failure))
+    }
+
+    /// The same; where the token endpoint cannot be reached, with the profile and the file that it is from: a default
+    /// profile is used without being named.
+    pub(crate) fn located(&self, failure: Failure) -> Failure {
+        match &self.endpoint_from {
+            Some(place) => failure.address_from(place),
+            None => failure,
         }
     }
 

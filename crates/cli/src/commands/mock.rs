@@ -2,6 +2,7 @@
 
 mod background;
 mod fail;
+mod greeting;
 mod place;
 mod tls;
 
@@ -145,7 +146,10 @@ pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> 
         };
         let job = async {
             match program {
-                Some(command) => child::run(against(&place, command), signals).await,
+                Some(command) => {
+                    greeting::greet(&place, &args.command);
+                    child::run(against(&place, command), signals).await
+                }
                 None => serve_until(&place, args, manner, signals).await,
             }
         };

@@ -116,7 +116,8 @@ fn call(args: &RequestArgs, manner: Manner, limit: Option<Limit>) -> Result<(), 
             let first = setup.token(&tokens, args.wait).await?;
             // At the end of the call, and also if it is given up before.
             let settled = Settled { setup: &setup, tokens: &tokens, first };
-            let answer = caller.call(args.location, &settled.first).await?;
+            let answer = caller.call(args.location, &settled.first).await;
+            let answer = answer.map_err(|failure| setup.located(failure))?;
             let mut ended = ended::ended(&answer, &rule, &settled.seen());
             if let Sink::Replacing(..) = sink
                 && !answer.status().is_success()

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
             }
             None => tokens.token().await,
         };
-        token.map(drop).map_err(Failure::from)
+        token.map(drop).map_err(|error| setup.located(error.into()))
     })
 }
 

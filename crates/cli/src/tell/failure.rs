@@ -12,6 +12,10 @@ use std::time::Duration;
 /// What did not let a request through.
 pub(crate) const PROXY: &str = "the proxy, or the setting that names it";
 
+/// What may be wrong where the server cannot be reached, and where something else answers.
+const WAY: &str = "the connection to the authorization server, or the token endpoint's address";
+const ADDRESS: &str = "the token endpoint's address";
+
 /// What there is no flag for.
 const NO_CLIENT_CERTIFICATE: &str = "this command cannot send one (mutual TLS)";
 
@@ -47,8 +51,7 @@ impl Failure {
 
     /// The server cannot be reached.
     pub(crate) fn way(happened: String, next: &str) -> Self {
-        let at_fault = "the connection to the authorization server, or the token endpoint's address";
-        Self { status: 4, happened, at_fault, next: next.to_owned(), retry_after: None }
+        Self { status: 4, happened, at_fault: WAY, next: next.to_owned(), retry_after: None }
     }
 
     /// The demonstration found what must not happen.
@@ -76,6 +79,16 @@ impl Failure {
     /// The same, in what this says.
     pub(crate) fn of(self, place: &dyn fmt::Display) -> Self {
         Self { happened: format!("{place}: {}", self.happened), ..self }
+    }
+
+    /// The same; where the token endpoint's address may be wrong, with where it was written.
+    pub(crate) fn address_from(self, place: &dyn fmt::Display) -> Self {
+        match self.at_fault {
+            WAY | ADDRESS => {
+                Self { next: format!("{}; the token endpoint is that of {place}", self.next), ..self }
+            }
+            _ => self,
+        }
     }
 
     /// A program could not be started.
@@ -195,10 +208,8 @@ impl From<&Refusal> for Failure {
         let at_fault = match refusal.problem() {
             Problem::Transport(error) if error.kind() == TransportErrorKind::NoFile => "this machine",
             Problem::Transport(error) if error.kind() == TransportErrorKind::Proxy => PROXY,
-            Problem::Transport(_) => {
-                "the connection to the authorization server, or the token endpoint's address"
-            }
-            Problem::Redirect { .. } => "the token endpoint's address",
+            Problem::Transport(_) => WAY,
+            Problem::Redirect { .. } => ADDRESS,
             _ if by_proxy => PROXY,
             Problem::WebPage if refusal.status() == Some(401) => {
                 "the client's credentials, or something in front of the server"
@@ -207,7 +218,7 @@ impl From<&Refusal> for Failure {
                 "the token endpoint's address, or something in front of the server"
             }
             Problem::Described(_) | Problem::Status if matches!(refusal.status(), Some(404 | 405 | 410)) => {
-                "the token endpoint's address"
+                ADDRESS
             }
             Problem::ErrorResponse(_) | Problem::Described(_) | Problem::Status if permanent => {
                 "the client: its credentials, or what it asks for"

@@ -32,6 +32,7 @@ pub(crate) struct ConfigInitArgs {
 pub(super) fn run(args: &ConfigInitArgs, manner: Manner) -> Result<(), Failure> {
     let NewClientArgs(client) = &args.client;
     let origins = args.origins.all();
+    not_the_mocks(client, origins)?;
     let path = profile::named(client.config.as_deref())?;
     draft::vacant(&path)?;
     let name = client.profile.as_deref().unwrap_or(NAME);
@@ -53,6 +54,24 @@ pub(super) fn run(args: &ConfigInitArgs, manner: Manner) -> Result<(), Failure> 
         return stdout::json(&json!({ "path": path, "profile": name, "next": next })).map(drop);
     }
     stdout::plain(&format!("{}\nnext: {next}", path.display())).map(drop)
+}
+
+/// The servers of `evergrant mock` end with its program. Their address in a default profile would stay, and the next secret would
+/// go to whatever listens there then.
+fn not_the_mocks(client: &ClientArgs, origins: &[String]) -> Result<(), Failure> {
+    let Some(api) = std::env::var("EVERGRANT_MOCK_API").ok().filter(|api| !api.is_empty()) else {
+        return Ok(());
+    };
+    let is_the_mocks = |address: &&String| {
+        address.strip_prefix(&api).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    match client.token_endpoint.iter().chain(origins).find(is_the_mocks) {
+        Some(address) if client.config.is_none() => Err(Failure::usage(
+            format!("{address} is an address of evergrant mock, and of no use once the mock has ended"),
+            "leave the mock's shell first, or name another file with --config PATH",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What there is to do with the file.
