@@ -94,6 +94,7 @@ enum Command {
 
 fn main() -> ExitCode {
     without_core_files();
+    with_limited_files();
     // The program chooses its TLS provider; a second call would fail, and there is none.
     let _first = rustls::crypto::ring::default_provider().install_default();
     let mut said = variables::without_empty(summarized(Evergrant::command()));
@@ -135,6 +136,16 @@ fn without_core_files() {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     // Where the system does not let it, all is as it was.
     let _set = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// A file that grows beyond the limit of this process (`ulimit -f`) is an error of its writer, who cleans up, and not the end of
+/// the process. Caught and not ignored: a program that is started by this one is ended by it as before.
+fn with_limited_files() {
+    #[cfg(unix)]
+    if !commands::child::is_ignored(signal_hook::consts::SIGXFSZ) {
+        // Where the system does not let it, all is as it was.
+        let _caught = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
+    }
 }
 
 /// Help and versions are clap's to print, and so are its errors, unless JSON is asked for.

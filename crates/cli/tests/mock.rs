@@ -234,7 +234,8 @@ fn over_tls_the_port_is_the_one_that_is_asked_for() {
 #[test]
 fn without_a_folder_for_the_root_nothing_is_served() {
     let mut command = evergrant(&["mock", "--tls", "--", "true"]);
-    fails(command.env("TMPDIR", "/evergrant-tests-nowhere"), 4, &["the file for the root certificate"]);
+    let says = ["the root certificate cannot be written into", "the folder does not exist", "set TMPDIR"];
+    fails(command.env("TMPDIR", Folder::new().at("gone")), 2, &says);
 }
 
 #[test]
@@ -338,7 +339,7 @@ fn why_servers_in_the_background_cannot_start_is_told() {
         &["cannot be used", "next: name another --port"],
     );
     let mut command = evergrant(&["mock", "--env", "--tls"]);
-    fails(command.env("TMPDIR", "/evergrant-tests-nowhere"), 4, &["the file for the root certificate"]);
+    fails(command.env("TMPDIR", Folder::new().at("gone")), 2, &["the root certificate cannot be written"]);
     for contradiction in
         [["--json", "--env"].as_slice(), &["--env", "--", "true"], &["--for", "1s", "--", "true"]]
     {
