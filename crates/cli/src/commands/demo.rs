@@ -13,6 +13,7 @@ mod tally;
 mod timeline;
 mod view;
 
+use crate::client::network;
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
@@ -22,7 +23,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Args, ValueHint};
 use destination::Destination;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
-use evergrant_tokio_reqwest::{Api, Client, ClientAuth, LastOutcome, Origins, Provider, Status, Tokens};
+use evergrant_tokio_reqwest::{Api, Client, ClientAuth, LastOutcome, Origin, Provider, Status, Tokens};
 use plan::Plan;
 use report::{Phase, Report, Running};
 use std::sync::Arc;
@@ -34,6 +35,10 @@ use view::View;
 
 /// The phases that it has.
 const PHASES: usize = 5;
+
+/// Longer than any demonstration: a worker that waits for a token, and then calls on the connection that it kept, must not meet
+/// a server that has just closed it.
+const NEVER_IDLE: Duration = Duration::from_secs(86_400);
 
 #[derive(Debug, Args)]
 #[command(after_long_help = examples!(
@@ -103,6 +108,7 @@ impl Demo {
     fn prepare(plan: Plan, view: View) -> Result<(Self, Api), Failure> {
         let server = Server::builder()
             .lifetime(plan.life)
+            .idle_timeout(NEVER_IDLE)
             .start()
             .map_err(|error| Failure::system("the demonstration's servers cannot be started", &error))?;
         // As far away as a server of the same continent.
@@ -112,12 +118,9 @@ impl Demo {
         let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET)?;
         let client = Client::builder(provider, auth).scope("*").build()?;
         let tokens = Tokens::builder(client).policy(plan.policy()).build()?;
-        let origins = Origins::parse([server.origin().as_str()])?;
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .map_err(|error| Failure::system("the HTTP client cannot be built", &error))?;
-        let api = Api::new(http, tokens.clone(), origins);
+        let origin = Origin::parse(&server.origin())?;
+        let http = network::without_needless_roots(reqwest::Client::builder().no_proxy(), &origin);
+        let api = Api::new(network::build(http)?, tokens.clone(), [origin].into_iter().collect());
         let (tally, timeline) = (Arc::default(), Timeline::begin());
         Ok((Self { plan, server, tokens, tally, timeline, view, begun: 0 }, api))
     }

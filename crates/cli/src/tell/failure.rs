@@ -142,8 +142,13 @@ impl From<clap::Error> for Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         // A configuration error says in one sentence what is wrong and what to write instead.
-        let sentence = error.to_string();
-        match sentence.split_once(": ") {
+        let sentence = of_the_command(error.to_string());
+        let parts = match error {
+            // First of all what became of that.
+            ConfigError::HttpClient { .. } => sentence.rsplit_once(": "),
+            _ => sentence.split_once(": "),
+        };
+        match parts {
             Some((happened, next)) if matches!(error, ConfigError::PlainHttp { .. }) => Self::usage(
                 happened,
                 format!(
@@ -178,6 +183,8 @@ impl From<Error> for Failure {
 /// What the library advises a program, in words for who uses the command.
 pub(crate) fn of_the_command(text: String) -> String {
     let words = [
+        // Calls have one that is made in the same way.
+        ("the HTTP client for token requests", "the HTTP client"),
         ("or give it to the HTTP client", "or in --ca-file"),
         ("or give root certificates to the HTTP client", "or name a PEM file with --ca-file"),
         ("give one to the HTTP client (mutual TLS)", NO_CLIENT_CERTIFICATE),
