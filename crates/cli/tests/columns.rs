@@ -5,7 +5,7 @@
 
 mod fixture;
 
-use fixture::terminal::{Terminal, screen, styled};
+use fixture::terminal::{Terminal, resized_screen, screen, styled};
 use fixture::{evergrant, run};
 use regex::{Captures, Regex};
 use snapbox::assert::DEFAULT_ACTION_ENV;
@@ -86,6 +86,33 @@ fn the_demonstration_on_80_columns_with_red_for_trouble_and_green_for_what_is_go
 #[test]
 fn the_demonstration_on_100_columns() {
     assert_readable(Terminal::of(100, &DEMO, &[]), 100);
+}
+
+#[test]
+fn what_the_demonstration_has_said_outlives_other_widths_of_its_terminal() {
+    let terminal = Terminal::of(100, &DEMO, &[]);
+    let mut sizes = vec![(0, 100)];
+    for (phase, columns) in [("2/5 ", 60), ("3/5 ", 20), ("4/5 ", 100), ("5/5 ", 40), ("expired: ", 120)] {
+        terminal.until(phase);
+        sizes.push((terminal.resize(columns), columns));
+    }
+    let (status, shown) = terminal.end();
+    assert_eq!(status, Some(0), "{shown}");
+    let screen = resized_screen(&sizes, shown.as_bytes());
+    // On 20 columns the rest of a line is cut off.
+    let said = [
+        "4 workers call an AP",
+        "1/5 cold start",
+        "2/5 refresh with",
+        "3/5 revoked",
+        "4/5 server down",
+        "5/5 server down",
+    ];
+    let mut lines = screen.lines();
+    for words in said {
+        assert!(lines.any(|line| line.starts_with(words)), "{words:?} is not in its place: {screen}");
+    }
+    assert!(screen.ends_with(" 0 failed"), "{screen}");
 }
 
 #[test]

@@ -468,7 +468,8 @@ fn https_without_root_certificates_is_told_alike_everywhere_and_with_the_flag_th
         let ended = rootless(command.env("EVERGRANT_TOKEN_ENDPOINT", endpoint));
         let said = format!("{}{}", ended.stdout, ended.stderr);
         assert_eq!(ended.status, 2, "{arguments:?}: {said}");
-        let cause = "the HTTP client cannot be built: there are no trusted root certificates on this machine\n";
+        let cause =
+            "the HTTP client cannot be built: there are no trusted root certificates on this machine\n";
         for words in [cause, "next: install ca-certificates, ", "or name a PEM file with --ca-file\n"] {
             assert!(said.contains(words), "{arguments:?}: {words:?} is not in: {said}");
         }

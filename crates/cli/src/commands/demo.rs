@@ -68,7 +68,7 @@ pub(crate) fn run(args: &DemoArgs, manner: Manner) -> Result<(), Failure> {
     // Before anybody waits for what cannot be written.
     let destination = args.report.as_ref().map(Destination::open).transpose()?;
     let view = if manner.json { View::none() } else { View::on_stdout() };
-    let (demo, api) = Demo::prepare(plan, view)?;
+    let (mut demo, api) = Demo::prepare(plan, view)?;
     let life = plan.life.as_secs();
     demo.view.labelled("", &format!("{workers} workers call an API without pause; a token lives {life} s."));
     let report = block_on(async { Ok(demo.conduct(&api, workers).await) })?;
@@ -201,7 +201,7 @@ impl Demo {
         Running::begin(name, self.server.counts().token_requests)
     }
 
-    fn end(&self, phase: Running, allowed: u64) -> Phase {
+    fn end(&mut self, phase: Running, allowed: u64) -> Phase {
         let done = phase.end(self.tally.take(), self.server.counts().token_requests, allowed);
         self.view.came_to(&done);
         done

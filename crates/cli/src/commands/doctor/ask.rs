@@ -59,7 +59,11 @@ pub(super) async fn ask(
 
 /// As for every token request: no redirect is followed, nothing is sent twice or unpacked, the same heads are read, each
 /// address has its share of the time, and the proxy is the same.
-pub(super) fn http(client: &Client, network: &Network, timeout: Duration) -> Result<reqwest::Client, Failure> {
+pub(super) fn http(
+    client: &Client,
+    network: &Network,
+    timeout: Duration,
+) -> Result<reqwest::Client, Failure> {
     let builder = network
         .http(client.provider().token_endpoint().origin(), timeout)?
         .retry(reqwest::retry::never())
