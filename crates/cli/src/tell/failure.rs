@@ -1,6 +1,6 @@
 //! Why the command ends without having done its job: what happened, who is at fault, what to do next.
 
-use crate::tell::escaped::{self, Escaped, Line};
+use crate::tell::escaped::{self, Line};
 use crate::tell::manner::Manner;
 use crate::tell::stderr;
 use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal, TransportErrorKind};
@@ -112,7 +112,7 @@ impl Failure {
             stderr::line(escaped::json(&object));
         } else {
             let style = anstyle::AnsiColor::Red.on_default().bold();
-            stderr::line(format_args!("{style}error:{style:#} {}", Escaped(&self.to_string())));
+            stderr::line(format_args!("{style}error:{style:#} {self}"));
         }
         self.status()
     }
@@ -120,9 +120,10 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.happened)?;
+        // Whatever it repeats of a file or a server, it has three lines.
+        writeln!(f, "{}", Line(&self.happened))?;
         writeln!(f, "  at fault: {}", self.at_fault)?;
-        write!(f, "  next: {}", self.next)
+        write!(f, "  next: {}", Line(&self.next))
     }
 }
 
