@@ -34,6 +34,7 @@ use tell::failure::Failure;
 use tell::help::summarized;
 use tell::manner::Manner;
 use tell::stderr;
+use tell::stdout;
 use tell::verbose;
 
 /// Get OAuth 2.0 access tokens with the client credentials grant, and use them
@@ -157,9 +158,15 @@ fn misread(error: clap::Error, command: &mut clap::Command) -> ExitCode {
         return Failure::from(error).tell(Manner { verbose: false, json, quiet: false });
     }
     let error = error.format(command);
+    if !error.use_stderr() {
+        let manner = Manner { verbose: false, json, quiet: false };
+        let printed =
+            stdout::line(error.render().ansi().to_string().trim_end()).and_then(|_| stdout::flush());
+        return printed.map_or_else(|failure| failure.tell(manner), |_| ExitCode::SUCCESS);
+    }
     let text = error.render().to_string();
     // What it repeats may be what others wrote.
-    if error.use_stderr() && Escaped(&text).to_string() != text {
+    if Escaped(&text).to_string() != text {
         stderr::line(Escaped(text.trim_end()));
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(u8::MAX));
     }

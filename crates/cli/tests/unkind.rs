@@ -170,7 +170,9 @@ fn under_every_unkindness_at_once_the_status_is_the_documented_one_and_no_file_i
         Job { arguments: &["cache", "clear"], status: [0, 2], prints: true },
         Job { arguments: &["completions", "bash"], status: [0, 0], prints: true },
         Job { arguments: &["man", "--out", folder.path()], status: [0, 4], prints: false },
-        Job { arguments: &["--help"], status: [0, 0], prints: false },
+        Job { arguments: &["--help"], status: [0, 0], prints: true },
+        Job { arguments: &["token", "-h"], status: [0, 0], prints: true },
+        Job { arguments: &["--version"], status: [0, 0], prints: true },
     ];
     let worlds = [World::Unkind, World::Kind];
     let streams = STREAMS.into_iter().flat_map(|stdout| STREAMS.map(|stderr| (stdout, stderr)));

@@ -13,6 +13,7 @@ mod tally;
 mod timeline;
 mod view;
 
+use crate::client::args::number;
 use crate::client::network;
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
@@ -47,13 +48,13 @@ const NEVER_IDLE: Duration = Duration::from_secs(86_400);
     demo, usage, transient
 ))]
 pub(crate) struct DemoArgs {
-    /// How many seconds it takes
+    /// How many seconds it takes, 5 to 3600
     ///
     /// It takes longer on a machine that is very slow.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=3600), value_name = "N")]
+    #[arg(long, default_value_t = 20, value_parser = number(5_u64..=3600), value_name = "N")]
     pub(crate) seconds: u64,
-    /// How many workers call the API at once
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=1000), value_name = "N")]
+    /// How many workers call the API at once, 1 to 1000
+    #[arg(long, default_value_t = 32, value_parser = number(1_u64..=1000), value_name = "N")]
     pub(crate) workers: u64,
     /// Draw what happened into this file: .html for a page, .svg for a picture
     ///
@@ -70,7 +71,8 @@ pub(crate) fn run(args: &DemoArgs, manner: Manner) -> Result<(), Failure> {
     let view = if manner.json { View::none() } else { View::on_stdout() };
     let (mut demo, api) = Demo::prepare(plan, view)?;
     let life = plan.life.as_secs();
-    demo.view.labelled("", &format!("{workers} workers call an API without pause; a token lives {life} s."));
+    demo.view
+        .labelled("", &format!("{} an API without pause; a token lives {life} s.", report::call(workers)));
     let report = block_on(async { Ok(demo.conduct(&api, workers).await) })?;
     let written = destination.map(|place| place.write(&report)).transpose();
     let told = tell(&report, args.report.as_ref().filter(|_| written.is_ok()), manner);
