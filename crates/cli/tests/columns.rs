@@ -101,11 +101,11 @@ fn what_the_demonstration_has_said_outlives_other_widths_of_its_terminal() {
     for resize in [cut, rearranged] {
         let screen = resized_screen(&sizes, shown.as_bytes(), resize);
         let mut lines = screen.lines();
-        // On 20 columns the rest of a line is cut off.
+        // What was on its way when the width changed may stay before it, and the rest of a line may be cut off.
         for words in ["4 workers call an AP", "1/5 cold", "2/5 ref", "3/5 rev", "4/5 server", "5/5 server"] {
-            assert!(lines.any(|line| line.starts_with(words)), "{words:?} is not in its place: {screen}");
+            assert!(lines.any(|line| line.contains(words)), "{words:?} is not in its place: {screen}");
         }
-        assert_eq!(screen.matches("    ok: ").count(), 5, "{screen}");
+        assert_eq!(screen.matches("ok: ").count(), 5, "{screen}");
         assert!(screen.ends_with(" 0 failed"), "{screen}");
     }
 }
