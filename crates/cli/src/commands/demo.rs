@@ -23,10 +23,12 @@ use crate::tell::terminal::Terminal;
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Args, ValueHint};
 use destination::Destination;
+use evergrant_http::causes;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tokio_reqwest::{Api, Client, ClientAuth, LastOutcome, Origin, Provider, Status, Tokens};
 use plan::Plan;
 use report::{Phase, Report, Running};
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -245,6 +247,11 @@ fn refresh_in(status: &Status) -> Duration {
     status.held.map_or(Duration::ZERO, |held| held.refresh_in)
 }
 
+/// An error with its causes: what the HTTP library says is in those.
+fn why(error: &(dyn Error + 'static)) -> String {
+    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// One worker: calls the API, again and again.
 async fn work(api: Api, url: String, tally: Arc<Tally>, over: Arc<AtomicBool>) {
     let Ok(url) = reqwest::Url::parse(&url) else { return };
@@ -253,11 +260,11 @@ async fn work(api: Api, url: String, tally: Arc<Tally>, over: Arc<AtomicBool>) {
         let request = reqwest::Request::new(reqwest::Method::GET, url.clone());
         let answer = match api.execute(request).await {
             // The body is read, so that the connection is used again.
-            Ok(answer) => answer.error_for_status().map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
+            Ok(answer) => answer.error_for_status().map_err(|error| why(&error)),
+            Err(error) => Err(why(&error)),
         };
         let failed = match answer {
-            Ok(answer) => answer.bytes().await.err().map(|error| error.to_string()),
+            Ok(answer) => answer.bytes().await.err().map(|error| why(&error)),
             Err(error) => Some(error),
         };
         tally.count(asked.elapsed(), failed.as_deref());
