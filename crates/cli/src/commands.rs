@@ -1,7 +1,7 @@
 //! The subcommands: what can be said to each, and what it does.
 
 pub(crate) mod cache;
-mod child;
+pub(crate) mod child;
 pub(crate) mod completions;
 pub(crate) mod config;
 mod deadline;

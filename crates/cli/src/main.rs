@@ -34,6 +34,7 @@ use tell::failure::Failure;
 use tell::help::summarized;
 use tell::manner::Manner;
 use tell::stderr;
+use tell::stdout;
 use tell::verbose;
 
 /// Get OAuth 2.0 access tokens with the client credentials grant, and use them
@@ -94,6 +95,7 @@ enum Command {
 
 fn main() -> ExitCode {
     without_core_files();
+    with_limited_files();
     // The program chooses its TLS provider; a second call would fail, and there is none.
     let _first = rustls::crypto::ring::default_provider().install_default();
     let mut said = variables::without_empty(summarized(Evergrant::command()));
@@ -137,6 +139,16 @@ fn without_core_files() {
     let _set = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
+/// A file that grows beyond the limit of this process (`ulimit -f`) is an error of its writer, who cleans up, and not the end of
+/// the process. Caught and not ignored: a program that is started by this one is ended by it as before.
+fn with_limited_files() {
+    #[cfg(unix)]
+    if !commands::child::is_ignored(signal_hook::consts::SIGXFSZ) {
+        // Where the system does not let it, all is as it was.
+        let _caught = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
+    }
+}
+
 /// Help and versions are clap's to print, and so are its errors, unless JSON is asked for.
 fn misread(error: clap::Error, command: &mut clap::Command) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
@@ -146,9 +158,15 @@ fn misread(error: clap::Error, command: &mut clap::Command) -> ExitCode {
         return Failure::from(error).tell(Manner { verbose: false, json, quiet: false });
     }
     let error = error.format(command);
+    if !error.use_stderr() {
+        let manner = Manner { verbose: false, json, quiet: false };
+        let printed =
+            stdout::line(error.render().ansi().to_string().trim_end()).and_then(|_| stdout::flush());
+        return printed.map_or_else(|failure| failure.tell(manner), |_| ExitCode::SUCCESS);
+    }
     let text = error.render().to_string();
     // What it repeats may be what others wrote.
-    if error.use_stderr() && Escaped(&text).to_string() != text {
+    if Escaped(&text).to_string() != text {
         stderr::line(Escaped(text.trim_end()));
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(u8::MAX));
     }

@@ -5,7 +5,7 @@
 
 mod fixture;
 
-use fixture::terminal::{Terminal, screen, styled};
+use fixture::terminal::{Terminal, cut, rearranged, resized_screen, screen, styled};
 use fixture::{evergrant, run};
 use regex::{Captures, Regex};
 use snapbox::assert::DEFAULT_ACTION_ENV;
@@ -86,6 +86,28 @@ fn the_demonstration_on_80_columns_with_red_for_trouble_and_green_for_what_is_go
 #[test]
 fn the_demonstration_on_100_columns() {
     assert_readable(Terminal::of(100, &DEMO, &[]), 100);
+}
+
+#[test]
+fn what_the_demonstration_has_said_outlives_other_widths_of_its_terminal() {
+    let terminal = Terminal::of(100, &DEMO, &[]);
+    let mut sizes = vec![(0, 100)];
+    for (phase, columns) in [("2/5 ", 60), ("3/5 ", 20), ("4/5 ", 100), ("5/5 ", 40), ("expired: ", 120)] {
+        terminal.until(phase);
+        sizes.push((terminal.resize(columns), columns));
+    }
+    let (status, shown) = terminal.end();
+    assert_eq!(status, Some(0), "{shown}");
+    for resize in [cut, rearranged] {
+        let screen = resized_screen(&sizes, shown.as_bytes(), resize);
+        let mut lines = screen.lines();
+        // What was on its way when the width changed may stay before it, and the rest of a line may be cut off.
+        for words in ["4 workers call an AP", "1/5 cold", "2/5 ref", "3/5 rev", "4/5 server", "5/5 server"] {
+            assert!(lines.any(|line| line.contains(words)), "{words:?} is not in its place: {screen}");
+        }
+        assert_eq!(screen.matches("ok: ").count(), 5, "{screen}");
+        assert!(screen.ends_with(" 0 failed"), "{screen}");
+    }
 }
 
 #[test]

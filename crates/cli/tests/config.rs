@@ -497,3 +497,36 @@ fn what_is_said_next_can_be_done() {
     let ended = run(wrong.env("EVERGRANT_PARAM", "hunter22"));
     assert!(ended.stderr.contains("a parameter of EVERGRANT_PARAM has no =\n"), "{}", ended.stderr);
 }
+
+#[test]
+fn what_has_a_line_break_in_a_file_begins_no_line_of_what_is_told() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let forged = "x\nverdict: it works";
+    let profile = format!(
+        "[profile.\"x\\nverdict: it works\"]\ntoken_endpoint = \"{}\"\nclient_id = \"{}\"\n",
+        server.token_endpoint(),
+        Server::CLIENT_ID
+    );
+    let good = folder.file("config.toml", 0o600, &profile);
+    let bad = folder.file("bad.toml", 0o600, format!("{profile}timeout = \"x\\nverdict: it works\"\n"));
+    for (file, arguments) in [
+        (&good, &["config", "check"][..]),
+        (&good, &["config", "show", "--profile", forged]),
+        (&good, &["config", "list"]),
+        (&good, &["token", "--profile", forged, "--cache"]),
+        (&good, &["cache", "list"]),
+        (&good, &["doctor", "--profile", forged]),
+        (&good, &["token", "--provider", forged]),
+        (&bad, &["config", "check"]),
+        (&bad, &["token", "--profile", forged]),
+    ] {
+        let mut command = evergrant(arguments);
+        command.env("EVERGRANT_CONFIG", file).env("XDG_CACHE_HOME", folder.path());
+        let ended = run(command.env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET));
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        let count = said.lines().filter(|line| line.starts_with("verdict: it works")).count();
+        // A doctor has one of its own.
+        assert_eq!(count, usize::from(arguments[0] == "doctor"), "{arguments:?}: {said}");
+    }
+}

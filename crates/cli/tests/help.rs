@@ -195,6 +195,18 @@ fn a_mistake_on_the_command_line_is_told_with_the_short_usage() {
 }
 
 #[test]
+fn a_number_out_of_bounds_is_told_with_its_bounds() {
+    for (arguments, says) in [
+        (&["demo", "--seconds", "4"][..], "write a number from 5 to 3600"),
+        (&["demo", "--workers", "many"], "write a number from 1 to 1000"),
+        (&["request", "--refused-at", "200", "https://api.example/"], "write a number from 400 to 599"),
+        (&["mock", "--port", "65536"], "write a number from 0 to 65535"),
+    ] {
+        fails(&mut evergrant(arguments), 2, &[says]);
+    }
+}
+
+#[test]
 fn a_suggestion_is_made_where_it_can_be_meant() {
     for (words, suggested) in [
         (["token", "--secret"], Some("--client-secret-file")),

@@ -6,7 +6,7 @@
 mod fixture;
 
 use fixture::{EVERGRANT, Ended, Folder, evergrant, fails, is_ignored, isolate, run};
-use rustix::process::{Pid, Signal, getpgid, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, getpgid, kill_process, waitpid};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -234,7 +234,8 @@ fn over_tls_the_port_is_the_one_that_is_asked_for() {
 #[test]
 fn without_a_folder_for_the_root_nothing_is_served() {
     let mut command = evergrant(&["mock", "--tls", "--", "true"]);
-    fails(command.env("TMPDIR", "/evergrant-tests-nowhere"), 4, &["the file for the root certificate"]);
+    let says = ["the root certificate cannot be written into", "the folder does not exist", "set TMPDIR"];
+    fails(command.env("TMPDIR", Folder::new().at("gone")), 2, &says);
 }
 
 #[test]
@@ -338,7 +339,7 @@ fn why_servers_in_the_background_cannot_start_is_told() {
         &["cannot be used", "next: name another --port"],
     );
     let mut command = evergrant(&["mock", "--env", "--tls"]);
-    fails(command.env("TMPDIR", "/evergrant-tests-nowhere"), 4, &["the file for the root certificate"]);
+    fails(command.env("TMPDIR", Folder::new().at("gone")), 2, &["the root certificate cannot be written"]);
     for contradiction in
         [["--json", "--env"].as_slice(), &["--env", "--", "true"], &["--for", "1s", "--", "true"]]
     {
@@ -377,4 +378,29 @@ fn servers_whose_starter_was_killed_end_with_it() {
     }
     // The file with its root is there as long as a server is.
     wait_until("every server has ended", || fs::read_dir(folder.path()).unwrap().count() == 0);
+}
+
+/// As with Ctrl-Z and `fg`.
+#[test]
+fn servers_that_were_stopped_go_on_with_the_connections_they_had() {
+    let mock = Mock::start(&[]);
+    let address = mock.told("api").strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let mut answer = || {
+        stream.write_all(format!("GET / HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).unwrap();
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        assert!(head.starts_with(b"HTTP/1.1 401 "), "{}", String::from_utf8_lossy(&head));
+    };
+    answer();
+    // For whoever reads with a timeout in the kernel, at this moment, the read is interrupted.
+    let pid = Pid::from_child(&mock.child);
+    kill_process(pid, Signal::STOP).unwrap();
+    let (_, status) = waitpid(Some(pid), WaitOptions::UNTRACED).unwrap().unwrap();
+    assert!(status.stopped());
+    kill_process(pid, Signal::CONT).unwrap();
+    answer();
 }

@@ -427,3 +427,51 @@ fn a_root_that_others_can_write_is_not_trusted() {
         assert!(ended.status == 0 && ended.stderr.contains("belongs to another user"), "{}", ended.stderr);
     }
 }
+
+/// As in an empty container.
+#[cfg(target_os = "linux")]
+fn rootless(command: &mut Command) -> Ended {
+    run(command.env("SSL_CERT_FILE", "/nowhere/roots.pem").env("SSL_CERT_DIR", "/nowhere"))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn plain_http_on_loopback_needs_no_root_certificates() {
+    let server = Server::start().unwrap();
+    let api = server.resource("/things");
+    for arguments in [
+        &["token"][..],
+        &["run", "--", "true"],
+        &["watch", "--for", "2s"],
+        &["doctor"],
+        &["request", &api],
+        &["mock", "--", fixture::EVERGRANT, "token"],
+        &["demo", "--seconds", "5", "--workers", "2"],
+    ] {
+        let ended = rootless(&mut with(&server, arguments));
+        assert_eq!(ended.status, 0, "{arguments:?}: {}{}", ended.stdout, ended.stderr);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn https_without_root_certificates_is_told_alike_everywhere_and_with_the_flag_that_helps() {
+    let server = Server::start().unwrap();
+    let api = "https://127.0.0.1:9";
+    for (arguments, endpoint) in [
+        (&["token"][..], "https://127.0.0.1:9/token"),
+        (&["doctor"], "https://127.0.0.1:9/token"),
+        // The token is had without TLS, and the API is not.
+        (&["request", "--allow-origin", api, api], &server.token_endpoint()),
+    ] {
+        let mut command = with(&server, arguments);
+        let ended = rootless(command.env("EVERGRANT_TOKEN_ENDPOINT", endpoint));
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert_eq!(ended.status, 2, "{arguments:?}: {said}");
+        let cause =
+            "the HTTP client cannot be built: there are no trusted root certificates on this machine\n";
+        for words in [cause, "next: install ca-certificates, ", "or name a PEM file with --ca-file\n"] {
+            assert!(said.contains(words), "{arguments:?}: {words:?} is not in: {said}");
+        }
+    }
+}

@@ -8,6 +8,7 @@ mod fixture;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use fixture::terminal::{Terminal, styled};
 use fixture::{EVERGRANT, Folder};
+use std::fs;
 use std::thread;
 use std::time::Duration;
 
@@ -45,6 +46,32 @@ fn ctrl_c_reaches_a_program_that_left_the_terminals_group() {
     let (status, shown) = interrupted(&["setsid", "-w"]);
     assert!(shown.contains("n=10\r\n"), "{shown}");
     assert_eq!(status, Some(3));
+}
+
+/// The kernel tells the leader of the session alone, which the command is where a terminal was opened for it: ssh -t.
+#[test]
+fn a_program_ends_with_the_terminal_that_goes_away() {
+    let (server, folder) = (Server::start().unwrap(), Folder::new());
+    let (endpoint, file) = (server.token_endpoint(), folder.at("token"));
+    let known = [
+        ("EVERGRANT_TOKEN_ENDPOINT", endpoint.as_str()),
+        ("EVERGRANT_CLIENT_ID", Server::CLIENT_ID),
+        ("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET),
+    ];
+    for command in [&["run", "--token-file", &file, "--"][..], &["mock", "--"]] {
+        for (script, status) in [
+            ("echo ready; exec sleep 100", 128 + 1),
+            ("trap 'exit 7' HUP; echo ready; while :; do sleep 0.05; done", 7),
+            // Who is stopped hears no hangup.
+            ("echo ready; kill -STOP $$", 128 + 1),
+        ] {
+            let arguments: Vec<&str> = command.iter().copied().chain(["sh", "-c", script]).collect();
+            let terminal = Terminal::new(&arguments, &known);
+            terminal.until("ready\r\n");
+            assert_eq!(terminal.hang_up(), Some(status), "{arguments:?}");
+            assert!(fs::read_dir(folder.path()).unwrap().next().is_none(), "nothing is left");
+        }
+    }
 }
 
 #[test]

@@ -91,10 +91,9 @@ impl World {
     fn before(self, folder: &Folder) -> String {
         match self {
             Self::Kind => String::new(),
-            // Files take no byte; who writes one is told so instead of killed.
             Self::Unkind => format!(
                 "unset HOME XDG_CONFIG_HOME; export COLUMNS=20 XDG_CACHE_HOME='{}' LD_PRELOAD='{}'; \
-                 trap '' XFSZ; ulimit -f 0; ",
+                 ulimit -f 0; ",
                 folder.at("foreign"),
                 no_names(folder)
             ),
@@ -151,8 +150,8 @@ fn under_every_unkindness_at_once_the_status_is_the_documented_one_and_no_file_i
         Job { arguments: &["request", "-i", &api], status: [0, 0], prints: true },
         Job { arguments: &["request", "--cache", "-o", &body, &api], status: [0, 4], prints: false },
         Job { arguments: &["run", "--", "true"], status: [0, 0], prints: false },
-        Job { arguments: &["run", "--token-file", &token, "--", "true"], status: [2, 2], prints: false },
-        Job { arguments: &["run", "--token-file", &fresh, "--", "true"], status: [0, 2], prints: false },
+        Job { arguments: &["run", "--token-file", &token, "--", "true"], status: [2, 4], prints: false },
+        Job { arguments: &["run", "--token-file", &fresh, "--", "true"], status: [0, 4], prints: false },
         Job { arguments: &["run", "--", "/nowhere/program"], status: [127, 127], prints: false },
         Job { arguments: &["inspect"], status: [2, 2], prints: false },
         Job { arguments: &["doctor"], status: [0, 0], prints: true },
@@ -170,8 +169,10 @@ fn under_every_unkindness_at_once_the_status_is_the_documented_one_and_no_file_i
         Job { arguments: &["cache", "list"], status: [0, 2], prints: true },
         Job { arguments: &["cache", "clear"], status: [0, 2], prints: true },
         Job { arguments: &["completions", "bash"], status: [0, 0], prints: true },
-        Job { arguments: &["man", "--out", folder.path()], status: [0, 2], prints: false },
-        Job { arguments: &["--help"], status: [0, 0], prints: false },
+        Job { arguments: &["man", "--out", folder.path()], status: [0, 4], prints: false },
+        Job { arguments: &["--help"], status: [0, 0], prints: true },
+        Job { arguments: &["token", "-h"], status: [0, 0], prints: true },
+        Job { arguments: &["--version"], status: [0, 0], prints: true },
     ];
     let worlds = [World::Unkind, World::Kind];
     let streams = STREAMS.into_iter().flat_map(|stdout| STREAMS.map(|stderr| (stdout, stderr)));
@@ -213,6 +214,47 @@ fn under_every_unkindness_at_once_the_status_is_the_documented_one_and_no_file_i
     let strange = left.iter().filter(|name| name.to_string_lossy().starts_with('.')).count();
     assert_eq!(strange, 0, "no half of a file is left: {left:?}");
     assert_eq!(fs::read_dir(&cache).unwrap().count(), 0, "another user's folder");
+}
+
+/// The limit of a process, `ulimit -f`.
+#[test]
+fn a_file_that_may_grow_no_longer_is_an_error_that_leaves_nothing_behind() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let (file, config, caches) = (folder.at("file"), folder.at("config.toml"), folder.at("caches"));
+    let limited = |arguments: &[&str]| {
+        let mut command = Command::new("sh");
+        isolate(&mut command).args(["-c", "ulimit -f 0; exec \"$0\" \"$@\"", EVERGRANT]).args(arguments);
+        command.stdin(Stdio::null());
+        let mut command = configured(&server, command);
+        fixture::run(command.env("TMPDIR", folder.path()).env("XDG_CACHE_HOME", &caches))
+    };
+    let api = server.resource("/things");
+    for arguments in [
+        &["request", "-o", &file, &api][..],
+        &["run", "--token-file", &file, "--", "true"],
+        &["config", "init", "--config", &config],
+        &["man", "--out", folder.path()],
+        &["mock", "--tls", "--", "true"],
+    ] {
+        let ended = limited(arguments);
+        let says = ["cannot be written", "File too large", "at fault: this machine"];
+        assert!(
+            ended.status == 4 && says.iter().all(|words| ended.stderr.contains(words)),
+            "{arguments:?}: {ended:?}"
+        );
+        assert!(!ended.stderr.contains(".evergrant-"), "the name of a temporary file: {}", ended.stderr);
+    }
+    // A token is worth more than its place in the cache.
+    let ended = limited(&["token", "--cache"]);
+    assert!(ended.status == 0 && ended.stderr.contains("cannot be written"), "{ended:?}");
+    for folder in [folder.path(), &folder.at("caches/evergrant")] {
+        let left: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.iter().all(|name| name == "caches"), "{left:?}");
+    }
+    // A program is ended by the limit as it would be without us.
+    let ended = limited(&["mock", "--", "sh", "-c", "echo more than nothing > \"$TMPDIR/more\""]);
+    assert_eq!(ended.status, 128 + rustix::process::Signal::XFSZ.as_raw(), "{ended:?}");
 }
 
 #[test]

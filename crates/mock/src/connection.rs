@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::fault::{Endpoint, Fault};
-use crate::http::{Bad, Reader, Request};
+use crate::http::{Bad, Reader, Request, undisturbed};
 use crate::response::{Departure, Response};
 use crate::state::{Arrival, Shared};
 use crate::{auth, clock, resource};
@@ -203,7 +203,7 @@ fn hang(stream: &TcpStream) -> io::Result<()> {
     stream.set_read_timeout(None)?;
     let mut stream = stream;
     let mut sink = [0; 1024];
-    while stream.read(&mut sink)? > 0 {}
+    while undisturbed(|| stream.read(&mut sink))? > 0 {}
     Ok(())
 }
 
@@ -217,7 +217,7 @@ fn linger(stream: &TcpStream, time: Duration) {
     let mut stream = stream;
     let mut sink = [0; 16 * 1024];
     while Instant::now() < end {
-        match stream.read(&mut sink) {
+        match undisturbed(|| stream.read(&mut sink)) {
             Ok(read) if read > 0 => {}
             _ => return,
         }

@@ -1,6 +1,6 @@
 //! HTTP/1.1 as it is read (RFC 9112): a request, with its bounds.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 
 /// Bytes of a request line and header: two tokens of 16 KiB fit, which is more than any client should send.
@@ -139,7 +139,7 @@ impl Reader {
     fn fill(&mut self, stream: &TcpStream) -> Result<(), Bad> {
         self.settle(stream)?;
         let mut chunk = [0; 16 * 1024];
-        let seen = stream.peek(&mut chunk)?;
+        let seen = undisturbed(|| stream.peek(&mut chunk))?;
         let taken = seen.checked_sub(1).ok_or(Bad::Gone)?;
         (&mut &*stream).read_exact(&mut chunk[..taken])?;
         self.owes_a_byte = true;
@@ -195,6 +195,17 @@ impl Reader {
             if read.max(self.buffer.len()) > MAX_HEAD {
                 return Err(Bad::Status(431));
             }
+        }
+    }
+}
+
+/// Reads once, however often the process is stopped meanwhile and goes on: a socket with a timeout says then that it was
+/// interrupted (signal(7)), which says nothing about the connection.
+pub(crate) fn undisturbed(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match read() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
         }
     }
 }

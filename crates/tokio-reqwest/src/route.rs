@@ -66,6 +66,11 @@ impl Route {
         Self::Through { proxy, forwards }
     }
 
+    /// Whether nothing is on the way but the server.
+    pub(crate) const fn is_direct(&self) -> bool {
+        matches!(self, Self::Direct)
+    }
+
     /// The error of a request that went this way, and that the proxy is not to blame for alone.
     pub(crate) fn passed(&self, error: TransportError) -> TransportError {
         match self {

@@ -52,8 +52,13 @@ impl Reqwest {
             .http1_max_headers(MAX_HEADERS)
             .pool_max_idle_per_host(0);
         #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
-        let builder =
-            builder.tls_danger_accept_invalid_certs(false).tls_danger_accept_invalid_hostnames(false);
+        let builder = {
+            let builder =
+                builder.tls_danger_accept_invalid_certs(false).tls_danger_accept_invalid_hostnames(false);
+            // Without TLS no root is asked for: a machine may have none, and reading them takes time.
+            let needs_roots = endpoint.origin().scheme() == "https" || !route.is_direct();
+            if needs_roots { builder } else { builder.tls_certs_only([]) }
+        };
         // Without a crypto provider reqwest panics here, also for an endpoint that needs no TLS.
         let built = catch_unwind(AssertUnwindSafe(|| builder.build()));
         let reason = match built {

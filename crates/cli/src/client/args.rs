@@ -9,8 +9,11 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches, ValueEnum, ValueHint};
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::ops::Deref;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// The client: which server, as whom, for what.
@@ -408,6 +411,17 @@ pub(crate) enum Caching {
     No,
     /// Request a new token, and keep it: after the API refused the kept one
     Refresh,
+}
+
+/// A number in these bounds.
+pub(crate) fn number<N>(bounds: RangeInclusive<N>) -> impl Fn(&str) -> Result<N, String> + Clone
+where
+    N: FromStr + PartialOrd + Display + Clone,
+{
+    move |text| {
+        let wrong = || format!("write a number from {} to {}", bounds.start(), bounds.end());
+        text.parse().ok().filter(|number| bounds.contains(number)).ok_or_else(wrong)
+    }
 }
 
 /// `500ms`, `30s`, `2m`, `1h`, or seconds.

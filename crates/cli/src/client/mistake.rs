@@ -1,6 +1,7 @@
 //! What is wrong with the command line, as clap says it, with what helps.
 
 use crate::client::nearest::nearest;
+use crate::tell::escaped::Line;
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
@@ -9,6 +10,10 @@ const SECRET: &str = "--client-secret-file";
 
 /// The same error, with the usage of its subcommand as the help has it, and with a suggestion only where it can be meant.
 pub(crate) fn plain(mut error: clap::Error, command: &Command) -> clap::Error {
+    if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) {
+        let value = Line(value).to_string();
+        error.insert(ContextKind::InvalidValue, ContextValue::String(value));
+    }
     let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else { return error };
     let usage = usage.to_string();
     let command = named(command, &usage);

@@ -3,6 +3,8 @@
 use crate::client::roots::Roots;
 use crate::tell::failure::Failure;
 use evergrant_http::proxy::ProxyVariables;
+use evergrant_http::tls_error;
+use evergrant_tokio_reqwest::core::Excerpt;
 use evergrant_tokio_reqwest::{ConfigError, Origin, Proxy, TokensBuilder, proxied};
 use reqwest::ClientBuilder;
 use reqwest::redirect::Policy;
@@ -62,9 +64,10 @@ impl Network {
     /// The client for calls to this origin. No redirect is followed, and a head is read as the library reads it: with folded
     /// lines (RFC 9112 §5.2), and with as many as gateways add. Each address of a name has its share of the time to connect.
     pub(crate) fn http(&self, origin: &Origin, connect: Duration) -> Result<ClientBuilder, Failure> {
+        let builder = without_needless_roots(reqwest::Client::builder(), origin);
         let builder = self
             .roots
-            .trusted(reqwest::Client::builder())
+            .trusted(builder)
             .redirect(Policy::none())
             .http1_allow_obsolete_multiline_headers_in_responses(true)
             .http1_max_headers(MAX_HEADERS)
@@ -110,6 +113,21 @@ impl Network {
             Proxied::Chosen(proxy) => Ok(proxy.clone().filter(|_| !origin.is_loopback())),
         }
     }
+}
+
+/// The same, which asks this machine for no roots where nothing is sent over TLS: it may have none, as a container.
+pub(crate) fn without_needless_roots(builder: ClientBuilder, origin: &Origin) -> ClientBuilder {
+    let needs_none = origin.scheme() == "http" && origin.is_loopback();
+    if needs_none { builder.tls_certs_only([]) } else { builder }
+}
+
+/// The client, or why there is none, as the library says it of its own.
+pub(crate) fn build(builder: ClientBuilder) -> Result<reqwest::Client, Failure> {
+    builder.build().map_err(|error| {
+        let known = tls_error(&error).and_then(|known| known.detail().cloned());
+        let reason = known.or_else(|| Excerpt::new(&error.to_string(), &[])).unwrap_or_default();
+        ConfigError::HttpClient { reason }.into()
+    })
 }
 
 #[cfg(test)]

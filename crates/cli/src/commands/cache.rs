@@ -5,6 +5,7 @@ use crate::client::cache::entry::Entry;
 use crate::client::cache::inventory::{Cleared, Inventory, Which};
 use crate::client::profile::{Profile, Profiles};
 use crate::client::settings::Settings;
+use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::{stdout, when};
@@ -152,7 +153,8 @@ impl Owners {
         }
         let owners = if owners.is_empty() { "client unknown".into() } else { owners.join(", ") };
         let (name, bytes) = (&entry.name, entry.bytes);
-        format!("\n  {name}  {bytes} bytes, {verb} {at}, {}  ({owners})", when::relative(end, now))
+        let relative = when::relative(end, now);
+        format!("\n  {name}  {bytes} bytes, {verb} {at}, {relative}  ({})", Line(&owners))
     }
 
     fn json(&self, entry: &Entry) -> Value {

@@ -13,6 +13,8 @@ mod tally;
 mod timeline;
 mod view;
 
+use crate::client::args::number;
+use crate::client::network;
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
@@ -21,10 +23,12 @@ use crate::tell::terminal::Terminal;
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Args, ValueHint};
 use destination::Destination;
+use evergrant_http::causes;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
-use evergrant_tokio_reqwest::{Api, Client, ClientAuth, LastOutcome, Origins, Provider, Status, Tokens};
+use evergrant_tokio_reqwest::{Api, Client, ClientAuth, LastOutcome, Origin, Provider, Status, Tokens};
 use plan::Plan;
 use report::{Phase, Report, Running};
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -35,6 +39,10 @@ use view::View;
 /// The phases that it has.
 const PHASES: usize = 5;
 
+/// Longer than any demonstration: a worker that waits for a token, and then calls on the connection that it kept, must not meet
+/// a server that has just closed it.
+const NEVER_IDLE: Duration = Duration::from_secs(86_400);
+
 #[derive(Debug, Args)]
 #[command(after_long_help = examples!(
     "evergrant demo --seconds 10",
@@ -42,13 +50,13 @@ const PHASES: usize = 5;
     demo, usage, transient
 ))]
 pub(crate) struct DemoArgs {
-    /// How many seconds it takes
+    /// How many seconds it takes, 5 to 3600
     ///
     /// It takes longer on a machine that is very slow.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..=3600), value_name = "N")]
+    #[arg(long, default_value_t = 20, value_parser = number(5_u64..=3600), value_name = "N")]
     pub(crate) seconds: u64,
-    /// How many workers call the API at once
-    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..=1000), value_name = "N")]
+    /// How many workers call the API at once, 1 to 1000
+    #[arg(long, default_value_t = 32, value_parser = number(1_u64..=1000), value_name = "N")]
     pub(crate) workers: u64,
     /// Draw what happened into this file: .html for a page, .svg for a picture
     ///
@@ -63,9 +71,10 @@ pub(crate) fn run(args: &DemoArgs, manner: Manner) -> Result<(), Failure> {
     // Before anybody waits for what cannot be written.
     let destination = args.report.as_ref().map(Destination::open).transpose()?;
     let view = if manner.json { View::none() } else { View::on_stdout() };
-    let (demo, api) = Demo::prepare(plan, view)?;
+    let (mut demo, api) = Demo::prepare(plan, view)?;
     let life = plan.life.as_secs();
-    demo.view.labelled("", &format!("{workers} workers call an API without pause; a token lives {life} s."));
+    demo.view
+        .labelled("", &format!("{} an API without pause; a token lives {life} s.", report::call(workers)));
     let report = block_on(async { Ok(demo.conduct(&api, workers).await) })?;
     let written = destination.map(|place| place.write(&report)).transpose();
     let told = tell(&report, args.report.as_ref().filter(|_| written.is_ok()), manner);
@@ -103,6 +112,7 @@ impl Demo {
     fn prepare(plan: Plan, view: View) -> Result<(Self, Api), Failure> {
         let server = Server::builder()
             .lifetime(plan.life)
+            .idle_timeout(NEVER_IDLE)
             .start()
             .map_err(|error| Failure::system("the demonstration's servers cannot be started", &error))?;
         // As far away as a server of the same continent.
@@ -112,12 +122,9 @@ impl Demo {
         let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET)?;
         let client = Client::builder(provider, auth).scope("*").build()?;
         let tokens = Tokens::builder(client).policy(plan.policy()).build()?;
-        let origins = Origins::parse([server.origin().as_str()])?;
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .map_err(|error| Failure::system("the HTTP client cannot be built", &error))?;
-        let api = Api::new(http, tokens.clone(), origins);
+        let origin = Origin::parse(&server.origin())?;
+        let http = network::without_needless_roots(reqwest::Client::builder().no_proxy(), &origin);
+        let api = Api::new(network::build(http)?, tokens.clone(), [origin].into_iter().collect());
         let (tally, timeline) = (Arc::default(), Timeline::begin());
         Ok((Self { plan, server, tokens, tally, timeline, view, begun: 0 }, api))
     }
@@ -198,7 +205,7 @@ impl Demo {
         Running::begin(name, self.server.counts().token_requests)
     }
 
-    fn end(&self, phase: Running, allowed: u64) -> Phase {
+    fn end(&mut self, phase: Running, allowed: u64) -> Phase {
         let done = phase.end(self.tally.take(), self.server.counts().token_requests, allowed);
         self.view.came_to(&done);
         done
@@ -240,6 +247,11 @@ fn refresh_in(status: &Status) -> Duration {
     status.held.map_or(Duration::ZERO, |held| held.refresh_in)
 }
 
+/// An error with its causes: what the HTTP library says is in those.
+fn why(error: &(dyn Error + 'static)) -> String {
+    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// One worker: calls the API, again and again.
 async fn work(api: Api, url: String, tally: Arc<Tally>, over: Arc<AtomicBool>) {
     let Ok(url) = reqwest::Url::parse(&url) else { return };
@@ -248,11 +260,11 @@ async fn work(api: Api, url: String, tally: Arc<Tally>, over: Arc<AtomicBool>) {
         let request = reqwest::Request::new(reqwest::Method::GET, url.clone());
         let answer = match api.execute(request).await {
             // The body is read, so that the connection is used again.
-            Ok(answer) => answer.error_for_status().map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
+            Ok(answer) => answer.error_for_status().map_err(|error| why(&error)),
+            Err(error) => Err(why(&error)),
         };
         let failed = match answer {
-            Ok(answer) => answer.bytes().await.err().map(|error| error.to_string()),
+            Ok(answer) => answer.bytes().await.err().map(|error| why(&error)),
             Err(error) => Some(error),
         };
         tally.count(asked.elapsed(), failed.as_deref());

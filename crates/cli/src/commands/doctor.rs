@@ -76,11 +76,18 @@ fn examine(args: &ClientArgs, findings: &mut Findings) -> Result<(), Failure> {
     }
     let endpoint = client.provider().token_endpoint();
     let proxied = way::proxy(endpoint, &setup.network, findings)?;
+    let http = match ask::http(client, &setup.network, setup.timeout) {
+        Ok(http) => http,
+        Err(failure) => {
+            findings.fault("tls", &failure)?;
+            return Err(failure);
+        }
+    };
     way::walk(endpoint, &setup.network, setup.timeout, proxied, findings)?;
     if let Some(failure) = examined.missing.take() {
         return Err(failure);
     }
-    let asked = block_on(ask::ask(client, &setup.network, setup.timeout))?;
+    let asked = block_on(ask::ask(&http, client, &setup.network))?;
     clock(&asked, findings)?;
     match &asked.outcome {
         Ok(grant) => {

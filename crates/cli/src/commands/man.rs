@@ -3,7 +3,7 @@
 mod page;
 
 use crate::commands::help;
-use crate::tell::cause::Cause;
+use crate::tell::cause;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
@@ -76,8 +76,6 @@ fn pages(command: &Command, root: &Command) -> Vec<Page> {
 }
 
 fn unwritten(folder: &Path, error: &io::Error) -> Failure {
-    Failure::usage(
-        format!("the pages cannot be written into {}: {}", folder.display(), Cause(error)),
-        "name an existing folder that this user can write",
-    )
+    let happened = format!("the pages cannot be written into {}", folder.display());
+    cause::unwritten(&happened, error, "name an existing folder that this user can write")
 }

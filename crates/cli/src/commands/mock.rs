@@ -6,7 +6,7 @@ mod greeting;
 mod place;
 mod tls;
 
-use crate::client::args::duration;
+use crate::client::args::{duration, number};
 use crate::commands::child::{self, Signals};
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
@@ -35,15 +35,15 @@ use tokio::process::Command;
     "  evergrant -q token --wait 20s",
     "evergrant mock --tls -- sh -c \\",
     "  'curl -sS --cacert \"$EVERGRANT_CA_FILE\" -i \"$EVERGRANT_MOCK_API\"'",
-    "eval \"$(evergrant mock --env --for 5m)\"; evergrant token; \\",
-    "  kill \"$EVERGRANT_MOCK_PID\"";
+    "lines=$(evergrant mock --env --for 5m) && eval \"$lines\" && \\",
+    "  evergrant token; kill \"$EVERGRANT_MOCK_PID\"";
     usage, transient, signal, program
 ))]
 pub(crate) struct MockArgs {
     /// Port; 0 picks a free one
     ///
     /// The address is 127.0.0.1.
-    #[arg(long, default_value_t = 0, env = "EVERGRANT_MOCK_PORT", hide_env_values = true)]
+    #[arg(long, default_value_t = 0, value_parser = number(0..=u16::MAX), env = "EVERGRANT_MOCK_PORT", hide_env_values = true)]
     pub(crate) port: u16,
     /// Lifetime of its tokens
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
@@ -89,7 +89,7 @@ pub(crate) struct MockArgs {
     pub(crate) lasts: Option<Duration>,
     /// Run in the background, for a shell
     ///
-    /// It prints variables for a POSIX shell: eval "$(evergrant mock --env)". The command ends once the servers listen. They end when
+    /// It prints variables for a POSIX shell: lines=$(evergrant mock --env); eval "$lines". The command ends once the servers listen. They end when
     /// the time of --for has passed, or with kill "$EVERGRANT_MOCK_PID"; the end of the shell does not end them.
     /// All other EVERGRANT_ variables are unset, so that the shell is not the client of another server.
     #[arg(long, conflicts_with = "command")]

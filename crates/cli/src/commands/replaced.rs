@@ -1,6 +1,6 @@
 //! A regular file that is replaced once its new content is complete, and stays as it was until then.
 
-use crate::tell::cause::Cause;
+use crate::tell::cause;
 use crate::tell::failure::Failure;
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
@@ -80,13 +80,6 @@ fn hand_on(found: &Metadata, file: &File) -> io::Result<()> {
 
 /// What this flag names cannot be written, and whose fault that is.
 pub(super) fn unwritten(flag: &str, path: &Path, error: &io::Error) -> Failure {
-    use ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     let happened = format!("{flag} {} cannot be written", path.display());
-    if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
-        return Failure::system(&happened, &Cause(error));
-    }
-    Failure::usage(
-        format!("{happened}: {}", Cause(error)),
-        "name a file in a folder that this user can write",
-    )
+    cause::unwritten(&happened, error, "name a file in a folder that this user can write")
 }

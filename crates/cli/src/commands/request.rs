@@ -10,7 +10,7 @@ mod said;
 mod screen;
 mod show;
 
-use crate::client::args::{ClientArgs, OriginArgs, duration};
+use crate::client::args::{ClientArgs, OriginArgs, duration, number};
 use crate::client::setup::Setup;
 use crate::commands::interrupt::{self, Interrupts};
 use crate::commands::runtime::block_on;
@@ -55,7 +55,7 @@ pub(crate) struct RequestArgs {
     ///
     /// For example 403,498. They are added to those of the provider. May be repeated.
     #[arg(help_heading = "Request")]
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(400..=599))]
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = number(400_u16..=599))]
     refused_at: Vec<u16>,
     /// Print the status and the headers before the body
     ///

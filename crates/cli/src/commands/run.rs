@@ -9,6 +9,7 @@ use crate::commands::child::{self, Signals};
 use crate::commands::metrics::{Metrics, MetricsArgs};
 use crate::commands::runtime::block_on;
 use crate::commands::token::Format;
+use crate::tell::cause::Cause;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use clap::{Args, ValueHint};
@@ -151,7 +152,7 @@ async fn replace(mut file: TokenFile, format: Format, setup: Setup, tokens: Toke
                         written = token.generation();
                         None
                     }
-                    Err(error) => Some(format!("the token file cannot be replaced: {error}")),
+                    Err(error) => Some(format!("the token file cannot be replaced: {}", Cause(&error))),
                 }
             }
             None => Some("the token in the token file has expired, and there is no new one yet".to_owned()),

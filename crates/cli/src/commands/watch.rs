@@ -105,7 +105,6 @@ async fn draw(tokens: &Tokens, mut live: Live, end: Option<Instant>) -> Result<(
             () = tokio::time::sleep(nap) => {}
         }
     }
-    live.leave();
     stdout::line("").map(drop)
 }
 

@@ -1,6 +1,6 @@
 //! Why the command ends without having done its job: what happened, who is at fault, what to do next.
 
-use crate::tell::escaped::{self, Escaped, Line};
+use crate::tell::escaped::{self, Line};
 use crate::tell::manner::Manner;
 use crate::tell::stderr;
 use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal, TransportErrorKind};
@@ -125,7 +125,7 @@ impl Failure {
             stderr::line(escaped::json(&object));
         } else {
             let style = anstyle::AnsiColor::Red.on_default().bold();
-            stderr::line(format_args!("{style}error:{style:#} {}", Escaped(&self.to_string())));
+            stderr::line(format_args!("{style}error:{style:#} {self}"));
         }
         self.status()
     }
@@ -133,9 +133,10 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.happened)?;
+        // Whatever it repeats of a file or a server, it has three lines.
+        writeln!(f, "{}", Line(&self.happened))?;
         writeln!(f, "  at fault: {}", self.at_fault)?;
-        write!(f, "  next: {}", self.next)
+        write!(f, "  next: {}", Line(&self.next))
     }
 }
 
@@ -155,8 +156,13 @@ impl From<clap::Error> for Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         // A configuration error says in one sentence what is wrong and what to write instead.
-        let sentence = error.to_string();
-        match sentence.split_once(": ") {
+        let sentence = of_the_command(error.to_string());
+        let parts = match error {
+            // First of all what became of that.
+            ConfigError::HttpClient { .. } => sentence.rsplit_once(": "),
+            _ => sentence.split_once(": "),
+        };
+        match parts {
             Some((happened, next)) if matches!(error, ConfigError::PlainHttp { .. }) => Self::usage(
                 happened,
                 format!(
@@ -191,6 +197,8 @@ impl From<Error> for Failure {
 /// What the library advises a program, in words for who uses the command.
 pub(crate) fn of_the_command(text: String) -> String {
     let words = [
+        // Calls have one that is made in the same way.
+        ("the HTTP client for token requests", "the HTTP client"),
         ("or give it to the HTTP client", "or in --ca-file"),
         ("or give root certificates to the HTTP client", "or name a PEM file with --ca-file"),
         ("give one to the HTTP client (mutual TLS)", NO_CLIENT_CERTIFICATE),

@@ -1,5 +1,6 @@
 //! A source of tokens on the terminal, as it changes: what is held, what happened, what comes next.
 
+mod drawing;
 pub(crate) mod words;
 
 use crate::tell::escaped::Escaped;
@@ -7,10 +8,13 @@ use crate::tell::failure::of_the_command;
 use crate::tell::sparkline::sparkline;
 use crate::tell::terminal::Terminal;
 use crate::tell::when::span;
+use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
+use console::Term;
+use drawing::{Drawing, Size};
 use evergrant_tokio_reqwest::core::Generation;
 use evergrant_tokio_reqwest::{LastOutcome, Status};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use std::io::{IsTerminal, Stdout, Write, stdout};
 use std::time::{Duration, Instant};
 
 const BOLD: Style = Style::new().bold();
@@ -25,9 +29,8 @@ const NAME: usize = 8;
 const LONGEST_WORDS: usize = 52;
 
 /// A few lines at the bottom of the terminal.
-pub(crate) struct Live {
-    lines: MultiProgress,
-    drawn: ProgressBar,
+pub(crate) struct Live<W = AutoStream<Stdout>> {
+    drawing: Drawing<W>,
     seen: Seen,
 }
 
@@ -55,47 +58,43 @@ struct Seen {
     last_failure: Option<(String, Instant)>,
 }
 
-impl Live {
+impl Live<AutoStream<Stdout>> {
     /// On stdout; `None` if that is no terminal, or one that cannot be drawn on.
     pub(crate) fn on_stdout() -> Option<Self> {
-        let target = ProgressDrawTarget::stdout();
         let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
-        (!target.is_hidden() && !dumb).then(|| Self::on(target))
+        // The lines are written as they are: those of no colour have none.
+        (stdout().is_terminal() && !dumb).then(|| Self::on(AutoStream::always(stdout())))
     }
+}
 
-    fn on(target: ProgressDrawTarget) -> Self {
-        let lines = MultiProgress::with_draw_target(target);
-        // The template is ours and is tried by the tests: without it the view has indicatif's own style.
-        let style = ProgressStyle::with_template("{msg}").unwrap_or(ProgressStyle::default_spinner());
-        let drawn =
-            lines.add(ProgressBar::no_length().with_style(style).with_finish(ProgressFinish::Abandon));
-        Self { lines, drawn, seen: Seen::default() }
+impl<W: Write> Live<W> {
+    fn on(out: W) -> Self {
+        Self { drawing: Drawing::on(out), seen: Seen::default() }
     }
 
     /// A line above the view, which stays.
-    pub(crate) fn say(&self, text: &str) {
-        // What cannot be drawn cannot be told either.
-        let _drawn = self.lines.println(text);
+    pub(crate) fn say(&mut self, text: &str) {
+        self.drawing.say(text, size());
     }
 
     /// What is the case now, and more rows of whoever has more to show.
     pub(crate) fn show(&mut self, status: &Status, more: &[Row]) {
-        let terminal = Terminal::stdout();
+        let size = size();
+        let terminal = Terminal { columns: Some(size.columns), ..Terminal::stdout() };
         let view = self.seen.view(status, more, terminal);
-        self.drawn.set_message(terminal.coloured(view));
+        self.drawing.show(&terminal.coloured(view), size);
     }
 
     /// Takes the view away; what was said above it stays.
-    pub(crate) fn end(self) {
-        self.drawn.finish_and_clear();
-        // What cannot be drawn need not be taken away.
-        let _cleared = self.lines.clear();
+    pub(crate) fn end(mut self) {
+        self.drawing.show("", size());
     }
+}
 
-    /// Leaves the view as it is.
-    pub(crate) fn leave(self) {
-        self.drawn.abandon();
-    }
+/// A window may be resized at any moment.
+fn size() -> Size {
+    let (rows, columns) = Term::stdout().size();
+    Size { columns: columns.into(), rows: rows.into() }
 }
 
 impl Seen {

@@ -1,7 +1,7 @@
 //! What is said beside the job, on stderr. What cannot be written there is not said, and the job goes on: the exit status
 //! says the rest.
 
-use crate::tell::escaped::{self, Escaped};
+use crate::tell::escaped::{self, Line};
 use crate::tell::manner::Manner;
 use serde_json::json;
 use std::fmt;
@@ -46,6 +46,6 @@ fn beside(kind: &str, text: &str) {
     if MANNER.get().is_some_and(|manner| manner.json) {
         line(escaped::json(&json!({ kind: text })));
     } else {
-        line(format_args!("{kind}: {}", Escaped(text)));
+        line(format_args!("{kind}: {}", Line(text)));
     }
 }

@@ -7,7 +7,7 @@ use crate::client::guard;
 use crate::client::header::Value;
 use crate::client::said::Whence;
 use crate::client::secret::Source;
-use crate::tell::cause::Cause;
+use crate::tell::cause;
 use crate::tell::failure::Failure;
 use clap::ValueEnum;
 use std::ffi::OsString;
@@ -235,10 +235,8 @@ fn quoted(text: &str) -> String {
 pub(crate) fn create(path: &Path, text: &str) -> Result<(), Failure> {
     vacant(path)?;
     let failed = |error: &io::Error| {
-        Failure::usage(
-            format!("the configuration file {} cannot be written: {}", path.display(), Cause(error)),
-            "name a place where this user can write with --config PATH",
-        )
+        let happened = format!("the configuration file {} cannot be written", path.display());
+        cause::unwritten(&happened, error, "name a place where this user can write with --config PATH")
     };
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     make(folder).map_err(|error| failed(&error))?;

@@ -1,7 +1,7 @@
 //! Signals of Unix, and what an end by one means.
 
 use crate::tell::failure::Failure;
-use rustix::process::{Pid, Signal, getpgid, getpgrp, kill_process};
+use rustix::process::{Pid, Signal, getpgid, getpgrp, getpid, getsid, kill_process};
 use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
@@ -27,7 +27,7 @@ pub(crate) struct Signals(UnboundedReceiver<Caught>);
 
 pub(crate) struct Caught {
     signal: Signal,
-    /// Whether it was sent for a terminal: Ctrl-C, or a hangup.
+    /// Whether no process sent it: Ctrl-C, a hangup, an alarm.
     by_kernel: bool,
 }
 
@@ -68,11 +68,15 @@ impl Caught {
     /// A program that has ended meanwhile needs none.
     pub(super) fn pass_on(self, child: &Child) {
         let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        // What the kernel sends for a terminal it sends to a whole group: a program in ours has it already.
-        if let Some(id) = id
-            && !(self.by_kernel && getpgid(Some(id)) == Ok(getpgrp()))
-        {
-            let _ended = kill_process(id, self.signal);
+        let Some(id) = id else { return };
+        let in_our_group = getpgid(Some(id)) == Ok(getpgrp());
+        if self.by_kernel && in_our_group && is_for_a_group(self.signal, leads_session()) {
+            return;
+        }
+        let _ended = kill_process(id, self.signal);
+        if self.by_kernel && self.signal == Signal::HUP {
+            // A program that is stopped takes no hangup: the kernel sends this after it, too.
+            let _ended = kill_process(id, Signal::CONT);
         }
     }
 
@@ -80,6 +84,22 @@ impl Caught {
     pub(super) fn exit_code(self) -> ExitCode {
         ended_by(self.signal.as_raw())
     }
+}
+
+/// Whether the kernel sends this to a whole process group: a program in ours has it already. When a terminal goes away, only the
+/// leader of its session learns of it (`leads`), and the others when the leader has ended. An alarm that was set before
+/// the command was started comes to it alone.
+fn is_for_a_group(signal: Signal, leads: bool) -> bool {
+    match signal {
+        Signal::INT | Signal::QUIT => true,
+        Signal::HUP => !leads,
+        _ => false,
+    }
+}
+
+/// Whether this process leads its session, as the first program of a terminal does.
+fn leads_session() -> bool {
+    getsid(None) == Ok(getpid())
 }
 
 /// Whether this process was started to ignore this signal; not so where the system does not tell.
@@ -102,3 +122,7 @@ pub(super) fn exit_code(ended: ExitStatus) -> ExitCode {
 fn ended_by(signal: i32) -> ExitCode {
     u8::try_from(128 + signal).unwrap_or(u8::MAX).into()
 }
+
+#[cfg(test)]
+#[path = "unix/tests.rs"]
+mod tests;

@@ -5,6 +5,7 @@ use crate::client::lack::{Lack, Unmade};
 use crate::client::nearest::nearest;
 use crate::client::profile::{Profile, Profiles};
 use crate::client::settings::Settings;
+use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
@@ -67,12 +68,12 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
         return stdout::json(&json!({ "path": path, "profiles": profiles })).map(drop);
     }
     let count = good.len();
-    let mut text = format!("{path}: {count} profile{}, no fault", if count == 1 { "" } else { "s" });
+    let mut text = format!("{}: {count} profile{}, no fault", Line(&path), if count == 1 { "" } else { "s" });
     for (default, name, Described { provider, token_endpoint, client_id, secret }) in good {
         let mark = if default { " (default)" } else { "" };
-        text.push_str(&format!(
-            "\n  {name}{mark}: {provider} at {token_endpoint}, client {client_id}, {secret}"
-        ));
+        let line = format!("{name}{mark}: {provider} at {token_endpoint}, client {client_id}, {secret}");
+        // Each has a line, whatever its name.
+        text.push_str(&format!("\n  {}", Line(&line)));
     }
     stdout::plain(&text).map(drop)
 }

@@ -3,6 +3,7 @@
 use crate::client::args::{ClientArgs, NewClientArgs, OriginArgs};
 use crate::client::profile::{self, Profile, draft};
 use crate::client::settings::Settings;
+use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stderr;
@@ -53,7 +54,7 @@ pub(super) fn run(args: &ConfigInitArgs, manner: Manner) -> Result<(), Failure> 
     if manner.json {
         return stdout::json(&json!({ "path": path, "profile": name, "next": next })).map(drop);
     }
-    stdout::plain(&format!("{}\nnext: {next}", path.display())).map(drop)
+    stdout::plain(&format!("{}\nnext: {}", Line(&path.display().to_string()), Line(&next))).map(drop)
 }
 
 /// The servers of `evergrant mock` end with its program. Their address in a default profile would stay, and the next secret would

@@ -5,6 +5,7 @@ use crate::client::chosen::unused_default;
 use crate::client::profile;
 use crate::client::settings::Settings;
 use crate::client::settings::shown::Shown;
+use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
@@ -45,11 +46,12 @@ pub(super) fn run(args: &ConfigShowArgs, manner: Manner) -> Result<(), Failure> 
         text.push_str(&row(shown.name, &shown.value.to_string(), &shown.by.to_string()));
     }
     if let Some(unused) = unused {
-        text.push_str(&format!("note: {unused}\n"));
+        text.push_str(&format!("note: {}\n", Line(&unused)));
     }
     stdout::plain(text.trim_end()).map(drop)
 }
 
 fn row(name: &str, value: &str, by: &str) -> String {
-    format!("{name:<21} {value}  ({by})\n")
+    // What stands in a file may have line breaks.
+    format!("{name:<21} {}  ({})\n", Line(value), Line(by))
 }

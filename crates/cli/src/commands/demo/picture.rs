@@ -5,7 +5,7 @@ mod legend;
 mod shapes;
 
 use super::markup::Element;
-use super::report::Report;
+use super::report::{self, Report};
 use super::scale::Scale;
 use super::timeline::{Trouble, What};
 use lanes::Lane;
@@ -61,7 +61,8 @@ pub(super) fn title(report: &Report) -> String {
 fn subtitle(report: &Report) -> String {
     let (workers, life, took) = (report.workers, report.life.as_secs(), report.took.as_secs_f64());
     format!(
-        "{workers} workers call an API without pause for {took:.1} s; a token lives {life} s; {} tokens, {} token requests",
+        "{} an API without pause for {took:.1} s; a token lives {life} s; {} tokens, {} token requests",
+        report::call(workers),
         report.timeline.lives().len(),
         report.token_requests()
     )

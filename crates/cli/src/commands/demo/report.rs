@@ -5,6 +5,11 @@ use super::timeline::Timeline;
 use crate::tell::failure::Failure;
 use std::time::{Duration, Instant};
 
+/// Who calls.
+pub(super) fn call(workers: u64) -> String {
+    if workers == 1 { "1 worker calls".into() } else { format!("{workers} workers call") }
+}
+
 /// A phase that runs.
 #[derive(Debug)]
 pub(crate) struct Running {

@@ -26,8 +26,9 @@ pub(super) fn figures(report: &Report, terminal: Terminal) -> String {
     let mut text = if narrow { list(&rows, terminal) } else { table(&rows, terminal) };
     let (failed, took) = (report.failed(), report.took.as_secs_f64());
     let style = if failed == 0 { GOOD } else { BAD };
-    let _infallible =
-        write!(text, "\n{} calls in {took:.1} s: {style}{failed} failed{style:#}", report.requests());
+    let last = format!("{} calls in {took:.1} s: {style}{failed} failed{style:#}", report.requests());
+    text.push('\n');
+    text.push_str(&terminal.hanging("", 0, &last));
     text
 }
 
@@ -70,7 +71,7 @@ fn list(rows: &[Row], terminal: Terminal) -> String {
     for Row { name, cells } in rows {
         let _infallible = writeln!(text, "{BOLD}{}{BOLD:#}", terminal.hanging("", 0, name));
         for (name, cell) in names.iter().zip(cells).filter(|(_, cell)| !cell.is_empty()) {
-            let _infallible = writeln!(text, "  {name}: {cell}");
+            let _infallible = writeln!(text, "{}", terminal.hanging("  ", 4, &format!("{name}: {cell}")));
         }
     }
     text

@@ -34,3 +34,8 @@ fn a_phase_lasts_until_a_call_was_answered() {
     .unwrap();
     assert!(answered > 0);
 }
+
+#[test]
+fn one_worker_calls_and_two_call() {
+    assert_eq!([1, 2].map(super::report::call), ["1 worker calls", "2 workers call"]);
+}

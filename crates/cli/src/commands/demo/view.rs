@@ -35,15 +35,15 @@ impl View {
     }
 
     /// What is said about the phase of the moment.
-    pub(super) fn say(&self, text: &str) {
+    pub(super) fn say(&mut self, text: &str) {
         self.labelled(&" ".repeat(INDENT), text);
     }
 
     /// A text after its label, which has [`INDENT`] columns or none.
-    pub(super) fn labelled(&self, label: &str, text: &str) {
+    pub(super) fn labelled(&mut self, label: &str, text: &str) {
         let terminal = Terminal::stdout();
         let lines = terminal.hanging(label, INDENT, text);
-        match &self.live {
+        match &mut self.live {
             Some(live) => live.say(&terminal.coloured(lines)),
             None if self.told => {
                 // Whoever cannot read the story is told by the report, if by anything.
@@ -54,7 +54,7 @@ impl View {
     }
 
     /// What a phase came to: in one line where that has place for the largest figures.
-    pub(super) fn came_to(&self, phase: &Phase) {
+    pub(super) fn came_to(&mut self, phase: &Phase) {
         let (style, verdict) = if phase.fault().is_none() { (GOOD, "ok") } else { (BAD, "fault") };
         let counts = format!("{style}{verdict}{style:#}: {}", phase.counts());
         if Terminal::stdout().columns.is_none_or(|columns| columns >= 100) {

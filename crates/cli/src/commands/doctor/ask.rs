@@ -1,7 +1,7 @@
 //! The one token request, sent as the library sends it, with what of the answer the library has no use for: the
 //! server's clock, and how it wants to be asked.
 
-use crate::client::network::Network;
+use crate::client::network::{self, Network};
 use crate::tell::failure::Failure;
 use evergrant_http::{Collector, RequestBody, to_http};
 use evergrant_tokio_reqwest::core::{Grant, Refusal, Response, TransportErrorKind};
@@ -23,8 +23,11 @@ pub(super) struct Asked {
     pub(super) outcome: Result<Grant, Refusal>,
 }
 
-pub(super) async fn ask(client: &Client, network: &Network, timeout: Duration) -> Result<Asked, Failure> {
-    let http = http(client, network, timeout)?;
+pub(super) async fn ask(
+    http: &reqwest::Client,
+    client: &Client,
+    network: &Network,
+) -> Result<Asked, Failure> {
     let proxy = network.proxy_for(client.provider().token_endpoint().origin())?;
     let now = SystemClock.now();
     let request = to_http(client.request(now)?).map(|request| {
@@ -36,7 +39,7 @@ pub(super) async fn ask(client: &Client, network: &Network, timeout: Duration) -
     let (sent, began) = (SystemTime::now(), Instant::now());
     let answer = match request {
         Ok(request) => {
-            send(&http, request).await.map_err(|error| match proxy.filter(|_| error.is_connect()) {
+            send(http, request).await.map_err(|error| match proxy.filter(|_| error.is_connect()) {
                 Some(proxy) => proxy.failed(format_args!("cannot be used: {}", chain(&error))).into(),
                 None => client.transport_error(kind(&error), &chain(&error)),
             })
@@ -56,7 +59,11 @@ pub(super) async fn ask(client: &Client, network: &Network, timeout: Duration) -
 
 /// As for every token request: no redirect is followed, nothing is sent twice or unpacked, the same heads are read, each
 /// address has its share of the time, and the proxy is the same.
-fn http(client: &Client, network: &Network, timeout: Duration) -> Result<reqwest::Client, Failure> {
+pub(super) fn http(
+    client: &Client,
+    network: &Network,
+    timeout: Duration,
+) -> Result<reqwest::Client, Failure> {
     let builder = network
         .http(client.provider().token_endpoint().origin(), timeout)?
         .retry(reqwest::retry::never())
@@ -66,7 +73,7 @@ fn http(client: &Client, network: &Network, timeout: Duration) -> Result<reqwest
         .no_zstd()
         .no_deflate()
         .timeout(timeout);
-    builder.build().map_err(|error| Failure::system("the HTTP client cannot be built", &error))
+    network::build(builder)
 }
 
 async fn send(

@@ -1,5 +1,6 @@
 //! What a doctor has found.
 
+use crate::tell::escaped::Line;
 use crate::tell::failure::{Failure, of_the_command};
 use crate::tell::stdout;
 use serde_json::json;
@@ -52,10 +53,10 @@ impl Findings {
         let says = of_the_command(says);
         let next: Vec<String> = next.into().into_iter().map(of_the_command).collect();
         if self.told {
-            let mut text = format!("{:<8} {about:<14} {says}", state.name());
+            let mut text = format!("{:<8} {about:<14} {}", state.name(), Line(&says));
             for step in &next {
                 text.push_str("\n         next: ");
-                text.push_str(step);
+                text.push_str(&Line(step).to_string());
             }
             self.all.push(Finding { about, state, says, next });
             return stdout::plain(&text).map(drop);

@@ -1,5 +1,6 @@
 //! `--tls`: HTTPS in front of the server, which speaks plain HTTP.
 
+use crate::tell::cause;
 use crate::tell::failure::Failure;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -53,7 +54,9 @@ impl Tls {
         let listener = TcpListener::from_std(bound).map_err(|error| cannot(&error))?;
         let (root, config) = certified().map_err(|error| cannot(&*error))?;
         let root = written(&root).map_err(|error| {
-            Failure::system("the file for the root certificate cannot be written", &error)
+            let folder = std::env::temp_dir();
+            let happened = format!("the root certificate cannot be written into {}", folder.display());
+            cause::unwritten(&happened, &error, "set TMPDIR to a folder that this user can write")
         })?;
         Ok(Self { listener, acceptor: TlsAcceptor::from(Arc::new(config)), origin, root })
     }

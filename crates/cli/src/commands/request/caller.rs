@@ -3,7 +3,7 @@
 use super::ended::failure;
 use super::reach::Reach;
 use super::redirect;
-use crate::client::network::Network;
+use crate::client::network::{self, Network};
 use crate::tell::failure::Failure;
 use evergrant_tokio_reqwest::{Api, Origin, Token, Tokens, VerdictRule};
 use reqwest::{Request, Response};
@@ -73,9 +73,6 @@ fn api(
 
 /// The HTTP client for this origin, through its proxy. It follows no redirect by itself.
 fn http(network: &Network, origin: &Origin) -> Result<reqwest::Client, Failure> {
-    network
-        .http(origin, CONNECT_TIMEOUT)?
-        .user_agent(concat!("evergrant/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| Failure::system("the HTTP client cannot be built", &error))
+    let http = network.http(origin, CONNECT_TIMEOUT)?;
+    network::build(http.user_agent(concat!("evergrant/", env!("CARGO_PKG_VERSION"))))
 }

@@ -10,9 +10,9 @@ mod claim;
 #[path = "token_file/elsewhere.rs"]
 mod claim;
 
+use crate::tell::cause;
 use crate::tell::failure::Failure;
 use claim::{Claim, Claimed, Written};
-use evergrant_http::is_out_of_files;
 use std::fs::Metadata;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -114,12 +114,8 @@ impl Drop for TokenFile {
 
 /// What cannot be written, and whose fault that is.
 fn unwritten(path: &Path, error: &io::Error) -> Failure {
-    use io::ErrorKind::{QuotaExceeded, StorageFull};
     let happened = format!("the token file {} cannot be written", path.display());
-    if matches!(error.kind(), StorageFull | QuotaExceeded) || is_out_of_files(error) {
-        return Failure::system(&happened, error);
-    }
-    Failure::usage(format!("{happened}: {error}"), "name a file in a folder that this user can write")
+    cause::unwritten(&happened, error, "name a file in a folder that this user can write")
 }
 
 #[cfg(test)]

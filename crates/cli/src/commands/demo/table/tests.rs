@@ -54,10 +54,10 @@ fn on_60_columns_the_names_take_more_lines() {
 
 #[test]
 fn every_line_fits_and_the_last_thing_is_whether_a_call_failed() {
-    for columns in 34..130 {
+    for columns in 16..130 {
         let lines = lines(&report(), Some(columns));
         let longest = lines.iter().map(|line| line.chars().count()).max().unwrap();
         assert!(longest <= columns, "{columns}: {lines:#?}");
-        assert!(lines.last().unwrap().ends_with(" 0 failed"));
+        assert!(lines.join(" ").ends_with(": 0 failed"));
     }
 }
