@@ -188,27 +188,32 @@ impl<N: Net> TokensBuilder<N> {
     /// which they were added.
     ///
     /// ```
-    /// use evergrant_async_std::{Client, ClientAuth, Event, EventKind, Observer, Provider, Tokens};
+    /// use evergrant_async_std::{Event, EventKind, Observer, Tokens};
     /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
     ///
-    /// /// Rings a bell when a token request fails.
-    /// struct Bell;
+    /// /// Counts the token requests.
+    /// #[derive(Default)]
+    /// struct Sent(AtomicU64);
     ///
-    /// impl Observer for Bell {
+    /// impl Observer for Sent {
     ///     fn event(&self, event: &Event<'_>) {
-    ///         if let EventKind::Landed { landing, .. } = event.kind
-    ///             && let Some(cause) = landing.cause()
-    ///         {
-    ///             eprintln!("\u{7}{}: {cause}", event.source);
+    ///         if let EventKind::Sent { .. } = event.kind {
+    ///             self.0.fetch_add(1, Ordering::Relaxed);
     ///         }
     ///     }
     /// }
     ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let provider = Provider::rfc6749("https://auth.example.com/oauth/token")?;
-    /// let client = Client::builder(provider, ClientAuth::post("my-client-id", "a secret of some length")?).build()?;
-    /// let tokens = Tokens::builder(client).name("orders").observer(Arc::new(Bell)).build()?;
-    /// # drop(tokens); Ok(()) }
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, client) = story::client()?;
+    /// let sent = Arc::new(Sent::default());
+    /// let observer = Arc::<Sent>::clone(&sent);
+    /// let tokens = Tokens::<AsyncStd>::builder(client).name("orders").observer(observer).build()?;
+    /// tokens.ready().await?;
+    /// assert_eq!((sent.0.load(Ordering::Relaxed), tokens.name()), (1, "orders"));
+    /// # Ok(()) }) }
     /// ```
     pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
         Self { settings: self.settings.observer(observer), ..self }
@@ -595,7 +600,7 @@ assert!(server.wait_for_token_requests(1, Duration::from_secs(5)));
     /// ```no_run
     /// # struct Connection;
     /// # impl Connection { async fn set_password(&self, _: &str) {} }
-    /// # async fn story(tokens: evergrant_async_std::Tokens, connection: Connection) -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn story<N: evergrant_async_std::Net>(tokens: evergrant_async_std::Tokens<N>, connection: Connection) -> Result<(), Box<dyn std::error::Error>> {
     /// let mut token = tokens.token().await?;
     /// loop {
     ///     connection.set_password(token.value().expose()).await;

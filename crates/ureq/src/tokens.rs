@@ -213,27 +213,31 @@ impl TokensBuilder {
     /// which they were added.
     ///
     /// ```
-    /// use evergrant_ureq::{Client, ClientAuth, Event, EventKind, Observer, Provider, Tokens};
+    /// use evergrant_ureq::{Event, EventKind, Observer, Tokens};
     /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
     ///
-    /// /// Rings a bell when a token request fails.
-    /// struct Bell;
+    /// /// Counts the token requests.
+    /// #[derive(Default)]
+    /// struct Sent(AtomicU64);
     ///
-    /// impl Observer for Bell {
+    /// impl Observer for Sent {
     ///     fn event(&self, event: &Event<'_>) {
-    ///         if let EventKind::Landed { landing, .. } = event.kind
-    ///             && let Some(cause) = landing.cause()
-    ///         {
-    ///             eprintln!("\u{7}{}: {cause}", event.source);
+    ///         if let EventKind::Sent { .. } = event.kind {
+    ///             self.0.fetch_add(1, Ordering::Relaxed);
     ///         }
     ///     }
     /// }
     ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let provider = Provider::rfc6749("https://auth.example.com/oauth/token")?;
-    /// let client = Client::builder(provider, ClientAuth::post("my-client-id", "a secret of some length")?).build()?;
-    /// let tokens = Tokens::builder(client).name("orders").observer(Arc::new(Bell)).build()?;
-    /// # drop(tokens); Ok(()) }
+    /// # let (server, client) = story::client()?;
+    /// let sent = Arc::new(Sent::default());
+    /// let observer = Arc::<Sent>::clone(&sent);
+    /// let tokens = Tokens::builder(client).name("orders").observer(observer).build()?;
+    /// tokens.ready()?;
+    /// assert_eq!((sent.0.load(Ordering::Relaxed), tokens.name()), (1, "orders"));
+    /// # Ok(()) }
     /// ```
     pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
         Self { settings: self.settings.observer(observer), ..self }
