@@ -73,7 +73,7 @@ pub(crate) struct MockArgs {
     pub(crate) delay: Option<Duration>,
     /// Revoke all tokens each time this has passed
     ///
-    /// With 5s: every 5 s. Tokens issued afterwards work.
+    /// With 90s: every 90 s. Tokens issued afterwards work.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) revoke_all_after: Option<Duration>,
     /// Serve HTTPS
