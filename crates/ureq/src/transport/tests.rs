@@ -12,7 +12,7 @@ fn new(endpoint: &str) -> Result<Ureq, ConfigError> {
 #[test]
 fn a_build_without_tls_or_without_a_provider_has_no_source_for_an_https_endpoint_and_says_what_to_do() {
     let missing = if cfg!(feature = "rustls-no-provider") {
-        "call rustls's CryptoProvider::install_default before"
+        "call rustls's CryptoProvider::install_default first"
     } else {
         "this build has no TLS: enable the feature rustls"
     };
