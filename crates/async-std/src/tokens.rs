@@ -609,6 +609,9 @@ assert!(server.wait_for_token_requests(1, Duration::from_secs(5)));
     /// # }
     /// ```
     ///
+    /// A task that does this for ever holds a clone, and so keeps the source and its `keep_fresh` alive: abort it, or `select!` it with
+    /// the end of the program.
+    ///
     /// # Errors
     /// [`Error::Saturated`]: as many wait for it as may, the policy's `max_waiters`.
     ///

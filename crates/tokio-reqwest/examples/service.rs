@@ -6,6 +6,12 @@
 //! It plays all sides and ends by itself: the authorization server and the API are evergrant-mock's, the callers are at the end
 //! of `main`. A service of your own has the lines up to `serve`, its endpoint, origin and credentials from its configuration,
 //! and waits for Ctrl-C.
+//!
+//! In a project of your own, beside what the README of the repository names:
+//!
+//!     cargo add --path evergrant/crates/metrics && cargo add --path evergrant/crates/mock
+//!     cargo add axum@0.8 && cargo add metrics-exporter-prometheus@0.18 --no-default-features
+//!     cargo add tokio --features net,signal,sync
 
 // An example shows what it does.
 #![allow(clippy::print_stdout)]

@@ -632,6 +632,9 @@ impl Tokens {
     /// # }
     /// ```
     ///
+    /// A thread that does this for ever holds a clone, and so keeps the source and its `keep_fresh` alive: leave the loop at the end
+    /// of the program.
+    ///
     /// # Errors
     /// [`Error::Saturated`]: as many wait for it as may, the policy's `max_waiters`.
     ///
