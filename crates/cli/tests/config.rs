@@ -171,7 +171,7 @@ fn a_check_names_the_line_and_the_key_of_each_value_that_no_client_takes() {
         ":9: origins: origin has a path or query (profile a)",
         ":10: user_agent: ",
         ":11: audience",
-        ":12: there is no authorization server to ask (profile b)",
+        ":12: no authorization server is named (profile b)",
         ":12: there is no client id (profile b)",
         ":15: client_id has a colon, which basic-raw cannot carry (profile c)",
         ":17: the file ",
@@ -421,6 +421,28 @@ fn a_first_file_that_no_command_could_use_is_not_written() {
         let mut command = init(&folder, &CLIENT);
         fails(command.args(["--config", "open/config.toml"]), 2, &["can replace the configuration file"]);
         assert_eq!(std::fs::read_dir(folder.at("open")).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn a_first_file_without_a_server_or_a_client_says_which_arguments_it_needs() {
+    let folder = Folder::new();
+    let server = "no authorization server is named\n  at fault: the configuration\n  next: name one with --provider NAME or \
+                  --token-endpoint URL";
+    let example = "such as: evergrant config init --provider myparcel-sandbox --client-id my-client-id";
+    let both = format!("{server}, and the client with --client-id ID, {example}\n");
+    for (arguments, says) in [
+        (&[][..], both.as_str()),
+        (&["--profile", "erp"], &both),
+        (&["--client-id", "me"], &format!("{server}, {example}\n")),
+        (
+            &["--provider", "rfc6749"],
+            "name it with --token-endpoint URL, and the client with --client-id ID\n",
+        ),
+        (&["--provider", "rfc6749", "--client-id", "me"], "name it with --token-endpoint URL\n"),
+        (&["--profile", "erp", "--provider", "myparcel"], "next: name it with --client-id ID\n"),
+    ] {
+        fails(&mut init(&folder, arguments), 2, &[says]);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `evergrant config init`: a first configuration file.
 
 use crate::client::args::{ClientArgs, NewClientArgs, OriginArgs};
-use crate::client::profile::{self, Profile, draft};
+use crate::client::profile::{self, draft};
 use crate::client::settings::Settings;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
@@ -38,7 +38,7 @@ pub(super) fn run(args: &ConfigInitArgs, manner: Manner) -> Result<(), Failure> 
     draft::vacant(&path)?;
     let name = client.profile.as_deref().unwrap_or(NAME);
     // As flags they have no line yet.
-    let settings = Settings::made(client, Profile::default())?;
+    let settings = Settings::of_a_new_profile(client)?;
     if let Some((_, failure)) = settings.faults().into_iter().next() {
         return Err(failure);
     }
