@@ -199,7 +199,8 @@ impl Settings {
         }
     }
 
-    pub(super) fn method(&self) -> Auth {
+    /// How the client authenticates itself.
+    pub(crate) fn method(&self) -> Auth {
         match (self.auth.value, self.provider.value) {
             (Some(method), _) => method,
             (None, ProviderName::Rfc6749) => Auth::Basic,
