@@ -171,7 +171,7 @@ fn a_check_names_the_line_and_the_key_of_each_value_that_no_client_takes() {
         ":9: origins: origin has a path or query (profile a)",
         ":10: user_agent: ",
         ":11: audience",
-        ":12: there is no authorization server to ask (profile b)",
+        ":12: no authorization server is named (profile b)",
         ":12: there is no client id (profile b)",
         ":15: client_id has a colon, which basic-raw cannot carry (profile c)",
         ":17: the file ",
@@ -251,19 +251,52 @@ fn the_servers_of_the_mock_get_into_no_file_of_ones_own() {
         command.env("EVERGRANT_TOKEN_ENDPOINT", endpoint).env("EVERGRANT_CLIENT_ID", Server::CLIENT_ID);
         command
     };
-    let refused = |arguments: &[&str], address: &str| {
-        let says = [&format!("{address} is an address of evergrant mock"), "--config PATH"];
-        fails(&mut in_mock(arguments), 2, &says);
+    let refused = |arguments: &[&str], address: &str, by: &str, first: &str| {
+        let happened = format!("{address}, from {by}, is an address of evergrant mock");
+        let next = format!("next: {first}, or name another file with --config PATH");
+        fails(&mut in_mock(arguments), 2, &[&happened, &next]);
     };
-    refused(&[], endpoint);
-    refused(&["--token-endpoint", endpoint], endpoint);
-    refused(&CLIENT, api);
+    let (by_variable, unset) =
+        ("EVERGRANT_TOKEN_ENDPOINT", "unset EVERGRANT_TOKEN_ENDPOINT, leave the mock's shell");
+    refused(&[], endpoint, by_variable, unset);
+    let by_flag = ["--token-endpoint", endpoint];
+    refused(&by_flag, endpoint, "--token-endpoint", "leave the mock's shell first");
+    let unset = "unset EVERGRANT_ALLOW_ORIGIN, leave the mock's shell";
+    refused(&CLIENT, api, "EVERGRANT_ALLOW_ORIGIN", unset);
     assert!(!std::path::Path::new(&folder.at("a/b/evergrant/config.toml")).exists());
     let named = [&CLIENT[..], &["--allow-origin", "https://api.example.com"]].concat();
-    for arguments in [&["--config", "own.toml"][..], &named] {
-        let ended = run(&mut in_mock(arguments));
-        assert_eq!(ended.status, 0, "{arguments:?}: {}", ended.stderr);
+    let note = |address: &str, by: &str| {
+        format!("note: {address}, from {by}, works only while this evergrant mock runs\n")
+    };
+    let by_origin = [&CLIENT[..], &["--config", "two.toml"]].concat();
+    let (set, run_it) = ("\nnext: set EVERGRANT_CLIENT_SECRET", "\nnext: run: evergrant doctor");
+    for (arguments, says, next) in [
+        (&["--config", "own.toml"][..], note(endpoint, by_variable), run_it),
+        // The secret in the variable is the mock's, and for no other server.
+        (&by_origin, note(api, "EVERGRANT_ALLOW_ORIGIN"), set),
+        (&named, String::new(), set),
+    ] {
+        let ended = run(in_mock(arguments).env("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET));
+        assert_eq!((ended.status, ended.stderr), (0, says), "{arguments:?}");
+        assert!(ended.stdout.contains(next), "{arguments:?}: {}", ended.stdout);
     }
+}
+
+#[test]
+fn a_secret_that_is_there_or_that_nobody_needs_is_not_asked_for() {
+    let next = |arguments: &[&str], secret: &str| {
+        let folder = Folder::new();
+        let mut command = init(&folder, &CLIENT);
+        let ended = run(command.args(arguments).env("EVERGRANT_CLIENT_SECRET", secret));
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+        ended.stdout.lines().last().unwrap().to_owned()
+    };
+    assert_eq!(next(&[], "sentinel"), "next: run: evergrant doctor --profile default");
+    assert_eq!(next(&["--auth", "none"], ""), "next: run: evergrant doctor --profile default");
+    assert!(
+        next(&[], "").starts_with("next: set EVERGRANT_CLIENT_SECRET, or say in the file"),
+        "an empty one"
+    );
 }
 
 #[cfg(unix)]
@@ -421,6 +454,28 @@ fn a_first_file_that_no_command_could_use_is_not_written() {
         let mut command = init(&folder, &CLIENT);
         fails(command.args(["--config", "open/config.toml"]), 2, &["can replace the configuration file"]);
         assert_eq!(std::fs::read_dir(folder.at("open")).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn a_first_file_without_a_server_or_a_client_says_which_arguments_it_needs() {
+    let folder = Folder::new();
+    let server = "no authorization server is named\n  at fault: the configuration\n  next: name one with --provider NAME or \
+                  --token-endpoint URL";
+    let example = "such as: evergrant config init --provider myparcel-sandbox --client-id my-client-id";
+    let both = format!("{server}, and the client with --client-id ID, {example}\n");
+    for (arguments, says) in [
+        (&[][..], both.as_str()),
+        (&["--profile", "erp"], &both),
+        (&["--client-id", "me"], &format!("{server}, {example}\n")),
+        (
+            &["--provider", "rfc6749"],
+            "name it with --token-endpoint URL, and the client with --client-id ID\n",
+        ),
+        (&["--provider", "rfc6749", "--client-id", "me"], "name it with --token-endpoint URL\n"),
+        (&["--profile", "erp", "--provider", "myparcel"], "next: name it with --client-id ID\n"),
+    ] {
+        fails(&mut init(&folder, arguments), 2, &[says]);
     }
 }
 

@@ -126,5 +126,19 @@ fn an_address_that_is_taken_ends_the_command() {
     let taken = server.origin().to_string();
     let address = taken.strip_prefix("http://").unwrap();
     let mut command = configured(&server, evergrant(&["watch", "--metrics", address]));
-    fails(&mut command, 4, &["cannot listen on 127.0.0.1:"]);
+    let happened = format!("cannot listen on {address}: another process uses this port\n");
+    fails(&mut command, 2, &[&happened, "next: choose another one, or port 0 for a free one\n"]);
+}
+
+#[test]
+fn what_is_not_an_ip_address_and_a_port_is_told_with_an_example() {
+    let server = Server::start().unwrap();
+    for address in ["localhost:9464", "9464", ":9464", "127.0.0.1", ""] {
+        let happened = format!("error: --metrics {address} is not an IP address and a port\n");
+        let says = [happened.as_str(), "next: write an IP address and a port, such as 127.0.0.1:9464\n"];
+        fails(&mut configured(&server, evergrant(&["watch", "--metrics", address])), 2, &says);
+        let mut run = configured(&server, evergrant(&["run", "--metrics", address, "--", "true"]));
+        fails(&mut run, 2, &says);
+    }
+    assert_eq!(server.counts().token_requests, 0);
 }

@@ -72,6 +72,23 @@ impl Lacks {
         };
         Failure::usage(self.first.happened(), next)
     }
+
+    /// Of a profile that is about to be written from these arguments alone.
+    pub(super) fn of_a_new_profile(&self) -> Failure {
+        const SERVER: &str = "name one with --provider NAME or --token-endpoint URL";
+        const ENDPOINT: &str = "name it with --token-endpoint URL";
+        const EXAMPLE: &str = "evergrant config init --provider myparcel-sandbox --client-id my-client-id";
+        let next = match (self.first, self.second) {
+            (Lack::Server, Some(_)) => {
+                format!("{SERVER}, and the client with --client-id ID, such as: {EXAMPLE}")
+            }
+            (Lack::Server, None) => format!("{SERVER}, such as: {EXAMPLE}"),
+            (Lack::TokenEndpoint, Some(_)) => format!("{ENDPOINT}, and the client with --client-id ID"),
+            (Lack::TokenEndpoint, None) => ENDPOINT.into(),
+            (Lack::ClientId, _) => "name it with --client-id ID".into(),
+        };
+        Failure::usage(self.first.happened(), next)
+    }
 }
 
 impl Lack {
@@ -95,7 +112,7 @@ impl Lack {
 
     const fn happened(self) -> &'static str {
         match self {
-            Self::Server => "there is no authorization server to ask",
+            Self::Server => "no authorization server is named",
             Self::TokenEndpoint => "there is no token endpoint",
             Self::ClientId => "there is no client id",
         }

@@ -112,11 +112,11 @@ impl Settings {
         })
     }
 
-    /// What these arguments and this profile say.
-    pub(crate) fn made(args: &ClientArgs, profile: Profile) -> Result<Self, Failure> {
-        Self::merge(args, profile).map_err(|unmade| match unmade {
+    /// What these arguments say, for a profile that has not been written yet.
+    pub(crate) fn of_a_new_profile(args: &ClientArgs) -> Result<Self, Failure> {
+        Self::merge(args, Profile::default()).map_err(|unmade| match unmade {
             Unmade::Wrong(failure) => failure,
-            Unmade::Lacking(lacks) => lacks.failure(args),
+            Unmade::Lacking(lacks) => lacks.of_a_new_profile(),
         })
     }
 
@@ -199,7 +199,8 @@ impl Settings {
         }
     }
 
-    pub(super) fn method(&self) -> Auth {
+    /// How the client authenticates itself.
+    pub(crate) fn method(&self) -> Auth {
         match (self.auth.value, self.provider.value) {
             (Some(method), _) => method,
             (None, ProviderName::Rfc6749) => Auth::Basic,

@@ -7,6 +7,7 @@ use crate::tell::metrics::Totals;
 use crate::tell::stderr;
 use clap::Args;
 use evergrant_tokio_reqwest::{Observer, Tokens};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,7 @@ pub(super) struct MetricsArgs {
     /// An IP address and a port, such as 127.0.0.1:9464; port 0 picks a free one, which is told on stderr. The
     /// path is /metrics. Only a loopback address is accepted, unless --allow-remote-metrics is given.
     #[arg(long, value_name = "ADDR")]
-    metrics: Option<SocketAddr>,
+    metrics: Option<String>,
     /// Let other machines fetch the metrics
     ///
     /// They contain no secret, but the name of the authorization server and how often its tokens are requested.
@@ -45,7 +46,13 @@ pub(super) struct Metrics {
 impl MetricsArgs {
     /// What is to be served, if anything is.
     pub(super) fn read(&self) -> Result<Option<Metrics>, Failure> {
-        let Some(address) = self.metrics else { return Ok(None) };
+        let Some(text) = &self.metrics else { return Ok(None) };
+        let address: SocketAddr = text.parse().map_err(|_| {
+            Failure::usage(
+                format!("--metrics {text} is not an IP address and a port"),
+                "write an IP address and a port, such as 127.0.0.1:9464",
+            )
+        })?;
         if !address.ip().to_canonical().is_loopback() && !self.allow_remote_metrics {
             return Err(Failure::usage(
                 format!("--metrics {address} can be reached from other machines"),
@@ -64,13 +71,25 @@ impl Metrics {
 
     /// Serves the metrics of this source until the task is aborted.
     pub(super) async fn serve(self, tokens: Tokens) -> Result<JoinHandle<()>, Failure> {
-        let failed = |error| Failure::system(&format!("cannot listen on {}", self.address), &error);
+        let failed = |error| not_listening(self.address, &error);
         let listener = TcpListener::bind(self.address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         if self.address.port() == 0 {
             stderr::note(format_args!("metrics at http://{address}/metrics"));
         }
         Ok(tokio::spawn(accept(listener, self.totals, tokens)))
+    }
+}
+
+/// Why nothing listens at this address.
+fn not_listening(address: SocketAddr, error: &io::Error) -> Failure {
+    let happened = format!("cannot listen on {address}");
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::usage(
+            format!("{happened}: another process uses this port"),
+            "choose another one, or port 0 for a free one",
+        ),
+        _ => Failure::system(&happened, error),
     }
 }
 
@@ -90,7 +109,7 @@ async fn accept(listener: TcpListener, totals: Arc<Totals>, tokens: Tokens) {
     }
 }
 
-async fn fetch(mut stream: TcpStream, totals: &Totals, tokens: &Tokens) -> std::io::Result<()> {
+async fn fetch(mut stream: TcpStream, totals: &Totals, tokens: &Tokens) -> io::Result<()> {
     answer::exchange(&mut stream, || totals.text(tokens.name(), &tokens.status())).await
 }
 

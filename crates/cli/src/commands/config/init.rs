@@ -1,7 +1,10 @@
 //! `evergrant config init`: a first configuration file.
 
-use crate::client::args::{ClientArgs, NewClientArgs, OriginArgs};
-use crate::client::profile::{self, Profile, draft};
+mod mock;
+
+use crate::client::args::{Auth, ClientArgs, NewClientArgs, OriginArgs};
+use crate::client::profile::{self, draft};
+use crate::client::said::Said;
 use crate::client::settings::Settings;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
@@ -9,6 +12,7 @@ use crate::tell::manner::Manner;
 use crate::tell::stderr;
 use crate::tell::stdout;
 use clap::Args;
+use mock::Mock;
 use serde_json::json;
 use std::path::Path;
 
@@ -19,7 +23,8 @@ const NAME: &str = "default";
 #[command(after_long_help = examples!(
     "evergrant config init --config config.toml --profile sandbox \\",
     "  --provider myparcel-sandbox --client-id my-client-id",
-    "evergrant mock -- evergrant config init --config config.toml \\",
+    "evergrant config init --config config.toml --client-id my-client-id \\",
+    "  --token-endpoint https://auth.example.com/token \\",
     "  --scope orders.read --allow-origin https://api.example.com";
     usage, transient
 ))]
@@ -33,12 +38,16 @@ pub(crate) struct ConfigInitArgs {
 pub(super) fn run(args: &ConfigInitArgs, manner: Manner) -> Result<(), Failure> {
     let NewClientArgs(client) = &args.client;
     let origins = args.origins.all();
-    not_the_mocks(client, origins)?;
+    let mock = Mock::around();
+    let mocks = mock.as_ref().and_then(|mock| mock.named(client, origins));
+    if let Some(address) = mocks.as_ref().filter(|_| client.config.is_none()) {
+        return Err(mock::refused(address));
+    }
     let path = profile::named(client.config.as_deref())?;
     draft::vacant(&path)?;
     let name = client.profile.as_deref().unwrap_or(NAME);
     // As flags they have no line yet.
-    let settings = Settings::made(client, Profile::default())?;
+    let settings = Settings::of_a_new_profile(client)?;
     if let Some((_, failure)) = settings.faults().into_iter().next() {
         return Err(failure);
     }
@@ -50,36 +59,31 @@ pub(super) fn run(args: &ConfigInitArgs, manner: Manner) -> Result<(), Failure> 
     for variable in draft::left_out(client) {
         stderr::note(format_args!("{variable} may hold a secret, and is not written into the file"));
     }
-    let next = next(client, name, &path);
+    if let Some(Said { value, by }) = mocks {
+        stderr::note(format_args!("{value}, from {by}, works only while this evergrant mock runs"));
+    }
+    let next = next(client, name, &path, has_secret(client, &settings, mock.as_ref()));
     if manner.json {
         return stdout::json(&json!({ "path": path, "profile": name, "next": next })).map(drop);
     }
     stdout::plain(&format!("{}\nnext: {}", Line(&path.display().to_string()), Line(&next))).map(drop)
 }
 
-/// The servers of `evergrant mock` end with its program. Their address in a default profile would stay, and the next secret would
-/// go to whatever listens there then.
-fn not_the_mocks(client: &ClientArgs, origins: &[String]) -> Result<(), Failure> {
-    let Some(api) = std::env::var("EVERGRANT_MOCK_API").ok().filter(|api| !api.is_empty()) else {
-        return Ok(());
-    };
-    let is_the_mocks = |address: &&String| {
-        address.strip_prefix(&api).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    match client.token_endpoint.iter().chain(origins).find(is_the_mocks) {
-        Some(address) if client.config.is_none() => Err(Failure::usage(
-            format!("{address} is an address of evergrant mock, and of no use once the mock has ended"),
-            "leave the mock's shell first, or name another file with --config PATH",
-        )),
-        _ => Ok(()),
-    }
+/// Whether the profile's secret is there already, or none is needed. The variable in the mock's shell has that of the mock, which
+/// is for no other server.
+fn has_secret(client: &ClientArgs, settings: &Settings, mock: Option<&Mock>) -> bool {
+    let is_meant =
+        mock.is_none_or(|mock| client.token_endpoint.as_deref().is_some_and(|url| mock.serves(url)));
+    let is_set = || std::env::var_os("EVERGRANT_CLIENT_SECRET").is_some_and(|secret| !secret.is_empty());
+    client.client_secret_file.is_some() || settings.method() == Auth::None || (is_meant && is_set())
 }
 
 /// What there is to do with the file.
-fn next(client: &ClientArgs, name: &str, path: &Path) -> String {
-    let secret = match client.client_secret_file {
-        Some(_) => "",
-        None => "set EVERGRANT_CLIENT_SECRET, or say in the file where the client secret is; then ",
+fn next(client: &ClientArgs, name: &str, path: &Path, has_secret: bool) -> String {
+    let secret = if has_secret {
+        ""
+    } else {
+        "set EVERGRANT_CLIENT_SECRET, or say in the file where the client secret is; then "
     };
     // What begins with a dash would be another flag.
     let equals = if name.starts_with('-') { '=' } else { ' ' };
