@@ -7,6 +7,7 @@ mod page;
 mod picture;
 mod plan;
 mod report;
+mod row;
 mod scale;
 mod table;
 mod tally;

@@ -51,7 +51,7 @@ enum Asked<V> {
 }
 
 impl<V> Waiter<'_, V> {
-    /// It is nobody's call: what becomes of it is not reported.
+    /// No caller waits for it: its outcome is not reported to observers.
     pub(crate) fn unreported(self) -> Self {
         Self { is_reported: false, ..self }
     }

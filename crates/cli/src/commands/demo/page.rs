@@ -2,7 +2,8 @@
 
 use super::markup::Element;
 use super::picture;
-use super::report::{Report, wait};
+use super::report::Report;
+use super::row::Row;
 
 /// The document.
 pub(super) fn of(report: &Report) -> String {
@@ -18,39 +19,16 @@ pub(super) fn of(report: &Report) -> String {
 }
 
 fn table(report: &Report) -> Element {
-    let row = |name: &'static str, cells: [String; 7]| {
-        Element::new("tr").children(cells.map(|cell| Element::new(name).text(cell)))
+    let row = |cell: &'static str, Row { name, cells }: Row| {
+        let texts = [name.to_owned()].into_iter().chain(cells);
+        Element::new("tr").children(texts.map(|text| Element::new(cell).text(text)))
     };
-    let heads = ["phase", "calls", "failed", "token requests", "limit", "longest wait", "deepest queue"];
-    let phases = report.phases.iter().map(|phase| {
-        row(
-            "td",
-            [
-                phase.name.to_owned(),
-                phase.sum.requests.to_string(),
-                phase.sum.failed.to_string(),
-                phase.token_requests.to_string(),
-                phase.allowed.to_string(),
-                wait(phase.sum.longest_wait),
-                phase.deepest_queue.to_string(),
-            ],
-        )
-    });
-    let total = row(
-        "td",
-        [
-            "total".to_owned(),
-            report.requests().to_string(),
-            report.failed().to_string(),
-            report.token_requests().to_string(),
-            String::new(),
-            wait(report.longest_wait()),
-            report.deepest_queue().to_string(),
-        ],
-    );
+    let heads = ["calls", "failed", "token requests", "limit", "longest wait", "deepest queue"];
+    let head = Row { name: "phase", cells: heads.map(str::to_owned) };
+    let phases = report.phases.iter().map(|phase| row("td", Row::of(phase)));
     Element::new("table")
         .child(Element::new("caption").text("Each phase in figures"))
-        .child(Element::new("thead").child(row("th", heads.map(str::to_owned))))
+        .child(Element::new("thead").child(row("th", head)))
         .child(Element::new("tbody").children(phases))
-        .child(Element::new("tfoot").child(total))
+        .child(Element::new("tfoot").child(row("td", Row::total(report))))
 }

@@ -1,6 +1,7 @@
 //! The figures of a demonstration on a terminal of any width.
 
-use super::report::{Phase, Report, wait};
+use super::report::Report;
+use super::row::Row;
 use super::view::{BAD, BOLD, GOOD};
 use crate::tell::terminal::Terminal;
 use anstyle::Style;
@@ -30,39 +31,6 @@ pub(super) fn figures(report: &Report, terminal: Terminal) -> String {
     text.push('\n');
     text.push_str(&terminal.hanging("", 0, &last));
     text
-}
-
-/// A phase, or all of them.
-struct Row {
-    name: &'static str,
-    cells: [String; 6],
-}
-
-impl Row {
-    fn of(phase: &Phase) -> Self {
-        let cells = [
-            phase.sum.requests.to_string(),
-            phase.sum.failed.to_string(),
-            phase.token_requests.to_string(),
-            phase.allowed.to_string(),
-            wait(phase.sum.longest_wait),
-            phase.deepest_queue.to_string(),
-        ];
-        Self { name: phase.name, cells }
-    }
-
-    fn total(report: &Report) -> Self {
-        let cells = [
-            report.requests().to_string(),
-            report.failed().to_string(),
-            report.token_requests().to_string(),
-            // Each phase has its own.
-            String::new(),
-            wait(report.longest_wait()),
-            report.deepest_queue().to_string(),
-        ];
-        Self { name: "total", cells }
-    }
 }
 
 fn list(rows: &[Row], terminal: Terminal) -> String {

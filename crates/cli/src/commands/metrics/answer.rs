@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 /// A request for metrics is a few hundred bytes.
 const LONGEST_HEAD: u64 = 16 * 1024;
 
-/// Reads one request, and answers with the metrics if it asks for them. The connection is of no use afterwards.
+/// Reads one request, and answers with the metrics if it asks for them. The connection is closed afterwards.
 pub(super) async fn exchange(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     metrics: impl FnOnce() -> String,

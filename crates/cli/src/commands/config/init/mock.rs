@@ -35,7 +35,7 @@ pub(super) fn refused(Said { value, by }: &Said<String>) -> Failure {
         _ => "leave the mock's shell first".to_owned(),
     };
     Failure::usage(
-        format!("{value}, from {by}, is an address of evergrant mock, and of no use once the mock has ended"),
+        format!("{value}, from {by}, is an address of evergrant mock, and works only while that mock runs"),
         format!("{first}, or name another file with --config PATH"),
     )
 }
