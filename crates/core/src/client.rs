@@ -14,6 +14,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use fluent_uri::Uri;
 use zeroize::Zeroizing;
 
@@ -303,6 +304,18 @@ impl Client {
     /// Whether the token's own times are looked at.
     pub const fn jwt_hint(&self) -> bool {
         self.jwt_hint
+    }
+}
+
+/// Two are equal when they would send the same and judge the answers alike: with their secrets, which [`key`](Client::key) leaves
+/// out. Secrets are compared in a time that tells nothing of them but their lengths.
+impl Eq for Client {}
+
+/// Of secrets the lengths alone, and nothing of how answers are judged: equal clients hash alike.
+impl Hash for Client {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.provider.token_endpoint(), &self.auth, &self.scope, &self.resources).hash(state);
+        (&self.audience, &self.params, &self.headers).hash(state);
     }
 }
 

@@ -45,6 +45,15 @@ pub enum Cause {
     /// Nobody reported on it: a panic, or a runtime that was shut down.
     #[error("the token request was abandoned before a response arrived; try again")]
     Abandoned,
+    /// It failed earlier, for another holder of the same rest, and no details of it were kept.
+    #[error("an earlier token request failed, and its details were not kept; {}", if *permanent { "see the log of that time" } else { "try again later" })]
+    Unrecorded {
+        /// Whether the client or the request must change before another try can help.
+        permanent: bool,
+    },
+    /// It was never sent: as many as may were being sent for other clients.
+    #[error("the token request was held back while those of other clients were being sent; try again later")]
+    HeldBack,
 }
 
 impl Cause {
@@ -61,7 +70,8 @@ impl Cause {
         match self {
             Self::Refused(refusal) => refusal.class == Class::Permanent,
             Self::NotSent(_) => true,
-            Self::Abandoned => false,
+            Self::Unrecorded { permanent } => *permanent,
+            Self::Abandoned | Self::HeldBack => false,
         }
     }
 
@@ -138,6 +148,21 @@ pub enum Error {
         /// The time until another request may be sent, or the one that is being sent is abandoned.
         retry_after: Duration,
     },
+    /// This source asks no more: another one has taken its place, or the client is not wanted any more.
+    Closed {
+        /// Which of them.
+        reason: Closed,
+    },
+}
+
+/// Why a source asks no more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Closed {
+    /// The pool has another source for the same key, with another client.
+    Replaced,
+    /// The pool was told to remove the key.
+    Removed,
 }
 
 impl Error {
@@ -157,6 +182,8 @@ impl Error {
             Self::Failed { retry_after, .. }
             | Self::TimedOut { retry_after, .. }
             | Self::Saturated { retry_after, .. } => *retry_after,
+            // The source that took its place may have a token.
+            Self::Closed { .. } => Duration::ZERO,
         }
     }
 
@@ -175,7 +202,7 @@ impl Error {
         match self {
             Self::Failed { cause, .. } => Some(cause),
             Self::TimedOut { last_error, .. } => last_error.as_ref(),
-            Self::Saturated { .. } => None,
+            Self::Saturated { .. } | Self::Closed { .. } => None,
         }
     }
 
@@ -231,6 +258,12 @@ impl fmt::Display for Error {
             Self::Saturated { max_waiters, .. } => write!(
                 f,
                 "no access token: {max_waiters} callers are already waiting for one; lower the load or raise max_waiters"
+            ),
+            Self::Closed { reason: Closed::Replaced } => f.write_str(
+                "no access token: the client of this source was replaced; take the source of its key from the pool again",
+            ),
+            Self::Closed { reason: Closed::Removed } => f.write_str(
+                "no access token: this source was removed from its pool, and asks for no token any more",
             ),
         }
     }

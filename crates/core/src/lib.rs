@@ -117,13 +117,14 @@ pub use challenge::Challenge;
 pub use client::{Client, ClientBuilder};
 pub use endpoint::Endpoint;
 pub use error::{
-    Cause, Class, ConfigError, Error, ErrorResponse, ErrorType, Excerpt, HeaderFault, Malformed, Problem,
-    ProxyFault, Refusal, TransportError, TransportErrorKind, UnusableToken,
+    Cause, Class, Closed, ConfigError, Error, ErrorResponse, ErrorType, Excerpt, HeaderFault, Malformed,
+    Problem, ProxyFault, Refusal, TransportError, TransportErrorKind, UnusableToken,
 };
 pub use key::ClientKey;
 pub use lifetime::{JwtHint, Lifetime, StatedLife};
 pub use machine::{
-    Call, Fetch, Flight, Landing, Machine, Outcome, Reason, Rejection, Rotation, SetAside, Site, Step,
+    Call, Fetch, Flight, Landing, Machine, Outcome, Reason, Rejection, RestNote, Rotation, SetAside, Site,
+    Step,
 };
 pub use origin::{Origin, Origins};
 pub use policy::Policy;

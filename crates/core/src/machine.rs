@@ -29,12 +29,16 @@
 //! `ready` is the latest of: the last `Send` + `min_interval`; the end of the rest; the deadline of the flight in
 //! the air. The lease is what it is for this call (rule 5).
 //!
+//! A call that is [held back](Call::hold_back) never sends: to it `ready` has not come, and nobody knows when it will. A machine
+//! that is [closed](Machine::close) never sends either; it serves what it holds, and what the flight in the air brings.
+//!
 //! | lease         | and                                                                   | step                         |
 //! |---------------|-----------------------------------------------------------------------|------------------------------|
 //! | held, not due |                                                                       | `Use`                        |
 //! | held, due     | now >= ready                                                          | `Send`; the next poll `Use`s |
 //! | held, due     |                                                                       | `Use`                        |
 //! | none          | now >= ready                                                          | `Send`                       |
+//! | none          | closed, and no flight is in the air                                   | `Fail(Closed)`               |
 //! | none          | resting after a permanent refusal, or a request that cannot be built  | `Fail(Failed)`               |
 //! | none          | resting, and the caller fails fast, or ready >= its deadline          | `Fail(Failed)`               |
 //! | none          | the caller's deadline is reached                                      | `Fail(TimedOut)`             |
@@ -62,7 +66,7 @@
 //! | is not the held one   |                                                  | `Replaced`                                 |
 //! | is the held one       | from before a rotation                           | `Dropped`: it is set aside                 |
 //! | is the held one       | arrived less than `settle` ago                   | `Settling`                                 |
-//! | is the held one       | we rest, or the site's gate is closed            | `Refused`                                  |
+//! | is the held one       | we rest or are closed, or the site's gate is closed | `Refused`                               |
 //! | is the held one       | otherwise                                        | `Dropped`: it is set aside                 |
 
 mod aside;
@@ -70,6 +74,7 @@ mod fetch;
 mod gate;
 mod holding;
 mod lease;
+mod member;
 #[cfg(test)]
 mod relative;
 mod step;
@@ -78,9 +83,10 @@ pub(crate) mod trace;
 mod view;
 
 pub use aside::SetAside;
+pub use member::RestNote;
 pub use step::{Call, Fetch, Flight, Landing, Outcome, Reason, Rejection, Rotation, Site, Step};
 
-use crate::error::{Cause, Error, Refusal};
+use crate::error::{Cause, Closed, Error, Refusal};
 use crate::jitter::{self, Purpose};
 use crate::policy::{GRACE, Policy};
 use crate::response::Grant;
@@ -103,6 +109,8 @@ use lease::{Arrival, Lease};
 /// - inputs: [`poll`](Self::poll), [`complete`](Self::complete), [`abandon`](Self::abandon), [`leave`](Self::leave),
 ///   [`lapse`](Self::lapse)
 /// - commands: [`reject`](Self::reject), [`rotate`](Self::rotate), [`restore`](Self::restore)
+/// - for one of many, in `machine/member.rs`: [`close`](Self::close), [`rest`](Self::rest), [`rest_note`](Self::rest_note),
+///   [`forget_ended`](Self::forget_ended), [`awaits_request`](Self::awaits_request)
 /// - outputs, in `machine/view.rs` with the getters: [`next_wake`](Self::next_wake), [`quiet_until`](Self::quiet_until),
 ///   [`export`](Self::export)
 /// - getters: [`held`](Self::held), [`set_aside`](Self::set_aside), [`fetch`](Self::fetch),
@@ -128,6 +136,8 @@ pub struct Machine {
     last_error: Option<Cause>,
     no_progress: u32,
     gates: Gates,
+    /// Why it sends no more.
+    closed: Option<Closed>,
 }
 
 // Inputs.
@@ -163,6 +173,7 @@ impl Machine {
             last_error: None,
             no_progress: 0,
             gates: Gates::new(),
+            closed: None,
         }
     }
 
@@ -170,7 +181,7 @@ impl Machine {
     pub fn poll(&mut self, now: Now, call: &mut Call) -> Step {
         self.lapse(now);
         let ready = self.ready();
-        let may_send = now.mono >= ready;
+        let may_send = now.mono >= ready && !call.held_back;
         match self.holding.serves(now, call.site) {
             Some((token, due)) if !(due && may_send) => {
                 let token = token.clone();
@@ -180,9 +191,17 @@ impl Machine {
             _ if may_send => return Step::Send(self.send(now)),
             _ => {}
         }
-        let retry_after = ready.since(now.mono);
+        if let Some(reason) = self.closed
+            && !self.is_in_flight(now.mono)
+        {
+            self.leave(call);
+            return Step::Fail(Error::Closed { reason });
+        }
+        // For one that is held back, what it waits for has no time.
+        let wake = if now.mono >= ready { Mono::MAX } else { self.free_from() };
+        let retry_after = if wake == Mono::MAX { Duration::ZERO } else { wake.since(now.mono) };
         if let Some(rest) = self.fetching.rest(now.mono)
-            && (rest.permanent || call.fail_fast || ready >= call.deadline)
+            && (rest.permanent || call.fail_fast || wake >= call.deadline)
         {
             let cause = rest.cause.clone();
             self.leave(call);
@@ -190,7 +209,11 @@ impl Machine {
         }
         if now.mono >= call.deadline {
             self.leave(call);
-            return Step::Fail(Error::TimedOut { last_error: self.last_error.clone(), retry_after });
+            let held_back = (wake == Mono::MAX).then_some(Cause::HeldBack);
+            return Step::Fail(Error::TimedOut {
+                last_error: self.last_error.clone().or(held_back),
+                retry_after,
+            });
         }
         if !call.holds_place {
             let max_waiters = self.policy.max_waiters();
@@ -200,7 +223,7 @@ impl Machine {
             self.waiters += 1;
             call.holds_place = true;
         }
-        Step::Wait(ready.min(call.deadline))
+        Step::Wait(wake.min(call.deadline))
     }
 
     /// What became of a flight. A flight of another machine is [`Landing::Superseded`].
@@ -285,14 +308,14 @@ impl Machine {
             if now.mono < lease.settled_at {
                 return Rejection::Settling(lease.settled_at);
             }
-            if rests || self.gates.is_closed(site, now.mono) {
+            if rests || self.closed.is_some() || self.gates.is_closed(site, now.mono) {
                 return Rejection::Refused;
             }
         }
         let awaits = match self.fetching {
             Fetching::InFlight { id, .. } => Some(id),
             // Whoever waited for the next flight would wait for the rest as well.
-            Fetching::Resting(_) if rests => None,
+            _ if rests || self.closed.is_some() => None,
             Fetching::Resting(_) | Fetching::Idle => Some(self.flights + 1),
         };
         self.holding.set_aside(site, awaits);
@@ -460,7 +483,7 @@ impl Machine {
         let cap = self.policy.retry_after_cap();
         let told = match &cause {
             Cause::Refused(refusal) => refusal.retry_after().map(|told| told.min(cap)),
-            Cause::NotSent(_) | Cause::Abandoned => None,
+            _ => None,
         };
         let half = full / 2;
         let spread = self.draw(flight, Purpose::Rest, full - half).unwrap_or(full - half);
@@ -501,8 +524,17 @@ impl Machine {
 impl Machine {
     /// From when on a request may be sent.
     fn ready(&self) -> Mono {
+        if self.closed.is_some() { Mono::MAX } else { self.free_from() }
+    }
+
+    /// From when on neither the last request nor what became of it holds another one back.
+    fn free_from(&self) -> Mono {
         let spaced = self.last_sent.map_or(Mono::ZERO, |sent| sent.after(self.policy.min_interval()));
         spaced.max(self.fetching.free_from())
+    }
+
+    fn is_in_flight(&self, now: Mono) -> bool {
+        matches!(self.fetching, Fetching::InFlight { deadline, .. } if now < deadline)
     }
 
     /// Whether this machine sent it.

@@ -60,7 +60,7 @@ impl Cause {
     pub fn error_type(&self) -> ErrorType {
         match self {
             Self::Refused(refusal) => refusal.error_type(),
-            Self::NotSent(_) | Self::Abandoned => ErrorType(OTHER),
+            Self::NotSent(_) | Self::Abandoned | Self::Unrecorded { .. } | Self::HeldBack => ErrorType(OTHER),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::lease::Lease;
 use crate::time::Now;
 use crate::token::{AccessToken, Token};
 use core::mem;
+use core::time::Duration;
 
 /// The lease: held, set aside, or why there is none.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -35,6 +36,7 @@ pub(super) enum Missing {
 pub(super) struct Over {
     pub(super) value: AccessToken,
     pub(super) told: bool,
+    pub(super) life: Duration,
 }
 
 /// The end that an answer told of a token earlier.
@@ -84,7 +86,7 @@ impl Holding {
         if !lease.is_over(now) {
             return false;
         }
-        let last = Some(Over { value: lease.token.value.clone(), told: lease.told });
+        let last = Some(Over { value: lease.token.value.clone(), told: lease.told, life: lease.life });
         *self = Self::Nothing { why, last };
         true
     }

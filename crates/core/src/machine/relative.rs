@@ -42,6 +42,7 @@ impl Machine {
         }
         for call in calls.iter_mut().flatten() {
             call.deadline = future(call.deadline);
+            call.held_back = false;
         }
 
         let mut machine = self.clone();
@@ -56,7 +57,9 @@ impl Machine {
                 (lease.issued, lease.life) = (Wall::EPOCH, Duration::ZERO);
                 lease.token.value = last(&lease.token.value);
             }
-            Holding::Nothing { last: Some(over), .. } => over.value = last(&over.value),
+            Holding::Nothing { last: Some(over), .. } => {
+                (over.value, over.life) = (last(&over.value), Duration::ZERO);
+            }
             Holding::Nothing { last: None, .. } | Holding::Fixed(_) => {}
         }
         if let Holding::Aside(aside) = &mut machine.holding {

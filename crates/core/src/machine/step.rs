@@ -143,12 +143,13 @@ pub struct Call {
     pub(super) fail_fast: bool,
     pub(super) site: Option<Site>,
     pub(super) holds_place: bool,
+    pub(super) held_back: bool,
 }
 
 impl Call {
     /// A call that waits until `deadline`, through transient failures too.
     pub const fn new(deadline: Mono) -> Self {
-        Self { deadline, fail_fast: false, site: None, holds_place: false }
+        Self { deadline, fail_fast: false, site: None, holds_place: false, held_back: false }
     }
 
     /// A call that takes the first outcome, good or bad.
@@ -163,6 +164,15 @@ impl Call {
     /// A token that another site refused serves this one while it cannot be replaced.
     pub const fn at(&mut self, site: Option<Site>) {
         self.site = site;
+    }
+
+    /// Says whether a request must not be sent for it now, for a reason of the caller's own, such as too many that are being sent
+    /// already. It may change between polls.
+    ///
+    /// A token that may be used is used all the same. Without one the call waits as if a request of unknown length were in the air.
+    /// A poll of one that is not held back would `Send` as soon as [`next_wake`](super::Machine::next_wake) has come.
+    pub const fn hold_back(&mut self, held_back: bool) {
+        self.held_back = held_back;
     }
 
     /// When its patience ends.

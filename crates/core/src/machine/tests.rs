@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 
 mod complete;
 mod lives;
+mod member;
 mod model;
 mod outputs;
 mod poll;
@@ -21,4 +22,4 @@ mod rotate;
 mod sim;
 mod traces;
 
-use sim::{Sim, ms, permanent, secs, throttled, transient};
+use sim::{Sim, ms, permanent, secs, throttled, token, transient};

@@ -294,6 +294,7 @@ impl Trace {
             Step::Fail(Error::Failed { .. }) => "Failed",
             Step::Fail(Error::TimedOut { .. }) => "TimedOut",
             Step::Fail(Error::Saturated { .. }) => "Saturated",
+            Step::Fail(Error::Closed { .. }) => "Closed",
         });
         match step {
             Step::Use(token) => {

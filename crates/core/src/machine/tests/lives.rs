@@ -24,7 +24,7 @@ fn an_unknown_life_is_the_default_and_a_huge_one_is_bounded() {
         let mut sim = Sim::new();
         let mut call = sim.call();
         let flight = sim.sends(&mut call);
-        let grant = Grant::new(sim::token("a"), life);
+        let grant = Grant::new(token("a"), life);
         let landing = sim.machine.complete(sim.now, flight, Outcome::Granted(grant));
         let expected_hint = JwtHint::Absent;
         assert!(
@@ -40,7 +40,7 @@ fn a_token_of_unknown_life_is_asked_for_once_and_again_when_it_is_refused() {
     let mut sim = Sim::new();
     let mut call = sim.call();
     let flight = sim.sends(&mut call);
-    sim.land(flight, Outcome::Granted(Grant::new(sim::token("a"), None)));
+    sim.land(flight, Outcome::Granted(Grant::new(token("a"), None)));
     for _ in 0..1000 {
         sim.pass(secs(3));
         let mut call = sim.call();
@@ -49,7 +49,7 @@ fn a_token_of_unknown_life_is_asked_for_once_and_again_when_it_is_refused() {
     let generation = sim.token(&mut call).generation();
     assert_eq!(sim.reject(generation, 0), Rejection::Dropped);
     let flight = sim.sends(&mut call);
-    sim.land(flight, Outcome::Granted(Grant::new(sim::token("b"), None)));
+    sim.land(flight, Outcome::Granted(Grant::new(token("b"), None)));
     assert_eq!(sim.uses(&mut call), "b");
 }
 
@@ -60,7 +60,7 @@ fn the_servers_refresh_in_is_honoured_when_earlier_but_not_before_a_fifth() {
         let mut sim = Sim::new();
         let mut call = sim.call();
         let flight = sim.sends(&mut call);
-        let grant = Grant::new(sim::token("a"), Some(secs(3600))).with_refresh_in(secs(wish));
+        let grant = Grant::new(token("a"), Some(secs(3600))).with_refresh_in(secs(wish));
         sim.land(flight, Outcome::Granted(grant));
         assert_eq!(sim.token(&mut call).refresh_at(), sim.now.after(secs(expected)), "refresh_in {wish}");
     }

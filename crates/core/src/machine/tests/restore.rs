@@ -23,7 +23,7 @@ fn i31_a_restored_token_ends_when_the_original_would_have() {
 // Conforms: L-35
 #[test]
 fn a_restore_is_refused_when_it_could_do_harm() {
-    let stored = |sim: &Sim| Stored { token: sim::token("kept"), issued: sim.now.wall, life: secs(3600) };
+    let stored = |sim: &Sim| Stored { token: token("kept"), issued: sim.now.wall, life: secs(3600) };
     // Something is held.
     let mut sim = Sim::holding("a", 3600);
     assert!(!sim.machine.restore(sim.now, stored(&sim)));

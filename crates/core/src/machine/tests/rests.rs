@@ -86,7 +86,7 @@ fn a_restored_token_is_refreshed_up_to_half_of_ahead_earlier() {
     let early: Vec<Duration> = (0..200)
         .map(|seed| {
             let mut sim = Sim::seeded(Policy::new(), seed);
-            let stored = Stored { token: sim::token("kept"), issued: sim.now.wall, life: secs(3600) };
+            let stored = Stored { token: token("kept"), issued: sim.now.wall, life: secs(3600) };
             assert!(sim.machine.restore(sim.now, stored));
             let token = sim.machine.held(sim.now).unwrap();
             token.use_until().mono.since(token.refresh_at().mono)

@@ -25,7 +25,11 @@ pub(super) fn check(
     let aside_before = before.machine.set_aside(now).is_some();
     // These see what has ended.
     let lapses = match &effect {
-        Effect::Polled(..) | Effect::Rotated(_) | Effect::Restored { .. } => true,
+        Effect::Polled(..)
+        | Effect::PolledHeldBack(..)
+        | Effect::Closed
+        | Effect::Rotated(_)
+        | Effect::Restored { .. } => true,
         Effect::Landed { answer, .. } => is_grant(*answer),
         _ => false,
     };
@@ -35,6 +39,14 @@ pub(super) fn check(
     match effect {
         Effect::Passed => {}
         Effect::Polled(at, site, step) => polled(before, after, (at, site), step, bounds)?,
+        Effect::PolledHeldBack(at, step) => polled_held_back(before, after, at, &step)?,
+        Effect::Closed => {
+            hold!(held_before == held_after, "I3: closing took the token");
+            after.ghost.closed = true;
+            if !is_in_flight(&before.machine, now) {
+                nothing_replaces_it(after);
+            }
+        }
         Effect::Left(at) => others_are_unharmed(before, after, Some(at))?,
         Effect::Abandoned(landing) => {
             hold!(held_before == held_after, "I14: an abandonment changed the lease");
@@ -79,6 +91,7 @@ pub(super) fn check(
                 let replacement = match before.machine.fetch(now) {
                     Fetch::InFlight { .. } => Replacement::InFlight,
                     Fetch::Resting { .. } => Replacement::Failed,
+                    Fetch::Idle if before.ghost.closed => Replacement::Failed,
                     Fetch::Idle => Replacement::Due,
                 };
                 after.ghost.aside = Some(Refused { by, replacement });
@@ -115,6 +128,7 @@ pub(super) fn check(
             hold!(kept || held_after.is_none(), "I3: rotate({rotation:?}) left a token");
             // I22: one request is due as soon as min_interval and a Retry-After allow.
             let due = [Some(now.mono), after.ghost.spaced, after.ghost.told].into_iter().flatten().max();
+            let due = due.map(|due| if after.ghost.closed { Mono::MAX } else { due });
             hold!(Some(after.machine.next_wake(now)) == due, "a rotation is not followed by a request");
         }
         Effect::Restored { taken, stored } => {
@@ -157,7 +171,7 @@ fn polled(
         && now.mono < permanent
         && may_use.is_none()
     {
-        let failed = matches!(&step, Step::Fail(Error::Failed { .. }));
+        let failed = matches!(&step, Step::Fail(Error::Failed { .. } | Error::Closed { .. }));
         hold!(failed, "I16: {step:?} in a permanent rest");
     }
     match step {
@@ -166,6 +180,7 @@ fn polled(
             hold!(Some(&token) == may_use, "I3, I5, I46: not the token that this call may use");
         }
         Step::Send(flight) => {
+            hold!(!before.ghost.closed, "P1: a closed machine sends");
             hold!(!is_in_flight(&before.machine, now), "I1: a second flight while one counts");
             hold!(after.ghost.spaced.is_none_or(|then| now.mono >= then), "I17: min_interval");
             hold!(after.ghost.told.is_none_or(|then| now.mono >= then), "I17: Retry-After");
@@ -207,10 +222,47 @@ fn polled(
                     let rests = matches!(before.machine.fetch(now), Fetch::Resting { .. });
                     hold!(rests, "only a rest may fail a caller early");
                 }
+                Error::Closed { .. } => {
+                    hold!(before.ghost.closed, "P1: closed by nobody");
+                    hold!(!is_in_flight(&before.machine, now), "P1: closed, and a flight is in the air");
+                }
             }
         }
     }
     Ok(())
+}
+
+/// It is answered like any other call, but where that would send it waits, or its patience is over.
+fn polled_held_back(before: &World, after: &World, at: usize, step: &Step) -> Result<(), String> {
+    let now = before.now;
+    let mut free = before.clone();
+    let Effect::Polled(_, _, other) = free.apply(super::world::Event::Poll(at, None)) else {
+        return Err("a poll is a poll".into());
+    };
+    let may_use = before.machine.held(now).or_else(|| {
+        before.machine.set_aside(now).filter(|_| before.ghost.serves(None)).map(|aside| aside.token())
+    });
+    match (step, other) {
+        (Step::Send(_), _) => return Err("a call that is held back sends".into()),
+        (Step::Use(token), Step::Send(_)) => hold!(Some(token) == may_use, "I3: not the token it may use"),
+        (Step::Wait(until), Step::Send(_)) => {
+            hold!(may_use.is_none(), "I15: held back while a token may be used");
+            let deadline = after.calls[at].as_ref().map(Call::deadline);
+            hold!(Some(*until) == deadline && now.mono < *until, "I6: {until:?}");
+        }
+        (Step::Fail(Error::TimedOut { .. } | Error::Saturated { .. }), Step::Send(_)) => {
+            hold!(may_use.is_none(), "I15: held back while a token may be used");
+        }
+        (step, other) => hold!(*step == other, "held back: {step:?}, and else {other:?}"),
+    }
+    Ok(())
+}
+
+/// What is set aside waits for no request any more.
+fn nothing_replaces_it(after: &mut World) {
+    if let Some(aside) = &mut after.ghost.aside {
+        aside.replacement = Replacement::Failed;
+    }
 }
 
 fn landed(before: &World, after: &mut World, answer: Answer, landing: &Landing) -> Result<(), String> {
@@ -296,7 +348,9 @@ fn others_are_unharmed(before: &World, after: &World, but: Option<usize>) -> Res
         let Some(call) = call else { continue };
         let fails = |machine: &Machine| {
             let step = machine.clone().poll(after.now, &mut call.clone());
-            matches!(step, Step::Fail(_)) && after.now.mono < call.deadline()
+            // Of a closed machine the last flight has ended: nothing else can come.
+            let is_closed = matches!(step, Step::Fail(Error::Closed { .. }));
+            matches!(step, Step::Fail(_)) && !is_closed && after.now.mono < call.deadline()
         };
         hold!(fails(&before.machine) || !fails(&after.machine), "I19: caller {at} fails now");
     }
@@ -360,7 +414,9 @@ fn time_alone_at(world: &World, site: Option<Site>) -> Result<(), String> {
                 now = now.after(until.since(now.mono));
             }
             Step::Use(_) | Step::Send(_) => return Ok(()),
-            Step::Fail(Error::Saturated { .. } | Error::Failed { .. }) => return Ok(()),
+            Step::Fail(Error::Saturated { .. } | Error::Failed { .. } | Error::Closed { .. }) => {
+                return Ok(());
+            }
             Step::Fail(error) => return Err(format!("I7: {error:?}")),
         }
     }

@@ -1,8 +1,8 @@
 //! What the search moves through: a machine, its callers and its flights, and everything that can happen next.
 
 use crate::{
-    AccessToken, Call, Class, ConfigError, Flight, Generation, Grant, Landing, Machine, Mono, Now, Outcome,
-    Policy, Problem, Refusal, Rejection, Rotation, Site, Step, Stored, Wall,
+    AccessToken, Call, Class, Closed, ConfigError, Flight, Generation, Grant, Landing, Machine, Mono, Now,
+    Outcome, Policy, Problem, Refusal, Rejection, Rotation, Site, Step, Stored, Wall,
 };
 use std::time::Duration;
 use std::{vec, vec::Vec};
@@ -47,11 +47,21 @@ pub(super) struct Bounds {
     pub restores: bool,
     /// The wall clock steps, and the machine is suspended.
     pub skews: bool,
+    /// Calls are held back, and the machine is closed.
+    pub pooled: bool,
 }
 
 impl Bounds {
     pub(super) fn none() -> Self {
-        Self { callers: 1, flights: 1, sites: 0, rotations: false, restores: false, skews: false }
+        Self {
+            callers: 1,
+            flights: 1,
+            sites: 0,
+            rotations: false,
+            restores: false,
+            skews: false,
+            pooled: false,
+        }
     }
 }
 
@@ -63,6 +73,8 @@ pub(super) enum Event {
     Step(i8),
     /// For a site, if the caller says one.
     Poll(usize, Option<u16>),
+    /// For no site, and nothing may be sent for it.
+    PollHeldBack(usize),
     Leave(usize),
     Land(usize, Answer),
     Abandon(usize),
@@ -76,6 +88,7 @@ pub(super) enum Event {
         age: u32,
         life: u32,
     },
+    Close,
 }
 
 /// What becomes of a flight.
@@ -138,6 +151,7 @@ pub(super) struct Ghost {
     pub rotated: bool,
     /// An answer told the end of the last token.
     pub told_end: bool,
+    pub closed: bool,
 }
 
 /// A token that is set aside.
@@ -169,6 +183,8 @@ impl Ghost {
 pub(super) enum Effect {
     Passed,
     Polled(usize, Option<u16>, Step),
+    PolledHeldBack(usize, Step),
+    Closed,
     Left(usize),
     Landed { flight: Flight, answer: Answer, landing: Landing },
     Abandoned(Landing),
@@ -209,6 +225,12 @@ impl World {
         for site in 0..bounds.sites {
             events.extend([true, false].map(|held| Event::Reject { held, site }));
         }
+        if bounds.pooled {
+            events.extend((0..bounds.callers).map(Event::PollHeldBack));
+            if !self.ghost.closed {
+                events.push(Event::Close);
+            }
+        }
         if bounds.rotations {
             events.extend([Rotation::Keep, Rotation::Drop].map(Event::Rotate));
         }
@@ -240,13 +262,22 @@ impl World {
                 Effect::Passed
             }
             Event::Poll(at, site) => {
-                let call = self.calls[at].get_or_insert_with(|| call(now, at));
-                call.at(site.map(Site::new));
-                let step = self.machine.poll(now, call);
-                if matches!(step, Step::Use(_) | Step::Fail(_)) {
-                    self.calls[at] = None;
-                }
+                let step = self.poll(at, |call| call.at(site.map(Site::new)));
                 Effect::Polled(at, site, step)
+            }
+            Event::PollHeldBack(at) => {
+                let step = self.poll(at, |call| {
+                    call.at(None);
+                    call.hold_back(true);
+                });
+                if let Some(call) = &mut self.calls[at] {
+                    call.hold_back(false);
+                }
+                Effect::PolledHeldBack(at, step)
+            }
+            Event::Close => {
+                self.machine.close(now, Closed::Replaced);
+                Effect::Closed
             }
             Event::Leave(at) => {
                 if let Some(call) = &mut self.calls[at] {
@@ -279,6 +310,17 @@ impl World {
                 Effect::Restored { taken: self.machine.restore(now, stored.clone()), stored }
             }
         }
+    }
+
+    fn poll(&mut self, at: usize, say: impl FnOnce(&mut Call)) -> Step {
+        let now = self.now;
+        let call = self.calls[at].get_or_insert_with(|| call(now, at));
+        say(call);
+        let step = self.machine.poll(now, call);
+        if matches!(step, Step::Use(_) | Step::Fail(_)) {
+            self.calls[at] = None;
+        }
+        step
     }
 
     /// After a Send: the flight is in the air, and the oldest beyond the bound is never heard of again.
