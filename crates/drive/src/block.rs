@@ -1,5 +1,6 @@
 //! The blocking loop: how a thread waits for a token. `wait` is the same for tasks.
 
+use crate::commons::UNCLAIMED;
 use crate::naps::bounded;
 use crate::runtime::BlockingTransport;
 use crate::settings::Settings;
@@ -125,10 +126,11 @@ where
                 match keeper.poll(&waker) {
                     Keep::Ended => return,
                     Keep::Send(guard, report) => {
-                        launch(transport.as_ref(), guard);
+                        launch_by(transport.as_ref(), guard);
                         drop(report);
                     }
                     Keep::Wait(time) => nap(time),
+                    Keep::HeldBack => nap(UNCLAIMED),
                 }
             }
         }
@@ -167,7 +169,7 @@ where
                 Next::Use(snapshot) => return Ok(snapshot),
                 Next::Fail(error) => return Err(error),
                 Next::Send(guard, report) => {
-                    launch(self.transport.as_ref(), guard);
+                    launch(self, guard);
                     drop(report);
                 }
                 Next::Wait(time) => nap(time),
@@ -195,7 +197,15 @@ where
 }
 
 /// The flight on a short-lived thread of its own: no caller owns it, and a blocked send delays nobody.
-fn launch<T, V>(transport: Option<&Arc<T>>, mut guard: FlightGuard<V>)
+pub(crate) fn launch<T, V>(source: &BlockingSource<T, V>, guard: FlightGuard<V>)
+where
+    T: BlockingTransport,
+    V: Send + Sync + 'static,
+{
+    launch_by(source.transport.as_ref(), guard);
+}
+
+fn launch_by<T, V>(transport: Option<&Arc<T>>, mut guard: FlightGuard<V>)
 where
     T: BlockingTransport,
     V: Send + Sync + 'static,
@@ -240,11 +250,11 @@ impl Wake for Unpark {
     }
 }
 
-fn this_thread() -> Waker {
+pub(crate) fn this_thread() -> Waker {
     Waker::from(Arc::new(Unpark(thread::current())))
 }
 
-fn nap(time: Duration) {
+pub(crate) fn nap(time: Duration) {
     thread::park_timeout(bounded(time));
 }
 

@@ -82,6 +82,11 @@ impl Clocks {
         }
     }
 
+    /// Both clocks, the coarse ones first: what is published by them may then end a moment too early, never too late.
+    pub(crate) fn readings(&self) -> Readings {
+        Readings { coarse: self.coarse(), now: self.now() }
+    }
+
     #[inline(always)]
     pub(crate) fn coarse_has_reached(&self, end: Now) -> bool {
         match self {
@@ -89,6 +94,13 @@ impl Clocks {
             Self::Own(clock) => clock.coarse_has_reached(end),
         }
     }
+}
+
+/// One reading of all clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Readings {
+    pub(crate) coarse: Now,
+    pub(crate) now: Now,
 }
 
 /// A clock that goes when it is told to, for tests. Clones are the same clock.

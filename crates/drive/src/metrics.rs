@@ -2,7 +2,7 @@
 //! gives.
 //!
 //! Counters and histograms come from the events that an [`Observer`](crate::Observer) hears: [`of_event`]. Gauges come from the
-//! status, when somebody looks: [`of_status`]. Every label beside `source` has a closed list of values ([`Label::values`]):
+//! status, when somebody looks: [`of_status`], and [`of_pool`] for a pool of sources. Every label beside `source` has a closed list of values ([`Label::values`]):
 //! neither a secret nor anything that a server says is ever in one. `source` is the name that the program gives to the source.
 //!
 //! The crates `evergrant-metrics` and `evergrant-opentelemetry` bring them to the libraries of those names. For another one:
@@ -50,7 +50,7 @@ mod measure;
 mod table;
 
 pub use instrument::{Instrument, Kind, Label};
-pub use measure::{Measurement, Value, of_event, of_status};
+pub use measure::{Measurement, Value, of_event, of_pool, of_status};
 pub use table::{BUCKETS, INSTRUMENTS};
 
 #[cfg(test)]

@@ -129,6 +129,15 @@ pub enum EventKind {
         /// Why.
         reason: ReplayReason,
     },
+    /// A source was put away by its pool: the next call for its key makes it anew.
+    #[non_exhaustive]
+    Evicted {
+        /// Why.
+        reason: EvictionReason,
+    },
+    /// A pool had no place for a source: all are busy.
+    #[non_exhaustive]
+    PoolFull {},
     /// The client secret is so short that it is easily guessed.
     #[non_exhaustive]
     ShortSecret {
@@ -169,6 +178,26 @@ impl From<&Error> for WaitResult {
             Error::TimedOut { .. } => Self::TimedOut,
             Error::Saturated { .. } => Self::Saturated,
             _ => Self::Failed,
+        }
+    }
+}
+
+/// Why a pool put a source away.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum EvictionReason {
+    /// Another one needed the place.
+    Capacity,
+    /// Nobody used it for a while.
+    Idle,
+}
+
+impl EvictionReason {
+    /// One lower-case word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Capacity => "capacity",
+            Self::Idle => "idle",
         }
     }
 }

@@ -12,42 +12,88 @@ use std::time::Duration;
 #[must_use]
 pub struct Settings {
     pub(crate) client: Client,
-    pub(crate) policy: Policy,
-    pub(crate) clock: Clocks,
-    pub(crate) patience: Option<Duration>,
-    pub(crate) fail_fast: bool,
     pub(crate) name: Option<Box<str>>,
+    pub(crate) terms: Terms,
+}
+
+/// What does not depend on the client.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    policy: Policy,
+    patience: Option<Duration>,
+    pub(crate) clock: Clocks,
+    pub(crate) fail_fast: bool,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
+}
+
+impl Terms {
+    pub(crate) fn new() -> Self {
+        let (policy, clock) = (Policy::new(), Clocks::system());
+        Self { policy, patience: None, clock, fail_fast: false, observers: Vec::new() }
+    }
+
+    /// The policy, with the patience that was asked for whichever was said first.
+    pub(crate) fn policy(&self) -> Policy {
+        match self.patience {
+            Some(patience) => self.policy.clone().with_patience(patience),
+            None => self.policy.clone(),
+        }
+    }
+
+    pub(crate) fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    pub(crate) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
+    }
+
+    pub(crate) fn with_clock(self, clock: impl Clock) -> Self {
+        Self { clock: Clocks::Own(Arc::new(clock)), ..self }
+    }
+
+    pub(crate) fn attempt_timeout(&self) -> Duration {
+        self.policy.attempt_timeout()
+    }
+}
+
+impl fmt::Debug for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Terms")
+            .field("policy", &self.policy)
+            .field("patience", &self.patience)
+            .field("fail_fast", &self.fail_fast)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Settings {
     /// The defaults for this client.
     pub fn new(client: Client) -> Self {
-        let (policy, clock) = (Policy::new(), Clocks::system());
-        let (patience, name, observers) = (None, None, Vec::new());
-        Self { client, policy, clock, patience, fail_fast: false, name, observers }
+        Self { client, name: None, terms: Terms::new() }
     }
 
     /// The times and limits that it decides by. The defaults suit a server.
     pub fn policy(self, policy: Policy) -> Self {
-        Self { policy, ..self }
+        Self { terms: self.terms.with_policy(policy), ..self }
     }
 
     /// The clocks; the operating system's by default. For tests: [`ManualClock`](crate::ManualClock).
     pub fn clock(self, clock: impl Clock) -> Self {
-        Self { clock: Clocks::Own(Arc::new(clock)), ..self }
+        Self { terms: self.terms.with_clock(clock), ..self }
     }
 
     /// How long a caller without a token waits for one: 1 ms to 1 day, the policy's 30 s by default. It counts whatever the
     /// policy says, and whichever is set first.
     pub fn patience(self, patience: Duration) -> Self {
-        Self { patience: Some(patience), ..self }
+        Self { terms: self.terms.with_patience(patience), ..self }
     }
 
     /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient
     /// failure. Default false.
-    pub fn fail_fast(self, fail_fast: bool) -> Self {
-        Self { fail_fast, ..self }
+    pub fn fail_fast(mut self, fail_fast: bool) -> Self {
+        self.terms.fail_fast = fail_fast;
+        self
     }
 
     /// What people call this source, in metrics, traces and logs. The host of the token endpoint by default.
@@ -57,13 +103,13 @@ impl Settings {
 
     /// Adds somebody who hears what happens. Every observer hears of every event, in the order in which they were added.
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observers.push(observer);
+        self.terms.observers.push(observer);
         self
     }
 
     /// How long one token request may take.
     pub fn attempt_timeout(&self) -> Duration {
-        self.policy.attempt_timeout()
+        self.terms.attempt_timeout()
     }
 
     /// The client that asks.
@@ -76,11 +122,9 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("client", &self.client)
-            .field("policy", &self.policy)
-            .field("patience", &self.patience)
-            .field("fail_fast", &self.fail_fast)
             .field("name", &self.name)
-            .finish_non_exhaustive()
+            .field("terms", &self.terms)
+            .finish()
     }
 }
 

@@ -3,22 +3,26 @@
 mod flight;
 mod keeper;
 mod outside;
+mod pass;
+mod pooled;
 mod snapshot;
 mod state;
 mod waiter;
 mod watcher;
 
 pub(crate) use flight::FlightGuard;
-pub(crate) use keeper::Keep;
+pub(crate) use keeper::{Keep, Keeper};
+pub(crate) use pooled::{Closing, Eviction, Standing};
 pub use snapshot::Snapshot;
 pub use state::Shared;
 pub(crate) use waiter::{Next, Waiter};
 pub(crate) use watcher::Watch;
 
 use crate::clock::Clocks;
+use crate::commons::Member;
 use crate::observer::{Audience, EventKind, ReplayReason};
 use crate::published::Published;
-use crate::settings::Settings;
+use crate::settings::{Settings, Terms};
 use crate::status::Status;
 use crate::sync::Mutex;
 use crate::token::Token;
@@ -43,18 +47,28 @@ impl<V> fmt::Debug for Shared<V> {
 impl<V> Shared<V> {
     /// A source that holds nothing. `seed` is what its machine's jitter is drawn from: [`random_seed`].
     pub fn new(settings: Settings, seed: u64, render: fn(&AccessToken) -> V) -> Arc<Self> {
-        let Settings { client, policy, clock, patience, fail_fast, name, observers } = settings;
-        let policy = match patience {
-            Some(patience) => policy.with_patience(patience),
-            None => policy,
-        };
-        let patience = policy.patience();
+        let Settings { client, name, terms } = settings;
         let host = || client.provider().token_endpoint().origin().host().to_string().into();
-        let audience = Audience::new(name.unwrap_or_else(host), observers);
+        let audience = Audience::new(name.unwrap_or_else(host), terms.observers.clone());
+        Self::of(client, terms, audience, seed, render, None)
+    }
+
+    /// The same for one of many.
+    pub(crate) fn of(
+        client: Client,
+        terms: Terms,
+        audience: Arc<Audience>,
+        seed: u64,
+        render: fn(&AccessToken) -> V,
+        member: Option<Member>,
+    ) -> Arc<Self> {
+        let policy = terms.policy();
+        let patience = policy.patience();
+        let Terms { clock, fail_fast, .. } = terms;
         warn_of_a_short_secret(&audience, client.auth());
         let state = State::new(Machine::new(policy, seed), Some(Arc::new(client)), Arc::clone(&audience));
-        let snapshot = Published::new(None);
-        Arc::new(Self { state: Mutex::new(state), snapshot, clock, render, patience, fail_fast, audience })
+        let (state, snapshot) = (Mutex::new(state), Published::new(None));
+        Arc::new(Self { state, snapshot, clock, render, patience, fail_fast, audience, member })
     }
 
     /// A source that holds this token for ever and never asks.
@@ -77,6 +91,7 @@ impl<V> Shared<V> {
             patience: policy.patience(),
             fail_fast: false,
             audience,
+            member: None,
         })
     }
 }
@@ -187,6 +202,11 @@ impl<V> Shared<V> {
     /// A call was sent once more.
     pub(crate) fn replayed(&self, reason: ReplayReason) {
         self.audience.tell(&EventKind::Replayed { reason });
+    }
+
+    /// Tells whoever listens to this source.
+    pub(crate) fn tell(&self, kind: &EventKind) {
+        self.audience.tell(kind);
     }
 
     /// What people call this source: what [`Settings::name`] says, or the host of the token endpoint.

@@ -281,6 +281,10 @@ impl Journal {
         self.landed = Some((outcome, now));
     }
 
+    pub(crate) const fn requests(&self) -> u64 {
+        self.requests
+    }
+
     pub(crate) fn waiting(&mut self, depth: usize) {
         self.deepest_queue = self.deepest_queue.max(depth);
     }

@@ -1,5 +1,6 @@
 //! The async loop: how a task waits for a token. `block` is the same for threads.
 
+use crate::commons::UNCLAIMED;
 use crate::naps::Nap;
 use crate::runtime::{Handle, Runtime, Transport};
 use crate::settings::Settings;
@@ -129,7 +130,7 @@ where
                 match keeper.poll(cx.waker()) {
                     Keep::Ended => return Poll::Ready(()),
                     Keep::Send(guard, report) => {
-                        launch(&runtime, &handle, transport.as_ref(), guard);
+                        launch_by(&runtime, &handle, transport.as_ref(), guard);
                         left = Some(report);
                     }
                     Keep::Wait(time) => {
@@ -137,6 +138,9 @@ where
                             cx.waker().wake_by_ref();
                         }
                         return nap.poll(&handle, time, cx).map(|never| match never {});
+                    }
+                    Keep::HeldBack => {
+                        return nap.poll(&handle, UNCLAIMED, cx).map(|never| match never {});
                     }
                 }
             }
@@ -188,7 +192,7 @@ where
                     Next::Use(snapshot) => return Poll::Ready(Ok(snapshot)),
                     Next::Fail(error) => return Poll::Ready(Err(error)),
                     Next::Send(guard, report) => {
-                        launch(&self.runtime, &handle, self.transport.as_ref(), guard);
+                        launch(self, &handle, guard);
                         left = Some(report);
                     }
                     Next::Wait(time) => {
@@ -232,7 +236,16 @@ where
 }
 
 /// The flight as a job of its own: no caller owns it.
-fn launch<R, T, V>(runtime: &R, handle: &R::Handle, transport: Option<&Arc<T>>, mut guard: FlightGuard<V>)
+pub(crate) fn launch<R, T, V>(source: &Source<R, T, V>, handle: &R::Handle, guard: FlightGuard<V>)
+where
+    R: Runtime,
+    T: Transport,
+    V: Send + Sync + 'static,
+{
+    launch_by(&source.runtime, handle, source.transport.as_ref(), guard);
+}
+
+fn launch_by<R, T, V>(runtime: &R, handle: &R::Handle, transport: Option<&Arc<T>>, mut guard: FlightGuard<V>)
 where
     R: Runtime,
     T: Transport,

@@ -3,6 +3,7 @@
 use super::instrument::{Instrument, Label};
 use super::table;
 use crate::observer::{Event, EventKind};
+use crate::pool::PoolStatus;
 use crate::status::{RequestStatus, Status};
 use std::time::Duration;
 
@@ -67,6 +68,10 @@ fn measured(kind: &EventKind) -> Option<(&'static Instrument, Value, Labels)> {
         EventKind::Replayed { reason } => {
             (&table::REPLAYS, Value::Add(1), [Some((&table::REPLAY_REASON, reason.as_str())), None])
         }
+        EventKind::Evicted { reason } => {
+            (&table::POOL_EVICTIONS, Value::Add(1), [Some((&table::EVICTION_REASON, reason.as_str())), None])
+        }
+        EventKind::PoolFull {} => (&table::POOL_FULL, Value::Add(1), [None, None]),
         EventKind::Rotated { .. } | EventKind::Restored { .. } | EventKind::ShortSecret { .. } => {
             return None;
         }
@@ -101,6 +106,15 @@ pub fn of_status<'a>(source: &'a str, status: &Status) -> impl Iterator<Item = M
         set(&table::RESTING, f64::from(u8::from(class == Some(known))), Some((&table::CLASS, known)))
     });
     whole.into_iter().chain(resting)
+}
+
+/// The gauges of a pool. `source` is the name of the pool.
+pub fn of_pool<'a>(source: &'a str, status: &PoolStatus) -> impl Iterator<Item = Measurement<'a>> + use<'a> {
+    let set = move |instrument, value: usize| {
+        let (value, labels) = (Value::Set(value as f64), [None, None]);
+        Measurement { instrument, source, value, labels }
+    };
+    [set(&table::POOL_SOURCES, status.sources), set(&table::POOL_FLIGHTS, status.in_flight)].into_iter()
 }
 
 /// What never comes is infinite.

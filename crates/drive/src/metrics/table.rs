@@ -7,7 +7,7 @@ pub const BUCKETS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 /// Every instrument, in the order in which people read them.
-pub static INSTRUMENTS: [&Instrument; 9] = [
+pub static INSTRUMENTS: [&Instrument; 13] = [
     &REQUESTS,
     &REQUEST_DURATION,
     &WAIT_DURATION,
@@ -17,6 +17,10 @@ pub static INSTRUMENTS: [&Instrument; 9] = [
     &RESTING,
     &REJECTIONS,
     &REPLAYS,
+    &POOL_SOURCES,
+    &POOL_FLIGHTS,
+    &POOL_EVICTIONS,
+    &POOL_FULL,
 ];
 
 pub(super) static REQUESTS: Instrument = Instrument {
@@ -91,6 +95,38 @@ pub(super) static REPLAYS: Instrument = Instrument {
     labels: &[&REPLAY_REASON],
 };
 
+pub(super) static POOL_SOURCES: Instrument = Instrument {
+    name: "evergrant.pool.sources",
+    kind: Kind::Gauge,
+    unit: "{source}",
+    description: "Sources of tokens in the pool.",
+    labels: &[],
+};
+
+pub(super) static POOL_FLIGHTS: Instrument = Instrument {
+    name: "evergrant.pool.flights",
+    kind: Kind::Gauge,
+    unit: "{request}",
+    description: "Token requests being sent by the pool.",
+    labels: &[],
+};
+
+pub(super) static POOL_EVICTIONS: Instrument = Instrument {
+    name: "evergrant.pool.evictions",
+    kind: Kind::Counter,
+    unit: "{eviction}",
+    description: "Sources put away by the pool.",
+    labels: &[&EVICTION_REASON],
+};
+
+pub(super) static POOL_FULL: Instrument = Instrument {
+    name: "evergrant.pool.full",
+    kind: Kind::Counter,
+    unit: "{call}",
+    description: "Calls that got no source because all sources of the pool were busy.",
+    labels: &[],
+};
+
 /// Why a token is requested.
 pub(super) static REASON: Label = Label {
     name: "reason",
@@ -130,3 +166,7 @@ pub(super) static VERDICT: Label =
 /// Why a call is sent again.
 pub(super) static REPLAY_REASON: Label =
     Label { name: "reason", values: Values::Words(&["token", "settled"]) };
+
+/// Why a source is put away.
+pub(super) static EVICTION_REASON: Label =
+    Label { name: "reason", values: Values::Words(&["capacity", "idle"]) };

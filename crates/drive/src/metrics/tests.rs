@@ -3,7 +3,8 @@
 use super::*;
 use crate::clock::Clock as _;
 use crate::fixture::{self, origin, secs};
-use crate::observer::{Event, EventKind, ReplayReason, WaitResult};
+use crate::observer::{Event, EventKind, EvictionReason, ReplayReason, WaitResult};
+use crate::pool::PoolStatus;
 use crate::status::{RequestStatus, Status};
 use evergrant_core::{
     AccessToken, Cause, Class, ConfigError, Endpoint, ErrorResponse, Excerpt, JwtHint, Landing, Mono, Policy,
@@ -94,9 +95,13 @@ fn events() -> Vec<EventKind> {
     for reason in [ReplayReason::Token, ReplayReason::Settled] {
         events.push(EventKind::Replayed { reason });
     }
+    for reason in [EvictionReason::Capacity, EvictionReason::Idle] {
+        events.push(EventKind::Evicted { reason });
+    }
+    events.push(EventKind::PoolFull {});
     // A kind that is added to `EventKind` has to be added above as well.
     let kinds: BTreeSet<u8> = events.iter().map(kind).collect();
-    assert_eq!(kinds.len(), 9);
+    assert_eq!(kinds.len(), 11);
     events
 }
 
@@ -111,6 +116,8 @@ fn kind(event: &EventKind) -> u8 {
         EventKind::Waited { .. } => 6,
         EventKind::Replayed { .. } => 7,
         EventKind::ShortSecret { .. } => 8,
+        EventKind::Evicted { .. } => 9,
+        EventKind::PoolFull {} => 10,
     }
 }
 
@@ -149,7 +156,8 @@ fn every_label_of_every_event_and_status_has_a_value_of_its_closed_list() {
     let counted = events.iter().flat_map(|kind| of_event(&Event { source: "a", kind }));
     let looked_at = statuses.iter().flat_map(|status| of_status("a", status));
     let mut seen = BTreeSet::new();
-    for measurement in counted.chain(looked_at) {
+    let pooled = of_pool("a", &PoolStatus::default());
+    for measurement in counted.chain(looked_at).chain(pooled) {
         check(&measurement);
         let name = measurement.instrument.name;
         seen.extend(measurement.labels().map(|(label, value)| (name, label.name(), value)));
@@ -273,6 +281,10 @@ fn prometheus_is_told_the_unit_and_what_is_a_counter() {
             "evergrant_token_resting",
             "evergrant_token_rejections_total",
             "evergrant_api_replays_total",
+            "evergrant_pool_sources",
+            "evergrant_pool_flights",
+            "evergrant_pool_evictions_total",
+            "evergrant_pool_full_total",
         ]
     );
     assert_eq!(table::ERROR_TYPE.prometheus_name(), "error_type");

@@ -47,6 +47,13 @@ fn tell(event: &Event<'_>) {
             client_id,
             "the client secret has fewer than 8 bytes and is easily guessed: have the authorization server issue a longer one"
         ),
+        EventKind::Evicted { reason } => {
+            let reason = reason.as_str();
+            tracing::debug!(target: "evergrant", source, reason, "a source was put away");
+        }
+        EventKind::PoolFull {} => {
+            tracing::warn!(target: "evergrant", source, "the pool is full: all of its sources are busy");
+        }
         // One for each caller: for counting, not for reading.
         EventKind::Waited { .. } => {}
     }

@@ -1,10 +1,13 @@
 //! One token request, from its sending to its landing.
 
+use super::pass::Pass;
 use super::state::{Shared, State};
+use crate::commons::{Mark, Permit, Reach};
 use crate::contained::contained;
 use crate::observer::{EventKind, FlightSpan, Report};
 use evergrant_core::{
-    Client, Flight, Landing, Now, Outcome, Refusal, Response, TransportError, TransportErrorKind,
+    Cause, Class, Client, Flight, Landing, Mono, Now, Outcome, Problem, Refusal, Response, TransportError,
+    TransportErrorKind,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +22,8 @@ pub(crate) struct FlightGuard<V> {
     flight: Option<Flight>,
     limit: Duration,
     span: FlightSpan,
+    /// Of the pool, for as long as it is in the air.
+    permit: Option<Permit>,
 }
 
 impl<V> fmt::Debug for FlightGuard<V> {
@@ -82,12 +87,15 @@ impl<V> FlightGuard<V> {
             Outcome::Granted(grant) => Some(Arc::new((self.shared.render)(grant.token()))),
             _ => None,
         };
+        if let Some(permit) = &self.permit {
+            permit.learn(reach(&outcome));
+        }
         let narrowed = match &outcome {
             Outcome::Granted(grant) => grant.narrowed_scope().cloned(),
             _ => None,
         };
         // Taken under the lock: a clock that panics before it leaves the flight to Drop.
-        let flight = &mut self.flight;
+        let (flight, permit, member) = (&mut self.flight, &self.permit, self.shared.member());
         self.shared.enter(|state, now| {
             let flight = flight.take()?;
             let (flight_id, sent_at) = (flight.id(), flight.sent_at());
@@ -96,6 +104,15 @@ impl<V> FlightGuard<V> {
                 Some(value) if matches!(landing, Landing::Installed { .. }) => state.installed(now, value),
                 Some(value) => state.outside.drop_value(value),
                 None => {}
+            }
+            if let (Some(member), Some(permit)) = (member, permit) {
+                match told_rest(&landing) {
+                    Some(until) if member.commons.shares_rests => permit.rest(until),
+                    _ => {}
+                }
+                if let Landing::Installed { .. } = landing {
+                    let _before = member.take(Mark::TokenUsed);
+                }
             }
             let (took, rest) = state.landed(now, sent_at);
             Some(state.report(now, EventKind::Landed { flight: flight_id, landing, took, rest, narrowed }))
@@ -118,6 +135,7 @@ impl<V> Shared<V> {
         state: &mut State<V>,
         now: Now,
         flight: Flight,
+        pass: Pass,
     ) -> Option<(FlightGuard<V>, Report)> {
         let client = Arc::clone(state.client.as_ref()?);
         let limit = state.machine.policy().attempt_timeout();
@@ -125,7 +143,8 @@ impl<V> Shared<V> {
         let endpoint = client.provider().token_endpoint().clone();
         let left = state.report(now, EventKind::Sent { flight: id, reason, endpoint });
         let (shared, span) = (Arc::clone(self), FlightSpan::default());
-        Some((FlightGuard { shared, client, flight: Some(flight), limit, span }, left))
+        let permit = pass.into_permit();
+        Some((FlightGuard { shared, client, flight: Some(flight), limit, span, permit }, left))
     }
 
     fn abandon(&self, flight: Flight) -> Report {
@@ -143,5 +162,35 @@ impl<V> State<V> {
     fn landed(&mut self, now: Now, sent_at: Now) -> (Duration, Duration) {
         self.wake_all(now);
         (now.mono.since(sent_at.mono), self.machine.next_wake(now).since(now.mono))
+    }
+}
+
+/// What a request told of the server that it was sent to.
+fn reach(outcome: &Outcome) -> Reach {
+    let refusal = match outcome {
+        Outcome::Granted(_) => return Reach::Answers,
+        Outcome::Refused(refusal) => refusal,
+        _ => return Reach::Unknown,
+    };
+    match refusal.problem() {
+        Problem::Transport(error) => match error.kind() {
+            TransportErrorKind::Timeout | TransportErrorKind::Connect | TransportErrorKind::Resolve => {
+                Reach::Silent
+            }
+            _ => Reach::Unknown,
+        },
+        _ => Reach::Answers,
+    }
+}
+
+/// The end of a rest that the server itself asked for: a client that is refused for good speaks for itself alone.
+fn told_rest(landing: &Landing) -> Option<Mono> {
+    match landing {
+        Landing::Resting { until, cause: Cause::Refused(refusal) }
+            if refusal.class() == Class::Transient && refusal.retry_after().is_some() =>
+        {
+            Some(*until)
+        }
+        _ => None,
     }
 }

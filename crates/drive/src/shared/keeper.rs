@@ -1,6 +1,7 @@
 //! The job of a user's own that keeps the token fresh.
 
 use super::flight::FlightGuard;
+use super::pass::Pass;
 use super::state::Shared;
 use super::waiter::SENDS_IN_A_ROW;
 use crate::contained::contained;
@@ -32,11 +33,13 @@ pub(crate) enum Keep<V> {
     Send(FlightGuard<V>, Report),
     /// At most that long, or until woken.
     Wait(Duration),
+    /// One is due, and must wait for those of other clients: until woken, or a moment.
+    HeldBack,
     /// The last source is gone.
     Ended,
 }
 
-impl<V> Keeper<V> {
+impl<V: Send + Sync + 'static> Keeper<V> {
     pub(crate) fn poll(&mut self, waker: &Waker) -> Keep<V> {
         let Some(shared) = self.shared.upgrade() else { return Keep::Ended };
         let (before, waker) = (self.key, waker.clone());
@@ -45,15 +48,25 @@ impl<V> Keeper<V> {
             let key = before.unwrap_or_else(|| state.key());
             let known = state.keepers.insert(key, Some(waker)).flatten();
             state.outside.drop_waker(known);
+            if state.machine.closed().is_some() {
+                return (key, Keep::Ended);
+            }
             let wake = state.machine.next_wake(now);
             if wake > now.mono || !may_send {
                 return (key, Keep::Wait(wake.since(now.mono)));
             }
+            let pass = shared.pass(state, now);
+            if let Pass::HeldBack = pass {
+                return (key, Keep::HeldBack);
+            }
             // A call without patience: it sends what is due, and never takes a place.
             let step = state.machine.poll(now, &mut Call::new(now.mono));
             let launched = match step {
-                Step::Send(flight) => shared.launch(state, now, flight),
-                _ => None,
+                Step::Send(flight) => shared.launch(state, now, flight, pass),
+                _ => {
+                    state.outside.returned().permit = pass.into_permit();
+                    None
+                }
             };
             (key, launched.map_or(Keep::Wait(Duration::ZERO), |(guard, left)| Keep::Send(guard, left)))
         });
@@ -67,8 +80,7 @@ impl<V> Drop for Keeper<V> {
     fn drop(&mut self) {
         let (Some(shared), Some(key)) = (self.shared.upgrade(), self.key.take()) else { return };
         contained(|| {
-            let waker = shared.lock().keepers.remove(&key);
-            drop(waker);
+            drop(shared.part(|state| state.keepers.remove(&key)));
         });
         // It may have become the last share.
         contained(|| drop(shared));

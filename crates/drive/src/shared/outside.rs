@@ -1,6 +1,7 @@
 //! What is done outside the lock: everything foreign that one input lets go of.
 
 use super::snapshot::Snapshot;
+use crate::commons::{Granted, Permit, Told};
 use crate::contained::contained;
 use std::sync::Arc;
 use std::task::Waker;
@@ -11,11 +12,22 @@ pub(super) struct Outside<V> {
     to_drop: Vec<Waker>,
     values: Vec<Arc<V>>,
     snapshots: Vec<Arc<Snapshot<V>>>,
+    /// What goes back to the pool, and on to others.
+    returned: Option<Box<Returned>>,
+}
+
+/// What a source gives back to its pool.
+#[derive(Debug, Default)]
+pub(super) struct Returned {
+    pub(super) told: Vec<Told>,
+    pub(super) granted: Option<Granted>,
+    pub(super) permit: Option<Permit>,
 }
 
 impl<V> Default for Outside<V> {
     fn default() -> Self {
-        Self { to_wake: Vec::new(), to_drop: Vec::new(), values: Vec::new(), snapshots: Vec::new() }
+        let (to_wake, to_drop, values, snapshots) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { to_wake, to_drop, values, snapshots, returned: None }
     }
 }
 
@@ -36,13 +48,19 @@ impl<V> Outside<V> {
         self.snapshots.extend(snapshot);
     }
 
+    /// What goes back to the pool once the lock is free.
+    pub(super) fn returned(&mut self) -> &mut Returned {
+        self.returned.get_or_insert_default()
+    }
+
     /// Wakes everyone, then drops the rest. A waker that panics keeps no other from being woken.
     pub(super) fn release(self) {
-        let Self { to_wake, to_drop, values, snapshots } = self;
+        let Self { to_wake, to_drop, values, snapshots, returned } = self;
         to_wake.into_iter().for_each(|waker| contained(|| waker.wake()));
         to_drop.into_iter().for_each(|waker| contained(|| drop(waker)));
         values.into_iter().for_each(|value| contained(|| drop(value)));
         snapshots.into_iter().for_each(|snapshot| contained(|| drop(snapshot)));
+        contained(|| drop(returned));
     }
 }
 

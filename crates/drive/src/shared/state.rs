@@ -10,7 +10,8 @@
 
 use super::outside::Outside;
 use super::snapshot::Snapshot;
-use crate::clock::Clocks;
+use crate::clock::{Clocks, Readings};
+use crate::commons::{Member, Stage};
 use crate::contained::contained;
 use crate::observer::{Audience, EventKind, Report};
 use crate::published::Published;
@@ -33,6 +34,8 @@ pub struct Shared<V> {
     pub(super) patience: Duration,
     pub(super) fail_fast: bool,
     pub(super) audience: Arc<Audience>,
+    /// Of which pool, if it is one of many.
+    pub(super) member: Option<Member>,
 }
 
 pub(super) struct State<V> {
@@ -56,6 +59,12 @@ pub(super) struct State<V> {
     pub(super) published: Option<(Generation, [Now; 2], u64)>,
     pub(super) journal: Journal,
     audience: Arc<Audience>,
+    /// How far it is with a permit of its pool.
+    pub(super) stage: Stage,
+    /// As how many who wait it counts in its pool.
+    pub(super) counted: usize,
+    /// What the calendar of its pool says of it.
+    pub(super) noted: Mono,
     /// What is woken and dropped once the lock is free.
     pub(super) outside: Outside<V>,
 }
@@ -99,14 +108,32 @@ impl<V> Shared<V> {
 
     /// One input of the machine, with one reading of both clocks. See the top of the file for what it promises.
     pub(super) fn enter<R>(&self, input: impl FnOnce(&mut State<V>, Now) -> R) -> R {
-        // The coarse clock first: what is published may then end a moment too early, never too late.
-        let (coarse, now) = (self.clock.coarse(), self.clock.now());
+        let (result, outside) = self.enter_at(self.clock.readings(), input);
+        outside.release();
+        result
+    }
+
+    /// The same with a reading from before, for whoever holds another lock: what it lets go of is released without that.
+    pub(super) fn enter_at<R>(
+        &self,
+        readings: Readings,
+        input: impl FnOnce(&mut State<V>, Now) -> R,
+    ) -> (R, Outside<V>) {
+        let mut state = self.lock();
+        let now = state.read(readings.now);
+        state.machine.lapse(now);
+        let result = input(&mut state, now);
+        self.publish(&mut state, now, readings.coarse);
+        self.settle(&mut state, now);
+        (result, std::mem::take(&mut state.outside))
+    }
+
+    /// A change that no clock is needed for: somebody goes.
+    pub(super) fn part<R>(&self, change: impl FnOnce(&mut State<V>) -> R) -> R {
         let (result, outside) = {
             let mut state = self.lock();
-            let now = state.read(now);
-            state.machine.lapse(now);
-            let result = input(&mut state, now);
-            self.publish(&mut state, now, coarse);
+            let result = change(&mut state);
+            self.recount(&mut state);
             (result, std::mem::take(&mut state.outside))
         };
         outside.release();
@@ -164,6 +191,9 @@ impl<V> State<V> {
             published: None,
             journal: Journal::default(),
             audience,
+            stage: Stage::Ashore,
+            counted: 0,
+            noted: Mono::MAX,
             outside: Outside::default(),
         }
     }
@@ -224,6 +254,9 @@ impl<V> Drop for Shared<V> {
             outside.drop_value(value);
         }
         outside.wake(std::mem::take(&mut state.keepers).into_values().flatten());
+        if let Stage::Granted(granted) = std::mem::take(&mut state.stage) {
+            outside.returned().granted = Some(granted);
+        }
         outside.release();
         let clock = std::mem::replace(&mut self.clock, Clocks::system());
         contained(|| drop(clock));

@@ -1,8 +1,10 @@
 //! One caller: it asks, waits, and leaves.
 
 use super::flight::FlightGuard;
+use super::pass::Pass;
 use super::snapshot::Snapshot;
 use super::state::{Shared, State, Waiting};
+use crate::commons::UNCLAIMED;
 use crate::contained::contained;
 use crate::observer::{EventKind, Report, WaitResult};
 use evergrant_core::{Call, Error, Mono, Now, Origin, Step};
@@ -50,7 +52,7 @@ enum Asked<V> {
     Next(Next<V>),
 }
 
-impl<V> Waiter<'_, V> {
+impl<V: Send + Sync + 'static> Waiter<'_, V> {
     /// No caller waits for it: its outcome is not reported to observers.
     pub(crate) fn unreported(self) -> Self {
         Self { is_reported: false, ..self }
@@ -99,6 +101,9 @@ impl<V> Waiter<'_, V> {
         });
         // An origin may have got its place since the last time.
         waiting.call.at(self.origin.and_then(|origin| state.sites.of(origin)));
+        let had_place = waiting.call.holds_place();
+        let mut pass = self.shared.pass(state, now);
+        waiting.call.hold_back(matches!(pass, Pass::HeldBack));
         let mut step = state.machine.poll(now, &mut waiting.call);
         if self.sends == SENDS_IN_A_ROW
             && let Step::Send(flight) = step
@@ -107,6 +112,13 @@ impl<V> Waiter<'_, V> {
             let _unsent = state.machine.abandon(now, flight);
             state.wake_all(now);
             step = state.machine.poll(now, &mut waiting.call);
+            state.outside.returned().permit = std::mem::replace(&mut pass, Pass::Free).into_permit();
+        }
+        if let Some(error) =
+            self.shared.crowd(state, now).filter(|_| !had_place && waiting.call.holds_place())
+        {
+            state.machine.leave(&mut waiting.call);
+            step = Step::Fail(error);
         }
         self.sends = if matches!(step, Step::Send(_)) { self.sends + 1 } else { 0 };
         state.outside.drop_waker(waiting.waker.replace(waker));
@@ -124,12 +136,16 @@ impl<V> Waiter<'_, V> {
                 let value = state.rendered.as_ref().map(|(_, value)| Arc::clone(value));
                 Asked::Use(token, value)
             }
-            Step::Send(flight) => Asked::Next(match self.shared.launch(state, now, flight) {
+            Step::Send(flight) => Asked::Next(match self.shared.launch(state, now, flight, pass) {
                 Some((guard, left)) => Next::Send(guard, left),
                 // Only a fixed token has no client, and its machine never sends.
                 None => Next::Wait(Duration::ZERO),
             }),
-            Step::Wait(until) => Asked::Next(Next::Wait(until.since(now.mono))),
+            Step::Wait(until) => {
+                let time = until.since(now.mono);
+                let is_held_back = matches!(pass, Pass::HeldBack);
+                Asked::Next(Next::Wait(if is_held_back { time.min(UNCLAIMED) } else { time }))
+            }
             Step::Fail(error) => Asked::Next(Next::Fail(error)),
         }
     }
@@ -172,15 +188,13 @@ impl<V> Drop for Waiter<'_, V> {
     fn drop(&mut self) {
         let Some(key) = self.key.take() else { return };
         contained(|| {
-            let waiting = {
-                let mut state = self.shared.lock();
+            drop(self.shared.part(|state| {
                 let mut waiting = state.waiting.remove(&key);
                 if let Some(waiting) = &mut waiting {
                     state.machine.leave(&mut waiting.call);
                 }
                 waiting
-            };
-            drop(waiting);
+            }));
         });
     }
 }

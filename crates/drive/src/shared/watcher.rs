@@ -65,8 +65,7 @@ impl<V> Drop for Watcher<'_, V> {
     fn drop(&mut self) {
         let Some(key) = self.key.take() else { return };
         contained(|| {
-            let watching = self.shared.lock().watching.remove(&key);
-            drop(watching);
+            drop(self.shared.part(|state| state.watching.remove(&key)));
         });
     }
 }

@@ -1,0 +1,40 @@
+//! The value that the sources of one pool share.
+
+use super::calendar::Calendar;
+use super::permits::{Limits, Permits};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What the sources of one pool share.
+#[derive(Debug)]
+pub(crate) struct Commons {
+    pub(crate) permits: Arc<Permits>,
+    pub(crate) calendar: Calendar,
+    /// Whether a rest that a server told one client holds for all clients of its origin.
+    pub(crate) shares_rests: bool,
+    /// The callers that wait, of all sources.
+    waiting: AtomicUsize,
+}
+
+impl Commons {
+    /// So many callers wait at most, of all sources.
+    pub(crate) const MAX_WAITERS: usize = 65_536;
+
+    pub(crate) fn new(limits: Limits, shares_rests: bool) -> Arc<Self> {
+        let (permits, calendar) = (Permits::new(limits), Calendar::default());
+        Arc::new(Self { permits, calendar, shares_rests, waiting: AtomicUsize::new(0) })
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// A source that counted for so many who wait counts for so many from now on.
+    pub(crate) fn recount(&self, before: usize, now: usize) {
+        if now > before {
+            self.waiting.fetch_add(now - before, Ordering::Relaxed);
+        } else if now < before {
+            self.waiting.fetch_sub(before - now, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! The permits as a plain value: who has one, who waits, and who is next.
+//!
+//! | state of a request | counts in `in_use` | ends with |
+//! |---|---|---|
+//! | queued | no | a permit is free for its origin, and its turn is the earliest of those that may go |
+//! | granted, not taken | yes | it is taken, given back, or lies too long |
+//! | being sent | yes | it is given back |
+//!
+//! Whenever an input is done, nobody who may go is still queued.
+
+use evergrant_core::{Mono, Origin};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+/// How many requests may be sent at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// In all.
+    pub(crate) total: usize,
+    /// To one origin that is known to answer.
+    pub(crate) per_origin: usize,
+}
+
+impl Limits {
+    /// To one origin of which nobody knows whether it answers.
+    const fn unproven_origin(self) -> usize {
+        let share = self.per_origin / 8;
+        if share == 0 { 1 } else { share }
+    }
+
+    /// To all such origins together: they must not hold what those need that answer.
+    const fn unproven_total(self) -> usize {
+        self.total.div_ceil(2)
+    }
+}
+
+/// Whether an origin answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reach {
+    /// It answered, whatever it said.
+    Answers,
+    /// Nothing came in time, or nobody could be connected to.
+    Silent,
+    /// The request tells nothing of it.
+    Unknown,
+}
+
+/// The row of an origin.
+pub(super) type Place = usize;
+
+/// A permit that was given to somebody who is not there at that moment.
+pub(super) type Ticket = u64;
+
+/// Those who got a permit by waiting.
+pub(super) type Grants<A> = VecDeque<(A, Ticket)>;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Permit,
+    Queued,
+    Resting(Mono),
+}
+
+pub(super) struct Table<A> {
+    limits: Limits,
+    /// How long a permit may lie that nobody takes.
+    unclaimed_for: Duration,
+    in_use: usize,
+    /// Of these, to origins of which nobody knows whether they answer.
+    in_use_unproven: usize,
+    rows: Vec<Row<A>>,
+    places: HashMap<Origin, Place>,
+    free: Vec<Place>,
+    turns: u64,
+    /// The earliest turn of each origin that has room: of those that answer, and of the others.
+    heads: [BTreeMap<u64, Place>; 2],
+    tickets: Ticket,
+    unclaimed: HashMap<Ticket, Place>,
+    /// Since when they lie, in that order; with some that were taken long ago.
+    lying: VecDeque<(Mono, Ticket)>,
+    latest: Mono,
+}
+
+struct Row<A> {
+    origin: Origin,
+    sources: usize,
+    in_use: usize,
+    answers: bool,
+    rests_until: Mono,
+    queue: VecDeque<(u64, A)>,
+    /// The turn under which it stands among the heads.
+    head: Option<u64>,
+}
+
+impl<A> Table<A> {
+    pub(super) fn new(limits: Limits, unclaimed_for: Duration) -> Self {
+        Self {
+            limits,
+            unclaimed_for,
+            in_use: 0,
+            in_use_unproven: 0,
+            rows: Vec::new(),
+            places: HashMap::new(),
+            free: Vec::new(),
+            turns: 0,
+            heads: [BTreeMap::new(), BTreeMap::new()],
+            tickets: 0,
+            unclaimed: HashMap::new(),
+            lying: VecDeque::new(),
+            latest: Mono::ZERO,
+        }
+    }
+
+    pub(super) const fn in_use(&self) -> usize {
+        self.in_use
+    }
+
+    /// One source more has its token endpoint there.
+    pub(super) fn enter(&mut self, origin: &Origin) -> Place {
+        if let Some(&place) = self.places.get(origin) {
+            self.change(place, |row| row.sources += 1);
+            return place;
+        }
+        let row = Row {
+            origin: origin.clone(),
+            sources: 1,
+            in_use: 0,
+            answers: false,
+            rests_until: Mono::ZERO,
+            queue: VecDeque::new(),
+            head: None,
+        };
+        let place = self.free.pop().unwrap_or(self.rows.len());
+        match self.rows.get_mut(place) {
+            Some(free) => *free = row,
+            None => self.rows.push(row),
+        }
+        self.places.insert(origin.clone(), place);
+        place
+    }
+
+    /// A source is gone.
+    pub(super) fn leave(&mut self, place: Place) {
+        self.change(place, |row| row.sources = row.sources.saturating_sub(1));
+        self.forget_if_unused(place);
+    }
+
+    /// A source wants to send: one that has this ticket, waits already, or neither.
+    pub(super) fn apply(
+        &mut self,
+        now: Mono,
+        place: Place,
+        ticket: Option<Ticket>,
+        is_queued: bool,
+        applicant: impl FnOnce() -> A,
+    ) -> (Answer, Grants<A>) {
+        self.latest = self.latest.max(now);
+        if let Some(until) = self.rows.get(place).map(|row| row.rests_until).filter(|until| *until > now) {
+            return (Answer::Resting(until), Grants::new());
+        }
+        if ticket.is_some_and(|ticket| self.unclaimed.remove(&ticket).is_some()) {
+            return (Answer::Permit, Grants::new());
+        }
+        self.take_back_what_lies();
+        let mut grants = self.dispatch();
+        if !is_queued && self.may_go(place) && self.rows.get(place).is_some_and(|row| row.queue.is_empty()) {
+            self.use_one(place);
+            return (Answer::Permit, grants);
+        }
+        if !is_queued {
+            self.turns += 1;
+            let turn = self.turns;
+            self.change(place, |row| row.queue.push_back((turn, applicant())));
+            self.stand_in_line(place);
+            grants.append(&mut self.dispatch());
+        }
+        (Answer::Queued, grants)
+    }
+
+    /// Whoever got this ticket does not want it, or is gone.
+    pub(super) fn decline(&mut self, ticket: Ticket) -> Grants<A> {
+        match self.unclaimed.remove(&ticket) {
+            Some(place) => self.give_back(place),
+            None => Grants::new(),
+        }
+    }
+
+    /// A request has ended.
+    pub(super) fn give_back(&mut self, place: Place) -> Grants<A> {
+        self.free_one(place);
+        let grants = self.dispatch();
+        self.forget_if_unused(place);
+        grants
+    }
+
+    /// What a request told of its origin.
+    pub(super) fn learn(&mut self, place: Place, reach: Reach) -> Grants<A> {
+        let answers = match reach {
+            Reach::Answers => true,
+            Reach::Silent => false,
+            Reach::Unknown => return Grants::new(),
+        };
+        let Some(row) = self.rows.get_mut(place) else { return Grants::new() };
+        if row.answers == answers {
+            return Grants::new();
+        }
+        row.answers = answers;
+        let in_use = row.in_use;
+        if answers {
+            self.in_use_unproven = self.in_use_unproven.saturating_sub(in_use);
+        } else {
+            self.in_use_unproven += in_use;
+        }
+        self.stand_in_line(place);
+        self.dispatch()
+    }
+
+    /// No client sends anything to that origin before.
+    pub(super) fn rest(&mut self, place: Place, until: Mono) {
+        self.change(place, |row| row.rests_until = row.rests_until.max(until));
+    }
+
+    fn change(&mut self, place: Place, change: impl FnOnce(&mut Row<A>)) {
+        if let Some(row) = self.rows.get_mut(place) {
+            change(row);
+        }
+    }
+
+    fn may_go(&self, place: Place) -> bool {
+        let Some(row) = self.rows.get(place) else { return false };
+        self.has_room(row) && self.has_share(row.answers)
+    }
+
+    const fn has_room(&self, row: &Row<A>) -> bool {
+        row.in_use < if row.answers { self.limits.per_origin } else { self.limits.unproven_origin() }
+    }
+
+    const fn has_share(&self, answers: bool) -> bool {
+        let for_the_unproven = self.in_use_unproven < self.limits.unproven_total();
+        self.in_use < self.limits.total && (answers || for_the_unproven)
+    }
+
+    fn use_one(&mut self, place: Place) {
+        let Some(row) = self.rows.get_mut(place) else { return };
+        row.in_use += 1;
+        self.in_use += 1;
+        self.in_use_unproven += usize::from(!row.answers);
+        self.stand_in_line(place);
+    }
+
+    fn free_one(&mut self, place: Place) {
+        let Some(row) = self.rows.get_mut(place) else { return };
+        row.in_use = row.in_use.saturating_sub(1);
+        self.in_use = self.in_use.saturating_sub(1);
+        self.in_use_unproven = self.in_use_unproven.saturating_sub(usize::from(!row.answers));
+        self.stand_in_line(place);
+    }
+
+    /// Lists the origin among the heads if somebody waits there and it has room, and not otherwise.
+    fn stand_in_line(&mut self, place: Place) {
+        let Some(row) = self.rows.get(place) else { return };
+        let (old, answers) = (row.head, row.answers);
+        let head = row.queue.front().map(|(turn, _)| *turn).filter(|_| self.has_room(row));
+        if let Some(old) = old {
+            self.heads.iter_mut().for_each(|heads| {
+                heads.remove(&old);
+            });
+        }
+        if let (Some(turn), [proven, unproven]) = (head, &mut self.heads) {
+            if answers { proven } else { unproven }.insert(turn, place);
+        }
+        self.change(place, |row| row.head = head);
+    }
+
+    /// Gives what is free to those who wait, first come first served.
+    fn dispatch(&mut self) -> Grants<A> {
+        let mut grants = Grants::new();
+        while let Some(place) = self.next() {
+            let Some((_, applicant)) = self.rows.get_mut(place).and_then(|row| row.queue.pop_front()) else {
+                break;
+            };
+            self.use_one(place);
+            self.tickets += 1;
+            self.unclaimed.insert(self.tickets, place);
+            self.lying.push_back((self.latest, self.tickets));
+            grants.push_back((applicant, self.tickets));
+        }
+        grants
+    }
+
+    /// The origin whose first in line is the earliest of those that may go.
+    fn next(&self) -> Option<Place> {
+        let [proven, unproven] = &self.heads;
+        let first = |heads: &BTreeMap<u64, Place>, answers| {
+            heads.first_key_value().map(|(turn, place)| (*turn, *place)).filter(|_| self.has_share(answers))
+        };
+        first(proven, true).into_iter().chain(first(unproven, false)).min().map(|(_, place)| place)
+    }
+
+    fn take_back_what_lies(&mut self) {
+        while let Some(&(since, ticket)) = self.lying.front() {
+            let lies = self.unclaimed.get(&ticket).copied();
+            match lies {
+                Some(_) if since.after(self.unclaimed_for) > self.latest => break,
+                Some(place) => {
+                    self.unclaimed.remove(&ticket);
+                    self.free_one(place);
+                }
+                None => {}
+            }
+            self.lying.pop_front();
+        }
+    }
+
+    fn forget_if_unused(&mut self, place: Place) {
+        let Some(row) = self.rows.get_mut(place) else { return };
+        if row.sources > 0 || row.in_use > 0 || self.places.get(&row.origin) != Some(&place) {
+            return;
+        }
+        // Those who waited are gone with their sources.
+        row.queue.clear();
+        let origin = row.origin.clone();
+        self.stand_in_line(place);
+        self.places.remove(&origin);
+        self.free.push(place);
+    }
+}

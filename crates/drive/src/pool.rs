@@ -1,0 +1,217 @@
+//! Many sources in one process, by the program's own keys: bounded, and never two for one key.
+
+mod entry;
+mod error;
+mod evict;
+mod inner;
+mod keep;
+mod keeper;
+mod notes;
+mod pooled;
+mod settings;
+mod shards;
+mod shelf;
+mod status;
+
+pub use error::{BoxError, PoolError, PoolFull};
+pub use pooled::Pooled;
+pub use settings::{PoolClient, PoolSettings};
+pub use status::PoolStatus;
+
+use crate::commons::Commons;
+use crate::observer::Audience;
+use crate::shared::Shared;
+use crate::status::Status;
+use evergrant_core::{AccessToken, Closed, ConfigError, Rotation, Stored};
+use inner::{Counters, Inner};
+use shards::Shards;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fmt;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Many sources of tokens, by keys of the program's own. Clones are one pool.
+pub struct Pool<K, S: Pooled>(Arc<Inner<K, S>>);
+
+impl<K, S: Pooled> Clone for Pool<K, S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// The numbers alone: keys are the user's.
+impl<K, S: Pooled> fmt::Debug for Pool<K, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+// Making one.
+impl<K, S: Pooled> Pool<K, S> {
+    /// A pool without sources. A token is rendered once, by `render`; `wrap` makes a source of what its clones share.
+    pub fn new(
+        settings: PoolSettings<K>,
+        render: fn(&AccessToken) -> S::Value,
+        wrap: impl Fn(Arc<Shared<S::Value>>) -> Result<S, ConfigError> + Send + Sync + 'static,
+    ) -> Self {
+        let PoolSettings { terms, name, label, client_for, max_sources, idle, limits, shares_rests } =
+            settings;
+        Self(Arc::new(Inner {
+            shards: Shards::new(max_sources),
+            hasher: RandomState::new(),
+            count: AtomicUsize::new(0),
+            max_sources,
+            idle,
+            commons: Commons::new(limits, shares_rests),
+            clock: terms.clock.clone(),
+            audience: Audience::new(name, terms.observers.clone()),
+            terms,
+            label,
+            client_for,
+            render,
+            wrap: Box::new(wrap),
+            counters: Counters::default(),
+            full: Mutex::new(None),
+        }))
+    }
+}
+
+// Sources by their keys.
+impl<K: Eq + Hash + Clone, S: Pooled> Pool<K, S> {
+    /// The source of this key: a clone of the one that is there, or a new one with the client that the program makes for the key.
+    /// Never waits for a token, and sends nothing.
+    ///
+    /// # Errors
+    /// The program makes no client for the key, no source can be made for that client, or all sources are busy.
+    pub fn tokens(&self, key: &K) -> Result<S, PoolError> {
+        let hash = self.0.hasher.hash_one(key);
+        match self.0.find(hash, key) {
+            Some(source) => Ok(source),
+            None => self.0.make(hash, key),
+        }
+    }
+
+    /// The source of this key, if it is there.
+    pub fn get(&self, key: &K) -> Option<S> {
+        self.0.find(self.0.hasher.hash_one(key), key)
+    }
+
+    /// The client of this key has changed. One that differs in how it proves who it is alone is rotated, as
+    /// [`Shared::rotate`](crate::Shared::rotate) does with `Keep`. For any other a new source takes the place of the old one, which
+    /// never sends again: its token serves those who hold a clone until it ends, then they get
+    /// [`Error::Closed`](evergrant_core::Error::Closed). Returns whether there was one; if not, nothing happens.
+    ///
+    /// # Errors
+    /// No source can be made for the client; then the old one stays.
+    pub fn replace(&self, key: &K, client: impl Into<PoolClient>) -> Result<bool, PoolError> {
+        let (hash, client) = (self.0.hasher.hash_one(key), client.into().client);
+        let Some(source) = self.0.find(hash, key) else { return Ok(false) };
+        let known = source.shared().client();
+        if let Some(known) = known.filter(|known| known.client_id() == client.client_id())
+            && known.with_auth(client.auth().clone()) == client
+        {
+            if *known != client {
+                source.shared().rotate(client.auth().clone(), Rotation::Keep);
+            }
+            return Ok(true);
+        }
+        let fresh = self.0.open(client, key)?;
+        Ok(self.0.exchange(hash, key, fresh))
+    }
+
+    /// The key is not wanted any more. Its source never sends again: its token serves those who hold a clone until it ends, then they
+    /// get [`Error::Closed`](evergrant_core::Error::Closed). Returns whether there was one.
+    pub fn remove(&self, key: &K) -> bool {
+        let (hash, readings) = (self.0.hasher.hash_one(key), self.0.clock.readings());
+        let removed = {
+            let mut room = self.0.shards.of(hash).write();
+            let _forgotten = room.notes.take(hash);
+            let removed = room.shelf.remove(hash, key);
+            // Closed before another one of that key can come.
+            removed.map(|(key, entry)| (entry.shared().close(readings, Closed::Removed), key, entry))
+        };
+        if removed.is_some() {
+            self.0.count.fetch_sub(1, Ordering::Relaxed);
+        }
+        removed.is_some()
+    }
+
+    /// Every held token with its key, as they may be kept across a restart. Key by key: the pool can be used meanwhile.
+    pub fn export(&self, mut to: impl FnMut(&K, Stored)) {
+        self.0.visit(|key, source| {
+            if let Some(stored) = source.shared().export() {
+                to(key, stored);
+            }
+        });
+    }
+
+    /// A token of this key, kept from before a restart. Returns whether it was taken.
+    ///
+    /// # Errors
+    /// As [`tokens`](Self::tokens).
+    pub fn restore(&self, key: &K, stored: Stored) -> Result<bool, PoolError> {
+        Ok(self.tokens(key)?.shared().restore(stored))
+    }
+
+    /// Shows the status of every source with its key. Key by key: the pool can be used meanwhile.
+    pub fn each(&self, mut show: impl FnMut(&K, Status)) {
+        self.0.visit(|key, source| show(key, source.shared().status()));
+    }
+
+    /// The keys whose sources made the most token requests, at most so many of them, with the number of requests: for finding the one
+    /// that loops.
+    pub fn top(&self, most: usize) -> Vec<(K, u64)> {
+        let (mut lowest, mut keys) = (BinaryHeap::new(), Vec::new());
+        self.0.visit(|key, source| {
+            keys.push(key.clone());
+            lowest.push(Reverse((source.shared().requests(), keys.len() - 1)));
+            if lowest.len() > most {
+                lowest.pop();
+            }
+        });
+        let top = lowest.into_sorted_vec().into_iter();
+        top.filter_map(|Reverse((requests, at))| Some((keys.get(at)?.clone(), requests))).collect()
+    }
+}
+
+// What needs nothing of the keys.
+impl<K, S: Pooled> Pool<K, S> {
+    /// What people call the pool: [`PoolSettings::name`].
+    pub fn name(&self) -> &str {
+        self.0.audience.source()
+    }
+
+    /// What it holds, and what happened. It looks at every source, one shard at a time.
+    pub fn status(&self) -> PoolStatus {
+        let inner = &*self.0;
+        let readings = inner.clock.readings();
+        let counters = &inner.counters;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut status = PoolStatus {
+            in_flight: inner.commons.permits.in_use(),
+            waiting: inner.commons.waiting(),
+            misses: read(&counters.misses),
+            evicted_for_capacity: read(&counters.evicted_for_capacity),
+            evicted_idle: read(&counters.evicted_idle),
+            full: read(&counters.full),
+            ..PoolStatus::default()
+        };
+        for shard in inner.shards.iter() {
+            status.hits += shard.hits();
+            for (_, entry) in shard.read().shelf.iter() {
+                let (is_held, is_resting) = entry.shared().glance(readings);
+                status.sources += 1;
+                status.held += usize::from(is_held);
+                status.resting += usize::from(is_resting);
+                status.held_outside += usize::from(entry.is_held_outside());
+                status.oldest_idle = status.oldest_idle.max(entry.unused_for(readings));
+            }
+        }
+        status
+    }
+}
+
+#[cfg(test)]
+mod tests;

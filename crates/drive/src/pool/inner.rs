@@ -1,0 +1,169 @@
+//! What all clones of a pool share: how a source is found, and how one comes.
+//!
+//! Locks, in the order in which they are taken: a shard, a source, then permits or the calendar. Under a shard nothing foreign is
+//! called but the keys' Eq: clients are made, clocks read and sources dropped without it.
+
+use super::entry::Entry;
+use super::error::{PoolError, PoolFull};
+use super::pooled::Pooled;
+use super::settings::{ClientFor, Label};
+use super::shards::{Room, Shards};
+use super::shelf::Place;
+use crate::clock::{Clocks, Readings};
+use crate::commons::{Commons, Member, Spot};
+use crate::contained::contained;
+use crate::observer::Audience;
+use crate::settings::Terms;
+use crate::shared::{Shared, random_seed};
+use evergrant_core::{AccessToken, Client, Closed, ConfigError, Mono};
+use std::hash::RandomState;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What all clones of a pool share.
+pub(super) struct Inner<K, S: Pooled> {
+    pub(super) shards: Shards<K, S>,
+    pub(super) hasher: RandomState,
+    /// How many sources there are, with those that are about to come.
+    pub(super) count: AtomicUsize,
+    pub(super) max_sources: usize,
+    pub(super) idle: Duration,
+    pub(super) commons: Arc<Commons>,
+    pub(super) clock: Clocks,
+    pub(super) terms: Terms,
+    pub(super) audience: Arc<Audience>,
+    pub(super) label: Option<Label<K>>,
+    pub(super) client_for: ClientFor<K>,
+    pub(super) render: fn(&AccessToken) -> S::Value,
+    pub(super) wrap: Wrap<S>,
+    pub(super) counters: Counters,
+    /// What the last one was told who found no place, and until when that is told to others.
+    pub(super) full: Mutex<Option<(Mono, PoolFull)>>,
+}
+
+pub(super) type Wrap<S> =
+    Box<dyn Fn(Arc<Shared<<S as Pooled>::Value>>) -> Result<S, ConfigError> + Send + Sync>;
+
+#[derive(Default)]
+pub(super) struct Counters {
+    pub(super) misses: AtomicU64,
+    pub(super) evicted_for_capacity: AtomicU64,
+    pub(super) evicted_idle: AtomicU64,
+    pub(super) full: AtomicU64,
+}
+
+impl<K, S: Pooled> Inner<K, S> {
+    /// Goes to every source, one shard at a time, without any lock.
+    pub(super) fn visit(&self, mut visit: impl FnMut(&K, &S))
+    where
+        K: Clone,
+    {
+        for shard in self.shards.iter() {
+            // A key's Clone is foreign, and this is the one place that calls it under a lock: for reading, with nothing to lose.
+            let here: Vec<(K, S)> =
+                shard.read().shelf.iter().map(|(key, entry)| (key.clone(), entry.source.clone())).collect();
+            for (key, source) in here {
+                visit(&key, &source);
+            }
+        }
+    }
+
+    /// A source that nobody knows yet.
+    pub(super) fn open(&self, client: Client, key: &K) -> Result<S, PoolError> {
+        let audience = match &self.label {
+            Some(label) => Audience::new(label(key), self.terms.observers.clone()),
+            None => Arc::clone(&self.audience),
+        };
+        let member = Member::new(&self.commons, client.provider().token_endpoint().origin());
+        let shared =
+            Shared::of(client, self.terms.clone(), audience, random_seed(), self.render, Some(member));
+        Ok((self.wrap)(shared)?)
+    }
+}
+
+impl<K: Eq, S: Pooled> Inner<K, S> {
+    pub(super) fn find(&self, hash: u64, key: &K) -> Option<S> {
+        let shard = self.shards.of(hash);
+        let room = shard.read();
+        let source = &room.shelf.find(hash, key)?.source;
+        shard.hit();
+        source.shared().is_used();
+        Some(source.clone())
+    }
+
+    /// A new source for this key, with the client that the program makes for it: without any lock, so that two may make one at once;
+    /// then the first one that is in the pool is everybody's.
+    pub(super) fn make(&self, hash: u64, key: &K) -> Result<S, PoolError>
+    where
+        K: Clone,
+    {
+        self.counters.misses.fetch_add(1, Ordering::Relaxed);
+        let client = (self.client_for)(key).map_err(PoolError::Client)?.client;
+        let (source, key) = (self.open(client, key)?, key.clone());
+        let readings = self.clock.readings();
+        self.make_room(hash, readings, source.shared())?;
+        let mut unused = None;
+        let source = {
+            let mut room = self.shards.of(hash).write();
+            match room.shelf.find(hash, &key) {
+                Some(first) => {
+                    self.count.fetch_sub(1, Ordering::Relaxed);
+                    unused = Some((key, source));
+                    first.source.clone()
+                }
+                None => {
+                    if let Some(note) = room.notes.take(hash) {
+                        drop(source.shared().resume_rest(readings, note));
+                    }
+                    self.settle(&mut room, hash, key, source.clone(), readings);
+                    source
+                }
+            }
+        };
+        drop(unused);
+        source.shared().is_used();
+        self.sweep(hash, readings);
+        Ok(source)
+    }
+
+    /// Puts a source into its shard.
+    fn settle(&self, room: &mut Room<K, S>, hash: u64, key: K, source: S, readings: Readings) {
+        let shared = Arc::clone(source.shared());
+        let entry = Entry { source, used: readings.now.mono };
+        // There are never so many that none can stand there; and if so, the source serves the one who made it.
+        if let Ok(Place { slot, stay }) = room.shelf.insert(hash, key, entry) {
+            let shard = u16::try_from(self.shards.index(hash)).unwrap_or_default();
+            shared.settles(Spot { shard, slot, stay });
+        }
+    }
+
+    /// Another source takes the place of the one that is there.
+    pub(super) fn exchange(&self, hash: u64, key: &K, fresh: S) -> bool
+    where
+        K: Clone,
+    {
+        let (key, readings) = (key.clone(), self.clock.readings());
+        let before = {
+            let mut room = self.shards.of(hash).write();
+            let _forgotten = room.notes.take(hash);
+            match room.shelf.remove(hash, &key) {
+                Some((old_key, entry)) => {
+                    // Closed before the other one can be found.
+                    let closing = entry.shared().close(readings, Closed::Replaced);
+                    self.settle(&mut room, hash, key, fresh, readings);
+                    Some((closing, old_key, entry))
+                }
+                None => None,
+            }
+        };
+        before.is_some()
+    }
+}
+
+impl<K, S: Pooled> Drop for Inner<K, S> {
+    fn drop(&mut self) {
+        // Those that kept it fresh may end.
+        self.commons.calendar.wakers().into_iter().for_each(|waker| contained(|| waker.wake()));
+    }
+}

@@ -1,0 +1,118 @@
+//! One of many: whether it may send now, and what its pool has to know of it.
+
+use super::state::{Shared, State};
+use crate::commons::{Applicant, Application, Commons, Granted, Permit, Stage};
+use evergrant_core::{Error, Mono, Now, RestNote};
+use std::sync::{Arc, Weak};
+
+/// Whether a request may be sent, as far as others are concerned.
+#[derive(Debug)]
+pub(super) enum Pass {
+    /// Nobody else is concerned.
+    Free,
+    Permitted(Permit),
+    /// Not now.
+    HeldBack,
+}
+
+impl Pass {
+    pub(super) fn into_permit(self) -> Option<Permit> {
+        match self {
+            Self::Permitted(permit) => Some(permit),
+            Self::Free | Self::HeldBack => None,
+        }
+    }
+}
+
+impl<V: Send + Sync + 'static> Shared<V> {
+    /// Before a poll that would send: whether it may. A permit comes first, so that the life of a token and the time for a request
+    /// begin when it is really sent.
+    pub(super) fn pass(self: &Arc<Self>, state: &mut State<V>, now: Now) -> Pass {
+        let Some(member) = &self.member else { return Pass::Free };
+        if state.machine.next_wake(now) > now.mono {
+            return Pass::Free;
+        }
+        let applicant = || {
+            let applicant: Weak<Self> = Arc::downgrade(self);
+            applicant as Weak<dyn Applicant>
+        };
+        let (application, told) = member.berth.apply(now.mono, &mut state.stage, applicant);
+        if let Some(told) = told {
+            state.outside.returned().told.push(told);
+        }
+        match application {
+            Application::Permitted(permit) => Pass::Permitted(permit),
+            Application::Queued => Pass::HeldBack,
+            Application::Resting(until) => {
+                state.machine.rest(now, RestNote::new(until, false, 0));
+                Pass::Free
+            }
+        }
+    }
+}
+
+impl<V: Send + Sync> Applicant for Shared<V> {
+    fn granted(&self, granted: Granted) -> Result<(), Granted> {
+        self.enter(|state, now| {
+            let is_wanted = state.is_waited_for() && state.machine.next_wake(now) <= now.mono;
+            if !is_wanted {
+                state.stage = Stage::Ashore;
+                return Err(granted);
+            }
+            state.stage = Stage::Granted(granted);
+            state.wake_all(now);
+            Ok(())
+        })
+    }
+}
+
+impl<V> Shared<V> {
+    /// Why no caller more may wait, if the sources of the pool have as many as may.
+    pub(super) fn crowd(&self, state: &State<V>, now: Now) -> Option<Error> {
+        let waiting = self.member.as_ref()?.commons.waiting();
+        let retry_after = state.machine.next_wake(now).since(now.mono);
+        (waiting >= Commons::MAX_WAITERS)
+            .then_some(Error::Saturated { max_waiters: Commons::MAX_WAITERS, retry_after })
+    }
+
+    /// After every input: what the pool has to know of it.
+    pub(super) fn settle(&self, state: &mut State<V>, now: Now) {
+        let Some(member) = &self.member else { return };
+        self.recount(state);
+        let wake = state.machine.next_wake(now);
+        if wake > now.mono {
+            state.give_back();
+            if wake != state.noted && wake != Mono::MAX && member.commons.calendar.is_kept() {
+                state.noted = wake;
+                let wakers = member.spot.get().map(|spot| member.commons.calendar.note(wake, *spot));
+                state.outside.wake(wakers.into_iter().flatten());
+            }
+        }
+    }
+
+    /// How many wait, for the bound of all; and a permit that nobody waits for goes on.
+    pub(super) fn recount(&self, state: &mut State<V>) {
+        let Some(member) = &self.member else { return };
+        let waiting = state.waiting.len();
+        member.commons.recount(state.counted, waiting);
+        state.counted = waiting;
+        if !state.is_waited_for() {
+            state.give_back();
+        }
+    }
+}
+
+impl<V> State<V> {
+    /// Whether anybody is there who would send what is due.
+    fn is_waited_for(&self) -> bool {
+        !self.waiting.is_empty() || !self.keepers.is_empty()
+    }
+
+    fn give_back(&mut self) {
+        match std::mem::take(&mut self.stage) {
+            Stage::Granted(granted) => self.outside.returned().granted = Some(granted),
+            // Whoever comes next has the place that it had in the queue.
+            other => self.stage = other,
+        }
+    }
+}
