@@ -122,7 +122,6 @@ impl<K: Eq, S: Pooled> Inner<K, S> {
             }
         };
         drop(unused);
-        source.shared().is_used();
         self.sweep(hash, readings);
         Ok(source)
     }

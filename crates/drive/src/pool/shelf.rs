@@ -124,7 +124,8 @@ impl<K, T> Shelf<K, T> {
         looks: usize,
         mut judge: impl FnMut(Place, u64, &T) -> Verdict,
     ) -> Option<(K, T)> {
-        for _ in 0..looks.min(self.len()) {
+        // Twice round, where all were visited.
+        for _ in 0..looks.min(2 * self.len()) {
             let slot = if self.hand == NONE { self.back } else { self.hand };
             let stay = self.slots.get(slot as usize)?.stay;
             let thing = self.thing(slot)?;
