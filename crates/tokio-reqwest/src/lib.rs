@@ -91,6 +91,7 @@ mod middleware;
 mod request;
 mod route;
 mod runtime;
+mod shared;
 mod tokens;
 mod transport;
 
@@ -140,4 +141,5 @@ pub use layer::{Authorize, AuthorizeLayer, BoxError, JudgedBody};
 pub use middleware::AuthorizeMiddleware;
 pub use request::RequestBuilder;
 pub use route::proxied;
+pub use shared::{Transport, TransportBuilder};
 pub use tokens::{Tokens, TokensBuilder};
