@@ -82,6 +82,7 @@ mod net;
 mod pool;
 mod proxy;
 mod request;
+mod shared;
 mod tokens;
 mod transport;
 
@@ -134,4 +135,5 @@ pub use net::AsyncStd;
 pub use net::Smol;
 pub use net::{Net, Timer};
 pub use request::RequestBuilder;
+pub use shared::{Transport, TransportBuilder};
 pub use tokens::{Tokens, TokensBuilder};
