@@ -94,6 +94,7 @@ mod middleware;
 mod repeatable;
 mod request;
 mod route;
+mod shared;
 mod tokens;
 mod transport;
 
@@ -137,4 +138,5 @@ pub use evergrant_http::_why_refused;
 pub use middleware::AuthorizeMiddleware;
 pub use repeatable::RepeatableBody;
 pub use request::RequestBuilder;
+pub use shared::{Transport, TransportBuilder};
 pub use tokens::{Tokens, TokensBuilder};
