@@ -143,6 +143,7 @@ impl TransportBuilder {
 }
 
 /// What sends the token requests of one source: whichever was set last.
+#[expect(clippy::large_enum_variant, reason = "a builder is short-lived")]
 pub(crate) enum Sending {
     Own(Own),
     Shared(Transport),
