@@ -192,9 +192,9 @@ fn a_variable_that_cannot_be_read_is_named_by_the_error_of_build() {
         let own = evergrant_tokio_reqwest::Tokens::builder(client.clone()).http(reqwest::Client::builder());
         assert!(own.build().unwrap_err().to_string().starts_with(&named));
         let own = ureq::Agent::config_builder().proxy(Some(ureq::Proxy::new("http://own:1").unwrap()));
-        let own = evergrant_ureq::Tokens::builder(client).http(own).build();
+        let own = evergrant_ureq::Tokens::builder(client.clone()).http(own).build();
         assert!(own.is_ok(), "a proxy of the program's own comes first");
-        return;
+        return build_over_transports_that_read_none(&client);
     }
     let broken = |value: &str| OsString::from(value);
     let mut cases = vec![
@@ -213,6 +213,18 @@ fn a_variable_that_cannot_be_read_is_named_by_the_error_of_build() {
     }
     let proxy = ("HTTPS_PROXY", OsStr::new("http://127.0.0.1:1"));
     again(NAME, &[(NAMED, "NO_PROXY".as_ref()), proxy, ("NO_PROXY", "'localhost'".as_ref())]);
+}
+
+/// Transports that were told not to read the variables, or which proxy there is.
+fn build_over_transports_that_read_none(client: &Client) {
+    use evergrant_tokio_reqwest::{Tokens, Transport};
+    for unread in [Transport::builder().proxy_variables(false), Transport::builder().proxy(None)] {
+        assert!(Tokens::builder(client.clone()).transport(&unread.build()).build().is_ok());
+    }
+    let unread = evergrant_async_std::Transport::<AsyncStd>::builder().proxy_variables(false).build();
+    assert!(evergrant_async_std::Tokens::builder(client.clone()).transport(&unread).build().is_ok());
+    let unread = evergrant_ureq::Transport::builder().proxy_variables(false).build();
+    assert!(evergrant_ureq::Tokens::builder(client.clone()).transport(&unread).build().is_ok());
 }
 
 /// Asks through each transport what cannot be had, and finds the proxy blamed for it, by name and variable.
