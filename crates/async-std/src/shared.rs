@@ -13,7 +13,7 @@ use std::sync::Arc;
 ///
 /// A source without one has an HTTP client of its own, which takes some 100 KB for the trusted roots if its token endpoint is https.
 /// A transport has one for all token endpoints, of any origin, and reads the roots once, when the first source needs them.
-/// Sources share nothing else: no connection is kept between requests, and no token.
+/// Sources share nothing else, neither connections nor tokens.
 ///
 /// ```
 /// use evergrant_async_std::{Tokens, Transport};
@@ -32,12 +32,13 @@ use std::sync::Arc;
 /// # assert_eq!(server.counts().token_requests, 2);
 /// # Ok(()) }) }
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Transport<N>(Arc<Shared<N>>);
 
 #[derive(Debug)]
 struct Shared<N> {
     http: Arc<HttpClient<N>>,
+    /// By the proxy.
     ways: OnDemand<Option<Proxy>, Hyper<N>>,
 }
 
@@ -58,12 +59,6 @@ struct Shared<N> {
 pub struct TransportBuilder<N> {
     http: HttpClient<N>,
     proxy_variables: bool,
-}
-
-impl<N> Clone for Transport<N> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
 }
 
 impl<N: Net> Transport<N> {

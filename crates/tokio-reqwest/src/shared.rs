@@ -16,7 +16,7 @@ use std::time::Duration;
 /// A source without one has an HTTP client of its own, which takes some 100 KB. A transport has one for all token endpoints,
 /// of any origin, that are reached alike: through the same proxy or none, with TLS or without, and within the same
 /// `attempt_timeout`. Each is built when the first source needs it, and stays until the transport and its sources are dropped.
-/// Sources share nothing else: no connection is kept between requests, and no token.
+/// Sources share nothing else, neither connections nor tokens.
 ///
 /// ```
 /// use evergrant_tokio_reqwest::{Tokens, Transport};
@@ -103,7 +103,7 @@ impl fmt::Debug for TransportBuilder {
 }
 
 impl TransportBuilder {
-    /// The HTTP client for token requests: roots, proxies, a resolver. reqwest's builder has no clones, so `http` is called for each
+    /// The HTTP client for token requests: roots, proxies, a resolver. reqwest's builder cannot be cloned, so `http` is called for each
     /// HTTP client that is built. What holds for the builder of
     /// [`TokensBuilder::http`](crate::TokensBuilder::http) holds for these. All sources would share the cookies of a cookie store:
     /// leave it off.

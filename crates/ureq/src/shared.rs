@@ -14,8 +14,8 @@ use ureq::typestate::AgentScope;
 /// Clones are one transport.
 ///
 /// A source without one has a configuration of its own, and building it reads the platform's certificates. A transport has one
-/// configuration for all token endpoints, of any origin, and tries once for each proxy that the certificates can be read. Sources
-/// share nothing else: each token request has an agent of its own, so that no connection is kept, and no token.
+/// configuration for all token endpoints, of any origin, and checks once for each proxy that the certificates can be read. Sources
+/// share nothing else, neither connections nor tokens: each token request has an agent of its own.
 ///
 /// ```
 /// use evergrant_ureq::{Tokens, Transport};
