@@ -6,7 +6,9 @@
 use evergrant_async_std::{AsyncStd, Body, HttpClient, HttpError};
 use evergrant_tests::certified::{Authority, TlsServer};
 use evergrant_tests::raw::{Connection, Raw, is_whole};
-use evergrant_tests::transports::{Asking, BUILDS, SECRET, TRANSPORTS, broke, once, refusal, tls_config};
+use evergrant_tests::transports::{
+    Asking, BUILDS, SECRET, Shared, TRANSPORTS, broke, once, refusal, tls_config,
+};
 use evergrant_tests::{LONG, install_tls, ms};
 use evergrant_tokio_reqwest::core::{Problem, TransportErrorKind};
 use evergrant_tokio_reqwest::{Client, Provider, proxied};
@@ -138,6 +140,34 @@ fn ask_with_clients_of_its_own() {
 }
 
 #[test]
+fn one_transport_asks_the_loopback_directly_and_everybody_else_through_the_proxy() {
+    const NAME: &str = "one_transport_asks_the_loopback_directly_and_everybody_else_through_the_proxy";
+    if let Some(endpoint) = variable(ENDPOINT) {
+        let shared = Shared::new();
+        for (name, mount) in TRANSPORTS {
+            let ask = |endpoint: &str| mount(&Asking::at(endpoint).through(&shared)).token();
+            assert_eq!(ask(&endpoint).expect(name).value().expose(), "one", "{name}");
+            for host in ["one", "other"] {
+                let kind = broke(name, ask(&format!("https://{name}-{host}.invalid/token")));
+                assert_eq!(kind, TransportErrorKind::Proxy, "{name}");
+            }
+            assert_eq!(ask(&endpoint).expect(name).value().expose(), "one", "{name}");
+        }
+        return;
+    }
+    let server = Raw::answer(answer());
+    let proxy = Raw::answer("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
+    let (endpoint, origin) = (server.token_endpoint(), proxy.origin());
+    again(NAME, &[(ENDPOINT, endpoint.as_ref()), ("HTTPS_PROXY", origin.as_ref())]);
+    assert_eq!(server.connections(), 8, "nothing is kept from one request to the next");
+    let names = ["async-std", "smol", "tokio-reqwest", "ureq"];
+    let hosts =
+        names.iter().flat_map(|name| ["one", "other"].map(|host| format!("{name}-{host}.invalid:443")));
+    let expected: Vec<_> = hosts.map(|host| format!("CONNECT {host} HTTP/1.1")).collect();
+    assert_eq!(first_lines(&proxy), expected);
+}
+
+#[test]
 fn a_variable_that_cannot_be_read_is_named_by_the_error_of_build() {
     const NAME: &str = "a_variable_that_cannot_be_read_is_named_by_the_error_of_build";
     install_tls();
@@ -151,15 +181,20 @@ fn a_variable_that_cannot_be_read_is_named_by_the_error_of_build() {
             );
             let unread = Asking { proxy_variables: false, ..Asking::at(AWAY) };
             assert!(build(&unread).is_ok(), "{name}: it was told not to read them");
+            let shared = Shared::new();
+            let error = build(&Asking::at(AWAY).through(&shared)).err().expect(name).to_string();
+            assert!(error.starts_with(&format!("{named} ")) && !error.contains(PASSWORD), "{name}: {error}");
+            assert!(build(&Asking::at("http://127.0.0.1:1/token").through(&shared)).is_ok(), "{name}");
+            assert!(!format!("{shared:?}").contains(PASSWORD), "{shared:?}");
         }
         let Asking { client, .. } = Asking::at(AWAY);
         // reqwest would read them itself.
         let own = evergrant_tokio_reqwest::Tokens::builder(client.clone()).http(reqwest::Client::builder());
         assert!(own.build().unwrap_err().to_string().starts_with(&named));
         let own = ureq::Agent::config_builder().proxy(Some(ureq::Proxy::new("http://own:1").unwrap()));
-        let own = evergrant_ureq::Tokens::builder(client).http(own).build();
+        let own = evergrant_ureq::Tokens::builder(client.clone()).http(own).build();
         assert!(own.is_ok(), "a proxy of the program's own comes first");
-        return;
+        return build_over_transports_that_read_none(&client);
     }
     let broken = |value: &str| OsString::from(value);
     let mut cases = vec![
@@ -178,6 +213,18 @@ fn a_variable_that_cannot_be_read_is_named_by_the_error_of_build() {
     }
     let proxy = ("HTTPS_PROXY", OsStr::new("http://127.0.0.1:1"));
     again(NAME, &[(NAMED, "NO_PROXY".as_ref()), proxy, ("NO_PROXY", "'localhost'".as_ref())]);
+}
+
+/// Transports that were told not to read the variables, or which proxy there is.
+fn build_over_transports_that_read_none(client: &Client) {
+    use evergrant_tokio_reqwest::{Tokens, Transport};
+    for unread in [Transport::builder().proxy_variables(false), Transport::builder().proxy(None)] {
+        assert!(Tokens::builder(client.clone()).transport(&unread.build()).build().is_ok());
+    }
+    let unread = evergrant_async_std::Transport::<AsyncStd>::builder().proxy_variables(false).build();
+    assert!(evergrant_async_std::Tokens::builder(client.clone()).transport(&unread).build().is_ok());
+    let unread = evergrant_ureq::Transport::builder().proxy_variables(false).build();
+    assert!(evergrant_ureq::Tokens::builder(client.clone()).transport(&unread).build().is_ok());
 }
 
 /// Asks through each transport what cannot be had, and finds the proxy blamed for it, by name and variable.

@@ -5,7 +5,9 @@
 use evergrant_tests::certified::{Authority, Certified, TlsServer, self_signed, signed_by_itself};
 use evergrant_tests::install_tls;
 use evergrant_tests::raw::{Raw, wait_until};
-use evergrant_tests::transports::{Asking, Mount, SECRET, TRANSPORTS, broke, refusal, tls_config};
+use evergrant_tests::transports::{
+    Asking, BUILDS, Mount, SECRET, Shared, TRANSPORTS, broke, refusal, tls_config,
+};
 use evergrant_tokio_reqwest::core::{Problem, TransportErrorKind};
 use evergrant_tokio_reqwest::{ConfigError, Error, Origins, Token};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
@@ -37,6 +39,23 @@ fn a_server_whose_root_is_trusted_is_spoken_to() {
         assert!(server.request_bytes(at as u64 + 1) > 100 * (at as u64 + 1), "{name}");
         assert!(server.last_request().contains(SECRET), "{name}");
     }
+}
+
+#[test]
+fn a_transport_of_many_sources_trusts_what_its_http_client_trusts_and_nobody_else() {
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+    let start =
+        |authority: &Authority| TlsServer::start(&authority.certify(HOST, as_it_should), answer(), true);
+    let (one, other, foreign) = (start(&ours), start(&ours), start(&theirs));
+    let shared = Shared::trusting(&ours.root());
+    for (name, mount) in TRANSPORTS {
+        let ask = |server: &TlsServer| mount(&Asking::at(&server.token_endpoint()).through(&shared)).token();
+        for server in [&one, &other] {
+            assert_eq!(ask(server).expect(name).value().expose(), "over-tls", "{name}");
+        }
+        assert_eq!(broke(name, ask(&foreign)), TransportErrorKind::Tls, "{name}");
+    }
+    assert_eq!(foreign.request_bytes(4), 0);
 }
 
 /// Who asked with the platform's roots alone is told what is wrong.
@@ -218,6 +237,13 @@ fn a_machine_without_roots_is_a_configuration_error_that_says_what_to_install_on
     ];
     // With those that it was built with, such a machine is served.
     assert!(evergrant_ureq::Tokens::builder(client).bundled_roots().build().is_ok());
+    // A transport says so to each source that needs them, whatever others it serves.
+    let shared = Shared::new();
+    for (name, build) in BUILDS.into_iter().chain(BUILDS) {
+        assert!(build(&Asking::at("http://127.0.0.1:1/token").through(&shared)).is_ok(), "{name}");
+        let asking = Asking::at(&env::var(SHOW).unwrap()).through(&shared);
+        assert_eq!(build(&asking).err(), errors[0], "{name}");
+    }
     for error in &errors {
         let said = error.as_ref().expect("a source without roots").to_string();
         assert!(said.contains("there are no trusted root certificates on this machine: install"), "{said}");

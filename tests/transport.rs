@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use evergrant_mock::{Endpoint, Fault, Server, Times};
-use evergrant_tests::transports::{Asking, TRANSPORTS, refusal as refused};
+use evergrant_tests::transports::{Asking, Shared, TRANSPORTS, refusal as refused};
 use evergrant_tests::{builder, client, install_tls, ms, quick, server, time_for};
 use evergrant_tokio_reqwest::core::{BodyFormat, Class, Malformed, Problem, Refusal, TransportErrorKind};
 use evergrant_tokio_reqwest::{Client, ClientAuth, Provider, Tokens};
@@ -248,4 +248,19 @@ fn too_many_open_files_are_told_as_such_on_every_transport() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn two_sources_over_one_transport_have_a_token_and_a_secret_each() {
+    let (server, shared) = (server(), Shared::new());
+    let asking = Asking { client: client(&server), ..Asking::at(&server.token_endpoint()) }.through(&shared);
+    let auth = ClientAuth::post(Server::CLIENT_ID, "not the secret").unwrap();
+    let stranger = Client::builder(asking.client.provider().clone(), auth).build().unwrap();
+    for (name, mount) in TRANSPORTS {
+        let (one, other) = (mount(&asking).token().expect(name), mount(&asking).token().expect(name));
+        assert_ne!(one.value(), other.value(), "{name}");
+        let refusal = refused(name, mount(&Asking { client: stranger.clone(), ..asking.clone() }).token());
+        assert_eq!(refusal.class(), Class::Permanent, "{name}: {refusal}");
+    }
+    assert_eq!((server.counts().token_granted, server.counts().token_refused), (8, 4));
 }

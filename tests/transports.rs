@@ -8,6 +8,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use std::pin::Pin;
 use std::sync::Arc;
+use ureq::config::ConfigBuilder;
+use ureq::typestate::AgentScope;
 
 /// The client's secret, wherever one is asked with.
 pub const SECRET: &str = "secret-of-the-transports";
@@ -28,6 +30,8 @@ pub struct Asking {
     pub root: Option<CertificateDer<'static>>,
     /// Whether the proxy variables of the environment are obeyed.
     pub proxy_variables: bool,
+    /// What other sources are asked through as well; it has roots and proxies of its own.
+    pub shared: Option<Shared>,
 }
 
 impl Asking {
@@ -39,7 +43,7 @@ impl Asking {
         let provider = Provider::rfc6749(token_endpoint).expect("a token endpoint");
         let auth = ClientAuth::post("client", SECRET).expect("plain characters");
         let client = Client::builder(provider, auth).build().expect("nothing is wrong with it");
-        Self { client, policy: once(), root: None, proxy_variables: true }
+        Self { client, policy: once(), root: None, proxy_variables: true, shared: None }
     }
 
     /// The same, trusting this root alone.
@@ -48,11 +52,73 @@ impl Asking {
         Self { root: Some(root.clone()), ..self }
     }
 
+    /// The same through these transports.
+    #[must_use]
+    pub fn through(self, shared: &Shared) -> Self {
+        Self { shared: Some(shared.clone()), ..self }
+    }
+
     /// The same with another policy.
     #[must_use]
     pub fn with_policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
     }
+}
+
+/// A transport of each adapter, for any number of sources.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    tokio_reqwest: evergrant_tokio_reqwest::Transport,
+    async_std: evergrant_async_std::Transport<AsyncStd>,
+    smol: evergrant_async_std::Transport<Smol>,
+    ureq: evergrant_ureq::Transport,
+}
+
+impl Shared {
+    /// With the proxies of the environment, as it is now, and the platform's roots.
+    pub fn new() -> Self {
+        let (tokio_reqwest, ureq) =
+            (evergrant_tokio_reqwest::Transport::new(), evergrant_ureq::Transport::new());
+        let (async_std, smol) =
+            (evergrant_async_std::Transport::new(), evergrant_async_std::Transport::new());
+        Self { tokio_reqwest, async_std, smol, ureq }
+    }
+
+    /// The same, trusting this root alone, through HTTP clients of the program's own.
+    pub fn trusting(root: &CertificateDer<'static>) -> Self {
+        let owned = root.clone();
+        let tokio_reqwest =
+            evergrant_tokio_reqwest::Transport::builder().http(move || reqwest_trusting(&owned));
+        let ureq = evergrant_ureq::Transport::builder().http(ureq_trusting(root));
+        Self {
+            tokio_reqwest: tokio_reqwest.build(),
+            async_std: futures_trusting(root),
+            smol: futures_trusting(root),
+            ureq: ureq.build(),
+        }
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn futures_trusting<N: Net>(root: &CertificateDer<'static>) -> evergrant_async_std::Transport<N> {
+    let http = HttpClient::new().with_tls(tls_config(root));
+    evergrant_async_std::Transport::builder().http(http).build()
+}
+
+fn reqwest_trusting(root: &CertificateDer<'static>) -> reqwest::ClientBuilder {
+    let root = reqwest::Certificate::from_der(root).expect("a certificate");
+    reqwest::Client::builder().tls_certs_only([root])
+}
+
+fn ureq_trusting(root: &CertificateDer<'static>) -> ConfigBuilder<AgentScope> {
+    let root = ureq::tls::Certificate::from_der(root).to_owned();
+    let roots = ureq::tls::RootCerts::new_with_certs(&[root]);
+    ureq::Agent::config_builder().tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build())
 }
 
 /// A source of tokens over one transport, as a thread sees it.
@@ -86,11 +152,13 @@ pub const BUILDS: [(&str, Build); 4] =
     [("tokio-reqwest", tokio_reqwest), ("async-std", on_async_std), ("smol", on_smol), ("ureq", ureq)];
 
 fn on_async_std(asking: &Asking) -> Result<Box<dyn Source>, ConfigError> {
-    futures::<AsyncStd>(asking, |token| async_std::task::block_on(token))
+    let shared = asking.shared.as_ref().map(|shared| &shared.async_std);
+    futures(asking, shared, |token| async_std::task::block_on(token))
 }
 
 fn on_smol(asking: &Asking) -> Result<Box<dyn Source>, ConfigError> {
-    futures::<Smol>(asking, |token| smol::block_on(token))
+    let shared = asking.shared.as_ref().map(|shared| &shared.smol);
+    futures(asking, shared, |token| smol::block_on(token))
 }
 
 struct Tokio {
@@ -105,10 +173,11 @@ fn tokio_reqwest(asking: &Asking) -> Result<Box<dyn Source>, ConfigError> {
     let builder =
         builder.policy(asking.policy.clone()).fail_fast(true).proxy_variables(asking.proxy_variables);
     let builder = match &asking.root {
-        Some(root) => {
-            let root = reqwest::Certificate::from_der(root).expect("a certificate");
-            builder.http(reqwest::Client::builder().tls_certs_only([root]))
-        }
+        Some(root) => builder.http(reqwest_trusting(root)),
+        None => builder,
+    };
+    let builder = match &asking.shared {
+        Some(shared) => builder.transport(&shared.tokio_reqwest),
         None => builder,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -139,6 +208,7 @@ struct Futures<N> {
 
 fn futures<N: Net>(
     asking: &Asking,
+    shared: Option<&evergrant_async_std::Transport<N>>,
     block_on: fn(Outcome<'_>) -> Result<Token, Error>,
 ) -> Result<Box<dyn Source>, ConfigError> {
     let mut http = HttpClient::<N>::new();
@@ -146,7 +216,12 @@ fn futures<N: Net>(
         http = http.with_tls(tls_config(root));
     }
     let builder = evergrant_async_std::Tokens::builder(asking.client.clone()).policy(asking.policy.clone());
-    let tokens = builder.fail_fast(true).http(http).proxy_variables(asking.proxy_variables).build()?;
+    let builder = builder.fail_fast(true).http(http).proxy_variables(asking.proxy_variables);
+    let builder = match shared {
+        Some(shared) => builder.transport(shared),
+        None => builder,
+    };
+    let tokens = builder.build()?;
     Ok(Box::new(Futures { tokens, auth: asking.client.auth().clone(), block_on }))
 }
 
@@ -175,14 +250,14 @@ pub fn tls_config(root: &CertificateDer<'static>) -> Arc<ClientConfig> {
 struct Ureq(evergrant_ureq::Tokens, ClientAuth);
 
 fn ureq(asking: &Asking) -> Result<Box<dyn Source>, ConfigError> {
-    let mut http = ureq::Agent::config_builder();
-    if let Some(root) = &asking.root {
-        let root = ureq::tls::Certificate::from_der(root).to_owned();
-        let roots = ureq::tls::RootCerts::new_with_certs(&[root]);
-        http = http.tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build());
-    }
+    let http = asking.root.as_ref().map_or_else(ureq::Agent::config_builder, ureq_trusting);
     let builder = evergrant_ureq::Tokens::builder(asking.client.clone()).policy(asking.policy.clone());
-    let tokens = builder.fail_fast(true).http(http).proxy_variables(asking.proxy_variables).build()?;
+    let builder = builder.fail_fast(true).http(http).proxy_variables(asking.proxy_variables);
+    let builder = match &asking.shared {
+        Some(shared) => builder.transport(&shared.ureq),
+        None => builder,
+    };
+    let tokens = builder.build()?;
     Ok(Box::new(Ureq(tokens, asking.client.auth().clone())))
 }
 

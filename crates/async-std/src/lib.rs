@@ -38,6 +38,10 @@ println!("{}", answer.into_body().text(1 << 20).await?);
 //! password are sent to it by Basic, and to no other server. SOCKS proxies are not supported: such a variable is an error.
 //! [`HttpClient::with_proxy`] and [`HttpClient::without_proxy`] come before the environment.
 //!
+//! # Many clients
+//! Each source has an HTTP client of its own for its token requests. Sources that share a [`Transport`] have one for all of them;
+//! [`TransportBuilder`] has the same settings as [`TokensBuilder`] for it.
+//!
 //! # Names
 //! The types that the signatures here name are at the root. All of evergrant-core is in the module [`core`], for the
 //! details of an error or of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
@@ -82,6 +86,7 @@ mod net;
 mod pool;
 mod proxy;
 mod request;
+mod shared;
 mod tokens;
 mod transport;
 
@@ -134,4 +139,5 @@ pub use net::AsyncStd;
 pub use net::Smol;
 pub use net::{Net, Timer};
 pub use request::RequestBuilder;
+pub use shared::{Transport, TransportBuilder};
 pub use tokens::{Tokens, TokensBuilder};

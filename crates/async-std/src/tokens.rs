@@ -2,6 +2,7 @@
 
 use crate::client::HttpClient;
 use crate::net::Net;
+use crate::shared::{Sending, Transport};
 use crate::transport::Hyper;
 use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Origin, Policy, Rejection, Rotation,
@@ -51,8 +52,7 @@ pub struct Tokens<N>(pub(crate) Source<N, Hyper<N>, HeaderValue>);
 #[must_use]
 pub struct TokensBuilder<N> {
     settings: Settings,
-    http: HttpClient<N>,
-    proxy_variables: bool,
+    sending: Sending<N>,
 }
 
 impl<N: Net> TokensBuilder<N> {
@@ -78,6 +78,8 @@ impl<N: Net> TokensBuilder<N> {
     /// The HTTP client for token requests: roots, client certificates, a proxy. No connection is kept, and the policy's
     /// `attempt_timeout` limits each request.
     ///
+    /// It replaces a [`transport`](Self::transport) that was set before: the last call counts.
+    ///
     /// ```
     /// use evergrant_async_std::{HttpClient, Tokens};
     ///
@@ -91,11 +93,38 @@ impl<N: Net> TokensBuilder<N> {
     /// # Ok(()) }) }
     /// ```
     pub fn http(self, http: HttpClient<N>) -> Self {
-        Self { http, ..self }
+        Self { sending: Sending::Own(self.sending.own().http(http)), ..self }
+    }
+
+    /// Sends the token requests through this transport, which other sources use as well: they share its HTTP client and its
+    /// trusted roots.
+    ///
+    /// It replaces what [`http`](Self::http) and [`proxy_variables`](Self::proxy_variables) have set before, and each of them
+    /// replaces it: the last call counts.
+    ///
+    /// ```
+    /// use evergrant_async_std::{Client, Tokens, Transport};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, client) = story::client()?;
+    /// let (provider, auth) = (client.provider().clone(), client.auth().clone());
+    /// let other = Client::builder(provider, auth).scope("invoices").build()?;
+    /// let transport = Transport::<AsyncStd>::new();
+    /// let shipments = Tokens::builder(client).transport(&transport).build()?;
+    /// let invoices = Tokens::builder(other).transport(&transport).build()?;
+    /// # shipments.ready().await?;
+    /// # invoices.ready().await?;
+    /// # assert_eq!(server.counts().token_granted, 2);
+    /// # Ok(()) }) }
+    /// ```
+    pub fn transport(self, transport: &Transport<N>) -> Self {
+        Self { sending: Sending::Shared(transport.clone()), ..self }
     }
 
     /// Whether the proxy variables of the environment are obeyed ([Proxies](crate#proxies)). Default true; otherwise only
-    /// the proxy of [`HttpClient::with_proxy`] is used.
+    /// the proxy of [`HttpClient::with_proxy`] is used. It replaces a [`transport`](Self::transport) that was set before.
     ///
     /// ```
     /// use evergrant_async_std::Tokens;
@@ -110,7 +139,7 @@ impl<N: Net> TokensBuilder<N> {
     /// # Ok(()) }) }
     /// ```
     pub fn proxy_variables(self, proxy_variables: bool) -> Self {
-        Self { proxy_variables, ..self }
+        Self { sending: Sending::Own(self.sending.own().proxy_variables(proxy_variables)), ..self }
     }
 
     /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
@@ -242,13 +271,7 @@ impl<N: Net> TokensBuilder<N> {
     /// # Blocking
     /// Reads the platform's roots, once, unless the HTTP client has its own.
     pub fn build(self) -> Result<Tokens<N>, ConfigError> {
-        let origin = self.settings.client().provider().token_endpoint().origin();
-        let http = if self.proxy_variables { self.http } else { self.http.without_proxy_variables() };
-        let proxy = http.routed(origin)?;
-        if origin.scheme() == "https" {
-            http.ready()?;
-        }
-        let transport = Hyper::new(http, proxy);
+        let transport = self.sending.for_client(self.settings.client())?;
         Ok(Tokens(Source::new(self.settings, bearer, N::default(), transport)))
     }
 }
@@ -292,7 +315,7 @@ impl<N: Net> Tokens<N> {
     /// # Ok(()) }) }
     /// ```
     pub fn builder(client: Client) -> TokensBuilder<N> {
-        TokensBuilder { settings: Settings::new(client), http: HttpClient::new(), proxy_variables: true }
+        TokensBuilder { settings: Settings::new(client), sending: Sending::Own(Transport::builder()) }
     }
 
     /// A source that always holds this token and never requests another, for a program's own tests.

@@ -9,23 +9,29 @@ use evergrant_drive::Transport;
 use evergrant_http::proxy::Proxy;
 use evergrant_http::{Collector, open_files_error, tls_error, to_http};
 use http::header::{CONNECTION, HeaderValue};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longer than any policy allows a token request: the flight's own limit ends it.
 const NO_LIMIT: Duration = Duration::from_secs(3600);
 
-/// The client that token requests go through. It keeps no connection: a kept one would belong to a runtime that may be
-/// gone by the next request.
-#[derive(Debug)]
+/// The client that token requests go through, and the proxy on its way. Clones share both.
+#[derive(Clone, Debug)]
 pub(crate) struct Hyper<N> {
-    http: HttpClient<N>,
+    http: Arc<HttpClient<N>>,
     /// The proxy on the way to the token endpoint.
-    proxy: Option<Proxy>,
+    proxy: Option<Arc<Proxy>>,
 }
 
 impl<N: Net> Hyper<N> {
-    pub(crate) fn new(http: HttpClient<N>, proxy: Option<Proxy>) -> Self {
-        Self { http: http.without_pool().with_timeout(NO_LIMIT), proxy }
+    pub(crate) fn new(http: &Arc<HttpClient<N>>, proxy: Option<Proxy>) -> Self {
+        Self { http: Arc::clone(http), proxy: proxy.map(Arc::new) }
+    }
+
+    /// The client as token requests need it. It keeps no connection: a kept one would belong to a runtime that may be gone by
+    /// the next request.
+    pub(crate) fn client(http: HttpClient<N>) -> HttpClient<N> {
+        http.without_pool().with_timeout(NO_LIMIT)
     }
 
     fn failed(&self, error: &HttpError) -> TransportError {

@@ -8,6 +8,7 @@
 //!   sensitive, are in one place in memory, and are wiped with the last clone.
 //! - [`Collector`] takes the body of a token response, bounded and wiped, and unpacks gzip and deflate.
 //! - [`proxy`] reads the proxy variables of the environment, alike for every HTTP library.
+//! - [`OnDemand`] builds what many sources share, such as an HTTP client, when the first of them needs it.
 //! - [`repeat`] is a request once more, for the replay after a refused token.
 //! - [`tls_text_error`], [`open_files_error`] and, with the feature `rustls`, `tls_error` say what an HTTP library's error means;
 //!   [`require_tls`] says before anything is sent that a build cannot ask an https endpoint.
@@ -44,6 +45,7 @@ mod error;
 #[cfg(test)]
 mod fixture;
 mod guard;
+mod on_demand;
 pub mod proxy;
 mod request;
 mod tls;
@@ -56,6 +58,7 @@ pub use cause::{TOO_MANY_OPEN_FILES, causes, is_out_of_files, is_resolving, open
 pub use collector::Collector;
 pub use error::{ApiError, Refused};
 pub use guard::{Guard, origin, port};
+pub use on_demand::OnDemand;
 pub use request::{RequestBody, repeat, to_http};
 #[cfg(feature = "rustls")]
 pub use tls::tls_error;

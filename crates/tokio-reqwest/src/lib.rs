@@ -63,11 +63,15 @@
 //!
 //! [`TokensBuilder::proxy`] names another one, or none.
 //!
-//! An HTTP client given to [`TokensBuilder::http`] keeps its own proxies, and does not say which they are: unless it has a `proxy` or
+//! An HTTP client given to [`TokensBuilder::http`], or [`TransportBuilder::http`], keeps its own proxies, and does not say which they are: unless it has a `proxy` or
 //! `no_proxy()`, reqwest reads the variables its own way, without `*.name` and `host:port` in `NO_PROXY`, and ignores what
 //! it cannot read; [`proxied`] makes it read them as here. So they are checked as if they were used;
 //! [`TokensBuilder::proxy_variables`] switches that off, for a client that does not read them. The client of an [`Api`] is
 //! the program's own: [`proxied`], or reqwest itself, reads the variables for it.
+//!
+//! # Many clients
+//! Each source has an HTTP client of its own for its token requests. Sources that share a [`Transport`] have one for all of them;
+//! [`TransportBuilder`] has the same settings as [`TokensBuilder`] for it.
 //!
 //! # TLS
 //! `rustls` (default) brings reqwest's own provider, aws-lc. `rustls-no-provider` leaves the choice to the program, which
@@ -91,6 +95,7 @@ mod middleware;
 mod request;
 mod route;
 mod runtime;
+mod shared;
 mod tokens;
 mod transport;
 
@@ -140,4 +145,5 @@ pub use layer::{Authorize, AuthorizeLayer, BoxError, JudgedBody};
 pub use middleware::AuthorizeMiddleware;
 pub use request::RequestBuilder;
 pub use route::proxied;
+pub use shared::{Transport, TransportBuilder};
 pub use tokens::{Tokens, TokensBuilder};

@@ -19,10 +19,15 @@ impl Proxies {
     pub(crate) fn of_environment() -> Self {
         Self::Variables(ProxyVariables::from_env())
     }
+
+    /// The variables of the environment, or nobody.
+    pub(crate) fn variables(are_read: bool) -> Self {
+        if are_read { Self::of_environment() } else { Self::Unread }
+    }
 }
 
 /// The way of token requests.
-#[derive(Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub(crate) enum Route {
     /// No proxy.
     Direct,
@@ -34,31 +39,33 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// The HTTP client with its proxy set, unless it is the user's own: that keeps its own.
-    pub(crate) fn lay(
-        own: Option<ClientBuilder>,
-        origin: &Origin,
-        proxies: &Proxies,
-    ) -> Result<(ClientBuilder, Self), ConfigError> {
-        let is_own = own.is_some();
-        let builder = own.unwrap_or_else(reqwest::Client::builder);
+    /// The way to this origin, for an HTTP client that is the user's own or not.
+    pub(crate) fn new(is_own: bool, origin: &Origin, proxies: &Proxies) -> Result<Self, ConfigError> {
         if origin.is_loopback() {
-            return Ok((builder.no_proxy(), Self::Direct));
+            return Ok(Self::Direct);
         }
         let proxy = match proxies {
             Proxies::Chosen(proxy) => proxy.clone().map(usable).transpose()?,
             Proxies::Variables(variables) => {
                 let proxy = chosen(variables, origin)?;
                 if is_own || variables.is_unset() {
-                    return Ok((builder, Self::Unknown(proxy)));
+                    return Ok(Self::Unknown(proxy));
                 }
                 proxy
             }
-            Proxies::Unread if is_own => return Ok((builder, Self::Unknown(None))),
+            Proxies::Unread if is_own => return Ok(Self::Unknown(None)),
             Proxies::Unread => None,
         };
-        let builder = set(builder, proxy.as_ref())?;
-        Ok((builder, proxy.map_or(Self::Direct, |proxy| Self::through(proxy, origin))))
+        Ok(proxy.map_or(Self::Direct, |proxy| Self::through(proxy, origin)))
+    }
+
+    /// The HTTP client with its proxy set, unless that is not known: then it keeps its own.
+    pub(crate) fn lay(&self, http: ClientBuilder) -> Result<ClientBuilder, ConfigError> {
+        match self {
+            Self::Direct => set(http, None),
+            Self::Through { proxy, .. } => set(http, Some(proxy)),
+            Self::Unknown(_) => Ok(http),
+        }
     }
 
     fn through(proxy: Proxy, origin: &Origin) -> Self {

@@ -2,6 +2,7 @@
 
 use crate::route::Proxies;
 use crate::runtime::Tokio;
+use crate::shared::{Own, Sending, Transport};
 use crate::transport::Reqwest;
 use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Origin, Policy, Rejection, Rotation,
@@ -59,9 +60,7 @@ pub struct Tokens(pub(crate) Source<Tokio, Reqwest, HeaderValue>);
 #[must_use]
 pub struct TokensBuilder {
     settings: Settings,
-    /// `None` unless the user gave one.
-    http: Option<ClientBuilder>,
-    proxies: Proxies,
+    sending: Sending,
 }
 
 /// Without the HTTP client, whose default headers may hold a secret.
@@ -102,6 +101,8 @@ impl TokensBuilder {
     /// Its proxies are left as they are unless [`proxy`](Self::proxy) says which, so reqwest reads the environment itself unless
     /// the builder has a proxy or `no_proxy()`: [Proxies](crate#proxies).
     ///
+    /// It replaces a [`transport`](Self::transport) that was set before: the last call counts.
+    ///
     /// ```no_run
     /// use evergrant_tokio_reqwest::Tokens;
     ///
@@ -115,14 +116,42 @@ impl TokensBuilder {
     /// # Ok(()) }
     /// ```
     pub fn http(mut self, http: ClientBuilder) -> Self {
-        self.http = Some(http);
+        self.sending = Sending::Own(Own { http: Some(http), ..self.sending.own() });
+        self
+    }
+
+    /// Sends the token requests through this transport, which other sources use as well: they share its HTTP client, in place of
+    /// some 100 KB for each of them.
+    ///
+    /// It replaces what [`http`](Self::http), [`proxy`](Self::proxy) and [`proxy_variables`](Self::proxy_variables) have set before, and
+    /// each of them replaces it: the last call counts.
+    ///
+    /// ```
+    /// use evergrant_tokio_reqwest::{Client, Tokens, Transport};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// let (provider, auth) = (client.provider().clone(), client.auth().clone());
+    /// let other = Client::builder(provider, auth).scope("invoices").build()?;
+    /// let transport = Transport::new();
+    /// let shipments = Tokens::builder(client).transport(&transport).build()?;
+    /// let invoices = Tokens::builder(other).transport(&transport).build()?;
+    /// # shipments.ready().await?;
+    /// # invoices.ready().await?;
+    /// # assert_eq!(server.counts().token_granted, 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn transport(mut self, transport: &Transport) -> Self {
+        self.sending = Sending::Shared(transport.clone());
         self
     }
 
     /// Whether the proxy variables of the environment are obeyed ([Proxies](crate#proxies)). Default true. With `false`
     /// they are neither used nor checked; an HTTP client of the program's own says by `no_proxy()` that it does not read them.
     ///
-    /// This and [`proxy`](Self::proxy) set the same thing: the last call counts.
+    /// This and [`proxy`](Self::proxy) set the same thing, and each replaces a [`transport`](Self::transport): the last call counts.
     ///
     /// ```
     /// use evergrant_tokio_reqwest::Tokens;
@@ -137,12 +166,13 @@ impl TokensBuilder {
     /// # Ok(()) }
     /// ```
     pub fn proxy_variables(mut self, proxy_variables: bool) -> Self {
-        self.proxies = if proxy_variables { Proxies::of_environment() } else { Proxies::Unread };
+        let proxies = Proxies::variables(proxy_variables);
+        self.sending = Sending::Own(Own { proxies, ..self.sending.own() });
         self
     }
 
     /// The proxy of token requests, or `None` for a direct connection, whatever the environment and the program's own HTTP
-    /// client say. Requests to a loopback literal never go through one.
+    /// client say. Requests to a loopback literal never go through one. It replaces a [`transport`](Self::transport) that was set before.
     ///
     /// ```
     /// # fn story(client: evergrant_tokio_reqwest::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -152,7 +182,8 @@ impl TokensBuilder {
     /// # drop(tokens); Ok(()) }
     /// ```
     pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Self {
-        self.proxies = Proxies::Chosen(proxy.into());
+        let proxies = Proxies::Chosen(proxy.into());
+        self.sending = Sending::Own(Own { proxies, ..self.sending.own() });
         self
     }
 
@@ -287,7 +318,7 @@ impl TokensBuilder {
     /// The HTTP client for token requests cannot be built; a proxy variable of the environment cannot be read, or names a
     /// proxy that cannot be used; this build cannot use the proxy.
     pub fn build(self) -> Result<Tokens, ConfigError> {
-        let transport = Reqwest::new(self.http, &self.settings, &self.proxies)?;
+        let transport = self.sending.for_client(self.settings.client(), self.settings.attempt_timeout())?;
         Ok(Tokens(Source::new(self.settings, bearer, Tokio, transport)))
     }
 }
@@ -331,7 +362,7 @@ impl Tokens {
     /// # Ok(()) }
     /// ```
     pub fn builder(client: Client) -> TokensBuilder {
-        TokensBuilder { settings: Settings::new(client), http: None, proxies: Proxies::of_environment() }
+        TokensBuilder { settings: Settings::new(client), sending: Sending::Own(Own::default()) }
     }
 
     /// A source that always holds this token and never requests another, for a program's own tests.

@@ -2,8 +2,8 @@
 
 use crate::route::{Proxies, Route};
 use crate::runtime::with_sockets;
-use evergrant_core::{ConfigError, Excerpt, Request, Response, TransportError, TransportErrorKind};
-use evergrant_drive::{Settings, Transport};
+use evergrant_core::{Client, ConfigError, Excerpt, Request, Response, TransportError, TransportErrorKind};
+use evergrant_drive::Transport;
 use evergrant_http::{
     Collector, RequestBody, TlsSupport, causes, open_files_error, require_tls, tls_text_error, to_http,
 };
@@ -11,35 +11,58 @@ use reqwest::ClientBuilder;
 use reqwest::header::CONTENT_LENGTH;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// More lines of headers than any gateway adds, and no more memory than a head takes.
 const MAX_HEADERS: usize = 1000;
 
-/// The client that token requests go through, and the proxy on its way.
-#[derive(Debug)]
+/// The client that token requests go through, and the proxy on its way. Clones share both.
+#[derive(Clone, Debug)]
 pub(crate) struct Reqwest {
     http: reqwest::Client,
-    route: Route,
+    route: Arc<Route>,
+}
+
+/// What the HTTP client of a token endpoint has to be built for: where all of this is equal, one client does for many sources.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct Needs {
+    route: Arc<Route>,
+    has_tls: bool,
+    /// `None` for the user's own HTTP client, which says it itself.
+    connect_timeout: Option<Duration>,
+}
+
+impl Needs {
+    pub(crate) fn new(
+        is_own: bool,
+        client: &Client,
+        attempt_timeout: Duration,
+        proxies: &Proxies,
+    ) -> Result<Self, ConfigError> {
+        let endpoint = client.provider().token_endpoint();
+        require_tls(endpoint, SUPPORT)?;
+        let route = Route::new(is_own, endpoint.origin(), proxies)?;
+        let has_tls = endpoint.origin().scheme() == "https" || !route.is_direct();
+        let connect_timeout = (!is_own).then_some(attempt_timeout);
+        Ok(Self { route: Arc::new(route), has_tls, connect_timeout })
+    }
 }
 
 impl Reqwest {
-    /// Sets what must hold on the user's builder: no redirect is followed, nothing is retried, unpacked or referred,
+    /// Sets what must hold on the builder: no redirect is followed, nothing is retried, unpacked or referred,
     /// TLS is verified, folded lines of headers are read (RFC 9112 §5.2), and a loopback literal never goes through a proxy.
     ///
     /// No connection is kept: one token request an hour gains nothing from it, and a kept connection belongs to the
     /// runtime that opened it, which may be gone by the next one.
-    pub(crate) fn new(
-        own: Option<ClientBuilder>,
-        settings: &Settings,
-        proxies: &Proxies,
-    ) -> Result<Self, ConfigError> {
-        let endpoint = settings.client().provider().token_endpoint();
-        let is_own = own.is_some();
-        require_tls(endpoint, SUPPORT)?;
-        let (builder, route) = Route::lay(own, endpoint.origin(), proxies)?;
+    pub(crate) fn new(builder: ClientBuilder, needs: &Needs) -> Result<Self, ConfigError> {
+        let builder = needs.route.lay(builder)?;
         // reqwest tries the addresses of a family one after the other, each without end unless there is a time for all of
         // them: then each has its share of it, and one that swallows packets does not cost the attempt (RFC 8305).
-        let builder = if is_own { builder } else { builder.connect_timeout(settings.attempt_timeout()) };
+        let builder = match needs.connect_timeout {
+            Some(timeout) => builder.connect_timeout(timeout),
+            None => builder,
+        };
         let builder = builder
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -56,13 +79,12 @@ impl Reqwest {
             let builder =
                 builder.tls_danger_accept_invalid_certs(false).tls_danger_accept_invalid_hostnames(false);
             // Without TLS no root is asked for: a machine may have none, and reading them takes time.
-            let needs_roots = endpoint.origin().scheme() == "https" || !route.is_direct();
-            if needs_roots { builder } else { builder.tls_certs_only([]) }
+            if needs.has_tls { builder } else { builder.tls_certs_only([]) }
         };
         // Without a crypto provider reqwest panics here, also for an endpoint that needs no TLS.
         let built = catch_unwind(AssertUnwindSafe(|| builder.build()));
         let reason = match built {
-            Ok(Ok(http)) => return Ok(Self { http, route }),
+            Ok(Ok(http)) => return Ok(Self { http, route: Arc::clone(&needs.route) }),
             Ok(Err(error)) => known(&error)
                 .and_then(|error| error.detail().map(|detail| detail.as_str().to_owned()))
                 .unwrap_or_else(|| chain(&error)),

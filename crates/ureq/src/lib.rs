@@ -60,6 +60,11 @@
 //! [`TokensBuilder::proxy_variables`] switches the environment off. The agent of an [`Api`] is the program's own: ureq reads the
 //! variables its way for it.
 //!
+//! # Many clients
+//! Each source has a configuration of its own for its token requests, and reads the platform's certificates when it is built.
+//! Sources that share a [`Transport`] have one for all of them; [`TransportBuilder`] has the same settings as [`TokensBuilder`] for
+//! it.
+//!
 //! # Names
 //! The types that the signatures here name are at the root. All of evergrant-core is in the module [`core`], for the
 //! details of an error or of the machine. Import names, not `*`: a glob would hide the standard library's `core`.
@@ -94,6 +99,7 @@ mod middleware;
 mod repeatable;
 mod request;
 mod route;
+mod shared;
 mod tokens;
 mod transport;
 
@@ -137,4 +143,5 @@ pub use evergrant_http::_why_refused;
 pub use middleware::AuthorizeMiddleware;
 pub use repeatable::RepeatableBody;
 pub use request::RequestBuilder;
+pub use shared::{Transport, TransportBuilder};
 pub use tokens::{Tokens, TokensBuilder};

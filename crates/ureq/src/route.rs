@@ -6,6 +6,7 @@ use http::Uri;
 use std::fmt;
 
 /// The proxy of token requests, as ureq has it and as we do; `None` for a direct connection.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Route(pub(crate) Option<(ureq::Proxy, Proxy)>);
 
 impl fmt::Debug for Route {

@@ -1,18 +1,18 @@
 //! The source of tokens.
 
-use crate::transport::{Roots, Ureq};
+use crate::shared::{Sending, Transport};
+use crate::transport::Ureq;
 use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Origin, Policy, Rejection, Rotation,
     Stored,
 };
 use evergrant_drive::{BlockingSource, Clock, Observer, Settings, Status, Token};
 use evergrant_http::bearer;
-use evergrant_http::proxy::ProxyVariables;
 use http::HeaderValue;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use ureq::config::{Config, ConfigBuilder};
+use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
 
 /// A source of access tokens that work, for threads. Clones are one source, and share one token.
@@ -51,9 +51,7 @@ pub struct Tokens(pub(crate) BlockingSource<Ureq, HeaderValue>);
 #[must_use]
 pub struct TokensBuilder {
     settings: Settings,
-    http: ConfigBuilder<AgentScope>,
-    roots: Roots,
-    proxy_variables: bool,
+    sending: Sending,
 }
 
 impl fmt::Debug for TokensBuilder {
@@ -90,6 +88,8 @@ impl TokensBuilder {
     /// platform's certificates are taken for it: those of the operating system, on Unix of the files that `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR` name where they are set. Mozilla's, which the feature `bundled-roots` has, are chosen by `bundled_roots`.
     ///
+    /// It replaces a [`transport`](Self::transport) that was set before: the last call counts.
+    ///
     /// ```no_run
     /// use evergrant_ureq::Tokens;
     /// use ureq::tls::{Certificate, RootCerts, TlsConfig};
@@ -103,11 +103,38 @@ impl TokensBuilder {
     /// # Ok(()) }
     /// ```
     pub fn http(self, http: ConfigBuilder<AgentScope>) -> Self {
-        Self { http, ..self }
+        Self { sending: Sending::Own(self.sending.own().http(http)), ..self }
+    }
+
+    /// Sends the token requests through this transport, which other sources use as well: they share its configuration, and the
+    /// platform's certificates are not read for each of them when it is built.
+    ///
+    /// It replaces what [`http`](Self::http), `bundled_roots` and [`proxy_variables`](Self::proxy_variables) have set before, and
+    /// each of them replaces it: the last call counts.
+    ///
+    /// ```
+    /// use evergrant_ureq::{Client, Tokens, Transport};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// let (provider, auth) = (client.provider().clone(), client.auth().clone());
+    /// let other = Client::builder(provider, auth).scope("invoices").build()?;
+    /// let transport = Transport::new();
+    /// let shipments = Tokens::builder(client).transport(&transport).build()?;
+    /// let invoices = Tokens::builder(other).transport(&transport).build()?;
+    /// # shipments.ready()?;
+    /// # invoices.ready()?;
+    /// # assert_eq!(server.counts().token_granted, 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn transport(self, transport: &Transport) -> Self {
+        Self { sending: Sending::Shared(transport.clone()), ..self }
     }
 
     /// Trusts the roots of Mozilla that this program was built with, and not the platform's: for a machine without
-    /// certificates, or whose certificates are not to be trusted. They are updated only with the program.
+    /// certificates, or whose certificates are not to be trusted. They are updated only with the program. It replaces a
+    /// [`transport`](Self::transport) that was set before.
     ///
     /// ```
     /// use evergrant_ureq::Tokens;
@@ -120,11 +147,11 @@ impl TokensBuilder {
     /// ```
     #[cfg(feature = "bundled-roots")]
     pub fn bundled_roots(self) -> Self {
-        Self { roots: Roots::Bundled, ..self }
+        Self { sending: Sending::Own(self.sending.own().bundled_roots()), ..self }
     }
 
     /// Whether the proxy variables of the environment are obeyed ([Proxies](crate#proxies)). Default true; otherwise only
-    /// a proxy that was set on the configuration is used.
+    /// a proxy that was set on the configuration is used. It replaces a [`transport`](Self::transport) that was set before.
     ///
     /// ```
     /// use evergrant_ureq::Tokens;
@@ -138,7 +165,7 @@ impl TokensBuilder {
     /// # Ok(()) }
     /// ```
     pub fn proxy_variables(self, proxy_variables: bool) -> Self {
-        Self { proxy_variables, ..self }
+        Self { sending: Sending::Own(self.sending.own().proxy_variables(proxy_variables)), ..self }
     }
 
     /// The clocks, for tests: see [`ManualClock`](crate::ManualClock).
@@ -263,11 +290,10 @@ impl TokensBuilder {
     /// this machine; or a proxy variable of the environment cannot be read, or names a proxy that cannot be used.
     ///
     /// # Blocking
-    /// For an https endpoint, reads the platform's certificates, unless the agent has its own: some 10 ms on Linux. Each
-    /// token request reads them again, so that new ones count.
+    /// For an https endpoint, reads the platform's certificates, unless the agent has its own, or a shared transport has read them
+    /// before: some 10 ms on Linux. Each token request reads them again, so that new ones count.
     pub fn build(self) -> Result<Tokens, ConfigError> {
-        let variables = self.proxy_variables.then(ProxyVariables::from_env);
-        let transport = Ureq::new(self.http, self.settings.client(), self.roots, variables.as_ref())?;
+        let transport = self.sending.for_client(self.settings.client())?;
         Ok(Tokens(BlockingSource::new(self.settings, bearer, transport)))
     }
 }
@@ -309,12 +335,7 @@ impl Tokens {
     /// # Ok(()) }
     /// ```
     pub fn builder(client: Client) -> TokensBuilder {
-        TokensBuilder {
-            settings: Settings::new(client),
-            http: Config::builder(),
-            roots: Roots::Platform,
-            proxy_variables: true,
-        }
+        TokensBuilder { settings: Settings::new(client), sending: Sending::Own(Transport::builder()) }
     }
 
     /// A source that always holds this token and never requests another, for a program's own tests.

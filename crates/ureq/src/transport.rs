@@ -1,13 +1,13 @@
 //! How a token request is sent: over a ureq agent of its own, never the user's.
 
 use crate::route::Route;
-use evergrant_core::{Client, ConfigError, Request, Response, TransportError, TransportErrorKind};
+use evergrant_core::{ConfigError, Endpoint, Request, Response, TransportError, TransportErrorKind};
 use evergrant_drive::BlockingTransport;
-use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::{
     Collector, TlsSupport, is_resolving, open_files_error, require_tls, tls_text_error, to_http,
 };
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use ureq::RequestExt as _;
 use ureq::config::{AutoHeaderValue, Config, ConfigBuilder};
@@ -25,25 +25,33 @@ pub(crate) enum Roots {
     Bundled,
 }
 
-/// What agents for token requests are made of, and the proxy they go through.
-#[derive(Debug)]
+/// What agents for token requests are made of, and the proxy they go through. Clones share both.
+#[derive(Clone, Debug)]
 pub(crate) struct Ureq {
+    agents: Arc<Agents>,
+    route: Arc<Route>,
+}
+
+impl Ureq {
+    /// Fails for an https endpoint that these agents cannot ask.
+    pub(crate) fn new(agents: &Arc<Agents>, route: Route, endpoint: &Endpoint) -> Result<Self, ConfigError> {
+        agents.can_ask(endpoint)?;
+        Ok(Self { agents: Arc::clone(agents), route: Arc::new(route) })
+    }
+}
+
+/// What agents for token requests are made of.
+#[derive(Debug)]
+pub(crate) struct Agents {
     config: Config,
-    route: Route,
     #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
     tls: TlsConfig,
 }
 
-impl Ureq {
+impl Agents {
     /// Sets what must hold on the user's builder: no redirect is followed, an answer of any status is an answer, nothing
     /// packed is asked for, and a loopback literal never goes through a proxy. That TLS is verified is set on each request.
-    pub(crate) fn new(
-        builder: ConfigBuilder<AgentScope>,
-        client: &Client,
-        roots: Roots,
-        variables: Option<&ProxyVariables>,
-    ) -> Result<Self, ConfigError> {
-        let endpoint = client.provider().token_endpoint();
+    pub(crate) fn new(builder: ConfigBuilder<AgentScope>, roots: Roots) -> Self {
         let builder = builder
             .http_status_as_error(false)
             .max_redirects(0)
@@ -52,23 +60,30 @@ impl Ureq {
             .accept_encoding(AutoHeaderValue::None)
             .max_idle_connections(0);
         let config = builder.build();
-        let route = Route::new(config.proxy(), endpoint, variables)?;
         #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
-        {
-            let tls = secured(config.tls_config(), roots);
-            require_tls(endpoint, support(&tls))?;
-            if endpoint.origin().scheme() == "https" {
-                has_roots(&tls)?;
-            }
-            Ok(Self { config, route, tls })
-        }
+        return Self { tls: secured(config.tls_config(), roots), config };
         #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
         {
             // Without TLS nobody's are asked.
             let _ = roots;
-            require_tls(endpoint, TlsSupport::Absent)?;
-            Ok(Self { config, route })
+            Self { config }
         }
+    }
+
+    /// The proxy of the user's builder, which ureq fills from the environment unless it is set.
+    pub(crate) fn proxy(&self) -> Option<&ureq::Proxy> {
+        self.config.proxy()
+    }
+
+    #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+    fn can_ask(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
+        require_tls(endpoint, support(&self.tls))?;
+        if endpoint.origin().scheme() == "https" { has_roots(&self.tls) } else { Ok(()) }
+    }
+
+    #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
+    fn can_ask(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
+        require_tls(endpoint, TlsSupport::Absent)
     }
 }
 
@@ -77,11 +92,11 @@ impl BlockingTransport for Ureq {
         let (parts, body) = to_http(request)?.into_parts();
         let outgoing = http::Request::from_parts(parts, body.expose());
         // An agent of its own for each request: no connection is kept, and no cookie either.
-        let agent = self.config.new_agent();
+        let agent = self.agents.config.new_agent();
         let outgoing = outgoing.with_agent(&agent).configure().timeout_global(Some(limit));
         let outgoing = outgoing.proxy(self.route.0.as_ref().map(|(proxy, _)| proxy.clone()));
         #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
-        let outgoing = outgoing.tls_config(self.tls.clone());
+        let outgoing = outgoing.tls_config(self.agents.tls.clone());
         // What this machine lacks is nobody else's fault.
         let failed = |error| {
             let failed = classify(&error);
@@ -129,11 +144,11 @@ fn secured(tls: &TlsConfig, roots: Roots) -> TlsConfig {
 
 /// The provider that ureq would take: the agent's, the one that the program installed, or ring.
 #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
-fn crypto(tls: &TlsConfig) -> Option<std::sync::Arc<rustls::crypto::CryptoProvider>> {
+fn crypto(tls: &TlsConfig) -> Option<Arc<rustls::crypto::CryptoProvider>> {
     let installed = rustls::crypto::CryptoProvider::get_default();
     let chosen = tls.unversioned_rustls_crypto_provider().clone().or_else(|| installed.cloned());
     #[cfg(feature = "rustls")]
-    let chosen = chosen.or_else(|| Some(std::sync::Arc::new(rustls::crypto::ring::default_provider())));
+    let chosen = chosen.or_else(|| Some(Arc::new(rustls::crypto::ring::default_provider())));
     chosen
 }
 

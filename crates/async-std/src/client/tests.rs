@@ -18,8 +18,8 @@ fn an_address_that_swallows_packets_costs_neither_a_call_nor_a_token_request() {
     // A token request to a name needs TLS: that this fails shows that somebody was reached.
     let provider = Provider::rfc6749("https://two.example/token").unwrap();
     let client = Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap();
-    let (outcome, time) =
-        run(Hyper::new(http, None).send(client.request(evergrant_core::Now::default()).unwrap()));
+    let request = client.request(evergrant_core::Now::default()).unwrap();
+    let (outcome, time) = run(Hyper::new(&Arc::new(Hyper::client(http)), None).send(request));
     let error = outcome.unwrap_err();
     assert_eq!((error.kind(), tried().len()), (TransportErrorKind::Tls, 2), "{error}");
     assert!(time < Duration::from_millis(260), "{time:?}");

@@ -2,64 +2,62 @@ use super::{Proxies, Route, fault};
 use evergrant_core::{ConfigError, Origin, ProxyFault};
 use evergrant_http::proxy::{Proxy, ProxyVariables};
 
-fn lay(own: Option<reqwest::ClientBuilder>, origin: &str, value: &str) -> Result<Route, ConfigError> {
+fn route(is_own: bool, origin: &str, value: &str) -> Result<Route, ConfigError> {
     let variables = ProxyVariables::new(|name| (name == "ALL_PROXY").then(|| value.into()));
     let proxies = Proxies::Variables(variables);
-    Route::lay(own, &Origin::dangerous_plain_http(origin).unwrap(), &proxies).map(|(_, route)| route)
+    Route::new(is_own, &Origin::dangerous_plain_http(origin).unwrap(), &proxies)
 }
 
 #[test]
 fn a_variable_that_cannot_be_read_is_an_error_also_where_reqwest_would_read_it_itself() {
-    for own in [None, Some(reqwest::Client::builder())] {
-        let error = lay(own, "https://auth.example.com", "http://proxy:3128\r").unwrap_err();
+    for is_own in [false, true] {
+        let error = route(is_own, "https://auth.example.com", "http://proxy:3128\r").unwrap_err();
         assert_eq!(error, ConfigError::Proxy { field: "ALL_PROXY", fault: ProxyFault::Blank });
     }
     let origin = Origin::parse("https://auth.example.com").unwrap();
-    let unchecked = Route::lay(Some(reqwest::Client::builder()), &origin, &Proxies::Unread).unwrap();
-    assert!(matches!(unchecked.1, Route::Unknown(None)));
+    let unchecked = Route::new(true, &origin, &Proxies::Unread).unwrap();
+    assert!(matches!(unchecked, Route::Unknown(None)));
 }
 
 #[test]
 fn a_users_own_http_client_keeps_its_proxies() {
-    let own = || Some(reqwest::Client::builder());
-    let route = lay(own(), "https://auth.example.com", "http://proxy:3128").unwrap();
-    assert!(matches!(route, Route::Unknown(Some(_))), "{route:?}");
-    assert!(matches!(lay(own(), "https://127.0.0.1", "'broken'").unwrap(), Route::Direct));
-    let route = lay(None, "https://auth.example.com", "http://proxy:3128").unwrap();
-    assert!(matches!(route, Route::Through { forwards: false, .. }), "{route:?}");
+    let way = route(true, "https://auth.example.com", "http://proxy:3128").unwrap();
+    assert!(matches!(way, Route::Unknown(Some(_))), "{way:?}");
+    assert!(matches!(route(true, "https://127.0.0.1", "'broken'").unwrap(), Route::Direct));
+    let way = route(false, "https://auth.example.com", "http://proxy:3128").unwrap();
+    assert!(matches!(way, Route::Through { forwards: false, .. }), "{way:?}");
     // Where no variable is set, reqwest may find a proxy in the settings of the system.
-    let route = lay(None, "https://auth.example.com", "").unwrap();
-    assert!(matches!(route, Route::Unknown(None)), "{route:?}");
+    let way = route(false, "https://auth.example.com", "").unwrap();
+    assert!(matches!(way, Route::Unknown(None)), "{way:?}");
     let origin = Origin::parse("https://auth.example.com").unwrap();
-    assert!(matches!(Route::lay(None, &origin, &Proxies::Unread).unwrap().1, Route::Direct), "switched off");
-    let route = lay(None, "http://auth.example.com", "http://proxy:3128").unwrap();
-    assert!(matches!(route, Route::Through { forwards: true, .. }), "{route:?}");
+    assert!(matches!(Route::new(false, &origin, &Proxies::Unread).unwrap(), Route::Direct), "switched off");
+    let way = route(false, "http://auth.example.com", "http://proxy:3128").unwrap();
+    assert!(matches!(way, Route::Through { forwards: true, .. }), "{way:?}");
 }
 
 #[test]
 fn a_proxy_that_the_program_names_is_that_of_its_own_http_client_too_and_no_loopback_literals() {
     let proxy = Proxy::parse("http://proxy:3128").unwrap();
-    let chosen = |own, origin, proxy| {
-        let (_, route) = Route::lay(own, &Origin::parse(origin).unwrap(), &Proxies::Chosen(proxy)).unwrap();
-        route
+    let chosen = |is_own, origin, proxy| {
+        Route::new(is_own, &Origin::parse(origin).unwrap(), &Proxies::Chosen(proxy)).unwrap()
     };
-    for own in [|| None, || Some(reqwest::Client::builder())] {
-        let route = chosen(own(), "https://auth.example.com", Some(proxy.clone()));
-        assert!(matches!(&route, Route::Through { proxy: set, .. } if *set == proxy), "{route:?}");
-        assert!(matches!(chosen(own(), "https://auth.example.com", None), Route::Direct));
-        assert!(matches!(chosen(own(), "https://127.0.0.1", Some(proxy.clone())), Route::Direct));
+    for is_own in [false, true] {
+        let way = chosen(is_own, "https://auth.example.com", Some(proxy.clone()));
+        assert!(matches!(&way, Route::Through { proxy: set, .. } if *set == proxy), "{way:?}");
+        assert!(matches!(chosen(is_own, "https://auth.example.com", None), Route::Direct));
+        assert!(matches!(chosen(is_own, "https://127.0.0.1", Some(proxy.clone())), Route::Direct));
     }
 }
 
 #[test]
 fn a_socks_proxy_needs_its_feature() {
     for scheme in ["socks4", "socks4a", "socks5", "socks5h"] {
-        let route = lay(None, "https://auth.example.com", &format!("{scheme}://proxy"));
+        let way = route(false, "https://auth.example.com", &format!("{scheme}://proxy"));
         if cfg!(feature = "socks") {
-            assert!(matches!(route, Ok(Route::Through { .. })), "{route:?}");
+            assert!(matches!(way, Ok(Route::Through { .. })), "{way:?}");
         } else {
             let expected = ConfigError::Proxy { field: "ALL_PROXY", fault: ProxyFault::SocksFeature };
-            assert_eq!(route.unwrap_err(), expected);
+            assert_eq!(way.unwrap_err(), expected);
         }
     }
 }

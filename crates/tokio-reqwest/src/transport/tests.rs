@@ -4,16 +4,47 @@ use super::*;
 #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
 #[test]
 fn a_build_without_tls_has_no_source_for_an_https_endpoint_and_says_which_feature_to_enable() {
-    use evergrant_core::{Client, ClientAuth, Provider};
+    use evergrant_core::{ClientAuth, Provider};
 
-    let settings = |endpoint: &str| {
+    let needs = |endpoint: &str| {
         let provider = Provider::rfc6749(endpoint).unwrap();
-        Settings::new(Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap())
+        let client = Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap();
+        Needs::new(false, &client, Duration::from_secs(1), &Proxies::Unread)
     };
     let _first = rustls::crypto::ring::default_provider().install_default();
-    let error = Reqwest::new(None, &settings("https://auth.example/token"), &Proxies::Unread).unwrap_err();
+    let error = needs("https://auth.example/token").unwrap_err();
     assert!(error.to_string().contains("this build has no TLS: enable the feature rustls"), "{error}");
-    assert!(Reqwest::new(None, &settings("http://127.0.0.1:1/token"), &Proxies::Unread).is_ok());
+    assert!(Reqwest::new(reqwest::Client::builder(), &needs("http://127.0.0.1:1/token").unwrap()).is_ok());
+}
+
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+#[test]
+fn an_http_client_does_for_all_endpoints_that_are_reached_alike_whatever_their_origins() {
+    use evergrant_core::{ClientAuth, Provider};
+    use evergrant_http::proxy::{Proxy, ProxyVariables};
+
+    let needs = |endpoint: &str, seconds, proxies: &Proxies| {
+        let auth = ClientAuth::post("id", "secret").unwrap();
+        let client = Client::builder(Provider::rfc6749(endpoint).unwrap(), auth).build().unwrap();
+        Needs::new(false, &client, Duration::from_secs(seconds), proxies).unwrap()
+    };
+    let (one, other, loopback) =
+        ("https://one.example/token", "https://other.example:8443/", "http://127.0.0.1:1/token");
+    let proxy = Proxies::Chosen(Some(Proxy::parse("http://proxy:3128").unwrap()));
+    assert_eq!(needs(one, 10, &Proxies::Unread), needs(other, 10, &Proxies::Unread));
+    assert_eq!(needs(one, 10, &proxy), needs(other, 10, &proxy));
+    assert_eq!(needs(loopback, 10, &proxy), needs(loopback, 10, &Proxies::Unread));
+    assert_ne!(needs(one, 10, &proxy), needs(one, 10, &Proxies::Unread));
+    assert_ne!(needs(one, 10, &proxy), needs(one, 11, &proxy));
+    assert_ne!(needs(loopback, 10, &Proxies::Unread), needs(one, 10, &Proxies::Unread));
+    let excepted = ProxyVariables::new(|name| match name {
+        "HTTPS_PROXY" => Some("http://proxy:3128".into()),
+        "NO_PROXY" => Some("one.example".into()),
+        _ => None,
+    });
+    let excepted = Proxies::Variables(excepted);
+    assert_eq!(needs(one, 10, &excepted), needs(one, 10, &Proxies::Unread));
+    assert_ne!(needs(other, 10, &excepted), needs(one, 10, &excepted));
 }
 
 #[tokio::test]

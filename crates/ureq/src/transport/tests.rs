@@ -1,10 +1,7 @@
 use super::*;
-use evergrant_core::{ClientAuth, Provider};
 
-fn new(endpoint: &str) -> Result<Ureq, ConfigError> {
-    let provider = Provider::rfc6749(endpoint).unwrap();
-    let client = Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap();
-    Ureq::new(Config::builder(), &client, Roots::Platform, None)
+fn can_ask(endpoint: &str) -> Result<(), ConfigError> {
+    Agents::new(Config::builder(), Roots::Platform).can_ask(&Endpoint::parse(endpoint).unwrap())
 }
 
 /// CI runs it with `--no-default-features`, without and with `rustls-no-provider`.
@@ -16,13 +13,13 @@ fn a_build_without_tls_or_without_a_provider_has_no_source_for_an_https_endpoint
     } else {
         "this build has no TLS: enable the feature rustls"
     };
-    let error = new("https://auth.example/token").unwrap_err().to_string();
+    let error = can_ask("https://auth.example/token").unwrap_err().to_string();
     assert!(error.contains(missing), "{error}");
 }
 
 #[test]
 fn an_endpoint_without_tls_needs_none() {
-    assert!(new("http://127.0.0.1:1/token").is_ok());
+    assert!(can_ask("http://127.0.0.1:1/token").is_ok());
 }
 
 #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
