@@ -22,6 +22,7 @@ use crate::commons::Commons;
 use crate::observer::Audience;
 use crate::shared::Shared;
 use crate::status::Status;
+use crate::sync::Mutex;
 use evergrant_core::{AccessToken, Closed, ConfigError, Rotation, Stored};
 use inner::{Counters, Inner};
 use shards::Shards;
@@ -29,8 +30,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 /// Many sources of tokens, by keys of the program's own. Clones are one pool.
 pub struct Pool<K, S: Pooled>(Arc<Inner<K, S>>);

@@ -25,6 +25,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+#[path = "shuttle/pool.rs"]
+mod pool;
+
 /// Schedules tried by each scheduler, for each test.
 const SCHEDULES: usize = 20_000;
 const PATIENT: Duration = Duration::from_secs(3000);

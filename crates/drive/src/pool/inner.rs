@@ -15,10 +15,11 @@ use crate::contained::contained;
 use crate::observer::Audience;
 use crate::settings::Terms;
 use crate::shared::{Shared, random_seed};
+use crate::sync::Mutex;
 use evergrant_core::{AccessToken, Client, Closed, ConfigError, Mono};
 use std::hash::RandomState;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What all clones of a pool share.
