@@ -88,6 +88,7 @@ mod proxy;
 mod request;
 mod shared;
 mod tokens;
+mod tokens_pool;
 mod transport;
 
 pub use api::{Api, ApiError};
@@ -99,13 +100,14 @@ pub mod core {
     pub use evergrant_core::*;
 }
 pub use evergrant_core::{
-    AccessToken, Cause, Client, ClientAuth, ClientBuilder, ConfigError, Error, Generation, Origin, Origins,
-    Policy, Provider, Reason, Refusal, Rejection, Rotation, Scope, Stored, Verdict, VerdictRule, Wall,
-    myparcel,
+    AccessToken, Cause, Client, ClientAuth, ClientBuilder, Closed, ConfigError, Error, Generation, Origin,
+    Origins, Policy, Provider, Reason, Refusal, Rejection, Rotation, Scope, Stored, Verdict, VerdictRule,
+    Wall, myparcel,
 };
 pub use evergrant_drive::{
-    Clock, Event, EventKind, Held, LastOutcome, ManualClock, Observer, ReplayReason, RequestStatus, SetAside,
-    Status, SystemClock, Token, WaitResult,
+    BoxError, Clock, Event, EventKind, EvictionReason, Held, LastOutcome, ManualClock, Observer, PoolClient,
+    PoolError, PoolFull, PoolStatus, ReplayReason, RequestStatus, SetAside, Status, SystemClock, Token,
+    WaitResult,
 };
 /// Why was my call refused? Each refusal, with its cause and its fix.
 ///
@@ -141,3 +143,4 @@ pub use net::{Net, Timer};
 pub use request::RequestBuilder;
 pub use shared::{Transport, TransportBuilder};
 pub use tokens::{Tokens, TokensBuilder};
+pub use tokens_pool::{TokensPool, TokensPoolBuilder};

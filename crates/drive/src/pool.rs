@@ -23,7 +23,7 @@ use crate::observer::Audience;
 use crate::shared::Shared;
 use crate::status::Status;
 use crate::sync::Mutex;
-use evergrant_core::{AccessToken, Closed, ConfigError, Rotation, Stored};
+use evergrant_core::{AccessToken, Client, Closed, ConfigError, Rotation, Stored};
 use inner::{Counters, Inner};
 use shards::Shards;
 use std::cmp::Reverse;
@@ -51,11 +51,12 @@ impl<K, S: Pooled> fmt::Debug for Pool<K, S> {
 
 // Making one.
 impl<K, S: Pooled> Pool<K, S> {
-    /// A pool without sources. A token is rendered once, by `render`; `wrap` makes a source of what its clones share.
+    /// A pool without sources. A token is rendered once, by `render`; `wrap` makes the source of a client, over what
+    /// its clones share.
     pub fn new(
         settings: PoolSettings<K>,
         render: fn(&AccessToken) -> S::Value,
-        wrap: impl Fn(Arc<Shared<S::Value>>) -> Result<S, ConfigError> + Send + Sync + 'static,
+        wrap: impl Fn(&Client, Arc<Shared<S::Value>>) -> Result<S, ConfigError> + Send + Sync + 'static,
     ) -> Self {
         let PoolSettings { terms, name, label, client_for, max_sources, idle, limits, shares_rests } =
             settings;

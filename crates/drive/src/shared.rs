@@ -50,12 +50,12 @@ impl<V> Shared<V> {
         let Settings { client, name, terms } = settings;
         let host = || client.provider().token_endpoint().origin().host().to_string().into();
         let audience = Audience::new(name.unwrap_or_else(host), terms.observers.clone());
-        Self::of(client, terms, audience, seed, render, None)
+        Self::of(Arc::new(client), terms, audience, seed, render, None)
     }
 
     /// The same for one of many.
     pub(crate) fn of(
-        client: Client,
+        client: Arc<Client>,
         terms: Terms,
         audience: Arc<Audience>,
         seed: u64,
@@ -66,7 +66,7 @@ impl<V> Shared<V> {
         let patience = policy.patience();
         let Terms { clock, fail_fast, .. } = terms;
         warn_of_a_short_secret(&audience, client.auth());
-        let state = State::new(Machine::new(policy, seed), Some(Arc::new(client)), Arc::clone(&audience));
+        let state = State::new(Machine::new(policy, seed), Some(client), Arc::clone(&audience));
         let (state, snapshot) = (Mutex::new(state), Published::new(None));
         Arc::new(Self { state, snapshot, clock, render, patience, fail_fast, audience, member })
     }

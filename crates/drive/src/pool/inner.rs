@@ -44,7 +44,7 @@ pub(super) struct Inner<K, S: Pooled> {
 }
 
 pub(super) type Wrap<S> =
-    Box<dyn Fn(Arc<Shared<<S as Pooled>::Value>>) -> Result<S, ConfigError> + Send + Sync>;
+    Box<dyn Fn(&Client, Arc<Shared<<S as Pooled>::Value>>) -> Result<S, ConfigError> + Send + Sync>;
 
 #[derive(Default)]
 pub(super) struct Counters {
@@ -77,9 +77,9 @@ impl<K, S: Pooled> Inner<K, S> {
             None => Arc::clone(&self.audience),
         };
         let member = Member::new(&self.commons, client.provider().token_endpoint().origin());
-        let shared =
-            Shared::of(client, self.terms.clone(), audience, random_seed(), self.render, Some(member));
-        Ok((self.wrap)(shared)?)
+        let (client, terms, seed) = (Arc::new(client), self.terms.clone(), random_seed());
+        let shared = Shared::of(Arc::clone(&client), terms, audience, seed, self.render, Some(member));
+        Ok((self.wrap)(&client, shared)?)
     }
 }
 

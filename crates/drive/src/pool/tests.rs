@@ -46,7 +46,7 @@ fn settings() -> (Settings, ManualClock) {
 }
 
 fn pool(settings: Settings) -> Tenants {
-    Pool::new(settings, render, |shared| Ok(BlockingSource::over(shared, Nowhere)))
+    Pool::new(settings, render, |_, shared| Ok(BlockingSource::over(shared, Nowhere)))
 }
 
 /// Asks once, and takes no place that it keeps.
@@ -137,8 +137,8 @@ fn a_client_that_cannot_be_made_is_an_error_and_is_kept_for_nobody() {
 
 #[test]
 fn a_source_that_cannot_be_made_takes_no_place() {
-    let pool: Tenants = Pool::new(settings().0.max_sources(1), render, |shared| {
-        let is_bad = shared.client().is_some_and(|client| client.client_id() == "13");
+    let pool: Tenants = Pool::new(settings().0.max_sources(1), render, |client, shared| {
+        let is_bad = client.client_id() == "13";
         if is_bad { Err(ConfigError::Resource) } else { Ok(BlockingSource::over(shared, Nowhere)) }
     });
     for _ in 0..3 {

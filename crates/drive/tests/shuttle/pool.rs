@@ -60,7 +60,7 @@ fn pool(max_sources: usize, endpoint: Endpoint) -> (Tenants, Endpoint) {
         .max_flights_per_origin(8 * most);
     let theirs = endpoint.clone();
     let render = |token: &AccessToken| token.expose().parse().unwrap();
-    let pool = Pool::new(settings, render, move |shared| {
+    let pool = Pool::new(settings, render, move |_, shared| {
         Ok(Source::over(shared, theirs.stage.clone(), theirs.clone()))
     });
     (pool, endpoint)

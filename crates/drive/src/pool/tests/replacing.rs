@@ -95,8 +95,8 @@ fn a_key_that_is_not_there_is_neither_replaced_nor_removed() {
 
 #[test]
 fn a_client_of_which_no_source_can_be_made_leaves_the_old_one_as_it_is() {
-    let pool: Tenants = Pool::new(settings().0, render, |shared| {
-        let is_bad = shared.client().is_some_and(|client| !client.scope().is_empty());
+    let pool: Tenants = Pool::new(settings().0, render, |client, shared| {
+        let is_bad = !client.scope().is_empty();
         if is_bad { Err(ConfigError::Resource) } else { Ok(BlockingSource::over(shared, Nowhere)) }
     });
     let source = holding(&pool, 1);
@@ -119,7 +119,7 @@ fn a_removed_key_that_comes_again_is_asked_for_anew_also_within_a_rest() {
 fn the_client_as_its_own_key_is_compared_with_its_secret() {
     let settings = PoolSettings::new(|client: &Client| Ok::<_, BoxError>(client.clone()));
     let pool: Pool<Client, Tenant> =
-        Pool::new(settings, render, |shared| Ok(BlockingSource::over(shared, Nowhere)));
+        Pool::new(settings, render, |_, shared| Ok(BlockingSource::over(shared, Nowhere)));
     let right = pool.tokens(&with_secret(1, "the secret that is right")).unwrap();
     lands(&right, grant("bought-by-the-right-secret", 3600));
     let wrong = pool.tokens(&with_secret(1, "the secret that is wrong")).unwrap();
