@@ -152,7 +152,7 @@ fn whatever_is_told_was_described() {
     let told = lines(&text, |line| line.starts_with("# HELP "));
     assert!(told.len() > 5, "{text}");
     for line in told {
-        let known = INSTRUMENTS.into_iter().any(|instrument| {
+        let known = INSTRUMENTS.iter().any(|instrument| {
             line == format!("# HELP {} {}", instrument.prometheus_name(), instrument.description)
         });
         assert!(known, "{line}");

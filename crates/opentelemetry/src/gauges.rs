@@ -41,7 +41,7 @@ impl Sources {
 
 /// Makes the gauges of this meter. They live as long as the meter, and the sources are asked as long.
 pub(crate) fn register(meter: &Meter, sources: &Sources) {
-    for instrument in INSTRUMENTS.into_iter().filter(|instrument| instrument.kind == Kind::Gauge) {
+    for instrument in INSTRUMENTS.iter().filter(|instrument| instrument.kind == Kind::Gauge) {
         let sources = sources.clone();
         let collect = move |gauge: &dyn AsyncInstrument<f64>| {
             for (source, status) in sources.ask() {

@@ -220,7 +220,7 @@ fn units_and_descriptions_are_those_of_the_table() {
     });
     assert!(told.len() > 5, "{told:?}");
     for (name, unit, description) in told {
-        let known = INSTRUMENTS.into_iter().find(|instrument| instrument.name == name).unwrap();
+        let known = INSTRUMENTS.iter().find(|instrument| instrument.name == name).unwrap();
         assert_eq!((&*unit, &*description), (known.unit, known.description));
     }
 }
