@@ -220,7 +220,7 @@ fn the_page_for_metrics_has_every_metric_as_the_table_has_it_and_no_other() {
     let is_metric = |cell: &str| cell.starts_with("evergrant.");
     let shown: Vec<_> = rows(&page).filter(|row| is_metric(&row[0])).collect();
     let known: Vec<_> = INSTRUMENTS
-        .into_iter()
+        .iter()
         .map(|instrument| {
             let kind = match instrument.kind {
                 Kind::Counter => "counter",

@@ -45,7 +45,8 @@ pub trait Observer: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Event<'a> {
-    /// The name of the source ([`Settings::name`](crate::Settings::name)).
+    /// The name of the source ([`Settings::name`](crate::Settings::name)). In a pool it is the
+    /// [label](crate::PoolSettings::label) of its key, or the name of the pool.
     pub source: &'a str,
     /// What happened.
     pub kind: &'a EventKind,

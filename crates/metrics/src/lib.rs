@@ -3,15 +3,17 @@
 
 pub use evergrant_drive::metrics::BUCKETS;
 
-use evergrant_drive::metrics::{INSTRUMENTS, Instrument, Kind, Measurement, Value, of_event, of_status};
-use evergrant_drive::{Event, Observer, Status};
+use evergrant_drive::metrics::{
+    INSTRUMENTS, Instrument, Kind, Measurement, Value, of_event, of_pool, of_status,
+};
+use evergrant_drive::{Event, Observer, PoolStatus, Status};
 use metrics::{Key, Label, Level, Metadata, Recorder, SharedString, Unit, with_recorder};
 use std::fmt;
 use std::sync::Arc;
 
 /// Tells a recorder what happens to sources of tokens. Clones tell the same one.
 ///
-/// One observer serves any number of sources: the label `source` tells them apart.
+/// One observer serves any number of sources and pools: the label `source` tells them apart.
 #[derive(Clone)]
 pub struct MetricsObserver {
     /// `None` for the global one.
@@ -32,11 +34,25 @@ impl MetricsObserver {
     /// Sets the gauges of a source: how long its token is still used, whether it rests, who waits. Call it whenever somebody looks,
     /// or every few seconds: a gauge keeps its value until then.
     pub fn observe(&self, source: &str, status: &Status) {
-        self.tell(|recorder| {
-            for measurement in of_status(source, status) {
-                record(recorder, &measurement);
-            }
-        });
+        self.record_all(of_status(source, status));
+    }
+
+    /// Sets the gauges of a pool: how many sources it has, how many of them rest or cannot be evicted, how many requests are being
+    /// sent, who waits. Call it as [`observe`](Self::observe). `pool` is the name of the pool and becomes the label `source`.
+    ///
+    /// ```
+    /// # use evergrant_drive::{Pool, Pooled};
+    /// # use evergrant_metrics::MetricsObserver;
+    /// # fn handler<K, S: Pooled>(pool: &Pool<K, S>, metrics: &MetricsObserver) {
+    /// metrics.observe_pool(pool.name(), &pool.status());
+    /// # }
+    /// ```
+    pub fn observe_pool(&self, pool: &str, status: &PoolStatus) {
+        self.record_all(of_pool(pool, status));
+    }
+
+    fn record_all<'a>(&self, measurements: impl Iterator<Item = Measurement<'a>>) {
+        self.tell(|recorder| measurements.for_each(|measurement| record(recorder, &measurement)));
     }
 
     fn described(self) -> Self {
@@ -67,11 +83,7 @@ impl fmt::Debug for MetricsObserver {
 
 impl Observer for MetricsObserver {
     fn event(&self, event: &Event<'_>) {
-        self.tell(|recorder| {
-            for measurement in of_event(event) {
-                record(recorder, &measurement);
-            }
-        });
+        self.record_all(of_event(event));
     }
 }
 

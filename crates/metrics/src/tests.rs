@@ -2,10 +2,12 @@
 
 use super::*;
 use evergrant_core::{
-    AccessToken, Client, ClientAuth, Origin, Policy, Provider, Rejection, Request, Response, TransportError,
-    TransportErrorKind,
+    AccessToken, Client, ClientAuth, ConfigError, Origin, Policy, Provider, Rejection, Request, Response,
+    TransportError, TransportErrorKind,
 };
-use evergrant_drive::{BlockingSource, BlockingTransport, EventKind, ManualClock, Settings, Token};
+use evergrant_drive::{
+    BlockingSource, BlockingTransport, EventKind, ManualClock, Pool, PoolSettings, Settings, Token,
+};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -72,9 +74,7 @@ impl Observed {
 fn source(metrics: &MetricsObserver) -> Observed {
     let clock = ManualClock::new();
     let (sender, landed) = channel();
-    let provider = Provider::rfc6749("http://127.0.0.1:1/token").unwrap();
-    let auth = ClientAuth::post("my-client-id", "a secret of some length").unwrap();
-    let settings = Settings::new(Client::builder(provider, auth).build().unwrap())
+    let settings = Settings::new(client())
         .policy(Policy::new().with_jitter(false))
         .clock(clock.clone())
         .fail_fast(true)
@@ -83,6 +83,27 @@ fn source(metrics: &MetricsObserver) -> Observed {
         .observer(Arc::new(Landed(Mutex::new(sender))));
     let tokens = BlockingSource::new(settings, |_: &AccessToken| (), Canned(Mutex::default()));
     Observed { tokens, clock, landed }
+}
+
+fn client() -> Client {
+    let provider = Provider::rfc6749("http://127.0.0.1:1/token").unwrap();
+    let auth = ClientAuth::post("my-client-id", "a secret of some length").unwrap();
+    Client::builder(provider, auth).build().unwrap()
+}
+
+/// The plan of a tenant, and its name.
+type Tenant = (&'static str, &'static str);
+
+/// A pool of two sources that is called `tenants`, and whose sources are called as the plans of their tenants.
+fn pool(metrics: &MetricsObserver) -> Pool<Tenant, BlockingSource<Canned, ()>> {
+    let settings = PoolSettings::new(|_: &Tenant| Ok::<_, ConfigError>(client()))
+        .clock(ManualClock::new())
+        .fail_fast(true)
+        .max_sources(2)
+        .name("tenants")
+        .label(|(plan, _)| (*plan).to_owned())
+        .observer(Arc::new(metrics.clone()));
+    Pool::new(settings, |_| (), |shared| Ok(BlockingSource::over(shared, Canned(Mutex::default()))))
 }
 
 /// The lines of this kind, sorted.
@@ -144,15 +165,58 @@ fn gauges_are_what_the_status_says_at_that_moment() {
 }
 
 #[test]
+fn a_pool_is_measured_by_its_name_and_its_sources_by_their_class() {
+    let (metrics, prometheus) = prometheus();
+    let pool = pool(&metrics);
+    let resting = pool.tokens(&("gold", "acme")).unwrap();
+    let idle = pool.tokens(&("gold", "globex")).unwrap();
+    assert!(resting.token(None).is_err());
+    // The thread that sent the request may take a moment longer to let it go.
+    while pool.status().in_flight > 0 {
+        std::thread::yield_now();
+    }
+    metrics.observe_pool(pool.name(), &pool.status());
+    let is_of_pool = |line: &str| line.starts_with("evergrant_pool_");
+    assert_eq!(
+        lines(&prometheus.render(), is_of_pool),
+        [
+            r#"evergrant_pool_flights{source="tenants"} 0"#,
+            r#"evergrant_pool_held_outside{source="tenants"} 2"#,
+            r#"evergrant_pool_resting{source="tenants"} 1"#,
+            r#"evergrant_pool_sources{source="tenants"} 2"#,
+            r#"evergrant_pool_waiting{source="tenants"} 0"#,
+        ]
+    );
+    // Both are held: there is no place for another one until a clone has gone.
+    assert!(pool.tokens(&("trial", "initech")).is_err());
+    drop(idle);
+    assert!(pool.tokens(&("trial", "initech")).is_ok());
+    let text = prometheus.render();
+    assert_eq!(
+        lines(&text, |line| is_of_pool(line) && line.contains("_total{")),
+        [
+            r#"evergrant_pool_evictions_total{source="gold",reason="capacity"} 1"#,
+            r#"evergrant_pool_full_total{source="trial"} 1"#,
+        ]
+    );
+    assert!(text.contains(r#"evergrant_token_requests_total{source="gold",reason="first"} 1"#), "{text}");
+    // Neither a tenant, nor a gauge of a single source.
+    for absent in ["acme", "globex", "initech", "evergrant_token_waiting"] {
+        assert!(!text.contains(absent), "{text}");
+    }
+}
+
+#[test]
 fn whatever_is_told_was_described() {
     let (metrics, prometheus) = prometheus();
     let observed = Observed::failed(&metrics);
     metrics.observe("a", &observed.tokens.shared().status());
+    metrics.observe_pool("b", &pool(&metrics).status());
     let text = prometheus.render();
     let told = lines(&text, |line| line.starts_with("# HELP "));
     assert!(told.len() > 5, "{text}");
     for line in told {
-        let known = INSTRUMENTS.into_iter().any(|instrument| {
+        let known = INSTRUMENTS.iter().any(|instrument| {
             line == format!("# HELP {} {}", instrument.prometheus_name(), instrument.description)
         });
         assert!(known, "{line}");

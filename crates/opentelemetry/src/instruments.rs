@@ -12,7 +12,7 @@ pub(crate) struct Instruments {
 
 impl Instruments {
     pub(crate) fn new(meter: &Meter) -> Self {
-        let of_kind = |kind| INSTRUMENTS.into_iter().filter(move |instrument| instrument.kind == kind);
+        let of_kind = |kind| INSTRUMENTS.iter().filter(move |instrument| instrument.kind == kind);
         let counters = of_kind(Kind::Counter).map(|instrument| {
             let builder = meter.u64_counter(instrument.name).with_description(instrument.description);
             (instrument.name, builder.with_unit(instrument.unit).build())

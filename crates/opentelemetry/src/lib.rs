@@ -5,27 +5,30 @@ mod gauges;
 mod instruments;
 
 use evergrant_drive::metrics::of_event;
-use evergrant_drive::{Event, Observer, Status};
-use gauges::Sources;
+use evergrant_drive::{Event, Observer, PoolStatus, Status};
+use gauges::Watched;
 use instruments::Instruments;
 use opentelemetry::metrics::Meter;
 use std::fmt;
 
 /// Tells a meter what happens to sources of tokens. Clones tell the same one.
 ///
-/// One observer serves any number of sources: the attribute `source` tells them apart.
+/// One observer serves any number of sources and pools: the attribute `source` tells them apart.
 #[derive(Clone)]
 pub struct MeterObserver {
     instruments: Instruments,
-    sources: Sources,
+    sources: Watched<Status>,
+    pools: Watched<PoolStatus>,
 }
 
 impl MeterObserver {
     /// Makes the instruments of this meter.
     pub fn new(meter: &Meter) -> Self {
-        let sources = Sources::default();
-        gauges::register(meter, &sources);
-        Self { instruments: Instruments::new(meter), sources }
+        Self {
+            instruments: Instruments::new(meter),
+            sources: Watched::new(meter),
+            pools: Watched::new(meter),
+        }
     }
 
     /// Has the status of a source asked whenever its gauges are collected, under this name, until `status` says `None`.
@@ -33,6 +36,24 @@ impl MeterObserver {
     /// A closure that holds the source itself keeps it alive, and `keep_fresh` with it: hold it weakly where that matters.
     pub fn watch(&self, source: &str, status: impl Fn() -> Option<Status> + Send + Sync + 'static) {
         self.sources.add(source, status);
+    }
+
+    /// Has the status of a pool asked whenever its gauges are collected, until `status` says `None`. `pool` is the name of the pool
+    /// and becomes the attribute `source`.
+    ///
+    /// `status` is called once for each gauge, and the status of a pool looks at every source of it. A closure that holds the pool
+    /// keeps it alive, and `keep_fresh` with it: have it say `None` where the pool must end before the meter.
+    ///
+    /// ```
+    /// # use evergrant_drive::{Pool, Pooled};
+    /// # use evergrant_opentelemetry::MeterObserver;
+    /// # fn start<K: Send + Sync + 'static, S: Pooled>(pool: &Pool<K, S>, metrics: &MeterObserver) {
+    /// let asked = pool.clone();
+    /// metrics.watch_pool(pool.name(), move || Some(asked.status()));
+    /// # }
+    /// ```
+    pub fn watch_pool(&self, pool: &str, status: impl Fn() -> Option<PoolStatus> + Send + Sync + 'static) {
+        self.pools.add(pool, status);
     }
 }
 

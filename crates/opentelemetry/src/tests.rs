@@ -2,11 +2,13 @@
 
 use super::*;
 use evergrant_core::{
-    AccessToken, Client, ClientAuth, Origin, Policy, Provider, Rejection, Request, Response, TransportError,
-    TransportErrorKind,
+    AccessToken, Client, ClientAuth, ConfigError, Origin, Policy, Provider, Rejection, Request, Response,
+    TransportError, TransportErrorKind,
 };
-use evergrant_drive::metrics::{BUCKETS, INSTRUMENTS};
-use evergrant_drive::{BlockingSource, BlockingTransport, EventKind, ManualClock, Settings, Token};
+use evergrant_drive::metrics::{BUCKETS, INSTRUMENTS, Kind};
+use evergrant_drive::{
+    BlockingSource, BlockingTransport, EventKind, ManualClock, Pool, PoolSettings, Settings, Token,
+};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_sdk::metrics::data::{
@@ -130,9 +132,7 @@ impl Observed {
 fn source(metrics: &MeterObserver) -> Observed {
     let clock = ManualClock::new();
     let (sender, landed) = channel();
-    let provider = Provider::rfc6749("http://127.0.0.1:1/token").unwrap();
-    let auth = ClientAuth::post("my-client-id", "a secret of some length").unwrap();
-    let settings = Settings::new(Client::builder(provider, auth).build().unwrap())
+    let settings = Settings::new(client())
         .policy(Policy::new().with_jitter(false))
         .clock(clock.clone())
         .fail_fast(true)
@@ -141,6 +141,25 @@ fn source(metrics: &MeterObserver) -> Observed {
         .observer(Arc::new(Landed(Mutex::new(sender))));
     let tokens = BlockingSource::new(settings, |_: &AccessToken| (), Canned(Mutex::default()));
     Observed { tokens, clock, landed }
+}
+
+fn client() -> Client {
+    let provider = Provider::rfc6749("http://127.0.0.1:1/token").unwrap();
+    let auth = ClientAuth::post("my-client-id", "a secret of some length").unwrap();
+    Client::builder(provider, auth).build().unwrap()
+}
+
+/// The plan of a tenant, and its name.
+type Tenant = (&'static str, &'static str);
+
+/// A pool of two sources that is called `tenants`, and whose sources are called as the plans of their tenants.
+fn pool(metrics: &MeterObserver) -> Pool<Tenant, BlockingSource<Canned, ()>> {
+    let settings = PoolSettings::new(|_: &Tenant| Ok::<_, ConfigError>(client()))
+        .max_sources(2)
+        .name("tenants")
+        .label(|(plan, _)| (*plan).to_owned())
+        .observer(Arc::new(metrics.clone()));
+    Pool::new(settings, |_| (), |shared| Ok(BlockingSource::over(shared, Canned(Mutex::default()))))
 }
 
 #[test]
@@ -211,16 +230,69 @@ fn gauges_are_asked_for_when_somebody_looks_and_forgotten_with_their_source() {
 }
 
 #[test]
+fn a_pool_is_measured_by_its_name_and_its_sources_by_their_class() {
+    let (metrics, collected) = Collected::new();
+    let pool = pool(&metrics);
+    let held = [pool.tokens(&("gold", "acme")).unwrap(), pool.tokens(&("gold", "globex")).unwrap()];
+    let watched = Arc::new(Mutex::new(Some(pool.clone())));
+    let asked = Arc::clone(&watched);
+    metrics.watch_pool(pool.name(), move || Some(asked.lock().unwrap().as_ref()?.status()));
+    assert_eq!(
+        collected.lines(),
+        [
+            "evergrant.pool.flights source=tenants 0",
+            "evergrant.pool.held_outside source=tenants 2",
+            "evergrant.pool.resting source=tenants 0",
+            "evergrant.pool.sources source=tenants 2",
+            "evergrant.pool.waiting source=tenants 0",
+        ]
+    );
+    // Both are held: there is no place for another one until a clone has gone.
+    assert!(pool.tokens(&("trial", "initech")).is_err());
+    drop(held);
+    assert!(pool.tokens(&("trial", "initech")).is_ok());
+    watched.lock().unwrap().take();
+    assert_eq!(
+        collected.lines(),
+        ["evergrant.pool.evictions reason=capacity source=gold 1", "evergrant.pool.full source=trial 1"]
+    );
+}
+
+#[test]
+fn a_pool_is_asked_for_the_gauges_of_pools_and_a_source_for_those_of_sources() {
+    let (metrics, collected) = Collected::new();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (pools, sources) = (Arc::clone(&asked), Arc::clone(&asked));
+    metrics.watch_pool("tenants", move || {
+        pools.lock().unwrap().push("pool");
+        Some(PoolStatus::default())
+    });
+    let shared = Arc::clone(Observed::failed(&metrics).tokens.shared());
+    metrics.watch("a", move || {
+        sources.lock().unwrap().push("source");
+        Some(shared.status())
+    });
+    collected.lines();
+    let gauges = |prefix| {
+        let gauges = INSTRUMENTS.iter().filter(|known| known.kind == Kind::Gauge);
+        gauges.filter(|gauge| gauge.name.starts_with(prefix)).count()
+    };
+    let times = |whom| asked.lock().unwrap().iter().filter(|asked| **asked == whom).count();
+    assert_eq!((times("pool"), times("source")), (gauges("evergrant.pool."), gauges("evergrant.token.")));
+}
+
+#[test]
 fn units_and_descriptions_are_those_of_the_table() {
     let (metrics, collected) = Collected::new();
     let shared = Arc::clone(Observed::failed(&metrics).tokens.shared());
     metrics.watch("a", move || Some(shared.status()));
+    metrics.watch_pool("b", || Some(PoolStatus::default()));
     let told = collected.now(|metric| {
         vec![(metric.name().to_owned(), metric.unit().to_owned(), metric.description().to_owned())]
     });
     assert!(told.len() > 5, "{told:?}");
     for (name, unit, description) in told {
-        let known = INSTRUMENTS.into_iter().find(|instrument| instrument.name == name).unwrap();
+        let known = INSTRUMENTS.iter().find(|instrument| instrument.name == name).unwrap();
         assert_eq!((&*unit, &*description), (known.unit, known.description));
     }
 }

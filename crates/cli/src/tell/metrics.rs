@@ -1,7 +1,7 @@
 //! Metrics in Prometheus' text format 0.0.4: what was counted, and what a status says at that moment.
 
 use evergrant_drive::metrics::{
-    BUCKETS, INSTRUMENTS, Instrument, Kind, Measurement, Value, of_event, of_status,
+    BUCKETS, INSTRUMENTS, Instrument, Kind, Measurement, Observed, Value, of_event, of_status,
 };
 use evergrant_tokio_reqwest::{Event, Observer, Status};
 use std::collections::BTreeMap;
@@ -42,7 +42,8 @@ impl Totals {
             add(&mut series, &measurement);
         }
         let mut text = String::new();
-        for instrument in INSTRUMENTS {
+        // The command has one source and no pool.
+        for instrument in INSTRUMENTS.iter().filter(|instrument| instrument.observed == Observed::Source) {
             write_all(&mut text, instrument, &series);
         }
         text

@@ -8,14 +8,26 @@ use evergrant_core::{ErrorType, Site};
 pub struct Instrument {
     /// Its name, as OpenTelemetry writes names: `evergrant.token.requests`.
     pub name: &'static str,
+    /// What it measures.
+    pub observed: Observed,
     /// What is done with its values.
     pub kind: Kind,
     /// The unit of its values in UCUM: `s`, or what is counted, in braces.
     pub unit: &'static str,
-    /// What it measures, in one sentence.
+    /// What its values are, in one sentence.
     pub description: &'static str,
     /// Its labels beside `source`. A measurement may lack some of them.
     pub labels: &'static [&'static Label],
+}
+
+/// What an instrument measures.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Observed {
+    /// A source of tokens: [`of_status`](super::of_status) gives its gauges.
+    Source,
+    /// A pool of sources: [`of_pool`](super::of_pool) gives its gauges.
+    Pool,
 }
 
 /// What is done with the values of an instrument.

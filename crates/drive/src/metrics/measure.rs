@@ -13,7 +13,7 @@ use std::time::Duration;
 pub struct Measurement<'a> {
     /// What was measured.
     pub instrument: &'static Instrument,
-    /// The name of the source: the label `source`.
+    /// The name of the source, or of the pool: the label `source`.
     pub source: &'a str,
     /// What is to be done with which value.
     pub value: Value,
@@ -108,13 +108,20 @@ pub fn of_status<'a>(source: &'a str, status: &Status) -> impl Iterator<Item = M
     whole.into_iter().chain(resting)
 }
 
-/// The gauges of a pool. `source` is the name of the pool.
-pub fn of_pool<'a>(source: &'a str, status: &PoolStatus) -> impl Iterator<Item = Measurement<'a>> + use<'a> {
+/// The gauges of a pool, which is called `pool`: sums over all of its sources, with its name as the label `source`.
+pub fn of_pool<'a>(pool: &'a str, status: &PoolStatus) -> impl Iterator<Item = Measurement<'a>> + use<'a> {
     let set = move |instrument, value: usize| {
         let (value, labels) = (Value::Set(value as f64), [None, None]);
-        Measurement { instrument, source, value, labels }
+        Measurement { instrument, source: pool, value, labels }
     };
-    [set(&table::POOL_SOURCES, status.sources), set(&table::POOL_FLIGHTS, status.in_flight)].into_iter()
+    let gauges = [
+        set(&table::POOL_SOURCES, status.sources),
+        set(&table::POOL_HELD_OUTSIDE, status.held_outside),
+        set(&table::POOL_RESTING, status.resting),
+        set(&table::POOL_FLIGHTS, status.in_flight),
+        set(&table::POOL_WAITING, status.waiting),
+    ];
+    gauges.into_iter()
 }
 
 /// What never comes is infinite.

@@ -210,6 +210,11 @@ fn an_event_is_measured_with_its_labels() {
         lines(&EventKind::Replayed { reason: ReplayReason::Settled }),
         ["evergrant.api.replays reason=settled Add(1) of a"]
     );
+    assert_eq!(
+        lines(&EventKind::Evicted { reason: EvictionReason::Capacity }),
+        ["evergrant.pool.evictions reason=capacity Add(1) of a"]
+    );
+    assert_eq!(lines(&EventKind::PoolFull {}), ["evergrant.pool.full Add(1) of a"]);
     assert_eq!(lines(&EventKind::Rotated { rotation: Rotation::Keep }), [""; 0]);
 }
 
@@ -256,6 +261,44 @@ fn a_token_that_never_ends_is_used_for_ever() {
     assert_eq!(gauges[2], "evergrant.token.refresh_in Set(inf) of a");
 }
 
+/// No two numbers of it are the same.
+fn pool() -> PoolStatus {
+    let mut status = PoolStatus::default();
+    (status.sources, status.held_outside, status.resting) = (7, 5, 3);
+    (status.in_flight, status.waiting) = (2, 11);
+    status
+}
+
+#[test]
+fn the_status_of_a_pool_sets_every_gauge_of_it() {
+    assert_eq!(
+        of_pool("a", &pool()).map(|measurement| line(&measurement)).collect::<Vec<_>>(),
+        [
+            "evergrant.pool.sources Set(7.0) of a",
+            "evergrant.pool.held_outside Set(5.0) of a",
+            "evergrant.pool.resting Set(3.0) of a",
+            "evergrant.pool.flights Set(2.0) of a",
+            "evergrant.pool.waiting Set(11.0) of a",
+        ]
+    );
+}
+
+#[test]
+fn an_instrument_says_whether_a_source_or_a_pool_has_it() {
+    for instrument in INSTRUMENTS {
+        let named =
+            if instrument.name.starts_with("evergrant.pool.") { Observed::Pool } else { Observed::Source };
+        assert_eq!(instrument.observed, named, "{}", instrument.name);
+    }
+    let gauges = |observed| {
+        let gauges = INSTRUMENTS.iter().filter(|instrument| instrument.kind == Kind::Gauge);
+        gauges.filter(|gauge| gauge.observed == observed).map(|gauge| gauge.name).collect::<BTreeSet<_>>()
+    };
+    let set_by_status: BTreeSet<_> = of_status("a", &held()).map(|gauge| gauge.instrument.name).collect();
+    let set_by_pool: BTreeSet<_> = of_pool("a", &pool()).map(|gauge| gauge.instrument.name).collect();
+    assert_eq!((set_by_status, set_by_pool), (gauges(Observed::Source), gauges(Observed::Pool)));
+}
+
 #[test]
 fn names_are_unique_also_as_prometheus_writes_them() {
     let names: BTreeSet<_> = INSTRUMENTS.iter().map(|instrument| instrument.name).collect();
@@ -282,7 +325,10 @@ fn prometheus_is_told_the_unit_and_what_is_a_counter() {
             "evergrant_token_rejections_total",
             "evergrant_api_replays_total",
             "evergrant_pool_sources",
+            "evergrant_pool_held_outside",
+            "evergrant_pool_resting",
             "evergrant_pool_flights",
+            "evergrant_pool_waiting",
             "evergrant_pool_evictions_total",
             "evergrant_pool_full_total",
         ]
