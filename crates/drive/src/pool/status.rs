@@ -12,7 +12,7 @@ pub struct PoolStatus {
     pub held: usize,
     /// Of these, those that send no request because the last one failed.
     pub resting: usize,
-    /// Of these, those of which the program holds a clone.
+    /// Of these, those of which somebody else holds a share: the program a clone, a call, a request in the air.
     pub held_outside: usize,
     /// The token requests being sent, or let go.
     pub in_flight: usize,
