@@ -32,6 +32,10 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A request that takes longer than it may by this is lost, and its permit is somebody else's.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Many sources of tokens, by keys of the program's own. Clones are one pool.
 pub struct Pool<K, S: Pooled>(Arc<Inner<K, S>>);
@@ -66,7 +70,7 @@ impl<K, S: Pooled> Pool<K, S> {
             count: AtomicUsize::new(0),
             max_sources,
             idle,
-            commons: Commons::new(limits, shares_rests),
+            commons: Commons::new(limits, terms.attempt_timeout() + GRACE, shares_rests),
             clock: terms.clock.clone(),
             audience: Audience::new(name, terms.observers.clone()),
             terms,

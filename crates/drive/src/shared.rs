@@ -12,7 +12,7 @@ mod watcher;
 
 pub(crate) use flight::FlightGuard;
 pub(crate) use keeper::{Keep, Keeper};
-pub(crate) use pooled::{Closing, Eviction, Standing};
+pub(crate) use pooled::{Parting, Standing};
 pub use snapshot::Snapshot;
 pub use state::Shared;
 pub(crate) use waiter::{Next, Waiter};

@@ -4,6 +4,7 @@ use super::calendar::Calendar;
 use super::permits::{Limits, Permits};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// What the sources of one pool share.
 #[derive(Debug)]
@@ -20,8 +21,9 @@ impl Commons {
     /// So many callers wait at most, of all sources.
     pub(crate) const MAX_WAITERS: usize = 65_536;
 
-    pub(crate) fn new(limits: Limits, shares_rests: bool) -> Arc<Self> {
-        let (permits, calendar) = (Permits::new(limits), Calendar::default());
+    /// With so long a time for one request, after which it is lost.
+    pub(crate) fn new(limits: Limits, sent: Duration, shares_rests: bool) -> Arc<Self> {
+        let (permits, calendar) = (Permits::new(limits, sent), Calendar::default());
         Arc::new(Self { permits, calendar, shares_rests, waiting: AtomicUsize::new(0) })
     }
 

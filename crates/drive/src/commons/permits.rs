@@ -11,7 +11,7 @@ use evergrant_core::{Mono, Origin};
 use std::fmt;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
-use table::{Answer, Grants, Place, Table, Ticket};
+use table::{Answer, Grants, Place, Table, Ticket, Times};
 
 pub(crate) use table::{Limits, Reach};
 
@@ -40,8 +40,10 @@ impl fmt::Debug for Permits {
 }
 
 impl Permits {
-    pub(crate) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Table::new(limits, UNCLAIMED))))
+    /// With so long a time for one request, after which it is lost.
+    pub(crate) fn new(limits: Limits, sent: Duration) -> Arc<Self> {
+        let times = Times { unclaimed: UNCLAIMED, sent };
+        Arc::new(Self(Mutex::new(Table::new(limits, times))))
     }
 
     /// One source more has its token endpoint at this origin.
@@ -125,9 +127,10 @@ impl Berth {
         let (answer, mut grants) =
             self.permits.lock(|table| table.apply(now, self.place, ticket, is_queued, applicant));
         let application = match answer {
-            Answer::Permit => {
+            Answer::Permit(number) => {
                 ticket = None;
-                Application::Permitted(Permit { permits: Arc::clone(&self.permits), place: self.place })
+                let (permits, place) = (Arc::clone(&self.permits), self.place);
+                Application::Permitted(Permit { permits, place, ticket: number })
             }
             Answer::Queued => {
                 *stage = Stage::Queued;
@@ -170,6 +173,7 @@ impl Drop for Granted {
 pub(crate) struct Permit {
     permits: Arc<Permits>,
     place: Place,
+    ticket: Ticket,
 }
 
 impl Permit {
@@ -186,7 +190,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.permits.tell(self.permits.lock(|table| table.give_back(self.place)));
+        self.permits.tell(self.permits.lock(|table| table.give_back(self.ticket)));
     }
 }
 

@@ -9,8 +9,9 @@ use super::shelf::{Place, Verdict};
 use crate::clock::Readings;
 use crate::commons::Mark;
 use crate::observer::{EventKind, EvictionReason};
-use crate::shared::{Closing, Eviction, Shared, Standing};
-use std::sync::atomic::Ordering;
+use crate::shared::{Parting, Shared, Standing};
+use evergrant_core::RestNote;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -22,9 +23,25 @@ const SWEEPS: usize = 4;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// One that went, to be dropped without any lock.
-struct Gone<K, S: Pooled> {
-    eviction: Eviction<S::Value>,
-    thing: (K, Entry<S>),
+struct Gone<K, S>(K, Entry<S>);
+
+/// What sources let go of while they were looked at, to be dropped without any lock.
+type Partings<S> = Vec<Parting<<S as Pooled>::Value>>;
+
+/// The right to bring one source. Dropped, its place is free again.
+pub(super) struct Vacancy<'a>(&'a AtomicUsize);
+
+impl Vacancy<'_> {
+    /// The source is there.
+    pub(super) fn is_taken(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Vacancy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<K, S: Pooled> Inner<K, S> {
@@ -34,9 +51,14 @@ impl<K, S: Pooled> Inner<K, S> {
         hash: u64,
         readings: Readings,
         newcomer: &Shared<S::Value>,
-    ) -> Result<(), PoolError> {
-        if self.grow(self.max_sources) || self.evict_one(hash, readings) || self.grow(self.most()) {
-            return Ok(());
+    ) -> Result<Vacancy<'_>, PoolError> {
+        let in_place = || self.grow(self.max_sources).or_else(|| self.evict_one(hash, readings));
+        if let Some(vacancy) = in_place().or_else(|| self.grow(self.most())) {
+            if self.count.load(Ordering::Relaxed) > self.max_sources {
+                // There are more than should be: one more goes, if it can.
+                drop(self.evict_one(hash, readings));
+            }
+            return Ok(vacancy);
         }
         self.counters.full.fetch_add(1, Ordering::Relaxed);
         newcomer.tell(&EventKind::PoolFull {});
@@ -48,35 +70,39 @@ impl<K, S: Pooled> Inner<K, S> {
         self.max_sources + self.max_sources / 16
     }
 
-    fn grow(&self, most: usize) -> bool {
+    fn grow(&self, most: usize) -> Option<Vacancy<'_>> {
         let one_more = |count| if count < most { Some(count + 1) } else { None };
-        self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+        let grown = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        grown.is_ok().then(|| Vacancy(&self.count))
     }
 
     /// Its own shard first: the others are looked at only as far as that has nobody.
-    fn evict_one(&self, hash: u64, readings: Readings) -> bool {
-        let mut looks = LOOKS;
+    fn evict_one(&self, hash: u64, readings: Readings) -> Option<Vacancy<'_>> {
+        let (mut looks, mut partings) = (LOOKS, Partings::<S>::new());
         let own = self.shards.index(hash);
         for shard in self.shards.from(own) {
-            let gone = shard.write().evict_one(&mut looks, readings);
+            let gone = shard.write().evict_one(&mut looks, readings, &mut partings);
+            partings.clear();
             if let Some(gone) = gone {
+                // Its place is the newcomer's.
+                let vacancy = Vacancy(&self.count);
                 self.counters.evicted_for_capacity.fetch_add(1, Ordering::Relaxed);
                 gone.report(EvictionReason::Capacity);
-                return true;
+                return Some(vacancy);
             }
             if looks == 0 {
                 break;
             }
         }
-        false
+        None
     }
 
     /// Looks at a few more, beside something else: whoever was idle for too long goes, and a token that has ended and is not asked
     /// for is forgotten.
     pub(super) fn sweep(&self, hash: u64, readings: Readings) {
-        let mut forgotten = Vec::new();
-        let gone = self.shards.at(self.shards.index(hash)).write().sweep(self.idle, readings, &mut forgotten);
-        drop(forgotten);
+        let mut partings = Partings::<S>::new();
+        let gone = self.shards.of(hash).write().sweep(self.idle, readings, &mut partings);
+        drop(partings);
         self.count.fetch_sub(gone.len(), Ordering::Relaxed);
         self.counters.evicted_idle.fetch_add(gone.len() as u64, Ordering::Relaxed);
         gone.into_iter().for_each(|gone| gone.report(EvictionReason::Idle));
@@ -107,45 +133,45 @@ impl<K, S: Pooled> Inner<K, S> {
 
 impl<K, S: Pooled> Room<K, S> {
     /// The first that was not visited since the hand came by, and is idle; else one that rests.
-    fn evict_one(&mut self, looks: &mut usize, readings: Readings) -> Option<Gone<K, S>> {
-        let (mut eviction, mut resting, most) = (None, None, *looks);
+    fn evict_one(
+        &mut self,
+        looks: &mut usize,
+        readings: Readings,
+        partings: &mut Partings<S>,
+    ) -> Option<Gone<K, S>> {
+        let (mut resting, most) = (None, *looks);
         let judge = |place: Place, hash: u64, entry: &Entry<S>| {
             *looks = looks.saturating_sub(1);
             if entry.is_marked(Mark::Visited) || entry.is_held_outside() {
                 return Verdict::Stays;
             }
-            match entry.shared().put_away(readings, Standing::Idle, true) {
-                Ok(done) => {
-                    eviction = Some(done);
-                    return Verdict::Goes;
-                }
+            let (result, parting) = entry.shared().put_away(readings, Standing::Idle);
+            partings.push(parting);
+            match result {
+                Ok(_) => return Verdict::Goes,
                 Err(Standing::Resting) if resting.is_none() => resting = Some((place, hash)),
                 Err(_) => {}
             }
             Verdict::Stays
         };
-        let thing = self.shelf.sieve(most, judge);
-        if let Some((thing, eviction)) = thing.zip(eviction) {
-            return Some(Gone { eviction, thing });
+        if let Some((key, entry)) = self.shelf.sieve(most, judge) {
+            return Some(Gone(key, entry));
         }
         let (place, hash) = resting?;
         let (_, entry) = self.shelf.at(place)?;
         if entry.is_held_outside() {
             return None;
         }
-        let eviction = entry.shared().put_away(readings, Standing::Resting, true).ok()?;
-        let thing = self.shelf.remove_at(place)?;
-        self.keep_note(hash, &eviction);
-        Some(Gone { eviction, thing })
+        let (result, parting) = entry.shared().put_away(readings, Standing::Resting);
+        partings.push(parting);
+        let note = result.ok()?;
+        let (key, entry) = self.shelf.remove_at(place)?;
+        self.keep_note(hash, note);
+        Some(Gone(key, entry))
     }
 
-    fn sweep(
-        &mut self,
-        idle: Duration,
-        readings: Readings,
-        forgotten: &mut Vec<Closing<S::Value>>,
-    ) -> Vec<Gone<K, S>> {
-        let mut evictions = Vec::new();
+    fn sweep(&mut self, idle: Duration, readings: Readings, partings: &mut Partings<S>) -> Vec<Gone<K, S>> {
+        let mut notes = Vec::new();
         let things = self.shelf.sweep(SWEEPS, |hash, entry| {
             if entry.is_marked(Mark::Touched) {
                 entry.used = readings.now.mono;
@@ -154,24 +180,23 @@ impl<K, S: Pooled> Room<K, S> {
             let unused = entry.unused_for(readings);
             if unused >= idle && !entry.is_held_outside() {
                 // Whoever was not used for so long waits for nothing any more.
-                if let Ok(eviction) = entry.shared().put_away(readings, Standing::Resting, false) {
-                    evictions.push((hash, eviction));
+                let (result, parting) = entry.shared().put_away(readings, Standing::Awaiting);
+                partings.push(parting);
+                if let Ok(note) = result {
+                    notes.push((hash, note));
                     return Verdict::Goes;
                 }
             }
-            forgotten.push(entry.shared().forget_ended(readings, unused));
+            partings.push(entry.shared().forget_ended(readings, unused));
             Verdict::Stays
         });
-        let gone = things.into_iter().zip(evictions).map(|(thing, (hash, eviction))| {
-            self.keep_note(hash, &eviction);
-            Gone { eviction, thing }
-        });
-        gone.collect()
+        notes.into_iter().for_each(|(hash, note)| self.keep_note(hash, note));
+        things.into_iter().map(|(key, entry)| Gone(key, entry)).collect()
     }
 
-    fn keep_note(&mut self, hash: u64, eviction: &Eviction<S::Value>) {
-        if let Some(note) = &eviction.note {
-            self.notes.keep(hash, note);
+    fn keep_note(&mut self, hash: u64, note: Option<RestNote>) {
+        if let Some(note) = note {
+            self.notes.keep(hash, &note);
         }
     }
 }
@@ -186,8 +211,7 @@ impl<S: Pooled> Entry<S> {
 impl<K, S: Pooled> Gone<K, S> {
     /// Tells whom it concerns, and drops it.
     fn report(self, reason: EvictionReason) {
-        let Self { eviction, thing: (key, entry) } = self;
-        drop(eviction.closing);
+        let Self(key, entry) = self;
         let shared = Arc::clone(entry.shared());
         drop((key, entry));
         shared.tell(&EventKind::Evicted { reason });

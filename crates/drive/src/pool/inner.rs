@@ -103,26 +103,25 @@ impl<K: Eq, S: Pooled> Inner<K, S> {
         let client = (self.client_for)(key).map_err(PoolError::Client)?.client;
         let (source, key) = (self.open(client, key)?, key.clone());
         let readings = self.clock.readings();
-        self.make_room(hash, readings, source.shared())?;
-        let mut unused = None;
+        let vacancy = self.make_room(hash, readings, source.shared())?;
+        let (mut unused, mut parting) = (None, None);
         let source = {
             let mut room = self.shards.of(hash).write();
             match room.shelf.find(hash, &key) {
                 Some(first) => {
-                    self.count.fetch_sub(1, Ordering::Relaxed);
                     unused = Some((key, source));
                     first.source.clone()
                 }
                 None => {
-                    if let Some(note) = room.notes.take(hash) {
-                        drop(source.shared().resume_rest(readings, note));
-                    }
+                    let note = room.notes.take(hash);
+                    parting = note.map(|note| source.shared().resume_rest(readings, note));
                     self.settle(&mut room, hash, key, source.clone(), readings);
+                    vacancy.is_taken();
                     source
                 }
             }
         };
-        drop(unused);
+        drop((unused, parting));
         self.sweep(hash, readings);
         Ok(source)
     }

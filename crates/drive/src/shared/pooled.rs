@@ -11,38 +11,27 @@ use std::time::Duration;
 /// Whether a source may be put away: the later, the sooner.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Standing {
-    /// A request is in the air, somebody waits, or a rejection or rotation still waits for its request.
+    /// A request is in the air, or somebody waits.
     Busy,
+    /// A rejection or a rotation still waits for its request.
+    Awaiting,
     /// It rests after a failure: whoever makes it anew would ask at once.
     Resting,
     /// Nothing is lost but a token.
     Idle,
 }
 
-/// What is left of a source that was put away.
-pub(crate) struct Eviction<V> {
-    /// What its successor has to know.
-    pub(crate) note: Option<RestNote>,
-    /// To be dropped without any lock.
-    pub(crate) closing: Closing<V>,
-}
+/// What a source lets go of, and whom it wakes: when this is dropped, which is to be without any lock.
+#[must_use]
+pub(crate) struct Parting<V>(Option<Outside<V>>);
 
-/// What a closed source lets go of, and whom it wakes: when this is dropped, which is to be without any lock.
-pub(crate) struct Closing<V>(Option<Outside<V>>);
-
-impl<V> fmt::Debug for Closing<V> {
+impl<V> fmt::Debug for Parting<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Closing")
+        f.write_str("Parting")
     }
 }
 
-impl<V> fmt::Debug for Eviction<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Eviction").field("note", &self.note).finish_non_exhaustive()
-    }
-}
-
-impl<V> Drop for Closing<V> {
+impl<V> Drop for Parting<V> {
     fn drop(&mut self) {
         if let Some(outside) = self.0.take() {
             outside.release();
@@ -95,27 +84,24 @@ impl<V> Shared<V> {
 // What changes it.
 impl<V> Shared<V> {
     /// It never sends again. Those who wait get what the request in the air brings, or are told.
-    pub(crate) fn close(&self, readings: Readings, reason: Closed) -> Closing<V> {
+    pub(crate) fn close(&self, readings: Readings, reason: Closed) -> Parting<V> {
         let ((), outside) = self.enter_at(readings, |state, now| {
             state.machine.close(now, reason);
             state.wake_all(now);
         });
-        Closing(Some(outside))
+        Parting(Some(outside))
     }
 
-    /// Puts it away: if it stands like `standing` or later, and nobody holds a share but the pool. What is seen and what is done are
-    /// one step under one lock, so that nobody who holds no share, such as a keeper of the user's own, sends between.
-    ///
-    /// # Errors
-    /// It stands earlier.
+    /// Puts it away, if it stands like `standing` or later; nobody may hold a share but the pool. Returns what its successor has to know,
+    /// or else where it stands. What is seen and what is done are one step under one lock, so that nobody who holds no share, such as
+    /// a keeper of the user's own, sends between.
     pub(crate) fn put_away(
         &self,
         readings: Readings,
         standing: Standing,
-        keeps_what_awaits: bool,
-    ) -> Result<Eviction<V>, Standing> {
+    ) -> (Result<Option<RestNote>, Standing>, Parting<V>) {
         let (result, outside) = self.enter_at(readings, |state, now| {
-            let stands = state.standing(now, keeps_what_awaits);
+            let stands = state.standing(now);
             if stands < standing {
                 return Err(stands);
             }
@@ -124,36 +110,38 @@ impl<V> Shared<V> {
             state.wake_all(now);
             Ok(note)
         });
-        let closing = Closing(Some(outside));
-        result.map(|note| Eviction { note, closing })
+        (result, Parting(Some(outside)))
     }
 
     /// It rests until then, as the one before it did.
-    pub(crate) fn resume_rest(&self, readings: Readings, note: RestNote) -> Closing<V> {
+    pub(crate) fn resume_rest(&self, readings: Readings, note: RestNote) -> Parting<V> {
         let ((), outside) = self.enter_at(readings, |state, now| state.machine.rest(now, note));
-        Closing(Some(outside))
+        Parting(Some(outside))
     }
 
     /// An ended token is dropped, if nobody used the source for as long as that token lived.
-    pub(crate) fn forget_ended(&self, readings: Readings, unused: Duration) -> Closing<V> {
+    pub(crate) fn forget_ended(&self, readings: Readings, unused: Duration) -> Parting<V> {
         let ((), outside) = self.enter_at(readings, |state, now| state.machine.forget_ended(now, unused));
-        Closing(Some(outside))
+        Parting(Some(outside))
     }
 
     /// Notes in the calendar when it wants its next token, whatever is said there.
-    pub(crate) fn note_anew(&self, readings: Readings) -> Closing<V> {
+    pub(crate) fn note_anew(&self, readings: Readings) -> Parting<V> {
         let ((), outside) = self.enter_at(readings, |state, _| state.noted = Mono::MAX);
-        Closing(Some(outside))
+        Parting(Some(outside))
     }
 }
 
 impl<V> State<V> {
-    fn standing(&self, now: Now, keeps_what_awaits: bool) -> Standing {
+    fn standing(&self, now: Now) -> Standing {
         let is_in_flight =
             matches!(self.machine.fetch(now), Fetch::InFlight { deadline } if now.mono < deadline);
         let is_waited_for = !self.waiting.is_empty() || !self.watching.is_empty();
-        if is_in_flight || is_waited_for || keeps_what_awaits && self.machine.awaits_request(now) {
+        if is_in_flight || is_waited_for {
             return Standing::Busy;
+        }
+        if self.machine.awaits_request(now) {
+            return Standing::Awaiting;
         }
         if self.machine.rest_note().is_some() { Standing::Resting } else { Standing::Idle }
     }

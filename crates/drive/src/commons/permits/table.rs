@@ -3,8 +3,8 @@
 //! | state of a request | counts in `in_use` | ends with |
 //! |---|---|---|
 //! | queued | no | a permit is free for its origin, and its turn is the earliest of those that may go |
-//! | granted, not taken | yes | it is taken, given back, or lies too long |
-//! | being sent | yes | it is given back |
+//! | granted, not taken | yes | it is taken, declined, or lies too long |
+//! | being sent | yes | it is given back, or takes too long: whoever sends it is lost |
 //!
 //! Whenever an input is done, nobody who may go is still queued.
 
@@ -48,23 +48,31 @@ pub(crate) enum Reach {
 /// The row of an origin.
 pub(super) type Place = usize;
 
-/// A permit that was given to somebody who is not there at that moment.
+/// The number of a permit.
 pub(super) type Ticket = u64;
+
+/// How long a permit may be out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// Until whoever waited for it takes it.
+    pub(super) unclaimed: Duration,
+    /// While its request is being sent.
+    pub(super) sent: Duration,
+}
 
 /// Those who got a permit by waiting.
 pub(super) type Grants<A> = VecDeque<(A, Ticket)>;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    Permit,
+    Permit(Ticket),
     Queued,
     Resting(Mono),
 }
 
 pub(super) struct Table<A> {
     limits: Limits,
-    /// How long a permit may lie that nobody takes.
-    unclaimed_for: Duration,
+    times: Times,
     in_use: usize,
     /// Of these, to origins of which nobody knows whether they answer.
     in_use_unproven: usize,
@@ -75,10 +83,43 @@ pub(super) struct Table<A> {
     /// The earliest turn of each origin that has room: of those that answer, and of the others.
     heads: [BTreeMap<u64, Place>; 2],
     tickets: Ticket,
-    unclaimed: HashMap<Ticket, Place>,
-    /// Since when they lie, in that order; with some that were taken long ago.
-    lying: VecDeque<(Mono, Ticket)>,
+    unclaimed: Out,
+    sent: Out,
     latest: Mono,
+}
+
+/// Permits that are out, for one and the same time at most.
+#[derive(Default)]
+struct Out {
+    places: HashMap<Ticket, Place>,
+    /// Since when they are, in that order; with some that came back long ago.
+    order: VecDeque<(Mono, Ticket)>,
+}
+
+impl Out {
+    fn put(&mut self, now: Mono, ticket: Ticket, place: Place) {
+        self.places.insert(ticket, place);
+        self.order.push_back((now, ticket));
+    }
+
+    fn take(&mut self, ticket: Ticket) -> Option<Place> {
+        self.places.remove(&ticket)
+    }
+
+    /// Takes back one that is out for too long.
+    fn take_overdue(&mut self, now: Mono, time: Duration) -> Option<Place> {
+        while let Some(&(since, ticket)) = self.order.front() {
+            let is_out = self.places.contains_key(&ticket);
+            if is_out && since.after(time) > now {
+                return None;
+            }
+            self.order.pop_front();
+            if is_out {
+                return self.take(ticket);
+            }
+        }
+        None
+    }
 }
 
 struct Row<A> {
@@ -93,10 +134,10 @@ struct Row<A> {
 }
 
 impl<A> Table<A> {
-    pub(super) fn new(limits: Limits, unclaimed_for: Duration) -> Self {
+    pub(super) fn new(limits: Limits, times: Times) -> Self {
         Self {
             limits,
-            unclaimed_for,
+            times,
             in_use: 0,
             in_use_unproven: 0,
             rows: Vec::new(),
@@ -105,8 +146,8 @@ impl<A> Table<A> {
             turns: 0,
             heads: [BTreeMap::new(), BTreeMap::new()],
             tickets: 0,
-            unclaimed: HashMap::new(),
-            lying: VecDeque::new(),
+            unclaimed: Out::default(),
+            sent: Out::default(),
             latest: Mono::ZERO,
         }
     }
@@ -158,14 +199,16 @@ impl<A> Table<A> {
         if let Some(until) = self.rows.get(place).map(|row| row.rests_until).filter(|until| *until > now) {
             return (Answer::Resting(until), Grants::new());
         }
-        if ticket.is_some_and(|ticket| self.unclaimed.remove(&ticket).is_some()) {
-            return (Answer::Permit, Grants::new());
+        if let Some(ticket) = ticket.filter(|ticket| self.unclaimed.take(*ticket).is_some()) {
+            self.sent.put(self.latest, ticket, place);
+            return (Answer::Permit(ticket), Grants::new());
         }
-        self.take_back_what_lies();
+        self.take_back_what_is_overdue();
         let mut grants = self.dispatch();
         if !is_queued && self.may_go(place) && self.rows.get(place).is_some_and(|row| row.queue.is_empty()) {
-            self.use_one(place);
-            return (Answer::Permit, grants);
+            let ticket = self.use_one(place);
+            self.sent.put(self.latest, ticket, place);
+            return (Answer::Permit(ticket), grants);
         }
         if !is_queued {
             self.turns += 1;
@@ -179,14 +222,19 @@ impl<A> Table<A> {
 
     /// Whoever got this ticket does not want it, or is gone.
     pub(super) fn decline(&mut self, ticket: Ticket) -> Grants<A> {
-        match self.unclaimed.remove(&ticket) {
-            Some(place) => self.give_back(place),
-            None => Grants::new(),
-        }
+        let place = self.unclaimed.take(ticket);
+        self.came_back(place)
     }
 
     /// A request has ended.
-    pub(super) fn give_back(&mut self, place: Place) -> Grants<A> {
+    pub(super) fn give_back(&mut self, ticket: Ticket) -> Grants<A> {
+        let place = self.sent.take(ticket);
+        self.came_back(place)
+    }
+
+    /// A permit came back; none, if it was taken back before.
+    fn came_back(&mut self, place: Option<Place>) -> Grants<A> {
+        let Some(place) = place else { return Grants::new() };
         self.free_one(place);
         let grants = self.dispatch();
         self.forget_if_unused(place);
@@ -240,12 +288,15 @@ impl<A> Table<A> {
         self.in_use < self.limits.total && (answers || for_the_unproven)
     }
 
-    fn use_one(&mut self, place: Place) {
-        let Some(row) = self.rows.get_mut(place) else { return };
-        row.in_use += 1;
-        self.in_use += 1;
-        self.in_use_unproven += usize::from(!row.answers);
+    fn use_one(&mut self, place: Place) -> Ticket {
+        if let Some(row) = self.rows.get_mut(place) {
+            row.in_use += 1;
+            self.in_use += 1;
+            self.in_use_unproven += usize::from(!row.answers);
+        }
         self.stand_in_line(place);
+        self.tickets += 1;
+        self.tickets
     }
 
     fn free_one(&mut self, place: Place) {
@@ -279,11 +330,9 @@ impl<A> Table<A> {
             let Some((_, applicant)) = self.rows.get_mut(place).and_then(|row| row.queue.pop_front()) else {
                 break;
             };
-            self.use_one(place);
-            self.tickets += 1;
-            self.unclaimed.insert(self.tickets, place);
-            self.lying.push_back((self.latest, self.tickets));
-            grants.push_back((applicant, self.tickets));
+            let ticket = self.use_one(place);
+            self.unclaimed.put(self.latest, ticket, place);
+            grants.push_back((applicant, ticket));
         }
         grants
     }
@@ -297,18 +346,12 @@ impl<A> Table<A> {
         first(proven, true).into_iter().chain(first(unproven, false)).min().map(|(_, place)| place)
     }
 
-    fn take_back_what_lies(&mut self) {
-        while let Some(&(since, ticket)) = self.lying.front() {
-            let lies = self.unclaimed.get(&ticket).copied();
-            match lies {
-                Some(_) if since.after(self.unclaimed_for) > self.latest => break,
-                Some(place) => {
-                    self.unclaimed.remove(&ticket);
-                    self.free_one(place);
-                }
-                None => {}
-            }
-            self.lying.pop_front();
+    fn take_back_what_is_overdue(&mut self) {
+        while let Some(place) = self.unclaimed.take_overdue(self.latest, self.times.unclaimed) {
+            self.free_one(place);
+        }
+        while let Some(place) = self.sent.take_overdue(self.latest, self.times.sent) {
+            self.free_one(place);
         }
     }
 

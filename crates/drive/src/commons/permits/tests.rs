@@ -1,14 +1,15 @@
 //! The table as a value; that those who wait are told is tried with the pool.
 
-use super::table::{Answer, Grants, Limits, Place, Reach, Table, Ticket};
+use super::table::{Answer, Grants, Limits, Place, Reach, Table, Ticket, Times};
 use crate::fixture::{ms, origin, secs};
 use evergrant_core::Mono;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+const TIMES: Times = Times { unclaimed: secs(1), sent: secs(16) };
 const LIMITS: Limits = Limits { total: 8, per_origin: 4 };
 
 fn table() -> Table<u32> {
-    Table::new(LIMITS, secs(1))
+    Table::new(LIMITS, TIMES)
 }
 
 fn at(n: u64) -> Mono {
@@ -20,6 +21,19 @@ fn ask(table: &mut Table<u32>, place: Place, who: u32) -> Answer {
     let (answer, grants) = table.apply(at(0), place, None, false, || who);
     assert!(grants.is_empty());
     answer
+}
+
+/// Whether it may send.
+fn may(answer: &Answer) -> bool {
+    matches!(answer, Answer::Permit(_))
+}
+
+/// The permit of one that may send at once.
+fn permit(table: &mut Table<u32>, place: Place) -> Ticket {
+    match ask(table, place, 0) {
+        Answer::Permit(ticket) => ticket,
+        other => panic!("no permit: {other:?}"),
+    }
 }
 
 fn names(grants: &Grants<u32>) -> Vec<u32> {
@@ -40,7 +54,7 @@ fn so_many_are_sent_to_one_origin_and_so_many_in_all() {
     for place in places {
         for who in 0..4 {
             let free = table.in_use() < 8;
-            assert_eq!(ask(&mut table, place, who) == Answer::Permit, free);
+            assert_eq!(may(&ask(&mut table, place, who)), free);
         }
         assert_eq!(ask(&mut table, place, 9), Answer::Queued);
     }
@@ -51,59 +65,63 @@ fn so_many_are_sent_to_one_origin_and_so_many_in_all() {
 fn who_waits_is_served_in_the_order_of_asking_whatever_its_origin() {
     let mut table = table();
     let [a, b] = ["a", "b"].map(|name| proven(&mut table, name));
-    for place in [a, a, a, a, b, b, b, b] {
-        assert_eq!(ask(&mut table, place, 0), Answer::Permit);
-    }
+    let [mut of_a, mut of_b] = [a, b].map(|place| [(); 4].map(|()| permit(&mut table, place)).to_vec());
     for (place, who) in [(a, 1), (b, 2), (b, 3), (a, 4)] {
         assert_eq!(ask(&mut table, place, who), Answer::Queued);
     }
     // What is free at one origin is of no use to those of another.
-    assert_eq!(names(&table.give_back(b)), [2]);
-    assert_eq!(names(&table.give_back(a)), [1]);
-    assert_eq!(names(&table.give_back(a)), [4]);
-    assert_eq!(names(&table.give_back(b)), [3]);
+    let mut back = |permits: &mut Vec<Ticket>| names(&table.give_back(permits.pop().unwrap()));
+    assert_eq!(back(&mut of_b), [2]);
+    assert_eq!(back(&mut of_a), [1]);
+    assert_eq!(back(&mut of_a), [4]);
+    assert_eq!(back(&mut of_b), [3]);
     assert_eq!(table.in_use(), 8);
 }
 
 #[test]
 fn an_origin_that_never_answered_gets_an_eighth_and_all_of_them_half() {
-    let mut table = Table::new(Limits { total: 16, per_origin: 16 }, secs(1));
+    let mut table = Table::new(Limits { total: 16, per_origin: 16 }, TIMES);
     let silent: Vec<_> = (0..6).map(|n| table.enter(&origin(&format!("silent{n}")))).collect();
-    let asked =
-        |table: &mut Table<u32>, place| (0..3).filter(|_| ask(table, place, 1) == Answer::Permit).count();
+    let asked = |table: &mut Table<u32>, place| (0..3).filter(|_| may(&ask(table, place, 1))).count();
     let permits: Vec<_> = silent.iter().map(|place| asked(&mut table, *place)).collect();
     assert_eq!(permits, [2, 2, 2, 2, 0, 0]);
     // The other half is for those that answer.
     let known = proven(&mut table, "known");
-    let permits = (0..9).filter(|_| ask(&mut table, known, 2) == Answer::Permit).count();
+    let permits = (0..9).filter(|_| may(&ask(&mut table, known, 2))).count();
     assert_eq!(permits, 8);
 }
 
 #[test]
 fn an_origin_that_answers_gets_its_full_share_at_once_and_loses_it_by_silence() {
-    let mut table = Table::new(Limits { total: 100, per_origin: 16 }, secs(1));
+    let mut table = Table::new(Limits { total: 100, per_origin: 16 }, TIMES);
     let place = table.enter(&origin("a"));
-    for who in 0..6 {
-        assert_eq!(ask(&mut table, place, who) == Answer::Permit, who < 2);
+    let mut permits = vec![permit(&mut table, place), permit(&mut table, place)];
+    for who in 2..6 {
+        assert_eq!(ask(&mut table, place, who), Answer::Queued);
     }
-    assert_eq!(names(&table.learn(place, Reach::Answers)), [2, 3, 4, 5]);
+    let grants = table.learn(place, Reach::Answers);
+    assert_eq!(names(&grants), [2, 3, 4, 5]);
+    for (who, ticket) in grants {
+        assert!(may(&table.apply(at(0), place, Some(ticket), false, || who).0));
+        permits.push(ticket);
+    }
     assert!(table.learn(place, Reach::Silent).is_empty());
     assert_eq!(ask(&mut table, place, 6), Answer::Queued);
-    for _ in 0..4 {
-        assert!(table.give_back(place).is_empty());
+    for permit in permits.drain(..4) {
+        assert!(table.give_back(permit).is_empty());
     }
-    assert_eq!(names(&table.give_back(place)), [6]);
+    assert_eq!(names(&table.give_back(permits[0])), [6]);
     assert!(table.learn(place, Reach::Unknown).is_empty());
 }
 
 #[test]
 fn a_permit_that_lies_goes_to_somebody_else_after_a_second() {
-    let mut table = Table::new(Limits { total: 1, per_origin: 8 }, secs(1));
+    let mut table = Table::new(Limits { total: 1, per_origin: 8 }, TIMES);
     let place = proven(&mut table, "a");
-    assert_eq!(ask(&mut table, place, 0), Answer::Permit);
+    let first = permit(&mut table, place);
     assert_eq!(ask(&mut table, place, 1), Answer::Queued);
     assert_eq!(ask(&mut table, place, 2), Answer::Queued);
-    let grants = table.give_back(place);
+    let grants = table.give_back(first);
     let (who, ticket) = grants[0];
     assert_eq!(who, 1);
     // Whoever waits looks again, and finds it taken: it is not 1's to keep.
@@ -119,19 +137,35 @@ fn a_permit_that_lies_goes_to_somebody_else_after_a_second() {
 }
 
 #[test]
-fn a_ticket_is_taken_once_and_declined_once() {
-    let mut table = Table::new(Limits { total: 1, per_origin: 8 }, secs(1));
+fn a_request_that_nobody_will_ever_report_on_keeps_its_permit_for_as_long_as_one_may_take() {
+    let mut table = Table::new(Limits { total: 1, per_origin: 8 }, TIMES);
     let place = proven(&mut table, "a");
-    assert_eq!(ask(&mut table, place, 0), Answer::Permit);
+    let lost = permit(&mut table, place);
+    assert_eq!(ask(&mut table, place, 1), Answer::Queued);
+    let (_, grants) = table.apply(at(15_999), place, None, true, || 1);
+    assert!(grants.is_empty());
+    let (_, grants) = table.apply(at(16_000), place, None, true, || 1);
+    assert_eq!((names(&grants), table.in_use()), (vec![1], 1));
+    // Should it come back after all, it frees nothing that is another's.
+    assert!(table.give_back(lost).is_empty());
+    assert_eq!(table.in_use(), 1);
+}
+
+#[test]
+fn a_ticket_is_taken_once_and_declined_once() {
+    let mut table = Table::new(Limits { total: 1, per_origin: 8 }, TIMES);
+    let place = proven(&mut table, "a");
+    let sent = permit(&mut table, place);
     for who in 1..4 {
         assert_eq!(ask(&mut table, place, who), Answer::Queued);
     }
-    let first = table.give_back(place)[0].1;
+    let first = table.give_back(sent)[0].1;
+    assert!(table.give_back(sent).is_empty());
     let second = table.decline(first);
     assert_eq!(names(&second), [2]);
     assert!(table.decline(first).is_empty());
     let (answer, _) = table.apply(at(0), place, Some(second[0].1), false, || 2);
-    assert_eq!(answer, Answer::Permit);
+    assert!(may(&answer));
     assert!(table.decline(second[0].1).is_empty());
     assert_eq!(table.in_use(), 1);
 }
@@ -143,24 +177,24 @@ fn while_an_origin_rests_its_clients_are_told_until_when() {
     table.rest(a, at(5000));
     table.rest(a, at(3000));
     assert_eq!(table.apply(at(4999), a, None, false, || 1).0, Answer::Resting(at(5000)));
-    assert_eq!(table.apply(at(4999), b, None, false, || 1).0, Answer::Permit);
-    assert_eq!(table.apply(at(5000), a, None, false, || 1).0, Answer::Permit);
+    assert!(may(&table.apply(at(4999), b, None, false, || 1).0));
+    assert!(may(&table.apply(at(5000), a, None, false, || 1).0));
 }
 
 #[test]
 fn an_origin_without_sources_is_forgotten_once_nothing_is_sent_to_it() {
     let mut table = table();
     let a = proven(&mut table, "a");
-    assert_eq!(ask(&mut table, a, 0), Answer::Permit);
+    let sent = permit(&mut table, a);
     table.leave(a);
     // Its request is still in the air.
     assert_eq!(table.enter(&origin("a")), a);
     table.leave(a);
-    assert!(table.give_back(a).is_empty());
+    assert!(table.give_back(sent).is_empty());
     let b = table.enter(&origin("b"));
     assert_eq!(b, a, "the row is used again");
     // And it is another origin, of which nothing is known.
-    let permits = (0..4).filter(|who| ask(&mut table, b, *who) == Answer::Permit).count();
+    let permits = (0..4).filter(|who| may(&ask(&mut table, b, *who))).count();
     assert_eq!(permits, 1);
 }
 
@@ -179,7 +213,7 @@ impl Dice {
 /// What an observer knows of a table.
 #[derive(Default)]
 struct Ledger {
-    sent: Vec<Place>,
+    sent: Vec<(Ticket, Place)>,
     granted: BTreeMap<Ticket, (Place, u32)>,
     queued: BTreeMap<Place, VecDeque<u32>>,
     answers: BTreeSet<Place>,
@@ -199,11 +233,9 @@ impl Ledger {
     }
 
     fn used(&self, place: Place) -> usize {
-        self.sent
-            .iter()
-            .chain(self.granted.values().map(|(place, _)| place))
-            .filter(|at| **at == place)
-            .count()
+        let sent = self.sent.iter().map(|(_, at)| at);
+        let all = sent.chain(self.granted.values().map(|(at, _)| at));
+        all.filter(|at| **at == place).count()
     }
 
     fn check(&self, table: &Table<u32>, places: &[Place]) {
@@ -237,24 +269,24 @@ fn whatever_happens_the_bounds_hold_and_nobody_waits_who_may_go() {
                 0..=3 => {
                     let before = ledger.queued[&place].len();
                     let (answer, grants) = table.apply(at(0), place, None, false, || who);
-                    if answer == Answer::Permit {
+                    if let Answer::Permit(ticket) = answer {
                         assert_eq!(before, 0, "nobody is overtaken");
-                        ledger.sent.push(place);
+                        ledger.sent.push((ticket, place));
                     } else {
                         ledger.queued.get_mut(&place).unwrap().push_back(who);
                     }
                     ledger.take(grants);
                 }
                 4 if !ledger.sent.is_empty() => {
-                    let place = ledger.sent.swap_remove(dice.roll(ledger.sent.len()));
-                    let grants = table.give_back(place);
+                    let (ticket, _) = ledger.sent.swap_remove(dice.roll(ledger.sent.len()));
+                    let grants = table.give_back(ticket);
                     ledger.take(grants);
                 }
                 5 => {
                     let Some((ticket, (place, who))) = ledger.granted.pop_first() else { continue };
                     let (answer, grants) = table.apply(at(0), place, Some(ticket), false, || who);
-                    assert_eq!(answer, Answer::Permit);
-                    ledger.sent.push(place);
+                    assert_eq!(answer, Answer::Permit(ticket));
+                    ledger.sent.push((ticket, place));
                     ledger.take(grants);
                 }
                 6 => {

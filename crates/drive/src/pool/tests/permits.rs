@@ -36,8 +36,8 @@ fn a_tenant_with_a_usable_token_never_waits_for_a_permit() {
     let (settings, clock) = settings();
     let pool = pool(settings.max_flights(1));
     let held = holding(&pool, 0);
-    let flight = sends(&pool.tokens(&1).unwrap());
     clock.advance(secs(3600 - 30 - 300));
+    let flight = sends(&pool.tokens(&1).unwrap());
     assert!(matches!(ask(&held), Next::Use(_)), "it is due, and used");
     drop(flight);
     // It had its place in the queue: nobody waited for it, and it asks again.
