@@ -32,8 +32,8 @@ type Partings<S> = Vec<Parting<<S as Pooled>::Value>>;
 pub(super) struct Vacancy<'a>(&'a AtomicUsize);
 
 impl Vacancy<'_> {
-    /// The source is there.
-    pub(super) fn is_taken(self) {
+    /// The source has come.
+    pub(super) fn fill(self) {
         std::mem::forget(self);
     }
 }

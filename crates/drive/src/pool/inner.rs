@@ -116,7 +116,7 @@ impl<K: Eq, S: Pooled> Inner<K, S> {
                     let note = room.notes.take(hash);
                     parting = note.map(|note| source.shared().resume_rest(readings, note));
                     self.settle(&mut room, hash, key, source.clone(), readings);
-                    vacancy.is_taken();
+                    vacancy.fill();
                     source
                 }
             }
