@@ -26,6 +26,7 @@ use crate::sync::Mutex;
 use evergrant_core::{AccessToken, Client, Closed, ConfigError, Rotation, Stored};
 use inner::{Counters, Inner};
 use shards::Shards;
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
@@ -84,23 +85,31 @@ impl<K, S: Pooled> Pool<K, S> {
     }
 }
 
-// Sources by their keys.
-impl<K: Eq + Hash + Clone, S: Pooled> Pool<K, S> {
+// Sources by their keys, which may be lent: `&str` for a `String`.
+impl<K: Eq + Hash, S: Pooled> Pool<K, S> {
     /// The source of this key: a clone of the one that is there, or a new one with the client that the program makes for the key.
     /// Never waits for a token, and sends nothing.
     ///
     /// # Errors
     /// The program makes no client for the key, no source can be made for that client, or all sources are busy.
-    pub fn tokens(&self, key: &K) -> Result<S, PoolError> {
+    pub fn tokens<Q>(&self, key: &Q) -> Result<S, PoolError>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
         let hash = self.0.hasher.hash_one(key);
         match self.0.find(hash, key) {
             Some(source) => Ok(source),
-            None => self.0.make(hash, key),
+            None => self.0.make(hash, key.to_owned()),
         }
     }
 
     /// The source of this key, if it is there.
-    pub fn get(&self, key: &K) -> Option<S> {
+    pub fn get<Q>(&self, key: &Q) -> Option<S>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         self.0.find(self.0.hasher.hash_one(key), key)
     }
 
@@ -111,7 +120,11 @@ impl<K: Eq + Hash + Clone, S: Pooled> Pool<K, S> {
     ///
     /// # Errors
     /// No source can be made for the client; then the old one stays.
-    pub fn replace(&self, key: &K, client: impl Into<PoolClient>) -> Result<bool, PoolError> {
+    pub fn replace<Q>(&self, key: &Q, client: impl Into<PoolClient>) -> Result<bool, PoolError>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
         let (hash, client) = (self.0.hasher.hash_one(key), client.into().client);
         let Some(source) = self.0.find(hash, key) else { return Ok(false) };
         let known = source.shared().client();
@@ -123,13 +136,18 @@ impl<K: Eq + Hash + Clone, S: Pooled> Pool<K, S> {
             }
             return Ok(true);
         }
-        let fresh = self.0.open(client, key)?;
+        let key = key.to_owned();
+        let fresh = self.0.open(client, &key)?;
         Ok(self.0.exchange(hash, key, fresh))
     }
 
     /// The key is not wanted any more. Its source never sends again: its token serves those who hold a clone until it ends, then they
     /// get [`Error::Closed`](evergrant_core::Error::Closed). Returns whether there was one.
-    pub fn remove(&self, key: &K) -> bool {
+    pub fn remove<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         let (hash, readings) = (self.0.hasher.hash_one(key), self.0.clock.readings());
         let removed = {
             let mut room = self.0.shards.of(hash).write();
@@ -144,6 +162,21 @@ impl<K: Eq + Hash + Clone, S: Pooled> Pool<K, S> {
         removed.is_some()
     }
 
+    /// A token of this key, kept from before a restart. Returns whether it was taken.
+    ///
+    /// # Errors
+    /// As [`tokens`](Self::tokens).
+    pub fn restore<Q>(&self, key: &Q, stored: Stored) -> Result<bool, PoolError>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
+        Ok(self.tokens(key)?.shared().restore(stored))
+    }
+}
+
+// All sources, one after the other.
+impl<K: Clone, S: Pooled> Pool<K, S> {
     /// Every held token with its key, as they may be kept across a restart. Key by key: the pool can be used meanwhile.
     pub fn export(&self, mut to: impl FnMut(&K, Stored)) {
         self.0.visit(|key, source| {
@@ -151,14 +184,6 @@ impl<K: Eq + Hash + Clone, S: Pooled> Pool<K, S> {
                 to(key, stored);
             }
         });
-    }
-
-    /// A token of this key, kept from before a restart. Returns whether it was taken.
-    ///
-    /// # Errors
-    /// As [`tokens`](Self::tokens).
-    pub fn restore(&self, key: &K, stored: Stored) -> Result<bool, PoolError> {
-        Ok(self.tokens(key)?.shared().restore(stored))
     }
 
     /// Shows the status of every source with its key. Key by key: the pool can be used meanwhile.

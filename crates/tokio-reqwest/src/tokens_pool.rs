@@ -10,6 +10,7 @@ use evergrant_drive::{
 };
 use evergrant_http::bearer;
 use reqwest::header::HeaderValue;
+use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
 use std::hash::Hash;
@@ -58,7 +59,7 @@ use std::time::Duration;
 ///     Ok(Client::builder(Provider::rfc6749(&endpoint)?, auth).build()?)
 /// };
 /// let pool = TokensPool::builder(client_for).max_sources(1000).build()?;
-/// let tokens = pool.tokens(&"evergrant-mock-client".to_owned())?;
+/// let tokens = pool.tokens("evergrant-mock-client")?;
 /// tokens.ready().await?;
 /// # Ok(()) }
 /// ```
@@ -117,7 +118,7 @@ impl TokensPool<Client> {
     }
 }
 
-impl<K: Eq + Hash + Clone> TokensPool<K> {
+impl<K: Eq + Hash> TokensPool<K> {
     /// A pool to be configured. `client_for` makes the client of a key, when the key is asked for and has no source. It may be called
     /// on several threads at once, and must not wait for the pool.
     pub fn builder<C, E>(
@@ -130,12 +131,17 @@ impl<K: Eq + Hash + Clone> TokensPool<K> {
         TokensPoolBuilder { settings: PoolSettings::new(client_for), transport: None }
     }
 
-    /// The source of this key: a clone of the one that is there, or a new one. Never waits for a token, and sends nothing.
+    /// The source of this key: a clone of the one that is there, or a new one. Never waits for a token, and sends nothing. The key may
+    /// be lent, such as a `&str` for a `String`.
     ///
     /// # Errors
     /// The program makes no client for the key, no source can be made for that client, or all sources are busy and there are as many
     /// as may be ([`PoolError::Full`]).
-    pub fn tokens(&self, key: &K) -> Result<Tokens, PoolError> {
+    pub fn tokens<Q>(&self, key: &Q) -> Result<Tokens, PoolError>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
         self.0.tokens(key).map(Tokens)
     }
 
@@ -153,7 +159,11 @@ impl<K: Eq + Hash + Clone> TokensPool<K> {
     /// assert!(pool.get(&client).is_some());
     /// # Ok(()) }
     /// ```
-    pub fn get(&self, key: &K) -> Option<Tokens> {
+    pub fn get<Q>(&self, key: &Q) -> Option<Tokens>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         self.0.get(key).map(Tokens)
     }
 
@@ -184,7 +194,11 @@ impl<K: Eq + Hash + Clone> TokensPool<K> {
     ///
     /// # Errors
     /// No source can be made for the client; then the old one stays.
-    pub fn replace(&self, key: &K, client: impl Into<PoolClient>) -> Result<bool, PoolError> {
+    pub fn replace<Q>(&self, key: &Q, client: impl Into<PoolClient>) -> Result<bool, PoolError>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
         self.0.replace(key, client)
     }
 
@@ -192,10 +206,28 @@ impl<K: Eq + Hash + Clone> TokensPool<K> {
     /// a clone until it ends, then they get [`Error::Closed`](evergrant_core::Error::Closed). Returns whether there was one.
     ///
     /// A key that is asked for again has a new source.
-    pub fn remove(&self, key: &K) -> bool {
+    pub fn remove<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
         self.0.remove(key)
     }
 
+    /// A token of this key, kept from before a restart. Returns whether it was taken: [`Tokens::restore`].
+    ///
+    /// # Errors
+    /// As [`tokens`](Self::tokens).
+    pub fn restore<Q>(&self, key: &Q, stored: Stored) -> Result<bool, PoolError>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
+        self.0.restore(key, stored)
+    }
+}
+
+impl<K: Clone> TokensPool<K> {
     /// Shows the status of every source with its key, one after the other: the pool can be used meanwhile.
     pub fn each(&self, show: impl FnMut(&K, Status)) {
         self.0.each(show);
@@ -231,14 +263,6 @@ impl<K: Eq + Hash + Clone> TokensPool<K> {
     /// ```
     pub fn export(&self, to: impl FnMut(&K, Stored)) {
         self.0.export(to);
-    }
-
-    /// A token of this key, kept from before a restart. Returns whether it was taken: [`Tokens::restore`].
-    ///
-    /// # Errors
-    /// As [`tokens`](Self::tokens).
-    pub fn restore(&self, key: &K, stored: Stored) -> Result<bool, PoolError> {
-        self.0.restore(key, stored)
     }
 }
 

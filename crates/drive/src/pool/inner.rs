@@ -17,6 +17,7 @@ use crate::settings::Terms;
 use crate::shared::{Shared, random_seed};
 use crate::sync::Mutex;
 use evergrant_core::{AccessToken, Client, Closed, ConfigError, Mono};
+use std::borrow::Borrow;
 use std::hash::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -83,8 +84,11 @@ impl<K, S: Pooled> Inner<K, S> {
     }
 }
 
-impl<K: Eq, S: Pooled> Inner<K, S> {
-    pub(super) fn find(&self, hash: u64, key: &K) -> Option<S> {
+impl<K, S: Pooled> Inner<K, S> {
+    pub(super) fn find<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<S>
+    where
+        K: Borrow<Q>,
+    {
         let shard = self.shards.of(hash);
         let room = shard.read();
         let source = &room.shelf.find(hash, key)?.source;
@@ -95,13 +99,13 @@ impl<K: Eq, S: Pooled> Inner<K, S> {
 
     /// A new source for this key, with the client that the program makes for it: without any lock, so that two may make one at once;
     /// then the first one that is in the pool is everybody's.
-    pub(super) fn make(&self, hash: u64, key: &K) -> Result<S, PoolError>
+    pub(super) fn make(&self, hash: u64, key: K) -> Result<S, PoolError>
     where
-        K: Clone,
+        K: Eq,
     {
         self.counters.misses.fetch_add(1, Ordering::Relaxed);
-        let client = (self.client_for)(key).map_err(PoolError::Client)?.client;
-        let (source, key) = (self.open(client, key)?, key.clone());
+        let client = (self.client_for)(&key).map_err(PoolError::Client)?.client;
+        let source = self.open(client, &key)?;
         let readings = self.clock.readings();
         let vacancy = self.make_room(hash, readings, source.shared())?;
         let (mut unused, mut parting) = (None, None);
@@ -138,11 +142,11 @@ impl<K: Eq, S: Pooled> Inner<K, S> {
     }
 
     /// Another source takes the place of the one that is there.
-    pub(super) fn exchange(&self, hash: u64, key: &K, fresh: S) -> bool
+    pub(super) fn exchange(&self, hash: u64, key: K, fresh: S) -> bool
     where
-        K: Clone,
+        K: Eq,
     {
-        let (key, readings) = (key.clone(), self.clock.readings());
+        let readings = self.clock.readings();
         let before = {
             let mut room = self.shards.of(hash).write();
             let _forgotten = room.notes.take(hash);

@@ -5,6 +5,7 @@
 //! alone; and one pass over very many keys does not push out those that are used again and again.
 
 use hashbrown::HashTable;
+use std::borrow::Borrow;
 
 /// No slot.
 const NONE: u32 = u32::MAX;
@@ -163,19 +164,29 @@ impl<K, T> Shelf<K, T> {
     }
 }
 
-impl<K: Eq, T> Shelf<K, T> {
-    fn slot(&self, hash: u64, key: &K) -> Option<u32> {
-        let is_it =
-            |slot: &u32| self.thing(*slot).is_some_and(|thing| thing.hash == hash && thing.key == *key);
+impl<K, T> Shelf<K, T> {
+    fn slot<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<u32>
+    where
+        K: Borrow<Q>,
+    {
+        let is_it = |slot: &u32| {
+            self.thing(*slot).is_some_and(|thing| thing.hash == hash && thing.key.borrow() == key)
+        };
         self.table.find(hash, is_it).copied()
     }
 
-    pub(super) fn find(&self, hash: u64, key: &K) -> Option<&T> {
+    pub(super) fn find<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<&T>
+    where
+        K: Borrow<Q>,
+    {
         let slot = self.slot(hash, key)?;
         self.thing(slot).map(|thing| &thing.value)
     }
 
-    pub(super) fn remove(&mut self, hash: u64, key: &K) -> Option<(K, T)> {
+    pub(super) fn remove<Q: Eq + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<(K, T)>
+    where
+        K: Borrow<Q>,
+    {
         self.slot(hash, key).and_then(|slot| self.take(slot))
     }
 

@@ -30,3 +30,14 @@ fn every_setting_arrives() {
     let pool = labelled.build().unwrap();
     assert_eq!(pool.tokens_of(&client("four")).unwrap().name(), "client of 4");
 }
+
+#[test]
+fn a_key_may_be_lent() {
+    let builder = TokensPool::builder(|tenant: &String| Ok::<_, Infallible>(client(tenant)));
+    let pool = builder.build().unwrap();
+    let tenant = "tenant".to_owned();
+    assert!(pool.tokens("tenant").is_ok() && pool.tokens(&tenant).is_ok());
+    assert!(pool.replace("tenant", client("another")).unwrap());
+    assert!(pool.get("tenant").is_some() && pool.remove("tenant") && !pool.remove(&tenant));
+    assert_eq!((pool.status().hits, pool.status().misses), (3, 1));
+}
