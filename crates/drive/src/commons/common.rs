@@ -33,10 +33,9 @@ impl Commons {
 
     /// A source that counted for so many who wait counts for so many from now on.
     pub(crate) fn recount(&self, before: usize, now: usize) {
-        if now > before {
-            self.waiting.fetch_add(now - before, Ordering::Relaxed);
-        } else if now < before {
-            self.waiting.fetch_sub(before - now, Ordering::Relaxed);
+        if now != before {
+            // Modulo 2^64, as atomics add: fewer are a large number more.
+            self.waiting.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
         }
     }
 }

@@ -8,6 +8,7 @@ use super::shards::{Room, Shard};
 use super::shelf::{Place, Verdict};
 use crate::clock::Readings;
 use crate::commons::Mark;
+use crate::contained::contained;
 use crate::observer::{EventKind, EvictionReason};
 use crate::shared::{Parting, Shared, Standing};
 use evergrant_core::RestNote;
@@ -213,7 +214,9 @@ impl<K, S: Pooled> Gone<K, S> {
     fn report(self, reason: EvictionReason) {
         let Self(key, entry) = self;
         let shared = Arc::clone(entry.shared());
-        drop((key, entry));
+        // Both are the program's own, and may panic.
+        contained(|| drop(key));
+        contained(|| drop(entry));
         shared.tell(&EventKind::Evicted { reason });
     }
 }
