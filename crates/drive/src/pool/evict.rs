@@ -12,12 +12,14 @@ use crate::contained::contained;
 use crate::observer::{EventKind, EvictionReason};
 use crate::shared::{Parting, Shared, Standing};
 use evergrant_core::RestNote;
+use std::iter;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-/// At how many the hand looks before it gives up.
+/// At how many the hand looks in the newcomer's own shard before it gives up, and at how many in each of the others.
 const LOOKS: usize = 64;
+const LOOKS_ELSEWHERE: usize = 16;
 /// At how many the broom looks each time.
 const SWEEPS: usize = 4;
 /// When it makes sense to ask again where all sources are busy.
@@ -77,12 +79,12 @@ impl<K, S: Pooled> Inner<K, S> {
         grown.is_ok().then(|| Vacancy(&self.count))
     }
 
-    /// Its own shard first: the others are looked at only as far as that has nobody.
+    /// Its own shard first: the others are looked at only if that has nobody.
     fn evict_one(&self, hash: u64, readings: Readings) -> Option<Vacancy<'_>> {
-        let (mut looks, mut partings) = (LOOKS, Partings::<S>::new());
-        let own = self.shards.index(hash);
-        for shard in self.shards.from(own) {
-            let gone = shard.write().evict_one(&mut looks, readings, &mut partings);
+        let mut partings = Partings::<S>::new();
+        let looks = iter::once(LOOKS).chain(iter::repeat(LOOKS_ELSEWHERE));
+        for (shard, looks) in self.shards.from(self.shards.index(hash)).zip(looks) {
+            let gone = shard.write().evict_one(looks, readings, &mut partings);
             partings.clear();
             if let Some(gone) = gone {
                 // Its place is the newcomer's.
@@ -90,9 +92,6 @@ impl<K, S: Pooled> Inner<K, S> {
                 self.counters.evicted_for_capacity.fetch_add(1, Ordering::Relaxed);
                 gone.report(EvictionReason::Capacity);
                 return Some(vacancy);
-            }
-            if looks == 0 {
-                break;
             }
         }
         None
@@ -136,13 +135,12 @@ impl<K, S: Pooled> Room<K, S> {
     /// The first that was not visited since the hand came by, and is idle; else one that rests.
     fn evict_one(
         &mut self,
-        looks: &mut usize,
+        looks: usize,
         readings: Readings,
         partings: &mut Partings<S>,
     ) -> Option<Gone<K, S>> {
-        let (mut resting, most) = (None, *looks);
+        let mut resting = None;
         let judge = |place: Place, hash: u64, entry: &Entry<S>| {
-            *looks = looks.saturating_sub(1);
             if entry.is_marked(Mark::Visited) || entry.is_held_outside() {
                 return Verdict::Stays;
             }
@@ -155,7 +153,7 @@ impl<K, S: Pooled> Room<K, S> {
             }
             Verdict::Stays
         };
-        if let Some((key, entry)) = self.shelf.sieve(most, judge) {
+        if let Some((key, entry)) = self.shelf.sieve(looks, judge) {
             return Some(Gone(key, entry));
         }
         let (place, hash) = resting?;
