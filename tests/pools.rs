@@ -3,7 +3,7 @@
 use crate::{LONG, quick};
 use evergrant_async_std::{AsyncStd, HttpClient, Smol};
 use evergrant_tokio_reqwest::{
-    Client, Error, ManualClock, Observer, Origins, Policy, PoolError, PoolStatus, Status, Token,
+    Client, Error, ManualClock, Origins, Policy, PoolError, PoolStatus, Status, Token,
 };
 use std::fmt;
 use std::fmt::Debug;
@@ -24,15 +24,18 @@ pub struct Setup {
     pub clock: Option<ManualClock>,
     /// How many token requests at once, and how many of them to one origin.
     pub max_flights: (usize, usize),
-    /// Who hears of everything.
-    pub observer: Option<Arc<dyn Observer>>,
+    /// How many sources there are at most.
+    pub max_sources: usize,
+    /// Whether callers take the first outcome.
+    pub fail_fast: bool,
 }
 
 impl Setup {
     /// The default limits, and the quick policy.
     pub fn new(client_for: impl Fn(&str) -> Client + Send + Sync + 'static) -> Self {
         let (client_for, policy) = (Arc::new(client_for), quick().with_attempt_timeout(LONG));
-        Self { client_for, policy, clock: None, max_flights: (256, 64), observer: None }
+        let (max_flights, max_sources) = ((256, 64), 10_000);
+        Self { client_for, policy, clock: None, max_flights, max_sources, fail_fast: false }
     }
 }
 
@@ -152,15 +155,14 @@ macro_rules! built {
             Ok::<_, std::convert::Infallible>(client_for(tenant))
         });
         let (in_all, per_origin) = setup.max_flights;
-        let mut builder = builder.policy(setup.policy.clone());
-        builder = builder.max_flights(in_all).max_flights_per_origin(per_origin);
-        if let Some(clock) = &setup.clock {
-            builder = builder.clock(clock.clone());
-        }
-        if let Some(observer) = &setup.observer {
-            builder = builder.observer(Arc::clone(observer));
-        }
-        builder.build().expect("a pool")
+        let builder = builder.policy(setup.policy.clone()).fail_fast(setup.fail_fast);
+        let builder = builder.max_flights(in_all).max_flights_per_origin(per_origin);
+        let builder = builder.max_sources(setup.max_sources);
+        let pool = match &setup.clock {
+            Some(clock) => builder.clock(clock.clone()).build(),
+            None => builder.build(),
+        };
+        pool.expect("nothing is wrong with it")
     }};
 }
 
