@@ -142,7 +142,7 @@ pub use evergrant_drive::{
 pub use evergrant_http::_why_refused;
 pub use evergrant_http::proxy::Proxy;
 #[cfg(feature = "tower")]
-pub use layer::{Authorize, AuthorizeLayer, BoxError, JudgedBody};
+pub use layer::{Authorize, AuthorizeLayer, JudgedBody};
 #[cfg(feature = "middleware")]
 pub use middleware::AuthorizeMiddleware;
 pub use request::RequestBuilder;

@@ -82,11 +82,13 @@ impl<V> Shared<V> {
         let wake = state.machine.next_wake(now);
         if wake > now.mono {
             state.give_back();
-            if wake != state.noted && wake != Mono::MAX && member.commons.calendar.is_kept() {
-                state.noted = wake;
-                let wakers = member.spot.get().map(|spot| member.commons.calendar.note(wake, *spot));
-                state.outside.wake(wakers.into_iter().flatten());
-            }
+        }
+        if member.commons.calendar.is_kept()
+            && state.has_to_note(wake, now)
+            && let Some(spot) = member.spot.get()
+        {
+            state.noted = wake;
+            state.outside.wake(member.commons.calendar.note(wake, *spot).into_iter());
         }
     }
 
@@ -106,6 +108,16 @@ impl<V> State<V> {
     /// Whether anybody is there who would send what is due.
     fn is_waited_for(&self) -> bool {
         !self.waiting.is_empty() || !self.keepers.is_empty()
+    }
+
+    /// Whether the calendar does not say this time yet. What is due already is said once, and only of a token that would be lost:
+    /// whoever has none asks by itself.
+    fn has_to_note(&self, wake: Mono, now: Now) -> bool {
+        if wake > now.mono {
+            wake != self.noted && wake != Mono::MAX
+        } else {
+            self.noted > now.mono && self.machine.held(now).is_some()
+        }
     }
 
     fn give_back(&mut self) {
