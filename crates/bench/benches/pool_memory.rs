@@ -9,7 +9,9 @@ use evergrant_bench::allocations::Watch;
 use evergrant_bench::server::Server;
 use evergrant_bench::subjects::{opaque, stored};
 use evergrant_bench::tenants::{ENDPOINT, builder, client, key, pool};
+use evergrant_drive::Shared;
 use evergrant_tokio_reqwest::{Client, Provider, Tokens, TokensPool, Transport};
+use http::HeaderValue;
 use std::collections::HashMap;
 use std::env;
 use std::error::Error;
@@ -59,6 +61,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     row("`Client` alone, of the same tenants", tenants, || {
         Ok((0..tenants).map(|number| client(&provider, &key(number))).collect::<Result<Vec<Client>, _>>()?)
     })?;
+    println!(
+        "| drive's `Shared` alone, without what it points to | | {} |",
+        size_of::<Shared<HeaderValue>>()
+    );
     Ok(())
 }
 

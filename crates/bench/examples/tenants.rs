@@ -16,7 +16,9 @@ use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tokio_reqwest::{BoxError, Client, ClientAuth, Provider, TokensPool};
 use std::collections::HashMap;
 use std::env;
+use std::future::poll_fn;
 use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::pin::pin;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,8 +30,6 @@ const TENANTS: usize = 1000;
 const LIFE: Duration = Duration::from_secs(60);
 /// The word that makes this program the process of the endpoints.
 const ENDPOINTS: &str = "--endpoints";
-/// A wait that a caller notices.
-const LONG: Duration = Duration::from_millis(10);
 
 fn main() -> Result<(), BoxError> {
     let word = env::args().nth(1);
@@ -170,12 +170,19 @@ async fn calls(tenant: usize, pool: TokensPool<String>, waits: Arc<HashMap<Kind,
     let mut is_first = true;
     loop {
         sleep(Duration::from_millis(500 + random.below(1000))).await;
-        let begin = Instant::now();
+        let (begin, mut polls) = (Instant::now(), 0);
         let is_served = match pool.tokens(&key) {
-            Ok(tokens) => tokens.token().await.is_ok(),
+            Ok(tokens) => {
+                let mut token = pin!(tokens.token());
+                let counted = poll_fn(|cx| {
+                    polls += 1;
+                    token.as_mut().poll(cx)
+                });
+                counted.await.is_ok()
+            }
             Err(_) => false,
         };
-        waits.note(begin.elapsed(), is_first, is_served);
+        waits.note(begin.elapsed(), is_first, is_served, polls > 1);
         is_first = false;
     }
 }
@@ -185,19 +192,20 @@ async fn calls(tenant: usize, pool: TokensPool<String>, waits: Arc<HashMap<Kind,
 struct Waits {
     calls: AtomicU64,
     failed: AtomicU64,
-    long: AtomicU64,
+    /// Calls after the first that found no token: what was slow without that, such as a busy processor, is not the pool's.
+    waited: AtomicU64,
     /// In microseconds.
     longest_first: AtomicU64,
     longest_later: AtomicU64,
 }
 
 impl Waits {
-    fn note(&self, wait: Duration, is_first: bool, is_served: bool) {
+    fn note(&self, wait: Duration, is_first: bool, is_served: bool, waited: bool) {
         let longest = if is_first { &self.longest_first } else { &self.longest_later };
         longest.fetch_max(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.failed.fetch_add(u64::from(!is_served), Ordering::Relaxed);
-        self.long.fetch_add(u64::from(!is_first && wait > LONG), Ordering::Relaxed);
+        self.waited.fetch_add(u64::from(!is_first && waited), Ordering::Relaxed);
     }
 }
 
@@ -209,7 +217,7 @@ fn summary(
 ) {
     println!(
         "\n| endpoint | tenants | requests for each: least, mean, most | mean in a life | calls | without a token | longest wait for the \
-         first token, ms | longest later | later ones over {LONG:?} |"
+         first token, ms | longest later | later ones that had to wait |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
     let requests = pool.top(TENANTS);
@@ -230,7 +238,7 @@ fn summary(
             read(&waits.failed),
             millis(&waits.longest_first),
             millis(&waits.longest_later),
-            read(&waits.long)
+            read(&waits.waited)
         );
     }
 }
