@@ -221,7 +221,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     print!("{}", callers.send(Method::GET, "/admin", "").await?);
 
     // Clones that are kept: now no source can make place for another one.
-    let kept = [pool.tokens(&"apples".into())?, pool.tokens(&"pears".into())?];
+    let kept = [pool.tokens("apples")?, pool.tokens("pears")?];
     callers.send(Method::PUT, "/admin/tenants/cherries", "secret-of-cherries").await?;
     callers.list("cherries").await?;
     drop(kept);

@@ -6,6 +6,7 @@ use super::inner::Inner;
 use super::pooled::Pooled;
 use super::shards::{Room, Shard};
 use super::shelf::{Place, Verdict};
+use super::vacancy::Vacancy;
 use crate::clock::Readings;
 use crate::commons::Mark;
 use crate::contained::contained;
@@ -13,7 +14,7 @@ use crate::observer::{EventKind, EvictionReason};
 use crate::shared::{Parting, Shared, Standing};
 use evergrant_core::RestNote;
 use std::iter;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -30,22 +31,6 @@ struct Gone<K, S>(K, Entry<S>);
 
 /// What sources let go of while they were looked at, to be dropped without any lock.
 type Partings<S> = Vec<Parting<<S as Pooled>::Value>>;
-
-/// The right to bring one source. Dropped, its place is free again.
-pub(super) struct Vacancy<'a>(&'a AtomicUsize);
-
-impl Vacancy<'_> {
-    /// The source has come.
-    pub(super) fn fill(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Vacancy<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 impl<K, S: Pooled> Inner<K, S> {
     /// Sees to it that one more may come: there is a place, somebody goes, or there are a few more than should be.
@@ -76,7 +61,7 @@ impl<K, S: Pooled> Inner<K, S> {
     fn grow(&self, most: usize) -> Option<Vacancy<'_>> {
         let one_more = |count| if count < most { Some(count + 1) } else { None };
         let grown = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        grown.is_ok().then(|| Vacancy(&self.count))
+        grown.is_ok().then(|| Vacancy::of(&self.count))
     }
 
     /// Its own shard first: the others are looked at only if that has nobody.
@@ -88,7 +73,7 @@ impl<K, S: Pooled> Inner<K, S> {
             partings.clear();
             if let Some(gone) = gone {
                 // Its place is the newcomer's.
-                let vacancy = Vacancy(&self.count);
+                let vacancy = Vacancy::of(&self.count);
                 self.counters.evicted_for_capacity.fetch_add(1, Ordering::Relaxed);
                 gone.report(EvictionReason::Capacity);
                 return Some(vacancy);

@@ -1,7 +1,7 @@
 //! One of many: whether it may send now, and what its pool has to know of it.
 
 use super::state::{Shared, State};
-use crate::commons::{Applicant, Application, Commons, Granted, Permit, Stage};
+use crate::commons::{Applicant, Application, Granted, Permit, Stage};
 use evergrant_core::{Error, Mono, Now, RestNote};
 use std::sync::{Arc, Weak};
 
@@ -69,10 +69,10 @@ impl<V: Send + Sync> Applicant for Shared<V> {
 impl<V> Shared<V> {
     /// Why no caller more may wait, if the sources of the pool have as many as may.
     pub(super) fn crowd(&self, state: &State<V>, now: Now) -> Option<Error> {
-        let waiting = self.member.as_ref()?.commons.waiting();
+        let commons = &self.member.as_ref()?.commons;
+        let max_waiters = commons.max_waiters;
         let retry_after = state.machine.next_wake(now).since(now.mono);
-        (waiting >= Commons::MAX_WAITERS)
-            .then_some(Error::Saturated { max_waiters: Commons::MAX_WAITERS, retry_after })
+        (commons.waiting() >= max_waiters).then_some(Error::Saturated { max_waiters, retry_after })
     }
 
     /// After every input: what the pool has to know of it.
