@@ -171,6 +171,7 @@ fn it_ends_with_the_pool_and_holds_nobody_while_it_waits() {
     let source = Arc::downgrade(holding(&pool, 1).shared());
     assert!(matches!(keeper.poll(&waking.waker()), PoolKeep::Wait(_)));
     let before = waking.count();
+    assert!(format!("{keeper:?}").starts_with("PoolKeeper { number: Some(1)"), "{keeper:?}");
     drop(pool);
     assert_eq!(waking.count(), before + 1);
     assert!(source.upgrade().is_none());
