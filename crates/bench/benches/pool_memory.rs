@@ -10,7 +10,7 @@ use evergrant_bench::server::Server;
 use evergrant_bench::subjects::{opaque, stored};
 use evergrant_bench::tenants::{ENDPOINT, builder, client, key, pool};
 use evergrant_drive::Shared;
-use evergrant_tokio_reqwest::{Client, Provider, Tokens, TokensPool, Transport};
+use evergrant_tokio_reqwest::{Provider, Tokens, TokensPool, Transport};
 use http::HeaderValue;
 use std::collections::HashMap;
 use std::env;
@@ -59,7 +59,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             .collect::<HashMap<_, _>>())
     })?;
     row("`Client` alone, of the same tenants", tenants, || {
-        Ok((0..tenants).map(|number| client(&provider, &key(number))).collect::<Result<Vec<Client>, _>>()?)
+        let mut clients = Vec::with_capacity(tenants);
+        for number in 0..tenants {
+            clients.push(client(&provider, &key(number))?);
+        }
+        Ok(clients)
     })?;
     println!(
         "| drive's `Shared` alone, without what it points to | | {} |",
