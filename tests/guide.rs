@@ -15,13 +15,14 @@ use std::fs;
 use tree::{files, has_extension, root};
 
 /// Where the sentences of errors are.
-const ERRORS: [&str; 19] = [
+const ERRORS: [&str; 20] = [
     "core/src/error.rs",
     "core/src/error/config.rs",
     "core/src/error/proxy.rs",
     "core/src/error/refusal.rs",
     "core/src/error/transport.rs",
     "core/src/error/unusable.rs",
+    "drive/src/pool/error.rs",
     "http/src/cause.rs",
     "http/src/error.rs",
     "http/src/proxy.rs",

@@ -1,9 +1,10 @@
 //! What the tests share: a server, a client of it, and a source of tokens; a server of raw bytes, and one that speaks
-//! TLS; a token request through each transport.
+//! TLS; a token request, and a pool of sources, through each transport.
 
 pub mod certified;
 #[cfg(doctest)]
 pub mod pages;
+pub mod pools;
 pub mod raw;
 pub mod transports;
 

@@ -4,6 +4,7 @@
 
 use evergrant_core::Response;
 use evergrant_tests::ms;
+use evergrant_tests::pools::{POOLS, Setup};
 use evergrant_tests::raw::{Connection, Raw};
 use evergrant_tests::transports::{Asking, TRANSPORTS, once};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -140,6 +141,32 @@ fn no_answer_takes_more_memory_than_its_bounds_allow() {
             println!("{name}: {what}: {taken} bytes");
             assert!(taken <= ROOM, "{name}: {what}: {taken} bytes at once, more than {ROOM}");
         }
+    }
+}
+
+/// What a tenant of a pool may take, its client, its token and what the server here remembers of it included: it takes a good
+/// 2 KiB, and 19 KiB with an HTTP client of its own.
+const TENANT: usize = 8 << 10;
+
+#[test]
+fn the_tenants_of_a_pool_share_one_http_client() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    const TENANTS: usize = 100;
+    let body = r#"{"access_token":"a-token","token_type":"Bearer","expires_in":3600}"#;
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    for (name, mount) in POOLS {
+        let server = Raw::answer(answer.clone());
+        let client = Asking::at(&server.token_endpoint()).client;
+        let pool = mount(&Setup::new(move |_| client.clone()));
+        let served = |tenant: usize| drop(pool.tokens(&tenant.to_string()).token().unwrap());
+        // With what is made once and kept.
+        (0..TENANTS).for_each(served);
+        let before = LIVE.load(Ordering::SeqCst);
+        (TENANTS..2 * TENANTS).for_each(served);
+        let taken = LIVE.load(Ordering::SeqCst).saturating_sub(before) / TENANTS;
+        println!("{name}: {taken} bytes for each tenant");
+        assert_eq!(pool.status().held, 2 * TENANTS);
+        assert!(taken <= TENANT, "{name}: {taken} bytes for each tenant");
     }
 }
 

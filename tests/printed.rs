@@ -14,6 +14,9 @@ use tracing_subscriber::fmt::MakeWriter;
 /// A token that wrong answers bring along.
 pub(crate) const TOKEN: &str = "sentinel.token/of+the~server=";
 
+/// The key of a tenant, which nobody is told without a label.
+pub(crate) const TENANT: &str = "sentinel-tenant/+ of%the~pool=";
+
 /// How every JWT of the mock server begins, which holds its own secret: `{"alg":"HS256","typ":"JWT"}`, then
 /// `{"iss":"evergrant-mock"`.
 pub(crate) const JWT: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJldmVyZ3JhbnQtbW9jayIs";
@@ -254,7 +257,7 @@ fn search(during: &str, text: &str, tokens: &BTreeSet<String>) {
     }
     let own = OWN_AUTHORIZATION.trim_start_matches("Basic ");
     let mut all: BTreeSet<String> =
-        [SECRET, SECOND_SECRET, TOKEN, KEY, own].into_iter().flat_map(forms).collect();
+        [SECRET, SECOND_SECRET, TOKEN, TENANT, KEY, own].into_iter().flat_map(forms).collect();
     all.extend([JWT.to_owned(), STANDARD_NO_PAD.encode(JWT), hex(JWT)]);
     all.extend(tokens.iter().flat_map(|token| forms_of_token(token)));
     if let Some((at, form)) = first_of(text, &all) {

@@ -2,16 +2,19 @@
 //! everything that could be printed searched for them in every form in which they could stand there.
 
 use crate::printed::{
-    JWT, TOKEN, WATCH, first_of, forms, forms_of_token, hex, percent_encoded, print, ureq_dumps, was_printed,
-    with_no_secret,
+    JWT, TENANT, TOKEN, WATCH, first_of, forms, forms_of_token, hex, percent_encoded, print, ureq_dumps,
+    was_printed, with_no_secret,
 };
 use crate::scenarios::{Call, KEY, SECRET, Setup};
 use crate::shells::{Mount, SHELLS};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use evergrant_mock::{Endpoint, Fault, Server, Times};
-use evergrant_tests::{api, builder, ms, quick, server, time_for};
-use evergrant_tokio_reqwest::{Client, ClientAuth, Provider, Tokens, VerdictRule};
+use evergrant_tests::pools::{self, POOLS, Pool, Source};
+use evergrant_tests::{api, builder, ms, quick, secs, server, time_for};
+use evergrant_tokio_reqwest::{
+    Client, ClientAuth, Error, ManualClock, PoolError, Provider, Tokens, VerdictRule,
+};
 
 /// What a server could say that has the client's secret, or a token, in it.
 fn echoes() -> Vec<Fault> {
@@ -94,6 +97,56 @@ fn echoes_on(mount: Mount) {
     }
 }
 
+/// A tenant asks, and everything that can be shown of it is.
+fn asks(pool: &dyn Pool, tenant: &dyn Source) -> Option<Error> {
+    let outcome = tenant.token();
+    if let Ok(token) = &outcome {
+        (WATCH.token)(token.value().expose());
+    }
+    WATCH.debug(&(pool, pool.status(), tenant, tenant.status(), tenant.held(), &outcome));
+    outcome.inspect_err(|error| WATCH.error(error)).err()
+}
+
+/// The whole story of a pool: tenants that are refused with each echo, and one that is served and kept fresh, whose token is
+/// refused, that is replaced, and that leaves, while there is no room for another.
+fn echoes_in_a_pool_on(mount: pools::Mount) {
+    let server = Server::builder().client(Server::CLIENT_ID, SECRET).lifetime(secs(3600)).start().unwrap();
+    let provider = Provider::rfc6749(&server.token_endpoint()).unwrap();
+    let auth = ClientAuth::post(Server::CLIENT_ID, SECRET).unwrap();
+    let client = Client::builder(provider, auth).header("x-api-key", KEY).build().unwrap();
+    let of = client.clone();
+    let setup = pools::Setup { fail_fast: true, max_sources: 1, ..pools::Setup::new(move |_| of.clone()) };
+    for fault in echoes() {
+        let policy = quick().with_attempt_timeout(time_for(&fault));
+        let pool = mount(&pools::Setup { policy, ..setup.clone() });
+        let struck = server.fault(Endpoint::Token, fault, Times::UntilCleared);
+        // A few of them are tokens all the same.
+        let _refused = asks(&*pool, &*pool.tokens(TENANT));
+        struck.clear();
+    }
+    let clock = ManualClock::new();
+    let pool = mount(&pools::Setup { clock: Some(clock.clone()), ..setup });
+    let old = pool.tokens(TENANT);
+    let full = pool.try_tokens(&format!("{TENANT} 2")).unwrap_err();
+    assert!(matches!(full, PoolError::Full(_)));
+    WATCH.error(&full);
+    assert!(asks(&*pool, &*old).is_none());
+    let _keeper = pool.keep_fresh();
+    // It is not refused for being too young.
+    clock.advance(secs(60));
+    server.revoke_all();
+    assert_eq!(old.get(&server.resource("/shipments")).outcome(), Ok(200));
+    assert!(asks(&*pool, &*old).is_none());
+    let other = Client::builder(client.provider().clone(), client.auth().clone()).scope("*").build().unwrap();
+    assert!(pool.replace(TENANT, other));
+    let fresh = pool.tokens(TENANT);
+    assert!(asks(&*pool, &*fresh).is_none() && pool.remove(TENANT));
+    clock.advance(secs(3600));
+    for closed in [old, fresh] {
+        assert!(matches!(asks(&*pool, &*closed), Some(Error::Closed { .. })));
+    }
+}
+
 /// What only the tokio adapter's own API shows, and a panic in the program's code in the middle of a call.
 async fn by_hand() {
     let server = server();
@@ -159,6 +212,10 @@ fn i29_no_debug_no_display_no_error_no_event_no_log_and_no_panic_contains_a_secr
             for (shell, mount) in SHELLS {
                 let thread = std::thread::Builder::new().name(shell.into());
                 thread.spawn_scoped(scope, move || echoes_on(mount)).unwrap();
+            }
+            for (pool, mount) in POOLS {
+                let thread = std::thread::Builder::new().name(format!("pool on {pool}"));
+                thread.spawn_scoped(scope, move || echoes_in_a_pool_on(mount)).unwrap();
             }
         });
         for (seen, what) in [

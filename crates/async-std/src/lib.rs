@@ -42,6 +42,9 @@ println!("{}", answer.into_body().text(1 << 20).await?);
 //! Each source has an HTTP client of its own for its token requests. Sources that share a [`Transport`] have one for all of them;
 //! [`TransportBuilder`] has the same settings as [`TokensBuilder`] for it.
 //!
+//! A [`TokensPool`] makes a source for each key of the program's own, such as its tenants, all over one transport. It evicts those that
+//! nobody uses, and bounds their number and their token requests.
+//!
 //! # Names
 //! The types that the signatures here name are at the root. All of evergrant-core is in the module [`core`], for the
 //! details of an error or of the machine. Import names, not `*`: a glob would hide the standard library's `core`.

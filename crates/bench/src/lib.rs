@@ -5,8 +5,12 @@ pub mod allocations;
 mod instructions;
 mod measure;
 mod orders;
+pub mod process;
+pub mod random;
 mod report;
+pub mod server;
 pub mod subjects;
+pub mod tenants;
 
 pub use measure::{Group, Side};
 pub use report::run;

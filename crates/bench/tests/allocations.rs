@@ -4,6 +4,7 @@
 use evergrant_bench::allocations::{Count, count};
 use evergrant_bench::at_once;
 use evergrant_bench::subjects::{body, client, header_of, held, jwt, noon_and, opaque, response};
+use evergrant_bench::tenants;
 use evergrant_core::bench::has_times;
 use evergrant_core::{AccessToken, Call, ClientAuth, Grant, Machine, Outcome, Policy, Response, Step};
 use http::HeaderValue;
@@ -24,6 +25,13 @@ fn a_held_token_and_its_header_cost_nothing() {
     assert_eq!(once(|| at_once(tokens.with_authorization(HeaderValue::len))), Count::default());
     assert_eq!(once(|| at_once(tokens.token())), Count::default());
     assert_eq!(once(|| tokens.try_token()), Count::default());
+}
+
+#[test]
+fn finding_a_tenants_source_in_a_pool_costs_nothing() {
+    let (pool, key) = (tenants::pool(16, 1024), tenants::key(7));
+    assert_eq!(once(|| pool.tokens(&key).is_ok()), Count::default());
+    assert_eq!(once(|| pool.get(&key).is_some()), Count::default());
 }
 
 #[test]

@@ -191,9 +191,7 @@ impl Machine {
             _ if may_send => return Step::Send(self.send(now)),
             _ => {}
         }
-        if let Some(reason) = self.closed
-            && !self.is_in_flight(now.mono)
-        {
+        if let Some(reason) = self.ended(now) {
             self.leave(call);
             return Step::Fail(Error::Closed { reason });
         }

@@ -140,7 +140,7 @@ where
     /// asks for nothing, so somebody else must: [`keep_fresh`](Self::keep_fresh), or callers. None ever comes after a fixed token.
     ///
     /// # Errors
-    /// As many watch as may: the policy's `max_waiters`.
+    /// As many watch as may: the policy's `max_waiters`; or the source was closed by its pool, and no newer one comes.
     ///
     /// # Blocking
     /// Blocks until then, for `limit` at most.
@@ -150,7 +150,7 @@ where
         loop {
             match (watcher.poll(&waker), self.shared.until(end)) {
                 (Watch::Changed(token), _) => return Ok(Some(token)),
-                (Watch::Full(error), _) => return Err(error),
+                (Watch::Failed(error), _) => return Err(error),
                 (Watch::Unchanged, Duration::ZERO) => return Ok(None),
                 (Watch::Unchanged, left) => nap(left),
             }

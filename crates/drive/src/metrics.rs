@@ -96,7 +96,7 @@
 //!     .name("tenants")
 //!     .label(|tenant: &Tenant| tenant.plan.to_owned())
 //!     .observer(seen.clone());
-//! let pool = Pool::new(settings, |_| (), |shared| Ok(BlockingSource::over(shared, Canned)));
+//! let pool = Pool::new(settings, |_| (), |_, shared| Ok(BlockingSource::over(shared, Canned)));
 //!
 //! pool.tokens(&Tenant { id: "4711", plan: "gold" })?.token(None)?;
 //! assert_eq!(seen.0.lock().unwrap()[0], "evergrant.token.requests gold");

@@ -12,6 +12,7 @@ mod settings;
 mod shards;
 mod shelf;
 mod status;
+mod vacancy;
 
 pub use error::{BoxError, PoolError, PoolFull};
 pub use pooled::Pooled;
@@ -63,15 +64,24 @@ impl<K, S: Pooled> Pool<K, S> {
         render: fn(&AccessToken) -> S::Value,
         wrap: impl Fn(&Client, Arc<Shared<S::Value>>) -> Result<S, ConfigError> + Send + Sync + 'static,
     ) -> Self {
-        let PoolSettings { terms, name, label, client_for, max_sources, idle, limits, shares_rests } =
-            settings;
+        let PoolSettings {
+            terms,
+            name,
+            label,
+            client_for,
+            max_sources,
+            idle,
+            limits,
+            shares_rests,
+            max_waiters,
+        } = settings;
         Self(Arc::new(Inner {
             shards: Shards::new(max_sources),
             hasher: RandomState::new(),
             count: AtomicUsize::new(0),
             max_sources,
             idle,
-            commons: Commons::new(limits, terms.attempt_timeout() + GRACE, shares_rests),
+            commons: Commons::new(limits, terms.attempt_timeout() + GRACE, shares_rests, max_waiters),
             clock: terms.clock.clone(),
             audience: Audience::new(name, terms.observers.clone()),
             terms,
@@ -126,7 +136,10 @@ impl<K: Eq + Hash, S: Pooled> Pool<K, S> {
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
         let (hash, client) = (self.0.hasher.hash_one(key), client.into().client);
-        let Some(source) = self.0.find(hash, key) else { return Ok(false) };
+        let Some(source) = self.0.find(hash, key) else {
+            self.0.shards.of(hash).write().changes += 1;
+            return Ok(false);
+        };
         let known = source.shared().client();
         if let Some(known) = known.filter(|known| known.client_id() == client.client_id())
             && known.with_auth(client.auth().clone()) == client
@@ -151,6 +164,7 @@ impl<K: Eq + Hash, S: Pooled> Pool<K, S> {
         let (hash, readings) = (self.0.hasher.hash_one(key), self.0.clock.readings());
         let removed = {
             let mut room = self.0.shards.of(hash).write();
+            room.changes += 1;
             let _forgotten = room.notes.take(hash);
             let removed = room.shelf.remove(hash, key);
             // Closed before another one of that key can come.

@@ -151,7 +151,7 @@ where
     /// must: [`keep_fresh`](Self::keep_fresh), or callers. It never ends for a fixed token.
     ///
     /// # Errors
-    /// As many watch as may: the policy's `max_waiters`.
+    /// As many watch as may: the policy's `max_waiters`; or the source was closed by its pool, and no newer one comes.
     ///
     /// # Cancel safety
     /// Dropping the future frees its place, and loses nothing: who asks again after the same generation misses no token but those
@@ -160,7 +160,7 @@ where
         let mut watcher = self.shared.watcher(after);
         poll_fn(|cx| match watcher.poll(cx.waker()) {
             Watch::Changed(token) => Poll::Ready(Ok(token)),
-            Watch::Full(error) => Poll::Ready(Err(error)),
+            Watch::Failed(error) => Poll::Ready(Err(error)),
             Watch::Unchanged => Poll::Pending,
         })
         .await

@@ -103,7 +103,7 @@ fn pool(metrics: &MetricsObserver) -> Pool<Tenant, BlockingSource<Canned, ()>> {
         .name("tenants")
         .label(|(plan, _)| (*plan).to_owned())
         .observer(Arc::new(metrics.clone()));
-    Pool::new(settings, |_| (), |shared| Ok(BlockingSource::over(shared, Canned(Mutex::default()))))
+    Pool::new(settings, |_| (), |_, shared| Ok(BlockingSource::over(shared, Canned(Mutex::default()))))
 }
 
 /// The lines of this kind, sorted.

@@ -122,12 +122,15 @@ impl Client {
 
 fn grant(state: &mut State, asked: &Asked) -> Result<Response, Refusal> {
     let State { settings, tokens, .. } = state;
-    if !asked.client.is(&settings.client_id, &settings.client_secret) {
-        return Err(Refusal::Client { basic: matches!(asked.client, Client::Basic(..)) });
-    }
+    let first = (&settings.client_id, &settings.client_secret);
+    let others = settings.other_clients.iter().map(|(id, secret)| (id, secret));
+    let (client, _) = std::iter::once(first)
+        .chain(others)
+        .find(|(id, secret)| asked.client.is(id, secret))
+        .ok_or(Refusal::Client { basic: matches!(asked.client, Client::Basic(..)) })?;
     let scope = settings.granted_scope.as_deref().unwrap_or(&asked.scope);
     let now = clock::now(settings.clock_offset);
-    let granted = tokens.grant(settings.style, settings.lifetime, &settings.client_id, scope, now);
+    let granted = tokens.grant(settings.style, settings.lifetime, client, scope, now);
     let body = grant_body(&granted, &settings.expires_in, scope);
     Ok(no_store(Response::new(200)).body("application/json", body))
 }

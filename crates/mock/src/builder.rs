@@ -76,6 +76,7 @@ impl Builder {
             settings: Settings {
                 client_id: Server::CLIENT_ID.to_owned(),
                 client_secret: Server::CLIENT_SECRET.to_owned(),
+                other_clients: Vec::new(),
                 // One day, as at MyParcel.com.
                 lifetime: Duration::from_secs(86_400),
                 style: TokenStyle::default(),
@@ -127,6 +128,25 @@ impl Builder {
     pub fn client(mut self, id: &str, secret: &str) -> Self {
         id.clone_into(&mut self.settings.client_id);
         secret.clone_into(&mut self.settings.client_secret);
+        self
+    }
+
+    /// Credentials that are accepted beside those of [`client`](Self::client), for a program with many clients.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_as, ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().another_client("orders", "the-secret-of-orders").start()?;
+    /// assert_eq!(ask_as(&server, "orders", "the-secret-of-orders")?.status(), 200);
+    /// assert_eq!(ask_for_token(&server)?.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn another_client(mut self, id: &str, secret: &str) -> Self {
+        self.settings.other_clients.push((id.to_owned(), secret.to_owned()));
         self
     }
 

@@ -295,6 +295,7 @@ impl Server {
         let settings = &mut self.shared.lock().settings;
         id.clone_into(&mut settings.client_id);
         secret.clone_into(&mut settings.client_secret);
+        settings.other_clients.clear();
     }
 
     /// Revokes one token. One that was never issued is no error.

@@ -41,6 +41,8 @@ pub(crate) struct State {
 pub(crate) struct Settings {
     pub(crate) client_id: String,
     pub(crate) client_secret: String,
+    /// Further clients, by id and secret.
+    pub(crate) other_clients: Vec<(String, String)>,
     pub(crate) lifetime: Duration,
     pub(crate) style: TokenStyle,
     pub(crate) expires_in: ExpiresIn,

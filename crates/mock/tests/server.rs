@@ -447,6 +447,24 @@ fn it_listens_on_loopback_alone_and_knows_the_client_it_was_given() {
 }
 
 #[test]
+fn each_of_many_clients_has_its_own_secret_and_its_own_tokens() {
+    let server =
+        Server::builder().another_client("orders", "o").another_client("bills", "b").start().unwrap();
+    let ask_as = |id: &str, secret: &str| {
+        let body = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+        send(&server, "POST", "/access-token", FORM, &body)
+    };
+    for (id, secret) in [("orders", "o"), ("bills", "b"), (Server::CLIENT_ID, Server::CLIENT_SECRET)] {
+        let token = ask_as(id, secret).json()["access_token"].as_str().unwrap().to_owned();
+        assert_eq!(claims(&token)["sub"], id);
+        assert_eq!(get(&server, &token).status, 200);
+    }
+    assert_eq!(ask_as("orders", "b").status, 401);
+    server.rotate_client("mine", "own");
+    assert_eq!((ask_as("mine", "own").status, ask_as("orders", "o").status), (200, 401));
+}
+
+#[test]
 fn a_burst_of_connections_is_served() {
     let server = Server::start().unwrap();
     thread::scope(|scope| {

@@ -159,7 +159,7 @@ fn pool(metrics: &MeterObserver) -> Pool<Tenant, BlockingSource<Canned, ()>> {
         .name("tenants")
         .label(|(plan, _)| (*plan).to_owned())
         .observer(Arc::new(metrics.clone()));
-    Pool::new(settings, |_| (), |shared| Ok(BlockingSource::over(shared, Canned(Mutex::default()))))
+    Pool::new(settings, |_| (), |_, shared| Ok(BlockingSource::over(shared, Canned(Mutex::default()))))
 }
 
 #[test]

@@ -80,6 +80,8 @@ impl Service {
 /// What a caller of ours gets: the API's answer, or when to come back.
 async fn relay(called: Result<reqwest::Response, ApiError>) -> Response {
     match called {
+        // It is about our token: the caller's own credentials are not the problem.
+        Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED => StatusCode::BAD_GATEWAY.into_response(),
         Ok(answer) => {
             let status = answer.status();
             let text = answer.text().await;

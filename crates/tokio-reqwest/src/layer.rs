@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::tokens::Tokens;
 use bytes::Bytes;
 use evergrant_core::{Error, Origins, Verdict, VerdictRule};
-use evergrant_drive::{Attachment, Exchange};
+use evergrant_drive::{Attachment, BoxError, Exchange};
 use evergrant_http::{Guard, repeat};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
@@ -16,9 +16,6 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
-
-/// What a service under the layer may fail with: its own error, or an [`ApiError`].
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Attaches the token to every request that passes, and sends a refused one again, with a new token where it must, if its body can
 /// be repeated. A request to an origin that is not allowed, or with an Authorization header of its own, is an error.

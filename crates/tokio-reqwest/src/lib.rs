@@ -73,6 +73,9 @@
 //! Each source has an HTTP client of its own for its token requests. Sources that share a [`Transport`] have one for all of them;
 //! [`TransportBuilder`] has the same settings as [`TokensBuilder`] for it.
 //!
+//! A [`TokensPool`] makes a source for each key of the program's own, such as its tenants, all over one transport. It evicts those that
+//! nobody uses, and bounds their number and their token requests.
+//!
 //! # TLS
 //! `rustls` (default) brings reqwest's own provider, aws-lc. `rustls-no-provider` leaves the choice to the program, which
 //! installs one before it builds a source. `native-tls` uses the operating system's library. Without any of them there is no source
@@ -142,7 +145,7 @@ pub use evergrant_drive::{
 pub use evergrant_http::_why_refused;
 pub use evergrant_http::proxy::Proxy;
 #[cfg(feature = "tower")]
-pub use layer::{Authorize, AuthorizeLayer, BoxError, JudgedBody};
+pub use layer::{Authorize, AuthorizeLayer, JudgedBody};
 #[cfg(feature = "middleware")]
 pub use middleware::AuthorizeMiddleware;
 pub use request::RequestBuilder;

@@ -373,6 +373,12 @@ impl<K: 'static> TokensPoolBuilder<K> {
         Self { settings: self.settings.max_flights_per_origin(max_flights), ..self }
     }
 
+    /// How many callers wait for a token at once, of all sources: 1 to 1 048 576, 65 536 by default. Of one source as many may wait as
+    /// the policy's `max_waiters` says.
+    pub fn max_waiters(self, max_waiters: usize) -> Self {
+        Self { settings: self.settings.max_waiters(max_waiters), ..self }
+    }
+
     /// Whether a Retry-After (RFC 9110 §10.2.3) that one client got holds for all clients of that origin. Default false: it may be for
     /// one client alone. True where all of them share a quota.
     pub fn share_rest(self, share_rest: bool) -> Self {

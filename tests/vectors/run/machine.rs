@@ -293,6 +293,9 @@ impl Play {
                     Error::Failed { .. } => "failed",
                     Error::TimedOut { .. } => "timed_out",
                     Error::Saturated { .. } => "saturated",
+                    Error::Closed { .. } => {
+                        return Err(format!("no vector is about a machine of many: {error}"));
+                    }
                     other => return Err(format!("an error that has no vector yet: {other}")),
                 };
                 Expect::Fail {
@@ -388,6 +391,9 @@ fn why(cause: &Cause) -> Why {
         }
         Cause::NotSent(_) => Why::NotSent,
         Cause::Abandoned => Why::Abandoned,
+        Cause::HeldBack | Cause::Unrecorded { .. } => {
+            panic!("no vector is about a machine of many: {cause:?}")
+        }
         other => panic!("a cause that has no vector yet: {other:?}"),
     }
 }

@@ -2,10 +2,9 @@
 
 mod gcp;
 mod peers;
-mod server;
 
+pub use evergrant_bench::server::Server;
 pub use peers::{
     Azure, Bare, Evergrant, GcpAuth, Google, GoogleKept, Hasty, Huskarl, ObjectStore, Peer, Problem, Smithy,
     Static, Yup,
 };
-pub use server::Server;

@@ -54,6 +54,11 @@ impl Machine {
         self.closed
     }
 
+    /// Why no token comes any more: it is closed, and no flight is in the air.
+    pub fn ended(&self, now: Now) -> Option<Closed> {
+        self.closed.filter(|_| !self.is_in_flight(now.mono))
+    }
+
     /// Somebody knows that no request may be sent before a time: it rests, with [`Cause::Unrecorded`]. Nothing changes while a
     /// flight is in the air, during a longer rest, or for a machine that holds a fixed token.
     pub fn rest(&mut self, now: Now, note: RestNote) {

@@ -131,3 +131,6 @@ pub(crate) enum Next {
     /// Nobody at all.
     Nothing,
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,18 +13,17 @@ pub(crate) struct Commons {
     pub(crate) calendar: Calendar,
     /// Whether a rest that a server told one client holds for all clients of its origin.
     pub(crate) shares_rests: bool,
+    /// So many callers wait at most, of all sources.
+    pub(crate) max_waiters: usize,
     /// The callers that wait, of all sources.
     waiting: AtomicUsize,
 }
 
 impl Commons {
-    /// So many callers wait at most, of all sources.
-    pub(crate) const MAX_WAITERS: usize = 65_536;
-
     /// With so long a time for one request, after which it is lost.
-    pub(crate) fn new(limits: Limits, sent: Duration, shares_rests: bool) -> Arc<Self> {
+    pub(crate) fn new(limits: Limits, sent: Duration, shares_rests: bool, max_waiters: usize) -> Arc<Self> {
         let (permits, calendar) = (Permits::new(limits, sent), Calendar::default());
-        Arc::new(Self { permits, calendar, shares_rests, waiting: AtomicUsize::new(0) })
+        Arc::new(Self { permits, calendar, shares_rests, max_waiters, waiting: AtomicUsize::new(0) })
     }
 
     pub(crate) fn waiting(&self) -> usize {

@@ -6,18 +6,21 @@ use super::inner::Inner;
 use super::pooled::Pooled;
 use super::shards::{Room, Shard};
 use super::shelf::{Place, Verdict};
+use super::vacancy::Vacancy;
 use crate::clock::Readings;
 use crate::commons::Mark;
 use crate::contained::contained;
 use crate::observer::{EventKind, EvictionReason};
 use crate::shared::{Parting, Shared, Standing};
 use evergrant_core::RestNote;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::iter;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-/// At how many the hand looks before it gives up.
+/// At how many the hand looks in the newcomer's own shard before it gives up, and at how many in each of the others.
 const LOOKS: usize = 64;
+const LOOKS_ELSEWHERE: usize = 16;
 /// At how many the broom looks each time.
 const SWEEPS: usize = 4;
 /// When it makes sense to ask again where all sources are busy.
@@ -28,22 +31,6 @@ struct Gone<K, S>(K, Entry<S>);
 
 /// What sources let go of while they were looked at, to be dropped without any lock.
 type Partings<S> = Vec<Parting<<S as Pooled>::Value>>;
-
-/// The right to bring one source. Dropped, its place is free again.
-pub(super) struct Vacancy<'a>(&'a AtomicUsize);
-
-impl Vacancy<'_> {
-    /// The source has come.
-    pub(super) fn fill(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Vacancy<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 impl<K, S: Pooled> Inner<K, S> {
     /// Sees to it that one more may come: there is a place, somebody goes, or there are a few more than should be.
@@ -74,25 +61,22 @@ impl<K, S: Pooled> Inner<K, S> {
     fn grow(&self, most: usize) -> Option<Vacancy<'_>> {
         let one_more = |count| if count < most { Some(count + 1) } else { None };
         let grown = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        grown.is_ok().then(|| Vacancy(&self.count))
+        grown.is_ok().then(|| Vacancy::of(&self.count))
     }
 
-    /// Its own shard first: the others are looked at only as far as that has nobody.
+    /// Its own shard first: the others are looked at only if that has nobody.
     fn evict_one(&self, hash: u64, readings: Readings) -> Option<Vacancy<'_>> {
-        let (mut looks, mut partings) = (LOOKS, Partings::<S>::new());
-        let own = self.shards.index(hash);
-        for shard in self.shards.from(own) {
-            let gone = shard.write().evict_one(&mut looks, readings, &mut partings);
+        let mut partings = Partings::<S>::new();
+        let looks = iter::once(LOOKS).chain(iter::repeat(LOOKS_ELSEWHERE));
+        for (shard, looks) in self.shards.from(self.shards.index(hash)).zip(looks) {
+            let gone = shard.write().evict_one(looks, readings, &mut partings);
             partings.clear();
             if let Some(gone) = gone {
                 // Its place is the newcomer's.
-                let vacancy = Vacancy(&self.count);
+                let vacancy = Vacancy::of(&self.count);
                 self.counters.evicted_for_capacity.fetch_add(1, Ordering::Relaxed);
                 gone.report(EvictionReason::Capacity);
                 return Some(vacancy);
-            }
-            if looks == 0 {
-                break;
             }
         }
         None
@@ -136,13 +120,12 @@ impl<K, S: Pooled> Room<K, S> {
     /// The first that was not visited since the hand came by, and is idle; else one that rests.
     fn evict_one(
         &mut self,
-        looks: &mut usize,
+        looks: usize,
         readings: Readings,
         partings: &mut Partings<S>,
     ) -> Option<Gone<K, S>> {
-        let (mut resting, most) = (None, *looks);
+        let mut resting = None;
         let judge = |place: Place, hash: u64, entry: &Entry<S>| {
-            *looks = looks.saturating_sub(1);
             if entry.is_marked(Mark::Visited) || entry.is_held_outside() {
                 return Verdict::Stays;
             }
@@ -155,7 +138,7 @@ impl<K, S: Pooled> Room<K, S> {
             }
             Verdict::Stays
         };
-        if let Some((key, entry)) = self.shelf.sieve(most, judge) {
+        if let Some((key, entry)) = self.shelf.sieve(looks, judge) {
             return Some(Gone(key, entry));
         }
         let (place, hash) = resting?;

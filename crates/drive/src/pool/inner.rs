@@ -9,6 +9,7 @@ use super::pooled::Pooled;
 use super::settings::{ClientFor, Label};
 use super::shards::{Room, Shards};
 use super::shelf::Place;
+use super::vacancy::Vacancy;
 use crate::clock::{Clocks, Readings};
 use crate::commons::{Commons, Member, Spot};
 use crate::contained::contained;
@@ -99,35 +100,59 @@ impl<K, S: Pooled> Inner<K, S> {
 
     /// A new source for this key, with the client that the program makes for it: without any lock, so that two may make one at once;
     /// then the first one that is in the pool is everybody's.
-    pub(super) fn make(&self, hash: u64, key: K) -> Result<S, PoolError>
+    pub(super) fn make(&self, hash: u64, mut key: K) -> Result<S, PoolError>
     where
         K: Eq,
     {
         self.counters.misses.fetch_add(1, Ordering::Relaxed);
-        let client = (self.client_for)(&key).map_err(PoolError::Client)?.client;
-        let source = self.open(client, &key)?;
-        let readings = self.clock.readings();
-        let vacancy = self.make_room(hash, readings, source.shared())?;
-        let (mut unused, mut parting) = (None, None);
-        let source = {
+        loop {
+            let changes = self.shards.of(hash).read().changes;
+            let client = (self.client_for)(&key).map_err(PoolError::Client)?.client;
+            let source = self.open(client, &key)?;
+            let readings = self.clock.readings();
+            let vacancy = self.make_room(hash, readings, source.shared())?;
+            let brought = self.bring(hash, key, source, vacancy, (readings, changes));
+            self.sweep(hash, readings);
+            match brought {
+                Ok(source) => return Ok(source),
+                Err(again) => key = again,
+            }
+        }
+    }
+
+    /// Puts a new source into its shard, unless there is one. The key comes back if a client of that shard was replaced or removed since this one
+    /// was made: it may be an old one.
+    fn bring(
+        &self,
+        hash: u64,
+        key: K,
+        source: S,
+        vacancy: Vacancy<'_>,
+        (readings, changes): (Readings, u64),
+    ) -> Result<S, K>
+    where
+        K: Eq,
+    {
+        // Dropped without the lock, whichever way it goes.
+        let (mut unused, mut own_key, mut parting) = (None, None, None);
+        let brought = {
             let mut room = self.shards.of(hash).write();
-            match room.shelf.find(hash, &key) {
-                Some(first) => {
-                    unused = Some((key, source));
-                    first.source.clone()
-                }
-                None => {
-                    let note = room.notes.take(hash);
-                    parting = note.map(|note| source.shared().resume_rest(readings, note));
-                    self.settle(&mut room, hash, key, source.clone(), readings);
-                    vacancy.fill();
-                    source
-                }
+            if let Some(first) = room.shelf.find(hash, &key) {
+                (unused, own_key) = (Some(source), Some(key));
+                Ok(first.source.clone())
+            } else if room.changes != changes {
+                unused = Some(source);
+                Err(key)
+            } else {
+                let note = room.notes.take(hash);
+                parting = note.map(|note| source.shared().resume_rest(readings, note));
+                self.settle(&mut room, hash, key, source.clone(), readings);
+                vacancy.fill();
+                Ok(source)
             }
         };
-        drop((unused, parting));
-        self.sweep(hash, readings);
-        Ok(source)
+        drop((unused, own_key, parting));
+        brought
     }
 
     /// Puts a source into its shard.
@@ -149,6 +174,7 @@ impl<K, S: Pooled> Inner<K, S> {
         let readings = self.clock.readings();
         let before = {
             let mut room = self.shards.of(hash).write();
+            room.changes += 1;
             let _forgotten = room.notes.take(hash);
             match room.shelf.remove(hash, &key) {
                 Some((old_key, entry)) => {

@@ -144,22 +144,14 @@ impl<K, S: Pooled> Inner<K, S> {
     /// The source that stands there, if its next token is due and anybody wants it: whoever was not used since its token came gets no
     /// new one, and whoever has none is asked for once, until it is used again.
     fn due(&self, spot: Spot, at: Mono, readings: Readings) -> Option<S> {
-        let source = {
-            let room = self.shards.at(usize::from(spot.shard)).read();
-            let entry = room.there(spot)?;
-            let member = entry.shared().member()?;
-            if !entry.shared().is_noted_for(at) {
-                return None;
-            }
-            let (is_held, _) = entry.shared().glance(readings);
-            let is_used = if is_held { member.has(Mark::TokenUsed) } else { member.take(Mark::TokenUsed) };
-            if !is_used && !entry.is_held_outside() {
-                return None;
-            }
-            entry.source.clone()
-        };
-        // If it is not due after all, that is noted.
-        drop(source.shared().note_anew(readings));
-        Some(source)
+        let room = self.shards.at(usize::from(spot.shard)).read();
+        let entry = room.there(spot)?;
+        let member = entry.shared().member()?;
+        if !entry.shared().is_noted_for(at) {
+            return None;
+        }
+        let (is_held, _) = entry.shared().glance(readings);
+        let is_used = if is_held { member.has(Mark::TokenUsed) } else { member.take(Mark::TokenUsed) };
+        (is_used || entry.is_held_outside()).then(|| entry.source.clone())
     }
 }

@@ -33,6 +33,7 @@ pub struct PoolSettings<K> {
     pub(super) idle: Duration,
     pub(super) limits: Limits,
     pub(super) shares_rests: bool,
+    pub(super) max_waiters: usize,
 }
 
 pub(super) type Label<K> = Box<dyn Fn(&K) -> String + Send + Sync>;
@@ -67,6 +68,7 @@ impl<K> PoolSettings<K> {
             idle: Duration::from_secs(3600),
             limits: Limits { total: 256, per_origin: 64 },
             shares_rests: false,
+            max_waiters: 65_536,
         }
     }
 
@@ -134,6 +136,12 @@ impl<K> PoolSettings<K> {
     pub fn max_flights_per_origin(mut self, max_flights: usize) -> Self {
         self.limits.per_origin = max_flights.clamp(1, 65_536);
         self
+    }
+
+    /// How many callers wait for a token at once, of all sources: 1 to 1 048 576, 65 536 by default. Of one source as many as the policy's
+    /// `max_waiters`.
+    pub fn max_waiters(self, max_waiters: usize) -> Self {
+        Self { max_waiters: max_waiters.clamp(1, 1 << 20), ..self }
     }
 
     /// Whether a Retry-After (RFC 9110 §10.2.3) that one client got holds for all clients of that origin. Default false: it may be for

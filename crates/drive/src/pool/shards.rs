@@ -29,6 +29,8 @@ pub(super) struct Shard<K, S> {
 pub(super) struct Room<K, S> {
     pub(super) shelf: Shelf<K, Entry<S>>,
     pub(super) notes: Notes,
+    /// How often a key was replaced or removed: a client that was made for a source before may be an old one.
+    pub(super) changes: u64,
 }
 
 impl<K, S> Shards<K, S> {
@@ -65,7 +67,7 @@ impl<K, S> Shards<K, S> {
 
 impl<K, S> Shard<K, S> {
     fn new(notes: usize) -> Self {
-        let room = Room { shelf: Shelf::default(), notes: Notes::new(notes) };
+        let room = Room { shelf: Shelf::default(), notes: Notes::new(notes), changes: 0 };
         Self { room: RwLock::new(room), hits: AtomicU64::new(0) }
     }
 

@@ -148,6 +148,24 @@ fn a_source_that_cannot_be_made_takes_no_place() {
 }
 
 #[test]
+fn two_that_make_one_key_at_once_make_one_source() {
+    let (again, made) = (Arc::new(std::sync::OnceLock::<Tenants>::new()), AtomicU64::new(0));
+    let inner = Arc::clone(&again);
+    let pool = pool(PoolSettings::new(move |tenant: &u32| {
+        if made.fetch_add(1, Ordering::SeqCst) == 0 {
+            // While this one is made another thread comes first.
+            drop(inner.get().unwrap().tokens(tenant).unwrap());
+        }
+        Ok::<_, BoxError>(client_of(*tenant))
+    }));
+    assert!(again.set(pool.clone()).is_ok());
+    let source = pool.tokens(&1).unwrap();
+    assert!(is_same(&source, &pool.get(&1).unwrap()));
+    assert_eq!((pool.status().sources, pool.0.count.load(Ordering::Relaxed)), (1, 1));
+    assert_eq!(pool.status().misses, 2);
+}
+
+#[test]
 fn a_callback_that_panics_harms_nobody() {
     let pool = pool(
         PoolSettings::new(|tenant: &u32| {

@@ -1,7 +1,7 @@
 //! One of many: whether it may send now, and what its pool has to know of it.
 
 use super::state::{Shared, State};
-use crate::commons::{Applicant, Application, Commons, Granted, Permit, Stage};
+use crate::commons::{Applicant, Application, Granted, Permit, Stage};
 use evergrant_core::{Error, Mono, Now, RestNote};
 use std::sync::{Arc, Weak};
 
@@ -69,10 +69,10 @@ impl<V: Send + Sync> Applicant for Shared<V> {
 impl<V> Shared<V> {
     /// Why no caller more may wait, if the sources of the pool have as many as may.
     pub(super) fn crowd(&self, state: &State<V>, now: Now) -> Option<Error> {
-        let waiting = self.member.as_ref()?.commons.waiting();
+        let commons = &self.member.as_ref()?.commons;
+        let max_waiters = commons.max_waiters;
         let retry_after = state.machine.next_wake(now).since(now.mono);
-        (waiting >= Commons::MAX_WAITERS)
-            .then_some(Error::Saturated { max_waiters: Commons::MAX_WAITERS, retry_after })
+        (commons.waiting() >= max_waiters).then_some(Error::Saturated { max_waiters, retry_after })
     }
 
     /// After every input: what the pool has to know of it.
@@ -82,11 +82,13 @@ impl<V> Shared<V> {
         let wake = state.machine.next_wake(now);
         if wake > now.mono {
             state.give_back();
-            if wake != state.noted && wake != Mono::MAX && member.commons.calendar.is_kept() {
-                state.noted = wake;
-                let wakers = member.spot.get().map(|spot| member.commons.calendar.note(wake, *spot));
-                state.outside.wake(wakers.into_iter().flatten());
-            }
+        }
+        if member.commons.calendar.is_kept()
+            && state.has_to_note(wake, now)
+            && let Some(spot) = member.spot.get()
+        {
+            state.noted = wake;
+            state.outside.wake(member.commons.calendar.note(wake, *spot).into_iter());
         }
     }
 
@@ -106,6 +108,16 @@ impl<V> State<V> {
     /// Whether anybody is there who would send what is due.
     fn is_waited_for(&self) -> bool {
         !self.waiting.is_empty() || !self.keepers.is_empty()
+    }
+
+    /// Whether the calendar does not say this time yet. What is due already is said once, and only of a token that would be lost:
+    /// whoever has none asks by itself.
+    fn has_to_note(&self, wake: Mono, now: Now) -> bool {
+        if wake > now.mono {
+            wake != self.noted && wake != Mono::MAX
+        } else {
+            self.noted > now.mono && self.machine.held(now).is_some()
+        }
     }
 
     fn give_back(&mut self) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Whether a source may be put away: the later, the sooner.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Standing {
-    /// A request is in the air, or somebody waits.
+    /// A request is in the air. (Whoever waits holds a share, which the pool looks at.)
     Busy,
     /// A rejection or a rotation still waits for its request.
     Awaiting,
@@ -136,8 +136,7 @@ impl<V> State<V> {
     fn standing(&self, now: Now) -> Standing {
         let is_in_flight =
             matches!(self.machine.fetch(now), Fetch::InFlight { deadline } if now.mono < deadline);
-        let is_waited_for = !self.waiting.is_empty() || !self.watching.is_empty();
-        if is_in_flight || is_waited_for {
+        if is_in_flight {
             return Standing::Busy;
         }
         if self.machine.awaits_request(now) {

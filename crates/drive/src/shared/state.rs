@@ -230,9 +230,12 @@ impl<V> State<V> {
     pub(super) fn wake_all(&mut self, now: Now) {
         let Self { machine, waiting, keepers, watching, outside, .. } = self;
         outside.wake(keepers.values_mut().filter_map(Option::take));
-        if let Some(token) = machine.held(now) {
-            let is_news = |watching: &&mut Watching| watching.after < token.generation();
-            outside.wake(watching.values_mut().filter(is_news).filter_map(|watching| watching.waker.take()));
+        let (held, is_closed) = (machine.held(now), machine.closed().is_some());
+        let is_news = |watching: &&mut Watching| {
+            is_closed || held.is_some_and(|token| watching.after < token.generation())
+        };
+        outside.wake(watching.values_mut().filter(is_news).filter_map(|watching| watching.waker.take()));
+        if held.is_some() {
             outside.wake(std::mem::take(waiting).into_values().filter_map(|mut waiting| {
                 machine.leave(&mut waiting.call);
                 waiting.waker

@@ -16,8 +16,8 @@ pub(crate) enum Watch {
     Changed(Token),
     /// It is woken when one comes.
     Unchanged,
-    /// As many watch as may.
-    Full(Error),
+    /// As many watch as may, or none comes any more.
+    Failed(Error),
 }
 
 /// One stay. Dropping it, at any moment, frees its place.
@@ -46,11 +46,15 @@ impl<V> Watcher<'_, V> {
                 state.outside.drop_waker(Some(waker));
                 return (None, Watch::Changed(token));
             }
+            if let Some(reason) = state.machine.ended(now) {
+                state.outside.drop_waker(Some(waker));
+                return (None, Watch::Failed(Error::Closed { reason }));
+            }
             let max_waiters = state.machine.policy().max_waiters();
             if state.watching.len() >= max_waiters {
                 let retry_after = state.machine.next_wake(now).since(now.mono);
                 state.outside.drop_waker(Some(waker));
-                return (None, Watch::Full(Error::Saturated { max_waiters, retry_after }));
+                return (None, Watch::Failed(Error::Saturated { max_waiters, retry_after }));
             }
             let key = before.unwrap_or_else(|| state.key());
             state.watching.insert(key, Watching { after, waker: Some(waker) });

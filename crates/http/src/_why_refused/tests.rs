@@ -1,5 +1,5 @@
 use super::*;
-use evergrant_core::{Class, Client, Excerpt, Now, Provider, Response};
+use evergrant_core::{Class, Client, Closed, Excerpt, Now, Provider, Response};
 use std::time::Duration;
 
 const PAGE: &str = include_str!("page.md");
@@ -41,21 +41,27 @@ fn the_page_says_of_each_answer_whether_it_is_permanent() {
 
 #[test]
 fn the_page_has_a_row_for_every_error_of_a_call() {
-    let refusal = Cause::Refused(refusal(503, "").into());
+    // A new cause has a row, and a place in this list.
+    let causes = [
+        Cause::NotSent(ConfigError::Resource),
+        Cause::Abandoned,
+        Cause::HeldBack,
+        Cause::Unrecorded { permanent: true },
+        Cause::Refused(refusal(503, "").into()),
+    ];
     let retry_after = Duration::from_secs(1);
-    let errors = [
+    let mut errors = vec![
         Error::TimedOut { last_error: None, retry_after },
         Error::Saturated { max_waiters: 1, retry_after },
-        Error::Failed { cause: Cause::NotSent(ConfigError::Resource), retry_after },
-        Error::Failed { cause: Cause::Abandoned, retry_after },
-        Error::Failed { cause: refusal, retry_after },
+        Error::Closed { reason: Closed::Replaced },
     ];
+    errors.extend(causes.map(|cause| Error::Failed { cause, retry_after }));
     for error in &errors {
         let name = format!("{error:?}");
         row(&format!("[`Error::{}`]", name.split(' ').next().unwrap_or_default()));
         if let Error::Failed { cause, .. } = error {
             let name = format!("{cause:?}");
-            row(&format!("[`Cause::{}`]", name.split('(').next().unwrap_or_default()));
+            row(&format!("[`Cause::{}`]", name.split(['(', ' ']).next().unwrap_or_default()));
         }
     }
     // A new variant does not compile here.
@@ -66,9 +72,8 @@ fn the_page_has_a_row_for_every_error_of_a_call() {
         ApiError::Authorized => "Authorized",
         ApiError::Http(()) => "Http",
     };
-    let [first, ..] = errors;
     for error in [
-        ApiError::Token(first),
+        ApiError::Token(errors.remove(0)),
         ApiError::Origin(Excerpt::default()),
         ApiError::Url,
         ApiError::Authorized,

@@ -46,6 +46,17 @@ fn where_there_is_no_place_the_rest_that_ends_first_is_forgotten() {
 }
 
 #[test]
+fn keys_of_one_shard_are_spread_over_all_places() {
+    let mut notes = Notes::new(128);
+    // Of hashes that differ above the bits that a small table looks at.
+    let hashes: Vec<u64> = (1..=100).map(|n| n << 16).collect();
+    for hash in &hashes {
+        notes.keep(*hash, &note(50, false, 1));
+    }
+    assert!(hashes.iter().all(|hash| notes.take(*hash).is_some()));
+}
+
+#[test]
 fn it_takes_16_bytes_for_each_and_none_before_the_first() {
     let mut notes = Notes::new(10_000);
     assert_eq!(size_of::<Note>(), 16);

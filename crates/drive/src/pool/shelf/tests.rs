@@ -176,3 +176,64 @@ fn it_does_what_a_plain_list_does_whatever_happens() {
         }
     }
 }
+
+/// The same trace for the same seed: few keys often, many keys seldom (Zipf, exponent 1), and now and then a pass over all of them.
+fn trace(with_scans: bool) -> Vec<u64> {
+    let weights: Vec<f64> = (1..=KEYS)
+        .scan(0.0, |sum, key| {
+            *sum += 1.0 / f64::from(key);
+            Some(*sum)
+        })
+        .collect();
+    let mut state = 7_u64;
+    let mut keys = Vec::new();
+    for round in 0..6 {
+        for _ in 0..8000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let at = (state >> 11) as f64 / (1_u64 << 53) as f64 * weights.last().unwrap();
+            keys.push(weights.partition_point(|weight| *weight < at) as u64);
+        }
+        if with_scans && round % 2 == 1 {
+            keys.extend(0..u64::from(KEYS));
+        }
+    }
+    keys
+}
+
+const KEYS: u32 = 4000;
+
+// P7
+#[test]
+fn it_finds_more_than_lru_does_on_steady_and_on_scanned_traces() {
+    for (with_scans, places) in [(false, 100), (false, 400), (true, 100), (true, 400)] {
+        let (mut shelf, mut found) = (Shelf::<u64, std::cell::Cell<bool>>::default(), 0);
+        let (mut last_used, mut by_age, mut found_by_lru) = (BTreeMap::new(), BTreeMap::new(), 0);
+        for (time, key) in trace(with_scans).into_iter().enumerate() {
+            if let Some(visited) = shelf.find(key, &key) {
+                visited.set(true);
+                found += 1;
+            } else {
+                if shelf.len() == places {
+                    let gone =
+                        shelf.sieve(
+                            usize::MAX,
+                            |_, _, visited| {
+                                if visited.take() { Verdict::Stays } else { Verdict::Goes }
+                            },
+                        );
+                    assert!(gone.is_some());
+                }
+                assert!(shelf.insert(key, key, std::cell::Cell::new(false)).is_ok());
+            }
+            if let Some(before) = last_used.insert(key, time) {
+                by_age.remove(&before);
+                found_by_lru += 1;
+            } else if last_used.len() > places {
+                let (_, oldest) = by_age.pop_first().unwrap();
+                last_used.remove(&oldest);
+            }
+            by_age.insert(time, key);
+        }
+        assert!(found >= found_by_lru, "{found} and {found_by_lru} with {places} places");
+    }
+}

@@ -55,6 +55,31 @@ fn nobody_goes_who_is_busy_and_a_pool_of_busy_ones_says_so() {
 }
 
 #[test]
+fn where_a_whole_shard_is_busy_somebody_goes_elsewhere() {
+    let pool = pool(settings().0.max_sources(256));
+    let shard = |tenant: u32| pool.0.shards.index(pool.0.hasher.hash_one(tenant));
+    assert!((0..256).any(|tenant| shard(tenant) != shard(1000)));
+    let sources: Vec<_> = (0..256).map(|tenant| (tenant, pool.tokens(&tenant).unwrap())).collect();
+    let kept: Vec<_> = sources.into_iter().filter(|(tenant, _)| shard(*tenant) == shard(1000)).collect();
+    assert!(pool.tokens(&1000).is_ok());
+    let status = pool.status();
+    assert_eq!((status.sources, status.evicted_for_capacity), (256, 1));
+    assert!(kept.iter().all(|(tenant, _)| pool.get(tenant).is_some()));
+}
+
+#[test]
+fn a_pool_that_grew_shrinks_again_as_others_come() {
+    let pool = pool(settings().0.max_sources(32));
+    let mut kept: Vec<_> = (0..34).map(|tenant| pool.tokens(&tenant).unwrap()).collect();
+    assert_eq!(pool.status().sources, 34);
+    kept.clear();
+    for tenant in 100..102 {
+        drop(pool.tokens(&tenant).unwrap());
+    }
+    assert_eq!(pool.status().sources, 32);
+}
+
+#[test]
 fn a_rejection_or_a_rotation_that_waits_for_its_request_is_not_forgotten() {
     let (settings, clock) = settings();
     let pool = pool(settings.max_sources(16));

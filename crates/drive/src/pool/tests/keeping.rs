@@ -56,6 +56,36 @@ fn a_token_that_was_used_since_it_came_is_replaced_before_it_ends_and_no_other()
     assert_eq!(clients(&sent(&mut keeper, &waking)), ["1"]);
 }
 
+// P8
+#[test]
+fn a_token_that_is_due_when_the_keeper_comes_is_replaced() {
+    let (settings, clock) = settings();
+    let pool = pool(settings);
+    for tenant in [1, 2] {
+        drop(holding(&pool, tenant));
+    }
+    drop(pool.tokens(&1).unwrap());
+    clock.advance(secs(3400));
+    let (mut keeper, waking) = (keeper(&pool), Waking::new());
+    assert_eq!(clients(&sent(&mut keeper, &waking)), ["1"]);
+    assert!(matches!(keeper.poll(&waking.waker()), PoolKeep::Wait(_)), "and once");
+}
+
+#[test]
+fn the_token_of_a_rotated_client_is_replaced_at_once() {
+    let (settings, clock) = settings();
+    let pool = pool(settings);
+    let (mut keeper, waking) = (keeper(&pool), Waking::new());
+    let tenant = holding(&pool, 1);
+    clock.advance(secs(60));
+    assert!(sent(&mut keeper, &waking).is_empty());
+    let before = waking.count();
+    tenant.shared().rotate(auth("rotated"), Rotation::Keep);
+    assert_eq!(waking.count(), before + 1);
+    assert_eq!(clients(&sent(&mut keeper, &waking)), ["rotated"]);
+    assert!(matches!(keeper.poll(&waking.waker()), PoolKeep::Wait(_)), "and once");
+}
+
 #[test]
 fn one_whose_clone_the_program_holds_is_used() {
     let (settings, clock) = settings();
@@ -141,6 +171,7 @@ fn it_ends_with_the_pool_and_holds_nobody_while_it_waits() {
     let source = Arc::downgrade(holding(&pool, 1).shared());
     assert!(matches!(keeper.poll(&waking.waker()), PoolKeep::Wait(_)));
     let before = waking.count();
+    assert!(format!("{keeper:?}").starts_with("PoolKeeper { number: Some(1)"), "{keeper:?}");
     drop(pool);
     assert_eq!(waking.count(), before + 1);
     assert!(source.upgrade().is_none());

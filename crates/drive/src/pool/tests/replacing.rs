@@ -1,6 +1,7 @@
 //! A key whose client has changed, or which is not wanted any more.
 
 use super::*;
+use crate::shared::Watch;
 use evergrant_core::ClientAuth;
 
 fn with_secret(tenant: u32, secret: &str) -> Client {
@@ -126,4 +127,55 @@ fn the_client_as_its_own_key_is_compared_with_its_secret() {
     assert!(!is_same(&right, &wrong));
     assert!(wrong.shared().try_token().is_none());
     assert!(is_same(&right, &pool.tokens(&with_secret(1, "the secret that is right")).unwrap()));
+}
+
+// P1
+#[test]
+fn a_client_that_was_made_before_its_key_was_replaced_or_removed_is_made_anew() {
+    for removes in [false, true] {
+        let (again, made) = (Arc::new(std::sync::OnceLock::<Tenants>::new()), AtomicU64::new(0));
+        let inner = Arc::clone(&again);
+        let pool = pool(PoolSettings::new(move |tenant: &u32| {
+            // The old client was read, and changes before its source is in the pool.
+            if made.fetch_add(1, Ordering::SeqCst) > 0 {
+                return Ok::<_, BoxError>(with_scope(*tenant));
+            }
+            let pool = inner.get().unwrap();
+            let is_there = if removes {
+                pool.remove(tenant)
+            } else {
+                pool.replace(tenant, with_scope(*tenant)).unwrap()
+            };
+            assert!(!is_there);
+            Ok(client_of(*tenant))
+        }));
+        assert!(again.set(pool.clone()).is_ok());
+        let source = pool.tokens(&1).unwrap();
+        assert_eq!(source.shared().client().unwrap(), with_scope(1).into());
+        assert_eq!((pool.status().sources, pool.0.count.load(Ordering::Relaxed)), (1, 1));
+    }
+}
+
+#[test]
+fn whoever_watches_a_source_that_is_closed_is_told_that_no_newer_token_comes() {
+    let pool = pool(settings().0);
+    let source = holding(&pool, 1);
+    let (generation, waking) = (source.shared().try_token().unwrap().generation(), Waking::new());
+    let mut before = source.shared().watcher(generation);
+    assert!(matches!(before.poll(&waking.waker()), Watch::Unchanged));
+    assert!(pool.remove(&1));
+    assert_eq!(waking.count(), 1);
+    let mut after = source.shared().watcher(generation);
+    for watcher in [&mut before, &mut after] {
+        let watch = watcher.poll(&waking.waker());
+        assert!(matches!(watch, Watch::Failed(Error::Closed { reason: Closed::Removed })), "{watch:?}");
+    }
+    // A request that is in the air may still bring one.
+    let source = pool.tokens(&2).unwrap();
+    let flight = sends(&source);
+    assert!(pool.remove(&2));
+    let mut watcher = source.shared().watcher(generation);
+    assert!(matches!(watcher.poll(&waking.waker()), Watch::Unchanged));
+    drop(flight.land(refused(Class::Transient, 503)));
+    assert!(matches!(watcher.poll(&waking.waker()), Watch::Failed(Error::Closed { .. })));
 }

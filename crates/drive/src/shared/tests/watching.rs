@@ -92,7 +92,7 @@ fn watchers_are_bounded_and_a_dropped_one_frees_its_place() {
         unchanged(&mut watchers[0], &waking);
         unchanged(&mut watchers[1], &waking);
         let watch = watchers[2].poll(&waking.waker());
-        assert!(matches!(watch, Watch::Full(Error::Saturated { max_waiters: 2, .. })), "{watch:?}");
+        assert!(matches!(watch, Watch::Failed(Error::Saturated { max_waiters: 2, .. })), "{watch:?}");
     }
     let [gone, _kept, mut third] = watchers;
     drop(gone);

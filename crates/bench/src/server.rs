@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -25,6 +25,9 @@ struct Shared {
     settings: Mutex<Settings>,
     released: Condvar,
     requests: AtomicU64,
+    /// Those that have no answer yet, and the most there were of them.
+    busy: AtomicUsize,
+    most_at_once: AtomicUsize,
     stopping: AtomicBool,
 }
 
@@ -38,6 +41,9 @@ struct Settings {
 
 impl Server {
     /// Starts one that answers at once, with tokens of an hour.
+    ///
+    /// # Errors
+    /// No port of loopback can be had.
     pub fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -46,6 +52,8 @@ impl Server {
             settings: Mutex::new(settings),
             released: Condvar::new(),
             requests: AtomicU64::new(0),
+            busy: AtomicUsize::new(0),
+            most_at_once: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
         });
         let theirs = Arc::clone(&shared);
@@ -103,6 +111,11 @@ impl Server {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
+    /// The most requests that had no answer at one moment.
+    pub fn most_at_once(&self) -> usize {
+        self.shared.most_at_once.load(Ordering::SeqCst)
+    }
+
     fn set(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.shared.settings());
         self.shared.released.notify_all();
@@ -146,6 +159,8 @@ impl Shared {
         }
         reader.read_exact(&mut vec![0; length])?;
 
+        let busy = self.busy.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_at_once.fetch_max(busy, Ordering::SeqCst);
         let number = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
         let held = self.released.wait_while(self.settings(), |settings| settings.held);
         let settings = *held.unwrap_or_else(PoisonError::into_inner);
@@ -166,6 +181,8 @@ impl Shared {
             "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
+        // Before the answer leaves: whoever has it may ask again at once.
+        self.busy.fetch_sub(1, Ordering::SeqCst);
         (&stream).write_all([head.as_bytes(), body.as_bytes()].concat().as_slice())
     }
 }
