@@ -4,7 +4,9 @@
 mod fields;
 mod path;
 mod route;
+mod rules;
 
 pub use fields::{FieldRules, KEY, Looped, to_caller, to_upstream};
 pub use path::{Path, PathFault};
 pub use route::{NoRoute, RoutePath, RoutePathError, Routes, Slashes};
+pub use rules::{Denied, Head, Hosts, allowed, head};
