@@ -6,6 +6,7 @@ use http::header::{
     HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRANSFER_ENCODING,
     UPGRADE, VIA, WWW_AUTHENTICATE,
 };
+use std::fmt;
 
 /// What a route says of the fields that pass.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,14 @@ pub const KEY: HeaderName = HeaderName::from_static("x-evergrant-key");
 /// A Via of ours is there already: the request went through us before (RFC 9110 §7.6.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Looped;
+
+impl fmt::Display for Looped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the request went through here before: its Via names us")
+    }
+}
+
+impl std::error::Error for Looped {}
 
 /// Makes the fields of a caller's request those of a request to the API. `Host` and `Authorization` are left out: the upstream's are
 /// put in last, by whoever sends it. `via` is our own name, or `None` where the route leaves Via out.

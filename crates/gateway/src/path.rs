@@ -60,6 +60,8 @@ impl fmt::Display for PathFault {
     }
 }
 
+impl std::error::Error for PathFault {}
+
 /// A path that everybody reads alike, but for its slashes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Path<'a> {

@@ -81,6 +81,17 @@ pub enum NoRoute {
     Fault(PathFault),
 }
 
+impl fmt::Display for NoRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("no route leads there"),
+            Self::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NoRoute {}
+
 /// What a route says of the slashes that it lets through.
 pub trait Slashes {
     /// Whether an encoded slash, and two slashes in a row, may pass: because the route says so, or because it reaches the whole

@@ -21,6 +21,7 @@ pub enum Hosts {
     /// Any: who may use the listener is known otherwise, by a key or by the peer of a Unix socket.
     Any,
     /// A loopback literal or `localhost`, with this port; or one of these, written `name` or `name:port`.
+    #[non_exhaustive]
     Loopback {
         /// The port that it listens on.
         port: u16,
@@ -104,6 +105,7 @@ impl std::error::Error for Denied {}
 
 /// The head of a request that may be looked at: its path, which everybody reads alike, and its query, byte for byte.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Head<'a> {
     /// The path.
     pub path: Path<'a>,
@@ -214,6 +216,12 @@ fn path(uri: &Uri) -> Result<&str, Denied> {
 }
 
 impl Hosts {
+    /// Those of a listener on loopback, on this port, and these.
+    pub fn loopback<'a>(port: u16, listed: impl IntoIterator<Item = &'a str>) -> Self {
+        let listed = listed.into_iter().map(|host| host.to_ascii_lowercase().into()).collect();
+        Self::Loopback { port, listed }
+    }
+
     fn allow(&self, host: &Authority) -> bool {
         let Self::Loopback { port, listed } = self else { return true };
         let text = host.as_str().to_ascii_lowercase();

@@ -16,7 +16,7 @@ fn http2(method: &str, uri: &str, fields: &[(&str, &str)]) -> Parts {
 }
 
 fn loopback() -> Hosts {
-    Hosts::Loopback { port: 8484, listed: vec!["api.test".into(), "api.test:81".into()] }
+    Hosts::loopback(8484, ["Api.test", "api.test:81"])
 }
 
 fn denied(parts: &Parts, hosts: &Hosts) -> Option<Denied> {
@@ -102,7 +102,7 @@ fn a_name_that_somebody_made_point_here_is_no_host_of_ours() {
         assert_eq!(refused, Some(Denied::HostNotAllowed), "{host}");
         assert_eq!(denied(&parts("GET", "/", &[("host", host)]), &Hosts::Any), None, "{host}");
     }
-    let port_80 = Hosts::Loopback { port: 80, listed: Vec::new() };
+    let port_80 = Hosts::loopback(80, []);
     assert_eq!(denied(&parts("GET", "/", &[("host", "localhost")]), &port_80), None);
 }
 
