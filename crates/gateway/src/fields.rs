@@ -1,0 +1,147 @@
+//! Header fields on their way through: what is for one connection alone, what speaks for the caller, and what would make the API read
+//! another request than the one that was checked.
+
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap,
+    HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRANSFER_ENCODING,
+    UPGRADE, VIA, WWW_AUTHENTICATE,
+};
+use std::fmt;
+
+/// What a route says of the fields that pass.
+#[derive(Clone, Debug, Default)]
+pub struct FieldRules {
+    /// Whether cookies pass, both ways. Default false: they are the caller's own.
+    pub cookies: bool,
+    /// Whether the verdict on a refused token needs the body of an answer: then only codings pass that can be read.
+    pub reads_bodies: bool,
+}
+
+/// Fields for one connection alone (RFC 9110 §7.6.1), beside those that `Connection` names and all that begin with `proxy-`.
+const HOP_BY_HOP: [HeaderName; 4] =
+    [CONNECTION, HeaderName::from_static("keep-alive"), TRANSFER_ENCODING, UPGRADE];
+
+/// Fields that make a server read another path or method than the one that was checked, or that speak for who called whom.
+const STEERING: [HeaderName; 7] = [
+    FORWARDED,
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-method-override"),
+];
+
+/// Where our own key is.
+pub const KEY: HeaderName = HeaderName::from_static("x-evergrant-key");
+
+/// A Via of ours is there already: the request went through us before (RFC 9110 §7.6.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Looped;
+
+impl fmt::Display for Looped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the request went through here before: its Via names us")
+    }
+}
+
+impl std::error::Error for Looped {}
+
+/// Makes the fields of a caller's request those of a request to the API. `Host` and `Authorization` are left out: the upstream's are
+/// put in last, by whoever sends it. `via` is our own name, or `None` where the route leaves Via out.
+///
+/// # Errors
+/// The request went through us before.
+pub fn to_upstream(
+    fields: &mut HeaderMap,
+    rules: &FieldRules,
+    received: &str,
+    via: Option<&str>,
+) -> Result<(), Looped> {
+    if via.is_some_and(|name| names(fields, &VIA).any(|known| known.split_whitespace().nth(1) == Some(name)))
+    {
+        return Err(Looped);
+    }
+    let takes_trailers = names(fields, &TE).any(|coding| coding.eq_ignore_ascii_case("trailers"));
+    remove_hop_by_hop(fields);
+    if takes_trailers {
+        fields.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    for name in STEERING.iter().chain(&[HOST, AUTHORIZATION, EXPECT, KEY]) {
+        fields.remove(name);
+    }
+    remove_all(fields, |name| name.starts_with("x-forwarded-"));
+    if !rules.cookies {
+        fields.remove(COOKIE);
+    }
+    if rules.reads_bodies {
+        keep_readable_codings(fields);
+    }
+    if let Some(value) = via.and_then(|name| HeaderValue::try_from(format!("{received} {name}")).ok()) {
+        fields.append(VIA, value);
+    }
+    Ok(())
+}
+
+/// Makes the fields of the API's answer those of the answer to the caller.
+///
+/// `is_ours` says that the status says something of our token, which the caller does not have: then the API's challenge is left out.
+pub fn to_caller(fields: &mut HeaderMap, rules: &FieldRules, is_ours: bool) {
+    remove_hop_by_hop(fields);
+    fields.remove(AUTHORIZATION);
+    if is_ours {
+        fields.remove(WWW_AUTHENTICATE);
+    }
+    if !rules.cookies {
+        fields.remove(SET_COOKIE);
+    }
+    // A shared cache in front may keep what was meant for this client: RFC 9111 §3.5 protects answers to requests that had a token,
+    // and the caller's had none.
+    let says = names(fields, &CACHE_CONTROL).map(|directive| {
+        let name = directive.split('=').next().unwrap_or_default();
+        name.trim().to_ascii_lowercase()
+    });
+    let knows = ["public", "s-maxage", "must-revalidate", "private", "no-store"];
+    let is_said = says.into_iter().any(|name| knows.contains(&name.as_str()));
+    if !is_said {
+        fields.append(CACHE_CONTROL, HeaderValue::from_static("private"));
+    }
+}
+
+/// The members of a list field (RFC 9110 §5.6.1).
+fn names<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let values = fields.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim).filter(|member| !member.is_empty())
+}
+
+fn remove_hop_by_hop(fields: &mut HeaderMap) {
+    let named: Vec<HeaderName> =
+        names(fields, &CONNECTION).filter_map(|name| HeaderName::try_from(name).ok()).collect();
+    for name in HOP_BY_HOP.iter().chain(&named).chain(&[TE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION]) {
+        fields.remove(name);
+    }
+    remove_all(fields, |name| name.starts_with("proxy-"));
+}
+
+fn remove_all(fields: &mut HeaderMap, is_bad: impl Fn(&str) -> bool) {
+    let bad: Vec<HeaderName> = fields.keys().filter(|name| is_bad(name.as_str())).cloned().collect();
+    for name in bad {
+        fields.remove(name);
+    }
+}
+
+/// What of `Accept-Encoding` stays where an answer must be read here. Without a field any coding may come, so there is one.
+fn keep_readable_codings(fields: &mut HeaderMap) {
+    let readable = |member: &&str| {
+        let coding = member.split(';').next().unwrap_or_default().trim();
+        ["gzip", "x-gzip", "deflate", "identity"].iter().any(|known| coding.eq_ignore_ascii_case(known))
+    };
+    let kept = names(fields, &ACCEPT_ENCODING).filter(readable).collect::<Vec<_>>().join(", ");
+    let value = if kept.is_empty() { "identity".into() } else { kept };
+    if let Ok(value) = HeaderValue::try_from(value) {
+        fields.insert(ACCEPT_ENCODING, value);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+use super::*;
+
+fn fields(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+    let mut fields = HeaderMap::new();
+    for (name, value) in lines {
+        fields.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    fields
+}
+
+fn shown(fields: &HeaderMap) -> Vec<String> {
+    let mut lines: Vec<_> =
+        fields.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    lines.sort();
+    lines
+}
+
+fn sent(lines: &[(&'static str, &'static str)], rules: &FieldRules) -> Vec<String> {
+    let mut fields = fields(lines);
+    to_upstream(&mut fields, rules, "1.1", None).unwrap();
+    shown(&fields)
+}
+
+fn answered(lines: &[(&'static str, &'static str)], rules: &FieldRules, is_ours: bool) -> Vec<String> {
+    let mut fields = fields(lines);
+    to_caller(&mut fields, rules, is_ours);
+    shown(&fields)
+}
+
+// G2
+#[test]
+fn nothing_that_is_the_callers_own_or_the_connections_goes_to_the_api() {
+    let all = [
+        ("authorization", "Bearer of the caller"),
+        ("cookie", "session=1"),
+        ("proxy-authorization", "Basic eDp5"),
+        ("proxy-connection", "keep-alive"),
+        ("proxy-something", "x"),
+        ("x-evergrant-key", "key"),
+        ("connection", "close, X-Named , authorization, host"),
+        ("connection", "x-also-named"),
+        ("x-named", "1"),
+        ("x-also-named", "2"),
+        ("keep-alive", "timeout=5"),
+        ("te", "gzip;q=0.5"),
+        ("transfer-encoding", "chunked"),
+        ("upgrade", "h2c"),
+        ("expect", "100-continue"),
+        ("host", "localhost:8484"),
+        ("forwarded", "for=1.2.3.4"),
+        ("x-forwarded-for", "1.2.3.4"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-anything", "x"),
+        ("x-real-ip", "1.2.3.4"),
+        ("x-original-url", "/admin"),
+        ("x-rewrite-url", "/admin"),
+        ("x-http-method", "DELETE"),
+        ("x-http-method-override", "DELETE"),
+        ("x-method-override", "DELETE"),
+    ];
+    assert_eq!(sent(&all, &FieldRules::default()), [] as [&str; 0]);
+}
+
+#[test]
+fn everything_else_passes_as_it_is() {
+    let lines = [
+        ("accept", "application/vnd.api+json"),
+        ("accept-encoding", "br, gzip"),
+        ("content-type", "application/json"),
+        ("idempotency-key", "1"),
+        ("if-none-match", "\"x\""),
+        ("range", "bytes=0-1"),
+        ("trailer", "digest"),
+        ("x-custom", "a"),
+        ("x-custom", "b"),
+    ];
+    let mut expected: Vec<_> = lines.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    expected.sort();
+    assert_eq!(sent(&lines, &FieldRules::default()), expected);
+}
+
+#[test]
+fn a_caller_that_takes_trailers_still_does() {
+    for te in ["trailers", "gzip, Trailers"] {
+        assert_eq!(sent(&[("te", te), ("connection", "te")], &FieldRules::default()), ["te: trailers"]);
+    }
+}
+
+#[test]
+fn cookies_pass_where_the_route_says_so() {
+    let rules = FieldRules { cookies: true, ..FieldRules::default() };
+    assert_eq!(sent(&[("cookie", "a=1")], &rules), ["cookie: a=1"]);
+    let answer = [("set-cookie", "a=1"), ("cache-control", "no-store")];
+    assert_eq!(answered(&answer, &rules, false), ["cache-control: no-store", "set-cookie: a=1"]);
+    assert_eq!(answered(&answer, &FieldRules::default(), false), ["cache-control: no-store"]);
+}
+
+#[test]
+fn where_a_body_must_be_read_only_codings_pass_that_can_be() {
+    let rules = FieldRules { reads_bodies: true, ..FieldRules::default() };
+    for (asked, kept) in [
+        ("br, GZip;q=0.5, zstd, deflate", "GZip;q=0.5, deflate"),
+        ("br", "identity"),
+        ("*", "identity"),
+        ("identity", "identity"),
+    ] {
+        assert_eq!(sent(&[("accept-encoding", asked)], &rules), [format!("accept-encoding: {kept}")]);
+    }
+    assert_eq!(sent(&[], &rules), ["accept-encoding: identity"]);
+}
+
+#[test]
+fn each_proxy_on_the_way_is_named_and_a_loop_is_seen() {
+    let mut fields = fields(&[("via", "1.0 fred, 1.1 p.example")]);
+    to_upstream(&mut fields, &FieldRules::default(), "1.1", Some("evergrant-7f")).unwrap();
+    assert_eq!(shown(&fields), ["via: 1.0 fred, 1.1 p.example", "via: 1.1 evergrant-7f"]);
+    let again = to_upstream(&mut fields, &FieldRules::default(), "2", Some("evergrant-7f"));
+    assert_eq!(again, Err(Looped));
+    assert_eq!(to_upstream(&mut fields, &FieldRules::default(), "2", Some("evergrant-8a")), Ok(()));
+}
+
+#[test]
+fn what_an_api_says_to_us_alone_does_not_reach_the_caller() {
+    let lines = [
+        ("authorization", "Bearer ours"),
+        ("www-authenticate", "Bearer error=\"invalid_token\""),
+        ("connection", "x-named"),
+        ("x-named", "1"),
+        ("keep-alive", "timeout=5"),
+        ("transfer-encoding", "chunked"),
+        ("proxy-authenticate", "Basic"),
+        ("etag", "\"x\""),
+    ];
+    let rules = FieldRules::default();
+    assert_eq!(answered(&lines, &rules, true), ["cache-control: private", "etag: \"x\""]);
+    // Of a 401 that is not about our token the caller needs the challenge.
+    let kept = answered(&lines, &rules, false);
+    assert!(kept.contains(&"www-authenticate: Bearer error=\"invalid_token\"".to_owned()));
+}
+
+#[test]
+fn no_shared_cache_keeps_an_answer_unless_the_api_says_that_it_may() {
+    let rules = FieldRules::default();
+    for said in ["public, max-age=60", "S-MaxAge=60", "must-revalidate", "Private", "no-store"] {
+        let lines: [(&'static str, &'static str); 1] = [("cache-control", said)];
+        assert_eq!(answered(&lines, &rules, false), [format!("cache-control: {said}")]);
+    }
+    for said in ["max-age=60", "no-cache", "x=public"] {
+        let lines: [(&'static str, &'static str); 1] = [("cache-control", said)];
+        let mut expected = [format!("cache-control: {said}"), "cache-control: private".into()];
+        expected.sort();
+        assert_eq!(answered(&lines, &rules, false), expected);
+    }
+}

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod fields;
+mod path;
+mod route;
+mod rules;
+
+pub use fields::{FieldRules, KEY, Looped, to_caller, to_upstream};
+pub use path::{Path, PathFault};
+pub use route::{NoRoute, RoutePath, RoutePathError, Routes, Slashes};
+pub use rules::{Denied, Head, Hosts, allowed, head};

@@ -1,0 +1,149 @@
+//! Which route a path leads to.
+
+use crate::path::{Path, PathFault};
+use std::fmt;
+
+/// The path of a route: one that ends in a slash is a prefix, for everything below it; any other is exact.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RoutePath(Box<str>);
+
+/// Why a text is no path of a route.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum RoutePathError {
+    /// Nobody may send it.
+    Path(PathFault),
+    /// It has a `%`, a `;` or a `?`: routes are written plainly.
+    Plain,
+}
+
+impl RoutePath {
+    /// The path of a route, as it is written in the file.
+    ///
+    /// # Errors
+    /// It does not begin with a slash, is not written plainly, or could be read in more than one way.
+    pub fn parse(text: &str) -> Result<Self, RoutePathError> {
+        let path = Path::read(text).map_err(RoutePathError::Path)?;
+        if path.has_odd_slashes() {
+            return Err(RoutePathError::Path(PathFault::Slash));
+        }
+        if text.contains(['%', ';', '?', '#']) {
+            return Err(RoutePathError::Plain);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// Whether it is a prefix.
+    pub fn is_prefix(&self) -> bool {
+        self.0.ends_with('/')
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What of a path is below it; `None` if the path does not lead here.
+    fn below<'a>(&self, plain: &'a str) -> Option<&'a str> {
+        let rest = plain.strip_prefix(&*self.0)?;
+        (self.is_prefix() || rest.is_empty()).then_some(rest)
+    }
+}
+
+impl fmt::Display for RoutePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for RoutePathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(fault) => fault.fmt(f),
+            Self::Plain => f.write_str("the path of a route has no %, ;, ? or #"),
+        }
+    }
+}
+
+impl std::error::Error for RoutePathError {}
+
+/// Routes by their paths. The longest one that a path leads to is taken, whatever the order they were added in.
+#[derive(Clone, Debug)]
+pub struct Routes<R>(Vec<(RoutePath, R)>);
+
+/// Why a path leads nowhere.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum NoRoute {
+    /// There is no route for it.
+    Unknown,
+    /// There is one, and the path must not be sent there.
+    Fault(PathFault),
+}
+
+impl fmt::Display for NoRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("no route leads there"),
+            Self::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NoRoute {}
+
+/// What a route says of the slashes that it lets through.
+pub trait Slashes {
+    /// Whether an encoded slash, and two slashes in a row, may pass: because the route says so, or because it reaches the whole
+    /// origin, so that there is nothing to break out of.
+    fn may_be_odd(&self) -> bool;
+}
+
+impl<R> Routes<R> {
+    /// These routes. Two with one path cannot both be.
+    ///
+    /// # Errors
+    /// The path that is there twice.
+    pub fn new(mut routes: Vec<(RoutePath, R)>) -> Result<Self, RoutePath> {
+        // Longest first; those of one length in one order, so that equal ones are neighbours.
+        routes.sort_by(|(one, _), (other, _)| {
+            other.0.len().cmp(&one.0.len()).then_with(|| one.0.cmp(&other.0))
+        });
+        let twice = routes.windows(2).find_map(|pair| match pair {
+            [(one, _), (other, _)] if one == other => Some(one.clone()),
+            _ => None,
+        });
+        twice.map_or(Ok(Self(routes)), Err)
+    }
+
+    /// Every route with its path, the longest first.
+    pub fn iter(&self) -> impl Iterator<Item = (&RoutePath, &R)> {
+        self.0.iter().map(|(path, route)| (path, route))
+    }
+
+    fn position(&self, plain: &str) -> Option<usize> {
+        self.0.iter().position(|(path, _)| path.below(plain).is_some())
+    }
+}
+
+impl<R: Slashes> Routes<R> {
+    /// The route that a path leads to.
+    ///
+    /// # Errors
+    /// There is none; the path has slashes that the route does not let through; or a server that decodes further, cuts segments at
+    /// `;` or takes two slashes for one would read a path of another route, which may allow less than this one.
+    pub fn find(&self, path: &Path<'_>) -> Result<(&RoutePath, &R), NoRoute> {
+        let at = self.position(path.plain()).ok_or(NoRoute::Unknown)?;
+        let (found, route) = self.0.get(at).ok_or(NoRoute::Unknown)?;
+        if path.has_odd_slashes() && !route.may_be_odd() {
+            return Err(NoRoute::Fault(PathFault::Slash));
+        }
+        if path.readings().any(|reading| self.position(&reading) != Some(at)) {
+            return Err(NoRoute::Fault(PathFault::Ambiguous));
+        }
+        Ok((found, route))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! What of a request's head is refused before anything is sent, or asked for: what two programs would read differently, what no route
+//! allows, and what a page in a browser sent.
+
+use crate::path::{Path, PathFault};
+use evergrant_core::Origin;
+use http::header::{HOST, HeaderMap, HeaderName, ORIGIN, TRANSFER_ENCODING, UPGRADE};
+use http::request::Parts;
+use http::uri::{Authority, Uri};
+use http::{Method, StatusCode, Version};
+use std::fmt;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Which hosts a listener answers to.
+///
+/// On a TCP port without a key a page of any web site could call us by a name that it made point here (DNS rebinding): there the host
+/// must be one that no name server has a say in, or one that is listed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Hosts {
+    /// Any: who may use the listener is known otherwise, by a key or by the peer of a Unix socket.
+    Any,
+    /// A loopback literal or `localhost`, with this port; or one of these, written `name` or `name:port`.
+    #[non_exhaustive]
+    Loopback {
+        /// The port that it listens on.
+        port: u16,
+        /// Other hosts, in lower case.
+        listed: Vec<Box<str>>,
+    },
+}
+
+/// Why a request is refused by its head.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Denied {
+    /// The method is never passed on.
+    Method,
+    /// Another method than the route's. These are allowed.
+    MethodOfRoute(Vec<Method>),
+    /// The target is not in origin-form, nor in absolute-form of an allowed host (RFC 9112 §3.2).
+    Target,
+    /// There is no Host, there are two, or it is empty, has a user, or is another one than the target's (RFC 9112 §3.2).
+    Host,
+    /// The host is none that this listener answers to.
+    HostNotAllowed,
+    /// A transfer coding other than `chunked`, or a field that HTTP/2 has not (RFC 9112 §6.1, RFC 9113 §8.2.2).
+    Framing,
+    /// The path.
+    Path(PathFault),
+    /// A page in a browser sent it, of an origin that the route does not list.
+    Browser,
+}
+
+impl Denied {
+    /// The status of the answer.
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Method | Self::MethodOfRoute(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Target | Self::Host | Self::Framing | Self::Path(_) => StatusCode::BAD_REQUEST,
+            Self::HostNotAllowed | Self::Browser => StatusCode::FORBIDDEN,
+        }
+    }
+
+    /// The rule, in one lower-case word: for logs and metrics.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Method | Self::MethodOfRoute(_) => "method",
+            Self::Target => "target",
+            Self::Host => "host",
+            Self::HostNotAllowed => "host_not_allowed",
+            Self::Framing => "framing",
+            Self::Path(_) => "path",
+            Self::Browser => "browser",
+        }
+    }
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Method => f.write_str("this method is never passed on"),
+            Self::MethodOfRoute(_) => f.write_str("the route does not list this method in methods"),
+            Self::Target => {
+                f.write_str("the request target must be a path, or a URL of a host that is allowed here")
+            }
+            Self::Host => {
+                f.write_str("there must be one Host, without a user, and the same as in the request target")
+            }
+            Self::HostNotAllowed => {
+                f.write_str("this host is neither a loopback address nor listed in hosts")
+            }
+            Self::Framing => {
+                f.write_str("the only transfer coding that passes is chunked, and over HTTP/2 none")
+            }
+            Self::Path(fault) => fault.fmt(f),
+            Self::Browser => {
+                f.write_str("a page in a browser sent it, whose origin the route does not list in origins")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Denied {}
+
+/// The head of a request that may be looked at: its path, which everybody reads alike, and its query, byte for byte.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Head<'a> {
+    /// The path.
+    pub path: Path<'a>,
+    /// What follows the question mark, if there is one.
+    pub query: Option<&'a str>,
+}
+
+/// Reads the head of a request, before its route is known.
+///
+/// # Errors
+/// Nobody may send it, on any route.
+pub fn head<'a>(parts: &'a Parts, hosts: &Hosts) -> Result<Head<'a>, Denied> {
+    if [Method::CONNECT, Method::TRACE].contains(&parts.method) || parts.method.as_str() == "TRACK" {
+        return Err(Denied::Method);
+    }
+    framing(parts)?;
+    let host = host(parts)?;
+    if !hosts.allow(&host) {
+        return Err(Denied::HostNotAllowed);
+    }
+    let path = path(&parts.uri)?;
+    Ok(Head { path: Path::read(path).map_err(Denied::Path)?, query: parts.uri.query() })
+}
+
+/// Whether the route allows this method, and the page that sent the request, if one did. `origins` are the pages that the route lists.
+///
+/// # Errors
+/// It does not.
+pub fn allowed(parts: &Parts, methods: &[Method], origins: &[Origin]) -> Result<(), Denied> {
+    if !methods.contains(&parts.method) {
+        return Err(Denied::MethodOfRoute(methods.to_vec()));
+    }
+    from_a_page(&parts.headers, origins)
+}
+
+/// A browser names the page that sent a request, on requests that change something and on those to another origin; newer ones say of
+/// every request where it comes from. Whoever is no browser says neither.
+fn from_a_page(fields: &HeaderMap, origins: &[Origin]) -> Result<(), Denied> {
+    let mut named = fields.get_all(ORIGIN).into_iter();
+    let origin = named.next();
+    let is_listed = origin.is_some_and(|origin| {
+        let origin = origin.to_str().ok().and_then(page);
+        named.next().is_none() && origin.is_some_and(|origin| origins.contains(&origin))
+    });
+    if is_listed {
+        return Ok(());
+    }
+    // `none` is a person who typed the address, or a program. A page of a listed origin names itself, also on a GET.
+    let is_programs = fields.get_all(&SEC_FETCH_SITE).into_iter().all(|site| site.as_bytes() == b"none");
+    if origin.is_none() && is_programs { Ok(()) } else { Err(Denied::Browser) }
+}
+
+/// The origin of a page. `null` is that of nobody.
+fn page(text: &str) -> Option<Origin> {
+    let uri: Uri = text.parse().ok()?;
+    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
+    let is_alone = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/") && !text.ends_with('/');
+    if !is_alone {
+        return None;
+    }
+    Origin::from_parts(uri.scheme_str()?, authority.host(), authority.port_u16())
+}
+
+/// A body is framed anew for the API, from what the parser made of it. What it might have made less of than others do is refused.
+fn framing(parts: &Parts) -> Result<(), Denied> {
+    let mut codings = parts.headers.get_all(TRANSFER_ENCODING).into_iter();
+    let first = codings.next();
+    if parts.version >= Version::HTTP_2 {
+        let connection = [http::header::CONNECTION, UPGRADE, HeaderName::from_static("keep-alive")];
+        let has_none = first.is_none() && connection.iter().all(|name| !parts.headers.contains_key(name));
+        return if has_none { Ok(()) } else { Err(Denied::Framing) };
+    }
+    let is_chunked = first.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if is_chunked && codings.next().is_none() { Ok(()) } else { Err(Denied::Framing) }
+}
+
+/// The one host that the request names.
+fn host(parts: &Parts) -> Result<Authority, Denied> {
+    let mut named = parts.headers.get_all(HOST).into_iter();
+    let field = match (named.next(), named.next()) {
+        (Some(host), None) => {
+            let host = host.to_str().ok().filter(|host| !host.is_empty() && !host.contains('@'));
+            Some(host.and_then(|host| host.parse::<Authority>().ok()).ok_or(Denied::Host)?)
+        }
+        (Some(_), Some(_)) => return Err(Denied::Host),
+        (None, _) => None,
+    };
+    let target = parts.uri.authority().cloned();
+    if target.as_ref().is_some_and(|target| target.as_str().contains('@')) {
+        return Err(Denied::Host);
+    }
+    match (field, target) {
+        // Over HTTP/2 the target has it, and the field may be left out (RFC 9113 §8.3.1).
+        (None, Some(target)) if parts.version >= Version::HTTP_2 => Ok(target),
+        (Some(host), None) => Ok(host),
+        (Some(host), Some(target)) if host == target => Ok(host),
+        _ => Err(Denied::Host),
+    }
+}
+
+/// The path of a target in origin-form, or in absolute-form with a scheme of the web.
+fn path(uri: &Uri) -> Result<&str, Denied> {
+    let is_web = uri.scheme_str().is_none_or(|scheme| ["http", "https"].contains(&scheme));
+    match uri.path_and_query() {
+        Some(target) if is_web && target.as_str() != "*" => Ok(target.path()),
+        _ => Err(Denied::Target),
+    }
+}
+
+impl Hosts {
+    /// Those of a listener on loopback, on this port, and these.
+    pub fn loopback<'a>(port: u16, listed: impl IntoIterator<Item = &'a str>) -> Self {
+        let listed = listed.into_iter().map(|host| host.to_ascii_lowercase().into()).collect();
+        Self::Loopback { port, listed }
+    }
+
+    fn allow(&self, host: &Authority) -> bool {
+        let Self::Loopback { port, listed } = self else { return true };
+        let text = host.as_str().to_ascii_lowercase();
+        if listed.iter().any(|known| **known == *text) {
+            return true;
+        }
+        let name = host.host();
+        let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        let is_loopback =
+            name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
+        is_loopback && host.port_u16().unwrap_or(80) == *port
+    }
+}
+
+#[cfg(test)]
+mod tests;
