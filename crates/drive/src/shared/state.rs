@@ -107,6 +107,7 @@ impl<V> Shared<V> {
     }
 
     /// One input of the machine, with one reading of both clocks. See the top of the file for what it promises.
+    #[inline(never)]
     pub(super) fn enter<R>(&self, input: impl FnOnce(&mut State<V>, Now) -> R) -> R {
         let (result, outside) = self.enter_at(self.clock.readings(), input);
         outside.release();
