@@ -96,14 +96,8 @@ fn what_is_wrong_with_a_certificate_is_one_sentence_on_every_transport() {
             Authority::new("ours").certify(HOST, as_it_should),
             "the server's certificate is not signed by the key of its authority",
         ),
-        (
-            ours.certify(HOST, past),
-            "the server's certificate expired # d # h ago: its operator must renew it",
-        ),
-        (
-            ours.certify(HOST, future),
-            "the server's certificate becomes valid in # d # h: this machine's clock",
-        ),
+        (ours.certify(HOST, past), "the server's certificate expired # d ago: its operator must renew it"),
+        (ours.certify(HOST, future), "the server's certificate becomes valid in # d: this machine's clock"),
         (
             ours.certify("127.0.0.2", as_it_should),
             "the server's certificate is not for #.#.#.# but for #.#.#.#: check the host in the URL",
@@ -130,7 +124,7 @@ fn what_is_wrong_with_a_certificate_is_one_sentence_on_every_transport() {
     }
 }
 
-/// The time goes on from one transport to the next.
+/// The time goes on from one transport to the next, and around midnight there are no hours.
 fn without_numbers(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars() {
@@ -140,7 +134,7 @@ fn without_numbers(text: &str) -> String {
             c => shown.push(c),
         }
     }
-    shown
+    shown.replace("# d # h", "# d")
 }
 
 #[test]

@@ -146,7 +146,7 @@ impl ClientAuth {
         self.secret().is_some_and(|secret| secret.expose().len() < Excerpt::SHORTEST_ECHO)
     }
 
-    const fn secret(&self) -> Option<&Secret> {
+    pub(crate) const fn secret(&self) -> Option<&Secret> {
         match &self.method {
             Method::Basic(secret) | Method::BasicRaw(secret) | Method::Post(secret) => Some(secret),
             Method::None => None,

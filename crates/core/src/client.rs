@@ -177,6 +177,15 @@ impl Client {
         Self { auth, ..self.clone() }
     }
 
+    /// Hashes the whole client, its secrets included, which [`Hash`] leaves out. For a keyed hasher whose key and results never leave
+    /// the process, such as one of the standard library's `RandomState`: from another hash a short secret can be guessed.
+    pub fn hash_whole<H: Hasher>(&self, state: &mut H) {
+        self.hash(state);
+        let own = self.params.iter().chain(&self.headers).map(|(_, value)| value.expose());
+        let auth = self.auth.secret().map(Secret::expose);
+        auth.into_iter().chain(own).for_each(|secret| secret.hash(state));
+    }
+
     /// What tells this client from every other, without its secret: the key of an entry in a map, a cache or a shared store.
     /// Two clients have equal keys exactly when these are equal:
     ///

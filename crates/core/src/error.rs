@@ -46,7 +46,7 @@ pub enum Cause {
     #[error("the token request was abandoned before a response arrived; try again")]
     Abandoned,
     /// It failed earlier, for another holder of the same rest, and no details of it were kept.
-    #[error("an earlier token request failed, and its details were not kept; {}", if *permanent { "see the log of that time" } else { "try again later" })]
+    #[error("an earlier token request to this server failed, and its details were not kept; {}", if *permanent { "see the log of that time" } else { "try again later" })]
     Unrecorded {
         /// Whether the client or the request must change before another try can help.
         permanent: bool,

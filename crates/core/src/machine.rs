@@ -101,6 +101,9 @@ use gate::Gates;
 use holding::{Holding, Missing, ToldEnd};
 use lease::{Arrival, Lease};
 
+/// When a caller that is held back may try again: nobody knows better.
+const HELD_BACK: Duration = Duration::from_secs(1);
+
 /// The refresh machine of one client. Two clients, or one client with two scopes, are two machines.
 ///
 /// A plain value without clock, entropy, lock or waker: the same policy, seed and inputs give the same steps.
@@ -197,7 +200,7 @@ impl Machine {
         }
         // For one that is held back, what it waits for has no time.
         let wake = if now.mono >= ready { Mono::MAX } else { self.free_from() };
-        let retry_after = if wake == Mono::MAX { Duration::ZERO } else { wake.since(now.mono) };
+        let retry_after = if wake == Mono::MAX { HELD_BACK } else { wake.since(now.mono) };
         if let Some(rest) = self.fetching.rest(now.mono)
             && (rest.permanent || call.fail_fast || wake >= call.deadline)
         {

@@ -6,6 +6,7 @@ mod evict;
 mod inner;
 mod keep;
 mod keeper;
+mod making;
 mod notes;
 mod pooled;
 mod settings;
@@ -114,13 +115,13 @@ impl<K: Eq + Hash, S: Pooled> Pool<K, S> {
         }
     }
 
-    /// The source of this key, if it is there.
+    /// The source of this key, if it is there. A look, which does not count as use: for people who want to know of it.
     pub fn get<Q>(&self, key: &Q) -> Option<S>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.0.find(self.0.hasher.hash_one(key), key)
+        self.0.look(self.0.hasher.hash_one(key), key)
     }
 
     /// The client of this key has changed. One that differs in how it proves who it is alone is rotated, as
@@ -137,7 +138,7 @@ impl<K: Eq + Hash, S: Pooled> Pool<K, S> {
     {
         let (hash, client) = (self.0.hasher.hash_one(key), client.into().client);
         let Some(source) = self.0.find(hash, key) else {
-            self.0.shards.of(hash).write().changes += 1;
+            self.0.shards.of(hash).write().making.change(hash);
             return Ok(false);
         };
         let known = source.shared().client();
@@ -147,6 +148,7 @@ impl<K: Eq + Hash, S: Pooled> Pool<K, S> {
             if *known != client {
                 source.shared().rotate(client.auth().clone(), Rotation::Keep);
             }
+            self.0.shards.of(hash).write().making.change(hash);
             return Ok(true);
         }
         let key = key.to_owned();
@@ -164,8 +166,7 @@ impl<K: Eq + Hash, S: Pooled> Pool<K, S> {
         let (hash, readings) = (self.0.hasher.hash_one(key), self.0.clock.readings());
         let removed = {
             let mut room = self.0.shards.of(hash).write();
-            room.changes += 1;
-            let _forgotten = room.notes.take(hash);
+            room.making.change(hash);
             let removed = room.shelf.remove(hash, key);
             // Closed before another one of that key can come.
             removed.map(|(key, entry)| (entry.shared().close(readings, Closed::Removed), key, entry))
@@ -246,11 +247,11 @@ impl<K, S: Pooled> Pool<K, S> {
         for shard in inner.shards.iter() {
             status.hits += shard.hits();
             for (_, entry) in shard.read().shelf.iter() {
-                let (is_held, is_resting) = entry.shared().glance(readings);
+                let (glance, is_kept) = entry.glance(readings);
                 status.sources += 1;
-                status.held += usize::from(is_held);
-                status.resting += usize::from(is_resting);
-                status.held_outside += usize::from(entry.is_held_outside());
+                status.held += usize::from(glance.is_held);
+                status.resting += usize::from(glance.is_resting);
+                status.held_outside += usize::from(is_kept);
                 status.oldest_idle = status.oldest_idle.max(entry.unused_for(readings));
             }
         }

@@ -3,6 +3,7 @@
 mod flight;
 mod keeper;
 mod outside;
+mod parting;
 mod pass;
 mod pooled;
 mod snapshot;
@@ -12,7 +13,8 @@ mod watcher;
 
 pub(crate) use flight::FlightGuard;
 pub(crate) use keeper::{Keep, Keeper};
-pub(crate) use pooled::{Parting, Standing};
+pub(crate) use parting::Parting;
+pub(crate) use pooled::{Glance, Standing};
 pub use snapshot::Snapshot;
 pub use state::Shared;
 pub(crate) use waiter::{Next, Waiter};

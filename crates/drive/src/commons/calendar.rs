@@ -2,8 +2,7 @@
 
 use crate::sync::Mutex;
 use evergrant_core::Mono;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,10 +16,8 @@ pub(crate) struct Spot {
     pub(crate) stay: u32,
 }
 
-/// The times, the earliest first, and who waits for it. It is kept while there is a keeper, and is empty otherwise.
-///
-/// A time is never taken out before it comes: what it was noted for may have got a later one meanwhile, or be gone. Whoever takes it
-/// looks.
+/// One time for each place of the pool, the earliest first, and who waits for it. It is kept while there is a keeper, and is empty
+/// otherwise.
 #[derive(Default)]
 pub(crate) struct Calendar {
     is_kept: AtomicBool,
@@ -29,7 +26,9 @@ pub(crate) struct Calendar {
 
 #[derive(Default)]
 struct Pages {
-    times: BinaryHeap<Reverse<(Mono, Spot)>>,
+    times: BTreeSet<(Mono, Spot)>,
+    /// By shard and slot: a source that comes to the place of another one has its time as well.
+    of: BTreeMap<(u16, u32), (Mono, Spot)>,
     keepers: BTreeMap<u64, Option<Waker>>,
     last_keeper: u64,
 }
@@ -63,20 +62,23 @@ impl Calendar {
             let waker = pages.keepers.remove(&keeper).flatten();
             if pages.keepers.is_empty() {
                 self.is_kept.store(false, Ordering::Release);
-                pages.times = BinaryHeap::new();
+                (pages.times, pages.of) = (BTreeSet::new(), BTreeMap::new());
             }
             waker
         })
     }
 
-    /// A source wants its next token then. Returns whom to wake, if that is earlier than all others.
+    /// A source wants its next token then, and at no other time. Returns whom to wake, if that is earlier than all others.
     pub(crate) fn note(&self, at: Mono, spot: Spot) -> Vec<Waker> {
         self.lock(|pages| {
             if pages.keepers.is_empty() {
                 return Vec::new();
             }
-            let is_first = pages.times.peek().is_none_or(|Reverse((first, _))| at < *first);
-            pages.times.push(Reverse((at, spot)));
+            let is_first = pages.times.first().is_none_or(|(first, _)| at < *first);
+            if let Some(before) = pages.of.insert((spot.shard, spot.slot), (at, spot)) {
+                pages.times.remove(&before);
+            }
+            pages.times.insert((at, spot));
             if !is_first {
                 return Vec::new();
             }
@@ -89,10 +91,13 @@ impl Calendar {
     pub(crate) fn next(&self, now: Mono, keeper: u64, waker: Waker) -> (Next, Option<Waker>) {
         self.lock(|pages| {
             let before = pages.keepers.insert(keeper, Some(waker)).flatten();
-            let next = match pages.times.peek() {
+            let next = match pages.times.first() {
                 None => Next::Nothing,
-                Some(Reverse((at, _))) if *at > now => Next::At(*at),
-                Some(_) => pages.times.pop().map_or(Next::Nothing, |Reverse((at, spot))| Next::Due(spot, at)),
+                Some((at, _)) if *at > now => Next::At(*at),
+                Some(_) => pages.times.pop_first().map_or(Next::Nothing, |(_, spot)| {
+                    pages.of.remove(&(spot.shard, spot.slot));
+                    Next::Due(spot)
+                }),
             };
             (next, before)
         })
@@ -104,16 +109,9 @@ impl Calendar {
     }
 
     /// How many times are noted.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.lock(|pages| pages.times.len())
-    }
-
-    /// Keeps those alone that count.
-    pub(crate) fn tidy(&self, counts: impl Fn(Spot, Mono) -> bool) {
-        // Looked at without the lock: who notes a time holds that of its source.
-        let mut times = self.lock(|pages| std::mem::take(&mut pages.times));
-        times.retain(|Reverse((at, spot))| counts(*spot, *at));
-        self.lock(|pages| pages.times.append(&mut times));
     }
 
     fn lock<R>(&self, input: impl FnOnce(&mut Pages) -> R) -> R {
@@ -124,8 +122,8 @@ impl Calendar {
 /// What the calendar says.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// Look at this one, which was noted for that time.
-    Due(Spot, Mono),
+    /// Look at this one.
+    Due(Spot),
     /// Nobody before.
     At(Mono),
     /// Nobody at all.

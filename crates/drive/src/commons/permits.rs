@@ -11,7 +11,7 @@ use evergrant_core::{Mono, Origin};
 use std::fmt;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
-use table::{Answer, Grants, Place, Table, Ticket, Times};
+use table::{Answer, Grants, Place, Table, Ticket, Times, Turn};
 
 pub(crate) use table::{Limits, Reach};
 
@@ -93,7 +93,7 @@ pub(crate) enum Stage {
     #[default]
     Ashore,
     /// It has asked, and waits.
-    Queued,
+    Queued(Turn),
     /// It has got one, and has not taken it yet.
     Granted(Granted),
 }
@@ -118,25 +118,29 @@ impl Berth {
         applicant: impl FnOnce() -> Waiting,
     ) -> (Application, Option<Told>) {
         let before = std::mem::take(stage);
-        let (mut ticket, is_queued) = match before {
-            Stage::Ashore => (None, false),
-            Stage::Queued => (None, true),
+        let (mut ticket, queued) = match before {
+            Stage::Ashore => (None, None),
+            Stage::Queued(turn) => (None, Some(turn)),
             // Taken, rather than dropped: that would give it back.
-            Stage::Granted(mut granted) => (granted.ticket.take(), false),
+            Stage::Granted(mut granted) => (granted.ticket.take(), None),
         };
         let (answer, mut grants) =
-            self.permits.lock(|table| table.apply(now, self.place, ticket, is_queued, applicant));
+            self.permits.lock(|table| table.apply(now, self.place, ticket, queued, applicant));
         let application = match answer {
             Answer::Permit(number) => {
                 ticket = None;
                 let (permits, place) = (Arc::clone(&self.permits), self.place);
                 Application::Permitted(Permit { permits, place, ticket: number })
             }
-            Answer::Queued => {
-                *stage = Stage::Queued;
+            Answer::Queued(turn) => {
+                *stage = Stage::Queued(turn);
                 Application::Queued
             }
-            Answer::Resting(until) => Application::Resting(until),
+            Answer::Resting(until) => {
+                // Its place in the queue is still there.
+                *stage = queued.map_or(Stage::Ashore, Stage::Queued);
+                Application::Resting(until)
+            }
         };
         if let Some(ticket) = ticket {
             grants.append(&mut self.permits.lock(|table| table.decline(ticket)));
@@ -146,9 +150,16 @@ impl Berth {
     }
 }
 
-impl Drop for Berth {
-    fn drop(&mut self) {
-        self.permits.lock(|table| table.leave(self.place));
+impl Berth {
+    /// The source is gone, at this stage. What it had been granted is dropped outside of any lock.
+    pub(crate) fn leave(&self, stage: Stage) -> Option<Granted> {
+        let (turn, granted) = match stage {
+            Stage::Ashore => (None, None),
+            Stage::Queued(turn) => (Some(turn), None),
+            Stage::Granted(granted) => (None, Some(granted)),
+        };
+        self.permits.lock(|table| table.leave(self.place, turn));
+        granted
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::pooled::Pooled;
 use crate::clock::Readings;
-use crate::shared::Shared;
+use crate::shared::{Glance, Shared};
 use evergrant_core::Mono;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,5 +28,12 @@ impl<S: Pooled> Entry<S> {
     /// For how long it was not used, as far as that is known.
     pub(super) fn unused_for(&self, readings: Readings) -> Duration {
         readings.now.mono.since(self.used)
+    }
+
+    /// What there is to see of it; and whether somebody holds a share although nobody waits for a token: most often a clone that the
+    /// program keeps.
+    pub(super) fn glance(&self, readings: Readings) -> (Glance, bool) {
+        let glance = self.shared().glance(readings);
+        (glance, self.is_held_outside() && !glance.is_awaited)
     }
 }

@@ -20,7 +20,7 @@ pub enum PoolError {
     Full(PoolFull),
 }
 
-/// All sources of a pool are busy, and there are as many as may be.
+/// All sources of a pool are busy, and there are as many as may be. Counted at most once a second.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct PoolFull {
@@ -32,8 +32,8 @@ pub struct PoolFull {
     pub in_flight: usize,
     /// Callers that wait for a token.
     pub waiting: usize,
-    /// Sources of which the program holds a clone. If that is nearly all of them, waiting does not help: drop the clones, and take
-    /// them from the pool when they are needed.
+    /// Sources that somebody holds although nobody waits for a token of theirs: most often clones that the program keeps. If that is
+    /// nearly all of them, waiting does not help: drop the clones, and take them from the pool when they are needed.
     pub held_outside: usize,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Display for PoolFull {
         write!(
             f,
             "the pool is full: all {sources} sources are busy ({in_flight} token requests are being sent, {waiting} callers wait, \
-             {held_outside} sources are held by the program); "
+             {held_outside} sources are kept by the program); "
         )?;
         f.write_str(if *held_outside > sources / 2 {
             "drop clones that are not in use, or raise max_sources"

@@ -12,7 +12,7 @@ use crate::commons::Mark;
 use crate::contained::contained;
 use crate::observer::{EventKind, EvictionReason};
 use crate::shared::{Parting, Shared, Standing};
-use evergrant_core::RestNote;
+use evergrant_core::Client;
 use std::iter;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -69,7 +69,8 @@ impl<K, S: Pooled> Inner<K, S> {
         let mut partings = Partings::<S>::new();
         let looks = iter::once(LOOKS).chain(iter::repeat(LOOKS_ELSEWHERE));
         for (shard, looks) in self.shards.from(self.shards.index(hash)).zip(looks) {
-            let gone = shard.write().evict_one(looks, readings, &mut partings);
+            let note_of = |hash, client: &Client| self.note_of(hash, client);
+            let gone = shard.write().evict_one(looks, readings, note_of, &mut partings);
             partings.clear();
             if let Some(gone) = gone {
                 // Its place is the newcomer's.
@@ -86,7 +87,8 @@ impl<K, S: Pooled> Inner<K, S> {
     /// for is forgotten.
     pub(super) fn sweep(&self, hash: u64, readings: Readings) {
         let mut partings = Partings::<S>::new();
-        let gone = self.shards.of(hash).write().sweep(self.idle, readings, &mut partings);
+        let note_of = |hash, client: &Client| self.note_of(hash, client);
+        let gone = self.shards.of(hash).write().sweep(self.idle, readings, note_of, &mut partings);
         drop(partings);
         self.count.fetch_sub(gone.len(), Ordering::Relaxed);
         self.counters.evicted_idle.fetch_add(gone.len() as u64, Ordering::Relaxed);
@@ -102,7 +104,7 @@ impl<K, S: Pooled> Inner<K, S> {
             return full;
         }
         let held_outside = |shard: &Shard<K, S>| {
-            shard.read().shelf.iter().filter(|(_, entry)| entry.is_held_outside()).count()
+            shard.read().shelf.iter().filter(|(_, entry)| entry.glance(readings).1).count()
         };
         let told = PoolFull {
             retry_after: RETRY_AFTER,
@@ -122,6 +124,7 @@ impl<K, S: Pooled> Room<K, S> {
         &mut self,
         looks: usize,
         readings: Readings,
+        note_of: impl Fn(u64, &Client) -> u64,
         partings: &mut Partings<S>,
     ) -> Option<Gone<K, S>> {
         let mut resting = None;
@@ -150,11 +153,19 @@ impl<K, S: Pooled> Room<K, S> {
         partings.push(parting);
         let note = result.ok()?;
         let (key, entry) = self.shelf.remove_at(place)?;
-        self.keep_note(hash, note);
+        if let (Some(note), Some(client)) = (note, entry.shared().client()) {
+            self.notes.keep(note_of(hash, &client), &note);
+        }
         Some(Gone(key, entry))
     }
 
-    fn sweep(&mut self, idle: Duration, readings: Readings, partings: &mut Partings<S>) -> Vec<Gone<K, S>> {
+    fn sweep(
+        &mut self,
+        idle: Duration,
+        readings: Readings,
+        note_of: impl Fn(u64, &Client) -> u64,
+        partings: &mut Partings<S>,
+    ) -> Vec<Gone<K, S>> {
         let mut notes = Vec::new();
         let things = self.shelf.sweep(SWEEPS, |hash, entry| {
             if entry.is_marked(Mark::Touched) {
@@ -167,21 +178,16 @@ impl<K, S: Pooled> Room<K, S> {
                 let (result, parting) = entry.shared().put_away(readings, Standing::Awaiting);
                 partings.push(parting);
                 if let Ok(note) = result {
-                    notes.push((hash, note));
+                    let client = entry.shared().client();
+                    notes.extend(note.zip(client).map(|(note, client)| (note_of(hash, &client), note)));
                     return Verdict::Goes;
                 }
             }
             partings.push(entry.shared().forget_ended(readings, unused));
             Verdict::Stays
         });
-        notes.into_iter().for_each(|(hash, note)| self.keep_note(hash, note));
+        notes.into_iter().for_each(|(under, note)| self.notes.keep(under, &note));
         things.into_iter().map(|(key, entry)| Gone(key, entry)).collect()
-    }
-
-    fn keep_note(&mut self, hash: u64, note: Option<RestNote>) {
-        if let Some(note) = note {
-            self.notes.keep(hash, &note);
-        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::entry::Entry;
 use super::error::{PoolError, PoolFull};
+use super::making::Making;
 use super::pooled::Pooled;
 use super::settings::{ClientFor, Label};
 use super::shards::{Room, Shards};
@@ -19,7 +20,7 @@ use crate::shared::{Shared, random_seed};
 use crate::sync::Mutex;
 use evergrant_core::{AccessToken, Client, Closed, ConfigError, Mono};
 use std::borrow::Borrow;
-use std::hash::RandomState;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -56,6 +57,37 @@ pub(super) struct Counters {
     pub(super) full: AtomicU64,
 }
 
+/// How often a client is made for one caller whose key is replaced or removed meanwhile.
+const TRIES: u32 = 8;
+
+/// Somebody who makes a source, until that is in its shard, or has failed.
+struct Maker<'a, K, S: Pooled> {
+    inner: &'a Inner<K, S>,
+    hash: u64,
+    /// `None` once it has ended.
+    number: Option<u64>,
+}
+
+impl<'a, K, S: Pooled> Maker<'a, K, S> {
+    fn begin(inner: &'a Inner<K, S>, hash: u64) -> Self {
+        let number = Some(inner.shards.of(hash).write().making.begin(hash));
+        Self { inner, hash, number }
+    }
+
+    /// Returns whether the client may be an old one.
+    fn end(mut self, making: &mut Making) -> bool {
+        self.number.take().is_some_and(|number| making.end(number))
+    }
+}
+
+impl<K, S: Pooled> Drop for Maker<'_, K, S> {
+    fn drop(&mut self) {
+        if let Some(number) = self.number.take() {
+            let _late = self.inner.shards.of(self.hash).write().making.end(number);
+        }
+    }
+}
+
 impl<K, S: Pooled> Inner<K, S> {
     /// Goes to every source, one shard at a time, without any lock.
     pub(super) fn visit(&self, mut visit: impl FnMut(&K, &S))
@@ -64,10 +96,14 @@ impl<K, S: Pooled> Inner<K, S> {
     {
         for shard in self.shards.iter() {
             // A key's Clone is foreign, and this is the one place that calls it under a lock: for reading, with nothing to lose.
-            let here: Vec<(K, S)> =
-                shard.read().shelf.iter().map(|(key, entry)| (key.clone(), entry.source.clone())).collect();
-            for (key, source) in here {
-                visit(&key, &source);
+            let here: Vec<(K, Place)> =
+                shard.read().shelf.places().map(|(key, place)| (key.clone(), place)).collect();
+            // One after the other: whoever is held is busy.
+            for (key, place) in here {
+                let source = shard.read().shelf.at(place).map(|(_, entry)| entry.source.clone());
+                if let Some(source) = source {
+                    visit(&key, &source);
+                }
             }
         }
     }
@@ -98,6 +134,14 @@ impl<K, S: Pooled> Inner<K, S> {
         Some(source.clone())
     }
 
+    /// The same without a trace.
+    pub(super) fn look<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<S>
+    where
+        K: Borrow<Q>,
+    {
+        self.shards.of(hash).read().shelf.find(hash, key).map(|entry| entry.source.clone())
+    }
+
     /// A new source for this key, with the client that the program makes for it: without any lock, so that two may make one at once;
     /// then the first one that is in the pool is everybody's.
     pub(super) fn make(&self, hash: u64, mut key: K) -> Result<S, PoolError>
@@ -105,46 +149,59 @@ impl<K, S: Pooled> Inner<K, S> {
         K: Eq,
     {
         self.counters.misses.fetch_add(1, Ordering::Relaxed);
-        loop {
-            let changes = self.shards.of(hash).read().changes;
+        for is_last in (1..=TRIES).map(|tried| tried == TRIES) {
+            let maker = Maker::begin(self, hash);
             let client = (self.client_for)(&key).map_err(PoolError::Client)?.client;
+            let rest = self.note_of(hash, &client);
             let source = self.open(client, &key)?;
             let readings = self.clock.readings();
             let vacancy = self.make_room(hash, readings, source.shared())?;
-            let brought = self.bring(hash, key, source, vacancy, (readings, changes));
+            let brought = self.bring(key, source, vacancy, (readings, rest), (maker, is_last));
             self.sweep(hash, readings);
             match brought {
                 Ok(source) => return Ok(source),
                 Err(again) => key = again,
             }
         }
+        // The last one of them was taken, whatever had changed.
+        Err(PoolError::Client("the client changes whenever it is made".into()))
     }
 
-    /// Puts a new source into its shard, unless there is one. The key comes back if a client of that shard was replaced or removed since this one
-    /// was made: it may be an old one.
+    /// What the note of a rest is kept under: the key and the whole client, so that the rest of one is never another's.
+    pub(super) fn note_of(&self, hash: u64, client: &Client) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(hash);
+        client.hash_whole(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Puts a new source into its shard, unless there is one. The key comes back if it was replaced or removed while the client was
+    /// made, which may be an old one.
     fn bring(
         &self,
-        hash: u64,
         key: K,
         source: S,
         vacancy: Vacancy<'_>,
-        (readings, changes): (Readings, u64),
+        (readings, rest): (Readings, u64),
+        (maker, is_last): (Maker<'_, K, S>, bool),
     ) -> Result<S, K>
     where
         K: Eq,
     {
+        let hash = maker.hash;
         // Dropped without the lock, whichever way it goes.
         let (mut unused, mut own_key, mut parting) = (None, None, None);
         let brought = {
             let mut room = self.shards.of(hash).write();
+            let is_late = maker.end(&mut room.making);
             if let Some(first) = room.shelf.find(hash, &key) {
                 (unused, own_key) = (Some(source), Some(key));
                 Ok(first.source.clone())
-            } else if room.changes != changes {
+            } else if is_late && !is_last {
                 unused = Some(source);
                 Err(key)
             } else {
-                let note = room.notes.take(hash);
+                let note = room.notes.take(rest);
                 parting = note.map(|note| source.shared().resume_rest(readings, note));
                 self.settle(&mut room, hash, key, source.clone(), readings);
                 vacancy.fill();
@@ -174,8 +231,7 @@ impl<K, S: Pooled> Inner<K, S> {
         let readings = self.clock.readings();
         let before = {
             let mut room = self.shards.of(hash).write();
-            room.changes += 1;
-            let _forgotten = room.notes.take(hash);
+            room.making.change(hash);
             match room.shelf.remove(hash, &key) {
                 Some((old_key, entry)) => {
                     // Closed before the other one can be found.

@@ -8,16 +8,11 @@ use crate::contained::contained;
 use crate::naps::LONGEST;
 use crate::observer::Report;
 use crate::shared::{FlightGuard, Keep, Keeper};
-use evergrant_core::Mono;
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
-
-/// How many of those that are due it takes on while they wait for a permit. The others wait in the calendar.
-const HELD_BACK: usize = 64;
 
 /// The job. It holds no share in the pool.
 pub(super) struct PoolKeeper<K, S: Pooled> {
@@ -27,6 +22,9 @@ pub(super) struct PoolKeeper<K, S: Pooled> {
     number: Option<u64>,
     /// Those that are due, and wait for a permit.
     held_back: VecDeque<(S, Keeper<S::Value>)>,
+    /// How many of them are still to be looked at in this round: each once after a wait, whoever sends meanwhile.
+    to_look_at: usize,
+    has_waited: bool,
     /// Which shard is swept next.
     rounds: u64,
 }
@@ -52,7 +50,15 @@ impl<K: Clone, S: Pooled> PoolKeeper<K, S> {
     /// The user's own job that keeps the tokens of this pool fresh.
     pub(super) fn new(pool: &Arc<Inner<K, S>>) -> Self {
         let (pool, commons) = (Arc::downgrade(pool), Arc::clone(&pool.commons));
-        Self { pool, commons, number: None, held_back: VecDeque::new(), rounds: 0 }
+        Self {
+            pool,
+            commons,
+            number: None,
+            held_back: VecDeque::new(),
+            to_look_at: 0,
+            has_waited: false,
+            rounds: 0,
+        }
     }
 
     pub(super) fn poll(&mut self, waker: &Waker) -> PoolKeep<S> {
@@ -68,21 +74,22 @@ impl<K: Clone, S: Pooled> PoolKeeper<K, S> {
         let number = self.come(pool, readings);
         self.rounds = self.rounds.wrapping_add(1);
         pool.sweep(self.rounds << 40, readings);
-        for _ in 0..self.held_back.len() {
+        if std::mem::take(&mut self.has_waited) {
+            self.to_look_at = self.held_back.len();
+        }
+        while self.to_look_at > 0 {
+            self.to_look_at -= 1;
             let Some((source, keeper)) = self.held_back.pop_front() else { break };
             if let Some(send) = self.look(source, keeper, waker) {
                 return send;
             }
         }
-        if self.commons.calendar.len() > 2 * pool.count.load(Ordering::Relaxed) + HELD_BACK {
-            self.commons.calendar.tidy(|spot, at| pool.counts(spot, at));
-        }
-        while self.held_back.len() < HELD_BACK {
+        loop {
             let (next, before) = self.commons.calendar.next(readings.now.mono, number, waker.clone());
             contained(|| drop(before));
             match next {
-                Next::Due(spot, at) => {
-                    let Some(source) = pool.due(spot, at, readings) else { continue };
+                Next::Due(spot) => {
+                    let Some(source) = pool.due(spot, readings) else { continue };
                     let keeper = source.shared().keeper();
                     if let Some(send) = self.look(source, keeper, waker) {
                         return send;
@@ -92,10 +99,10 @@ impl<K: Clone, S: Pooled> PoolKeeper<K, S> {
                 Next::Nothing => return self.wait(LONGEST),
             }
         }
-        self.wait(UNCLAIMED)
     }
 
-    fn wait(&self, time: Duration) -> PoolKeep<S> {
+    fn wait(&mut self, time: Duration) -> PoolKeep<S> {
+        self.has_waited = true;
         PoolKeep::Wait(if self.held_back.is_empty() { time } else { time.min(UNCLAIMED) })
     }
 
@@ -128,30 +135,27 @@ impl<K, S: Pooled> Drop for PoolKeeper<K, S> {
         if let Some(number) = self.number {
             contained(|| drop(self.commons.calendar.close(number)));
         }
+        for (source, keeper) in self.held_back.drain(..) {
+            contained(|| drop(keeper));
+            // Another keeper may take it on.
+            contained(|| source.shared().note_again());
+            contained(|| drop(source));
+        }
     }
 }
 
 impl<K, S: Pooled> Inner<K, S> {
-    /// Whether the calendar says that time rightly of the source that stands there.
-    fn counts(&self, spot: Spot, at: Mono) -> bool {
-        self.shards
-            .at(usize::from(spot.shard))
-            .read()
-            .there(spot)
-            .is_some_and(|entry| entry.shared().is_noted_for(at))
-    }
-
     /// The source that stands there, if its next token is due and anybody wants it: whoever was not used since its token came gets no
     /// new one, and whoever has none is asked for once, until it is used again.
-    fn due(&self, spot: Spot, at: Mono, readings: Readings) -> Option<S> {
+    fn due(&self, spot: Spot, readings: Readings) -> Option<S> {
         let room = self.shards.at(usize::from(spot.shard)).read();
         let entry = room.there(spot)?;
         let member = entry.shared().member()?;
-        if !entry.shared().is_noted_for(at) {
-            return None;
-        }
-        let (is_held, _) = entry.shared().glance(readings);
-        let is_used = if is_held { member.has(Mark::TokenUsed) } else { member.take(Mark::TokenUsed) };
+        let is_used = if entry.shared().glance(readings).is_held {
+            member.has(Mark::TokenUsed)
+        } else {
+            member.take(Mark::TokenUsed)
+        };
         (is_used || entry.is_held_outside()).then(|| entry.source.clone())
     }
 }

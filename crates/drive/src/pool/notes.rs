@@ -9,8 +9,8 @@ const WAYS: usize = 8;
 /// Notes in 16 bytes each, as many as sources. One more takes the place of that whose rest ends first, of the few that it can
 /// choose from.
 ///
-/// A note says nothing of the key but its hash, by a seed of the pool's own: two keys of one hash, one in 2^64, may share a rest, and
-/// share nothing else.
+/// A note is kept under a hash of the key and of the whole client, by a seed of the pool's own: a client with another secret never has
+/// the rest of this one. Two of one hash, one in 2^64, may share a rest, and share nothing else.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     capacity: usize,
@@ -18,7 +18,7 @@ pub(super) struct Notes {
     notes: Vec<Note>,
 }
 
-/// The hash of the key; and when the rest ends in milliseconds, whether it is a permanent one, and the failures in a row.
+/// What it is kept under; and when the rest ends in milliseconds, whether it is a permanent one, and the failures in a row.
 #[derive(Clone, Copy, Default, Debug)]
 struct Note {
     hash: u64,

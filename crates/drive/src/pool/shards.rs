@@ -1,6 +1,7 @@
 //! The shards of a pool: which one a key is in, and its lock.
 
 use super::entry::Entry;
+use super::making::Making;
 use super::notes::Notes;
 use super::shelf::{Place, Shelf};
 use crate::commons::Spot;
@@ -29,8 +30,8 @@ pub(super) struct Shard<K, S> {
 pub(super) struct Room<K, S> {
     pub(super) shelf: Shelf<K, Entry<S>>,
     pub(super) notes: Notes,
-    /// How often a key was replaced or removed: a client that was made for a source before may be an old one.
-    pub(super) changes: u64,
+    /// Those who are making a source at this moment.
+    pub(super) making: Making,
 }
 
 impl<K, S> Shards<K, S> {
@@ -67,7 +68,7 @@ impl<K, S> Shards<K, S> {
 
 impl<K, S> Shard<K, S> {
     fn new(notes: usize) -> Self {
-        let room = Room { shelf: Shelf::default(), notes: Notes::new(notes), changes: 0 };
+        let room = Room { shelf: Shelf::default(), notes: Notes::new(notes), making: Making::default() };
         Self { room: RwLock::new(room), hits: AtomicU64::new(0) }
     }
 

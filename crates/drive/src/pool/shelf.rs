@@ -77,6 +77,14 @@ impl<K, T> Shelf<K, T> {
         self.slots.iter().filter_map(|slot| slot.thing.as_ref()).map(|thing| (&thing.key, &thing.value))
     }
 
+    /// Every key, and where it stands.
+    pub(super) fn places(&self) -> impl Iterator<Item = (&K, Place)> {
+        let slots = (0..).zip(&self.slots);
+        slots.filter_map(|(slot, taken)| {
+            taken.thing.as_ref().map(|thing| (&thing.key, Place { slot, stay: taken.stay }))
+        })
+    }
+
     /// What stands there still.
     pub(super) fn at(&self, place: Place) -> Option<(&K, &T)> {
         let slot = self.slots.get(place.slot as usize).filter(|slot| slot.stay == place.stay)?;

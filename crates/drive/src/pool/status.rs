@@ -1,5 +1,6 @@
 //! What people see of a pool.
 
+use std::fmt;
 use std::time::Duration;
 
 /// What a pool holds, and what happened in it. It names no key.
@@ -12,7 +13,7 @@ pub struct PoolStatus {
     pub held: usize,
     /// Of these, those that send no request because the last one failed.
     pub resting: usize,
-    /// Of these, those of which somebody else holds a share: the program a clone, a call, a request in the air.
+    /// Of these, those that somebody holds although nobody waits for a token of theirs: most often clones that the program keeps.
     pub held_outside: usize,
     /// The token requests being sent, or let go.
     pub in_flight: usize,
@@ -20,7 +21,7 @@ pub struct PoolStatus {
     pub waiting: usize,
     /// How often a key was found.
     pub hits: u64,
-    /// How often it was not.
+    /// How often it was not; also that of a key for which the program made no client.
     pub misses: u64,
     /// How many sources went because another one needed the place.
     pub evicted_for_capacity: u64,
@@ -30,4 +31,16 @@ pub struct PoolStatus {
     pub full: u64,
     /// For how long the source was not used, as far as that is known, that was not used for longest.
     pub oldest_idle: Duration,
+}
+
+/// `12 sources, 10 with a token, 1 resting, 2 kept by the program; 0 callers wait; 3 token requests are being sent`.
+impl fmt::Display for PoolStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sources, held, resting, held_outside, in_flight, waiting, .. } = self;
+        write!(
+            f,
+            "{sources} sources, {held} with a token, {resting} resting, {held_outside} kept by the program; "
+        )?;
+        write!(f, "{waiting} callers wait; {in_flight} token requests are being sent")
+    }
 }

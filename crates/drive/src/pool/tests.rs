@@ -113,6 +113,7 @@ fn a_key_has_one_source_and_its_client_is_made_once() {
     let first = pool.tokens(&1).unwrap();
     let again = pool.clone().tokens(&1).unwrap();
     assert!(is_same(&first, &again) && is_same(&first, &pool.get(&1).unwrap()));
+    drop(pool.tokens(&1).unwrap());
     assert!(!is_same(&first, &pool.tokens(&2).unwrap()));
     assert_eq!(first.shared().client().unwrap().client_id(), "1");
     assert_eq!(made.load(Ordering::SeqCst), 2);

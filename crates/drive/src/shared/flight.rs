@@ -1,5 +1,6 @@
 //! One token request, from its sending to its landing.
 
+use super::parting::Parting;
 use super::pass::Pass;
 use super::state::{Shared, State};
 use crate::commons::{Mark, Permit, Reach};
@@ -96,7 +97,7 @@ impl<V> FlightGuard<V> {
         };
         // Taken under the lock: a clock that panics before it leaves the flight to Drop.
         let (flight, permit, member) = (&mut self.flight, &self.permit, self.shared.member());
-        self.shared.enter(|state, now| {
+        let (report, outside) = self.shared.enter_at(self.shared.clock.readings(), |state, now| {
             let flight = flight.take()?;
             let (flight_id, sent_at) = (flight.id(), flight.sent_at());
             let landing = state.machine.complete(now, flight, outcome);
@@ -116,7 +117,12 @@ impl<V> FlightGuard<V> {
             }
             let (took, rest) = state.landed(now, sent_at);
             Some(state.report(now, EventKind::Landed { flight: flight_id, landing, took, rest, narrowed }))
-        })
+        });
+        let woken = Parting::of(outside);
+        // Its share and its permit are free before anybody is woken: to a pool the source is not busy any more.
+        drop(self);
+        drop(woken);
+        report
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Outside<V> {
 #[derive(Debug, Default)]
 pub(super) struct Returned {
     pub(super) told: Vec<Told>,
-    pub(super) granted: Option<Granted>,
+    pub(super) granted: Vec<Granted>,
     pub(super) permit: Option<Permit>,
 }
 

@@ -55,8 +55,11 @@ impl<V: Send + Sync> Applicant for Shared<V> {
     fn granted(&self, granted: Granted) -> Result<(), Granted> {
         self.enter(|state, now| {
             let is_wanted = state.is_waited_for() && state.machine.next_wake(now) <= now.mono;
+            // One that it has already goes back once the lock is free: dropped here it would come back to this very lock.
+            if let Stage::Granted(before) = std::mem::take(&mut state.stage) {
+                state.outside.returned().granted.push(before);
+            }
             if !is_wanted {
-                state.stage = Stage::Ashore;
                 return Err(granted);
             }
             state.stage = Stage::Granted(granted);
@@ -122,7 +125,7 @@ impl<V> State<V> {
 
     fn give_back(&mut self) {
         match std::mem::take(&mut self.stage) {
-            Stage::Granted(granted) => self.outside.returned().granted = Some(granted),
+            Stage::Granted(granted) => self.outside.returned().granted.push(granted),
             // Whoever comes next has the place that it had in the queue.
             other => self.stage = other,
         }

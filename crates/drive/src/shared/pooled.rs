@@ -1,11 +1,10 @@
 //! One of many, as its pool sees it: whether it may go, and how it goes.
 
-use super::outside::Outside;
+use super::parting::Parting;
 use super::state::{Shared, State};
 use crate::clock::Readings;
 use crate::commons::{Member, Spot};
 use evergrant_core::{Closed, Fetch, Mono, Now, RestNote};
-use std::fmt;
 use std::time::Duration;
 
 /// Whether a source may be put away: the later, the sooner.
@@ -21,22 +20,15 @@ pub(crate) enum Standing {
     Idle,
 }
 
-/// What a source lets go of, and whom it wakes: when this is dropped, which is to be without any lock.
-#[must_use]
-pub(crate) struct Parting<V>(Option<Outside<V>>);
-
-impl<V> fmt::Debug for Parting<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Parting")
-    }
-}
-
-impl<V> Drop for Parting<V> {
-    fn drop(&mut self) {
-        if let Some(outside) = self.0.take() {
-            outside.release();
-        }
-    }
+/// What a pool sees of a source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Glance {
+    /// It has a token that may be used.
+    pub(crate) is_held: bool,
+    /// It sends nothing, because the last request failed.
+    pub(crate) is_resting: bool,
+    /// Somebody waits for a token, or a request is in the air.
+    pub(crate) is_awaited: bool,
 }
 
 // What is known of it without a change.
@@ -62,22 +54,20 @@ impl<V> Shared<V> {
         }
     }
 
-    /// Whether it holds a token that may be used, and whether it rests.
-    pub(crate) fn glance(&self, readings: Readings) -> (bool, bool) {
+    /// What there is to see of it.
+    pub(crate) fn glance(&self, readings: Readings) -> Glance {
         let (mut state, now) = (self.lock(), readings.now);
         let now = state.read(now);
-        let is_resting = matches!(state.machine.fetch(now), Fetch::Resting { .. });
-        (state.machine.held(now).is_some(), is_resting)
+        Glance {
+            is_held: state.machine.held(now).is_some(),
+            is_resting: matches!(state.machine.fetch(now), Fetch::Resting { .. }),
+            is_awaited: !state.waiting.is_empty() || state.is_in_flight(now),
+        }
     }
 
     /// The token requests made so far.
     pub(crate) fn requests(&self) -> u64 {
         self.lock().journal.requests()
-    }
-
-    /// When it wants its next token, if the calendar says that time of it.
-    pub(crate) fn is_noted_for(&self, at: Mono) -> bool {
-        self.lock().noted == at
     }
 }
 
@@ -89,7 +79,7 @@ impl<V> Shared<V> {
             state.machine.close(now, reason);
             state.wake_all(now);
         });
-        Parting(Some(outside))
+        Parting::of(outside)
     }
 
     /// Puts it away, if it stands like `standing` or later; nobody may hold a share but the pool. Returns what its successor has to know,
@@ -110,33 +100,40 @@ impl<V> Shared<V> {
             state.wake_all(now);
             Ok(note)
         });
-        (result, Parting(Some(outside)))
+        (result, Parting::of(outside))
     }
 
     /// It rests until then, as the one before it did.
     pub(crate) fn resume_rest(&self, readings: Readings, note: RestNote) -> Parting<V> {
         let ((), outside) = self.enter_at(readings, |state, now| state.machine.rest(now, note));
-        Parting(Some(outside))
+        Parting::of(outside)
     }
 
     /// An ended token is dropped, if nobody used the source for as long as that token lived.
     pub(crate) fn forget_ended(&self, readings: Readings, unused: Duration) -> Parting<V> {
         let ((), outside) = self.enter_at(readings, |state, now| state.machine.forget_ended(now, unused));
-        Parting(Some(outside))
+        Parting::of(outside)
+    }
+
+    /// The same, for whoever holds no other lock.
+    pub(crate) fn note_again(&self) {
+        self.enter(|state, _| state.noted = Mono::MAX);
     }
 
     /// Notes in the calendar when it wants its next token, whatever is said there.
     pub(crate) fn note_anew(&self, readings: Readings) -> Parting<V> {
         let ((), outside) = self.enter_at(readings, |state, _| state.noted = Mono::MAX);
-        Parting(Some(outside))
+        Parting::of(outside)
     }
 }
 
 impl<V> State<V> {
+    fn is_in_flight(&self, now: Now) -> bool {
+        matches!(self.machine.fetch(now), Fetch::InFlight { deadline } if now.mono < deadline)
+    }
+
     fn standing(&self, now: Now) -> Standing {
-        let is_in_flight =
-            matches!(self.machine.fetch(now), Fetch::InFlight { deadline } if now.mono < deadline);
-        if is_in_flight {
+        if self.is_in_flight(now) {
             return Standing::Busy;
         }
         if self.machine.awaits_request(now) {

@@ -258,8 +258,10 @@ impl<V> Drop for Shared<V> {
             outside.drop_value(value);
         }
         outside.wake(std::mem::take(&mut state.keepers).into_values().flatten());
-        if let Stage::Granted(granted) = std::mem::take(&mut state.stage) {
-            outside.returned().granted = Some(granted);
+        if let Some(member) = &self.member
+            && let Some(granted) = member.berth.leave(std::mem::take(&mut state.stage))
+        {
+            outside.returned().granted.push(granted);
         }
         outside.release();
         let clock = std::mem::replace(&mut self.clock, Clocks::system());

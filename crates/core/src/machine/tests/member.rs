@@ -42,7 +42,7 @@ fn who_is_held_back_beyond_its_patience_is_told_so_unless_a_failure_is_known() {
     let mut call = held_back(&sim);
     let _waiting = sim.poll(&mut call);
     sim.pass(secs(30));
-    let error = Error::TimedOut { last_error: Some(Cause::HeldBack), retry_after: Duration::ZERO };
+    let error = Error::TimedOut { last_error: Some(Cause::HeldBack), retry_after: secs(1) };
     assert_eq!(sim.poll(&mut call), Step::Fail(error));
     assert_eq!(sim.machine.waiters(), 0);
 

@@ -48,6 +48,9 @@ pub(crate) enum Reach {
 /// The row of an origin.
 pub(super) type Place = usize;
 
+/// The number of one who waits: the lower, the earlier.
+pub(super) type Turn = u64;
+
 /// The number of a permit.
 pub(super) type Ticket = u64;
 
@@ -66,7 +69,7 @@ pub(super) type Grants<A> = VecDeque<(A, Ticket)>;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Permit(Ticket),
-    Queued,
+    Queued(Turn),
     Resting(Mono),
 }
 
@@ -128,7 +131,7 @@ struct Row<A> {
     in_use: usize,
     answers: bool,
     rests_until: Mono,
-    queue: VecDeque<(u64, A)>,
+    queue: BTreeMap<Turn, A>,
     /// The turn under which it stands among the heads.
     head: Option<u64>,
 }
@@ -168,7 +171,7 @@ impl<A> Table<A> {
             in_use: 0,
             answers: false,
             rests_until: Mono::ZERO,
-            queue: VecDeque::new(),
+            queue: BTreeMap::new(),
             head: None,
         };
         let place = self.free.pop().unwrap_or(self.rows.len());
@@ -180,9 +183,13 @@ impl<A> Table<A> {
         place
     }
 
-    /// A source is gone.
-    pub(super) fn leave(&mut self, place: Place) {
-        self.change(place, |row| row.sources = row.sources.saturating_sub(1));
+    /// A source is gone, with the place that it had in the queue.
+    pub(super) fn leave(&mut self, place: Place, turn: Option<Turn>) {
+        self.change(place, |row| {
+            row.sources = row.sources.saturating_sub(1);
+            turn.and_then(|turn| row.queue.remove(&turn));
+        });
+        self.stand_in_line(place);
         self.forget_if_unused(place);
     }
 
@@ -192,7 +199,7 @@ impl<A> Table<A> {
         now: Mono,
         place: Place,
         ticket: Option<Ticket>,
-        is_queued: bool,
+        queued: Option<Turn>,
         applicant: impl FnOnce() -> A,
     ) -> (Answer, Grants<A>) {
         self.latest = self.latest.max(now);
@@ -205,19 +212,25 @@ impl<A> Table<A> {
         }
         self.take_back_what_is_overdue();
         let mut grants = self.dispatch();
-        if !is_queued && self.may_go(place) && self.rows.get(place).is_some_and(|row| row.queue.is_empty()) {
+        if queued.is_none()
+            && self.may_go(place)
+            && self.rows.get(place).is_some_and(|row| row.queue.is_empty())
+        {
             let ticket = self.use_one(place);
             self.sent.put(self.latest, ticket, place);
             return (Answer::Permit(ticket), grants);
         }
-        if !is_queued {
-            self.turns += 1;
-            let turn = self.turns;
-            self.change(place, |row| row.queue.push_back((turn, applicant())));
-            self.stand_in_line(place);
-            grants.append(&mut self.dispatch());
+        if let Some(turn) = queued {
+            return (Answer::Queued(turn), grants);
         }
-        (Answer::Queued, grants)
+        self.turns += 1;
+        let turn = self.turns;
+        self.change(place, |row| {
+            row.queue.insert(turn, applicant());
+        });
+        self.stand_in_line(place);
+        grants.append(&mut self.dispatch());
+        (Answer::Queued(turn), grants)
     }
 
     /// Whoever got this ticket does not want it, or is gone.
@@ -311,7 +324,7 @@ impl<A> Table<A> {
     fn stand_in_line(&mut self, place: Place) {
         let Some(row) = self.rows.get(place) else { return };
         let (old, answers) = (row.head, row.answers);
-        let head = row.queue.front().map(|(turn, _)| *turn).filter(|_| self.has_room(row));
+        let head = row.queue.keys().next().copied().filter(|_| self.has_room(row));
         if let Some(old) = old {
             self.heads.iter_mut().for_each(|heads| {
                 heads.remove(&old);
@@ -327,7 +340,7 @@ impl<A> Table<A> {
     fn dispatch(&mut self) -> Grants<A> {
         let mut grants = Grants::new();
         while let Some(place) = self.next() {
-            let Some((_, applicant)) = self.rows.get_mut(place).and_then(|row| row.queue.pop_front()) else {
+            let Some((_, applicant)) = self.rows.get_mut(place).and_then(|row| row.queue.pop_first()) else {
                 break;
             };
             let ticket = self.use_one(place);

@@ -11,7 +11,7 @@ fn an_error_says_who_is_at_fault_and_what_to_do() {
     };
     assert_eq!(
         PoolError::Full(full).to_string(),
-        "the pool is full: all 100 sources are busy (90 token requests are being sent, 700 callers wait, 10 sources are held by the \
+        "the pool is full: all 100 sources are busy (90 token requests are being sent, 700 callers wait, 10 sources are kept by the \
          program); try again later, or raise max_sources"
     );
     let held = PoolFull { held_outside: 95, ..full };

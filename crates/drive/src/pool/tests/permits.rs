@@ -162,6 +162,58 @@ fn a_told_rest_is_its_clients_own_unless_the_pool_shares_it() {
 }
 
 #[test]
+fn a_tenant_that_waits_through_a_shared_rest_keeps_its_one_place_and_holds_no_thread() {
+    let (settings, clock) = settings();
+    let pool = pool(settings.share_rest(true).max_flights(4));
+    // Two origins that have answered; two requests of each in the air, and a tenant of the first that waits.
+    let tenant = |number| pool.tokens(&number).unwrap();
+    for number in [0, 1] {
+        lands(&tenant(number), grant("known", 3600));
+    }
+    let of_first: Vec<_> = [10, 20].iter().map(|number| sends(&tenant(*number))).collect();
+    let mut of_second: Vec<_> = [11, 21].iter().map(|number| sends(&tenant(*number))).collect();
+    let (waking, waits_long) = (Waking::new(), tenant(30));
+    let others: Vec<_> = [31, 41].iter().map(|number| tenant(*number)).collect();
+    let mut other_waiters: Vec<_> = others.iter().map(|other| waits(other, &waking)).collect();
+    let mut waiter = waits(&waits_long, &waking);
+    for flight in of_first {
+        let told = Refusal::new(Class::Transient, Some(429), Problem::Status).with_retry_after(secs(2));
+        drop(flight.land(Outcome::Refused(told)));
+        for other in &mut other_waiters {
+            if let Next::Send(guard, report) = other.poll(&waking.waker()) {
+                drop(report);
+                of_second.push(guard);
+            }
+        }
+        for _ in 0..2 {
+            clock.advance(ms(1500));
+            assert!(!matches!(waiter.poll(&waking.waker()), Next::Use(_)));
+        }
+    }
+    // Whatever it was granted meanwhile, the others land.
+    while let Some(flight) = of_second.pop() {
+        drop(flight.land(refused(Class::Transient, 503)));
+    }
+    drop((waiter, other_waiters));
+    assert_eq!((pool.status().in_flight, pool.status().waiting), (0, 0));
+}
+
+#[test]
+fn who_waited_and_was_evicted_leaves_nothing_behind() {
+    let pool = pool(settings().0.max_flights(1).max_sources(4));
+    let flight = sends(&pool.tokens(&0).unwrap());
+    let mut gone = Vec::new();
+    for tenant in 1..100 {
+        let source = pool.tokens(&tenant).unwrap();
+        assert!(matches!(ask(&source), Next::Wait(_)));
+        gone.push(Arc::downgrade(source.shared()));
+    }
+    assert!(gone.iter().filter(|source| source.upgrade().is_some()).count() <= 4);
+    assert!(gone.iter().filter(|source| source.weak_count() > 1).count() <= 4, "a queue keeps their memory");
+    drop(flight);
+}
+
+#[test]
 fn a_client_that_is_refused_for_good_makes_no_other_one_rest() {
     let pool = pool(settings().0.share_rest(true));
     let forever = Refusal::new(Class::Permanent, Some(401), Problem::Status).with_retry_after(secs(60));

@@ -107,13 +107,85 @@ fn a_client_of_which_no_source_can_be_made_leaves_the_old_one_as_it_is() {
 }
 
 #[test]
-fn a_removed_key_that_comes_again_is_asked_for_anew_also_within_a_rest() {
+fn a_removed_key_that_comes_again_is_asked_for_anew() {
     let pool = pool(settings().0.max_sources(1));
     lands(&pool.tokens(&1).unwrap(), refused(Class::Permanent, 401));
-    // Put away with a note: the next one rests.
-    drop(pool.tokens(&2).unwrap());
-    assert!(!pool.remove(&1));
+    assert!(pool.remove(&1));
     drop(sends(&pool.tokens(&1).unwrap()));
+}
+
+#[test]
+fn the_rest_of_a_client_is_never_that_of_another_one_of_the_same_key() {
+    // As long as the other secret: nothing of it is in the hash of a key.
+    let secret = Arc::new(Mutex::new("a secret that is wrong!"));
+    let now = Arc::clone(&secret);
+    let pool = pool(
+        PoolSettings::new(move |tenant: &u32| Ok::<_, BoxError>(with_secret(*tenant, *now.lock().unwrap())))
+            .max_sources(1),
+    );
+    lands(&pool.tokens(&1).unwrap(), refused(Class::Permanent, 401));
+    drop(pool.tokens(&2).unwrap());
+    assert!(matches!(ask(&pool.tokens(&1).unwrap()), Next::Fail(Error::Failed { .. })), "it rests on");
+    drop(pool.tokens(&2).unwrap());
+    *secret.lock().unwrap() = "a secret that is right!";
+    assert!(!pool.replace(&1, with_secret(1, "a secret that is right!")).unwrap());
+    drop(sends(&pool.tokens(&1).unwrap()));
+
+    let settings = PoolSettings::new(|client: &Client| Ok::<_, BoxError>(client.clone())).max_sources(1);
+    let clients: Pool<Client, Tenant> =
+        Pool::new(settings, render, |_, shared| Ok(BlockingSource::over(shared, Nowhere)));
+    let (wrong, right) =
+        (with_secret(1, "a secret that is wrong!"), with_secret(1, "a secret that is right!"));
+    lands(&clients.tokens(&wrong).unwrap(), refused(Class::Permanent, 401));
+    drop(sends(&clients.tokens(&right).unwrap()));
+    assert!(matches!(ask(&clients.tokens(&wrong).unwrap()), Next::Fail(Error::Failed { .. })));
+}
+
+// P1
+#[test]
+fn an_old_client_does_not_come_back_after_a_rotation_and_an_eviction() {
+    let (again, made) = (Arc::new(std::sync::OnceLock::<Tenants>::new()), AtomicU64::new(0));
+    let inner = Arc::clone(&again);
+    let new = || with_secret(1, "a new secret of some length");
+    let pool = pool(
+        PoolSettings::new(move |tenant: &u32| {
+            let pool = inner.get().unwrap();
+            match made.fetch_add(1, Ordering::SeqCst) {
+                // The old client was read. Meanwhile the source comes with the old one, is rotated, and is evicted.
+                0 => {
+                    drop(pool.tokens(tenant).unwrap());
+                    assert!(
+                        pool.replace(tenant, with_secret(*tenant, "a new secret of some length")).unwrap()
+                    );
+                    lands(&pool.tokens(tenant).unwrap(), grant("new", 3600));
+                    drop(pool.tokens(&2).unwrap());
+                    assert!(pool.get(tenant).is_none());
+                    Ok::<_, BoxError>(client_of(*tenant))
+                }
+                1 => Ok(client_of(*tenant)),
+                _ => Ok(with_secret(*tenant, "a new secret of some length")),
+            }
+        })
+        .max_sources(1),
+    );
+    assert!(again.set(pool.clone()).is_ok());
+    assert_eq!(pool.tokens(&1).unwrap().shared().client().unwrap(), new().into());
+}
+
+#[test]
+fn other_keys_that_come_and_go_make_no_client_anew_and_one_that_always_changes_ends() {
+    for own in [false, true] {
+        let (again, made) = (Arc::new(std::sync::OnceLock::<Tenants>::new()), Arc::new(AtomicU64::new(0)));
+        let (inner, counted) = (Arc::clone(&again), Arc::clone(&made));
+        let pool = pool(PoolSettings::new(move |tenant: &u32| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            inner.get().unwrap().remove(&if own { *tenant } else { *tenant + 1 });
+            Ok::<_, BoxError>(client_of(*tenant))
+        }));
+        assert!(again.set(pool.clone()).is_ok());
+        assert!(pool.tokens(&1).is_ok());
+        assert_eq!(made.load(Ordering::SeqCst), if own { 8 } else { 1 });
+    }
 }
 
 #[test]
