@@ -188,9 +188,9 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    /// What the request told of its origin.
-    pub(crate) fn learn(&self, reach: Reach) {
-        self.permits.tell(self.permits.lock(|table| table.learn(self.place, reach)));
+    /// What the request told of its origin that was sent then.
+    pub(crate) fn learn(&self, reach: Reach, sent: Mono) {
+        self.permits.tell(self.permits.lock(|table| table.learn(self.place, reach, sent)));
     }
 
     /// No client sends anything to that origin before.

@@ -89,7 +89,7 @@ impl<V> FlightGuard<V> {
             _ => None,
         };
         if let Some(permit) = &self.permit {
-            permit.learn(reach(&outcome));
+            permit.learn(reach(&outcome), self.sent_at().mono);
         }
         let narrowed = match &outcome {
             Outcome::Granted(grant) => grant.narrowed_scope().cloned(),

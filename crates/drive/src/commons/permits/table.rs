@@ -51,6 +51,10 @@ pub(super) type Place = usize;
 /// The number of one who waits: the lower, the earlier.
 pub(super) type Turn = u64;
 
+/// Who is next among origins: of those that answer the earliest turn; of the others first one with the fewest requests in the air, so that
+/// many that swallow everything do not keep a new one waiting.
+type Rank = (usize, Turn);
+
 /// The number of a permit.
 pub(super) type Ticket = u64;
 
@@ -83,8 +87,8 @@ pub(super) struct Table<A> {
     places: HashMap<Origin, Place>,
     free: Vec<Place>,
     turns: u64,
-    /// The earliest turn of each origin that has room: of those that answer, and of the others.
-    heads: [BTreeMap<u64, Place>; 2],
+    /// The first in line of each origin that has room: of those that answer, and of the others.
+    heads: [BTreeMap<Rank, Place>; 2],
     tickets: Ticket,
     unclaimed: Out,
     sent: Out,
@@ -130,10 +134,12 @@ struct Row<A> {
     sources: usize,
     in_use: usize,
     answers: bool,
+    /// When the latest request was sent that it answered.
+    answered: Mono,
     rests_until: Mono,
     queue: BTreeMap<Turn, A>,
-    /// The turn under which it stands among the heads.
-    head: Option<u64>,
+    /// As what it stands among the heads.
+    head: Option<Rank>,
 }
 
 impl<A> Table<A> {
@@ -170,6 +176,7 @@ impl<A> Table<A> {
             sources: 1,
             in_use: 0,
             answers: false,
+            answered: Mono::ZERO,
             rests_until: Mono::ZERO,
             queue: BTreeMap::new(),
             head: None,
@@ -254,14 +261,19 @@ impl<A> Table<A> {
         grants
     }
 
-    /// What a request told of its origin.
-    pub(super) fn learn(&mut self, place: Place, reach: Reach) -> Grants<A> {
+    /// What a request told of its origin that was sent then.
+    pub(super) fn learn(&mut self, place: Place, reach: Reach, sent: Mono) -> Grants<A> {
+        let Some(row) = self.rows.get_mut(place) else { return Grants::new() };
         let answers = match reach {
-            Reach::Answers => true,
+            Reach::Answers => {
+                row.answered = row.answered.max(sent);
+                true
+            }
+            // It has answered one that was sent later: it is this client alone that it keeps waiting.
+            Reach::Silent if row.answers && row.answered > sent => return Grants::new(),
             Reach::Silent => false,
             Reach::Unknown => return Grants::new(),
         };
-        let Some(row) = self.rows.get_mut(place) else { return Grants::new() };
         if row.answers == answers {
             return Grants::new();
         }
@@ -324,7 +336,8 @@ impl<A> Table<A> {
     fn stand_in_line(&mut self, place: Place) {
         let Some(row) = self.rows.get(place) else { return };
         let (old, answers) = (row.head, row.answers);
-        let head = row.queue.keys().next().copied().filter(|_| self.has_room(row));
+        let rank = |turn| if answers { (0, turn) } else { (row.in_use, turn) };
+        let head = row.queue.keys().next().copied().filter(|_| self.has_room(row)).map(rank);
         if let Some(old) = old {
             self.heads.iter_mut().for_each(|heads| {
                 heads.remove(&old);
@@ -353,8 +366,9 @@ impl<A> Table<A> {
     /// The origin whose first in line is the earliest of those that may go.
     fn next(&self) -> Option<Place> {
         let [proven, unproven] = &self.heads;
-        let first = |heads: &BTreeMap<u64, Place>, answers| {
-            heads.first_key_value().map(|(turn, place)| (*turn, *place)).filter(|_| self.has_share(answers))
+        let first = |heads: &BTreeMap<Rank, Place>, answers| {
+            let first = heads.first_key_value().map(|((_, turn), place)| (*turn, *place));
+            first.filter(|_| self.has_share(answers))
         };
         first(proven, true).into_iter().chain(first(unproven, false)).min().map(|(_, place)| place)
     }

@@ -51,7 +51,7 @@ fn names(grants: &Grants<u32>) -> Vec<u32> {
 /// An origin that has answered.
 fn proven(table: &mut Table<u32>, name: &str) -> Place {
     let place = table.enter(&origin(name));
-    assert!(table.learn(place, Reach::Answers).is_empty());
+    assert!(table.learn(place, Reach::Answers, at(0)).is_empty());
     place
 }
 
@@ -107,19 +107,52 @@ fn an_origin_that_answers_gets_its_full_share_at_once_and_loses_it_by_silence() 
     for who in 2..6 {
         assert!(waits(&ask(&mut table, place, who)));
     }
-    let grants = table.learn(place, Reach::Answers);
+    let grants = table.learn(place, Reach::Answers, at(0));
     assert_eq!(names(&grants), [2, 3, 4, 5]);
     for (who, ticket) in grants {
         assert!(may(&table.apply(at(0), place, Some(ticket), None, || who).0));
         permits.push(ticket);
     }
-    assert!(table.learn(place, Reach::Silent).is_empty());
+    assert!(table.learn(place, Reach::Silent, at(0)).is_empty());
     assert!(waits(&ask(&mut table, place, 6)));
     for permit in permits.drain(..4) {
         assert!(table.give_back(permit).is_empty());
     }
     assert_eq!(names(&table.give_back(permits[0])), [6]);
-    assert!(table.learn(place, Reach::Unknown).is_empty());
+    assert!(table.learn(place, Reach::Unknown, at(0)).is_empty());
+}
+
+#[test]
+fn who_is_kept_waiting_alone_makes_no_origin_silent() {
+    let mut table = Table::new(Limits { total: 100, per_origin: 16 }, TIMES);
+    let place = table.enter(&origin("a"));
+    let of_unproven = |table: &mut Table<u32>| (0..9).filter(|_| may(&ask(table, place, 1))).count();
+    assert!(table.learn(place, Reach::Answers, at(5000)).is_empty());
+    // One that was sent earlier got no answer in time: a later one did.
+    assert!(table.learn(place, Reach::Silent, at(4999)).is_empty());
+    assert_eq!(of_unproven(&mut table), 9);
+    assert!(table.learn(place, Reach::Silent, at(5000)).is_empty());
+    assert_eq!(of_unproven(&mut table), 0);
+}
+
+#[test]
+fn a_new_origin_comes_before_those_that_swallow_what_they_get() {
+    let mut table = Table::new(Limits { total: 8, per_origin: 16 }, TIMES);
+    let silent: Vec<_> = (0..3).map(|n| table.enter(&origin(&format!("silent{n}")))).collect();
+    let mut sent = Vec::new();
+    for place in &silent {
+        for who in 0..10 {
+            if let Answer::Permit(ticket) = ask(&mut table, *place, who) {
+                sent.push(ticket);
+            }
+        }
+    }
+    assert_eq!(sent.len(), 4, "half of all");
+    let new = table.enter(&origin("new"));
+    assert!(waits(&ask(&mut table, new, 99)));
+    // The third of them has nothing in the air either, and was there before.
+    let next: Vec<_> = [0, 2].iter().flat_map(|at| names(&table.give_back(sent[*at]))).collect();
+    assert_eq!(next, [0, 99]);
 }
 
 #[test]
@@ -309,7 +342,7 @@ fn whatever_happens_the_bounds_hold_and_nobody_waits_who_may_go() {
                     } else {
                         ledger.answers.remove(&place);
                     }
-                    let grants = table.learn(place, reach);
+                    let grants = table.learn(place, reach, at(0));
                     ledger.take(grants);
                 }
             }
