@@ -137,7 +137,7 @@ impl<K: Eq + Hash, S: Pooled> Pool<K, S> {
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
         let (hash, client) = (self.0.hasher.hash_one(key), client.into().client);
-        let Some(source) = self.0.find(hash, key) else {
+        let Some(source) = self.0.look(hash, key) else {
             self.0.shards.of(hash).write().making.change(hash);
             return Ok(false);
         };
