@@ -177,6 +177,25 @@ impl Client {
         Self { auth, ..self.clone() }
     }
 
+    /// Whether the other client is this one with other credentials: the same id, endpoint, scope and parameters, another secret or
+    /// another way to send it. Then [`Machine::rotate`](crate::Machine::rotate) makes one of the other; any other change needs a machine
+    /// of its own.
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Provider};
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// let client = |auth| Client::builder(provider.clone(), auth).scope("orders").build();
+    /// let old = client(ClientAuth::basic("my-client-id", "the old secret")?)?;
+    /// assert!(old.differs_in_auth_alone(&client(ClientAuth::post("my-client-id", "the new secret")?)?));
+    /// assert!(!old.differs_in_auth_alone(&client(ClientAuth::basic("another-id", "the old secret")?)?));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    pub fn differs_in_auth_alone(&self, other: &Self) -> bool {
+        self.auth != other.auth
+            && self.client_id() == other.client_id()
+            && self.with_auth(other.auth.clone()) == *other
+    }
+
     /// Hashes the whole client, its secrets included, which [`Hash`] leaves out. For a keyed hasher whose key and results never leave
     /// the process, such as one of the standard library's `RandomState`: from another hash a short secret can be guessed.
     pub fn hash_whole<H: Hasher>(&self, state: &mut H) {

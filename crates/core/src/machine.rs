@@ -198,9 +198,10 @@ impl Machine {
             self.leave(call);
             return Step::Fail(Error::Closed { reason });
         }
-        // For one that is held back, what it waits for has no time.
-        let wake = if now.mono >= ready { Mono::MAX } else { self.free_from() };
-        let retry_after = if wake == Mono::MAX { HELD_BACK } else { wake.since(now.mono) };
+        // Anybody else would have sent; what it waits for has no time.
+        let is_held_back = now.mono >= ready;
+        let wake = if is_held_back { Mono::MAX } else { self.free_from() };
+        let retry_after = if is_held_back { HELD_BACK } else { wake.since(now.mono) };
         if let Some(rest) = self.fetching.rest(now.mono)
             && (rest.permanent || call.fail_fast || wake >= call.deadline)
         {
@@ -210,11 +211,8 @@ impl Machine {
         }
         if now.mono >= call.deadline {
             self.leave(call);
-            let held_back = (wake == Mono::MAX).then_some(Cause::HeldBack);
-            return Step::Fail(Error::TimedOut {
-                last_error: self.last_error.clone().or(held_back),
-                retry_after,
-            });
+            let last_error = self.last_error.clone().or(is_held_back.then_some(Cause::HeldBack));
+            return Step::Fail(Error::TimedOut { last_error, retry_after });
         }
         if !call.holds_place {
             let max_waiters = self.policy.max_waiters();

@@ -1,7 +1,7 @@
 //! The blocking loop: how a thread waits for a token. `wait` is the same for tasks.
 
 use crate::commons::UNCLAIMED;
-use crate::naps::bounded;
+use crate::naps::{Kept, bounded};
 use crate::runtime::BlockingTransport;
 use crate::settings::Settings;
 use crate::shared::{FlightGuard, Keep, Next, Shared, Snapshot, Waiter, Watch, random_seed};
@@ -120,20 +120,15 @@ where
     /// Blocks until then: give it a thread. To stop it, drop every source.
     pub fn keep_fresh(&self) -> impl FnOnce() + Send + use<T, V> {
         let (mut keeper, transport) = (self.shared.keeper(), self.transport.clone());
-        move || {
-            let waker = this_thread();
-            loop {
-                match keeper.poll(&waker) {
-                    Keep::Ended => return,
-                    Keep::Send(guard, report) => {
-                        launch_by(transport.as_ref(), guard);
-                        drop(report);
-                    }
-                    Keep::Wait(time) => nap(time),
-                    Keep::HeldBack => nap(UNCLAIMED),
-                }
+        keep(move |waker| match keeper.poll(waker) {
+            Keep::Send(guard, report) => {
+                launch_by(transport.as_ref(), guard);
+                Kept::Sent(report)
             }
-        }
+            Keep::Wait(time) => Kept::Wait(time),
+            Keep::HeldBack => Kept::Wait(UNCLAIMED),
+            Keep::Ended => Kept::Ended,
+        })
     }
 
     /// The next token: one that came after that of this generation, as soon as it is held; `None` if none came within `limit`. It
@@ -196,6 +191,20 @@ where
     }
 }
 
+/// The thread of somebody who keeps tokens fresh: `step` says what comes next, and launches what is due.
+pub(crate) fn keep(mut step: impl FnMut(&Waker) -> Kept + Send) -> impl FnOnce() + Send {
+    move || {
+        let waker = this_thread();
+        loop {
+            match step(&waker) {
+                Kept::Ended => return,
+                Kept::Sent(report) => drop(report),
+                Kept::Wait(time) => nap(time),
+            }
+        }
+    }
+}
+
 /// The flight on a short-lived thread of its own: no caller owns it, and a blocked send delays nobody.
 pub(crate) fn launch<T, V>(source: &BlockingSource<T, V>, guard: FlightGuard<V>)
 where
@@ -250,11 +259,11 @@ impl Wake for Unpark {
     }
 }
 
-pub(crate) fn this_thread() -> Waker {
+fn this_thread() -> Waker {
     Waker::from(Arc::new(Unpark(thread::current())))
 }
 
-pub(crate) fn nap(time: Duration) {
+fn nap(time: Duration) {
     thread::park_timeout(bounded(time));
 }
 

@@ -99,7 +99,7 @@
 //! let pool = Pool::new(settings, |_| (), |_, shared| Ok(BlockingSource::over(shared, Canned)));
 //!
 //! pool.tokens(&Tenant { id: "4711", plan: "gold" })?.token(None)?;
-//! assert!(seen.0.lock().unwrap().contains(&"evergrant.token.requests gold".to_owned()));
+//! assert!(seen.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&"evergrant.token.requests gold".to_owned()));
 //!
 //! // Whenever somebody looks:
 //! let gauges: Vec<_> = metrics::of_pool(pool.name(), &pool.status())

@@ -1,5 +1,6 @@
 //! How long anybody sleeps between two looks at the clock.
 
+use crate::observer::Report;
 use crate::runtime::Handle;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -43,4 +44,15 @@ impl<S: Future<Output = ()>> Nap<S> {
         self.0 = Some(sleep);
         Poll::Pending
     }
+}
+
+/// What somebody does next who keeps tokens fresh, one or many.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    /// A request was launched, and left this report.
+    Sent(Report),
+    /// Nothing, for at most that long, or until woken.
+    Wait(Duration),
+    /// There is nothing left to keep.
+    Ended,
 }

@@ -142,12 +142,11 @@ impl<K: Eq + Hash, S: Pooled> Pool<K, S> {
             return Ok(false);
         };
         let known = source.shared().client();
-        if let Some(known) = known.filter(|known| known.client_id() == client.client_id())
-            && known.with_auth(client.auth().clone()) == client
-        {
-            if *known != client {
-                source.shared().rotate(client.auth().clone(), Rotation::Keep);
-            }
+        let is_rotation = known.as_ref().is_some_and(|known| known.differs_in_auth_alone(&client));
+        if is_rotation {
+            source.shared().rotate(client.auth().clone(), Rotation::Keep);
+        }
+        if is_rotation || known.is_some_and(|known| *known == client) {
             self.0.shards.of(hash).write().making.change(hash);
             return Ok(true);
         }

@@ -1,7 +1,7 @@
 //! The async loop: how a task waits for a token. `block` is the same for threads.
 
 use crate::commons::UNCLAIMED;
-use crate::naps::Nap;
+use crate::naps::{Kept, Nap};
 use crate::runtime::{Handle, Runtime, Transport};
 use crate::settings::Settings;
 use crate::shared::{FlightGuard, Keep, Next, Shared, Snapshot, Waiter, Watch, random_seed};
@@ -11,7 +11,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 /// A source of tokens for tasks: live, or with one token for ever. Clones are one source.
@@ -119,31 +119,16 @@ where
     /// # Cancel safety
     /// Dropping the future stops it, and loses nothing.
     pub fn keep_fresh(&self) -> impl Future<Output = ()> + Send + use<R, T, V> {
-        let mut keeper = self.shared.keeper();
-        let (runtime, transport) = (self.runtime.clone(), self.transport.clone());
-        let (mut nap, mut left) = (Nap::default(), None);
-        poll_fn(move |cx| {
-            drop(left.take());
-            loop {
-                // Whoever is on no runtime never takes the right to send.
-                let Ok(handle) = runtime.current() else { return Poll::Ready(()) };
-                match keeper.poll(cx.waker()) {
-                    Keep::Ended => return Poll::Ready(()),
-                    Keep::Send(guard, report) => {
-                        launch_by(&runtime, &handle, transport.as_ref(), guard);
-                        left = Some(report);
-                    }
-                    Keep::Wait(time) => {
-                        if left.is_some() {
-                            cx.waker().wake_by_ref();
-                        }
-                        return nap.poll(&handle, time, cx).map(|never| match never {});
-                    }
-                    Keep::HeldBack => {
-                        return nap.poll(&handle, UNCLAIMED, cx).map(|never| match never {});
-                    }
-                }
+        let (mut keeper, transport) = (self.shared.keeper(), self.transport.clone());
+        let runtime = self.runtime.clone();
+        keep(self.runtime.clone(), move |handle, waker| match keeper.poll(waker) {
+            Keep::Send(guard, report) => {
+                launch_by(&runtime, handle, transport.as_ref(), guard);
+                Kept::Sent(report)
             }
+            Keep::Wait(time) => Kept::Wait(time),
+            Keep::HeldBack => Kept::Wait(UNCLAIMED),
+            Keep::Ended => Kept::Ended,
         })
     }
 
@@ -233,6 +218,32 @@ where
     pub(crate) async fn refresh(&self, origin: &Origin) {
         let _unwaited = self.stay(self.shared.waiter(Some(Duration::ZERO), Some(origin)).unreported()).await;
     }
+}
+
+/// The task of somebody who keeps tokens fresh: `step` says what comes next, and launches what is due. It ends where there is no
+/// runtime.
+pub(crate) fn keep<R: Runtime>(
+    runtime: R,
+    mut step: impl FnMut(&R::Handle, &Waker) -> Kept + Send,
+) -> impl Future<Output = ()> + Send {
+    let (mut nap, mut left) = (Nap::default(), None);
+    poll_fn(move |cx| {
+        drop(left.take());
+        loop {
+            // Whoever is on no runtime never takes the right to send.
+            let Ok(handle) = runtime.current() else { return Poll::Ready(()) };
+            match step(&handle, cx.waker()) {
+                Kept::Ended => return Poll::Ready(()),
+                Kept::Sent(report) => left = Some(report),
+                Kept::Wait(time) => {
+                    if left.is_some() {
+                        cx.waker().wake_by_ref();
+                    }
+                    return nap.poll(&handle, time, cx).map(|never| match never {});
+                }
+            }
+        }
+    })
 }
 
 /// The flight as a job of its own: no caller owns it.

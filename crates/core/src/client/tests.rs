@@ -559,3 +559,52 @@ fn silent_refusal(refusal: Refusal) {
     let error = Error::Failed { cause: Cause::Refused(Arc::new(refusal)), retry_after: Duration::ZERO };
     assert_silent(&format!("{error:?} {error}"));
 }
+
+/// Clients that differ from the first in one thing each; of the last four that is a secret of one length.
+fn different_clients() -> Vec<Client> {
+    let auth = |secret| ClientAuth::post("id", secret).unwrap();
+    let with = |auth| Client::builder(rfc6749(), auth).param("tenant", "one").header("x-key", "one");
+    let build = |builder: ClientBuilder| builder.build().unwrap();
+    Vec::from([
+        build(with(auth("secret-1"))),
+        build(with(ClientAuth::basic("id", "secret-1").unwrap())),
+        build(with(ClientAuth::post("other", "secret-1").unwrap())),
+        build(with(auth("secret-1")).scope("a")),
+        build(with(auth("secret-1")).audience("a")),
+        build(with(auth("secret-1")).resource("https://a.example/")),
+        build(with(auth("secret-1")).jwt_hint(false)),
+        build(with(auth("secret-2"))),
+        build(Client::builder(rfc6749(), auth("secret-1")).param("tenant", "two").header("x-key", "one")),
+        build(Client::builder(rfc6749(), auth("secret-1")).param("tenant", "one").header("x-key", "two")),
+    ])
+}
+
+// P4
+#[test]
+fn clients_are_equal_when_all_of_them_is_and_a_hash_of_the_whole_tells_their_secrets_apart() {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let (clients, hasher) = (different_clients(), RandomState::new());
+    let whole = |client: &Client| {
+        let mut state = hasher.build_hasher();
+        client.hash_whole(&mut state);
+        state.finish()
+    };
+    for (at, client) in clients.iter().enumerate() {
+        let same = client.clone();
+        assert_eq!(
+            (client, hasher.hash_one(client), whole(client)),
+            (&same, hasher.hash_one(&same), whole(&same))
+        );
+        for other in &clients[at + 1..] {
+            assert_ne!(client, other);
+        }
+    }
+    let first = &clients[0];
+    for secret in &clients[7..] {
+        // What may be taken away says nothing of a secret but its length.
+        assert_eq!(hasher.hash_one(first), hasher.hash_one(secret));
+        assert_ne!(whole(first), whole(secret));
+    }
+    let rotations: Vec<_> = clients.iter().map(|client| first.differs_in_auth_alone(client)).collect();
+    assert_eq!(rotations, [false, true, false, false, false, false, false, true, false, false]);
+}

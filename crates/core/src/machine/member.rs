@@ -71,7 +71,8 @@ impl Machine {
         let count = if permanent { &mut self.failures.permanent } else { &mut self.failures.transient };
         *count = failures.max(*count);
         self.last_error = Some(cause.clone());
-        self.ended_without_token(self.flights);
+        // Whoever waited for the next flight would wait for the rest as well.
+        self.ended_without_token(self.flights + 1);
         self.fetching = Fetching::Resting(Rest { until, told: None, permanent, cause });
     }
 

@@ -38,7 +38,7 @@ impl Member {
 
     /// It is used. Without a write where that is known: many threads may use it at once.
     #[inline]
-    pub(crate) fn is_used(&self) {
+    pub(crate) fn mark_used(&self) {
         if self.marks.load(Ordering::Relaxed) != ALL {
             self.marks.store(ALL, Ordering::Relaxed);
         }

@@ -2,8 +2,6 @@
 //! come first served.
 
 mod table;
-#[cfg(test)]
-mod tests;
 
 use crate::contained::contained;
 use crate::sync::Mutex;
@@ -148,9 +146,7 @@ impl Berth {
         let told = (!grants.is_empty()).then(|| Told { permits: Arc::clone(&self.permits), grants });
         (application, told)
     }
-}
 
-impl Berth {
     /// The source is gone, at this stage. What it had been granted is dropped outside of any lock.
     pub(crate) fn leave(&self, stage: Stage) -> Option<Granted> {
         let (turn, granted) = match stage {
@@ -222,3 +218,6 @@ impl Drop for Told {
         self.permits.tell(std::mem::take(&mut self.grants));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,7 +129,7 @@ impl<K, S: Pooled> Room<K, S> {
     ) -> Option<Gone<K, S>> {
         let mut resting = None;
         let judge = |place: Place, hash: u64, entry: &Entry<S>| {
-            if entry.is_marked(Mark::Visited) || entry.is_held_outside() {
+            if entry.take_mark(Mark::Visited) || entry.is_held_outside() {
                 return Verdict::Stays;
             }
             let (result, parting) = entry.shared().put_away(readings, Standing::Idle);
@@ -168,7 +168,7 @@ impl<K, S: Pooled> Room<K, S> {
     ) -> Vec<Gone<K, S>> {
         let mut notes = Vec::new();
         let things = self.shelf.sweep(SWEEPS, |hash, entry| {
-            if entry.is_marked(Mark::Touched) {
+            if entry.take_mark(Mark::Touched) {
                 entry.used = readings.now.mono;
                 return Verdict::Stays;
             }
@@ -193,7 +193,7 @@ impl<K, S: Pooled> Room<K, S> {
 
 impl<S: Pooled> Entry<S> {
     /// Takes the mark away. Returns whether it was there.
-    fn is_marked(&self, mark: Mark) -> bool {
+    fn take_mark(&self, mark: Mark) -> bool {
         self.shared().member().is_some_and(|member| member.take(mark))
     }
 }

@@ -1,6 +1,6 @@
 //! What all clones of a pool share: how a source is found, and how one comes.
 //!
-//! Locks, in the order in which they are taken: a shard, a source, then permits or the calendar. Under a shard nothing foreign is
+//! Locks, in the order in which they are taken: what a full pool says, a shard, a source, then permits or the calendar. Under a shard nothing foreign is
 //! called but the keys' Eq: clients are made, clocks read and sources dropped without it.
 
 use super::entry::Entry;
@@ -130,7 +130,7 @@ impl<K, S: Pooled> Inner<K, S> {
         let room = shard.read();
         let source = &room.shelf.find(hash, key)?.source;
         shard.hit();
-        source.shared().is_used();
+        source.shared().mark_used();
         Some(source.clone())
     }
 
@@ -203,7 +203,7 @@ impl<K, S: Pooled> Inner<K, S> {
             } else {
                 let note = room.notes.take(rest);
                 parting = note.map(|note| source.shared().resume_rest(readings, note));
-                self.settle(&mut room, hash, key, source.clone(), readings);
+                self.put(&mut room, hash, key, source.clone(), readings);
                 vacancy.fill();
                 Ok(source)
             }
@@ -213,13 +213,13 @@ impl<K, S: Pooled> Inner<K, S> {
     }
 
     /// Puts a source into its shard.
-    fn settle(&self, room: &mut Room<K, S>, hash: u64, key: K, source: S, readings: Readings) {
+    fn put(&self, room: &mut Room<K, S>, hash: u64, key: K, source: S, readings: Readings) {
         let shared = Arc::clone(source.shared());
         let entry = Entry { source, used: readings.now.mono };
         // There are never so many that none can stand there; and if so, the source serves the one who made it.
         if let Ok(Place { slot, stay }) = room.shelf.insert(hash, key, entry) {
             let shard = u16::try_from(self.shards.index(hash)).unwrap_or_default();
-            shared.settles(Spot { shard, slot, stay });
+            shared.stands_at(Spot { shard, slot, stay });
         }
     }
 
@@ -236,7 +236,7 @@ impl<K, S: Pooled> Inner<K, S> {
                 Some((old_key, entry)) => {
                     // Closed before the other one can be found.
                     let closing = entry.shared().close(readings, Closed::Replaced);
-                    self.settle(&mut room, hash, key, fresh, readings);
+                    self.put(&mut room, hash, key, fresh, readings);
                     Some((closing, old_key, entry))
                 }
                 None => None,

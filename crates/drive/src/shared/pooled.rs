@@ -40,14 +40,14 @@ impl<V> Shared<V> {
 
     /// It is used.
     #[inline]
-    pub(crate) fn is_used(&self) {
+    pub(crate) fn mark_used(&self) {
         if let Some(member) = &self.member {
-            member.is_used();
+            member.mark_used();
         }
     }
 
     /// It has its place in the pool.
-    pub(crate) fn settles(&self, spot: Spot) {
+    pub(crate) fn stands_at(&self, spot: Spot) {
         if let Some(member) = &self.member {
             // It is put in once.
             let _again = member.spot.set(spot);
@@ -115,15 +115,15 @@ impl<V> Shared<V> {
         Parting::of(outside)
     }
 
-    /// The same, for whoever holds no other lock.
-    pub(crate) fn note_again(&self) {
-        self.enter(|state, _| state.noted = Mono::MAX);
-    }
-
     /// Notes in the calendar when it wants its next token, whatever is said there.
     pub(crate) fn note_anew(&self, readings: Readings) -> Parting<V> {
         let ((), outside) = self.enter_at(readings, |state, _| state.noted = Mono::MAX);
         Parting::of(outside)
+    }
+
+    /// The same, for whoever holds no other lock.
+    pub(crate) fn note_again(&self) {
+        self.enter(|state, _| state.noted = Mono::MAX);
     }
 }
 

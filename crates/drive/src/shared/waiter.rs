@@ -114,8 +114,9 @@ impl<V: Send + Sync + 'static> Waiter<'_, V> {
             step = state.machine.poll(now, &mut waiting.call);
             state.outside.returned().permit = std::mem::replace(&mut pass, Pass::Free).into_permit();
         }
-        if let Some(error) =
-            self.shared.crowd(state, now).filter(|_| !had_place && waiting.call.holds_place())
+        if !had_place
+            && waiting.call.holds_place()
+            && let Some(error) = self.shared.crowd(state, now)
         {
             state.machine.leave(&mut waiting.call);
             step = Step::Fail(error);

@@ -184,6 +184,20 @@ fn a_rest_that_somebody_tells_shortens_none_and_stops_no_flight() {
 }
 
 #[test]
+fn what_is_set_aside_serves_the_other_sites_through_a_rest_that_somebody_told() {
+    let mut sim = Sim::holding("a", 3600);
+    sim.pass(secs(60));
+    let generation = sim.machine.held(sim.now).unwrap().generation();
+    assert_eq!(sim.machine.reject(sim.now, generation, Site::new(0)), Rejection::Dropped);
+    sim.machine.rest(sim.now, RestNote::new(sim.now.mono.after(secs(60)), false, 0));
+    let mut call = sim.call();
+    call.at(Some(Site::new(1)));
+    assert_eq!(sim.uses(&mut call), "a");
+    call.at(Some(Site::new(0)));
+    assert!(matches!(sim.poll(&mut call), Step::Fail(Error::Failed { cause: Cause::Unrecorded { .. }, .. })));
+}
+
+#[test]
 fn an_ended_token_is_forgotten_by_whoever_was_not_asked_for_as_long_as_it_lived() {
     for (unasked, landing) in [(3599, "idle"), (3600, "installed")] {
         let mut sim = Sim::holding("a", 3600);

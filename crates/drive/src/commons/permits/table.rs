@@ -374,11 +374,14 @@ impl<A> Table<A> {
     }
 
     fn take_back_what_is_overdue(&mut self) {
-        while let Some(place) = self.unclaimed.take_overdue(self.latest, self.times.unclaimed) {
+        let (latest, times) = (self.latest, self.times);
+        let overdue = |table: &mut Self| {
+            let unclaimed = table.unclaimed.take_overdue(latest, times.unclaimed);
+            unclaimed.or_else(|| table.sent.take_overdue(latest, times.sent))
+        };
+        while let Some(place) = overdue(self) {
             self.free_one(place);
-        }
-        while let Some(place) = self.sent.take_overdue(self.latest, self.times.sent) {
-            self.free_one(place);
+            self.forget_if_unused(place);
         }
     }
 

@@ -28,7 +28,7 @@ fn waits(answer: &Answer) -> bool {
     matches!(answer, Answer::Queued(_))
 }
 
-/// The turn of somebody who waits already: whose, is of no use but for going.
+/// The turn of somebody who waits already. Nothing is decided by whose it is.
 const QUEUED: u64 = 0;
 
 /// Whether it may send.
@@ -77,7 +77,7 @@ fn who_waits_is_served_in_the_order_of_asking_whatever_its_origin() {
     for (place, who) in [(a, 1), (b, 2), (b, 3), (a, 4)] {
         assert!(waits(&ask(&mut table, place, who)));
     }
-    // What is free at one origin is of no use to those of another.
+    // What is free at one origin does not help those of another.
     let mut back = |permits: &mut Vec<Ticket>| names(&table.give_back(permits.pop().unwrap()));
     assert_eq!(back(&mut of_b), [2]);
     assert_eq!(back(&mut of_a), [1]);
