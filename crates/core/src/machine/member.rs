@@ -73,7 +73,12 @@ impl Machine {
         self.last_error = Some(cause.clone());
         // Whoever waited for the next flight would wait for the rest as well.
         self.ended_without_token(self.flights + 1);
-        self.fetching = Fetching::Resting(Rest { until, told: None, permanent, cause });
+        // A Retry-After that its own server told still holds: not even a rotation undercuts it.
+        let told = match &self.fetching {
+            Fetching::Resting(rest) => rest.told,
+            Fetching::Idle | Fetching::InFlight { .. } => None,
+        };
+        self.fetching = Fetching::Resting(Rest { until, told, permanent, cause });
     }
 
     /// What its successor has to know of its failures, if the last flight failed.

@@ -3,7 +3,7 @@
 //! One generator for the property tests and for fuzzing: a trace is a list of `Op`s, and an `Op` is made of eight
 //! bytes. A trace that breaks an invariant shrinks to a list that can be read.
 
-use super::{Call, Flight, Landing, Machine, Outcome, Rejection, Rotation, SetAside, Site, Step};
+use super::{Call, Flight, Landing, Machine, Outcome, Rejection, RestNote, Rotation, SetAside, Site, Step};
 use crate::error::{Class, ConfigError, Error, Problem, Refusal};
 use crate::policy::Policy;
 use crate::response::Grant;
@@ -28,6 +28,17 @@ pub(crate) enum Op {
     Freeze(Duration),
     /// This caller asks, for a site if it says one.
     Poll(usize, Option<u16>),
+    /// This caller asks, for no site, and nothing may be sent for it.
+    PollHeldBack(usize),
+    /// Somebody tells that no request may be sent for so many seconds, after so many failures.
+    Rest {
+        /// Seconds.
+        seconds: u64,
+        /// Whether callers fail at once until then.
+        permanent: bool,
+        /// Failures in a row.
+        failures: u32,
+    },
     /// This caller stops caring.
     Leave(usize),
     /// This flight is answered.
@@ -91,6 +102,10 @@ impl Op {
             26 | 27 => Self::Reject { behind: u64::from(a % 3), site: u16::from(b % 3) },
             28 => Self::Rotate(if a % 2 == 0 { Rotation::Keep } else { Rotation::Drop }),
             30 => Self::Lapse,
+            31 if a % 4 == 1 => Self::PollHeldBack(usize::from(b % 4)),
+            31 if a % 4 == 2 => {
+                Self::Rest { seconds: number % 400, permanent: f % 2 == 1, failures: u32::from(g) }
+            }
             29 => Self::Restore { age: number % 5000, life: u64::from(f) * 20 },
             _ => Self::Pass(Duration::from_millis(number % 3000)),
         }
@@ -138,6 +153,8 @@ pub(crate) struct Trace {
     sends: Vec<Mono>,
     /// A Retry-After told to a flight that counted: no Send before.
     told: Mono,
+    /// What somebody else told: no Send before, unless the credentials change.
+    rests: Mono,
     /// No generation at or below this may be used again.
     dropped: u64,
     last_used: u64,
@@ -199,6 +216,7 @@ impl Trace {
             flights: Vec::new(),
             sends: Vec::new(),
             told: Mono::ZERO,
+            rests: Mono::ZERO,
             dropped: 0,
             last_used: 0,
             last: None,
@@ -235,6 +253,10 @@ impl Trace {
             }
             Op::Freeze(time) => self.now.wall = now.wall.after(*time),
             Op::Poll(at, site) => self.poll(*at, *site),
+            Op::PollHeldBack(at) => self.poll_held_back(*at),
+            Op::Rest { seconds, permanent, failures } => {
+                self.rest(Duration::from_secs(*seconds), *permanent, *failures, &before);
+            }
             Op::Leave(at) => {
                 let call = &mut self.calls[*at];
                 self.machine.leave(call);
@@ -312,6 +334,7 @@ impl Trace {
                     self.sends.last().is_none_or(|last| now.mono.since(*last) >= Duration::from_secs(1));
                 assert!(spaced, "I17: min_interval");
                 assert!(now.mono >= self.told, "I17: Retry-After");
+                assert!(now.mono >= self.rests, "a request within a rest that was told");
                 if let Some(aside) = &mut self.aside {
                     aside.replacement = match aside.replacement {
                         Replacement::Due => Replacement::InFlight,
@@ -338,6 +361,59 @@ impl Trace {
                 }
             }
         }
+    }
+
+    /// It is answered like any call, but where that would send it waits to its deadline.
+    fn poll_held_back(&mut self, at: usize) {
+        let now = self.now;
+        self.see_what_ended();
+        let served = self.machine.held(now).is_some() || self.is_served_aside(None);
+        let (free, may_send) = (self.machine.clone(), self.machine.next_wake(now) <= now.mono);
+        let call = &mut self.calls[at];
+        if call.deadline() <= now.mono && !call.holds_place() {
+            *call = Call::new(now.mono.after(PATIENCE[at]));
+        }
+        call.at(None);
+        let mut other = Call { held_back: false, ..*call };
+        call.hold_back(true);
+        let step = self.machine.poll(now, call);
+        call.hold_back(false);
+        self.seen.insert("held back");
+        match step {
+            Step::Send(_) => panic!("a call that is held back sends"),
+            Step::Use(_) => assert!(served),
+            step if may_send => {
+                assert!(!served, "I15");
+                let is_own = match &step {
+                    Step::Wait(until) => *until == call.deadline() && now.mono < *until,
+                    Step::Fail(Error::TimedOut { .. }) => call.deadline() <= now.mono,
+                    Step::Fail(Error::Saturated { .. }) => self.machine.waiters() == free.waiters(),
+                    _ => false,
+                };
+                assert!(is_own, "{step:?}");
+            }
+            // What holds everybody back holds this one back, too.
+            step => assert_eq!(step, free.clone().poll(now, &mut other)),
+        }
+    }
+
+    fn rest(&mut self, time: Duration, permanent: bool, failures: u32, before: &Machine) {
+        let (now, until) = (self.now, self.now.mono.after(time));
+        let in_flight =
+            matches!(before.fetch(now), super::Fetch::InFlight { deadline } if now.mono < deadline);
+        self.machine.rest(now, RestNote::new(until, permanent, failures));
+        assert_eq!(self.machine.held(now), before.held(now), "I14");
+        if self.machine == *before {
+            return;
+        }
+        assert!(!in_flight, "I1: a rest ends no flight");
+        assert!(self.machine.next_wake(now) >= until && self.machine.next_wake(now) >= before.next_wake(now));
+        self.rests = until;
+        // Nobody waits for a request through a rest that somebody told.
+        if let Some(aside) = self.aside.as_mut() {
+            aside.replacement = Replacement::Failed;
+        }
+        self.seen.insert("told to rest");
     }
 
     fn abandon(&mut self, at: usize, before: &Machine) {
@@ -514,7 +590,7 @@ impl Trace {
     fn rotate(&mut self, rotation: Rotation, before: &Machine) {
         self.see_what_ended();
         self.machine.rotate(self.now, rotation);
-        self.rotated = true;
+        (self.rotated, self.rests) = (true, Mono::ZERO);
         match (rotation, &mut self.aside) {
             (Rotation::Drop, _) => {
                 self.dropped = before.generations;

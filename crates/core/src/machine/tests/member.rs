@@ -184,6 +184,17 @@ fn a_rest_that_somebody_tells_shortens_none_and_stops_no_flight() {
 }
 
 #[test]
+fn a_longer_rest_that_somebody_tells_leaves_the_servers_own_retry_after_as_it_is() {
+    let mut sim = Sim::new();
+    let flight = sim.sends(&mut sim.call());
+    sim.refuse(flight, throttled(20));
+    let told = sim.now.mono.after(secs(20));
+    sim.machine.rest(sim.now, RestNote::new(sim.now.mono.after(secs(60)), false, 1));
+    sim.machine.rotate(sim.now, Rotation::Keep);
+    assert_eq!(sim.machine.next_wake(sim.now), told);
+}
+
+#[test]
 fn what_is_set_aside_serves_the_other_sites_through_a_rest_that_somebody_told() {
     let mut sim = Sim::holding("a", 3600);
     sim.pass(secs(60));

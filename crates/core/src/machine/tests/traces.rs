@@ -66,12 +66,14 @@ fn random_traces_see_everything_that_can_happen() {
         "early",
         "expired",
         "first",
+        "held back",
         "refused again",
         "rejected",
         "repeated",
         "restored",
         "retry",
         "rotated",
+        "told to rest",
     ];
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), all);
 }
