@@ -456,7 +456,7 @@ impl<N: Net> Tokens<N> {
     /// # Cancel safety
     /// As [`token`](Self::token).
     pub async fn authorization(&self) -> Result<HeaderValue, Error> {
-        self.0.with_authorization(None, |value, _| value.clone()).await
+        self.0.with_authorization(None, None, |value, _| value.clone()).await
     }
 
     /// The same for one API: never of a token that was set aside because this API refused it. A program that reports
@@ -480,7 +480,7 @@ impl<N: Net> Tokens<N> {
     /// # Cancel safety
     /// As [`token`](Self::token).
     pub async fn authorization_for(&self, origin: &Origin) -> Result<HeaderValue, Error> {
-        self.0.with_authorization(Some(origin), |value, _| value.clone()).await
+        self.0.with_authorization(None, Some(origin), |value, _| value.clone()).await
     }
 
     /// Lends the value of an `Authorization` header that may be sent now to `borrower`, for a program that writes its own
@@ -503,7 +503,7 @@ impl<N: Net> Tokens<N> {
     /// # Cancel safety
     /// As [`token`](Self::token).
     pub async fn with_authorization<R>(&self, borrower: impl FnOnce(&HeaderValue) -> R) -> Result<R, Error> {
-        self.0.with_authorization(None, |value, _| borrower(value)).await
+        self.0.with_authorization(None, None, |value, _| borrower(value)).await
     }
 
     /// Waits until the first token is here: for start-up checks. Stop there only if the error

@@ -50,6 +50,11 @@ impl Replay {
         Self { repeatable, settled: false, replaced: false }
     }
 
+    /// The request's body cannot be sent again any more: it had become too long to be kept.
+    pub const fn cannot_repeat(&mut self) {
+        self.repeatable = false;
+    }
+
     /// How often the request was sent, counting the send that was decided last: 1 to [`MAX_SENDS`](Self::MAX_SENDS).
     pub const fn sends(&self) -> u8 {
         1 + self.settled as u8 + self.replaced as u8

@@ -100,7 +100,7 @@ where
         let mut again = exchange.repeat(&request);
         let mut replay = Replay::new(again.is_some());
         loop {
-            let attach = self.with_authorization(Some(origin), |value, token| {
+            let attach = self.with_authorization(None, Some(origin), |value, token| {
                 (Attachment { authorization: value.clone() }, token.generation())
             });
             let (attachment, generation) = attach.await?;
@@ -150,7 +150,7 @@ where
         let mut again = exchange.repeat(&request);
         let mut replay = Replay::new(again.is_some());
         loop {
-            let (attachment, generation) = self.with_authorization(Some(origin), |value, token| {
+            let (attachment, generation) = self.with_authorization(None, Some(origin), |value, token| {
                 (Attachment { authorization: value.clone() }, token.generation())
             })?;
             let (answer, verdict) = exchange.send(request, attachment)?;

@@ -69,7 +69,7 @@
 //! // The rendered value is of the HTTP library's own type: made once for each token, cloned for each request.
 //! let render = |token: &AccessToken| Arc::<str>::from(format!("Bearer {}", token.expose()));
 //! let tokens = Source::new(Settings::new(client), render, Threads, Canned);
-//! let authorization = block_on(tokens.with_authorization(None, |value, _| value.clone()))?;
+//! let authorization = block_on(tokens.with_authorization(None, None, |value, _| value.clone()))?;
 //! assert_eq!((&*authorization, tokens.shared().status().requests), ("Bearer abc", 1));
 //! // An authorized client implements `Exchange`, and calls `tokens.call(&mut exchange, request, &origin)`.
 //! # Ok(()) }

@@ -94,7 +94,8 @@ where
     }
 
     /// Lends the rendered value of a token that may be used now, and the token, to `borrower`: nothing is copied, and
-    /// threads that borrow at once do not slow each other down. With an origin: none that was set aside because of it.
+    /// threads that borrow at once do not slow each other down. With an origin: none that was set aside because of it. It waits for
+    /// at most `patience`, the source's own by default.
     ///
     /// # Errors
     /// No token before the deadline, or waiting cannot help; `borrower` was not called.
@@ -103,13 +104,14 @@ where
     /// As [`token`](Self::token).
     pub async fn with_authorization<U>(
         &self,
+        patience: Option<Duration>,
         origin: Option<&Origin>,
         borrower: impl FnOnce(&V, &Token) -> U,
     ) -> Result<U, Error> {
         let lend = |snapshot: &Snapshot<V>| borrower(snapshot.value(), snapshot.token());
         match self.shared.lend_quiet(lend) {
             Ok(done) => Ok(done),
-            Err(lend) => Ok(lend(&*self.wait(None, origin).await?)),
+            Err(lend) => Ok(lend(&*self.wait(patience, origin).await?)),
         }
     }
 
@@ -201,7 +203,10 @@ where
     }
 
     /// Waits until `then` (a refused token that settles), unless that is beyond `patience`. Returns whether it is reached.
-    pub(crate) async fn settle(&self, then: Mono, patience: Duration) -> bool {
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn settle(&self, then: Mono, patience: Duration) -> bool {
         let mut nap = Nap::default();
         if self.shared.until(then) > patience {
             return false;
@@ -214,8 +219,11 @@ where
         .await
     }
 
-    /// Sends what is due, and does not wait for it.
-    pub(crate) async fn refresh(&self, origin: &Origin) {
+    /// Sends what is due for calls to this origin, and does not wait for it: after a refusal that is handed on.
+    ///
+    /// # Cancel safety
+    /// Dropping the future before it was polled sends nothing.
+    pub async fn refresh(&self, origin: &Origin) {
         let _unwaited = self.stay(self.shared.waiter(Some(Duration::ZERO), Some(origin)).unreported()).await;
     }
 }

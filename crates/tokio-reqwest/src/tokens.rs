@@ -8,7 +8,7 @@ use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Origin, Policy, Rejection, Rotation,
     Stored,
 };
-use evergrant_drive::{Clock, Observer, Settings, Source, Status, Token};
+use evergrant_drive::{Clock, Observer, Runtime, Settings, Source, Status, Token};
 use evergrant_http::bearer;
 use evergrant_http::proxy::Proxy;
 use reqwest::ClientBuilder;
@@ -506,7 +506,7 @@ impl Tokens {
     /// # Cancel safety
     /// As [`token`](Self::token).
     pub async fn authorization(&self) -> Result<HeaderValue, Error> {
-        self.0.with_authorization(None, |value, _| value.clone()).await
+        self.0.with_authorization(None, None, |value, _| value.clone()).await
     }
 
     /// The same for one API: never of a token that was set aside because this API refused it. A program that reports
@@ -531,7 +531,7 @@ impl Tokens {
     /// # Cancel safety
     /// As [`token`](Self::token).
     pub async fn authorization_for(&self, origin: &Origin) -> Result<HeaderValue, Error> {
-        self.0.with_authorization(Some(origin), |value, _| value.clone()).await
+        self.0.with_authorization(None, Some(origin), |value, _| value.clone()).await
     }
 
     /// Lends the value of an `Authorization` header that may be sent now to `borrower`, for a program that writes its own
@@ -555,7 +555,7 @@ impl Tokens {
     /// # Cancel safety
     /// As [`token`](Self::token).
     pub async fn with_authorization<R>(&self, borrower: impl FnOnce(&HeaderValue) -> R) -> Result<R, Error> {
-        self.0.with_authorization(None, |value, _| borrower(value)).await
+        self.0.with_authorization(None, None, |value, _| borrower(value)).await
     }
 
     /// Waits until the first token is here: for start-up checks. Stop there only if the error
@@ -692,6 +692,27 @@ impl Tokens {
     /// Dropping the future loses nothing: asked again with the same generation, it has the newest token at once.
     pub async fn changed(&self, after: Generation) -> Result<Token, Error> {
         self.0.changed(after).await
+    }
+
+    /// The source beneath, for those who attach tokens and judge answers by themselves, such as a proxy: what it offers is
+    /// evergrant-drive's.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// # let tokens = evergrant_tokio_reqwest::Tokens::new(client)?;
+    /// let patience = Some(Duration::from_secs(5)); // of this call, whatever the source's own is
+    /// let lent = tokens.source().with_authorization(patience, None, |value, token| (value.clone(), token.generation()));
+    /// let (authorization, generation) = lent.await?;
+    /// # assert!(authorization.is_sensitive());
+    /// # drop(generation); Ok(()) }
+    /// ```
+    pub const fn source(&self) -> &Source<impl Runtime + use<>, impl evergrant_drive::Transport + use<>, HeaderValue> {
+        &self.0
     }
 
     /// What people call this source: [`TokensBuilder::name`], or the host of the token endpoint.

@@ -474,7 +474,7 @@ impl Tokens {
     /// # Blocking
     /// As [`token`](Self::token).
     pub fn authorization(&self) -> Result<HeaderValue, Error> {
-        self.0.with_authorization(None, |value, _| value.clone())
+        self.0.with_authorization(None, None, |value, _| value.clone())
     }
 
     /// The same for one API: never of a token that was set aside because this API refused it. A program that reports
@@ -498,7 +498,7 @@ impl Tokens {
     /// # Blocking
     /// As [`token`](Self::token).
     pub fn authorization_for(&self, origin: &Origin) -> Result<HeaderValue, Error> {
-        self.0.with_authorization(Some(origin), |value, _| value.clone())
+        self.0.with_authorization(None, Some(origin), |value, _| value.clone())
     }
 
     /// Lends the value of an `Authorization` header that may be sent now to `borrower`, for a program that writes its own
@@ -521,7 +521,7 @@ impl Tokens {
     /// # Blocking
     /// As [`token`](Self::token).
     pub fn with_authorization<R>(&self, borrower: impl FnOnce(&HeaderValue) -> R) -> Result<R, Error> {
-        self.0.with_authorization(None, |value, _| borrower(value))
+        self.0.with_authorization(None, None, |value, _| borrower(value))
     }
 
     /// Waits until the first token is here: for start-up checks. Stop there only if the error
