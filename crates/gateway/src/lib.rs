@@ -1,11 +1,16 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod access;
 mod fields;
 mod path;
 mod route;
 mod rules;
 
+pub use access::{
+    Access, AccessDenied, Admitted, Caller, Key, KeyError, Keys, OwnAuthorization, PeerId, Peers,
+    own_authorization,
+};
 pub use fields::{FieldRules, KEY, Looped, to_caller, to_upstream};
 pub use path::{Path, PathFault};
 pub use route::{NoRoute, RoutePath, RoutePathError, Routes, Slashes};
