@@ -136,7 +136,7 @@ fn no_coding_passes_but_one_that_is_chunked() {
 #[test]
 fn a_path_that_is_read_in_two_ways_is_refused() {
     let refused = denied(&parts("GET", "/a/%2e%2e/b", &[("host", "localhost:8484")]), &loopback());
-    assert_eq!(refused, Some(Denied::Path(PathFault::Dots)));
+    assert_eq!(refused, Some(Denied::Path(PathFault::Dots { at: 3 })));
 }
 
 #[test]
