@@ -145,10 +145,10 @@ impl fmt::Display for AccessDenied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Key => {
-                "this listener wants one of its keys, in X-Evergrant-Key or as Authorization: Bearer, exactly once"
+                "this listener requires one of its keys, once, in X-Evergrant-Key or as Authorization: Bearer; the operator of the gateway makes them"
             }
             Self::Peer => {
-                "this listener takes requests over a Unix socket, of users that it lists in peers"
+                "this listener admits only the users and groups that it lists in peers"
             }
         })
     }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod answer;
 mod fields;
 mod path;
 mod route;
@@ -11,7 +12,8 @@ pub use access::{
     Access, AccessDenied, Admitted, Caller, Key, KeyError, Keys, OwnAuthorization, PeerId, Peers,
     own_authorization,
 };
+pub use answer::{Problem, Sent, UpstreamFault};
 pub use fields::{FieldRules, KEY, Looped, to_caller, to_upstream};
 pub use path::{Path, PathFault};
 pub use route::{NoRoute, RoutePath, RoutePathError, Routes, Slashes};
-pub use rules::{Denied, Head, Hosts, allowed, head};
+pub use rules::{Denied, Head, Hosts, METHODS, allowed, head};

@@ -11,6 +11,10 @@ use std::fmt;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
+/// The methods that a route allows unless it says otherwise.
+pub const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
 /// Which hosts a listener answers to.
 ///
 /// On a TCP port without a key a page of any web site could call us by a name that it made point here (DNS rebinding): there the host
