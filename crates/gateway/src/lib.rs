@@ -3,7 +3,9 @@
 
 mod access;
 mod answer;
+mod authority;
 mod fields;
+mod location;
 mod path;
 mod route;
 mod rules;
@@ -14,6 +16,7 @@ pub use access::{
 };
 pub use answer::{Problem, Sent, UpstreamFault};
 pub use fields::{FieldRules, KEY, Looped, to_caller, to_upstream};
+pub use location::relocate;
 pub use path::{Path, PathFault};
 pub use route::{NoRoute, RoutePath, RoutePathError, Routes, Slashes};
 pub use rules::{Denied, Head, Hosts, METHODS, allowed, head};

@@ -1,6 +1,7 @@
 //! What of a request's head is refused before anything is sent, or asked for: what two programs would read differently, what no route
 //! allows, and what a page in a browser sent.
 
+use crate::authority;
 use crate::path::{Path, PathFault};
 use evergrant_core::Origin;
 use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, ORIGIN, TRANSFER_ENCODING, UPGRADE};
@@ -177,12 +178,11 @@ fn from_a_page(fields: &HeaderMap, origins: &[Origin]) -> Result<(), Denied> {
 /// The origin of a page. `null` is that of nobody.
 fn page(text: &str) -> Option<Origin> {
     let uri: Uri = text.parse().ok()?;
-    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
     let is_alone = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/") && !text.ends_with('/');
     if !is_alone {
         return None;
     }
-    Origin::from_parts(uri.scheme_str()?, authority.host(), authority.port_u16())
+    authority::origin(uri.scheme_str()?, uri.authority()?.as_str())
 }
 
 /// A body is framed anew for the API, from what the parser made of it. What it might have made less of than others do is refused.
@@ -203,14 +203,13 @@ fn host(parts: &Parts) -> Result<Authority, Denied> {
     let mut named = parts.headers.get_all(HOST).into_iter();
     let field = match (named.next(), named.next()) {
         (Some(host), None) => {
-            let host = host.to_str().ok().filter(|host| !host.is_empty() && !host.contains('@'));
-            Some(host.and_then(|host| host.parse::<Authority>().ok()).ok_or(Denied::Host)?)
+            Some(host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()).ok_or(Denied::Host)?)
         }
         (Some(_), Some(_)) => return Err(Denied::Host),
         (None, _) => None,
     };
     let target = parts.uri.authority().cloned();
-    if target.as_ref().is_some_and(|target| target.as_str().contains('@')) {
+    if [&field, &target].into_iter().flatten().any(|named| authority::split(named.as_str()).is_none()) {
         return Err(Denied::Host);
     }
     match (field, target) {
@@ -244,11 +243,11 @@ impl Hosts {
         if listed.iter().any(|known| **known == *text) {
             return true;
         }
-        let name = host.host();
+        let Some((name, named)) = authority::split(host.as_str()) else { return false };
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
         let is_loopback =
             name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
-        is_loopback && host.port_u16().unwrap_or(80) == *port
+        is_loopback && named.unwrap_or(80) == *port
     }
 }
 

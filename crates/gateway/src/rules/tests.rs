@@ -63,6 +63,10 @@ fn there_is_one_host_and_it_is_a_host() {
         &[("host", "user@localhost:8484")],
         &[("host", "local host")],
         &[("host", "localhost:8484/x")],
+        &[("host", "localhost:http")],
+        &[("host", "localhost:84840")],
+        &[("host", "localhost:+8484")],
+        &[("host", "[::1]evil.example:8484")],
     ] {
         assert_eq!(denied(&parts("GET", "/", fields), &Hosts::Any), Some(Denied::Host), "{fields:?}");
     }
@@ -174,6 +178,7 @@ fn a_page_in_a_browser_gets_nothing_unless_its_origin_is_listed() {
         &[("origin", "http://shop.example")],
         &[("origin", "https://shop.example/")],
         &[("origin", "https://u@shop.example")],
+        &[("origin", "https://shop.example:99999")],
         &[("origin", "https://shop.example"), ("origin", "https://shop.example")],
         &[("sec-fetch-site", "same-origin")],
         &[("sec-fetch-site", "cross-site")],
