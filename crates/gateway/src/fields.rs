@@ -41,7 +41,7 @@ pub struct Looped;
 
 impl fmt::Display for Looped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the request went through here before: its Via names us")
+        f.write_str("this request went through this gateway before: its Via has the gateway's name")
     }
 }
 

@@ -9,22 +9,46 @@ use std::fmt;
 /// How often a path is decoded by those who decode it most.
 const DECODED: usize = 2;
 
-/// Why a path is refused.
+/// Why a path is refused. Places are offsets into the path as it came, in bytes from 0; texts for people count from 1.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum PathFault {
     /// It does not begin with a slash, or with more than one.
     Start,
     /// A byte that has no place in a path: a control character, a space, `\`, or one above ASCII.
-    Byte(u8),
+    #[non_exhaustive]
+    Byte {
+        /// Which.
+        byte: u8,
+        /// Where.
+        at: usize,
+    },
     /// A `%` that no two hexadecimal digits follow.
-    Escape,
+    #[non_exhaustive]
+    Escape {
+        /// Where.
+        at: usize,
+    },
     /// An encoded `\` or NUL, at whatever depth.
-    Encoded(u8),
+    #[non_exhaustive]
+    Encoded {
+        /// Which of them.
+        byte: u8,
+        /// Where its encoding begins.
+        at: usize,
+    },
     /// A segment that is `.` or `..`, at whatever depth, also before a `;`.
-    Dots,
+    #[non_exhaustive]
+    Dots {
+        /// Where the segment begins.
+        at: usize,
+    },
     /// An encoded slash, or two slashes in a row, where the route does not reach the whole origin.
-    Slash,
+    #[non_exhaustive]
+    Slash {
+        /// Where the first of them begins.
+        at: usize,
+    },
     /// It leads to one route as it stands, and to another one as some servers read it.
     Ambiguous,
 }
@@ -34,12 +58,25 @@ impl PathFault {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Start => "start",
-            Self::Byte(_) => "byte",
-            Self::Escape => "escape",
-            Self::Encoded(_) => "encoded",
-            Self::Dots => "dots",
-            Self::Slash => "slash",
+            Self::Byte { .. } => "byte",
+            Self::Escape { .. } => "escape",
+            Self::Encoded { .. } => "encoded",
+            Self::Dots { .. } => "dots",
+            Self::Slash { .. } => "slash",
             Self::Ambiguous => "ambiguous",
+        }
+    }
+
+    /// Where in the path it is, as an offset in bytes from 0; `None` if it is the path as a whole.
+    pub const fn at(self) -> Option<usize> {
+        match self {
+            Self::Start => Some(0),
+            Self::Byte { at, .. }
+            | Self::Escape { at }
+            | Self::Encoded { at, .. }
+            | Self::Dots { at }
+            | Self::Slash { at } => Some(at),
+            Self::Ambiguous => None,
         }
     }
 }
@@ -47,15 +84,21 @@ impl PathFault {
 impl fmt::Display for PathFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Start => f.write_str("the path must begin with one slash"),
-            Self::Byte(byte) => write!(f, "the path has the byte 0x{byte:02x}, which must be percent-encoded"),
-            Self::Escape => f.write_str("the path has a % that is no percent-encoding"),
-            Self::Encoded(byte) => write!(f, "the path has the byte 0x{byte:02x} in an encoding"),
-            Self::Dots => f.write_str("the path has a segment that is . or .."),
-            Self::Slash => f.write_str(
-                "the path has an encoded slash or two slashes in a row, which the route may allow with encoded_slash = true",
-            ),
-            Self::Ambiguous => f.write_str("the path leads to another route for servers that decode it further"),
+            Self::Start => f.write_str("the path must begin with one slash")?,
+            Self::Byte { byte, .. } => write!(f, "0x{byte:02x} is not allowed in a path")?,
+            Self::Escape { .. } => f.write_str("% is not followed by two hexadecimal digits")?,
+            Self::Encoded { byte, .. } => write!(f, "an encoded 0x{byte:02x} is not allowed in a path")?,
+            Self::Dots { .. } => f.write_str("a segment that is . or .. is not allowed, encoded or not")?,
+            Self::Slash { .. } => f.write_str(
+                "an encoded slash or two slashes in a row may lead out of the route, which may allow them with encoded_slash = true",
+            )?,
+            Self::Ambiguous => {
+                f.write_str("servers that decode the path further or cut it at ; read a path of another route")?;
+            }
+        }
+        match self.at() {
+            Some(at) => write!(f, " (at byte {} of the path)", at + 1),
+            None => Ok(()),
         }
     }
 }
@@ -68,7 +111,8 @@ pub struct Path<'a> {
     raw: &'a str,
     /// With unreserved characters decoded (RFC 3986 §2.3): what routes are compared with.
     plain: Cow<'a, str>,
-    has_odd_slashes: bool,
+    /// Where the first slash is that some servers take for another one.
+    odd_slash: Option<usize>,
 }
 
 impl<'a> Path<'a> {
@@ -80,28 +124,32 @@ impl<'a> Path<'a> {
         if !raw.starts_with('/') || raw.starts_with("//") {
             return Err(PathFault::Start);
         }
-        if let Some(byte) = raw.bytes().find(|byte| !byte.is_ascii_graphic() || *byte == b'\\') {
-            return Err(PathFault::Byte(byte));
+        if let Some((at, byte)) =
+            raw.bytes().enumerate().find(|(_, byte)| !byte.is_ascii_graphic() || *byte == b'\\')
+        {
+            return Err(PathFault::Byte { byte, at });
         }
-        if !has_whole_escapes(raw.as_bytes()) {
-            return Err(PathFault::Escape);
+        if let Some(at) = broken_escape(raw) {
+            return Err(PathFault::Escape { at });
         }
-        let mut has_odd_slashes = raw.contains("//");
-        let mut decoded = raw.as_bytes().to_vec();
-        for depth in 0..=DECODED {
-            if depth > 0 {
-                let slashes = slashes(&decoded);
-                decoded = decode(&decoded);
-                if let Some(byte) = decoded.iter().find(|byte| **byte == b'\\' || **byte == 0) {
-                    return Err(PathFault::Encoded(*byte));
-                }
-                has_odd_slashes |= self::slashes(&decoded) > slashes;
+        let mut bytes = placed(raw);
+        let mut odd_slash = raw.find("//");
+        no_dots(&bytes)?;
+        for _ in 0..DECODED {
+            if !raw.contains('%') {
+                break;
             }
-            if decoded.split(|byte| *byte == b'/').any(is_dots) {
-                return Err(PathFault::Dots);
+            bytes = decode(&bytes);
+            if let Some(Placed { byte, at }) = bytes.iter().find(|placed| matches!(placed.byte, b'\\' | 0)) {
+                return Err(PathFault::Encoded { byte: *byte, at: *at });
             }
+            no_dots(&bytes)?;
+            let mut encoded = bytes
+                .iter()
+                .filter(|placed| placed.byte == b'/' && raw.as_bytes().get(placed.at) != Some(&b'/'));
+            odd_slash = odd_slash.or(encoded.next().map(|placed| placed.at));
         }
-        Ok(Self { raw, plain: unreserved_decoded(raw), has_odd_slashes })
+        Ok(Self { raw, plain: unreserved_decoded(raw), odd_slash })
     }
 
     /// As it came, and as it is forwarded.
@@ -116,19 +164,24 @@ impl<'a> Path<'a> {
 
     /// Whether it has an encoded slash, or two slashes in a row: some servers take them for one.
     pub const fn has_odd_slashes(&self) -> bool {
-        self.has_odd_slashes
+        self.odd_slash.is_some()
+    }
+
+    /// Where the first of them is, in bytes from 0.
+    pub(crate) const fn odd_slash(&self) -> Option<usize> {
+        self.odd_slash
     }
 
     /// As those read it who decode most, cut segments at `;`, and take several slashes for one: each of the ways, from the mildest.
     pub(crate) fn readings(&self) -> impl Iterator<Item = String> {
         // Not as it came: an encoded unreserved character is that character to everybody.
-        let plain = self.plain.as_bytes().to_vec();
+        let plain = placed(&self.plain);
         (0..=DECODED)
             .scan(plain, |bytes, depth| {
                 if depth > 0 {
                     *bytes = decode(bytes);
                 }
-                Some(bytes.clone())
+                Some(bytes.iter().map(|placed| placed.byte).collect::<Vec<u8>>())
             })
             .flat_map(|bytes| {
                 let cut = cut_at_semicolons(&bytes);
@@ -139,27 +192,48 @@ impl<'a> Path<'a> {
     }
 }
 
-fn has_whole_escapes(mut bytes: &[u8]) -> bool {
-    while let Some(at) = bytes.iter().position(|byte| *byte == b'%') {
-        let Some((digits, rest)) = bytes.get(at + 1..).and_then(|after| after.split_at_checked(2)) else {
-            return false;
-        };
-        if !digits.iter().all(u8::is_ascii_hexdigit) {
-            return false;
-        }
-        bytes = rest;
-    }
-    true
+/// A byte, and where in the text as it came its spelling begins.
+#[derive(Clone, Copy)]
+struct Placed {
+    byte: u8,
+    at: usize,
+}
+
+fn placed(text: &str) -> Vec<Placed> {
+    text.bytes().enumerate().map(|(at, byte)| Placed { byte, at }).collect()
+}
+
+/// Where a `%` is that no two hexadecimal digits follow.
+fn broken_escape(raw: &str) -> Option<usize> {
+    let digits = |at: usize| raw.as_bytes().get(at + 1..at + 3);
+    let is_whole = |at: usize| digits(at).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    raw.match_indices('%').map(|(at, _)| at).find(|at| !is_whole(*at))
+}
+
+fn no_dots(bytes: &[Placed]) -> Result<(), PathFault> {
+    let dots = bytes.split(|placed| placed.byte == b'/').find(|segment| is_dots(segment));
+    let at = dots.and_then(|segment| segment.first()).map(|placed| placed.at);
+    at.map_or(Ok(()), |at| Err(PathFault::Dots { at }))
+}
+
+/// Whether a segment is `.` or `..`, as it stands or before a `;`.
+fn is_dots(segment: &[Placed]) -> bool {
+    let name = segment.split(|placed| placed.byte == b';').next().unwrap_or_default();
+    (1..=2).contains(&name.len()) && name.iter().all(|placed| placed.byte == b'.')
 }
 
 /// Decodes every escape once. A `%` that is none stays.
-fn decode(bytes: &[u8]) -> Vec<u8> {
+fn decode(bytes: &[Placed]) -> Vec<Placed> {
     let (mut decoded, mut rest) = (Vec::with_capacity(bytes.len()), bytes);
-    while let Some((&byte, after)) = rest.split_first() {
-        let escape = after.split_at_checked(2).filter(|_| byte == b'%');
-        let escaped = escape.and_then(|(digits, after)| Some((hex(digits)?, after)));
-        let (byte, after) = escaped.unwrap_or((byte, after));
-        decoded.push(byte);
+    while let [first, after @ ..] = rest {
+        let escaped = match after {
+            [high, low, after @ ..] if first.byte == b'%' => {
+                hex(&[high.byte, low.byte]).map(|byte| (byte, after))
+            }
+            _ => None,
+        };
+        let (byte, after) = escaped.unwrap_or((first.byte, after));
+        decoded.push(Placed { byte, at: first.at });
         rest = after;
     }
     decoded
@@ -171,15 +245,6 @@ fn hex(digits: &[u8]) -> Option<u8> {
         [high, low] => Some(digit(high)? << 4 | digit(low)?),
         _ => None,
     }
-}
-
-fn slashes(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte == b'/').count()
-}
-
-/// Whether a segment is `.` or `..`, as it stands or before a `;`.
-fn is_dots(segment: &[u8]) -> bool {
-    matches!(segment.split(|byte| *byte == b';').next(), Some(b"." | b".."))
 }
 
 /// RFC 3986 §2.3: an encoded one means the same as the character itself.

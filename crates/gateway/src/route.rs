@@ -1,6 +1,7 @@
 //! Which route a path leads to.
 
 use crate::path::{Path, PathFault};
+use http::StatusCode;
 use std::fmt;
 
 /// The path of a route: one that ends in a slash is a prefix, for everything below it; any other is exact.
@@ -24,8 +25,8 @@ impl RoutePath {
     /// It does not begin with a slash, is not written plainly, or could be read in more than one way.
     pub fn parse(text: &str) -> Result<Self, RoutePathError> {
         let path = Path::read(text).map_err(RoutePathError::Path)?;
-        if path.has_odd_slashes() {
-            return Err(RoutePathError::Path(PathFault::Slash));
+        if let Some(at) = path.odd_slash() {
+            return Err(RoutePathError::Path(PathFault::Slash { at }));
         }
         if text.contains(['%', ';', '?', '#']) {
             return Err(RoutePathError::Plain);
@@ -79,6 +80,24 @@ pub enum NoRoute {
     Unknown,
     /// There is one, and the path must not be sent there.
     Fault(PathFault),
+}
+
+impl NoRoute {
+    /// The status of the answer.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::Unknown => StatusCode::NOT_FOUND,
+            Self::Fault(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// The rule, in one lower-case word: for logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "route",
+            Self::Fault(_) => "path",
+        }
+    }
 }
 
 impl fmt::Display for NoRoute {
@@ -135,8 +154,8 @@ impl<R: Slashes> Routes<R> {
     pub fn find(&self, path: &Path<'_>) -> Result<(&RoutePath, &R), NoRoute> {
         let at = self.position(path.plain()).ok_or(NoRoute::Unknown)?;
         let (found, route) = self.0.get(at).ok_or(NoRoute::Unknown)?;
-        if path.has_odd_slashes() && !route.may_be_odd() {
-            return Err(NoRoute::Fault(PathFault::Slash));
+        if let Some(at) = path.odd_slash().filter(|_| !route.may_be_odd()) {
+            return Err(NoRoute::Fault(PathFault::Slash { at }));
         }
         if path.readings().any(|reading| self.position(&reading) != Some(at)) {
             return Err(NoRoute::Fault(PathFault::Ambiguous));

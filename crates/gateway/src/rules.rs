@@ -1,15 +1,20 @@
 //! What of a request's head is refused before anything is sent, or asked for: what two programs would read differently, what no route
 //! allows, and what a page in a browser sent.
 
+use crate::authority;
 use crate::path::{Path, PathFault};
 use evergrant_core::Origin;
-use http::header::{HOST, HeaderMap, HeaderName, ORIGIN, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, ORIGIN, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::uri::{Authority, Uri};
 use http::{Method, StatusCode, Version};
 use std::fmt;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The methods that a route allows unless it says otherwise.
+pub const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
 
 /// Which hosts a listener answers to.
 ///
@@ -44,12 +49,14 @@ pub enum Denied {
     Host,
     /// The host is none that this listener answers to.
     HostNotAllowed,
-    /// A transfer coding other than `chunked`, or a field that HTTP/2 has not (RFC 9112 §6.1, RFC 9113 §8.2.2).
-    Framing,
+    /// This field names a transfer coding other than `chunked`, or does not exist in HTTP/2 (RFC 9112 §6.1, RFC 9113 §8.2.2).
+    Framing(HeaderName),
     /// The path.
     Path(PathFault),
-    /// A page in a browser sent it, of an origin that the route does not list.
-    Browser,
+    /// A page in a browser sent it, of an origin that the route does not list. This field says so.
+    Browser(HeaderName),
+    /// There is an Authorization, which is not a key of this gateway.
+    Authorization,
 }
 
 impl Denied {
@@ -57,8 +64,10 @@ impl Denied {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Method | Self::MethodOfRoute(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Target | Self::Host | Self::Framing | Self::Path(_) => StatusCode::BAD_REQUEST,
-            Self::HostNotAllowed | Self::Browser => StatusCode::FORBIDDEN,
+            Self::Target | Self::Host | Self::Framing(_) | Self::Path(_) | Self::Authorization => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::HostNotAllowed | Self::Browser(_) => StatusCode::FORBIDDEN,
         }
     }
 
@@ -69,9 +78,10 @@ impl Denied {
             Self::Target => "target",
             Self::Host => "host",
             Self::HostNotAllowed => "host_not_allowed",
-            Self::Framing => "framing",
+            Self::Framing(_) => "framing",
             Self::Path(_) => "path",
-            Self::Browser => "browser",
+            Self::Browser(_) => "browser",
+            Self::Authorization => "authorization",
         }
     }
 }
@@ -79,24 +89,27 @@ impl Denied {
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Method => f.write_str("this method is never passed on"),
+            Self::Method => f.write_str("CONNECT, TRACE and TRACK are never passed on"),
             Self::MethodOfRoute(_) => f.write_str("the route does not list this method in methods"),
-            Self::Target => {
-                f.write_str("the request target must be a path, or a URL of a host that is allowed here")
+            Self::Target => f.write_str("the request target must be a path, or a URL of a host that is allowed here"),
+            Self::Host => f.write_str(
+                "there must be one Host field with a host and no user, and it must be that of the request target if that has one",
+            ),
+            Self::HostNotAllowed => f.write_str(
+                "Host names neither a loopback address with the port of this listener, nor a host that is listed in hosts",
+            ),
+            Self::Framing(field) if *field == TRANSFER_ENCODING => {
+                f.write_str("transfer-encoding may only be chunked, once, and over HTTP/2 it must not be there")
             }
-            Self::Host => {
-                f.write_str("there must be one Host, without a user, and the same as in the request target")
-            }
-            Self::HostNotAllowed => {
-                f.write_str("this host is neither a loopback address nor listed in hosts")
-            }
-            Self::Framing => {
-                f.write_str("the only transfer coding that passes is chunked, and over HTTP/2 none")
-            }
+            Self::Framing(field) => write!(f, "over HTTP/2 there must be no {field}"),
             Self::Path(fault) => fault.fmt(f),
-            Self::Browser => {
-                f.write_str("a page in a browser sent it, whose origin the route does not list in origins")
-            }
+            Self::Browser(field) => write!(
+                f,
+                "{field} says that a page in a browser sent this, and the route does not list its origin in origins"
+            ),
+            Self::Authorization => f.write_str(
+                "Authorization is not a key of this gateway, which puts its own there; leave it out, or let the route drop it with authorization = \"drop\"",
+            ),
         }
     }
 }
@@ -155,18 +168,21 @@ fn from_a_page(fields: &HeaderMap, origins: &[Origin]) -> Result<(), Denied> {
     }
     // `none` is a person who typed the address, or a program. A page of a listed origin names itself, also on a GET.
     let is_programs = fields.get_all(&SEC_FETCH_SITE).into_iter().all(|site| site.as_bytes() == b"none");
-    if origin.is_none() && is_programs { Ok(()) } else { Err(Denied::Browser) }
+    match origin {
+        None if is_programs => Ok(()),
+        None => Err(Denied::Browser(SEC_FETCH_SITE)),
+        Some(_) => Err(Denied::Browser(ORIGIN)),
+    }
 }
 
 /// The origin of a page. `null` is that of nobody.
 fn page(text: &str) -> Option<Origin> {
     let uri: Uri = text.parse().ok()?;
-    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
     let is_alone = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/") && !text.ends_with('/');
     if !is_alone {
         return None;
     }
-    Origin::from_parts(uri.scheme_str()?, authority.host(), authority.port_u16())
+    authority::origin(uri.scheme_str()?, uri.authority()?.as_str())
 }
 
 /// A body is framed anew for the API, from what the parser made of it. What it might have made less of than others do is refused.
@@ -174,12 +190,12 @@ fn framing(parts: &Parts) -> Result<(), Denied> {
     let mut codings = parts.headers.get_all(TRANSFER_ENCODING).into_iter();
     let first = codings.next();
     if parts.version >= Version::HTTP_2 {
-        let connection = [http::header::CONNECTION, UPGRADE, HeaderName::from_static("keep-alive")];
-        let has_none = first.is_none() && connection.iter().all(|name| !parts.headers.contains_key(name));
-        return if has_none { Ok(()) } else { Err(Denied::Framing) };
+        let foreign = [TRANSFER_ENCODING, CONNECTION, UPGRADE, HeaderName::from_static("keep-alive")];
+        let found = foreign.into_iter().find(|name| parts.headers.contains_key(name));
+        return found.map_or(Ok(()), |name| Err(Denied::Framing(name)));
     }
     let is_chunked = first.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
-    if is_chunked && codings.next().is_none() { Ok(()) } else { Err(Denied::Framing) }
+    if is_chunked && codings.next().is_none() { Ok(()) } else { Err(Denied::Framing(TRANSFER_ENCODING)) }
 }
 
 /// The one host that the request names.
@@ -187,14 +203,13 @@ fn host(parts: &Parts) -> Result<Authority, Denied> {
     let mut named = parts.headers.get_all(HOST).into_iter();
     let field = match (named.next(), named.next()) {
         (Some(host), None) => {
-            let host = host.to_str().ok().filter(|host| !host.is_empty() && !host.contains('@'));
-            Some(host.and_then(|host| host.parse::<Authority>().ok()).ok_or(Denied::Host)?)
+            Some(host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()).ok_or(Denied::Host)?)
         }
         (Some(_), Some(_)) => return Err(Denied::Host),
         (None, _) => None,
     };
     let target = parts.uri.authority().cloned();
-    if target.as_ref().is_some_and(|target| target.as_str().contains('@')) {
+    if [&field, &target].into_iter().flatten().any(|named| authority::split(named.as_str()).is_none()) {
         return Err(Denied::Host);
     }
     match (field, target) {
@@ -228,11 +243,11 @@ impl Hosts {
         if listed.iter().any(|known| **known == *text) {
             return true;
         }
-        let name = host.host();
+        let Some((name, named)) = authority::split(host.as_str()) else { return false };
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
         let is_loopback =
             name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
-        is_loopback && host.port_u16().unwrap_or(80) == *port
+        is_loopback && named.unwrap_or(80) == *port
     }
 }
 

@@ -4,6 +4,18 @@ fn fault(raw: &str) -> Option<PathFault> {
     Path::read(raw).err()
 }
 
+fn byte(byte: u8, at: usize) -> PathFault {
+    PathFault::Byte { byte, at }
+}
+
+fn encoded(byte: u8, at: usize) -> PathFault {
+    PathFault::Encoded { byte, at }
+}
+
+fn dots(at: usize) -> PathFault {
+    PathFault::Dots { at }
+}
+
 #[test]
 fn what_programs_send_passes_byte_for_byte() {
     for raw in [
@@ -47,33 +59,36 @@ fn a_path_that_two_programs_read_differently_is_refused() {
         ("shipments", PathFault::Start),
         ("//evil.example/", PathFault::Start),
         ("///", PathFault::Start),
-        ("/a\\b", PathFault::Byte(b'\\')),
-        ("/a b", PathFault::Byte(b' ')),
-        ("/a\u{7f}", PathFault::Byte(0x7f)),
-        ("/a\tb", PathFault::Byte(b'\t')),
-        ("/caf\u{e9}", PathFault::Byte(0xc3)),
-        ("/%", PathFault::Escape),
-        ("/%4", PathFault::Escape),
-        ("/%zz", PathFault::Escape),
-        ("/%%41", PathFault::Escape),
-        ("/a%5cb", PathFault::Encoded(b'\\')),
-        ("/a%255Cb", PathFault::Encoded(b'\\')),
-        ("/a%00", PathFault::Encoded(0)),
-        ("/a%2500", PathFault::Encoded(0)),
-        ("/a/../b", PathFault::Dots),
-        ("/..", PathFault::Dots),
-        ("/a/.", PathFault::Dots),
-        ("/a/./b", PathFault::Dots),
-        ("/a/%2e%2e/b", PathFault::Dots),
-        ("/a/.%2E/b", PathFault::Dots),
-        ("/a/%252e%252e/b", PathFault::Dots),
-        ("/a/%2e%252e/b", PathFault::Dots),
-        ("/a/..;/b", PathFault::Dots),
-        ("/a/..;x=1/b", PathFault::Dots),
-        ("/a/%2e%2e%3b/b", PathFault::Dots),
-        ("/a/..%2fb", PathFault::Dots),
-        ("/a/x%2f..%2fb", PathFault::Dots),
-        ("/a/x%252f..%252fb", PathFault::Dots),
+        ("/a\\b", byte(b'\\', 2)),
+        ("/a b", byte(b' ', 2)),
+        ("/a\u{7f}", byte(0x7f, 2)),
+        ("/a\tb", byte(b'\t', 2)),
+        ("/caf\u{e9}", byte(0xc3, 4)),
+        ("/%", PathFault::Escape { at: 1 }),
+        ("/%4", PathFault::Escape { at: 1 }),
+        ("/%zz", PathFault::Escape { at: 1 }),
+        ("/%4z", PathFault::Escape { at: 1 }),
+        ("/%%41", PathFault::Escape { at: 1 }),
+        ("/%41%", PathFault::Escape { at: 4 }),
+        ("/a%5cb", encoded(b'\\', 2)),
+        ("/a%255Cb", encoded(b'\\', 2)),
+        ("/%41%255Cb", encoded(b'\\', 4)),
+        ("/a%00", encoded(0, 2)),
+        ("/a%2500", encoded(0, 2)),
+        ("/a/../b", dots(3)),
+        ("/..", dots(1)),
+        ("/a/.", dots(3)),
+        ("/a/./b", dots(3)),
+        ("/a/%2e%2e/b", dots(3)),
+        ("/a/.%2E/b", dots(3)),
+        ("/a/%252e%252e/b", dots(3)),
+        ("/a/%2e%252e/b", dots(3)),
+        ("/a/..;/b", dots(3)),
+        ("/a/..;x=1/b", dots(3)),
+        ("/a/%2e%2e%3b/b", dots(3)),
+        ("/a/..%2fb", dots(3)),
+        ("/a/x%2f..%2fb", dots(7)),
+        ("/a/x%252f..%252fb", dots(9)),
     ] {
         assert_eq!(fault(raw), Some(expected), "{raw}");
     }
@@ -81,8 +96,43 @@ fn a_path_that_two_programs_read_differently_is_refused() {
 
 #[test]
 fn slashes_that_some_take_for_others_are_told() {
-    for raw in ["/a//b", "/a//", "/a%2fb", "/a%2Fb", "/a%252fb", "/%2f", "/a%252F"] {
-        assert!(Path::read(raw).is_ok_and(|path| path.has_odd_slashes()), "{raw}");
+    for (raw, at) in [
+        ("/a//b", 2),
+        ("/a//", 2),
+        ("/a%2fb", 2),
+        ("/a%2Fb", 2),
+        ("/a%252fb", 2),
+        ("/%2f", 1),
+        ("/%41%252F", 4),
+    ] {
+        assert_eq!(Path::read(raw).unwrap().odd_slash(), Some(at), "{raw}");
+    }
+}
+
+#[test]
+fn a_fault_says_what_it_is_and_where_counted_from_one() {
+    for (fault, word, text) in [
+        (PathFault::Start, "start", "the path must begin with one slash (at byte 1 of the path)"),
+        (byte(0xc3, 4), "byte", "0xc3 is not allowed in a path (at byte 5 of the path)"),
+        (
+            PathFault::Escape { at: 1 },
+            "escape",
+            "% is not followed by two hexadecimal digits (at byte 2 of the path)",
+        ),
+        (encoded(0, 2), "encoded", "an encoded 0x00 is not allowed in a path (at byte 3 of the path)"),
+        (dots(3), "dots", "a segment that is . or .. is not allowed, encoded or not (at byte 4 of the path)"),
+        (
+            PathFault::Slash { at: 4 },
+            "slash",
+            "an encoded slash or two slashes in a row may lead out of the route, which may allow them with encoded_slash = true (at byte 5 of the path)",
+        ),
+        (
+            PathFault::Ambiguous,
+            "ambiguous",
+            "servers that decode the path further or cut it at ; read a path of another route",
+        ),
+    ] {
+        assert_eq!((fault.as_str(), fault.to_string().as_str()), (word, text));
     }
 }
 

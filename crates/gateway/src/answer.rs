@@ -1,0 +1,267 @@
+//! The answers that are the gateway's own: what happened, who is at fault, what to do next, and whether the API saw the request.
+//!
+//! They are problem documents (RFC 9457) with a `Proxy-Status` (RFC 9209); an answer without that field is the API's.
+
+mod kind;
+mod sent;
+mod text;
+mod upstream;
+
+pub use sent::Sent;
+pub use upstream::UpstreamFault;
+
+use crate::access::AccessDenied;
+use crate::fields::Looped;
+use crate::route::NoRoute;
+use crate::rules::{Denied, METHODS};
+use bytes::Bytes;
+use evergrant_core::{Error, Excerpt};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+};
+use http::{Method, Response, StatusCode};
+use kind::Kind;
+use std::time::Duration;
+
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+/// When what stood in the way is likely to be gone soon, and nobody said when.
+const SOON: Duration = Duration::from_secs(1);
+
+/// An answer of the gateway's own.
+///
+/// No part of a query and no value of a header field is ever in it; a path, and the words of an API, are escaped and bounded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    kind: Kind,
+    detail: String,
+    sent: Sent,
+    rule: Option<&'static str>,
+    retry_after: Option<Duration>,
+    /// The status that the API answered with.
+    received: Option<StatusCode>,
+    /// The methods that are allowed, for 405.
+    allow: Option<Vec<Method>>,
+}
+
+impl Problem {
+    /// Nobody may send this head, or not by this route: 400, 403 or 405.
+    pub fn denied(denied: &Denied) -> Self {
+        let allow = match denied {
+            Denied::Method => Some(METHODS.to_vec()),
+            Denied::MethodOfRoute(methods) => Some(methods.clone()),
+            _ => None,
+        };
+        Self { allow, ..Self::by_rule(kind::denied(denied), denied.as_str(), denied.to_string()) }
+    }
+
+    /// Who sent it may not use this listener: 403.
+    pub fn access(denied: AccessDenied) -> Self {
+        Self::by_rule(kind::access(denied), denied.as_str(), denied.to_string())
+    }
+
+    /// The path leads nowhere, 404, or must not be sent where it leads, 400.
+    pub fn no_route(reason: NoRoute, path: &str) -> Self {
+        let path = text::path(path);
+        let detail = match reason {
+            NoRoute::Unknown => {
+                format!(
+                    "no route leads to {path}; check the path, or add a route for it to the gateway's file"
+                )
+            }
+            NoRoute::Fault(fault) => format!("{fault}: {path}"),
+        };
+        Self::by_rule(kind::no_route(reason), reason.as_str(), detail)
+    }
+
+    /// The request went through this gateway before: 508.
+    pub fn looped() -> Self {
+        let detail = format!("{Looped}; check upstream of its route, which leads back here");
+        Self::by_rule(kind::LOOP, "loop", detail)
+    }
+
+    /// The queue for an access token is full: 503.
+    pub fn queue_full(after: Duration) -> Self {
+        let detail = "the queue for an access token is full (max_waiters); this request was not sent; send it again later";
+        Self::new(kind::QUEUE_FULL, detail.into(), Sent::No).after(after)
+    }
+
+    /// The limit of requests in the gateway, or at the API, is reached: 503.
+    pub fn busy(after: Duration) -> Self {
+        let detail = "the gateway has reached its limit of requests, in all or for this API; this request was not sent; send it again later";
+        Self::new(kind::BUSY, detail.into(), Sent::No).after(after)
+    }
+
+    /// The gateway is about to end: 503.
+    pub fn closing() -> Self {
+        let detail =
+            "the gateway is shutting down; this request was not sent; send it again on a new connection";
+        Self::new(kind::CLOSING, detail.into(), Sent::No).after(SOON)
+    }
+
+    /// There is no access token to send the request with: 503.
+    pub fn no_token(error: &Error) -> Self {
+        let kind = match error {
+            Error::Saturated { .. } => return Self::queue_full(error.retry_after()),
+            // A caller whose deadline passed may find a token later, whatever the last answer was.
+            Error::Failed { .. } if error.is_permanent() => kind::CLIENT_REFUSED,
+            _ => kind::NO_TOKEN,
+        };
+        let whose = if kind == kind::CLIENT_REFUSED { "; the operator of the gateway must act" } else { "" };
+        let detail = format!("{error}{whose}; this request was not sent");
+        Self::new(kind, detail, Sent::No).after(error.retry_after())
+    }
+
+    /// The API refused the access token, and the request cannot be sent a second time from here: 503.
+    pub fn unrepeatable() -> Self {
+        let detail = "the API refused the access token, and the body of this request was too long to be kept for a second try (replay_body); a new token was requested; send the request again";
+        let problem = Self::new(kind::TOKEN_REFUSED_ONCE, detail.into(), Sent::Refused).after(SOON);
+        Self { received: Some(StatusCode::UNAUTHORIZED), ..problem }
+    }
+
+    /// The API refused a new access token as well, or would refuse any: 502. `said` is the API's own explanation.
+    ///
+    /// An API may repeat the token in its words: mask it, with [`Excerpt::new`], before they get here.
+    pub fn refused(status: StatusCode, said: Option<&str>) -> Self {
+        let said = said.and_then(|words| Excerpt::new(words, &[]));
+        let said = said.map(|words| format!("; it says: {words}")).unwrap_or_default();
+        let detail = format!(
+            "the API refused the access token of this gateway with http {}; the operator of the gateway must check what the client may do there{said}",
+            status.as_u16()
+        );
+        Self { received: Some(status), ..Self::new(kind::TOKEN_REFUSED, detail, Sent::Refused) }
+    }
+
+    /// There is no connection to the API: 502.
+    pub fn unreachable(fault: UpstreamFault) -> Self {
+        let detail = format!(
+            "{fault}; this request was not sent; send it again later; if this persists, the operator of the gateway must check upstream in its file"
+        );
+        Self::new(kind::unreachable(fault), detail, Sent::No).after(SOON)
+    }
+
+    /// The API did not answer in time: 504.
+    pub fn timed_out() -> Self {
+        let detail = format!("the API did not answer within answer_timeout; {}", Sent::Perhaps.advice());
+        Self::new(kind::TIMED_OUT, detail, Sent::Perhaps)
+    }
+
+    /// The connection to the API ended before its answer: 502.
+    pub fn closed(sent: Sent) -> Self {
+        let detail = format!("the API closed the connection before it answered; {}", sent.advice());
+        Self::new(kind::CLOSED, detail, sent)
+    }
+
+    /// The body of the request is longer than `limit` bytes: 413.
+    pub fn too_large(limit: u64, sent: Sent) -> Self {
+        let detail = format!(
+            "the body of this request is longer than {limit} bytes; {}; the route may allow more with max_body",
+            sent.state()
+        );
+        Self::new(kind::TOO_LARGE, detail, sent)
+    }
+
+    /// The body of the request stopped coming: 408.
+    pub fn slow() -> Self {
+        let detail = format!("the body of this request stopped coming; {}", Sent::Perhaps.advice());
+        Self::new(kind::SLOW, detail, Sent::Perhaps)
+    }
+
+    /// The status of the answer.
+    pub const fn status(&self) -> StatusCode {
+        self.kind.status
+    }
+
+    /// The last part of its type, `urn:evergrant:problem:NAME`.
+    pub const fn name(&self) -> &'static str {
+        self.kind.name
+    }
+
+    /// The rule that denied the request, in one lower-case word, if one did: for logs and metrics.
+    pub const fn rule(&self) -> Option<&'static str> {
+        self.rule
+    }
+
+    /// Whether the API saw the request.
+    pub const fn sent(&self) -> Option<Sent> {
+        Some(self.sent)
+    }
+
+    /// What happened, who is at fault, and what to do next.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The answer to a request with this method; one to HEAD has no body.
+    ///
+    /// `instance` is this gateway's name among others. `draw` is a random number: by up to a quarter more than what is known is added
+    /// to Retry-After, so that those who are told to come back do not come back together.
+    pub fn response(&self, instance: Option<&str>, draw: u64, method: &Method) -> Response<Bytes> {
+        let wait = self.retry_after.map(|after| drawn(after, draw));
+        let body = Bytes::from(self.document(wait));
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = self.kind.status;
+        let fields = response.headers_mut();
+        fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        fields.insert(CONTENT_LENGTH, body.len().into());
+        fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Ok(value) = HeaderValue::try_from(self.proxy_status(instance)) {
+            fields.insert(PROXY_STATUS, value);
+        }
+        if let Some(wait) = wait {
+            // Whole seconds (RFC 9110 §10.2.3).
+            fields.insert(RETRY_AFTER, (wait / 1000).into());
+        }
+        if let Some(methods) = &self.allow {
+            let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+            if let Ok(value) = HeaderValue::try_from(names.join(", ")) {
+                fields.insert(ALLOW, value);
+            }
+        }
+        if method != Method::HEAD {
+            *response.body_mut() = body;
+        }
+        response
+    }
+
+    fn new(kind: Kind, detail: String, sent: Sent) -> Self {
+        Self { kind, detail, sent, rule: None, retry_after: None, received: None, allow: None }
+    }
+
+    fn by_rule(kind: Kind, rule: &'static str, detail: String) -> Self {
+        Self { rule: Some(rule), ..Self::new(kind, detail, Sent::No) }
+    }
+
+    fn after(self, after: Duration) -> Self {
+        Self { retry_after: Some(after), ..self }
+    }
+
+    /// RFC 9457, with `sent` and `retry_after_ms` beside its own members.
+    fn document(&self, wait: Option<u64>) -> String {
+        let Kind { name, title, status, .. } = self.kind;
+        let (status, detail, sent) = (status.as_u16(), text::json(&self.detail), self.sent.as_str());
+        let wait = wait.map(|wait| format!(r#","retry_after_ms":{wait}"#)).unwrap_or_default();
+        let title = text::json(title);
+        format!(
+            "{{\"type\":\"urn:evergrant:problem:{name}\",\"title\":{title},\"status\":{status},\"detail\":{detail},\"sent\":\"{sent}\"{wait}}}\n"
+        )
+    }
+
+    /// RFC 9209, a structured field (RFC 8941).
+    fn proxy_status(&self, instance: Option<&str>) -> String {
+        let name = instance.map_or_else(|| "evergrant".into(), |instance| format!("evergrant-{instance}"));
+        let (name, error, details) = (text::item(&name), self.kind.error, text::quoted(&self.detail));
+        let received = self.received.map(|status| format!(";received-status={}", status.as_u16()));
+        format!("{name};error={error}{};details={details}", received.unwrap_or_default())
+    }
+}
+
+/// How long to wait, in milliseconds: whole seconds, at least one, and up to a quarter more.
+fn drawn(after: Duration, draw: u64) -> u64 {
+    let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0)).max(1);
+    let known = seconds.saturating_mul(1000);
+    known.saturating_add(draw % (known / 4 + 1))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! Why the API cannot be reached.
+
+use std::fmt;
+
+/// Why there is no connection to the API.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum UpstreamFault {
+    /// The API's host refused it.
+    Refused,
+    /// It was not there in time.
+    ConnectTimeout,
+    /// The name of the API's host was not resolved.
+    Dns,
+    /// The TLS handshake failed.
+    Tls,
+    /// The network has no way to the API's host.
+    NoRoute,
+}
+
+impl fmt::Display for UpstreamFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "the API's host refused the connection",
+            Self::ConnectTimeout => "the API's host did not accept a connection in time",
+            Self::Dns => "the name of the API's host could not be resolved",
+            Self::Tls => "the TLS handshake with the API failed",
+            Self::NoRoute => "the network has no route to the API's host",
+        })
+    }
+}
+
+impl std::error::Error for UpstreamFault {}

@@ -1,0 +1,148 @@
+//! Links of an answer that lead back to the API: whoever follows them as they stand arrives there without a token.
+
+use crate::authority;
+use evergrant_core::Origin;
+use http::header::{CONTENT_LOCATION, HeaderMap, HeaderValue, LINK, LOCATION};
+
+/// Gives the links of an answer in `Location`, `Content-Location` (RFC 9110 §10.2.2, §8.7) and `Link` (RFC 8288) the base that the
+/// caller used, if they lead below the route's own upstream. Others stay as they are, byte for byte.
+///
+/// `upstream` is the URL that the route puts paths after, and `base` the one that the caller knows it by; both end in a slash.
+/// ```
+/// use evergrant_gateway::relocate;
+/// use http::header::{HeaderMap, HeaderValue, LOCATION};
+///
+/// let mut fields = HeaderMap::new();
+/// fields.insert(LOCATION, HeaderValue::from_static("https://api.example.com/v1/orders/7"));
+/// relocate(&mut fields, "https://api.example.com/v1/", "http://localhost:8484/api/");
+/// assert_eq!(fields[LOCATION], "http://localhost:8484/api/orders/7");
+/// ```
+pub fn relocate(fields: &mut HeaderMap, upstream: &str, base: &str) {
+    let Some(mapping) = Mapping::new(upstream, base) else { return };
+    for (name, value) in fields.iter_mut() {
+        let Ok(text) = value.to_str() else { continue };
+        let moved = match *name {
+            LOCATION | CONTENT_LOCATION => mapping.reference(text),
+            LINK => Some(mapping.links(text)),
+            _ => None,
+        };
+        if let Some(moved) = moved.and_then(|moved| HeaderValue::try_from(moved).ok()) {
+            *value = moved;
+        }
+    }
+}
+
+/// From below one URL to below another.
+struct Mapping<'a> {
+    scheme: &'a str,
+    origin: Origin,
+    /// The path of the upstream, and of the base: each begins and ends with a slash.
+    from: &'a str,
+    to: &'a str,
+    base: &'a str,
+}
+
+impl<'a> Mapping<'a> {
+    fn new(upstream: &'a str, base: &'a str) -> Option<Self> {
+        let (scheme, authority, from) = absolute(upstream)?;
+        let (_, _, to) = absolute(base)?;
+        let origin = authority::origin(scheme, authority)?;
+        (from.ends_with('/') && to.ends_with('/')).then_some(Self { scheme, origin, from, to, base })
+    }
+
+    /// Where a URI reference (RFC 3986 §4.1) leads instead; `None` if it stays.
+    fn reference(&self, text: &str) -> Option<String> {
+        let (scheme, authority, path) = match text.strip_prefix("//") {
+            Some(rest) => {
+                let (authority, path) = rest.split_at(authority_end(rest));
+                (self.scheme, authority, path)
+            }
+            None if text.starts_with('/') => return self.path(text),
+            // What is relative to the request leads to the same place below either.
+            None => absolute(text)?,
+        };
+        if authority::origin(scheme, authority)? != self.origin {
+            return None;
+        }
+        // Without a path it is that of the root (RFC 9110 §4.2.3).
+        let below =
+            if path.starts_with('/') { self.below(path)? } else { (self.from == "/").then_some(path)? };
+        Some(format!("{}{below}", self.base))
+    }
+
+    fn path(&self, text: &str) -> Option<String> {
+        let below = self.below(text)?;
+        // With a slash before it, it could become the name of another host.
+        let base = if below.starts_with('/') { self.base } else { self.to };
+        (self.from != self.to).then(|| format!("{base}{below}"))
+    }
+
+    /// What of a path is below the upstream's.
+    fn below<'b>(&self, path: &'b str) -> Option<&'b str> {
+        path.strip_prefix(self.from).filter(|below| !climbs_out(below))
+    }
+
+    /// A Link field (RFC 8288 §3): the targets, each in angle brackets at the start of its element.
+    fn links(&self, text: &str) -> String {
+        let (mut links, mut rest) = (String::with_capacity(text.len()), text);
+        loop {
+            let element = rest.trim_start_matches([' ', '\t', ',']);
+            let target = element.strip_prefix('<').and_then(|element| element.split_once('>'));
+            let Some((target, after)) = target else { break };
+            links.push_str(&rest[..rest.len() - element.len()]);
+            links.push('<');
+            links.push_str(self.reference(target).as_deref().unwrap_or(target));
+            links.push('>');
+            let (parameters, next) = after.split_at(element_end(after));
+            links.push_str(parameters);
+            rest = next;
+        }
+        // The end, or what is no link.
+        links.push_str(rest);
+        links
+    }
+}
+
+/// Scheme, authority, and what comes after it.
+fn absolute(text: &str) -> Option<(&str, &str, &str)> {
+    let (scheme, rest) = text.split_once("://")?;
+    let (authority, path) = rest.split_at(authority_end(rest));
+    Some((scheme, authority, path))
+}
+
+fn authority_end(rest: &str) -> usize {
+    rest.find(['/', '?', '#']).unwrap_or(rest.len())
+}
+
+/// Whether a path that is relative to a folder leads out of it once its dots are resolved.
+fn climbs_out(below: &str) -> bool {
+    let path = below.split(['?', '#']).next().unwrap_or_default();
+    let mut depth = 0_usize;
+    for segment in path.split('/') {
+        match segment.replace("%2e", ".").replace("%2E", ".").as_str() {
+            "." => {}
+            ".." if depth == 0 => return true,
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    false
+}
+
+/// Where an element of a list ends: at the next comma outside of quotation marks.
+fn element_end(text: &str) -> usize {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_quoted => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b',' if !is_quoted => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests;
