@@ -202,7 +202,7 @@ impl<V> Shared<V> {
     }
 
     /// A call was sent once more.
-    pub(crate) fn replayed(&self, reason: ReplayReason) {
+    pub fn replayed(&self, reason: ReplayReason) {
         self.audience.tell(&EventKind::Replayed { reason });
     }
 

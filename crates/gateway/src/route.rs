@@ -44,6 +44,16 @@ impl RoutePath {
         &self.0
     }
 
+    /// What of a path that leads here is below it, as it came: each of its own characters may have come percent-encoded.
+    pub(crate) fn below_raw<'a>(&self, raw: &'a str) -> &'a str {
+        let mut rest = raw;
+        for _ in self.0.bytes() {
+            let taken = if rest.starts_with('%') { 3 } else { 1 };
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        rest
+    }
+
     /// What of a path is below it; `None` if the path does not lead here.
     fn below<'a>(&self, plain: &'a str) -> Option<&'a str> {
         let rest = plain.strip_prefix(&*self.0)?;

@@ -57,6 +57,10 @@ pub enum Denied {
     Browser(HeaderName),
     /// There is an Authorization, which is not a key of this gateway.
     Authorization,
+    /// The listener wants a field that is not there.
+    RequiredField(HeaderName),
+    /// The route lists other callers.
+    Caller,
 }
 
 impl Denied {
@@ -67,7 +71,9 @@ impl Denied {
             Self::Target | Self::Host | Self::Framing(_) | Self::Path(_) | Self::Authorization => {
                 StatusCode::BAD_REQUEST
             }
-            Self::HostNotAllowed | Self::Browser(_) => StatusCode::FORBIDDEN,
+            Self::HostNotAllowed | Self::Browser(_) | Self::RequiredField(_) | Self::Caller => {
+                StatusCode::FORBIDDEN
+            }
         }
     }
 
@@ -79,6 +85,8 @@ impl Denied {
             Self::Host => "host",
             Self::HostNotAllowed => "host_not_allowed",
             Self::Framing(_) => "framing",
+            Self::RequiredField(_) => "required_field",
+            Self::Caller => "caller",
             Self::Path(_) => "path",
             Self::Browser(_) => "browser",
             Self::Authorization => "authorization",
@@ -103,6 +111,10 @@ impl fmt::Display for Denied {
             }
             Self::Framing(field) => write!(f, "over HTTP/2 there must be no {field}"),
             Self::Path(fault) => fault.fmt(f),
+            Self::RequiredField(field) => {
+                write!(f, "this listener wants the field {field}, as its require_header says")
+            }
+            Self::Caller => f.write_str("the route does not list this caller in callers"),
             Self::Browser(field) => write!(
                 f,
                 "{field} says that a page in a browser sent this, and the route does not list its origin in origins"

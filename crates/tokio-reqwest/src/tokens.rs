@@ -711,7 +711,9 @@ impl Tokens {
     /// # assert!(authorization.is_sensitive());
     /// # drop(generation); Ok(()) }
     /// ```
-    pub const fn source(&self) -> &Source<impl Runtime + use<>, impl evergrant_drive::Transport + use<>, HeaderValue> {
+    pub const fn source(
+        &self,
+    ) -> &Source<impl Runtime + use<>, impl evergrant_drive::Transport + use<>, HeaderValue> {
         &self.0
     }
 

@@ -20,6 +20,15 @@ pub struct Peers {
 const UNMAPPED: u32 = 65_534;
 
 impl Peers {
+    /// The user of this process.
+    pub fn own() -> Self {
+        #[cfg(unix)]
+        return Self::only(rustix::process::geteuid().as_raw());
+        // Without Unix sockets nobody is asked.
+        #[cfg(not(unix))]
+        Self::only(u32::MAX)
+    }
+
     /// This user alone.
     pub fn only(uid: u32) -> Self {
         Self { uids: vec![uid], gids: Vec::new() }

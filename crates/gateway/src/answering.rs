@@ -1,0 +1,255 @@
+//! The body of an answer on its way to the caller.
+
+use crate::api::Turn;
+use crate::body::RequestBody;
+use crate::idle::{Connection, Connections};
+use crate::limits::Limits;
+use crate::record::Record;
+use crate::watch::Watch;
+use bytes::Bytes;
+use evergrant_core::VerdictRule;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::task::spawn_local;
+use tokio::time::timeout;
+
+/// How long the rest of an answer that nobody wants may take, so that its connection can be used again.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// The body of an answer.
+pub(crate) struct AnswerBody {
+    said: Said,
+    ended: Ended,
+}
+
+/// Who answers.
+enum Said {
+    Ourselves(Option<Bytes>),
+    Api(Box<Received>),
+}
+
+impl AnswerBody {
+    /// Of our own.
+    pub(crate) fn own(text: Bytes, ended: Ended) -> Self {
+        Self { said: Said::Ourselves((!text.is_empty()).then_some(text)), ended }
+    }
+
+    /// The API's, of which something must come or leave within this time, again and again.
+    pub(crate) fn passed(mut received: Received, ended: Ended, idle: Duration) -> Self {
+        received.end_if_empty();
+        ended.watch.expect_within(idle);
+        Self { said: Said::Api(Box::new(received)), ended }
+    }
+}
+
+/// What ends with an answer: its record, and the time in which its connection was busy.
+pub(crate) struct Ended {
+    pub(crate) record: Record,
+    pub(crate) watch: Rc<Watch>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.watch.idle();
+    }
+}
+
+/// A connection to the API with a turn: while a request is there.
+pub(crate) struct Lease {
+    pub(crate) connection: Connection,
+    pub(crate) connections: Rc<Connections>,
+    pub(crate) turn: Option<Turn>,
+}
+
+impl Lease {
+    /// The API has answered whole: the connection takes another request.
+    pub(crate) fn end(self) {
+        self.connections.rest(self.connection);
+    }
+}
+
+/// What the API answers, as it comes.
+pub(crate) struct Received {
+    /// What was looked at already.
+    seen: VecDeque<Frame<Bytes>>,
+    /// Where it broke off while it was looked at: its reader shall meet it there.
+    error: Option<hyper::Error>,
+    rest: Incoming,
+    lease: Option<Lease>,
+    request: RequestBody,
+}
+
+impl Received {
+    pub(crate) const fn new(rest: Incoming, lease: Lease, request: RequestBody) -> Self {
+        Self { seen: VecDeque::new(), error: None, rest, lease: Some(lease), request }
+    }
+
+    /// What a verdict may look at, as far as it comes in time. It stays in the body.
+    pub(crate) async fn beginning(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let reading = async {
+            while bytes.len().max(self.seen.len()) < VerdictRule::MAX_BODY {
+                let frame = match poll_fn(|cx| self.poll_rest(cx)).await {
+                    Some(Ok(frame)) => frame,
+                    Some(Err(error)) => {
+                        self.error = Some(error);
+                        break;
+                    }
+                    None => break,
+                };
+                let data = frame.data_ref().map_or(&[][..], |data| data);
+                let room = VerdictRule::MAX_BODY - bytes.len();
+                bytes.extend_from_slice(data.get(..room).unwrap_or(data));
+                self.seen.push_back(frame);
+            }
+        };
+        let _whole = timeout(VerdictRule::MAX_BODY_TIME, reading).await;
+        bytes
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Some(error) = self.error.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        if self.lease.is_none() {
+            return Poll::Ready(None);
+        }
+        let frame = Pin::new(&mut self.rest).poll_frame(cx);
+        match &frame {
+            Poll::Ready(None) => self.end(),
+            Poll::Ready(Some(Ok(_))) if self.rest.is_end_stream() => self.end(),
+            Poll::Ready(Some(Err(_))) => self.lease = None,
+            _ => {}
+        }
+        frame
+    }
+
+    /// The API has said all. If it did before the request's body had ended, that connection is done with, and the rest of the body
+    /// nobody wants.
+    fn end(&mut self) {
+        let Some(lease) = self.lease.take() else { return };
+        if self.request.is_whole() {
+            lease.end();
+        } else if let Some(rest) = self.request.take_rest() {
+            discard(rest);
+        }
+    }
+
+    /// Lets another request have the turn: this one waits for something else.
+    pub(crate) fn give_up_turn(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.turn = None;
+        }
+    }
+
+    /// Nobody wants it: what is left is read, if it is short, so that the connection can be used again.
+    pub(crate) fn discard(mut self) {
+        if self.lease.is_none() || !self.request.is_whole() {
+            return;
+        }
+        self.give_up_turn();
+        spawn_local(async move {
+            let _whole = timeout(SHORT, self.beginning()).await;
+        });
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.seen.is_empty() && self.error.is_none() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let seen: u64 = self.seen.iter().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum();
+        let whole = self.rest.size_hint().exact().and_then(|rest| rest.checked_add(seen));
+        whole.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+
+    /// Ends what has ended already: an answer without a body.
+    pub(crate) fn end_if_empty(&mut self) {
+        if self.rest.is_end_stream() {
+            self.end();
+        }
+    }
+}
+
+/// What of a request's body nobody wants is read and dropped within bounds: a caller that sends first and reads then would else see a
+/// reset in place of its answer.
+pub(crate) fn discard(mut body: Incoming) {
+    spawn_local(async move {
+        let mut read = 0_u64;
+        let reading = async {
+            while read < Limits::DISCARDED {
+                let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await else { break };
+                read += frame.data_ref().map_or(0, |data| data.len() as u64);
+            }
+        };
+        let _whole = timeout(Limits::DISCARD_TIME, reading).await;
+    });
+}
+
+/// Why an answer broke off.
+#[derive(Debug)]
+pub(crate) enum BrokenOff {
+    Upstream(hyper::Error),
+    TooLate,
+}
+
+impl fmt::Display for BrokenOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upstream(error) => error.fmt(f),
+            Self::TooLate => f.write_str("nothing came for too long"),
+        }
+    }
+}
+
+impl std::error::Error for BrokenOff {}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let Self { said, ended } = &mut *self;
+        let received = match said {
+            Said::Ourselves(text) => return Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            Said::Api(received) => received,
+        };
+        let frame = match received.seen.pop_front() {
+            Some(frame) => Poll::Ready(Some(Ok(frame))),
+            None => received.poll_rest(cx),
+        };
+        match &frame {
+            Poll::Ready(Some(Ok(frame))) => {
+                ended.record.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);
+                ended.watch.came();
+            }
+            Poll::Pending if ended.watch.is_due() => return Poll::Ready(Some(Err(BrokenOff::TooLate))),
+            _ => {}
+        }
+        frame.map(|frame| frame.map(|frame| frame.map_err(BrokenOff::Upstream)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.said {
+            Said::Ourselves(text) => text.is_none(),
+            Said::Api(received) => received.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.said {
+            Said::Ourselves(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
+            Said::Api(received) => received.size_hint(),
+        }
+    }
+}

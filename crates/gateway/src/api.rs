@@ -1,0 +1,212 @@
+//! An API as all workers see it: how many requests it gets at once, and how it is connected to.
+
+use crate::answer::UpstreamFault;
+use crate::limits::Limits;
+use crate::traffic::{Counted, Traffic};
+use crate::upstream::Upstream;
+use evergrant_http::{causes, is_resolving};
+use http::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use std::error::Error;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tower_service::Service as _;
+
+/// An API, for all workers.
+pub(crate) struct Api {
+    upstream: Upstream,
+    uri: Uri,
+    turns: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    handshakes: Semaphore,
+    connect_time: Duration,
+    connector: HttpConnector,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+/// A place among the requests that an API gets at once.
+pub(crate) type Turn = OwnedSemaphorePermit;
+
+/// A connection to an API, not used yet.
+pub(crate) type Fresh = TokioIo<Counted<Wire>>;
+
+/// With TLS or without.
+pub(crate) enum Wire {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Api {
+    /// The API behind this URL. Its certificate is verified by these roots, or as the platform does.
+    pub(crate) fn new(
+        upstream: &Upstream,
+        roots: Option<&Arc<RootCertStore>>,
+        limits: &Limits,
+    ) -> Result<Self, rustls::Error> {
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(limits.connect_time));
+        let tls = if upstream.is_tls() { Some(tls(upstream, roots)?) } else { None };
+        let scheme = if upstream.is_tls() { "https" } else { "http" };
+        let uri = format!("{scheme}://{}:{}/", upstream.host(), upstream.port());
+        Ok(Self {
+            upstream: upstream.clone(),
+            uri: uri.parse().map_err(|_| rustls::Error::General("the URL".into()))?,
+            turns: Arc::new(Semaphore::new(limits.turns.min(Semaphore::MAX_PERMITS))),
+            waiting: AtomicUsize::new(0),
+            handshakes: Semaphore::new(limits.handshakes.min(Semaphore::MAX_PERMITS)),
+            connect_time: limits.connect_time,
+            connector,
+            tls,
+        })
+    }
+
+    /// Where it is.
+    pub(crate) const fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// How many wait for their turn.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// A turn, if there is one at once.
+    pub(crate) fn try_turn(&self) -> Option<Turn> {
+        Arc::clone(&self.turns).try_acquire_owned().ok()
+    }
+
+    /// A turn, in the order of those who ask, within this time.
+    pub(crate) async fn turn(&self, patience: Duration) -> Option<Turn> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waits = Counting(&self.waiting);
+        timeout(patience, Arc::clone(&self.turns).acquire_owned()).await.ok()?.ok()
+    }
+
+    /// A new connection.
+    pub(crate) async fn connect(&self, traffic: Rc<Traffic>) -> Result<Fresh, UpstreamFault> {
+        let connecting = async {
+            let _one_of_few = self.handshakes.acquire().await;
+            self.wire().await
+        };
+        let wire = timeout(self.connect_time, connecting).await;
+        let wire = wire.map_err(|_| UpstreamFault::ConnectTimeout)??;
+        Ok(TokioIo::new(Counted::new(wire, traffic)))
+    }
+
+    async fn wire(&self) -> Result<Wire, UpstreamFault> {
+        let stream = self.connector.clone().call(self.uri.clone()).await;
+        let stream = stream.map_err(|error| fault(&error))?.into_inner();
+        let Some((tls, name)) = &self.tls else { return Ok(Wire::Plain(stream)) };
+        let stream = tls.connect(name.clone(), stream).await.map_err(|error| tls_fault(&error))?;
+        Ok(Wire::Tls(Box::new(stream)))
+    }
+}
+
+/// Counts one less when it is dropped.
+struct Counting<'a>(&'a AtomicUsize);
+
+impl Drop for Counting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn tls(
+    upstream: &Upstream,
+    roots: Option<&Arc<RootCertStore>>,
+) -> Result<(TlsConnector, ServerName<'static>), rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let config = match roots {
+        Some(roots) => config.with_root_certificates(Arc::clone(roots)),
+        None => config.with_platform_verifier()?,
+    };
+    let mut config = config.with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let host = upstream.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(host).map_err(|_| rustls::Error::General("the host".into()))?;
+    Ok((TlsConnector::from(Arc::new(config)), name))
+}
+
+/// Why a connection was not made.
+fn fault(error: &(dyn Error + 'static)) -> UpstreamFault {
+    let system = || causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+    if error.to_string().contains("dns") || system().any(is_resolving) {
+        return UpstreamFault::Dns;
+    }
+    match system().next().map(io::Error::kind) {
+        Some(io::ErrorKind::TimedOut) => UpstreamFault::ConnectTimeout,
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => UpstreamFault::NoRoute,
+        _ => UpstreamFault::Refused,
+    }
+}
+
+/// A handshake that breaks off is the network's; everything else is about certificates and versions.
+fn tls_fault(error: &io::Error) -> UpstreamFault {
+    match error.kind() {
+        io::ErrorKind::TimedOut => UpstreamFault::ConnectTimeout,
+        _ => UpstreamFault::Tls,
+    }
+}
+
+macro_rules! either {
+    ($wire:expr, $inner:ident => $done:expr) => {
+        match $wire {
+            Self::Plain($inner) => $done,
+            Self::Tls($inner) => $done,
+        }
+    };
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        either!(&mut *self, wire => Pin::new(wire).poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        either!(&mut *self, wire => Pin::new(wire).poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        either!(&mut *self, wire => Pin::new(wire).poll_write_vectored(cx, pieces))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        either!(self, wire => wire.is_write_vectored())
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(&mut *self, wire => Pin::new(wire).poll_flush(cx))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(&mut *self, wire => Pin::new(wire).poll_shutdown(cx))
+    }
+}

@@ -1,0 +1,203 @@
+//! What a gateway counts. Each worker counts for itself, without a lock; whoever asks adds them up.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Upper bounds of the buckets of every histogram, in seconds.
+pub(crate) const BOUNDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0];
+
+/// Classes of status codes, of which the first stands for a caller that went away.
+pub(crate) const CLASSES: [&str; 6] = ["gone", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// How many took how long.
+#[derive(Debug, Default)]
+pub(crate) struct Histogram {
+    counts: [AtomicU64; BOUNDS.len() + 1],
+    microseconds: AtomicU64,
+}
+
+impl Histogram {
+    pub(crate) fn record(&self, time: Duration) {
+        let seconds = time.as_secs_f64();
+        let at = BOUNDS.partition_point(|bound| *bound < seconds);
+        if let Some(count) = self.counts.get(at) {
+            add(count);
+        }
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.microseconds.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+fn add(count: &AtomicU64) {
+    count.fetch_add(1, Ordering::Relaxed);
+}
+
+/// What happened to a request that was sent again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Replayed {
+    /// The API took it then.
+    Passed,
+    /// The API refused the token again.
+    Refused,
+    /// It could not be sent again.
+    Unrepeatable,
+}
+
+impl Replayed {
+    pub(crate) const ALL: [Self; 3] = [Self::Passed, Self::Refused, Self::Unrepeatable];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Refused => "refused",
+            Self::Unrepeatable => "unrepeatable",
+        }
+    }
+}
+
+/// What one worker has counted.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    /// By route, the last of them for none, and by class.
+    requests: Box<[[AtomicU64; CLASSES.len()]]>,
+    pub(crate) request_time: Histogram,
+    pub(crate) upstream_time: Histogram,
+    pub(crate) queue_time: Histogram,
+    pub(crate) in_flight: AtomicI64,
+    pub(crate) queued: AtomicI64,
+    pub(crate) connections: AtomicI64,
+    replays: [AtomicU64; 3],
+    /// What we answered by ourselves, by the problem and the rule. It is seldom.
+    own: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+}
+
+impl Counters {
+    pub(crate) fn new(routes: usize) -> Self {
+        Self {
+            requests: (0..=routes).map(|_| Default::default()).collect(),
+            request_time: Histogram::default(),
+            upstream_time: Histogram::default(),
+            queue_time: Histogram::default(),
+            in_flight: AtomicI64::new(0),
+            queued: AtomicI64::new(0),
+            connections: AtomicI64::new(0),
+            replays: Default::default(),
+            own: Mutex::default(),
+        }
+    }
+
+    /// A request has ended: with this status, or without one if its caller went away.
+    pub(crate) fn ended(&self, route: Option<usize>, status: Option<u16>, time: Duration) {
+        let route = route.unwrap_or(self.requests.len() - 1);
+        let class = status.map_or(0, |status| usize::from(status / 100));
+        if let Some(count) = self.requests.get(route).and_then(|classes| classes.get(class)) {
+            add(count);
+        }
+        self.request_time.record(time);
+    }
+
+    pub(crate) fn replayed(&self, outcome: Replayed) {
+        if let Some(count) = self.replays.get(outcome as usize) {
+            add(count);
+        }
+    }
+
+    /// We answered by ourselves.
+    pub(crate) fn answered(&self, problem: &'static str, rule: &'static str) {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        *own.entry((problem, rule)).or_default() += 1;
+    }
+}
+
+/// One more, until this is dropped.
+pub(crate) struct Gauge<'a>(&'a AtomicI64);
+
+impl<'a> Gauge<'a> {
+    pub(crate) fn raise(count: &'a AtomicI64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Gauge<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A histogram, added up.
+#[derive(Clone, PartialEq, Debug, Default)]
+#[non_exhaustive]
+pub struct Times {
+    /// How many are in each bucket, and in none.
+    pub(crate) counts: [u64; BOUNDS.len() + 1],
+    /// All of them together.
+    pub sum: Duration,
+}
+
+impl Times {
+    fn add(&mut self, more: &Histogram) {
+        for (count, more) in self.counts.iter_mut().zip(&more.counts) {
+            *count += more.load(Ordering::Relaxed);
+        }
+        self.sum += Duration::from_micros(more.microseconds.load(Ordering::Relaxed));
+    }
+
+    /// How many.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+}
+
+/// What a gateway has counted since it began.
+#[derive(Clone, PartialEq, Debug, Default)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Requests that were answered, by us or by the API, and those whose callers went away.
+    pub requests: u64,
+    /// By route, the last of them for none, and by class.
+    pub(crate) by_route: Vec<[u64; CLASSES.len()]>,
+    /// Requests that are being answered, those that wait among them.
+    pub in_flight: i64,
+    /// Requests that wait for a token.
+    pub queued: i64,
+    /// Connections of callers.
+    pub connections: i64,
+    /// Replays after a refused token: those that the API took, refused again, and those that could not be.
+    pub replays: [u64; 3],
+    /// Answers of our own, by the problem and the rule that denied the request, which may be empty.
+    pub own: BTreeMap<(&'static str, &'static str), u64>,
+    /// How long requests took.
+    pub request_time: Times,
+    /// How long the API took for the head of its answer.
+    pub upstream_time: Times,
+    /// How long requests waited for a token.
+    pub queue_time: Times,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, more: &Counters) {
+        self.by_route.resize(more.requests.len().max(self.by_route.len()), Default::default());
+        for (classes, more) in self.by_route.iter_mut().zip(&more.requests) {
+            for (count, more) in classes.iter_mut().zip(more) {
+                let more = more.load(Ordering::Relaxed);
+                *count += more;
+                self.requests += more;
+            }
+        }
+        self.in_flight += more.in_flight.load(Ordering::Relaxed);
+        self.queued += more.queued.load(Ordering::Relaxed);
+        self.connections += more.connections.load(Ordering::Relaxed);
+        for (count, more) in self.replays.iter_mut().zip(&more.replays) {
+            *count += more.load(Ordering::Relaxed);
+        }
+        for (reason, more) in &*more.own.lock().unwrap_or_else(PoisonError::into_inner) {
+            *self.own.entry(*reason).or_default() += more;
+        }
+        self.request_time.add(&more.request_time);
+        self.upstream_time.add(&more.upstream_time);
+        self.queue_time.add(&more.queue_time);
+    }
+}

@@ -1,0 +1,106 @@
+//! A worker's connections to one API: those at rest, and those that are in use.
+
+use crate::answer::UpstreamFault;
+use crate::api::Api;
+use crate::body::Outgoing;
+use crate::limits::Limits;
+use crate::traffic::Traffic;
+use crate::watch::Time;
+use hyper::client::conn::http1::{self, SendRequest};
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::task::spawn_local;
+
+/// A worker's connections to one API.
+pub(crate) struct Connections {
+    pub(crate) api: Arc<Api>,
+    time: Rc<Time>,
+    idle_time: Duration,
+    /// The one that was used last is the last: those that nobody needs become old, and are closed.
+    idle: RefCell<Vec<Idle>>,
+}
+
+struct Idle {
+    connection: Connection,
+    since: Duration,
+}
+
+/// A connection that takes one request after another.
+pub(crate) struct Connection {
+    pub(crate) sender: SendRequest<Outgoing>,
+    pub(crate) traffic: Rc<Traffic>,
+    /// Whether it was used before: the API may have closed it meanwhile.
+    pub(crate) is_reused: bool,
+}
+
+impl Connections {
+    pub(crate) fn new(api: Arc<Api>, time: Rc<Time>, limits: &Limits) -> Rc<Self> {
+        Rc::new(Self { api, time, idle_time: limits.idle_upstream, idle: RefCell::new(Vec::new()) })
+    }
+
+    /// One at rest.
+    pub(crate) async fn rested(&self) -> Option<Connection> {
+        loop {
+            let Idle { mut connection, since } = self.idle.borrow_mut().pop()?;
+            if self.time.now().saturating_sub(since) >= self.idle_time || connection.sender.is_closed() {
+                continue;
+            }
+            if connection.sender.is_ready() || is_soon_ready(&mut connection.sender).await {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// A new one.
+    pub(crate) async fn fresh(&self) -> Result<Connection, UpstreamFault> {
+        let traffic = Rc::new(Traffic::default());
+        let io = self.api.connect(Rc::clone(&traffic)).await?;
+        let made = http1::Builder::new()
+            .max_headers(Limits::FIELDS)
+            .max_buf_size(Limits::ANSWER_HEAD)
+            .handshake(io)
+            .await;
+        let (sender, connection) = made.map_err(|_| UpstreamFault::Refused)?;
+        spawn_local(async move {
+            // What goes wrong with it is the error of the request that it carries.
+            let _ended = connection.await;
+        });
+        Ok(Connection { sender, traffic, is_reused: false })
+    }
+
+    /// It has answered, and takes another request.
+    pub(crate) fn rest(&self, connection: Connection) {
+        if !connection.sender.is_closed() {
+            let connection = Connection { is_reused: true, ..connection };
+            self.idle.borrow_mut().push(Idle { connection, since: self.time.now() });
+        }
+    }
+
+    /// Closes those that have been at rest for too long.
+    pub(crate) fn look(&self) {
+        let now = self.time.now();
+        let is_young = |idle: &Idle| {
+            now.saturating_sub(idle.since) < self.idle_time && !idle.connection.sender.is_closed()
+        };
+        self.idle.borrow_mut().retain(is_young);
+    }
+}
+
+/// One whose answer has just ended is ready as soon as its own task has run.
+async fn is_soon_ready(sender: &mut SendRequest<Outgoing>) -> bool {
+    let mut tries = 0;
+    poll_fn(|cx| match sender.poll_ready(cx) {
+        Poll::Ready(ready) => Poll::Ready(ready.is_ok()),
+        Poll::Pending if tries > 2 => Poll::Ready(false),
+        Poll::Pending => {
+            tries += 1;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await
+}

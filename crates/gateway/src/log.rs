@@ -1,0 +1,74 @@
+//! The log of requests: without query, header or body, written by a thread of its own, so that a reader who takes his time holds up no
+//! request.
+
+mod line;
+mod writer;
+
+pub use line::LogFormat;
+pub(crate) use line::{Line, shown};
+
+use std::io::Write;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use writer::{Message, Writer};
+
+/// Lines that wait to be written. Those beyond are counted, not written.
+const WAITING: usize = 4096;
+
+/// Which requests are logged.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum LogMode {
+    /// Those that we answered by ourselves.
+    #[default]
+    Own,
+    /// All.
+    All,
+    /// None.
+    Off,
+}
+
+/// Where the lines of all workers go. Clones are one log.
+#[derive(Clone)]
+pub(crate) struct Log {
+    mode: LogMode,
+    lines: SyncSender<Message>,
+}
+
+impl Log {
+    /// Lines go to this writer, on a thread of its own, which ends with [`end`](Self::end).
+    pub(crate) fn start(
+        mode: LogMode,
+        format: LogFormat,
+        to: Box<dyn Write + Send>,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (lines, received) = sync_channel(WAITING);
+        let mut writer = Writer::new(format, to);
+        let thread =
+            thread::Builder::new().name("evergrant-log".into()).spawn(move || writer.write(&received))?;
+        Ok((Self { mode, lines }, thread))
+    }
+
+    /// Whether a request is logged: `is_own` says that we answered it by ourselves.
+    pub(crate) fn wants(&self, is_own: bool) -> bool {
+        match self.mode {
+            LogMode::Own => is_own,
+            LogMode::All => true,
+            LogMode::Off => false,
+        }
+    }
+
+    /// A line. Of those with one reason at most ten a second are written.
+    pub(crate) fn line(&self, reason: Option<&'static str>, line: Line) {
+        // Full, or the writer has gone: a request is not held up for its line.
+        let _lost = self.lines.try_send(Message::Line { reason, line: Box::new(line) });
+    }
+
+    /// No line comes any more.
+    pub(crate) fn end(&self) {
+        let _gone = self.lines.send(Message::End);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! What is remembered of one request until it has ended: for the counts and the log.
+
+use crate::access::Caller;
+use crate::answer::{Problem, Sent};
+use crate::log::{Line, shown};
+use crate::table::{Admitted, Placed};
+use crate::worker::Worker;
+use evergrant_core::Generation;
+use http::request::Parts;
+use http::{Method, Uri, Version};
+use jiff::Timestamp;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// One request. It has ended when this is dropped: with its answer, or because its caller went away.
+pub(crate) struct Record {
+    worker: Rc<Worker>,
+    began: Instant,
+    method: Method,
+    /// The target, of which the path is shown. A clone of it copies nothing.
+    target: Uri,
+    version: Version,
+    peer: Option<SocketAddr>,
+    pub(crate) caller: Caller,
+    pub(crate) route: Option<usize>,
+    pub(crate) status: Option<u16>,
+    pub(crate) problem: Option<(&'static str, Option<&'static str>, Option<&'static str>)>,
+    pub(crate) waited: Duration,
+    pub(crate) upstream: Duration,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) attempts: u8,
+    pub(crate) generation: Option<Generation>,
+    pub(crate) admitted: Option<Admitted>,
+}
+
+impl Record {
+    pub(crate) fn begin(worker: &Rc<Worker>, peer: Option<SocketAddr>, parts: &Parts) -> Self {
+        worker.counters().in_flight.fetch_add(1, Ordering::Relaxed);
+        Self {
+            worker: Rc::clone(worker),
+            began: Instant::now(),
+            method: parts.method.clone(),
+            target: parts.uri.clone(),
+            version: parts.version,
+            peer,
+            caller: Caller::Anyone,
+            route: None,
+            status: None,
+            problem: None,
+            waited: Duration::ZERO,
+            upstream: Duration::ZERO,
+            bytes_in: 0,
+            bytes_out: 0,
+            attempts: 0,
+            generation: None,
+            admitted: None,
+        }
+    }
+
+    /// It is answered by ourselves.
+    pub(crate) fn own(&mut self, problem: &Problem) {
+        let sent = problem.sent().map(Sent::as_str);
+        self.status = Some(problem.status().as_u16());
+        self.problem = Some((problem.name(), problem.rule(), sent));
+        self.worker.counters().answered(problem.name(), problem.rule().unwrap_or_default());
+    }
+
+    /// The token that it was sent with last.
+    pub(crate) fn sent_with(&mut self, generation: Generation) {
+        self.attempts = self.attempts.saturating_add(1);
+        self.generation = Some(generation);
+    }
+
+    fn line(&self, total: Duration) -> Line {
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let route = self.route.and_then(|number| {
+            let mut routes = self.worker.table.routes.iter();
+            routes.find(|(_, Placed { number: known, .. })| *known == number)
+        });
+        let (problem, denied, sent) = match self.problem {
+            Some((name, rule, sent)) => (Some(name), rule, sent),
+            None => (None, None, None),
+        };
+        Line {
+            time: Timestamp::now(),
+            route: route.map(|(path, _)| path.to_string()),
+            caller: self.caller.to_string(),
+            peer: self.peer.as_ref().map(ToString::to_string),
+            method: shown(self.method.as_str()),
+            path: shown(self.target.path()),
+            status: self.status,
+            problem,
+            denied,
+            sent,
+            waited_ms: ms(self.waited),
+            upstream_ms: ms(self.upstream),
+            total_ms: ms(total),
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            attempts: self.attempts,
+            generation: self.generation.map(Generation::number),
+            protocol: protocol(self.version),
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let total = self.began.elapsed();
+        let counters = &self.worker.counters();
+        counters.in_flight.fetch_sub(1, Ordering::Relaxed);
+        counters.ended(self.route, self.status, total);
+        if let Some(log) = self.worker.table.log.as_ref().filter(|log| log.wants(self.problem.is_some())) {
+            let reason = self.problem.map(|(name, rule, _)| rule.unwrap_or(name));
+            log.line(reason, self.line(total));
+        }
+    }
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_11 => "HTTP/1.1",
+        Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP",
+    }
+}

@@ -1,0 +1,451 @@
+//! One request: what may pass is sent with a token, and once more with another one if that is refused.
+
+use crate::access::own_authorization;
+use crate::answer::{Problem, Sent};
+use crate::answering::{AnswerBody, Ended, Lease, Received, discard};
+use crate::body::{BodyFault, RequestBody};
+use crate::counts::{Gauge, Replayed};
+use crate::fields;
+use crate::idle::{Connection, Connections};
+use crate::inbound::Inbound;
+use crate::location::relocate;
+use crate::record::Record;
+use crate::rules::{self, Denied};
+use crate::settings::OnRefused;
+use crate::table::Placed;
+use evergrant_core::{
+    AfterRefusal, Excerpt, Generation, Now, Rejection, Replay, Response as EndpointResponse, Verdict,
+};
+use evergrant_drive::ReplayReason;
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LOCATION, CONTENT_TYPE, EXPECT, HOST, LINK, LOCATION,
+    TRANSFER_ENCODING, WWW_AUTHENTICATE,
+};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Answers a request of this caller.
+pub(crate) async fn answer(
+    caller: Rc<Inbound>,
+    request: Request<Incoming>,
+) -> Result<Response<AnswerBody>, Infallible> {
+    caller.watch.serving();
+    let (mut parts, incoming) = request.into_parts();
+    let mut record = Record::begin(&caller.worker, caller.address, &parts);
+    let method = parts.method.clone();
+    let expects = parts.headers.contains_key(EXPECT);
+    let mut unread = Some(incoming);
+    match pass(&caller, &mut parts, &mut unread, &mut record).await {
+        Ok((head, received)) => {
+            let idle = caller.worker.table.limits.idle_body;
+            record.status = Some(head.status.as_u16());
+            let ended = Ended { record, watch: Rc::clone(&caller.watch) };
+            Ok(Response::from_parts(head, AnswerBody::passed(received, ended, idle)))
+        }
+        Err(problem) => Ok(own(&caller, &problem, &method, record, Unread { body: unread, expects })),
+    }
+}
+
+/// A body that nobody has begun to read, and whether its caller waits for a word before it sends it.
+struct Unread {
+    body: Option<Incoming>,
+    expects: bool,
+}
+
+/// An answer of our own.
+fn own(
+    caller: &Inbound,
+    problem: &Problem,
+    method: &Method,
+    mut record: Record,
+    unread: Unread,
+) -> Response<AnswerBody> {
+    record.own(problem);
+    let table = &caller.worker.table;
+    let (mut head, text) = problem.response(Some(&table.instance), caller.worker.draw(), method).into_parts();
+    match unread.body.filter(|body| !body.is_end_stream()) {
+        // It is not sent unless we say so, and we do not.
+        Some(_) if unread.expects => {
+            head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Some(body) => discard(body),
+        None => {}
+    }
+    record.bytes_out = text.len() as u64;
+    let ended = Ended { record, watch: Rc::clone(&caller.watch) };
+    Response::from_parts(head, AnswerBody::own(text, ended))
+}
+
+/// What the API answered, or why it was not asked, or gave no answer.
+async fn pass(
+    caller: &Inbound,
+    parts: &mut Parts,
+    unread: &mut Option<Incoming>,
+    record: &mut Record,
+) -> Result<(http::response::Parts, Received), Problem> {
+    let way = look(caller, parts, unread.as_ref(), record)?;
+    let table = &caller.worker.table;
+    let busy = || Problem::busy(Duration::from_secs(1));
+    record.admitted = Some(table.admit().ok_or_else(busy)?);
+    let route = &way.placed.route;
+    let Some(incoming) = unread.take() else { return Err(Problem::closing()) };
+    let body = RequestBody::new(incoming, route.max_body, route.replay_body, &table.memory, &caller.watch);
+    let mut passing = Passing {
+        caller,
+        way,
+        method: &parts.method,
+        fields: std::mem::take(&mut parts.headers),
+        body,
+        deadline: Instant::now().checked_add(route.patience),
+        replay: Replay::new(true),
+        reconnected: false,
+    };
+    let passed = passing.run(record).await;
+    record.bytes_in = passing.body.read();
+    if passed.is_err() {
+        *unread = passing.body.take_rest();
+    }
+    passed
+}
+
+/// Where a request goes.
+struct Way<'a> {
+    placed: &'a Placed,
+    connections: &'a Rc<Connections>,
+    target: PathAndQuery,
+    host: HeaderValue,
+}
+
+#[expect(clippy::result_large_err, reason = "what is in it is made once, for an answer that is sent")]
+/// The rules, before anything is waited for. What is left of the fields may go to the API.
+fn look<'a>(
+    caller: &'a Inbound,
+    parts: &mut Parts,
+    body: Option<&Incoming>,
+    record: &mut Record,
+) -> Result<Way<'a>, Problem> {
+    let (worker, door) = (&caller.worker, &caller.door);
+    let head = rules::head(parts, &door.hosts).map_err(|denied| Problem::denied(&denied))?;
+    if let Some(name) = door.require_header.as_ref().filter(|name| !parts.headers.contains_key(*name)) {
+        return Err(Problem::denied(&Denied::RequiredField(name.clone())));
+    }
+    let admitted = door.access.admit(&parts.headers, caller.peer).map_err(Problem::access)?;
+    record.caller = admitted.caller;
+    let found = worker.table.routes.find(&head.path);
+    let (path, placed) = found.map_err(|none| Problem::no_route(none, head.path.as_str()))?;
+    record.route = Some(placed.number);
+    let route = &placed.route;
+    let denied = |denied| Problem::denied(&denied);
+    rules::allowed(parts, &route.methods, &route.origins).map_err(denied)?;
+    if let Some(callers) = &route.callers {
+        let is_listed = record.caller.name().is_some_and(|name| callers.iter().any(|known| **known == *name));
+        is_listed.then_some(()).ok_or_else(|| denied(Denied::Caller))?;
+    }
+    own_authorization(&parts.headers, admitted.by_authorization, route.authorization).map_err(denied)?;
+    if body.is_some_and(|body| body.size_hint().lower() > route.max_body) {
+        return Err(Problem::too_large(route.max_body, Sent::No));
+    }
+    let raw = head.path.as_str();
+    let below = if route.strip { path.below_raw(raw) } else { raw.strip_prefix('/').unwrap_or(raw) };
+    let target = route.upstream.target(below, head.query);
+    let target = target.ok_or_else(|| denied(Denied::Target))?;
+    let host = parts.headers.get(HOST).cloned().unwrap_or_else(|| HeaderValue::from_static("localhost"));
+    let via = route.via.then_some(&*worker.table.via);
+    let received = if parts.version == http::Version::HTTP_10 { "1.0" } else { "1.1" };
+    fields::to_upstream(&mut parts.headers, &route.fields, received, via).map_err(|_| Problem::looped())?;
+    let connections = worker.connections(placed.api).ok_or_else(Problem::closing)?;
+    Ok(Way { placed, connections, target, host })
+}
+
+/// A request that may pass, until it has an answer.
+struct Passing<'a> {
+    caller: &'a Inbound,
+    way: Way<'a>,
+    method: &'a Method,
+    fields: HeaderMap,
+    body: RequestBody,
+    /// Until then it waits for tokens and turns.
+    deadline: Option<Instant>,
+    replay: Replay,
+    /// It was sent again because a connection had been closed.
+    reconnected: bool,
+}
+
+/// What it takes to send it: a connection, with a turn, and a token.
+struct Ready {
+    lease: Lease,
+    authorization: HeaderValue,
+    generation: Generation,
+}
+
+impl Passing<'_> {
+    async fn run(&mut self, record: &mut Record) -> Result<(http::response::Parts, Received), Problem> {
+        loop {
+            let ready = self.ready(record).await?;
+            let generation = ready.generation;
+            let token = ready.authorization.clone();
+            let Some((head, mut received)) = self.send(ready, record).await? else { continue };
+            let verdict = self.verdict(&head, &mut received).await;
+            if verdict != Verdict::TokenRefused {
+                if record.attempts > 1 && self.replay.sends() > 1 {
+                    self.caller.worker.counters().replayed(Replayed::Passed);
+                }
+                return Ok((self.handed_on(head), received));
+            }
+            let next = self.after_refusal(generation, &mut received).await;
+            if next == Next::Again {
+                received.discard();
+                continue;
+            }
+            if self.way.placed.route.on_refused == OnRefused::Pass {
+                return Ok((self.handed_on(head), received));
+            }
+            if next == Next::Later {
+                received.discard();
+                return Err(Problem::unrepeatable());
+            }
+            let said = self.said(&head, received.beginning().await, &token);
+            received.discard();
+            return Err(Problem::refused(head.status, said.as_deref()));
+        }
+    }
+
+    /// How much longer it waits.
+    fn patience(&self) -> Duration {
+        self.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Waits for a token, then for a turn and a connection; and takes the token that there is then.
+    async fn ready(&self, record: &mut Record) -> Result<Ready, Problem> {
+        loop {
+            let (mut authorization, mut generation) = self.token(record).await?;
+            let mut waited = false;
+            let api = &self.way.connections.api;
+            let turn = match api.try_turn() {
+                Some(turn) => turn,
+                None => {
+                    waited = true;
+                    let turn = self.caller.watch.unless_gone(api.turn(self.patience())).await;
+                    turn.ok_or_else(|| Problem::busy(Duration::from_secs(1)))?
+                }
+            };
+            let connection = match self.way.connections.rested().await {
+                Some(connection) => connection,
+                None => {
+                    waited = true;
+                    let fresh = self.caller.watch.unless_gone(self.way.connections.fresh()).await;
+                    fresh.map_err(Problem::unreachable)?
+                }
+            };
+            let lease = Lease { connection, connections: Rc::clone(self.way.connections), turn: Some(turn) };
+            if waited {
+                match self.lent(Duration::ZERO).await {
+                    Ok(now) => (authorization, generation) = now,
+                    // It ended meanwhile. Whoever waits for a token has no turn.
+                    Err(_) => {
+                        lease.end();
+                        continue;
+                    }
+                }
+            }
+            return Ok(Ready { lease, authorization, generation });
+        }
+    }
+
+    /// A token, or a place in the queue.
+    async fn token(&self, record: &mut Record) -> Result<(HeaderValue, Generation), Problem> {
+        let shared = self.way.placed.route.tokens.source().shared();
+        let held = shared.lend_quiet(|snapshot| (snapshot.value().clone(), snapshot.token().generation()));
+        if let Ok(held) = held {
+            return Ok(held);
+        }
+        let counters = &self.caller.worker.counters();
+        let _queued = Gauge::raise(&counters.queued);
+        let began = Instant::now();
+        let token = self.caller.watch.unless_gone(self.lent(self.patience())).await;
+        let waited = began.elapsed();
+        record.waited += waited;
+        counters.queue_time.record(waited);
+        token.map_err(|error| Problem::no_token(&error))
+    }
+
+    async fn lent(&self, patience: Duration) -> Result<(HeaderValue, Generation), evergrant_core::Error> {
+        let Placed { route, .. } = self.way.placed;
+        let lent = route.tokens.source().with_authorization(
+            Some(patience),
+            Some(route.upstream.origin()),
+            |value, token| (value.clone(), token.generation()),
+        );
+        lent.await
+    }
+
+    /// Sends it: what the API answers, or `None` if it is to be sent over another connection, because nothing of it arrived or
+    /// because it may be repeated.
+    async fn send(
+        &mut self,
+        ready: Ready,
+        record: &mut Record,
+    ) -> Result<Option<(http::response::Parts, Received)>, Problem> {
+        let Ready { mut lease, authorization, generation } = ready;
+        let Connection { sender, traffic, is_reused } = &mut lease.connection;
+        let mark = traffic.mark();
+        let request = self.request(authorization);
+        let sending = self.caller.watch.unless_gone(sender.try_send_request(request));
+        let began = Instant::now();
+        let time = self.way.placed.route.answer_timeout;
+        let sent = self.caller.watch.within(time, sending).await;
+        record.sent_with(generation);
+        let took = began.elapsed();
+        record.upstream += took;
+        let mut error = match sent {
+            Ok(Ok(answer)) => {
+                self.caller.worker.counters().upstream_time.record(took);
+                let (head, rest) = answer.into_parts();
+                return Ok(Some((head, Received::new(rest, lease, self.body.clone()))));
+            }
+            Ok(Err(error)) => error,
+            Err(_) if self.body.is_starved() => return Err(Problem::slow()),
+            Err(_) => return Err(Problem::timed_out()),
+        };
+        let is_unsent = error.take_message().is_some() || !traffic.has_written_since(mark);
+        let sent = if is_unsent { Sent::No } else { Sent::Perhaps };
+        match self.body.fault() {
+            Some(BodyFault::TooLong) => {
+                return Err(Problem::too_large(self.way.placed.route.max_body, sent));
+            }
+            Some(_) => return Err(Problem::slow()),
+            None => {}
+        }
+        // Every server closes connections that were idle: that is no answer to this request.
+        let is_closed_idle = *is_reused && !traffic.has_read_since(mark);
+        if is_unsent && is_closed_idle && (self.body.is_untouched() || self.body.is_repeatable()) {
+            record.attempts -= 1;
+            return Ok(None);
+        }
+        if is_closed_idle && self.may_be_repeated() && record.attempts < Replay::MAX_SENDS {
+            self.reconnected = true;
+            return Ok(None);
+        }
+        Err(Problem::closed(sent))
+    }
+
+    /// Whether a request that may have arrived may be sent once more, over another connection (RFC 9112 §9.3.1).
+    fn may_be_repeated(&self) -> bool {
+        let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(self.method);
+        is_safe && self.body.is_empty() && !self.reconnected
+    }
+
+    fn request(&self, authorization: HeaderValue) -> Request<crate::body::Outgoing> {
+        let mut request = Request::new(self.body.send());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = Uri::from(self.way.target.clone());
+        *request.headers_mut() = self.fields.clone();
+        let headers = request.headers_mut();
+        if !self.body.is_empty() && self.body.is_chunked() {
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        headers.insert(HOST, self.way.placed.route.upstream.authority().clone());
+        headers.insert(AUTHORIZATION, authorization);
+        request
+    }
+
+    async fn verdict(&self, head: &http::response::Parts, received: &mut Received) -> Verdict {
+        let guard = &self.way.placed.guard;
+        if !guard.concerns(head.status) {
+            return Verdict::Fine;
+        }
+        let seen = if guard.needs_body(head.status) { Some(received.beginning().await) } else { None };
+        guard.judge(head.status, &head.headers, seen.as_deref())
+    }
+
+    /// What follows a refused token, once it may.
+    async fn after_refusal(&mut self, generation: Generation, received: &mut Received) -> Next {
+        let Placed { route, .. } = self.way.placed;
+        let (source, origin) = (route.tokens.source(), route.upstream.origin());
+        let is_repeatable = self.body.is_repeatable();
+        if !is_repeatable {
+            self.replay.cannot_repeat();
+        }
+        let rejection = source.shared().reject(generation, origin);
+        let next = match self.replay.refused(rejection) {
+            AfterRefusal::SendAgain => {
+                source.shared().replayed(ReplayReason::Token);
+                Next::Again
+            }
+            AfterRefusal::Settle(then) => {
+                // Whoever waits has no turn.
+                received.give_up_turn();
+                if self.caller.watch.unless_gone(source.settle(then, self.patience())).await {
+                    source.shared().replayed(ReplayReason::Settled);
+                    Next::Again
+                } else {
+                    Next::Later
+                }
+            }
+            AfterRefusal::HandOnAndRefresh => {
+                source.refresh(origin).await;
+                if is_repeatable { Next::Refused } else { Next::Later }
+            }
+            _ if rejection == Rejection::Refused || is_repeatable => Next::Refused,
+            _ => Next::Later,
+        };
+        match next {
+            Next::Again => {}
+            Next::Later => self.caller.worker.counters().replayed(Replayed::Unrepeatable),
+            Next::Refused => self.caller.worker.counters().replayed(Replayed::Refused),
+        }
+        next
+    }
+
+    /// The API's own words, without the token if it repeats that.
+    fn said(
+        &self,
+        head: &http::response::Parts,
+        body: Vec<u8>,
+        authorization: &HeaderValue,
+    ) -> Option<String> {
+        let client = self.way.placed.route.tokens.source().shared().client()?;
+        let lines = [CONTENT_TYPE, WWW_AUTHENTICATE];
+        let lines =
+            lines.iter().flat_map(|name| head.headers.get_all(name).iter().map(move |value| (name, value)));
+        let answer = lines.fold(EndpointResponse::new(head.status.as_u16()), |answer, (name, value)| {
+            answer.with_header(name.as_str(), value.as_bytes())
+        });
+        let refusal = client.read(&answer.with_body(body), Now::default()).err()?;
+        let words = refusal.description().map(Excerpt::as_str).or_else(|| refusal.code())?;
+        let token = authorization.to_str().ok()?.rsplit(' ').next()?;
+        Excerpt::new(words, &[token]).map(|words| words.as_str().to_owned())
+    }
+
+    /// The head of the API's answer, as the caller gets it.
+    fn handed_on(&self, mut head: http::response::Parts) -> http::response::Parts {
+        let Way { placed: Placed { route, .. }, host, .. } = &self.way;
+        fields::to_caller(&mut head.headers, &route.fields, false);
+        let leads = [LOCATION, CONTENT_LOCATION, LINK];
+        if leads.iter().any(|name| head.headers.contains_key(name))
+            && (route.path.is_prefix() || !route.strip)
+        {
+            let below = if route.strip { route.path.as_str() } else { "/" };
+            let base = format!("http://{}{below}", host.to_str().unwrap_or("localhost"));
+            relocate(&mut head.headers, &route.upstream.to_string(), &base);
+        }
+        head
+    }
+}
+
+/// What becomes of a request whose token was refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// It is sent once more.
+    Again,
+    /// Its caller may send it once more.
+    Later,
+    /// Nothing helps.
+    Refused,
+}

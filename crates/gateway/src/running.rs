@@ -1,0 +1,396 @@
+//! A gateway that runs: a thread that accepts, and workers that serve.
+
+use crate::admin::{self, Admin, Health};
+use crate::counts::Counts;
+use crate::crew::{Crew, Place, Seen};
+use crate::listener::bind::{Accepting, Bound};
+use crate::listener::{Address, ServeError};
+use crate::table::{Door, Table};
+use crate::worker::State;
+use crate::working::{Accepted, Told, work};
+use evergrant_tokio_reqwest::Tokens;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use tokio::runtime;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, sleep_until, timeout};
+
+/// How long nobody is let in when the system has no room for another connection.
+const NO_ROOM: Duration = Duration::from_millis(100);
+
+/// How often is looked whether what was in flight has ended.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long the next try for a first token is put off where its error does not say.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What is to be started.
+pub(crate) struct Plan {
+    pub(crate) table: Arc<Table>,
+    pub(crate) bound: Vec<Bound>,
+    pub(crate) sources: Vec<Tokens>,
+    pub(crate) admin: Option<Admin>,
+    pub(crate) workers: usize,
+    pub(crate) log_thread: Option<JoinHandle<()>>,
+}
+
+/// What it is told from outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wish {
+    Serve,
+    /// New connections until then; what is in flight ends.
+    Drain(Instant),
+    Stop,
+}
+
+/// A gateway that runs. It stops when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    addresses: Vec<Address>,
+    admin: Option<Result<SocketAddr, io::Error>>,
+    wish: watch::Sender<Wish>,
+    crew: Arc<Crew>,
+    health: Arc<Health>,
+    ended: Arc<Ended>,
+}
+
+/// Whether all threads have ended, and whether everything was answered.
+#[derive(Debug, Default)]
+struct Ended {
+    whole: Mutex<Option<bool>>,
+    told: Condvar,
+}
+
+impl Ended {
+    fn tell(&self, whole: bool) {
+        *self.whole.lock().unwrap_or_else(PoisonError::into_inner) = Some(whole);
+        self.told.notify_all();
+    }
+
+    fn wait(&self) -> bool {
+        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match *whole {
+                Some(whole) => return whole,
+                None => whole = self.told.wait(whole).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Where it listens: ports that the system chose are known here.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// Where health and metrics are; `None` if nobody asked for them.
+    ///
+    /// # Errors
+    /// The address cannot be used: the gateway serves without them.
+    pub fn admin(&self) -> Option<Result<SocketAddr, &io::Error>> {
+        self.admin.as_ref().map(|admin| admin.as_ref().copied())
+    }
+
+    /// Whether it may be sent requests: each source has had its first token, and it is not being drained.
+    pub fn is_ready(&self) -> bool {
+        self.health.is_ready()
+    }
+
+    /// What was counted since it began.
+    pub fn counts(&self) -> Counts {
+        self.crew.counts()
+    }
+
+    /// It is not ready any more, goes on accepting for `grace`, then closes its listeners and what is at rest, and ends with what is in
+    /// flight, which it waits for within [`Limits::drain_time`](crate::Limits::drain_time). A second call changes nothing but to a
+    /// shorter grace.
+    pub fn drain(&self, grace: Duration) {
+        let then = Instant::now() + grace;
+        self.wish.send_if_modified(|wish| {
+            let is_sooner = match wish {
+                Wish::Serve => true,
+                Wish::Drain(known) => then < *known,
+                Wish::Stop => false,
+            };
+            if is_sooner {
+                *wish = Wish::Drain(then);
+            }
+            is_sooner
+        });
+    }
+
+    /// Ends at once, whatever is in flight.
+    pub fn stop(&self) {
+        self.wish.send_replace(Wish::Stop);
+    }
+
+    /// Waits until it has ended, after [`drain`](Self::drain) or [`stop`](Self::stop). Whether everything in flight was answered.
+    ///
+    /// # Blocking
+    /// As long as it serves.
+    pub fn wait(&self) -> bool {
+        self.ended.wait()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+        self.ended.wait();
+    }
+}
+
+impl Plan {
+    /// Starts all threads.
+    pub(crate) fn start(self) -> Result<Running, ServeError> {
+        let Self { table, bound, sources, admin, workers, log_thread } = self;
+        let began = Instant::now();
+        let routes = table.routes.iter().count();
+        let seen: Vec<_> = (0..workers).map(|_| Seen::new(routes)).collect();
+        let crew = Arc::new(Crew { seen, began });
+        let (mut told, mut threads) = (Vec::new(), Vec::new());
+        for seen in &crew.seen {
+            let (tell, listen) = unbounded_channel();
+            let (table, seen) = (Arc::clone(&table), Arc::clone(seen));
+            let run = move || work(table, seen, began, listen);
+            let thread = thread::Builder::new().name("evergrant-worker".into()).spawn(run);
+            threads.push(thread.map_err(ServeError::Start)?);
+            told.push(tell);
+        }
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(ServeError::Start)?;
+        let health = Health::new(sources.len(), admin.as_ref().is_some_and(Admin::is_ready_when_listening));
+        let (wish, wishes) = watch::channel(Wish::Serve);
+        let ended = Arc::<Ended>::default();
+        let addresses = bound.iter().map(|bound| bound.address.clone()).collect();
+        let admin = admin.map(Admin::bind);
+        let (admin_address, admin) = match admin {
+            Some(Ok((address, bound))) => (Some(Ok(address)), Some(bound)),
+            Some(Err(error)) => (Some(Err(error)), None),
+            None => (None, None),
+        };
+        let control = Control {
+            table: Arc::clone(&table),
+            crew: Arc::clone(&crew),
+            health: Arc::clone(&health),
+            told,
+            wishes,
+            places: Arc::new(Semaphore::new(table.limits.connections.min(Semaphore::MAX_PERMITS))),
+        };
+        let done = Arc::clone(&ended);
+        let run = move || {
+            // Whatever happens here, whoever waits is told.
+            let _told = TellAtLast(&done);
+            let whole = runtime.block_on(control.run(bound, sources, admin));
+            for thread in threads {
+                let _panicked = thread.join();
+            }
+            if let (Some(log), Some(thread)) = (&table.log, log_thread) {
+                log.end();
+                let _panicked = thread.join();
+            }
+            done.tell(whole);
+        };
+        thread::Builder::new().name("evergrant-gateway".into()).spawn(run).map_err(ServeError::Start)?;
+        Ok(Running { addresses, admin: admin_address, wish, crew, health, ended })
+    }
+}
+
+/// Tells that it has ended, also after a panic.
+struct TellAtLast<'a>(&'a Ended);
+
+impl Drop for TellAtLast<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.tell(false);
+        }
+    }
+}
+
+/// The thread that accepts, and sees to everything that is no request.
+#[derive(Clone)]
+struct Control {
+    table: Arc<Table>,
+    crew: Arc<Crew>,
+    health: Arc<Health>,
+    told: Vec<UnboundedSender<Told>>,
+    wishes: watch::Receiver<Wish>,
+    places: Arc<Semaphore>,
+}
+
+impl Control {
+    /// Whether everything in flight was answered.
+    async fn run(mut self, bound: Vec<Bound>, sources: Vec<Tokens>, admin: Option<admin::Bound>) -> bool {
+        let mut jobs = JoinSet::new();
+        for (number, source) in sources.iter().enumerate() {
+            jobs.spawn(source.keep_fresh());
+            jobs.spawn(first_token(source.clone(), Arc::clone(&self.health), number));
+        }
+        if let Some(admin) = admin {
+            jobs.spawn(admin.serve(
+                self.health.clone(),
+                Arc::clone(&self.crew),
+                Arc::clone(&self.table),
+                sources,
+            ));
+        }
+        let mut listeners = JoinSet::new();
+        for bound in bound {
+            listeners.spawn(self.clone().accept(bound));
+        }
+        let whole = self.until_told().await;
+        self.health.drain();
+        let whole = whole && self.drain(&mut listeners).await;
+        listeners.shutdown().await;
+        jobs.shutdown().await;
+        // Workers end when nobody can tell them anything any more.
+        self.told.clear();
+        whole
+    }
+
+    /// Until it is to drain or to stop: whether to drain.
+    async fn until_told(&mut self) -> bool {
+        let wish = self.wishes.wait_for(|wish| *wish != Wish::Serve).await;
+        wish.is_ok_and(|wish| *wish != Wish::Stop)
+    }
+
+    /// Ends with what is in flight. Whether all of it has.
+    async fn drain(&mut self, listeners: &mut JoinSet<()>) -> bool {
+        self.tell(State::Draining);
+        loop {
+            let Wish::Drain(then) = *self.wishes.borrow_and_update() else { return false };
+            tokio::select! {
+                () = sleep_until(then.into()) => break,
+                // A shorter grace, or none.
+                changed = self.wishes.changed() => if changed.is_err() { return false },
+            }
+        }
+        // What waits to be accepted was accepted by the system.
+        while listeners.join_next().await.is_some() {}
+        self.tell(State::Closing);
+        let ended = async {
+            while self.load() > 0 {
+                sleep(LOOK).await;
+                self.tell(State::Closing);
+            }
+        };
+        let stopped = async {
+            let mut wishes = self.wishes.clone();
+            let _gone = wishes.wait_for(|wish| *wish == Wish::Stop).await.map(drop);
+        };
+        tokio::select! {
+            ended = timeout(self.table.limits.drain_time, ended) => ended.is_ok(),
+            () = stopped => false,
+        }
+    }
+
+    fn load(&self) -> usize {
+        self.crew.seen.iter().map(|seen| seen.load.load(Ordering::Relaxed)).sum()
+    }
+
+    fn tell(&self, state: State) {
+        for told in &self.told {
+            let _gone = told.send(Told::State(state));
+        }
+    }
+
+    /// Accepts until the grace is over, and then what waits already.
+    async fn accept(mut self, bound: Bound) {
+        let Bound { socket, door, .. } = bound;
+        let Ok(socket) = socket.accepting() else { return };
+        let mut wishes = self.wishes.clone();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                accepted = poll_fn(|cx| socket.poll_accept(cx)) => accepted,
+                () = grace_is_over(&mut wishes) => break,
+            };
+            match accepted {
+                Ok(accepted) => self.hand_on(accepted, &door).await,
+                Err(error) if is_out_of_room(&error) => sleep(NO_ROOM).await,
+                // That one has gone.
+                Err(_) => {}
+            }
+        }
+        while let Some(accepted) = waiting(&socket) {
+            self.hand_on(accepted, &door).await;
+        }
+    }
+
+    /// Hands a connection to the worker with the fewest.
+    async fn hand_on(&mut self, accepted: Accepted, door: &Arc<Door>) {
+        while self.places.available_permits() == 0 {
+            self.close_idlest();
+            let _free = timeout(NO_ROOM, self.places.acquire()).await;
+        }
+        if let Ok(permit) = self.places.try_acquire() {
+            permit.forget();
+        }
+        let fewest = self.crew.seen.iter().zip(&self.told);
+        let fewest = fewest.min_by_key(|(seen, _)| seen.load.load(Ordering::Relaxed));
+        if let Some((seen, told)) = fewest {
+            let place = Place::take(seen, &self.places);
+            let _gone = told.send(Told::Serve(accepted, Arc::clone(door), place));
+        }
+    }
+
+    fn close_idlest(&self) {
+        let workers = self.crew.seen.iter().zip(&self.told);
+        let idlest = workers.min_by_key(|(seen, _)| seen.idlest.load(Ordering::Relaxed));
+        if let Some((seen, told)) = idlest {
+            // Another one is chosen until that worker has looked again.
+            seen.idlest.store(u64::MAX, Ordering::Relaxed);
+            let _gone = told.send(Told::CloseIdlest);
+        }
+    }
+}
+
+/// A connection that waits already.
+fn waiting(socket: &Accepting) -> Option<Accepted> {
+    match socket.poll_accept(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(accepted) => accepted.ok(),
+        Poll::Pending => None,
+    }
+}
+
+/// Until no new connection is to be accepted.
+async fn grace_is_over(wishes: &mut watch::Receiver<Wish>) {
+    loop {
+        let wish = *wishes.borrow_and_update();
+        match wish {
+            Wish::Stop => return,
+            Wish::Serve => {
+                if wishes.changed().await.is_err() {
+                    return;
+                }
+            }
+            Wish::Drain(then) => {
+                tokio::select! {
+                    () = sleep_until(then.into()) => return,
+                    changed = wishes.changed() => if changed.is_err() { return },
+                }
+            }
+        }
+    }
+}
+
+fn is_out_of_room(error: &io::Error) -> bool {
+    evergrant_http::is_out_of_files(error) || matches!(error.kind(), io::ErrorKind::OutOfMemory)
+}
+
+/// Asks until there is a first token.
+async fn first_token(source: Tokens, health: Arc<Health>, number: usize) {
+    while let Err(error) = source.ready().await {
+        sleep(error.retry_after().max(RETRY)).await;
+    }
+    health.has_token(number);
+}

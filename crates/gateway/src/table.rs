@@ -1,0 +1,82 @@
+//! What all workers share: the routes with their APIs, the listeners, the bounds.
+
+use crate::access::Access;
+use crate::api::Api;
+use crate::body::Memory;
+use crate::limits::Limits;
+use crate::log::Log;
+use crate::route::{Routes, Slashes};
+use crate::rules::Hosts;
+use crate::settings::Route;
+use evergrant_core::Origins;
+use evergrant_http::Guard;
+use http::HeaderName;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A route with what it takes to serve it.
+pub(crate) struct Placed {
+    pub(crate) route: Route,
+    /// Its place in the counts.
+    pub(crate) number: usize,
+    /// The place of its API among them all.
+    pub(crate) api: usize,
+    pub(crate) guard: Guard,
+}
+
+impl Placed {
+    pub(crate) fn new(route: Route, number: usize, api: usize) -> Self {
+        let rule = route.tokens.source().shared().verdict_rule();
+        let guard = Guard::new(Origins::new([route.upstream.origin().clone()]), rule);
+        Self { route, number, api, guard }
+    }
+}
+
+impl Slashes for Placed {
+    fn may_be_odd(&self) -> bool {
+        self.route.may_be_odd()
+    }
+}
+
+/// A listener, as far as its requests are concerned.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) hosts: Hosts,
+    pub(crate) access: Access,
+    pub(crate) require_header: Option<HeaderName>,
+}
+
+/// What all workers share.
+pub(crate) struct Table {
+    pub(crate) routes: Routes<Placed>,
+    pub(crate) apis: Vec<Arc<Api>>,
+    pub(crate) limits: Limits,
+    /// Our name in `Via`.
+    pub(crate) via: Box<str>,
+    /// What of it tells us from other gateways.
+    pub(crate) instance: Box<str>,
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) log: Option<Log>,
+    pub(crate) admitted: AtomicUsize,
+}
+
+/// A place among the requests that are admitted at once.
+pub(crate) struct Admitted(Arc<Table>);
+
+impl Table {
+    /// A place for a request, if there is one.
+    pub(crate) fn admit(self: &Arc<Self>) -> Option<Admitted> {
+        let most = self.limits.admitted;
+        if self.admitted.fetch_add(1, Ordering::Relaxed) < most {
+            return Some(Admitted(Arc::clone(self)));
+        }
+        self.admitted.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.0.admitted.fetch_sub(1, Ordering::Relaxed);
+    }
+}

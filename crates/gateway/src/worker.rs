@@ -1,0 +1,141 @@
+//! A worker: what the connections on one thread share.
+
+use crate::counts::Counters;
+use crate::crew::Seen;
+use crate::idle::Connections;
+use crate::limits::Limits;
+use crate::table::Table;
+use crate::watch::{Time, Watch};
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Callers that hung up are looked for after this many looks.
+const CALLERS: u32 = 5;
+
+/// What a worker is doing with its connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    Serving,
+    /// Each closes with the answer that it is giving.
+    Draining,
+    /// Those at rest close as well.
+    Closing,
+}
+
+/// What the connections on one thread share.
+pub(crate) struct Worker {
+    pub(crate) table: Arc<Table>,
+    pub(crate) time: Rc<Time>,
+    seen: Arc<Seen>,
+    apis: Vec<Rc<Connections>>,
+    callers: RefCell<Vec<Weak<Watch>>>,
+    state: Cell<State>,
+    looks: Cell<u32>,
+    random: Cell<u64>,
+}
+
+impl Worker {
+    pub(crate) fn new(table: Arc<Table>, seen: Arc<Seen>, began: Instant) -> Rc<Self> {
+        let time = Time::since(began);
+        let connections = |api| Connections::new(Arc::clone(api), Rc::clone(&time), &table.limits);
+        let apis = table.apis.iter().map(connections).collect();
+        Rc::new(Self {
+            table,
+            time,
+            seen,
+            apis,
+            callers: RefCell::default(),
+            state: Cell::new(State::Serving),
+            looks: Cell::new(0),
+            random: Cell::new(evergrant_drive::random_seed() | 1),
+        })
+    }
+
+    /// What it counts.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.seen.counters
+    }
+
+    /// The connections to an API.
+    pub(crate) fn connections(&self, api: usize) -> Option<&Rc<Connections>> {
+        self.apis.get(api)
+    }
+
+    pub(crate) const fn state(&self) -> State {
+        self.state.get()
+    }
+
+    /// Tells every connection.
+    pub(crate) fn set_state(&self, state: State) {
+        self.state.set(state);
+        self.each_caller(Watch::wake);
+    }
+
+    /// Some number: what is drawn by it need not be secret.
+    pub(crate) fn draw(&self) -> u64 {
+        // xorshift64, George Marsaglia 2003
+        let mut number = self.random.get();
+        number ^= number << 13;
+        number ^= number >> 7;
+        number ^= number << 17;
+        self.random.set(number);
+        number
+    }
+
+    /// Looks at this connection from now on, until it is dropped.
+    pub(crate) fn list(&self, watch: &Rc<Watch>) {
+        self.callers.borrow_mut().push(Rc::downgrade(watch));
+    }
+
+    /// Whether there is no connection to look at.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.callers.borrow().is_empty()
+    }
+
+    fn each_caller(&self, mut tell: impl FnMut(&Watch)) {
+        self.callers.borrow_mut().retain(|watch| {
+            let watch = watch.upgrade();
+            if let Some(watch) = &watch {
+                tell(watch);
+            }
+            watch.is_some()
+        });
+    }
+
+    /// Looks at the clock, and at every connection.
+    pub(crate) fn look(&self) {
+        self.time.look();
+        self.looks.set(self.looks.get().wrapping_add(1));
+        let looks_for_callers = self.looks.get().is_multiple_of(CALLERS);
+        let limits: &Limits = &self.table.limits;
+        let mut idlest = u64::MAX;
+        self.each_caller(|watch| {
+            watch.look(limits, looks_for_callers);
+            idlest = idlest.min(watch.idle_since().map_or(u64::MAX, milliseconds));
+        });
+        if looks_for_callers {
+            self.apis.iter().for_each(|connections| connections.look());
+        }
+        self.seen.idlest.store(idlest, Ordering::Relaxed);
+        self.seen.looked.store(milliseconds(self.time.now()), Ordering::Relaxed);
+    }
+
+    /// Closes the connection that is idle longest.
+    pub(crate) fn close_idlest(&self) {
+        let idlest = {
+            let callers = self.callers.borrow();
+            let at_rest = callers.iter().filter_map(Weak::upgrade).filter(|watch| watch.is_at_rest());
+            at_rest.min_by_key(|watch| watch.idle_since())
+        };
+        if let Some(idlest) = idlest {
+            idlest.end();
+        }
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
