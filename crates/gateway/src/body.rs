@@ -192,7 +192,7 @@ impl Shared {
     /// The next frame of what is to come.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let Some(rest) = &mut self.rest else { return Poll::Ready(self.trailers()) };
-        let frame = Pin::new(rest).poll_frame(cx);
+        let frame = Pin::new(&mut *rest).poll_frame(cx);
         self.is_starved = frame.is_pending();
         let Poll::Ready(frame) = frame else { return Poll::Pending };
         Poll::Ready(match frame {
@@ -201,14 +201,20 @@ impl Shared {
                 None
             }
             Some(Err(_)) => Some(Err(self.fail(BodyFault::Broken))),
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => self.pass(data),
-                Err(frame) => {
+            Some(Ok(frame)) => {
+                // Of a body whose length is known nobody asks for more than that.
+                if rest.is_end_stream() {
                     self.rest = None;
-                    self.trailers = frame.into_trailers().ok();
-                    self.trailers()
                 }
-            },
+                match frame.into_data() {
+                    Ok(data) => self.pass(data),
+                    Err(frame) => {
+                        self.rest = None;
+                        self.trailers = frame.into_trailers().ok();
+                        self.trailers()
+                    }
+                }
+            }
         })
     }
 
@@ -237,7 +243,7 @@ pub(crate) struct Outgoing {
     body: RequestBody,
     /// The how many-th send this is.
     send: u32,
-    /// How much of the copy has left.
+    /// How much has left.
     at: usize,
     is_over: bool,
 }
@@ -284,7 +290,8 @@ impl Body for Outgoing {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.is_over
+        let shared = self.body.0.borrow();
+        self.is_over || (shared.rest.is_none() && shared.trailers.is_none() && self.at as u64 == shared.read)
     }
 
     fn size_hint(&self) -> SizeHint {

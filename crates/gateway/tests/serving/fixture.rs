@@ -19,6 +19,11 @@ pub(crate) fn tokens(server: &Server) -> TokensBuilder {
     Tokens::builder(client).proxy(None).policy(Policy::new().with_max_waiters(1024))
 }
 
+/// A source that never asks.
+pub(crate) fn fixed() -> Tokens {
+    Tokens::fixed("a-token-for-the-test").unwrap()
+}
+
 /// A route from everywhere to the mock's API.
 pub(crate) fn route(server: &Server) -> Route {
     route_to(&server.origin(), tokens(server).build().unwrap())
