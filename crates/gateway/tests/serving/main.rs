@@ -3,5 +3,8 @@
 
 mod api;
 mod fixture;
+mod honest;
+mod life;
 mod passing;
+mod queue;
 mod refused;

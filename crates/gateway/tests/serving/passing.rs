@@ -97,7 +97,10 @@ fn bodies_and_trailers_arrive_byte_for_byte_both_ways() {
     let trailers = b"x-sum: 17\r\n";
     assert!(answer.body.ends_with(trailers), "{:?}", answer.text().split_off(answer.body.len() - 40));
     assert!(answer.body[..answer.body.len() - trailers.len()] == body[..]);
-    assert_eq!((answer.field("etag"), answer.field("x-hop"), answer.field("set-cookie")), (Some("\"e\""), None, None));
+    assert_eq!(
+        (answer.field("etag"), answer.field("x-hop"), answer.field("set-cookie")),
+        (Some("\"e\""), None, None)
+    );
     let arrived = api.arrived().pop().unwrap();
     assert!(arrived.body == body);
     assert_eq!(arrived.trailers.to_ascii_lowercase(), "x-check: yes\r\n");
@@ -136,7 +139,12 @@ fn every_method_and_kind_of_body_passes_as_it_came() {
         let arrived = api.arrived().pop().unwrap();
         assert_eq!((arrived.method(), &*arrived.body), (method, body));
     }
-    caller.write(format!("GET / HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", address(&running))).unwrap();
+    caller
+        .write(format!(
+            "GET / HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+            address(&running)
+        ))
+        .unwrap();
     assert_eq!(caller.answer().unwrap().status, 200);
     assert_eq!(api.arrived().pop().unwrap().body, b"ab");
     // One request after another needs one connection.
@@ -163,7 +171,10 @@ fn an_old_caller_and_pipelined_requests_are_answered() {
 #[test]
 fn interim_answers_are_left_out_and_an_answer_without_a_length_ends_with_its_connection() {
     let api = Api::start(|_, stream| {
-        say(stream, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end");
+        say(
+            stream,
+            "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end",
+        );
         After::Close
     });
     let running = serve(route_to(&api.origin(), fixed()));
@@ -191,7 +202,8 @@ fn links_that_lead_back_to_the_api_lead_back_to_the_gateway() {
     let upstream = evergrant_gateway::Upstream::parse(&format!("{}/base", api.origin())).unwrap();
     let plain = evergrant_gateway::Route::new("/", upstream.clone(), fixed()).unwrap();
     let stripped = evergrant_gateway::Route::new("/mp/", upstream, fixed()).unwrap().strip(true);
-    let running = crate::fixture::serve_with(evergrant_gateway::Gateway::builder().route(plain).route(stripped));
+    let running =
+        crate::fixture::serve_with(evergrant_gateway::Gateway::builder().route(plain).route(stripped));
     let host = address(&running);
     let mut caller = Caller::new(&running);
     let answer = caller.get("/shipments");

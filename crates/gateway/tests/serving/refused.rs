@@ -16,7 +16,8 @@ fn a_revoked_token_is_replaced_and_the_request_sent_once_more() {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(server.counts().token_requests, 2);
     let requests = server.requests();
-    let bodies = requests.iter().filter(|request| request.method() == "POST" && request.path() == "/shipments");
+    let bodies =
+        requests.iter().filter(|request| request.method() == "POST" && request.path() == "/shipments");
     // Once with the revoked token, once more because it was young, and with the new one.
     let bodies: Vec<_> = bodies.map(evergrant_mock::Recorded::body).collect();
     assert!((2..=3).contains(&bodies.len()) && bodies.iter().all(|body| *body == b"one body"), "{bodies:?}");
@@ -30,7 +31,12 @@ fn an_api_that_refuses_every_token_gets_three_requests_at_most_and_the_caller_it
     let running = serve(route_to(&api.origin(), tokens(&server).build().unwrap()));
     let mut caller = Caller::new(&running);
     let answer = caller.post("/shipments", b"x");
-    assert_eq!((answer.status, answer.problem().as_deref()), (502, Some("token-refused")), "{}", answer.text());
+    assert_eq!(
+        (answer.status, answer.problem().as_deref()),
+        (502, Some("token-refused")),
+        "{}",
+        answer.text()
+    );
     assert_eq!(answer.sent().as_deref(), Some("refused"));
     assert!(answer.text().contains("the token was revoked"), "{}", answer.text());
     assert_eq!(answer.field("www-authenticate"), None);
@@ -57,7 +63,12 @@ fn what_cannot_be_sent_again_is_sent_once_and_may_be_repeated_by_its_caller() {
     let mut caller = Caller::new(&running);
     // Longer than what is kept.
     let answer = caller.post("/", &vec![b'x'; 65 * 1024]);
-    assert_eq!((answer.status, answer.problem().as_deref()), (503, Some("token-refused")), "{}", answer.text());
+    assert_eq!(
+        (answer.status, answer.problem().as_deref()),
+        (503, Some("token-refused")),
+        "{}",
+        answer.text()
+    );
     assert_eq!(answer.sent().as_deref(), Some("refused"));
     let after: u64 = answer.field("retry-after").unwrap().parse().unwrap();
     assert!((1..=2).contains(&after));
@@ -129,5 +140,8 @@ fn several_routes_share_a_source() {
     assert_eq!(caller.get("/x").status, 200);
     assert_eq!(caller.get("/other/x").text(), "other");
     assert_eq!(server.counts().token_requests, 1);
-    assert_eq!(server.requests().iter().filter(|request| request.endpoint() == Endpoint::Resource).count(), 1);
+    assert_eq!(
+        server.requests().iter().filter(|request| request.endpoint() == Endpoint::Resource).count(),
+        1
+    );
 }
