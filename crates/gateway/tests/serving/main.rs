@@ -8,3 +8,4 @@ mod life;
 mod passing;
 mod queue;
 mod refused;
+mod story;
