@@ -2,9 +2,9 @@
 //! another request than the one that was checked.
 
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap,
-    HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRANSFER_ENCODING,
-    UPGRADE, VIA, WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED,
+    HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE,
+    TRANSFER_ENCODING, UPGRADE, VIA, WWW_AUTHENTICATE,
 };
 use std::fmt;
 
@@ -115,6 +115,10 @@ fn names<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &
 }
 
 fn remove_hop_by_hop(fields: &mut HeaderMap) {
+    // RFC 9112 §6.3: a length beside a coding is not passed on.
+    if fields.contains_key(TRANSFER_ENCODING) {
+        fields.remove(CONTENT_LENGTH);
+    }
     let named: Vec<HeaderName> =
         names(fields, &CONNECTION).filter_map(|name| HeaderName::try_from(name).ok()).collect();
     for name in HOP_BY_HOP.iter().chain(&named).chain(&[TE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION]) {
