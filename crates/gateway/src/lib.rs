@@ -5,6 +5,9 @@ mod access;
 mod answer;
 mod authority;
 mod fields;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod location;
 mod path;
 mod route;
