@@ -37,8 +37,9 @@ fn one(came: &str, went: &str, base: &str, path: &str) {
     if came == went {
         return;
     }
-    let below =
-        went.strip_prefix(base).or_else(|| went.strip_prefix(path).filter(|below| !below.starts_with('/')));
+    let below = went
+        .strip_prefix(base)
+        .or_else(|| went.strip_prefix(path).filter(|below| !below.starts_with(['/', '\\', '\t'])));
     let Some(below) = below else { panic!("{came} became {went}") };
     let Some(before) = came.strip_suffix(below) else { panic!("{came} became {went}") };
     let before = before.to_ascii_lowercase();
