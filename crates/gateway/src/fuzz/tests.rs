@@ -13,7 +13,7 @@ const WORDS: [&str; 64] = [
     "a",
     "b",
     ".",
-    "..",
+    "../",
     "%2e",
     "%252e",
     "%2f",
@@ -39,7 +39,7 @@ const WORDS: [&str; 64] = [
     ":8484",
     "\ntransfer-encoding: chunked",
     ", chunked",
-    "\nconnection: ",
+    "\nconnection: x-a, te, ",
     "x-a",
     "te",
     ", ",
@@ -55,9 +55,9 @@ const WORDS: [&str; 64] = [
     "\nvia: 1.1 evergrant-7f",
     "\ncache-control: max-age=1",
     "no-store",
-    "\nlocation: ",
-    "\ncontent-location: ",
-    "\nlink: <",
+    "\nlocation: /base/",
+    "\ncontent-location: https://api.example.com/base/",
+    "\nlink: </base/",
     ">; rel=\"",
     "https://api.example.com",
     "https://API.example.com:443",
@@ -84,7 +84,7 @@ impl Draws {
 #[test]
 fn what_must_hold_does_on_what_chance_makes_of_known_words() {
     let mut draws = Draws(0x9e37_79b9_7f4a_7c15);
-    for _ in 0..6000 {
+    for _ in 0..3000 {
         let mut data = b"/".to_vec();
         for _ in 0..draws.below(14) {
             data.extend(WORDS[draws.below(WORDS.len())].as_bytes());
@@ -99,7 +99,7 @@ fn what_must_hold_does_on_what_chance_makes_of_known_words() {
 #[test]
 fn what_must_hold_does_on_any_bytes() {
     let mut draws = Draws(7);
-    for _ in 0..5000 {
+    for _ in 0..2000 {
         let data: Vec<u8> = (0..draws.below(60)).map(|_| u8::try_from(draws.below(256)).unwrap()).collect();
         request(&data);
     }
