@@ -120,8 +120,8 @@ mod story {
     use std::net::{SocketAddr, TcpListener, TcpStream};
     use std::path::{Path, PathBuf};
     use std::process::{Child, Command};
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::thread;
     use std::time::{Duration, Instant};
 
@@ -186,7 +186,8 @@ mod story {
             .patience(Duration::from_millis(600))
             .answer_timeout(Duration::from_millis(400));
         let limits = Limits::new().connect_time(Duration::from_millis(300));
-        let gateway = Gateway::builder().route(route).limits(limits).build().map_err(|path| path.to_string())?;
+        let gateway =
+            Gateway::builder().route(route).limits(limits).build().map_err(|path| path.to_string())?;
         Ok(gateway.serve(&[Listener::new(Address::parse("127.0.0.1:0")?)])?)
     }
 
@@ -335,7 +336,11 @@ mod story {
     }
 
     /// Even numbers are GETs, odd ones POSTs with a body.
-    fn ask(connection: &mut Option<BufReader<TcpStream>>, address: SocketAddr, number: usize) -> Option<Told> {
+    fn ask(
+        connection: &mut Option<BufReader<TcpStream>>,
+        address: SocketAddr,
+        number: usize,
+    ) -> Option<Told> {
         let reader = match connection {
             Some(reader) => reader,
             None => {

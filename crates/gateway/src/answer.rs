@@ -34,25 +34,32 @@ const SOON: Duration = Duration::from_secs(1);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
     kind: Kind,
-    detail: String,
+    detail: Box<str>,
     sent: Sent,
     rule: Option<&'static str>,
-    retry_after: Option<Duration>,
-    /// The status that the API answered with.
-    received: Option<StatusCode>,
+    more: More,
+}
+
+/// What only some answers have.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum More {
+    Nothing,
+    RetryAfter(Duration),
+    /// The status that the API answered with, where it refused the token; and when to send the request again, if that helps.
+    Received(StatusCode, Option<Duration>),
     /// The methods that are allowed, for 405.
-    allow: Option<Vec<Method>>,
+    Allow(Box<[Method]>),
 }
 
 impl Problem {
     /// Nobody may send this head, or not by this route: 400, 403 or 405.
     pub fn denied(denied: &Denied) -> Self {
         let allow = match denied {
-            Denied::Method => Some(METHODS.to_vec()),
-            Denied::MethodOfRoute(methods) => Some(methods.clone()),
-            _ => None,
+            Denied::Method => More::Allow(METHODS.into()),
+            Denied::MethodOfRoute(methods) => More::Allow(methods.as_slice().into()),
+            _ => More::Nothing,
         };
-        Self { allow, ..Self::by_rule(kind::denied(denied), denied.as_str(), denied.to_string()) }
+        Self { more: allow, ..Self::by_rule(kind::denied(denied), denied.as_str(), denied.to_string()) }
     }
 
     /// Who sent it may not use this listener: 403.
@@ -115,8 +122,8 @@ impl Problem {
     /// The API refused the access token, and the request cannot be sent a second time from here: 503.
     pub fn unrepeatable() -> Self {
         let detail = "the API refused the access token, and the body of this request was too long to be kept for a second try (replay_body); a new token was requested; send the request again";
-        let problem = Self::new(kind::TOKEN_REFUSED_ONCE, detail.into(), Sent::Refused).after(SOON);
-        Self { received: Some(StatusCode::UNAUTHORIZED), ..problem }
+        let more = More::Received(StatusCode::UNAUTHORIZED, Some(SOON));
+        Self { more, ..Self::new(kind::TOKEN_REFUSED_ONCE, detail.into(), Sent::Refused) }
     }
 
     /// The API refused a new access token as well, or would refuse any: 502. `said` is the API's own explanation.
@@ -129,7 +136,7 @@ impl Problem {
             "the API refused the access token of this gateway with http {}; the operator of the gateway must check what the client may do there{said}",
             status.as_u16()
         );
-        Self { received: Some(status), ..Self::new(kind::TOKEN_REFUSED, detail, Sent::Refused) }
+        Self { more: More::Received(status, None), ..Self::new(kind::TOKEN_REFUSED, detail, Sent::Refused) }
     }
 
     /// There is no connection to the API: 502.
@@ -197,7 +204,7 @@ impl Problem {
     /// `instance` is this gateway's name among others. `draw` is a random number: by up to a quarter more than what is known is added
     /// to Retry-After, so that those who are told to come back do not come back together.
     pub fn response(&self, instance: Option<&str>, draw: u64, method: &Method) -> Response<Bytes> {
-        let wait = self.retry_after.map(|after| drawn(after, draw));
+        let wait = self.more.retry_after().map(|after| drawn(after, draw));
         let body = Bytes::from(self.document(wait));
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = self.kind.status;
@@ -212,7 +219,7 @@ impl Problem {
             // Whole seconds (RFC 9110 §10.2.3).
             fields.insert(RETRY_AFTER, (wait / 1000).into());
         }
-        if let Some(methods) = &self.allow {
+        if let More::Allow(methods) = &self.more {
             let names: Vec<_> = methods.iter().map(Method::as_str).collect();
             if let Ok(value) = HeaderValue::try_from(names.join(", ")) {
                 fields.insert(ALLOW, value);
@@ -225,7 +232,8 @@ impl Problem {
     }
 
     fn new(kind: Kind, detail: String, sent: Sent) -> Self {
-        Self { kind, detail, sent, rule: None, retry_after: None, received: None, allow: None }
+        let detail = detail.into();
+        Self { kind, detail, sent, rule: None, more: More::Nothing }
     }
 
     fn by_rule(kind: Kind, rule: &'static str, detail: String) -> Self {
@@ -233,7 +241,7 @@ impl Problem {
     }
 
     fn after(self, after: Duration) -> Self {
-        Self { retry_after: Some(after), ..self }
+        Self { more: More::RetryAfter(after), ..self }
     }
 
     /// RFC 9457, with `sent` and `retry_after_ms` beside its own members.
@@ -251,8 +259,21 @@ impl Problem {
     fn proxy_status(&self, instance: Option<&str>) -> String {
         let name = instance.map_or_else(|| "evergrant".into(), |instance| format!("evergrant-{instance}"));
         let (name, error, details) = (text::item(&name), self.kind.error, text::quoted(&self.detail));
-        let received = self.received.map(|status| format!(";received-status={}", status.as_u16()));
-        format!("{name};error={error}{};details={details}", received.unwrap_or_default())
+        let received = match self.more {
+            More::Received(status, _) => format!(";received-status={}", status.as_u16()),
+            _ => String::new(),
+        };
+        format!("{name};error={error}{received};details={details}")
+    }
+}
+
+impl More {
+    const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RetryAfter(after) => Some(*after),
+            Self::Received(_, after) => *after,
+            Self::Nothing | Self::Allow(_) => None,
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 //! another request than the one that was checked.
 
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap,
-    HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRANSFER_ENCODING,
-    UPGRADE, VIA, WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED,
+    HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE,
+    TRANSFER_ENCODING, UPGRADE, VIA, WWW_AUTHENTICATE,
 };
 use std::fmt;
 
@@ -58,11 +58,10 @@ pub fn to_upstream(
     received: &str,
     via: Option<&str>,
 ) -> Result<(), Looped> {
-    if via.is_some_and(|name| names(fields, &VIA).any(|known| known.split_whitespace().nth(1) == Some(name)))
-    {
+    if via.is_some_and(|name| members(fields, &VIA).any(|member| is_received_by(member, name))) {
         return Err(Looped);
     }
-    let takes_trailers = names(fields, &TE).any(|coding| coding.eq_ignore_ascii_case("trailers"));
+    let takes_trailers = members(fields, &TE).any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
     remove_hop_by_hop(fields);
     if takes_trailers {
         fields.insert(TE, HeaderValue::from_static("trailers"));
@@ -97,26 +96,43 @@ pub fn to_caller(fields: &mut HeaderMap, rules: &FieldRules, is_ours: bool) {
     }
     // A shared cache in front may keep what was meant for this client: RFC 9111 §3.5 protects answers to requests that had a token,
     // and the caller's had none.
-    let says = names(fields, &CACHE_CONTROL).map(|directive| {
-        let name = directive.split('=').next().unwrap_or_default();
-        name.trim().to_ascii_lowercase()
-    });
     let knows = ["public", "s-maxage", "must-revalidate", "private", "no-store"];
-    let is_said = says.into_iter().any(|name| knows.contains(&name.as_str()));
+    let is_said = members(fields, &CACHE_CONTROL).any(|directive| {
+        let name = before(directive, b'=');
+        knows.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+    });
     if !is_said {
         fields.append(CACHE_CONTROL, HeaderValue::from_static("private"));
     }
 }
 
-/// The members of a list field (RFC 9110 §5.6.1).
-fn names<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let values = fields.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim).filter(|member| !member.is_empty())
+/// The members of a list field (RFC 9110 §5.6.1). They are bytes: one that is no text must not hide the others.
+fn members<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    let values = fields.get_all(name).into_iter().map(HeaderValue::as_bytes);
+    values
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|member| !member.is_empty())
+}
+
+/// What of a member is before its parameters or its value.
+fn before(member: &[u8], mark: u8) -> &[u8] {
+    member.split(|byte| *byte == mark).next().unwrap_or_default().trim_ascii()
+}
+
+/// Whether a member of Via is that of this proxy: the protocol, then its name (RFC 9110 §7.6.3).
+fn is_received_by(member: &[u8], name: &str) -> bool {
+    let mut words = member.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    words.nth(1).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 fn remove_hop_by_hop(fields: &mut HeaderMap) {
+    // RFC 9112 §6.3: a length beside a coding is not passed on.
+    if fields.contains_key(TRANSFER_ENCODING) {
+        fields.remove(CONTENT_LENGTH);
+    }
     let named: Vec<HeaderName> =
-        names(fields, &CONNECTION).filter_map(|name| HeaderName::try_from(name).ok()).collect();
+        members(fields, &CONNECTION).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
     for name in HOP_BY_HOP.iter().chain(&named).chain(&[TE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION]) {
         fields.remove(name);
     }
@@ -132,12 +148,14 @@ fn remove_all(fields: &mut HeaderMap, is_bad: impl Fn(&str) -> bool) {
 
 /// What of `Accept-Encoding` stays where an answer must be read here. Without a field any coding may come, so there is one.
 fn keep_readable_codings(fields: &mut HeaderMap) {
-    let readable = |member: &&str| {
-        let coding = member.split(';').next().unwrap_or_default().trim();
-        ["gzip", "x-gzip", "deflate", "identity"].iter().any(|known| coding.eq_ignore_ascii_case(known))
+    let readable = |member: &&[u8]| {
+        let coding = before(member, b';');
+        ["gzip", "x-gzip", "deflate", "identity"]
+            .iter()
+            .any(|known| coding.eq_ignore_ascii_case(known.as_bytes()))
     };
-    let kept = names(fields, &ACCEPT_ENCODING).filter(readable).collect::<Vec<_>>().join(", ");
-    let value = if kept.is_empty() { "identity".into() } else { kept };
+    let kept = members(fields, &ACCEPT_ENCODING).filter(readable).collect::<Vec<_>>().join(&b", "[..]);
+    let value = if kept.is_empty() { b"identity".to_vec() } else { kept };
     if let Ok(value) = HeaderValue::try_from(value) {
         fields.insert(ACCEPT_ENCODING, value);
     }

@@ -12,6 +12,9 @@ mod connection;
 mod counts;
 mod crew;
 mod fields;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod gateway;
 mod idle;
 mod inbound;

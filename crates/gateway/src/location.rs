@@ -72,8 +72,9 @@ impl<'a> Mapping<'a> {
 
     fn path(&self, text: &str) -> Option<String> {
         let below = self.below(text)?;
-        // With a slash before it, it could become the name of another host.
-        let base = if below.starts_with('/') { self.base } else { self.to };
+        // Behind the slash of a root these make a reference to another host, of the URLs that browsers read at least: they take `\` for
+        // `/`, and leave tabs out.
+        let base = if below.starts_with(['/', '\\', '\t']) { self.base } else { self.to };
         (self.from != self.to).then(|| format!("{base}{below}"))
     }
 

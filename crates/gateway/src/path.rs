@@ -242,7 +242,7 @@ fn decode(bytes: &[Placed]) -> Vec<Placed> {
 fn hex(digits: &[u8]) -> Option<u8> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     match digits {
-        [high, low] => Some(digit(high)? << 4 | digit(low)?),
+        [high, low] => Some(digit(high)? * 16 + digit(low)?),
         _ => None,
     }
 }

@@ -110,7 +110,7 @@ impl Key {
     pub fn generate() -> Result<Self, KeyError> {
         let mut bytes = Zeroizing::new([0; LENGTH]);
         SystemRandom::new().fill(&mut *bytes).map_err(|_| KeyError::Random)?;
-        Ok(Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes))))
+        Ok(Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()))))
     }
 
     /// The text, for the caller that is to have it.

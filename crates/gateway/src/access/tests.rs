@@ -134,6 +134,19 @@ fn one_key_has_one_name_and_is_not_empty() {
 }
 
 #[test]
+fn whoever_wrote_the_keys_is_told_which_of_them_is_wrong() {
+    for (error, words) in [
+        (KeyError::Name(1), "name of key 2"),
+        (KeyError::NameTwice("a".into()), "two keys have the name a"),
+        (KeyError::SameKey("a".into(), "b".into()), "the keys a and b are the same"),
+        (KeyError::Empty("a".into()), "the digest of key a is that of an empty text"),
+        (KeyError::Random, "no random bytes"),
+    ] {
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[test]
 fn a_new_key_has_43_characters_and_is_new() {
     let (one, other) = (Key::generate().unwrap(), Key::generate().unwrap());
     for key in [&one, &other] {
@@ -158,7 +171,11 @@ fn neither_a_key_nor_its_digest_is_ever_shown() {
         format!("{:?}", access.admit(&fields(&[("x-evergrant-key", shop.expose())]), None)),
     ]
     .concat();
-    assert!(shown.contains("shop") && shown.contains("depot"), "{shown}");
+    for known in
+        ["shop", "depot", "Key([redacted])", "the name of key 2 must have", "the name of key 1 must have"]
+    {
+        assert!(shown.contains(known), "{known}: {shown}");
+    }
     assert!(!shown.contains(shop.expose()), "{shown}");
     let digest = shop.digest();
     assert!(!shown.contains(&format!("{}, {}, {}", digest[0], digest[1], digest[2])), "{shown}");

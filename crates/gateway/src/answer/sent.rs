@@ -33,7 +33,7 @@ impl Sent {
     pub(super) const fn advice(self) -> &'static str {
         match self {
             Self::No => "this request was not sent; send it again",
-            Self::Refused => "it had refused this request; send it again",
+            Self::Refused => "the API had refused this request; send it again",
             Self::Perhaps => {
                 "the API may have acted on this request; send it again only if that does no harm"
             }

@@ -196,7 +196,10 @@ fn every_detail_says_what_to_do_and_names_the_setting_that_would_allow_it() {
         (Problem::busy(SOON), &["not sent", "later"]),
         (Problem::closing(), &["not sent", "new connection"]),
         (Problem::no_token(&failed(Class::Transient)), &["not sent", "later", "invalid_client"]),
-        (Problem::no_token(&failed(Class::Permanent)), &["not sent", "operator", "invalid_client"]),
+        (
+            Problem::no_token(&failed(Class::Permanent)),
+            &["not sent", "the operator of the gateway must act", "invalid_client"],
+        ),
         (Problem::unrepeatable(), &["replay_body", "send the request again"]),
         (Problem::refused(StatusCode::UNAUTHORIZED, None), &["http 401", "operator"]),
         (Problem::refused(StatusCode::UNAUTHORIZED, Some("key gone")), &["it says: key gone"]),
@@ -232,6 +235,8 @@ fn every_detail_says_what_to_do_and_names_the_setting_that_would_allow_it() {
     ] {
         said(&problem, words);
     }
+    let later = Problem::no_token(&failed(Class::Transient));
+    assert!(!later.detail().contains("must act"), "{}", later.detail());
 }
 
 #[test]

@@ -79,6 +79,36 @@ fn everything_else_passes_as_it_is() {
     assert_eq!(sent(&lines, &FieldRules::default()), expected);
 }
 
+// G2
+#[test]
+fn a_byte_that_is_no_text_hides_nothing_that_a_list_names() {
+    let odd = |text: &[u8]| HeaderValue::from_bytes(text).unwrap();
+    let mut fields = fields(&[("x-named", "1"), ("te", "gzip")]);
+    fields.append(CONNECTION, odd(b"\xff, x-named"));
+    fields.append(VIA, odd(b"1.1 \xff, 1.1 Evergrant-7F"));
+    assert_eq!(
+        to_upstream(&mut fields.clone(), &FieldRules::default(), "1.1", Some("evergrant-7f")),
+        Err(Looped)
+    );
+    fields.append(TE, odd(b"\xff, trailers"));
+    fields.remove(VIA);
+    to_upstream(&mut fields, &FieldRules::default(), "1.1", None).unwrap();
+    assert_eq!(shown(&fields), ["te: trailers"]);
+
+    let mut answer = HeaderMap::new();
+    answer.append(CACHE_CONTROL, odd(b"x=\xff, no-store"));
+    to_caller(&mut answer, &FieldRules::default(), false);
+    assert_eq!(answer.len(), 1);
+}
+
+#[test]
+fn a_length_beside_a_coding_goes_no_further() {
+    let both = [("content-length", "5"), ("transfer-encoding", "chunked")];
+    assert_eq!(sent(&both, &FieldRules::default()), [] as [&str; 0]);
+    assert_eq!(answered(&both, &FieldRules::default(), false), ["cache-control: private"]);
+    assert_eq!(sent(&both[..1], &FieldRules::default()), ["content-length: 5"]);
+}
+
 #[test]
 fn a_caller_that_takes_trailers_still_does() {
     for te in ["trailers", "gzip, Trailers"] {

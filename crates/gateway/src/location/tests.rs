@@ -61,10 +61,10 @@ fn an_absolute_path_becomes_the_callers() {
 #[test]
 fn no_path_becomes_the_name_of_another_host() {
     let root = "http://localhost:8484/";
-    assert_eq!(
-        moved(LOCATION, "/base//evil.example/x", UPSTREAM, root),
-        "http://localhost:8484//evil.example/x"
-    );
+    // Browsers take a backslash for a slash, and leave tabs out.
+    for below in ["/evil.example/x", "\\evil.example/x", "\t/evil.example/x", "\t\\evil.example/x"] {
+        assert_eq!(moved(LOCATION, &format!("/base/{below}"), UPSTREAM, root), format!("{root}{below}"));
+    }
     assert_eq!(
         moved(LOCATION, "https://api.example.com/base//evil.example/x", UPSTREAM, root),
         "http://localhost:8484//evil.example/x"

@@ -88,6 +88,23 @@ fn no_spelling_reaches_the_upstream_by_a_shorter_route() {
 }
 
 #[test]
+fn what_there_is_and_what_is_wrong_can_be_told() {
+    let routes = routes(&[("/v1/", false), ("/ping", false), ("/v1/orders/", false)]);
+    let listed: Vec<_> = routes.iter().map(|(path, named)| (path.as_str(), named.0)).collect();
+    assert_eq!(listed, [("/v1/orders/", "/v1/orders/"), ("/ping", "/ping"), ("/v1/", "/v1/")]);
+    assert_eq!(RoutePath::parse("/v1/").unwrap().to_string(), "/v1/");
+    let fault = PathFault::Dots { at: 1 };
+    for (shown, expected) in [
+        (RoutePathError::Path(fault).to_string(), fault.to_string()),
+        (RoutePathError::Plain.to_string(), "the path of a route has no %, ;, ? or #".into()),
+        (NoRoute::Fault(fault).to_string(), fault.to_string()),
+        (NoRoute::Unknown.to_string(), "no route leads there".into()),
+    ] {
+        assert_eq!(shown, expected);
+    }
+}
+
+#[test]
 fn odd_slashes_pass_where_there_is_nothing_to_break_out_of() {
     let routes = routes(&[("/v1/", false), ("/v2/", true)]);
     for (raw, at) in [("/v1/a%2fb", 5), ("/v1/a//b", 5), ("/v1//", 3), ("/v1/a%252Fb", 5)] {

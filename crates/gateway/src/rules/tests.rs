@@ -70,6 +70,7 @@ fn there_is_one_host_and_it_is_a_host() {
     ] {
         assert_eq!(denied(&parts("GET", "/", fields), &Hosts::Any), Some(Denied::Host), "{fields:?}");
     }
+    assert_eq!(denied(&parts("GET", "http://localhost:8484/", &[]), &Hosts::Any), Some(Denied::Host));
     assert!(head(&http2("GET", "http://localhost:8484/", &[]), &loopback()).is_ok());
     let differs = http2("GET", "http://localhost:8484/", &[("host", "evil.example")]);
     assert_eq!(denied(&differs, &Hosts::Any), Some(Denied::Host));

@@ -176,11 +176,13 @@ fn of_those_whose_turn_does_not_come_in_time_nothing_was_sent() {
     let mut first = Caller::new(&running);
     first.send("GET", "/", "", b"");
     until("it has arrived", || api.arrived().len() == 1);
+    let bytes = api.bytes();
     let answer = Caller::new(&running).post("/", b"x");
     assert_eq!(
         (answer.status, answer.problem().as_deref(), answer.sent().as_deref()),
         (503, Some("busy"), Some("no"))
     );
+    assert_eq!(api.bytes(), bytes);
     release.send(()).unwrap();
     assert_eq!(first.answer().unwrap().status, 200);
     assert_eq!(api.arrived().len(), 1);

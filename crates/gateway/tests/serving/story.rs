@@ -52,11 +52,16 @@ fn a_thousand_requests_outlast_an_outage_and_all_leave_with_one_token() {
     for user in &mut users {
         assert_eq!(user.answer().unwrap().status, 200);
     }
-    println!("the longest of {USERS} requests took {:?} from when the first came, 3 s of it an outage", began.elapsed());
+    println!(
+        "the longest of {USERS} requests took {:?} from when the first came, 3 s of it an outage",
+        began.elapsed()
+    );
     assert_eq!(server.counts().token_granted, granted + 1, "one token for all");
     let token = format!("Bearer {}", server.issued().pop().unwrap());
     let requests = server.requests();
-    let arrived = requests.iter().filter(|request| request.method() == "POST" && request.endpoint() == Endpoint::Resource);
+    let arrived = requests
+        .iter()
+        .filter(|request| request.method() == "POST" && request.endpoint() == Endpoint::Resource);
     let mut bodies: Vec<_> = arrived
         .map(|request| {
             assert_eq!(request.header("authorization"), Some(token.as_str()));
@@ -79,7 +84,9 @@ fn of_a_full_queue_none_is_failed_by_an_api_that_takes_its_time() {
         ok(stream, b"{}")
     });
     let running = serve_with(
-        Gateway::builder().route(route_to(&api.origin(), tokens(&server).build().unwrap())).limits(Limits::new().turns(256)),
+        Gateway::builder()
+            .route(route_to(&api.origin(), tokens(&server).build().unwrap()))
+            .limits(Limits::new().turns(256)),
     );
     let mut users: Vec<_> = (0..USERS).map(|_| Caller::new(&running)).collect();
     for user in &mut users {

@@ -1,0 +1,93 @@
+//! Header fields on their way through.
+
+use crate::{Line, fields_of, lines, same, vector};
+use evergrant_gateway::{FieldRules, Looped, relocate, to_caller, to_upstream};
+use serde::Deserialize;
+
+vector! {
+    /// The fields of a request.
+    Requested {
+        headers: Vec<Line>,
+        #[serde(default)]
+        cookies: bool,
+        #[serde(default)]
+        reads_bodies: bool,
+        via: Option<String>,
+        received: Option<String>,
+        expect: Requests,
+    }
+}
+
+vector! {
+    /// The fields of an answer.
+    Answered {
+        headers: Vec<Line>,
+        #[serde(default)]
+        cookies: bool,
+        #[serde(default)]
+        ours: bool,
+        expect: Headers,
+    }
+}
+
+vector! {
+    /// A link in an answer.
+    Linked {
+        upstream: String,
+        base: String,
+        header: Line,
+        expect: String,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Headers {
+    headers: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Requests {
+    Sent(Headers),
+    Not(Not),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Not {
+    Looped,
+}
+
+fn rules(cookies: bool, reads_bodies: bool) -> FieldRules {
+    FieldRules { cookies, reads_bodies }
+}
+
+pub(crate) fn request(vector: &Requested) -> Result<(), String> {
+    let mut fields = fields_of(&vector.headers);
+    let received = vector.received.as_deref().unwrap_or("1.1");
+    let rules = rules(vector.cookies, vector.reads_bodies);
+    let sent = to_upstream(&mut fields, &rules, received, vector.via.as_deref());
+    match (sent, &vector.expect) {
+        (Ok(()), Requests::Sent(expected)) => same(&lines(&fields), &sorted(&expected.headers)),
+        (Err(Looped), Requests::Not(Not::Looped)) => Ok(()),
+        (actual, _) => Err(format!("{actual:?}")),
+    }
+}
+
+pub(crate) fn answer(vector: &Answered) -> Result<(), String> {
+    let mut fields = fields_of(&vector.headers);
+    to_caller(&mut fields, &rules(vector.cookies, false), vector.ours);
+    same(&lines(&fields), &sorted(&vector.expect.headers))
+}
+
+pub(crate) fn location(vector: &Linked) -> Result<(), String> {
+    let mut fields = fields_of(std::slice::from_ref(&vector.header));
+    relocate(&mut fields, &vector.upstream, &vector.base);
+    let (name, _) = &vector.header;
+    same(&lines(&fields), &vec![(name.clone(), vector.expect.clone())])
+}
+
+fn sorted(headers: &[Line]) -> Vec<Line> {
+    lines(&fields_of(headers))
+}
