@@ -122,7 +122,6 @@ struct Way<'a> {
     host: HeaderValue,
 }
 
-#[expect(clippy::result_large_err, reason = "what is in it is made once, for an answer that is sent")]
 /// The rules, before anything is waited for. What is left of the fields may go to the API.
 fn look<'a>(
     caller: &'a Inbound,
