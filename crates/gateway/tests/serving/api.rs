@@ -34,6 +34,14 @@ impl Arrived {
     }
 }
 
+impl Arrived {
+    /// All fields of this name.
+    pub(crate) fn fields(&self, name: &str) -> Vec<&str> {
+        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        lines.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
+    }
+}
+
 /// What a handler does with the connection afterwards.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum After {

@@ -3,7 +3,10 @@
 
 mod api;
 mod fixture;
+#[cfg(unix)]
+mod heads;
 mod honest;
+mod hostile;
 mod life;
 mod passing;
 mod queue;
