@@ -3,6 +3,7 @@
 // A failed unwrap is a failed test, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
+mod gateway;
 mod printed;
 mod scenarios;
 mod secrets;
