@@ -1,6 +1,7 @@
 //! The gateway over sockets.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod api;
 mod fixture;
 #[cfg(unix)]
