@@ -189,7 +189,7 @@ impl Problem {
         self.rule
     }
 
-    /// Whether the API saw the request.
+    /// Whether the API saw the request; of all that there are today it is known.
     pub const fn sent(&self) -> Option<Sent> {
         Some(self.sent)
     }
