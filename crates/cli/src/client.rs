@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 pub(crate) mod cache;
+pub(crate) mod checked;
 pub(crate) mod chosen;
 mod folders;
 mod guard;
@@ -11,6 +12,7 @@ pub(crate) mod mistake;
 pub(crate) mod nearest;
 pub(crate) mod network;
 pub(crate) mod profile;
+pub(crate) mod renewal;
 pub(crate) mod roots;
 pub(crate) mod said;
 pub(crate) mod secret;

@@ -7,6 +7,7 @@ pub(crate) mod config;
 mod deadline;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod gateway;
 pub(crate) mod help;
 pub(crate) mod inspect;
 #[cfg(unix)]

@@ -20,6 +20,7 @@ use commands::completions::{self, CompletionsArgs};
 use commands::config::{self, ConfigArgs};
 use commands::demo::{self, DemoArgs};
 use commands::doctor::{self, DoctorArgs};
+use commands::gateway::{self, GatewayArgs};
 use commands::help::{self, HelpArgs};
 use commands::inspect::{self, InspectArgs};
 use commands::man::{self, ManArgs};
@@ -79,6 +80,8 @@ enum Command {
     Inspect(InspectArgs),
     /// Run an authorization server and an API on loopback, for tests
     Mock(MockArgs),
+    /// Run a server that puts a token on the requests of other programs
+    Gateway(GatewayArgs),
     /// Find out what is wrong with a setup
     Doctor(DoctorArgs),
     /// Print a shell completion script
@@ -120,6 +123,7 @@ fn main() -> ExitCode {
         Command::Watch(args) => watch::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Inspect(args) => inspect::run(&args, manner),
         Command::Mock(args) => mock::run(&args, manner),
+        Command::Gateway(args) => gateway::run(&args, manner),
         Command::Doctor(args) => doctor::run(&args, manner, &variables::unread(&said)),
         Command::Completions(args) => {
             completions::run(&args, Evergrant::command(), manner).map(|()| ExitCode::SUCCESS)

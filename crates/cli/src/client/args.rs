@@ -209,6 +209,19 @@ impl ClientArgs {
         self.proxy.as_deref().map(read).transpose()
     }
 
+    /// Whether a flag names the configuration file.
+    pub(crate) fn names_a_file(&self) -> bool {
+        self.on_the_line.contains("config")
+    }
+
+    /// The ids of the flags on the command line that say something about a client.
+    pub(crate) fn flags_of_a_client(&self) -> Vec<String> {
+        let command = OriginArgs::augment_args(ClientFlags::augment_args(clap::Command::new("")));
+        let ids = command.get_arguments().map(|arg| arg.get_id().as_str());
+        let said = ids.filter(|id| *id != "config" && self.on_the_line.contains(*id));
+        said.map(str::to_owned).collect()
+    }
+
     /// Whether a profile is meant as a whole, since a flag names it.
     pub(crate) fn names_a_profile(&self) -> bool {
         self.on_the_line.contains("profile")

@@ -1,7 +1,7 @@
 //! Which profile is meant, and why the default one is not.
 
 use crate::client::args::ClientArgs;
-use crate::client::profile::{Profile, Profiles, listed};
+use crate::client::profile::{Of, Profile, Profiles, listed};
 use crate::client::said::Whence;
 use crate::tell::failure::Failure;
 use std::fmt;
@@ -19,7 +19,7 @@ pub(crate) fn profile(args: &ClientArgs) -> Result<Profile, Failure> {
     let Some(profiles) = Profiles::find(args.config.as_deref())? else { return Ok(Profile::default()) };
     match profiles.default.clone() {
         Some(name) => profiles.take(&name),
-        None => match profiles.failures(None).next() {
+        None => match profiles.failures(Of::Profiles).next() {
             Some(failure) => Err(failure),
             None => Ok(Profile::default()),
         },
@@ -30,6 +30,11 @@ pub(crate) fn profile(args: &ClientArgs) -> Result<Profile, Failure> {
 pub(crate) fn names(args: &ClientArgs) -> String {
     let profiles = Profiles::find(args.config.as_deref()).ok().flatten();
     profiles.map_or_else(String::new, |profiles| listed(&profiles.names()))
+}
+
+/// Whether a flag or a variable says who the client is: a profile, or what it is made of.
+pub(crate) fn is_chosen(args: &ClientArgs) -> bool {
+    args.profile.is_some() || names_a_client(args).is_some()
 }
 
 /// What says who the client is, so that the default profile does not: what it names, and its own name.

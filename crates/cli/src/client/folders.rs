@@ -1,7 +1,7 @@
 //! Where the system keeps a program's files: the XDG Base Directory Specification, and what stands for it elsewhere.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The name of the folder in each of them.
 const OURS: &str = "evergrant";
@@ -39,6 +39,14 @@ pub(crate) fn cache() -> Option<PathBuf> {
 /// The user's home.
 pub(crate) fn home() -> Option<PathBuf> {
     absolute(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
+}
+
+/// `~/` is the home, and a relative path begins at the file that says it.
+pub(crate) fn located(path: &str, folder: &Path) -> PathBuf {
+    match (path.strip_prefix("~/"), home()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => folder.join(path),
+    }
 }
 
 /// The specification wants relative paths ignored.

@@ -26,18 +26,20 @@
 
 pub(crate) mod draft;
 mod file;
+pub(crate) mod gateway;
 mod problem;
 mod reader;
 mod valid;
 
 use crate::client::args::{Auth, Body, ProviderName};
-use crate::client::folders;
+use crate::client::folders::{self, located};
 use crate::client::header::{self, TokenHeader};
 use crate::client::nearest::nearest;
 use crate::client::network::Proxied;
 use crate::client::secret;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
+use gateway::GatewayTable;
 use problem::{About, Problem};
 use reader::{Reader, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,8 +52,23 @@ pub(crate) struct Profiles {
     pub(crate) path: PathBuf,
     /// The profile that is used where nothing else says who the client is.
     pub(crate) default: Option<String>,
+    /// What `evergrant gateway` serves, if it says that.
+    gateway: Option<GatewayTable>,
     profiles: BTreeMap<String, Profile>,
     problems: Vec<Problem>,
+}
+
+/// Whose faults are meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Of<'a> {
+    /// Everybody's.
+    All,
+    /// Those of the file and of every profile: no client needs the gateway.
+    Profiles,
+    /// Those of this profile, and those of the file.
+    Profile(&'a str),
+    /// Those of the gateway, of the profiles that its routes name, and of the file.
+    Gateway,
 }
 
 /// What a profile says; what it does not say is empty.
@@ -124,7 +141,7 @@ impl Profiles {
 
     fn parse(path: PathBuf, text: &str) -> Self {
         let mut reader = Reader::new(text);
-        let (mut default, mut profiles) = (None, BTreeMap::new());
+        let (mut default, mut gateway, mut profiles) = (None, None, BTreeMap::new());
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         for (key, value) in reader.document() {
             match key.as_str() {
@@ -138,7 +155,17 @@ impl Profiles {
                         profiles.insert(name.as_str().to_owned(), profile);
                     }
                 }
-                _ => reader.unknown(&key, &["default_profile", "profile"]),
+                "gateway" => gateway = Some(gateway::read(&mut reader, &key, &value, &folder)),
+                "store" => reader.not_yet(&key),
+                _ => reader.unknown(&key, &["default_profile", "profile", "gateway"]),
+            }
+        }
+        reader.enter(About::Gateway);
+        for route in gateway.iter().flat_map(|table: &GatewayTable| &table.routes) {
+            let name = &route.profile;
+            if !profiles.contains_key(&name.value) {
+                let happened = format!("profile: there is no profile {}", Line(&name.value));
+                name.wrong(&mut reader, happened, among(&name.value, &profiles));
             }
         }
         if let Some((name, value)) = default.as_ref().filter(|(name, _)| !profiles.contains_key(name)) {
@@ -146,12 +173,12 @@ impl Profiles {
             reader.wrong(value, format!("there is no profile {}", Line(name)), among(name, &profiles));
         }
         let default = default.map(|(name, _)| name);
-        Self { path, default, profiles, problems: reader.problems() }
+        Self { path, default, gateway, profiles, problems: reader.problems() }
     }
 
     /// The profile of this name, which must be without a fault, as must be what stands outside of any.
     pub(crate) fn take(mut self, name: &str) -> Result<Profile, Failure> {
-        if let Some(failure) = self.failures(Some(name)).next() {
+        if let Some(failure) = self.failures(Of::Profile(name)).next() {
             return Err(failure);
         }
         self.known(name)?;
@@ -176,24 +203,42 @@ impl Profiles {
         Err(Failure::usage(happened, among(name, &self.profiles)))
     }
 
-    /// Everything that is wrong, or everything that concerns this profile.
-    pub(crate) fn failures(&self, of: Option<&str>) -> impl Iterator<Item = Failure> {
-        let is_default = of.is_some() && of == self.default.as_deref();
+    /// Whether the file says what the gateway serves.
+    pub(crate) const fn has_gateway(&self) -> bool {
+        self.gateway.is_some()
+    }
+
+    /// What the gateway serves, if the file says that. Its faults are to be asked for before.
+    pub(crate) fn take_gateway(&mut self) -> Option<GatewayTable> {
+        self.gateway.take()
+    }
+
+    /// Everything that is wrong with whoever is meant.
+    pub(crate) fn failures(&self, of: Of<'_>) -> impl Iterator<Item = Failure> {
         let concerns = move |problem: &&Problem| match (of, &problem.about) {
-            (Some(name), About::Profile(profile)) => name == profile,
-            (Some(_), About::Default) => is_default,
-            (None, _) | (_, About::File) => true,
+            (Of::All, _) | (_, About::File) => true,
+            (Of::Profiles, about) => *about != About::Gateway,
+            (Of::Profile(name), About::Profile(profile)) => name == profile,
+            (Of::Profile(name), About::Default) => self.default.as_deref() == Some(name),
+            (Of::Gateway, About::Profile(profile)) => self.is_served(profile),
+            (Of::Gateway, about) => *about == About::Gateway,
+            (Of::Profile(_), About::Gateway) => false,
         };
         self.problems.iter().filter(concerns).map(|problem| {
             let place = match &problem.about {
                 About::Profile(profile) => format!(" (profile {})", Line(profile)),
-                About::File | About::Default => String::new(),
+                About::File | About::Default | About::Gateway => String::new(),
             };
             Failure::usage(
                 format!("{}:{}: {}{place}", self.path.display(), problem.line, problem.happened),
                 problem.next.as_str(),
             )
         })
+    }
+
+    /// Whether a route names this profile.
+    fn is_served(&self, profile: &str) -> bool {
+        self.gateway.iter().flat_map(|table| &table.routes).any(|route| route.profile.value == profile)
     }
 
     /// All profiles, each with whether it has a fault of its own: what it says then is not all that it should.
@@ -363,12 +408,4 @@ fn command(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<secret::Source>
         return None;
     };
     Some(secret::Source::Command { program, arguments: words.collect() })
-}
-
-/// `~/` is the home, and a relative path begins at the file that says it.
-fn located(path: &str, folder: &Path) -> PathBuf {
-    match (path.strip_prefix("~/"), folders::home()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => folder.join(path),
-    }
 }

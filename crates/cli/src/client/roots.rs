@@ -4,11 +4,13 @@ use crate::client::guard::{self, CERTIFICATES};
 use crate::client::within::within;
 use crate::tell::failure::Failure;
 use reqwest::ClientBuilder;
+use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
@@ -83,6 +85,23 @@ impl Roots {
         &self.0
     }
 
+    /// These alone, for TLS without an HTTP client.
+    pub(crate) fn store(&self) -> RootCertStore {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(self.0.iter().cloned());
+        store
+    }
+
+    /// These beside this machine's own, as many of those as can be read; `None` if there are none of these.
+    pub(crate) fn beside_machines(&self) -> Option<Arc<RootCertStore>> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut store = self.store();
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Some(Arc::new(store))
+    }
+
     /// The same HTTP client, which trusts them beside this machine's own.
     pub(crate) fn trusted(&self, builder: ClientBuilder) -> ClientBuilder {
         if self.is_empty() {
@@ -95,7 +114,7 @@ impl Roots {
 
 /// As the verifier will read it; what it cannot read it would leave out without a word.
 fn is_certificate(der: &CertificateDer<'_>) -> bool {
-    rustls::RootCertStore::empty().add(der.clone().into_owned()).is_ok() && Certificate::from_der(der).is_ok()
+    RootCertStore::empty().add(der.clone().into_owned()).is_ok() && Certificate::from_der(der).is_ok()
 }
 
 #[cfg(test)]

@@ -86,6 +86,23 @@ impl Source {
         }
     }
 
+    /// Whether it may be another one when it is read again.
+    pub(crate) fn can_change(&self) -> bool {
+        match self {
+            Self::File(path) => path != Path::new("-") && !file::is_pipe(path),
+            Self::Command { .. } => true,
+            Self::Usual | Self::Withheld | Self::Variable(_) => false,
+        }
+    }
+
+    /// The bytes of its file, if it is in one, as they are at this moment.
+    pub(crate) fn content(&self) -> Option<Zeroizing<Vec<u8>>> {
+        match self {
+            Self::File(path) if self.can_change() => file::content(path),
+            _ => None,
+        }
+    }
+
     /// The variable that it is in, if somebody named one.
     pub(crate) fn variable(&self) -> Option<&str> {
         match self {

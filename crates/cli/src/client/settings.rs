@@ -199,6 +199,11 @@ impl Settings {
         }
     }
 
+    /// The id of the client.
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id.value
+    }
+
     /// How the client authenticates itself.
     pub(crate) fn method(&self) -> Auth {
         match (self.auth.value, self.provider.value) {
@@ -269,15 +274,7 @@ impl Settings {
         secret: Option<&str>,
         headers: &[(String, Secret)],
     ) -> Result<Client, Failure> {
-        let provider = self.provider()?;
-        let id = &self.client_id.value;
-        let auth = match (self.method(), secret) {
-            (Auth::None, _) | (_, None) => ClientAuth::none(id)?,
-            (Auth::Post, Some(secret)) => ClientAuth::post(id, secret)?,
-            (Auth::BasicRaw, Some(secret)) => ClientAuth::basic_raw(id, secret)?,
-            (Auth::Basic, Some(secret)) => ClientAuth::basic(id, secret)?,
-        };
-        let mut builder = Client::builder(provider, auth);
+        let mut builder = Client::builder(self.provider()?, self.authentication(secret)?);
         if let Some(scope) = &self.scope.value {
             builder = builder.scope(scope);
         }
@@ -297,6 +294,17 @@ impl Settings {
             builder = builder.header("User-Agent", text);
         }
         Ok(builder.build()?)
+    }
+
+    /// How the client authenticates itself, with this secret or without one.
+    pub(super) fn authentication(&self, secret: Option<&str>) -> Result<ClientAuth, ConfigError> {
+        let id = &self.client_id.value;
+        match (self.method(), secret) {
+            (Auth::None, _) | (_, None) => ClientAuth::none(id),
+            (Auth::Post, Some(secret)) => ClientAuth::post(id, secret),
+            (Auth::BasicRaw, Some(secret)) => ClientAuth::basic_raw(id, secret),
+            (Auth::Basic, Some(secret)) => ClientAuth::basic(id, secret),
+        }
     }
 
     pub(super) fn policy(&self) -> Policy {
@@ -348,6 +356,11 @@ impl Settings {
     /// The origin that somebody wrote down.
     pub(crate) fn origin(&self, text: &str) -> Result<Origin, ConfigError> {
         origin(text, self.dangerous_plain_http.value)
+    }
+
+    /// Where its tokens may be sent: to the provider's API, and where the profile says.
+    pub(crate) fn origins(&self) -> Result<Vec<Origin>, Failure> {
+        Ok(self.provider()?.origins().iter().cloned().collect())
     }
 
     /// Where its tokens may be sent beside the provider's own origins.

@@ -5,6 +5,7 @@ use crate::client::cache::Cache;
 use crate::client::chosen::{Unused, unused_default};
 use crate::client::network::Network;
 use crate::client::profile;
+use crate::client::renewal::Renewal;
 use crate::client::secret::{self, Purpose};
 use crate::client::settings::{self, Settings, UNKNOWN};
 use crate::tell::escaped::Line;
@@ -81,6 +82,24 @@ impl Setup {
         Ok(Self { endpoint_from, ..setup })
     }
 
+    /// The same for a program that runs for long, with what tells when the secret has changed.
+    pub(crate) fn renewable(settings: Settings) -> Result<(Self, Renewal), Failure> {
+        let mut renewal = Renewal::new(settings);
+        let mut used = None;
+        let settings = renewal.settings();
+        let setup = Self::make(settings, |purpose, source| {
+            let secret = source.read(purpose, settings.secret_limit)?;
+            if *purpose == Purpose::Client {
+                used = Some(secret.clone());
+            }
+            Ok(secret)
+        })?;
+        if let Some(secret) = used {
+            renewal.used(&secret);
+        }
+        Ok((setup, renewal))
+    }
+
     /// The same, and what can be told of it without showing the secret.
     pub(crate) fn examine(args: &ClientArgs) -> Result<(Self, Examined), Failure> {
         let settings = Settings::read(args)?;
@@ -147,6 +166,26 @@ impl Setup {
         let source = Tokens::builder(self.client.clone()).policy(self.policy()).patience(self.patience(wait));
         let origin = self.client.provider().token_endpoint().origin();
         let mut source = self.network.tokens(source, origin, self.timeout)?.fail_fast(wait.is_none());
+        if let Some(observer) = &self.observer {
+            source = source.observer(Arc::clone(observer));
+        }
+        Ok(source.build()?)
+    }
+
+    /// A source of its tokens for many who wait: so long, and so many at once. `name` is what people call it.
+    pub(crate) fn queue(
+        &self,
+        name: Option<&str>,
+        patience: Duration,
+        max_waiters: usize,
+    ) -> Result<Tokens, Failure> {
+        let policy = self.policy().with_patience(patience).with_max_waiters(max_waiters);
+        let source = Tokens::builder(self.client.clone()).policy(policy);
+        let origin = self.client.provider().token_endpoint().origin();
+        let mut source = self.network.tokens(source, origin, self.timeout)?;
+        if let Some(name) = name {
+            source = source.name(name);
+        }
         if let Some(observer) = &self.observer {
             source = source.observer(Arc::clone(observer));
         }

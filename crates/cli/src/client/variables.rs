@@ -12,12 +12,13 @@ use std::fmt;
 const OURS: &str = "EVERGRANT_";
 
 /// Those that no flag stands for: what is read elsewhere, and what the command itself sets for the programs it starts.
-const OTHERS: [&str; 5] = [
+const OTHERS: [&str; 6] = [
     "EVERGRANT_CLIENT_SECRET",
     "EVERGRANT_TOKEN",
     "EVERGRANT_TOKEN_FILE",
     "EVERGRANT_MOCK_API",
     "EVERGRANT_MOCK_PID",
+    "EVERGRANT_GATEWAY",
 ];
 
 /// The same command, to which an empty variable is one that is not set: compose files and CI systems write `NAME=` for

@@ -26,7 +26,7 @@ pub(crate) fn command(words: &[OsString]) -> Option<Command> {
 }
 
 /// Runs it to its end. Signals caught before it started are its first.
-pub(crate) async fn run(mut command: Command, mut signals: Signals) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(mut command: Command, signals: &mut Signals) -> Result<ExitCode, Failure> {
     let mut child = command.spawn().map_err(|error| {
         let program = command.as_std().get_program().to_string_lossy();
         // As shells have it.

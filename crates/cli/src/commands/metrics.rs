@@ -110,7 +110,7 @@ async fn accept(listener: TcpListener, totals: Arc<Totals>, tokens: Tokens) {
 }
 
 async fn fetch(mut stream: TcpStream, totals: &Totals, tokens: &Tokens) -> io::Result<()> {
-    answer::exchange(&mut stream, || totals.text(tokens.name(), &tokens.status())).await
+    answer::exchange(&mut stream, || totals.text(&[(tokens.name(), tokens.status())])).await
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> 
     let server = args.server()?;
     let program = child::command(&args.command);
     block_on(async {
-        let signals = Signals::caught()?;
+        let mut signals = Signals::caught()?;
         let tls = in_front.map(Tls::new).transpose()?;
         let place = match &tls {
             Some(tls) => Place::over_tls(&server, tls.origin(), tls.ca_file()?),
@@ -148,7 +148,7 @@ pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> 
             match program {
                 Some(command) => {
                     greeting::greet(&place, &args.command);
-                    child::run(against(&place, command), signals).await
+                    child::run(against(&place, command), &mut signals).await
                 }
                 None => serve_until(&place, args, manner, signals).await,
             }

@@ -115,7 +115,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
             }
             None => alive.0.push(tokio::spawn(tell_the_end(tokens))),
         }
-        let ended = child::run(command, signals).await;
+        let ended = child::run(command, &mut signals).await;
         alive.end().await;
         ended
     })

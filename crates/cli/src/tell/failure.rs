@@ -112,6 +112,15 @@ impl Failure {
         ExitCode::from(self.status)
     }
 
+    /// Tells all of them but the last one, which is for the command to end with: all are mistakes of configuration.
+    pub(crate) fn tell_but_last(mut failures: Vec<Self>, manner: Manner) -> Option<Self> {
+        let last = failures.pop()?;
+        for failure in failures {
+            let _status = failure.tell(manner);
+        }
+        Some(last)
+    }
+
     /// Tells it on stderr, and ends with its status.
     pub(crate) fn tell(&self, manner: Manner) -> ExitCode {
         if manner.json {

@@ -35,14 +35,16 @@ impl Observer for Totals {
 }
 
 impl Totals {
-    /// All of it, with the gauges of this source.
-    pub(crate) fn text(&self, source: &str, status: &Status) -> String {
+    /// All of it, with the gauges of these sources, each with its name.
+    pub(crate) fn text(&self, sources: &[(&str, Status)]) -> String {
         let mut series = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for measurement in of_status(source, status) {
-            add(&mut series, &measurement);
+        for (source, status) in sources {
+            for measurement in of_status(source, status) {
+                add(&mut series, &measurement);
+            }
         }
         let mut text = String::new();
-        // The command has one source and no pool.
+        // The command has no pool.
         for instrument in INSTRUMENTS.iter().filter(|instrument| instrument.observed == Observed::Source) {
             write_all(&mut text, instrument, &series);
         }

@@ -8,6 +8,7 @@ use crate::tell::when;
 use evergrant_tokio_reqwest::core::{JwtHint, Reason, Span};
 use serde_json::{Map, Value};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -17,6 +18,14 @@ use tracing::{Event, Metadata, Subscriber};
 pub(crate) fn start(manner: Manner) {
     // It is set once, before anything is traced: a second one would fail, and there is none.
     let _first = tracing::subscriber::set_global_default(Teller { json: manner.json });
+}
+
+/// Whether there is more than one source.
+static SOURCES: AtomicBool = AtomicBool::new(false);
+
+/// From now on each event is told with the name of its source.
+pub(crate) fn with_sources() {
+    SOURCES.store(true, Ordering::Relaxed);
 }
 
 /// A reason of the library by the name it has in an event, in the library's words.
@@ -85,8 +94,9 @@ impl Said {
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        // The command has one source, which everybody knows.
-        let fields = self.fields.iter().filter(|(name, _)| *name != "source");
+        // Where there is one source, everybody knows it.
+        let is_told = |name: &str| name != "source" || SOURCES.load(Ordering::Relaxed);
+        let fields = self.fields.iter().filter(|(name, _)| is_told(name));
         for (place, (name, value)) in fields.enumerate() {
             f.write_str(if place == 0 { ": " } else { ", " })?;
             let span = |unit: fn(u64) -> Duration| value.parse().map(|number| Span(unit(number)));

@@ -1,7 +1,7 @@
 //! A first configuration file: one profile, and comments that say what else can be written. Never a secret, only the places
 //! where it may be.
 
-use super::Profiles;
+use super::{Of, Profiles};
 use crate::client::args::{Caching, ClientArgs};
 use crate::client::guard;
 use crate::client::header::Value;
@@ -136,7 +136,7 @@ pub(crate) fn text(
             text.push_str(&secret(args)?);
         }
     }
-    match Profiles::parse(path.to_owned(), &text).failures(None).next() {
+    match Profiles::parse(path.to_owned(), &text).failures(Of::All).next() {
         Some(failure) => Err(failure),
         None => Ok(text),
     }

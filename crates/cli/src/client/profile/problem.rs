@@ -17,6 +17,8 @@ pub(super) enum About {
     File,
     /// Those who name no profile.
     Default,
+    /// Those who run the gateway.
+    Gateway,
     /// Those who use this profile.
     Profile(String),
 }
@@ -26,7 +28,7 @@ impl About {
     pub(super) fn profile(self) -> Option<String> {
         match self {
             Self::Profile(name) => Some(name),
-            Self::File | Self::Default => None,
+            Self::File | Self::Default | Self::Gateway => None,
         }
     }
 }

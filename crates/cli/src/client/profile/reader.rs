@@ -9,7 +9,8 @@ use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use clap::ValueEnum;
 use evergrant_tokio_reqwest::ConfigError;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -35,6 +36,11 @@ impl Key {
     pub(super) fn as_str(&self) -> &str {
         &self.name
     }
+
+    /// Where it begins, in bytes.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
 }
 
 impl Value<'_> {
@@ -44,6 +50,17 @@ impl Value<'_> {
 
     pub(super) fn is_array(&self) -> bool {
         self.value.get_ref().is_array()
+    }
+
+    /// Where it begins, in bytes.
+    pub(super) fn at(&self) -> usize {
+        self.value.span().start
+    }
+
+    /// The number, if it is a whole one. Its text has no underscores, and its digits are those of its radix.
+    fn integer(&self) -> Option<i64> {
+        let number = self.value.get_ref().as_integer()?;
+        i64::from_str_radix(number.as_str(), number.radix()).ok()
     }
 
     /// Whether it is a table without members.
@@ -128,7 +145,7 @@ impl<'a> Reader<'a> {
         let failure = Failure::from(error);
         let (happened, next) = failure.parts();
         if happened.starts_with(&value.of) {
-            self.problem(value.value.span().start, happened, next);
+            self.problem(value.at(), happened, next);
         } else {
             self.wrong(value, happened, next);
         }
@@ -187,6 +204,73 @@ impl<'a> Reader<'a> {
         flag
     }
 
+    /// A whole number in these bounds.
+    pub(super) fn count<N>(&mut self, value: &Value<'_>, bounds: RangeInclusive<N>) -> Option<N>
+    where
+        N: TryFrom<i64> + PartialOrd + Display,
+    {
+        let number = value.integer().and_then(|number| N::try_from(number).ok());
+        let number = number.filter(|number| bounds.contains(number));
+        if number.is_none() {
+            let next = format!("write a number from {} to {}", bounds.start(), bounds.end());
+            self.wrong(value, "this is not a number that it can have", next);
+        }
+        number
+    }
+
+    /// A number of bytes: a whole number, or a text with a unit.
+    pub(super) fn bytes<N>(&mut self, value: &Value<'_>, bounds: RangeInclusive<N>) -> Option<N>
+    where
+        N: TryFrom<u64> + PartialOrd + Display,
+    {
+        let number = match value.value.get_ref().as_str() {
+            Some(text) => bytes(text),
+            None => value.integer().and_then(|number| u64::try_from(number).ok()),
+        };
+        let number = number.and_then(|number| N::try_from(number).ok());
+        let number = number.filter(|number| bounds.contains(number));
+        if number.is_none() {
+            let (least, most) = (bounds.start(), bounds.end());
+            let next = format!(
+                "write a number from {least} to {most}, or one with KiB, MiB or GiB, such as \"64KiB\""
+            );
+            self.wrong(value, "this is not a number of bytes that it can have", next);
+        }
+        number
+    }
+
+    /// A text that this takes, or else why not.
+    pub(super) fn read<T, E: Display>(
+        &mut self,
+        value: &Value<'_>,
+        read: impl Fn(&str) -> Result<T, E>,
+        next: &str,
+    ) -> Option<T> {
+        match read(&self.text(value)?) {
+            Ok(read) => Some(read),
+            Err(error) => {
+                self.wrong(value, error.to_string(), next);
+                None
+            }
+        }
+    }
+
+    /// The same of an array of texts, or one text alone: each is read.
+    pub(super) fn read_all<T, E: Display>(
+        &mut self,
+        value: &Value<'_>,
+        read: impl Fn(&str) -> Result<T, E>,
+        next: &str,
+    ) -> Vec<T> {
+        items(value).iter().filter_map(|item| self.read(item, &read, next)).collect()
+    }
+
+    /// A key of a later version.
+    pub(super) fn not_yet(&mut self, key: &Key) {
+        let happened = format!("this version does not have {} yet", key.name);
+        self.problem(key.at, happened, "remove it, or install a later version that has it");
+    }
+
     /// Nobody knows this key.
     pub(super) fn unknown(&mut self, key: &Key, known: &[&str]) {
         let next = match nearest(&key.name, known) {
@@ -198,7 +282,7 @@ impl<'a> Reader<'a> {
 
     /// This value is wrong.
     pub(super) fn wrong(&mut self, value: &Value<'_>, happened: impl Into<String>, next: impl Into<String>) {
-        self.problem(value.value.span().start, format!("{}: {}", Line(&value.of), happened.into()), next);
+        self.problem(value.at(), format!("{}: {}", Line(&value.of), happened.into()), next);
     }
 
     /// The line of a key, counted from 1.
@@ -206,11 +290,17 @@ impl<'a> Reader<'a> {
         self.line_at(key.at)
     }
 
+    /// The line of a value, counted from 1.
+    pub(super) fn line_of(&self, value: &Value<'_>) -> usize {
+        self.line_at(value.at())
+    }
+
     fn line_at(&self, at: usize) -> usize {
         1 + self.breaks.partition_point(|line_break| *line_break < at)
     }
 
-    fn problem(&mut self, at: usize, happened: impl Into<String>, next: impl Into<String>) {
+    /// Something is wrong at this place.
+    pub(super) fn problem(&mut self, at: usize, happened: impl Into<String>, next: impl Into<String>) {
         self.problems.push(Problem {
             about: self.about.clone(),
             line: self.line_at(at),
@@ -220,8 +310,22 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// `64KiB`, `100MiB`, `1GiB`, or bytes.
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
 /// Those of an array, or one value alone.
-fn items<'a>(value: &Value<'a>) -> Vec<Value<'a>> {
+pub(super) fn items<'a>(value: &Value<'a>) -> Vec<Value<'a>> {
     match value.value.get_ref().as_array() {
         Some(array) => array.iter().map(|item| Value { of: value.of.clone(), value: item.clone() }).collect(),
         None => vec![value.clone()],

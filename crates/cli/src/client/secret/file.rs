@@ -55,6 +55,11 @@ pub(super) fn file(path: &Path, purpose: &Purpose) -> Result<Zeroizing<String>, 
     trimmed(&bytes(opened, &name, purpose)?, &name, purpose, true)
 }
 
+/// As it is, without a word about it.
+pub(super) fn content(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
+    bytes(File::open(path).ok()?, "", &Purpose::Client).ok()
+}
+
 fn bytes(source: impl Read, name: &str, purpose: &Purpose) -> Result<Zeroizing<Vec<u8>>, Failure> {
     // All room at once: a vector that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize + 1));

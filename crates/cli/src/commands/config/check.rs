@@ -1,15 +1,14 @@
 //! `evergrant config check`: everything that is wrong with the configuration file, without sending anything.
 
-use crate::client::args::ClientArgs;
-use crate::client::lack::{Lack, Unmade};
-use crate::client::nearest::nearest;
-use crate::client::profile::{Profile, Profiles};
-use crate::client::settings::Settings;
+use crate::client::checked;
+use crate::client::profile::gateway::GatewayTable;
+use crate::client::profile::{Of, Profile, Profiles};
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
 use clap::{Args, ValueHint};
+use evergrant_tokio_reqwest::Origin;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -35,14 +34,15 @@ pub(crate) struct ConfigCheckArgs {
 }
 
 pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure> {
-    let profiles = Profiles::read(args.config.as_deref())?;
+    let mut profiles = Profiles::read(args.config.as_deref())?;
     let of = args.profile.as_deref();
     if let Some(name) = of {
         profiles.known(name)?;
     }
-    let mut failures: Vec<Failure> = profiles.failures(of).collect();
+    let mut failures: Vec<Failure> = profiles.failures(of.map_or(Of::All, Of::Profile)).collect();
     let (path, default) = (profiles.path.display().to_string(), profiles.default.clone());
-    let mut good = Vec::new();
+    let gateway = profiles.take_gateway().filter(|_| of.is_none());
+    let mut good: Vec<(bool, String, Described)> = Vec::new();
     for (name, profile, is_faulty) in profiles.into_all() {
         if of.is_some_and(|wanted| wanted != name) {
             continue;
@@ -55,27 +55,41 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
             ),
         }
     }
-    if let Some(last) = failures.pop() {
-        for failure in failures {
-            // The last one's status is the command's: all of them are mistakes of configuration.
-            let _status = failure.tell(manner);
-        }
+    for route in gateway.iter().flat_map(|gateway| &gateway.routes) {
+        let its = good.iter().find(|(_, name, _)| *name == route.profile.value);
+        let faults = checked::route(route, its.map(|(.., described)| &*described.origins)).into_iter();
+        failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
+    }
+    if let Some(last) = Failure::tell_but_last(failures, manner) {
         return Err(last);
     }
     if manner.json {
         let profiles: Vec<Value> =
             good.iter().map(|(default, name, described)| described.json(name, *default)).collect();
-        return stdout::json(&json!({ "path": path, "profiles": profiles })).map(drop);
+        let mut checked = json!({ "path": path, "profiles": profiles });
+        if let Some(gateway) = gateway {
+            checked["gateway"] = json!({ "listen": listened(&gateway), "routes": gateway.routes.len() });
+        }
+        return stdout::json(&checked).map(drop);
     }
-    let count = good.len();
-    let mut text = format!("{}: {count} profile{}, no fault", Line(&path), if count == 1 { "" } else { "s" });
-    for (default, name, Described { provider, token_endpoint, client_id, secret }) in good {
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let mut text = format!("{}: {}, no fault", Line(&path), counted(good.len(), "profile"));
+    for (default, name, Described { provider, token_endpoint, client_id, secret, .. }) in good {
         let mark = if default { " (default)" } else { "" };
         let line = format!("{name}{mark}: {provider} at {token_endpoint}, client {client_id}, {secret}");
         // Each has a line, whatever its name.
         text.push_str(&format!("\n  {}", Line(&line)));
     }
+    if let Some(gateway) = gateway {
+        let line = format!("{} at {}", counted(gateway.routes.len(), "route"), listened(&gateway).join(", "));
+        text.push_str(&format!("\n  gateway: {}", Line(&line)));
+    }
     stdout::plain(&text).map(drop)
+}
+
+/// Where the gateway listens.
+fn listened(gateway: &GatewayTable) -> Vec<String> {
+    gateway.listen.iter().map(|listen| listen.address.to_string()).collect()
 }
 
 /// The client that a profile makes by itself: where, as whom, and where its secret is.
@@ -84,42 +98,28 @@ struct Described {
     token_endpoint: String,
     client_id: String,
     secret: String,
+    /// Where its tokens may be sent.
+    origins: Vec<Origin>,
 }
 
 impl Described {
-    /// Or everything that is wrong, with its line where that is known. What a faulty profile lacks may be what is wrong
-    /// with it, and is not said twice.
+    /// Or everything that is wrong, with its line where that is known.
     fn of(profile: Profile, is_faulty: bool) -> Result<Self, Vec<(Option<usize>, Failure)>> {
-        let unplaced = |failure| (None, failure);
-        let keys: Vec<String> = profile.lines.keys().cloned().collect();
-        // A key that is there, or one that was probably meant, has been complained of.
-        let is_said = |lack: Lack| {
-            is_faulty && keys.iter().any(|key| nearest(key, &[lack.key()]).is_some() || key == lack.key())
-        };
-        let settings = match Settings::merge(&ClientArgs::default(), profile) {
-            Ok(settings) => settings,
-            Err(Unmade::Wrong(failure)) => return Err(vec![unplaced(failure)]),
-            Err(Unmade::Lacking(lacks)) => {
-                let lacks = lacks.all().filter(|lack| !is_said(*lack));
-                return Err(lacks.map(|lack| unplaced(lack.in_profile())).collect());
-            }
-        };
-        let faults = settings.faults();
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let shown = settings.shown().map_err(|failure| vec![unplaced(failure)])?;
+        let settings = checked::settings(profile, is_faulty)?;
+        let origins = settings.origins().map_err(|failure| vec![(None, failure)])?;
+        let shown = settings.shown().map_err(|failure| vec![(None, failure)])?;
         let said = |name: &str| shown.iter().find(|shown| shown.name == name)?.value.one();
         Ok(Self {
             provider: said("provider").unwrap_or_default(),
             token_endpoint: said("token_endpoint").unwrap_or_default(),
             client_id: said("client_id").unwrap_or_default(),
             secret: said("client_secret").map_or("no secret".into(), |place| format!("secret {place}")),
+            origins,
         })
     }
 
     fn json(&self, name: &str, default: bool) -> Value {
-        let Self { provider, token_endpoint, client_id, secret } = self;
+        let Self { provider, token_endpoint, client_id, secret, .. } = self;
         json!({
             "name": name, "default": default, "provider": provider, "token_endpoint": token_endpoint,
             "client_id": client_id, "secret": secret,

@@ -19,6 +19,6 @@ fn what_the_comments_show_is_valid() {
         _ => line,
     });
     let profiles = Profiles::parse("config.toml".into(), &lines.collect::<Vec<_>>().join("\n"));
-    let failures: Vec<_> = profiles.failures(None).map(|failure| failure.to_string()).collect();
+    let failures: Vec<_> = profiles.failures(Of::All).map(|failure| failure.to_string()).collect();
     assert_eq!(failures, [] as [String; 0]);
 }

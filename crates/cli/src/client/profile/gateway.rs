@@ -1,0 +1,129 @@
+//! The tables `[gateway]` and `[[gateway.route]]`: where the gateway listens, who may use it, where its routes lead, its bounds.
+//!
+//! ```toml
+//! [gateway]
+//! listen = ["localhost:8484", { address = "unix:api.sock", peers = { uids = [1000] } }]
+//!
+//! [[gateway.route]]
+//! path = "/"
+//! profile = "sandbox"
+//! ```
+
+mod bounds;
+mod listen;
+mod route;
+mod words;
+
+use super::problem::About;
+use super::reader::{Key, Reader, Value, items};
+use crate::tell::escaped::Line;
+use bounds::KEYS as BOUNDS;
+use std::path::Path;
+
+pub(crate) use bounds::Bounds;
+pub(crate) use listen::{Listen, SHA256};
+pub(crate) use route::RouteTable;
+pub(crate) use words::{AdminAt, LogWord, Ready};
+
+/// What the tables say; what they do not say is the default.
+#[derive(Debug)]
+pub(crate) struct GatewayTable {
+    pub(crate) listen: Vec<Listen>,
+    pub(crate) admin: Option<AdminAt>,
+    pub(crate) ready: Ready,
+    pub(crate) log: Option<LogWord>,
+    pub(crate) instance: Option<String>,
+    pub(crate) bounds: Bounds,
+    pub(crate) routes: Vec<RouteTable>,
+}
+
+/// The keys of `[gateway]` beside its bounds, for whoever wrote another.
+const KEYS: [&str; 6] = ["listen", "route", "admin", "ready", "log", "instance"];
+
+/// Keys that a later version has.
+const LATER: [&str; 5] = ["issue", "store", "tls", "http2", "tenants"];
+
+pub(super) fn read(reader: &mut Reader<'_>, name: &Key, value: &Value<'_>, folder: &Path) -> GatewayTable {
+    reader.enter(About::Gateway);
+    let mut table = GatewayTable {
+        listen: Vec::new(),
+        admin: None,
+        ready: Ready::default(),
+        log: None,
+        instance: None,
+        bounds: Bounds::default(),
+        routes: Vec::new(),
+    };
+    let (mut says_listen, mut says_route, mut names) = (false, false, Vec::new());
+    for (key, value) in reader.table(value) {
+        match key.as_str() {
+            "listen" => {
+                says_listen = true;
+                (table.listen, names) = listen::read(reader, &value, folder);
+            }
+            "route" => {
+                says_route = true;
+                table.routes = routes(reader, &value, folder);
+            }
+            "admin" => table.admin = reader.read(&value, AdminAt::parse, AdminAt::FORMS),
+            "ready" => table.ready = reader.choice(&value).unwrap_or_default(),
+            "log" => table.log = reader.choice(&value),
+            "instance" => table.instance = reader.read(&value, instance, "write one word, such as \"blue\""),
+            bound if BOUNDS.contains(&bound) => table.bounds.read(reader, bound, &value),
+            later if LATER.contains(&later) => reader.not_yet(&key),
+            _ => reader.unknown(&key, &[&KEYS[..], &BOUNDS].concat()),
+        }
+    }
+    if !says_listen {
+        table.listen.push(Listen::usual());
+    }
+    if !says_route {
+        reader.problem(
+            name.at(),
+            "gateway: there is no route",
+            "write a [[gateway.route]] with path and profile",
+        );
+    }
+    callers(reader, &table.routes, &names);
+    reader.enter(About::File);
+    table
+}
+
+/// Each route, and no two of one path.
+fn routes(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Vec<RouteTable> {
+    let mut routes: Vec<RouteTable> = Vec::new();
+    for item in items(value) {
+        let Some(route) = route::read(reader, &item, folder) else { continue };
+        match routes.iter().find(|other| other.path.value == route.path.value) {
+            Some(other) => {
+                let happened = format!("path: it is that of line {}", other.path.line);
+                route.path.wrong(reader, happened, "write another path, or remove one of the two routes");
+            }
+            None => routes.push(route),
+        }
+    }
+    routes
+}
+
+/// A caller is known by the name of its key.
+fn callers(reader: &mut Reader<'_>, routes: &[RouteTable], names: &[String]) {
+    for callers in routes.iter().filter_map(|route| route.callers.as_ref()) {
+        for name in callers.value.iter().filter(|name| !names.contains(name)) {
+            let happened = format!("callers: no listener has a key of the name {}", Line(name));
+            callers.wrong(reader, happened, "add the key to keys of a listener, or remove the name");
+        }
+    }
+}
+
+/// What Via and Proxy-Status can say (RFC 9110 §5.6.2) without being quoted.
+fn instance(text: &str) -> Result<String, &'static str> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if text.len() <= 64 && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("this has more than 64 characters, or others than letters, digits, dot, underscore and hyphen")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! `[[gateway.route]]`: which requests it takes, whose token they get, where they go.
+
+use super::super::reader::{Reader, Value};
+use super::words::{AuthorizationWord, OnRefusedWord};
+use crate::client::folders::located;
+use evergrant_gateway::{OnRefused, OwnAuthorization, Route, RoutePath, RoutePathError, Upstream};
+use evergrant_tokio_reqwest::{Origin, Tokens};
+use http::Method;
+use rustls::RootCertStore;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A value, and where it is written.
+#[derive(Debug)]
+pub(crate) struct Placed<T> {
+    pub(crate) value: T,
+    /// Counted from 1.
+    pub(crate) line: usize,
+    at: usize,
+}
+
+/// A route.
+#[derive(Debug)]
+pub(crate) struct RouteTable {
+    pub(crate) path: Placed<RoutePath>,
+    /// The name of a profile.
+    pub(crate) profile: Placed<String>,
+    pub(crate) upstream: Option<Upstream>,
+    pub(crate) callers: Option<Placed<Vec<String>>>,
+    pub(crate) ca: Option<Placed<PathBuf>>,
+    more: More,
+}
+
+/// What else a route says; what it does not say is the library's default.
+#[derive(Debug, Default)]
+struct More {
+    methods: Option<Vec<Method>>,
+    origins: Option<Vec<Origin>>,
+    authorization: Option<OwnAuthorization>,
+    on_refused: Option<OnRefused>,
+    strip: Option<bool>,
+    cookies: Option<bool>,
+    via: Option<bool>,
+    encoded_slash: Option<bool>,
+    patience: Option<Duration>,
+    max_body: Option<u64>,
+    replay_body: Option<usize>,
+    answer_timeout: Option<Duration>,
+}
+
+const KEYS: [&str; 17] = [
+    "path",
+    "profile",
+    "upstream",
+    "methods",
+    "callers",
+    "origins",
+    "cookies",
+    "authorization",
+    "on_refused",
+    "strip",
+    "via",
+    "encoded_slash",
+    "ca",
+    "patience",
+    "max_body",
+    "replay_body",
+    "answer_timeout",
+];
+
+/// Keys that a later version has.
+const LATER: [&str; 6] = ["links", "upgrade", "http2", "certificate", "certificate_bound", "tls"];
+
+/// The largest body that can be meant, and the largest copy of one, in bytes.
+const MOST: u64 = 1 << 50;
+const MOST_COPY: usize = 1 << 30;
+
+impl<T> Placed<T> {
+    fn at(reader: &Reader<'_>, value: &Value<'_>, of: T) -> Self {
+        Self { value: of, line: reader.line_of(value), at: value.at() }
+    }
+
+    /// Something is wrong with it that shows beside others alone.
+    pub(in crate::client::profile) fn wrong(&self, reader: &mut Reader<'_>, happened: String, next: impl Into<String>) {
+        reader.problem(self.at, happened, next);
+    }
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Option<RouteTable> {
+    let (mut path, mut profile) = (None, None);
+    let (mut upstream, mut callers, mut ca, mut more) = (None, None, None, More::default());
+    let table = reader.table(value);
+    for (key, value) in &table {
+        match key.as_str() {
+            "path" => {
+                let read = reader.read(
+                    value,
+                    RoutePath::parse,
+                    "write one such as \"/\", \"/orders/\" or \"/orders\"",
+                );
+                path = read.map(|read| Placed::at(reader, value, read));
+            }
+            "profile" if value.is_table() => {
+                reader.wrong(
+                    value,
+                    "this version does not have tenants yet",
+                    "write the name of one profile",
+                );
+            }
+            "profile" => profile = reader.text(value).map(|name| Placed::at(reader, value, name)),
+            "upstream" => {
+                upstream =
+                    reader.read(value, Upstream::parse, "write one such as \"https://api.example.com/\"");
+            }
+            "callers" => callers = reader.texts(value).map(|names| Placed::at(reader, value, names)),
+            "ca" => ca = reader.text(value).map(|path| Placed::at(reader, value, located(&path, folder))),
+            later if LATER.contains(&later) => reader.not_yet(key),
+            other if KEYS.contains(&other) => more.read(reader, other, value),
+            _ => reader.unknown(key, &KEYS),
+        }
+    }
+    for lacking in ["path", "profile"] {
+        if value.is_table() && table.iter().all(|(key, _)| key.as_str() != lacking) {
+            reader.wrong(value, format!("there is no {lacking}"), format!("write {lacking} = \"…\" into it"));
+        }
+    }
+    Some(RouteTable { path: path?, profile: profile?, upstream, callers, ca, more })
+}
+
+impl More {
+    /// Takes what this key says, one of [`KEYS`].
+    fn read(&mut self, reader: &mut Reader<'_>, key: &str, value: &Value<'_>) {
+        match key {
+            "methods" => {
+                self.methods =
+                    Some(reader.read_all(value, method, "write those such as [\"GET\", \"POST\"]"));
+            }
+            "origins" => {
+                self.origins = Some(reader.read_all(
+                    value,
+                    Origin::parse,
+                    "write one such as \"https://app.example.com\"",
+                ));
+            }
+            "cookies" => self.cookies = reader.flag(value),
+            "authorization" => {
+                self.authorization = reader.choice::<AuthorizationWord>(value).map(Into::into);
+            }
+            "on_refused" => self.on_refused = reader.choice::<OnRefusedWord>(value).map(Into::into),
+            "strip" => self.strip = reader.flag(value),
+            "via" => self.via = reader.flag(value),
+            "encoded_slash" => self.encoded_slash = reader.flag(value),
+            "patience" => self.patience = reader.duration(value),
+            "max_body" => self.max_body = reader.bytes(value, 0..=MOST),
+            "replay_body" => self.replay_body = reader.bytes(value, 0..=MOST_COPY),
+            "answer_timeout" => self.answer_timeout = reader.duration(value),
+            _ => {}
+        }
+    }
+}
+
+impl RouteTable {
+    /// The route of the library, to this upstream with these tokens.
+    pub(crate) fn route(
+        &self,
+        upstream: Upstream,
+        tokens: Tokens,
+        roots: Option<Arc<RootCertStore>>,
+    ) -> Result<Route, RoutePathError> {
+        /// What was said, in the library's words.
+        fn said<T: Clone>(route: Route, said: &Option<T>, set: impl FnOnce(Route, T) -> Route) -> Route {
+            match said {
+                Some(value) => set(route, value.clone()),
+                None => route,
+            }
+        }
+        let more = &self.more;
+        let route = Route::new(self.path.value.as_str(), upstream, tokens)?;
+        let route = said(route, &more.methods, Route::methods);
+        let route = said(route, &more.origins, Route::origins);
+        let route = said(route, &more.authorization, Route::authorization);
+        let route = said(route, &more.on_refused, Route::on_refused);
+        let route = said(route, &more.strip, Route::strip);
+        let route = said(route, &more.cookies, Route::cookies);
+        let route = said(route, &more.via, Route::via);
+        let route = said(route, &more.encoded_slash, Route::encoded_slash);
+        let route = said(route, &more.patience, Route::patience);
+        let route = said(route, &more.max_body, Route::max_body);
+        let route = said(route, &more.replay_body, Route::replay_body);
+        let route = said(route, &more.answer_timeout, Route::answer_timeout);
+        let route = said(route, &roots, Route::roots);
+        Ok(match &self.callers {
+            Some(callers) => route.callers(callers.value.iter().map(String::as_str)),
+            None => route,
+        })
+    }
+}
+
+/// A token (RFC 9110 §9.1), and none that must never pass.
+fn method(text: &str) -> Result<Method, &'static str> {
+    let method = Method::from_bytes(text.as_bytes()).map_err(|_| "this is not a method")?;
+    match text {
+        "CONNECT" | "TRACE" | "TRACK" => Err("this method never passes"),
+        _ if text.bytes().any(|byte| byte.is_ascii_lowercase()) => Err("a method is written in capitals"),
+        _ => Ok(method),
+    }
+}

@@ -1,0 +1,216 @@
+use super::super::{Of, Profiles};
+use evergrant_gateway::Address;
+
+const HEAD: &str = "[profile.a]\nprovider = \"myparcel\"\nclient_id = \"me\"\n";
+const ROUTE: &str = "[[gateway.route]]\npath = \"/\"\nprofile = \"a\"\n";
+
+fn read(text: &str) -> Profiles {
+    Profiles::parse("config.toml".into(), text)
+}
+
+/// What is wrong, each with its line alone.
+fn faults(text: &str) -> Vec<String> {
+    let failures =
+        read(text).failures(Of::All).map(|failure| failure.parts().0.to_owned()).collect::<Vec<_>>();
+    failures.into_iter().map(|text| text.strip_prefix("config.toml:").unwrap().to_owned()).collect()
+}
+
+/// The same of a line of `[gateway]`, which is the fifth of the file.
+fn faults_of(line: &str) -> Vec<String> {
+    faults(&format!("{HEAD}[gateway]\n{line}\n{ROUTE}"))
+}
+
+/// The same of a line of a route, which is the eighth of the file.
+fn faults_of_route(line: &str) -> Vec<String> {
+    faults(&format!("{HEAD}[gateway]\n{ROUTE}{line}\n"))
+}
+
+#[test]
+fn a_file_that_says_little_has_the_defaults() {
+    let table = read(&format!("{HEAD}[gateway]\n{ROUTE}")).take_gateway().unwrap();
+    assert_eq!(
+        table.listen.iter().map(|listen| &listen.address).collect::<Vec<_>>(),
+        [&Address::Localhost(8484)]
+    );
+    assert_eq!((table.admin, table.log, table.routes.len()), (None, None, 1));
+    assert_eq!((table.bounds.max_waiters, table.bounds.connections), (1024, 4096));
+}
+
+#[test]
+fn every_key_is_read() {
+    let digest = "0f".repeat(32);
+    let text = format!(
+        "{HEAD}[gateway]
+listen = [
+  \"127.0.0.1:8484\",
+  {{ address = \"unix:api.sock\", peers = {{ uids = [1000, 1001], gids = [33] }} }},
+  {{ address = \"unix:group.sock\", peers = {{ gids = [33] }} }},
+  {{ address = \"0.0.0.0:8485\", keys = {{ erp = \"sha256:{digest}\" }}, plain_http = true, hosts = [\"gw:80\"], require_header = \"X-Evergrant\" }},
+  {{ address = \"[::]:8486\", anyone = true }},
+]
+admin = \"0.0.0.0:9000\"
+ready = \"listening\"
+log = \"all\"
+instance = \"blue-1\"
+head_bytes = \"64KiB\"
+head_time = \"5s\"
+idle_callers = \"1m\"
+idle_upstream = \"20s\"
+idle_body = \"30s\"
+connections = 100
+admitted = 200
+max_waiters = 300
+replay_memory = \"1GiB\"
+turns = 64
+handshakes = 8
+connect_time = \"2s\"
+grace = \"1s\"
+drain_time = \"10s\"
+[[gateway.route]]
+path = \"/orders/\"
+profile = \"a\"
+upstream = \"https://api.example.com/v1\"
+methods = [\"GET\", \"QUERY\"]
+callers = [\"erp\"]
+origins = \"https://app.example.com\"
+cookies = true
+authorization = \"drop\"
+on_refused = \"pass\"
+strip = true
+via = false
+encoded_slash = true
+ca = \"ca.pem\"
+patience = \"10s\"
+max_body = \"1MiB\"
+replay_body = 0
+answer_timeout = \"2m\"
+{ROUTE}"
+    );
+    assert_eq!(faults(&text), [] as [&str; 0]);
+    let table = read(&text).take_gateway().unwrap();
+    assert_eq!((table.listen.len(), table.routes.len(), table.bounds.turns), (5, 2, 64));
+    assert_eq!((table.instance.as_deref(), table.bounds.max_waiters), (Some("blue-1"), 300));
+}
+
+#[test]
+fn what_is_wrong_with_a_value_is_told_with_its_line() {
+    let key = |keys: &str| format!("listen = {{ address = \"localhost:1\", keys = {keys} }}");
+    for (line, says) in [
+        ("listen = \"localhost\"", "listen: an address to listen at is"),
+        ("listen = []", "listen: this is empty"),
+        ("listen = [\"localhost:1\", \"localhost:1\"]", "listen: this address is repeated"),
+        ("listen = \"0.0.0.0:8484\"", "listen: this address can be reached from other machines"),
+        ("listen = { anyone = true }", "listen: there is no address"),
+        (
+            "listen = { address = \"localhost:1\", peers = { uids = [1] } }",
+            "listen: users are known over a Unix socket alone",
+        ),
+        ("listen = { address = \"unix:a\", peers = {} }", "peers: it names nobody"),
+        (
+            "listen = { address = \"unix:a\", peers = { uids = [-1] } }",
+            "uids: this is not a number that it can have",
+        ),
+        ("listen = { address = \"unix:a\", peers = { users = [1] } }", "unknown key users"),
+        (
+            "listen = { address = \"unix:a\", anyone = true, peers = { uids = [1] } }",
+            "listen: it has peers and anyone",
+        ),
+        (
+            "listen = { address = \"localhost:1\", hosts = [\"a/b\"] }",
+            "hosts: this is not the name of a host",
+        ),
+        (
+            "listen = { address = \"localhost:1\", require_header = \"a b\" }",
+            "require_header: this is not the name",
+        ),
+        ("listen = { address = \"localhost:1\", tls = true }", "this version does not have tls yet"),
+        ("listen = { address = \"localhost:1\", host = [\"a\"] }", "unknown key host"),
+        (&key("{}"), "keys: there is no key"),
+        (&key("{ a = \"secret\" }"), "a: this is not sha256: and 64 hexadecimal digits"),
+        (&key(&format!("{{ A = \"sha256:{}\" }}", "0".repeat(64))), "keys: the name of key 1 must have"),
+        (
+            &format!(
+                "listen = {{ address = \"0.0.0.0:1\", keys = {{ a = \"sha256:{}\" }} }}",
+                "0".repeat(64)
+            ),
+            "listen: the keys would be sent in clear",
+        ),
+        ("admin = \"localhost:1\"", "admin: this is not an IP address and a port"),
+        ("ready = \"no\"", "ready: this is not one of its values"),
+        ("log = \"some\"", "log: this is not one of its values"),
+        ("instance = \"a b\"", "instance: this has"),
+        ("connections = 0", "connections: this is not a number that it can have"),
+        ("connections = \"1\"", "connections: this is not a number that it can have"),
+        ("head_bytes = 1", "head_bytes: this is not a number of bytes that it can have"),
+        ("head_bytes = \"64kb\"", "head_bytes: this is not a number of bytes that it can have"),
+        ("head_time = 5", "head_time: this is not a string"),
+        ("issue = {}", "this version does not have issue yet"),
+        ("conections = 5", "unknown key conections"),
+    ] {
+        let found = faults_of(line);
+        assert!(found.len() == 1 && found[0].starts_with(&format!("5: {says}")), "{line}: {found:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_route_is_told_with_its_line() {
+    for (line, says) in [
+        ("upstream = \"http://api.example.com\"", "upstream: "),
+        ("upstream = \"https://user@api.example.com\"", "upstream: "),
+        ("methods = [\"get\"]", "methods: a method is written in capitals"),
+        ("methods = [\"TRACE\"]", "methods: this method never passes"),
+        ("callers = [\"erp\"]", "callers: no listener has a key of the name erp"),
+        ("origins = \"app\"", "origins: "),
+        ("cookies = 1", "cookies: this is neither true nor false"),
+        ("authorization = \"keep\"", "authorization: this is not one of its values"),
+        ("on_refused = \"keep\"", "on_refused: this is not one of its values"),
+        ("max_body = -1", "max_body: this is not a number of bytes"),
+        ("links = true", "this version does not have links yet"),
+        ("upgrade = [\"websocket\"]", "this version does not have upgrade yet"),
+        ("http2 = true", "this version does not have http2 yet"),
+        ("certificate = \"a.pem\"", "this version does not have certificate yet"),
+        ("pattience = \"1s\"", "unknown key pattience"),
+    ] {
+        let found = faults_of_route(line);
+        assert!(found.len() == 1 && found[0].starts_with(&format!("8: {says}")), "{line}: {found:?}");
+    }
+}
+
+#[test]
+fn routes_are_compared_with_each_other_and_with_the_profiles() {
+    let route =
+        |path: &str, profile: &str| format!("[[gateway.route]]\npath = \"{path}\"\nprofile = {profile}\n");
+    let of = |routes: &str| faults(&format!("{HEAD}[gateway]\n{routes}"));
+    assert_eq!(of(&(route("/a", "\"a\"") + &route("/a/", "\"a\""))), [] as [&str; 0]);
+    assert_eq!(of(&(route("/a", "\"a\"") + &route("/a", "\"a\""))), ["9: path: it is that of line 6"]);
+    assert_eq!(of(&route("/a/../b", "\"a\"")).len(), 1);
+    assert_eq!(of(&route("/", "\"b\"")), ["7: profile: there is no profile b"]);
+    assert_eq!(of(&route("/", "{ caller = \"x\" }")), ["7: profile: this version does not have tenants yet"]);
+    assert_eq!(of("[[gateway.route]]\n"), ["5: route: there is no path", "5: route: there is no profile"]);
+    assert_eq!(of(""), ["4: gateway: there is no route"]);
+    assert_eq!(faults("[store]\nredis = \"a\"\n"), ["1: this version does not have store yet"]);
+}
+
+#[test]
+fn a_fault_of_the_gateway_concerns_nobody_but_the_gateway() {
+    let profiles = read(&format!("{HEAD}[profile.b]\nscop = \"x\"\n[gateway]\nlog = 1\n{ROUTE}"));
+    let count = |of| profiles.failures(of).count();
+    assert_eq!((count(Of::All), count(Of::Gateway)), (2, 1));
+    assert_eq!((count(Of::Profiles), count(Of::Profile("a")), count(Of::Profile("b"))), (1, 0, 1));
+    let profiles = read(&format!("[profile.a]\nscop = \"x\"\n[gateway]\n{ROUTE}"));
+    assert_eq!(profiles.failures(Of::Gateway).count(), 1, "a profile that a route names");
+}
+
+#[test]
+fn a_value_is_never_shown() {
+    let secret = "a-key-that-was-pasted-here";
+    for line in [
+        format!("listen = {{ address = \"localhost:1\", keys = {{ a = \"{secret}\" }} }}"),
+        format!("admin = \"{secret}\""),
+        format!("instance = \"{secret} {secret}\""),
+    ] {
+        let text = format!("{HEAD}[gateway]\n{line}\n{ROUTE}");
+        let shown: Vec<String> = read(&text).failures(Of::All).map(|failure| failure.to_string()).collect();
+        assert!(shown.len() == 1 && !shown[0].contains(secret), "{shown:?}");
+    }
+}

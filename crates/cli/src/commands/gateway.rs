@@ -1,0 +1,45 @@
+//! `evergrant gateway`: a server that puts a token on the requests of programs that hold none.
+
+mod address;
+mod args;
+mod descriptors;
+mod file;
+mod flags;
+mod greeting;
+mod key;
+mod life;
+mod notify;
+mod plan;
+mod secrets;
+#[cfg(unix)]
+mod signals;
+#[cfg(not(unix))]
+#[path = "gateway/signals/elsewhere.rs"]
+mod signals;
+mod start;
+mod under;
+mod wait;
+
+use crate::tell::failure::Failure;
+use crate::tell::manner::Manner;
+use args::GatewayCommand;
+use std::process::ExitCode;
+
+pub(crate) use args::GatewayArgs;
+
+pub(crate) fn run(args: &GatewayArgs, manner: Manner) -> Result<ExitCode, Failure> {
+    if let Some(GatewayCommand::Key(args)) = &args.command {
+        return key::run(args, manner).map(|()| ExitCode::SUCCESS);
+    }
+    if args.wait {
+        return wait::run(args).map(|()| ExitCode::SUCCESS);
+    }
+    let plan = match file::of(args)? {
+        Some(profiles) => file::plan(args, profiles, manner)?,
+        None => flags::plan(args)?,
+    };
+    match args.program.is_empty() {
+        true => life::serve(plan, manner),
+        false => under::serve(plan, &args.program, manner),
+    }
+}

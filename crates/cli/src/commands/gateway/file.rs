@@ -1,0 +1,129 @@
+//! The gateway of a configuration file.
+
+use super::args::GatewayArgs;
+use super::plan::{ADMIN, Plan, Source, admin, listen};
+use crate::client::checked;
+use crate::client::chosen;
+use crate::client::profile::gateway::{AdminAt, GatewayTable, LogWord, RouteTable};
+use crate::client::profile::{Of, Profile, Profiles};
+use crate::client::roots::Roots;
+use crate::client::settings::Settings;
+use crate::tell::escaped::Line;
+use crate::tell::failure::Failure;
+use crate::tell::manner::Manner;
+use crate::tell::metrics::Totals;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The file whose gateway is meant: one that has [gateway], where no flag names a client or an API. A file that a flag names
+/// is meant as a whole, whatever variables there are.
+pub(super) fn of(args: &GatewayArgs) -> Result<Option<Profiles>, Failure> {
+    let by_flag = args.client.flags_of_a_client();
+    if args.upstream.is_some() || by_flag.iter().any(|id| NAMING.contains(&id.as_str())) {
+        return Ok(None);
+    }
+    if !args.client.names_a_file() && chosen::is_chosen(&args.client) {
+        return Ok(None);
+    }
+    let Some(profiles) = Profiles::find(args.client.config.as_deref())?.filter(Profiles::has_gateway) else {
+        return Ok(None);
+    };
+    match by_flag.first() {
+        None => Ok(Some(profiles)),
+        Some(id) => Err(Failure::usage(
+            format!(
+                "--{} is about one client, and the [gateway] of the file names its own",
+                id.replace('_', "-")
+            ),
+            "write it into the file, or name one client with --profile",
+        )),
+    }
+}
+
+/// The flags that say which client is meant, so that it is not the file's gateway.
+const NAMING: [&str; 4] = ["profile", "provider", "token_endpoint", "client_id"];
+
+pub(super) fn plan(args: &GatewayArgs, mut profiles: Profiles, manner: Manner) -> Result<Plan, Failure> {
+    let mut failures: Vec<Failure> = profiles.failures(Of::Gateway).collect();
+    let path = profiles.path.display().to_string();
+    let Some(table) = profiles.take_gateway() else {
+        return Err(Failure::usage(format!("{path} has no [gateway]"), "write one into it"));
+    };
+    let clients = clients(&table, profiles, &path, &mut failures);
+    for route in &table.routes {
+        let origins = clients.get(&route.profile.value).and_then(|settings| settings.origins().ok());
+        let faults = checked::route(route, origins.as_deref()).into_iter();
+        failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
+    }
+    if let Some(last) = Failure::tell_but_last(failures, manner) {
+        return Err(last);
+    }
+    made(args, table, clients)
+}
+
+/// The clients of all routes, by the names of their profiles.
+fn clients(
+    table: &GatewayTable,
+    profiles: Profiles,
+    path: &str,
+    failures: &mut Vec<Failure>,
+) -> BTreeMap<String, Settings> {
+    let is_served = |name: &str| table.routes.iter().any(|route| route.profile.value == name);
+    let mut clients = BTreeMap::new();
+    for (name, profile, is_faulty) in profiles.into_all().filter(|(name, ..)| is_served(name)) {
+        let line = profile.line;
+        match checked::settings(Profile { name: Some(name.clone()), ..profile }, is_faulty) {
+            Ok(settings) => drop(clients.insert(name, settings)),
+            Err(faults) => failures
+                .extend(faults.into_iter().map(|(at, failure)| failure.of_profile(path, at.or(line), &name))),
+        }
+    }
+    clients
+}
+
+/// All that the file says is good: secrets are read.
+fn made(
+    args: &GatewayArgs,
+    table: GatewayTable,
+    clients: BTreeMap<String, Settings>,
+) -> Result<Plan, Failure> {
+    let totals = Arc::<Totals>::default();
+    let mut sources = BTreeMap::new();
+    for (name, settings) in clients {
+        let origins = settings.origins()?;
+        let source = Source::new(settings, Some(&name), &table.bounds, &totals)
+            .map_err(|failure| failure.of(&format_args!("profile {}", Line(&name))))?;
+        sources.insert(name, (source, origins));
+    }
+    let mut routes = Vec::new();
+    for route in &table.routes {
+        // Each route's profile is there, or the file would have a fault.
+        let Some((source, origins)) = sources.get(&route.profile.value) else { continue };
+        let upstream = checked::upstream(route, origins)?;
+        let roots = roots(route, source)?;
+        routes.push(
+            source.serve(upstream, roots, |upstream, tokens, roots| route.route(upstream, tokens, roots))?,
+        );
+    }
+    let said_listen = listen(&args.listen)?;
+    Ok(Plan {
+        listen: if said_listen.is_empty() { table.listen } else { said_listen },
+        admin: match &args.admin {
+            Some(text) => admin(text)?,
+            None => table.admin.unwrap_or(AdminAt::Address(ADMIN)),
+        },
+        ready: table.ready,
+        log: args.log.or(table.log).unwrap_or(LogWord::Own),
+        instance: table.instance,
+        bounds: table.bounds,
+        routes,
+        sources: sources.into_values().map(|(source, _)| source).collect(),
+        totals,
+    })
+}
+
+/// What the API is verified by: the certificates that the route names, alone, or those of the profile and of this machine.
+fn roots(route: &RouteTable, source: &Source) -> Result<Option<Arc<rustls::RootCertStore>>, Failure> {
+    let own = checked::roots(route)?.as_ref().map(Roots::store).map(Arc::new);
+    Ok(own.or_else(|| source.setup().network.roots.beside_machines()))
+}

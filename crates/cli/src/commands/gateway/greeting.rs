@@ -1,0 +1,56 @@
+//! What is said when the gateway listens: where, as whom it calls what, and who may call it.
+
+use super::address::url;
+use super::plan::Served;
+use crate::client::profile::gateway::Listen;
+use crate::tell::escaped;
+use crate::tell::manner::Manner;
+use crate::tell::stderr;
+use evergrant_gateway::{Access, Address, Running};
+use serde_json::json;
+
+pub(super) fn greet(running: &Running, routes: &[Served], listen: &[Listen], manner: Manner) {
+    if manner.quiet {
+        return;
+    }
+    let at: Vec<String> = running.addresses().iter().map(url).collect();
+    let admin = running.admin().and_then(Result::ok).map(|address| url(&Address::Tcp(address)));
+    if manner.json {
+        let route = |served: &Served| {
+            let Served { route, client_id, server } = served;
+            json!({ "path": route.path().as_str(), "upstream": route.upstream().to_string(), "client_id": client_id, "server": server })
+        };
+        let routes: Vec<_> = routes.iter().map(route).collect();
+        stderr::line(escaped::json(&json!({ "listen": at, "admin": admin, "routes": routes })));
+    } else {
+        stderr::note(format_args!("listening at {}", at.join(" and ")));
+        for Served { route, client_id, server } in routes {
+            let (path, upstream) = (route.path(), route.upstream());
+            stderr::note(format_args!(
+                "requests to {path} go to {upstream} with the tokens of client {client_id} from {server}"
+            ));
+        }
+        if let Some(admin) = admin {
+            stderr::note(format_args!("health and metrics at {admin}"));
+        }
+    }
+    for warning in warnings(listen) {
+        stderr::warning(warning);
+    }
+}
+
+/// Who may act as the client, where nobody would expect it.
+fn warnings(listen: &[Listen]) -> Vec<String> {
+    const EVERY_USER: &str = "every user of this machine can call the gateway, and acts as the client; with --listen unix:PATH only you can";
+    let is_open = |listen: &&Listen| match (&listen.access, &listen.address) {
+        (None, Address::Unix(_)) => false,
+        (None | Some(Access::Anyone), _) => true,
+        _ => false,
+    };
+    let (here, beyond): (Vec<&Listen>, Vec<&Listen>) =
+        listen.iter().filter(is_open).partition(|listen| listen.address.is_local());
+    let beyond = beyond.iter().map(|listen| {
+        format!("everybody who can reach {} can call the gateway, and acts as the client", listen.address)
+    });
+    beyond.chain((!here.is_empty()).then(|| EVERY_USER.to_owned())).collect()
+}

@@ -1,0 +1,137 @@
+//! What the gateway is to do, by whichever words that was said.
+
+use crate::client::profile::gateway::{AdminAt, Bounds, Listen, LogWord, Ready};
+use crate::client::renewal::Renewal;
+use crate::client::settings::Settings;
+use crate::client::setup::Setup;
+use crate::tell::failure::Failure;
+use crate::tell::metrics::Totals;
+use crate::tell::stderr;
+use evergrant_gateway::{Address, Route, RoutePathError, Upstream};
+use evergrant_tokio_reqwest::Tokens;
+use rustls::RootCertStore;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where health and metrics are unless somebody says otherwise.
+pub(super) const ADMIN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8485));
+
+/// How long a request waits for a token unless its route says otherwise: less than the 30 s of what is often in front.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) struct Plan {
+    pub(super) listen: Vec<Listen>,
+    pub(super) admin: AdminAt,
+    pub(super) ready: Ready,
+    pub(super) log: LogWord,
+    pub(super) instance: Option<String>,
+    pub(super) bounds: Bounds,
+    pub(super) routes: Vec<Served>,
+    pub(super) sources: Vec<Source>,
+    /// What all sources count.
+    pub(super) totals: Arc<Totals>,
+}
+
+/// Who else uses this process.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum For {
+    Itself,
+    /// A program that is about to be started: stdout is its own.
+    Program,
+}
+
+/// A route, and in words as whom it calls what.
+pub(super) struct Served {
+    pub(super) route: Route,
+    pub(super) client_id: String,
+    /// The origin of the authorization server.
+    pub(super) server: String,
+}
+
+/// A source of tokens, which routes may share.
+pub(super) struct Source {
+    pub(super) tokens: Tokens,
+    pub(super) renewal: Renewal,
+    setup: Setup,
+}
+
+impl Source {
+    /// The source of this client, by the name of its profile if it has one.
+    pub(super) fn new(
+        settings: Settings,
+        name: Option<&str>,
+        bounds: &Bounds,
+        totals: &Arc<Totals>,
+    ) -> Result<Self, Failure> {
+        let (setup, renewal) = Setup::renewable(settings)?;
+        let setup = setup.observed(Some(Arc::<Totals>::clone(totals)));
+        if setup.cache.is_some() {
+            stderr::note(
+                "the gateway keeps its tokens in memory: those of --cache are neither used nor replaced",
+            );
+        }
+        let tokens = setup.queue(name, PATIENCE, bounds.max_waiters)?;
+        Ok(Self { tokens, renewal, setup })
+    }
+
+    /// The setup of its client.
+    pub(super) const fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// A route with its tokens. The API is verified by these roots, or else as its token endpoint is.
+    pub(super) fn serve(
+        &self,
+        upstream: Upstream,
+        roots: Option<Arc<RootCertStore>>,
+        route: impl FnOnce(Upstream, Tokens, Option<Arc<RootCertStore>>) -> Result<Route, RoutePathError>,
+    ) -> Result<Served, Failure> {
+        self.warn_of_proxy(&upstream)?;
+        let server = self.setup.client.provider().token_endpoint().origin().to_string();
+        let route = route(upstream, self.tokens.clone(), roots)
+            .map_err(|error| Failure::usage(error.to_string(), "correct the path of the route"))?;
+        Ok(Served { route, client_id: self.renewal.settings().client_id().to_owned(), server })
+    }
+
+    /// The variables that its profile keeps secrets in.
+    pub(super) fn secret_variables(&self) -> &[String] {
+        &self.setup.secret_variables
+    }
+
+    /// A proxy that is set would be expected to be used.
+    fn warn_of_proxy(&self, upstream: &Upstream) -> Result<(), Failure> {
+        if self.setup.network.proxy_for(upstream.origin())?.is_some() {
+            stderr::warning(format_args!(
+                "requests to {upstream} do not go through the proxy that is set: this version uses it for token requests \
+                 alone"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What was written for the address of health and metrics.
+pub(super) fn admin(text: &str) -> Result<AdminAt, Failure> {
+    AdminAt::parse(text)
+        .map_err(|_| Failure::usage("--admin is neither an IP address and a port nor none", AdminAt::FORMS))
+}
+
+/// The addresses of the command line. Who may use one that other machines reach is for a file to say.
+pub(super) fn listen(texts: &[String]) -> Result<Vec<Listen>, Failure> {
+    let read = |text: &String| {
+        let address = Address::parse(text).map_err(|error| {
+            Failure::usage(format!("--listen: {error}"), "write one of these, such as localhost:8484")
+        })?;
+        if address.is_local() {
+            return Ok(Listen::at(address));
+        }
+        Err(Failure::usage(
+            format!(
+                "--listen {address} can be reached from other machines, where whoever calls acts as the client"
+            ),
+            "use localhost:PORT or unix:PATH, or write a configuration file with [gateway] that says who may use it",
+        ))
+    };
+    texts.iter().map(read).collect()
+}

@@ -1,0 +1,95 @@
+//! From the plan to a gateway that listens.
+
+use super::descriptors;
+use super::greeting;
+use super::plan::{For, Plan, Source};
+use super::secrets::Secrets;
+use crate::client::profile::gateway::{AdminAt, Listen, LogWord, Ready};
+use crate::tell::failure::Failure;
+use crate::tell::manner::Manner;
+use crate::tell::metrics::Totals;
+use crate::tell::stderr;
+use crate::tell::verbose;
+use evergrant_gateway::{Admin, Gateway, GatewayBuilder, Listener, LogFormat, Running, ServeError};
+use evergrant_tokio_reqwest::Tokens;
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A gateway that listens.
+pub(super) struct Started {
+    pub(super) running: Arc<Running>,
+    pub(super) secrets: Secrets,
+    /// How long it goes on accepting when it is told to end, and how long what is in flight may take then.
+    pub(super) grace: Duration,
+    pub(super) drain_time: Duration,
+}
+
+/// Starts it, and says where it listens.
+pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Failure> {
+    let bounds = descriptors::enough(plan.bounds, plan.routes.len(), of);
+    let listeners: Vec<Listener> = plan.listen.iter().map(Listen::listener).collect();
+    let mut builder = Gateway::builder().limits(bounds.limits);
+    for served in &plan.routes {
+        builder = builder.route(served.route.clone());
+    }
+    if let Some(instance) = &plan.instance {
+        builder = builder.instance(instance);
+    }
+    if let AdminAt::Address(address) = plan.admin {
+        builder = builder.admin(admin(address, plan.ready, &plan.sources, plan.totals));
+    }
+    let gateway = log(builder, plan.log, of, manner)
+        .build()
+        .map_err(|path| Failure::usage(format!("two routes have the path {path}"), "remove one of them"))?;
+    if plan.sources.len() > 1 {
+        verbose::with_sources();
+    }
+    let running = gateway.serve(&listeners).map_err(|error| failure(&error))?;
+    if let Some(Err(error)) = running.admin() {
+        stderr::warning(format_args!(
+            "there is no address for health and metrics: {error}; the gateway serves without it"
+        ));
+    }
+    greeting::greet(&running, &plan.routes, &plan.listen, manner);
+    Ok(Started {
+        running: Arc::new(running),
+        secrets: Secrets::watched(plan.sources)?,
+        grace: bounds.grace,
+        drain_time: bounds.drain_time,
+    })
+}
+
+fn admin(address: SocketAddr, ready: Ready, sources: &[Source], totals: Arc<Totals>) -> Admin {
+    let sources: Vec<Tokens> = sources.iter().map(|source| source.tokens.clone()).collect();
+    let text = move || {
+        let seen: Vec<_> = sources.iter().map(|source| (source.name(), source.status())).collect();
+        totals.text(&seen)
+    };
+    Admin::new(address).metrics(text).ready_when_listening(ready == Ready::Listening)
+}
+
+/// To stdout, or to stderr where stdout is a program's.
+fn log(builder: GatewayBuilder, word: LogWord, of: For, manner: Manner) -> GatewayBuilder {
+    let (is_terminal, to): (bool, Box<dyn Write + Send>) = match of {
+        For::Itself => (io::stdout().is_terminal(), Box::new(io::stdout())),
+        For::Program => (io::stderr().is_terminal(), Box::new(io::stderr())),
+    };
+    let format = if is_terminal && !manner.json { LogFormat::Short } else { LogFormat::Json };
+    match word {
+        LogWord::Off => builder,
+        word => builder.log(word.into(), format, to),
+    }
+}
+
+/// Why it does not start.
+fn failure(error: &ServeError) -> Failure {
+    let text = error.to_string();
+    match (error, text.rsplit_once(": ")) {
+        (ServeError::Io(..) | ServeError::Start(_) | ServeError::Roots(_), _) | (_, None) => {
+            Failure::system("the gateway cannot be started", error)
+        }
+        (_, Some((happened, next))) => Failure::usage(happened, next),
+    }
+}
