@@ -2,6 +2,7 @@
 
 use crate::inbound::Inbound;
 use crate::limits::Limits;
+use crate::record::malformed;
 use crate::request::answer;
 use crate::stream::Stream;
 use crate::table::Door;
@@ -55,7 +56,9 @@ pub(crate) async fn serve(worker: Rc<Worker>, door: Arc<Door>, stream: Stream, a
         Poll::Pending
     })
     .await;
-    if ended.is_err_and(|error| error.is_parse()) {
-        worker.counters().answered("malformed", "syntax");
+    if let Err(error) = ended
+        && error.is_parse()
+    {
+        malformed(&worker, address, if error.is_parse_too_large() { 431 } else { 400 });
     }
 }
