@@ -3,8 +3,7 @@
 
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap,
-    HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRANSFER_ENCODING,
-    UPGRADE, VIA, WWW_AUTHENTICATE,
+    HeaderName, HeaderValue, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE, VIA, WWW_AUTHENTICATE,
 };
 use std::fmt;
 
@@ -18,8 +17,8 @@ pub struct FieldRules {
 }
 
 /// Fields for one connection alone (RFC 9110 §7.6.1), beside those that `Connection` names and all that begin with `proxy-`.
-const HOP_BY_HOP: [HeaderName; 4] =
-    [CONNECTION, HeaderName::from_static("keep-alive"), TRANSFER_ENCODING, UPGRADE];
+const HOP_BY_HOP: [HeaderName; 5] =
+    [CONNECTION, HeaderName::from_static("keep-alive"), TE, TRANSFER_ENCODING, UPGRADE];
 
 /// Fields that make a server read another path or method than the one that was checked, or that speak for who called whom.
 const STEERING: [HeaderName; 7] = [
@@ -63,16 +62,16 @@ pub fn to_upstream(
         return Err(Looped);
     }
     let takes_trailers = names(fields, &TE).any(|coding| coding.eq_ignore_ascii_case("trailers"));
-    remove_hop_by_hop(fields);
+    // It is always there, and would make a list of what is removed.
+    fields.remove(HOST);
+    remove(fields, |name| {
+        [AUTHORIZATION, EXPECT, KEY].contains(name)
+            || STEERING.contains(name)
+            || name.as_str().starts_with("x-forwarded-")
+            || (*name == COOKIE && !rules.cookies)
+    });
     if takes_trailers {
         fields.insert(TE, HeaderValue::from_static("trailers"));
-    }
-    for name in STEERING.iter().chain(&[HOST, AUTHORIZATION, EXPECT, KEY]) {
-        fields.remove(name);
-    }
-    remove_all(fields, |name| name.starts_with("x-forwarded-"));
-    if !rules.cookies {
-        fields.remove(COOKIE);
     }
     if rules.reads_bodies {
         keep_readable_codings(fields);
@@ -87,22 +86,18 @@ pub fn to_upstream(
 ///
 /// `is_ours` says that the status says something of our token, which the caller does not have: then the API's challenge is left out.
 pub fn to_caller(fields: &mut HeaderMap, rules: &FieldRules, is_ours: bool) {
-    remove_hop_by_hop(fields);
-    fields.remove(AUTHORIZATION);
-    if is_ours {
-        fields.remove(WWW_AUTHENTICATE);
-    }
-    if !rules.cookies {
-        fields.remove(SET_COOKIE);
-    }
+    remove(fields, |name| {
+        *name == AUTHORIZATION
+            || (*name == WWW_AUTHENTICATE && is_ours)
+            || (*name == SET_COOKIE && !rules.cookies)
+    });
     // A shared cache in front may keep what was meant for this client: RFC 9111 §3.5 protects answers to requests that had a token,
     // and the caller's had none.
-    let says = names(fields, &CACHE_CONTROL).map(|directive| {
-        let name = directive.split('=').next().unwrap_or_default();
-        name.trim().to_ascii_lowercase()
-    });
     let knows = ["public", "s-maxage", "must-revalidate", "private", "no-store"];
-    let is_said = says.into_iter().any(|name| knows.contains(&name.as_str()));
+    let is_said = names(fields, &CACHE_CONTROL).any(|directive| {
+        let name = directive.split('=').next().unwrap_or_default().trim();
+        knows.iter().any(|known| name.eq_ignore_ascii_case(known))
+    });
     if !is_said {
         fields.append(CACHE_CONTROL, HeaderValue::from_static("private"));
     }
@@ -114,17 +109,12 @@ fn names<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &
     values.flat_map(|value| value.split(',')).map(str::trim).filter(|member| !member.is_empty())
 }
 
-fn remove_hop_by_hop(fields: &mut HeaderMap) {
-    let named: Vec<HeaderName> =
-        names(fields, &CONNECTION).filter_map(|name| HeaderName::try_from(name).ok()).collect();
-    for name in HOP_BY_HOP.iter().chain(&named).chain(&[TE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION]) {
-        fields.remove(name);
-    }
-    remove_all(fields, |name| name.starts_with("proxy-"));
-}
-
-fn remove_all(fields: &mut HeaderMap, is_bad: impl Fn(&str) -> bool) {
-    let bad: Vec<HeaderName> = fields.keys().filter(|name| is_bad(name.as_str())).cloned().collect();
+/// Removes what is for one connection alone, and these: all are found in one pass, and where there are none nothing is looked up.
+fn remove(fields: &mut HeaderMap, is_bad: impl Fn(&HeaderName) -> bool) {
+    let is_hop_by_hop = |name: &HeaderName| HOP_BY_HOP.contains(name) || name.as_str().starts_with("proxy-");
+    let named = names(fields, &CONNECTION).filter_map(|name| HeaderName::try_from(name).ok());
+    let found = fields.keys().filter(|name| is_hop_by_hop(name) || is_bad(name)).cloned();
+    let bad: Vec<HeaderName> = named.chain(found).collect();
     for name in bad {
         fields.remove(name);
     }
