@@ -1,7 +1,6 @@
 //! A caller's connection, from its first byte to its last.
 
 use crate::inbound::Inbound;
-use crate::limits::Limits;
 use crate::record::malformed;
 use crate::request::answer;
 use crate::stream::Stream;
@@ -31,7 +30,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, door: Arc<Door>, stream: Stream, a
         Rc::new(Inbound { worker: Rc::clone(&worker), door, peer, address, watch: Rc::clone(&watch) });
     let service = service_fn(move |request| answer(Rc::clone(&inbound), request));
     let mut builder = http1::Builder::new();
-    builder.max_headers(Limits::FIELDS).max_buf_size(worker.table.limits.head_bytes);
+    // At most 100 fields: hyper's own bound, which costs more to say again, as its table is then filled for each head.
+    builder.max_buf_size(worker.table.limits.head_bytes);
     let mut connection = pin!(builder.serve_connection(io, service));
     let mut is_ending = false;
     let ended = poll_fn(|cx| {

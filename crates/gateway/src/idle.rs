@@ -67,11 +67,8 @@ impl Connections {
     pub(crate) async fn fresh(&self) -> Result<Connection, UpstreamFault> {
         let traffic = Rc::new(Traffic::default());
         let io = self.api.connect(Rc::clone(&traffic)).await?;
-        let made = http1::Builder::new()
-            .max_headers(Limits::FIELDS)
-            .max_buf_size(Limits::ANSWER_HEAD)
-            .handshake(io)
-            .await;
+        // And 100 fields, as for callers.
+        let made = http1::Builder::new().max_buf_size(Limits::ANSWER_HEAD).handshake(io).await;
         let (sender, connection) = made.map_err(|_| UpstreamFault::Refused)?;
         spawn_local(async move {
             // What goes wrong with it is the error of the request that it carries.
