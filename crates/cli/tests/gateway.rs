@@ -49,7 +49,9 @@ impl Gateway {
     #[track_caller]
     fn hear(&mut self, words: &str) -> String {
         loop {
-            let Ok(line) = self.said.recv_timeout(LONG) else { panic!("{words:?} is not in: {:?}", self.heard) };
+            let Ok(line) = self.said.recv_timeout(LONG) else {
+                panic!("{words:?} is not in: {:?}", self.heard)
+            };
             self.heard.push(line.clone());
             if line.contains(words) {
                 return line;
@@ -184,7 +186,8 @@ fn requests_pass_with_a_token_and_a_refused_one_is_replaced() {
     assert_eq!(status.code(), Some(0), "{said}");
     assert_eq!(log.lines().filter(|line| line.contains("\"path\":\"/shipments\"")).count(), 2, "{log}");
     assert!(said.contains("every user of this machine"), "{said}");
-    for secret in server.issued().into_iter().chain([Server::CLIENT_SECRET.to_owned(), "sentinel".to_owned()]) {
+    for secret in server.issued().into_iter().chain([Server::CLIENT_SECRET.to_owned(), "sentinel".to_owned()])
+    {
         assert!(!log.contains(&secret) && !said.contains(&secret) && !metrics.contains(&secret), "{secret}");
     }
 }
@@ -200,7 +203,11 @@ fn a_second_gateway_on_the_port_does_not_start() {
     let mut third = configured(&server, evergrant(&["--json", "gateway", "--admin", taken]));
     third.args(["--listen", "127.0.0.1:0"]);
     let mut third = Gateway::start(third);
-    assert!(third.heard.iter().any(|line| line.contains("no address for health and metrics")), "{:?}", third.heard);
+    assert!(
+        third.heard.iter().any(|line| line.contains("no address for health and metrics")),
+        "{:?}",
+        third.heard
+    );
     assert_eq!(third.admin, "");
     third.hear("every user of this machine");
 }
@@ -214,7 +221,12 @@ fn what_is_in_flight_is_answered_before_it_ends() {
     server.set_delay(Endpoint::Resource, Duration::from_millis(300));
     let url = gateway.url.clone();
     let call = thread::spawn(move || get(&url, "/shipments", ""));
-    until(|| get(&gateway.admin, "/metrics", "").1.lines().any(|line| line.starts_with("evergrant_gateway_in_flight") && line.ends_with(" 1")));
+    until(|| {
+        get(&gateway.admin, "/metrics", "")
+            .1
+            .lines()
+            .any(|line| line.starts_with("evergrant_gateway_in_flight") && line.ends_with(" 1"))
+    });
     gateway.signal(Signal::TERM);
     assert_eq!(call.join().unwrap().0, 200);
     let (status, _, said) = gateway.end();
@@ -240,7 +252,8 @@ fn a_job_can_wait_until_it_is_ready() {
     let server = Server::start().unwrap();
     server.set_delay(Endpoint::Token, Duration::from_millis(200));
     let gateway = Gateway::start(known(&server, &[]));
-    let wait = |admin: &str, limit: &str| evergrant(&["gateway", "--wait", "--admin", admin, "--timeout", limit]);
+    let wait =
+        |admin: &str, limit: &str| evergrant(&["gateway", "--wait", "--admin", admin, "--timeout", limit]);
     let admin = gateway.admin.strip_prefix("http://").unwrap();
     assert_eq!(run(&mut wait(admin, "60s")).status, 0);
     assert!(gateway.is_ready());
@@ -258,7 +271,8 @@ fn a_program_finds_the_gateway_and_no_secret_and_ends_both() {
     let server = Server::start().unwrap();
     let mut command = configured(&server, evergrant(&["-q", "gateway", "--", "sh", "-c"]));
     command.arg("echo \"$EVERGRANT_GATEWAY\"; echo \"${EVERGRANT_CLIENT_SECRET-none}\"; read line; exit 7");
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
     let url = said.next().unwrap().unwrap();
     assert_eq!(said.next().unwrap().unwrap(), "none");
@@ -285,7 +299,8 @@ fn a_signal_goes_to_the_program() {
 
 #[test]
 fn a_key_is_made_once_and_opens_the_listener_whose_file_has_its_digest() {
-    let made: Value = serde_json::from_str(&run(&mut evergrant(&["gateway", "key", "erp", "--json"])).stdout).unwrap();
+    let made: Value =
+        serde_json::from_str(&run(&mut evergrant(&["gateway", "key", "erp", "--json"])).stdout).unwrap();
     let (key, digest) = (made["key"].as_str().unwrap(), made["digest"].as_str().unwrap());
     assert_eq!(key.len(), 43);
     let text = run(&mut evergrant(&["gateway", "key", "a.b"])).stdout;
@@ -400,8 +415,12 @@ fn a_good_file_is_checked_with_its_gateway() {
     let checked = run(&mut evergrant(&["config", "check", "--config", &path]));
     assert!(checked.stdout.ends_with("\n  gateway: 1 route at 127.0.0.1:0\n"), "{}", checked.stdout);
     let object: Value =
-        serde_json::from_str(&run(&mut evergrant(&["--json", "config", "check", "--config", &path])).stdout).unwrap();
-    assert_eq!((&object["gateway"]["routes"], &object["gateway"]["listen"][0]), (&1.into(), &"127.0.0.1:0".into()));
+        serde_json::from_str(&run(&mut evergrant(&["--json", "config", "check", "--config", &path])).stdout)
+            .unwrap();
+    assert_eq!(
+        (&object["gateway"]["routes"], &object["gateway"]["listen"][0]),
+        (&1.into(), &"127.0.0.1:0".into())
+    );
 }
 
 #[test]
@@ -409,7 +428,9 @@ fn a_file_that_a_flag_names_is_meant_whatever_variables_there_are() {
     let server = Server::start().unwrap();
     let (_folder, path) = with_file(&server, &table(""));
     let mut command = with_config(&path);
-    command.env("EVERGRANT_CLIENT_ID", "another").env("EVERGRANT_TOKEN_ENDPOINT", "https://auth.example/token");
+    command
+        .env("EVERGRANT_CLIENT_ID", "another")
+        .env("EVERGRANT_TOKEN_ENDPOINT", "https://auth.example/token");
     let gateway = Gateway::start(command);
     gateway.until_ready();
     assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
@@ -417,7 +438,11 @@ fn a_file_that_a_flag_names_is_meant_whatever_variables_there_are() {
     one.args(["--listen", "127.0.0.1:0", "--profile", "own"]);
     assert_eq!(get(&Gateway::start(one).url, "/shipments", "").0, 200, "one client of the file");
     let words = ["gateway", "--config", &path, "--scope", "read"];
-    fails(&mut evergrant(&words), 2, &["--scope is about one client", "the [gateway] of the file names its own"]);
+    fails(
+        &mut evergrant(&words),
+        2,
+        &["--scope is about one client", "the [gateway] of the file names its own"],
+    );
 }
 
 #[test]
@@ -428,7 +453,10 @@ fn words_that_cannot_be_are_told_before_a_secret_is_asked_for() {
         (&["--listen", "8484"], "--listen: an address to listen at is"),
         (&["--admin", "localhost"], "--admin is neither an IP address and a port nor none"),
         (&["--upstream", "http://api.example.com"], "--upstream: "),
-        (&["--allow-origin", "https://api.example.com", "--allow-origin", "https://b.example"], "names 2 APIs"),
+        (
+            &["--allow-origin", "https://api.example.com", "--allow-origin", "https://b.example"],
+            "names 2 APIs",
+        ),
     ] {
         let mut command = configured(&server, evergrant(&["gateway"]));
         fails(command.args(words).env_remove("EVERGRANT_CLIENT_SECRET"), 2, &[says]);
