@@ -92,7 +92,7 @@ fn the_demonstration_on_100_columns() {
 fn what_the_demonstration_has_said_outlives_other_widths_of_its_terminal() {
     let terminal = Terminal::of(100, &DEMO, &[]);
     let mut sizes = vec![(0, 100)];
-    for (phase, columns) in [("2/5 ", 60), ("3/5 ", 20), ("4/5 ", 100), ("5/5 ", 40), ("expired: ", 120)] {
+    for (phase, columns) in [("2/6 ", 60), ("3/6 ", 20), ("4/6 ", 100), ("5/6 ", 40), ("expired: ", 120)] {
         terminal.until(phase);
         sizes.push((terminal.resize(columns), columns));
     }
@@ -102,10 +102,18 @@ fn what_the_demonstration_has_said_outlives_other_widths_of_its_terminal() {
         let screen = resized_screen(&sizes, shown.as_bytes(), resize);
         let mut lines = screen.lines();
         // What was on its way when the width changed may stay before it, and the rest of a line may be cut off.
-        for words in ["4 workers call an AP", "1/5 cold", "2/5 ref", "3/5 rev", "4/5 server", "5/5 server"] {
+        for words in [
+            "4 workers call an AP",
+            "1/6 cold",
+            "2/6 ref",
+            "3/6 rev",
+            "4/6 server",
+            "5/6 server",
+            "6/6 through",
+        ] {
             assert!(lines.any(|line| line.contains(words)), "{words:?} is not in its place: {screen}");
         }
-        assert_eq!(screen.matches("ok: ").count(), 5, "{screen}");
+        assert_eq!(screen.matches("ok: ").count(), 6, "{screen}");
         assert!(screen.ends_with(" 0 failed"), "{screen}");
     }
 }

@@ -168,9 +168,9 @@ fn the_page_is_one_file_with_the_picture_and_the_figures() {
     assert_bars(&elements, usize::try_from(figures["tokens"].as_u64().unwrap()).unwrap());
     let cells: Vec<&str> =
         elements.iter().filter(|found| found.name == "td").map(|found| found.text.as_str()).collect();
-    assert_eq!(cells.len(), 6 * 7, "five phases and the total");
-    assert_eq!((cells[0], cells[35], cells[37]), ("cold start", "total", "0"));
-    assert_eq!(cells[36], figures["requests"].to_string());
+    assert_eq!(cells.len(), 7 * 7, "six phases and the total");
+    assert_eq!((cells[0], cells[42], cells[44]), ("cold start", "total", "0"));
+    assert_eq!(cells[43], figures["requests"].to_string());
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub enum Caller {
 
 /// A request that may use the listener.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Admitted {
     /// Who sent it.
     pub caller: Caller,

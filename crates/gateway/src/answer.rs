@@ -119,10 +119,21 @@ impl Problem {
         Self::new(kind, detail, Sent::No).after(error.retry_after())
     }
 
-    /// The API refused the access token, and the request cannot be sent a second time from here: 503.
-    pub fn unrepeatable() -> Self {
+    /// The API refused the access token with this status, and the request cannot be sent a second time from here: 503.
+    pub fn unrepeatable(status: StatusCode) -> Self {
         let detail = "the API refused the access token, and the body of this request was too long to be kept for a second try (replay_body); a new token was requested; send the request again";
-        let more = More::Received(StatusCode::UNAUTHORIZED, Some(SOON));
+        Self::refused_once(status, detail)
+    }
+
+    /// The API refused the access token with this status, which is so new that it may not know it yet, and the request may not wait any
+    /// longer: 503.
+    pub fn unsettled(status: StatusCode) -> Self {
+        let detail = "the API refused the access token, which is new, and this request could not wait any longer for a second try (patience); send the request again";
+        Self::refused_once(status, detail)
+    }
+
+    fn refused_once(status: StatusCode, detail: &str) -> Self {
+        let more = More::Received(status, Some(SOON));
         Self { more, ..Self::new(kind::TOKEN_REFUSED_ONCE, detail.into(), Sent::Refused) }
     }
 
@@ -189,7 +200,7 @@ impl Problem {
         self.rule
     }
 
-    /// Whether the API saw the request.
+    /// Whether the API saw the request; of all that there are today it is known.
     pub const fn sent(&self) -> Option<Sent> {
         Some(self.sent)
     }

@@ -90,7 +90,7 @@ impl<'a> Mapping<'a> {
             let element = rest.trim_start_matches([' ', '\t', ',']);
             let target = element.strip_prefix('<').and_then(|element| element.split_once('>'));
             let Some((target, after)) = target else { break };
-            links.push_str(&rest[..rest.len() - element.len()]);
+            links.push_str(rest.strip_suffix(element).unwrap_or_default());
             links.push('<');
             links.push_str(self.reference(target).as_deref().unwrap_or(target));
             links.push('>');

@@ -23,7 +23,7 @@ use http::header::{
 };
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use std::convert::Infallible;
@@ -69,13 +69,14 @@ fn own(
     record.own(problem);
     let table = &caller.worker.table;
     let (mut head, text) = problem.response(Some(&table.instance), caller.worker.draw(), method).into_parts();
-    match unread.body.filter(|body| !body.is_end_stream()) {
-        // It is not sent unless we say so, and we do not.
-        Some(_) if unread.expects => {
-            head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        Some(body) => discard(body),
-        None => {}
+    let unread_body = unread.body.filter(|body| !body.is_end_stream());
+    // What follows a head that two programs read differently may be anything. And a body that waits for a word does not come.
+    let is_last = head.status == StatusCode::BAD_REQUEST || (unread.expects && unread_body.is_some());
+    if is_last {
+        head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if let Some(body) = unread_body.filter(|_| !unread.expects) {
+        discard(body);
     }
     record.bytes_out = text.len() as u64;
     let ended = Ended { record, watch: Rc::clone(&caller.watch) };
@@ -205,9 +206,12 @@ impl Passing<'_> {
             if self.way.placed.route.on_refused == OnRefused::Pass {
                 return Ok((self.handed_on(head), received));
             }
-            if next == Next::Later {
+            if let Next::Unrepeatable | Next::Unsettled = next {
                 received.discard();
-                return Err(Problem::unrepeatable());
+                return Err(match next {
+                    Next::Unsettled => Problem::unsettled(head.status),
+                    _ => Problem::unrepeatable(head.status),
+                });
             }
             let said = self.said(&head, received.beginning().await, &token);
             received.discard();
@@ -384,19 +388,21 @@ impl Passing<'_> {
                     source.shared().replayed(ReplayReason::Settled);
                     Next::Again
                 } else {
-                    Next::Later
+                    Next::Unsettled
                 }
             }
             AfterRefusal::HandOnAndRefresh => {
                 source.refresh(origin).await;
-                if is_repeatable { Next::Refused } else { Next::Later }
+                if is_repeatable { Next::Refused } else { Next::Unrepeatable }
             }
             _ if rejection == Rejection::Refused || is_repeatable => Next::Refused,
-            _ => Next::Later,
+            _ => Next::Unrepeatable,
         };
         match next {
             Next::Again => {}
-            Next::Later => self.caller.worker.counters().replayed(Replayed::Unrepeatable),
+            Next::Unrepeatable | Next::Unsettled => {
+                self.caller.worker.counters().replayed(Replayed::Unrepeatable);
+            }
             Next::Refused => self.caller.worker.counters().replayed(Replayed::Refused),
         }
         next
@@ -443,8 +449,10 @@ impl Passing<'_> {
 enum Next {
     /// It is sent once more.
     Again,
-    /// Its caller may send it once more.
-    Later,
+    /// Its body was not kept: its caller may send it once more.
+    Unrepeatable,
+    /// It cannot wait for the token to settle: its caller may.
+    Unsettled,
     /// Nothing helps.
     Refused,
 }

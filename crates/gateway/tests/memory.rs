@@ -132,6 +132,7 @@ fn a_queued_request_costs_its_head_and_a_small_window() {
     let (_small, small) = queue(QUEUED / 4, 1);
     let (_large, large) = queue(QUEUED - QUEUED / 4, 100_000);
     println!("a queued request: {small} bytes; with a body that came unasked: {large} bytes");
-    assert!(small <= 20 * 1024, "{small} bytes for each");
-    assert!(large <= 16 * 1024 + 32 * 1024 + 4096, "{large} bytes for each");
+    // Two buffers of hyper's, of 8 KiB each, and what we remember of it.
+    assert!(small <= 24 * 1024, "{small} bytes for each");
+    assert!(large <= 48 * 1024, "{large} bytes for each");
 }

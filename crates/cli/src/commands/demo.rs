@@ -1,7 +1,9 @@
 //! `evergrant demo`: the main job on servers of its own. Many workers call an API without pause on tokens that live a
-//! few seconds, while the authorization server is revoked, broken and mended under them.
+//! few seconds, while the authorization server is revoked, broken and mended under them; and devices without tokens call it through a
+//! gateway.
 
 mod destination;
+mod devices;
 mod markup;
 mod page;
 mod picture;
@@ -24,6 +26,7 @@ use crate::tell::terminal::Terminal;
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Args, ValueHint};
 use destination::Destination;
+use devices::Devices;
 use evergrant_http::causes;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tokio_reqwest::{Api, Client, ClientAuth, LastOutcome, Origin, Provider, Status, Tokens};
@@ -35,10 +38,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tally::Tally;
 use timeline::{Timeline, What};
+use tokio::task::JoinHandle;
 use view::View;
 
 /// The phases that it has.
-const PHASES: usize = 5;
+const PHASES: usize = 6;
 
 /// Longer than any demonstration: a worker that waits for a token, and then calls on the connection that it kept, must not meet
 /// a server that has just closed it.
@@ -76,7 +80,7 @@ pub(crate) fn run(args: &DemoArgs, manner: Manner) -> Result<(), Failure> {
     let life = plan.life.as_secs();
     demo.view
         .labelled("", &format!("{} an API without pause; a token lives {life} s.", report::call(workers)));
-    let report = block_on(async { Ok(demo.conduct(&api, workers).await) })?;
+    let report = block_on(demo.conduct(&api, workers))?;
     let written = destination.map(|place| place.write(&report)).transpose();
     let told = tell(&report, args.report.as_ref().filter(|_| written.is_ok()), manner);
     // What it found says more than what became of it.
@@ -100,6 +104,7 @@ fn tell(report: &Report, written: Option<&Destination>, manner: Manner) -> Resul
 struct Demo {
     plan: Plan,
     server: Server,
+    origin: Origin,
     tokens: Tokens,
     tally: Arc<Tally>,
     timeline: Timeline,
@@ -125,12 +130,12 @@ impl Demo {
         let tokens = Tokens::builder(client).policy(plan.policy()).build()?;
         let origin = Origin::parse(&server.origin())?;
         let http = network::without_needless_roots(reqwest::Client::builder().no_proxy(), &origin);
-        let api = Api::new(network::build(http)?, tokens.clone(), [origin].into_iter().collect());
+        let api = Api::new(network::build(http)?, tokens.clone(), [origin.clone()].into_iter().collect());
         let (tally, timeline) = (Arc::default(), Timeline::begin());
-        Ok((Self { plan, server, tokens, tally, timeline, view, begun: 0 }, api))
+        Ok((Self { plan, server, origin, tokens, tally, timeline, view, begun: 0 }, api))
     }
 
-    async fn conduct(mut self, api: &Api, workers: u64) -> Report {
+    async fn conduct(mut self, api: &Api, workers: u64) -> Result<Report, Failure> {
         let over = Arc::new(AtomicBool::new(false));
         let (url, start) = (self.server.resource("/shipments"), Instant::now());
         self.timeline = Timeline::begin();
@@ -181,20 +186,37 @@ impl Demo {
         self.watch(&mut phase, self.plan.unit * 3 / 2, |_| true).await;
         self.mend_server();
         self.watch(&mut phase, Duration::ZERO, |status| status.held.is_some() && status.waiting == 0).await;
-        let rest = self.plan.whole.saturating_sub(start.elapsed());
-        self.watch(&mut phase, rest.max(self.plan.unit / 2), |_| true).await;
         let allowed = self.plan.attempts(phase.elapsed());
         phases.push(self.end(phase, allowed));
-
         over.store(true, Ordering::Relaxed);
-        let mut died = 0;
-        for worker in working {
-            died += u64::from(worker.await.is_err());
-        }
+        let mut died = died_among(working).await;
+
+        let story = "devices that know no token; 401 to every token so far, and 503";
+        let mut phase = self.begin("through the gateway", Some(What::Down), story);
+        let gateway = devices::gateway(&self.origin, &self.tokens, self.plan.policy().patience())?;
+        let (over, devices) = (Arc::new(AtomicBool::new(false)), Devices::of(&gateway, "/shipments")?);
+        let calling: Vec<_> = (0..workers)
+            .map(|_| tokio::spawn(devices.clone().work(Arc::clone(&self.tally), Arc::clone(&over))))
+            .collect();
+        self.watch(&mut phase, self.plan.unit / 2, |_| true).await;
+        self.server.revoke_all();
+        self.timeline.revoked();
+        self.break_server();
+        self.watch(&mut phase, Duration::ZERO, |status| status.held.is_none()).await;
+        self.view.say("the token was revoked: the devices' requests wait in the gateway");
+        self.watch(&mut phase, self.plan.unit * 3 / 2, |_| true).await;
+        self.mend_server();
+        self.watch(&mut phase, Duration::ZERO, |status| status.held.is_some() && status.waiting == 0).await;
+        let rest = self.plan.whole.saturating_sub(start.elapsed());
+        self.watch(&mut phase, rest.max(self.plan.unit / 2), |_| true).await;
+        let allowed = 1 + self.plan.attempts(phase.elapsed());
+        phases.push(self.end(phase, allowed));
+        over.store(true, Ordering::Relaxed);
+        died += died_among(calling).await;
         self.timeline.end(&self.tally);
         self.view.end();
         let (timeline, life, took) = (self.timeline, self.plan.life, start.elapsed());
-        Report { phases, timeline, workers, life, died, took }
+        Ok(Report { phases, timeline, workers, life, died, took })
     }
 
     fn begin(&mut self, name: &'static str, trouble: Option<What>, story: &str) -> Running {
@@ -246,6 +268,15 @@ impl Demo {
 /// How long until the held token is due; zero when none is held.
 fn refresh_in(status: &Status) -> Duration {
     status.held.map_or(Duration::ZERO, |held| held.refresh_in)
+}
+
+/// How many of these ended by a panic.
+async fn died_among(working: Vec<JoinHandle<()>>) -> u64 {
+    let mut died = 0;
+    for worker in working {
+        died += u64::from(worker.await.is_err());
+    }
+    died
 }
 
 /// An error with its causes: what the HTTP library says is in those.

@@ -145,3 +145,30 @@ fn several_routes_share_a_source() {
         1
     );
 }
+
+#[test]
+fn a_new_token_that_needs_longer_than_a_caller_may_wait_is_told() {
+    let server = Server::start().unwrap();
+    let api = Api::start(|_, stream| refuse(stream));
+    let route = route_to(&api.origin(), tokens(&server).build().unwrap());
+    let running = serve(route.patience(std::time::Duration::from_millis(20)));
+    crate::fixture::until("the first token", || running.is_ready());
+    let answer = Caller::new(&running).post("/", b"x");
+    assert_eq!(
+        (answer.status, answer.problem().as_deref(), answer.sent().as_deref()),
+        (503, Some("token-refused"), Some("refused"))
+    );
+    assert!(answer.text().contains("patience"), "{}", answer.text());
+    assert_eq!(api.arrived().len(), 1);
+}
+
+#[test]
+fn a_head_that_cannot_be_trusted_is_the_last_on_its_connection() {
+    let running = serve(route_to("http://127.0.0.1:1", fixed()));
+    let host = address(&running);
+    let mut caller = Caller::new(&running);
+    caller.write(format!("GET /a/../b HTTP/1.1\r\nHost: {host}\r\n\r\n")).unwrap();
+    let answer = caller.answer().unwrap();
+    assert_eq!((answer.status, answer.field("connection")), (400, Some("close")));
+    assert!(caller.is_closed());
+}

@@ -105,7 +105,7 @@ impl Happened {
             Self::Busy { after_ms } => Problem::busy(after(after_ms)),
             Self::Closing => Problem::closing(),
             Self::NoToken { kind, after_ms } => Problem::no_token(&kind.error(after(after_ms))),
-            Self::Unrepeatable => Problem::unrepeatable(),
+            Self::Unrepeatable => Problem::unrepeatable(StatusCode::UNAUTHORIZED),
             Self::Refused { status, said } => {
                 Problem::refused(StatusCode::from_u16(*status).unwrap(), said.as_deref())
             }
