@@ -1,7 +1,7 @@
 //! A caller's connection, from its first byte to its last.
 
 use crate::inbound::Inbound;
-use crate::limits::Limits;
+use crate::record::malformed;
 use crate::request::answer;
 use crate::stream::Stream;
 use crate::table::Door;
@@ -30,7 +30,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, door: Arc<Door>, stream: Stream, a
         Rc::new(Inbound { worker: Rc::clone(&worker), door, peer, address, watch: Rc::clone(&watch) });
     let service = service_fn(move |request| answer(Rc::clone(&inbound), request));
     let mut builder = http1::Builder::new();
-    builder.max_headers(Limits::FIELDS).max_buf_size(worker.table.limits.head_bytes);
+    // At most 100 fields: hyper's own bound, which costs more to say again, as its table is then filled for each head.
+    builder.max_buf_size(worker.table.limits.head_bytes);
     let mut connection = pin!(builder.serve_connection(io, service));
     let mut is_ending = false;
     let ended = poll_fn(|cx| {
@@ -55,7 +56,9 @@ pub(crate) async fn serve(worker: Rc<Worker>, door: Arc<Door>, stream: Stream, a
         Poll::Pending
     })
     .await;
-    if ended.is_err_and(|error| error.is_parse()) {
-        worker.counters().answered("malformed", "syntax");
+    if let Err(error) = ended
+        && error.is_parse()
+    {
+        malformed(&worker, address, if error.is_parse_too_large() { 431 } else { 400 });
     }
 }

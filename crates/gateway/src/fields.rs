@@ -3,8 +3,8 @@
 
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED,
-    HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE,
-    TRANSFER_ENCODING, UPGRADE, VIA, WWW_AUTHENTICATE,
+    HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE, VIA,
+    WWW_AUTHENTICATE,
 };
 use std::fmt;
 
@@ -18,8 +18,8 @@ pub struct FieldRules {
 }
 
 /// Fields for one connection alone (RFC 9110 §7.6.1), beside those that `Connection` names and all that begin with `proxy-`.
-const HOP_BY_HOP: [HeaderName; 4] =
-    [CONNECTION, HeaderName::from_static("keep-alive"), TRANSFER_ENCODING, UPGRADE];
+const HOP_BY_HOP: [HeaderName; 5] =
+    [CONNECTION, HeaderName::from_static("keep-alive"), TE, TRANSFER_ENCODING, UPGRADE];
 
 /// Fields that make a server read another path or method than the one that was checked, or that speak for who called whom.
 const STEERING: [HeaderName; 7] = [
@@ -62,16 +62,16 @@ pub fn to_upstream(
         return Err(Looped);
     }
     let takes_trailers = members(fields, &TE).any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
-    remove_hop_by_hop(fields);
+    // It is always there, and would make a list of what is removed.
+    fields.remove(HOST);
+    remove(fields, |name| {
+        [AUTHORIZATION, EXPECT, KEY].contains(name)
+            || STEERING.contains(name)
+            || name.as_str().starts_with("x-forwarded-")
+            || (*name == COOKIE && !rules.cookies)
+    });
     if takes_trailers {
         fields.insert(TE, HeaderValue::from_static("trailers"));
-    }
-    for name in STEERING.iter().chain(&[HOST, AUTHORIZATION, EXPECT, KEY]) {
-        fields.remove(name);
-    }
-    remove_all(fields, |name| name.starts_with("x-forwarded-"));
-    if !rules.cookies {
-        fields.remove(COOKIE);
     }
     if rules.reads_bodies {
         keep_readable_codings(fields);
@@ -86,14 +86,11 @@ pub fn to_upstream(
 ///
 /// `is_ours` says that the status says something of our token, which the caller does not have: then the API's challenge is left out.
 pub fn to_caller(fields: &mut HeaderMap, rules: &FieldRules, is_ours: bool) {
-    remove_hop_by_hop(fields);
-    fields.remove(AUTHORIZATION);
-    if is_ours {
-        fields.remove(WWW_AUTHENTICATE);
-    }
-    if !rules.cookies {
-        fields.remove(SET_COOKIE);
-    }
+    remove(fields, |name| {
+        *name == AUTHORIZATION
+            || (*name == WWW_AUTHENTICATE && is_ours)
+            || (*name == SET_COOKIE && !rules.cookies)
+    });
     // A shared cache in front may keep what was meant for this client: RFC 9111 §3.5 protects answers to requests that had a token,
     // and the caller's had none.
     let knows = ["public", "s-maxage", "must-revalidate", "private", "no-store"];
@@ -126,21 +123,16 @@ fn is_received_by(member: &[u8], name: &str) -> bool {
     words.nth(1).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
 }
 
-fn remove_hop_by_hop(fields: &mut HeaderMap) {
+/// Removes what is for one connection alone, and these: all are found in one pass, and where there are none nothing is looked up.
+fn remove(fields: &mut HeaderMap, is_bad: impl Fn(&HeaderName) -> bool) {
     // RFC 9112 §6.3: a length beside a coding is not passed on.
     if fields.contains_key(TRANSFER_ENCODING) {
         fields.remove(CONTENT_LENGTH);
     }
-    let named: Vec<HeaderName> =
-        members(fields, &CONNECTION).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
-    for name in HOP_BY_HOP.iter().chain(&named).chain(&[TE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION]) {
-        fields.remove(name);
-    }
-    remove_all(fields, |name| name.starts_with("proxy-"));
-}
-
-fn remove_all(fields: &mut HeaderMap, is_bad: impl Fn(&str) -> bool) {
-    let bad: Vec<HeaderName> = fields.keys().filter(|name| is_bad(name.as_str())).cloned().collect();
+    let is_hop_by_hop = |name: &HeaderName| HOP_BY_HOP.contains(name) || name.as_str().starts_with("proxy-");
+    let named = members(fields, &CONNECTION).filter_map(|name| HeaderName::from_bytes(name).ok());
+    let found = fields.keys().filter(|name| is_hop_by_hop(name) || is_bad(name)).cloned();
+    let bad: Vec<HeaderName> = named.chain(found).collect();
     for name in bad {
         fields.remove(name);
     }

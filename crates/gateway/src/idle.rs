@@ -20,6 +20,8 @@ pub(crate) struct Connections {
     pub(crate) api: Arc<Api>,
     time: Rc<Time>,
     idle_time: Duration,
+    /// How many are kept at most.
+    most: usize,
     /// The one that was used last is the last: those that nobody needs become old, and are closed.
     idle: RefCell<Vec<Idle>>,
 }
@@ -39,7 +41,13 @@ pub(crate) struct Connection {
 
 impl Connections {
     pub(crate) fn new(api: Arc<Api>, time: Rc<Time>, limits: &Limits) -> Rc<Self> {
-        Rc::new(Self { api, time, idle_time: limits.idle_upstream, idle: RefCell::new(Vec::new()) })
+        Rc::new(Self {
+            api,
+            time,
+            idle_time: limits.idle_upstream,
+            most: limits.turns,
+            idle: RefCell::new(Vec::new()),
+        })
     }
 
     /// One at rest.
@@ -59,11 +67,8 @@ impl Connections {
     pub(crate) async fn fresh(&self) -> Result<Connection, UpstreamFault> {
         let traffic = Rc::new(Traffic::default());
         let io = self.api.connect(Rc::clone(&traffic)).await?;
-        let made = http1::Builder::new()
-            .max_headers(Limits::FIELDS)
-            .max_buf_size(Limits::ANSWER_HEAD)
-            .handshake(io)
-            .await;
+        // And 100 fields, as for callers.
+        let made = http1::Builder::new().max_buf_size(Limits::ANSWER_HEAD).handshake(io).await;
         let (sender, connection) = made.map_err(|_| UpstreamFault::Refused)?;
         spawn_local(async move {
             // What goes wrong with it is the error of the request that it carries.
@@ -74,9 +79,10 @@ impl Connections {
 
     /// It has answered, and takes another request.
     pub(crate) fn rest(&self, connection: Connection) {
-        if !connection.sender.is_closed() {
+        let mut idle = self.idle.borrow_mut();
+        if !connection.sender.is_closed() && idle.len() < self.most {
             let connection = Connection { is_reused: true, ..connection };
-            self.idle.borrow_mut().push(Idle { connection, since: self.time.now() });
+            idle.push(Idle { connection, since: self.time.now() });
         }
     }
 

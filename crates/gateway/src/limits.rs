@@ -27,8 +27,6 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Fields of a request's head, and lines of an answer's: hyper's own bound.
-    pub(crate) const FIELDS: usize = 100;
     /// Bytes of an answer's head.
     pub(crate) const ANSWER_HEAD: usize = 64 * 1024;
     /// What is read and dropped of a body that nobody wanted, in bytes.

@@ -10,7 +10,11 @@ pub(crate) use line::{Line, shown};
 use std::io::Write;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 use writer::{Message, Writer};
+
+/// How long a reader has for the last lines.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Lines that wait to be written. Those beyond are counted, not written.
 const WAITING: usize = 4096;
@@ -64,11 +68,15 @@ impl Log {
         let _lost = self.lines.try_send(Message::Line { reason, line: Box::new(line) });
     }
 
-    /// No line comes any more.
-    pub(crate) fn end(&self) {
-        let _gone = self.lines.send(Message::End);
+    /// No line comes any more. It waits until the last one is written, but not for a reader that takes nothing.
+    pub(crate) fn end(&self, thread: &JoinHandle<()>) {
+        let patience = Instant::now() + PATIENCE;
+        let mut is_told = false;
+        while Instant::now() < patience && !thread.is_finished() {
+            is_told = is_told || self.lines.try_send(Message::End).is_ok();
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 }
-
 #[cfg(test)]
 mod tests;

@@ -132,24 +132,28 @@ impl<'a> Path<'a> {
         if let Some(at) = broken_escape(raw) {
             return Err(PathFault::Escape { at });
         }
-        let mut bytes = placed(raw);
         let mut odd_slash = raw.find("//");
-        no_dots(&bytes)?;
+        if let Some(at) = dots(raw.as_bytes(), |byte| *byte) {
+            return Err(PathFault::Dots { at });
+        }
+        if !raw.contains('%') {
+            return Ok(Self { raw, plain: Cow::Borrowed(raw), odd_slash });
+        }
+        let mut bytes = placed(raw);
         for _ in 0..DECODED {
-            if !raw.contains('%') {
-                break;
-            }
             bytes = decode(&bytes);
             if let Some(Placed { byte, at }) = bytes.iter().find(|placed| matches!(placed.byte, b'\\' | 0)) {
                 return Err(PathFault::Encoded { byte: *byte, at: *at });
             }
-            no_dots(&bytes)?;
+            if let Some(first) = dots(&bytes, |placed| placed.byte).and_then(|at| bytes.get(at)) {
+                return Err(PathFault::Dots { at: first.at });
+            }
             let mut encoded = bytes
                 .iter()
                 .filter(|placed| placed.byte == b'/' && raw.as_bytes().get(placed.at) != Some(&b'/'));
             odd_slash = odd_slash.or(encoded.next().map(|placed| placed.at));
         }
-        Ok(Self { raw, plain: unreserved_decoded(raw), odd_slash })
+        Ok(Self { raw, plain: Cow::Owned(unreserved_decoded(raw)), odd_slash })
     }
 
     /// As it came, and as it is forwarded.
@@ -170,6 +174,11 @@ impl<'a> Path<'a> {
     /// Where the first of them is, in bytes from 0.
     pub(crate) const fn odd_slash(&self) -> Option<usize> {
         self.odd_slash
+    }
+
+    /// Whether all read it as it stands: there is nothing to decode, to cut or to merge.
+    pub(crate) fn has_one_reading(&self) -> bool {
+        self.odd_slash.is_none() && !self.plain.contains(['%', ';'])
     }
 
     /// As those read it who decode most, cut segments at `;`, and take several slashes for one: each of the ways, from the mildest.
@@ -210,16 +219,17 @@ fn broken_escape(raw: &str) -> Option<usize> {
     raw.match_indices('%').map(|(at, _)| at).find(|at| !is_whole(*at))
 }
 
-fn no_dots(bytes: &[Placed]) -> Result<(), PathFault> {
-    let dots = bytes.split(|placed| placed.byte == b'/').find(|segment| is_dots(segment));
-    let at = dots.and_then(|segment| segment.first()).map(|placed| placed.at);
-    at.map_or(Ok(()), |at| Err(PathFault::Dots { at }))
-}
-
-/// Whether a segment is `.` or `..`, as it stands or before a `;`.
-fn is_dots(segment: &[Placed]) -> bool {
-    let name = segment.split(|placed| placed.byte == b';').next().unwrap_or_default();
-    (1..=2).contains(&name.len()) && name.iter().all(|placed| placed.byte == b'.')
+/// Where a segment begins that is `.` or `..`, as it stands or before a `;`.
+fn dots<T>(path: &[T], byte: impl Fn(&T) -> u8) -> Option<usize> {
+    let mut at = 0;
+    for segment in path.split(|one| byte(one) == b'/') {
+        let name = segment.split(|one| byte(one) == b';').next().unwrap_or_default();
+        if (1..=2).contains(&name.len()) && name.iter().all(|one| byte(one) == b'.') {
+            return Some(at);
+        }
+        at += segment.len() + 1;
+    }
+    None
 }
 
 /// Decodes every escape once. A `%` that is none stays.
@@ -248,10 +258,7 @@ fn hex(digits: &[u8]) -> Option<u8> {
 }
 
 /// RFC 3986 §2.3: an encoded one means the same as the character itself.
-fn unreserved_decoded(raw: &str) -> Cow<'_, str> {
-    if !raw.contains('%') {
-        return Cow::Borrowed(raw);
-    }
+fn unreserved_decoded(raw: &str) -> String {
     let (mut plain, mut rest) = (String::with_capacity(raw.len()), raw);
     while let Some((before, after)) = rest.split_once('%') {
         plain.push_str(before);
@@ -267,7 +274,7 @@ fn unreserved_decoded(raw: &str) -> Cow<'_, str> {
         rest = after;
     }
     plain.push_str(rest);
-    Cow::Owned(plain)
+    plain
 }
 
 const fn is_unreserved(character: char) -> bool {

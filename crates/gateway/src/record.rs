@@ -120,6 +120,16 @@ impl Drop for Record {
     }
 }
 
+/// A head that hyper could not read, which it has answered by itself with this status.
+pub(crate) fn malformed(worker: &Worker, peer: Option<SocketAddr>, status: u16) {
+    const RULE: &str = "syntax";
+    worker.counters().answered("denied", RULE);
+    worker.counters().ended(None, Some(status), Duration::ZERO);
+    if let Some(log) = worker.table.log.as_ref().filter(|log| log.wants(true)) {
+        log.line(Some(RULE), Line::malformed(peer.map(|peer| peer.to_string()), status, RULE));
+    }
+}
+
 fn protocol(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "HTTP/1.0",

@@ -167,7 +167,7 @@ impl<R: Slashes> Routes<R> {
         if let Some(at) = path.odd_slash().filter(|_| !route.may_be_odd()) {
             return Err(NoRoute::Fault(PathFault::Slash { at }));
         }
-        if path.readings().any(|reading| self.position(&reading) != Some(at)) {
+        if !path.has_one_reading() && path.readings().any(|reading| self.position(&reading) != Some(at)) {
             return Err(NoRoute::Fault(PathFault::Ambiguous));
         }
         Ok((found, route))

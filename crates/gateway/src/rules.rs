@@ -148,7 +148,7 @@ pub fn head<'a>(parts: &'a Parts, hosts: &Hosts) -> Result<Head<'a>, Denied> {
     }
     framing(parts)?;
     let host = host(parts)?;
-    if !hosts.allow(&host) {
+    if !hosts.allow(host) {
         return Err(Denied::HostNotAllowed);
     }
     let path = path(&parts.uri)?;
@@ -211,26 +211,30 @@ fn framing(parts: &Parts) -> Result<(), Denied> {
 }
 
 /// The one host that the request names.
-fn host(parts: &Parts) -> Result<Authority, Denied> {
+fn host(parts: &Parts) -> Result<&str, Denied> {
     let mut named = parts.headers.get_all(HOST).into_iter();
     let field = match (named.next(), named.next()) {
-        (Some(host), None) => {
-            Some(host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()).ok_or(Denied::Host)?)
-        }
+        (Some(host), None) => Some(host.to_str().ok().filter(|host| is_host(host)).ok_or(Denied::Host)?),
         (Some(_), Some(_)) => return Err(Denied::Host),
         (None, _) => None,
     };
-    let target = parts.uri.authority().cloned();
-    if [&field, &target].into_iter().flatten().any(|named| authority::split(named.as_str()).is_none()) {
+    let target = parts.uri.authority();
+    if target.is_some_and(|target| authority::split(target.as_str()).is_none()) {
         return Err(Denied::Host);
     }
     match (field, target) {
         // Over HTTP/2 the target has it, and the field may be left out (RFC 9113 §8.3.1).
-        (None, Some(target)) if parts.version >= Version::HTTP_2 => Ok(target),
+        (None, Some(target)) if parts.version >= Version::HTTP_2 => Ok(target.as_str()),
         (Some(host), None) => Ok(host),
-        (Some(host), Some(target)) if host == target => Ok(host),
+        (Some(host), Some(target)) if target == host => Ok(host),
         _ => Err(Denied::Host),
     }
+}
+
+/// Whether everybody reads a host here, and a port if there is one. What is no name or number is read by the book, which copies it.
+fn is_host(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':');
+    authority::split(text).is_some() && (text.bytes().all(is_plain) || text.parse::<Authority>().is_ok())
 }
 
 /// The path of a target in origin-form, or in absolute-form with a scheme of the web.
@@ -249,13 +253,12 @@ impl Hosts {
         Self::Loopback { port, listed }
     }
 
-    fn allow(&self, host: &Authority) -> bool {
+    fn allow(&self, host: &str) -> bool {
         let Self::Loopback { port, listed } = self else { return true };
-        let text = host.as_str().to_ascii_lowercase();
-        if listed.iter().any(|known| **known == *text) {
+        if listed.iter().any(|known| known.eq_ignore_ascii_case(host)) {
             return true;
         }
-        let Some((name, named)) = authority::split(host.as_str()) else { return false };
+        let Some((name, named)) = authority::split(host) else { return false };
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
         let is_loopback =
             name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());

@@ -191,12 +191,13 @@ impl Plan {
             // Whatever happens here, whoever waits is told.
             let _told = TellAtLast(&done);
             let whole = runtime.block_on(control.run(bound, sources, admin));
+            // A look-up that hangs on a dead name server is not waited for.
+            runtime.shutdown_background();
             for thread in threads {
                 let _panicked = thread.join();
             }
             if let (Some(log), Some(thread)) = (&table.log, log_thread) {
-                log.end();
-                let _panicked = thread.join();
+                log.end(&thread);
             }
             done.tell(whole);
         };
@@ -274,10 +275,10 @@ impl Control {
                 changed = self.wishes.changed() => if changed.is_err() { return false },
             }
         }
-        // What waits to be accepted was accepted by the system.
-        while listeners.join_next().await.is_some() {}
-        self.tell(State::Closing);
         let ended = async {
+            // What waits to be accepted was accepted by the system.
+            while listeners.join_next().await.is_some() {}
+            self.tell(State::Closing);
             while self.load() > 0 {
                 sleep(LOOK).await;
                 self.tell(State::Closing);
@@ -335,8 +336,9 @@ impl Control {
         if let Ok(permit) = self.places.try_acquire() {
             permit.forget();
         }
-        let fewest = self.crew.seen.iter().zip(&self.told);
-        let fewest = fewest.min_by_key(|(seen, _)| seen.load.load(Ordering::Relaxed));
+        // A worker that has ended is handed nothing.
+        let working = self.crew.seen.iter().zip(&self.told).filter(|(_, told)| !told.is_closed());
+        let fewest = working.min_by_key(|(seen, _)| seen.load.load(Ordering::Relaxed));
         if let Some((seen, told)) = fewest {
             let place = Place::take(seen, &self.places);
             let _gone = told.send(Told::Serve(accepted, Arc::clone(door), place));

@@ -121,9 +121,11 @@ impl Watch {
         }
     }
 
-    /// Whether it is idle, and nothing came that is not read yet.
+    /// Whether it has been idle for a look, and nothing came that is not read yet. Of one that has just begun the system may not have
+    /// told us yet what came with it.
     pub(crate) fn is_at_rest(&self) -> bool {
-        self.idle_since().is_some() && !self.stream.borrow().has_unread()
+        let is_idle = self.idle_since().is_some_and(|since| self.time.now() >= since.saturating_add(LOOK));
+        is_idle && !self.stream.borrow().has_unread()
     }
 
     /// Whether the connection is to be closed.

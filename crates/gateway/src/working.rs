@@ -63,6 +63,8 @@ pub(crate) fn work(table: Arc<Table>, seen: Arc<Seen>, began: Instant, mut told:
         }
         looks.abort();
     });
+    // A look-up that hangs on a dead name server is not waited for.
+    runtime.shutdown_background();
 }
 
 fn begin(worker: &Rc<Worker>, seen: &Arc<Seen>, accepted: Accepted, door: Arc<Door>, place: Place) {

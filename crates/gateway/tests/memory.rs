@@ -1,6 +1,6 @@
 //! What requests cost in memory. A process of its own, since its memory is what is measured.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use evergrant_gateway::{Address, Gateway, Listener, Route, Running, Upstream};
 use evergrant_mock::{Endpoint, Server};

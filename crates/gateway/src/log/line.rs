@@ -49,6 +49,32 @@ pub(crate) struct Line {
     pub(crate) protocol: &'static str,
 }
 
+impl Line {
+    /// Of a head that could not be read.
+    pub(crate) fn malformed(peer: Option<String>, status: u16, rule: &'static str) -> Self {
+        Self {
+            time: Timestamp::now(),
+            route: None,
+            caller: "-".to_owned(),
+            peer,
+            method: "-".to_owned(),
+            path: "-".to_owned(),
+            status: Some(status),
+            problem: Some("denied"),
+            denied: Some(rule),
+            sent: Some("no"),
+            waited_ms: 0,
+            upstream_ms: 0,
+            total_ms: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            attempts: 0,
+            generation: None,
+            protocol: "HTTP/1.1",
+        }
+    }
+}
+
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let clock = self.time.strftime("%H:%M:%S");

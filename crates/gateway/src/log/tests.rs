@@ -56,7 +56,7 @@ fn logged(format: LogFormat, tell: impl FnOnce(&Log)) -> String {
     let sink = Sink::default();
     let (log, thread) = Log::start(LogMode::Own, format, Box::new(sink.clone())).unwrap();
     tell(&log);
-    log.end();
+    log.end(&thread);
     thread.join().unwrap();
     let bytes = sink.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap()
@@ -91,7 +91,7 @@ fn of_one_reason_ten_lines_are_written_and_the_rest_are_counted() {
 fn a_reader_that_has_gone_away_holds_up_nobody() {
     let (log, thread) = Log::start(LogMode::All, LogFormat::Json, Box::new(Closed)).unwrap();
     (0..10_000).for_each(|_| log.line(None, line("/")));
-    log.end();
+    log.end(&thread);
     thread.join().unwrap();
 }
 
@@ -107,11 +107,35 @@ fn what_is_logged_depends_on_the_mode() {
     let wants = |mode| {
         let (log, thread) = Log::start(mode, LogFormat::Json, Box::new(io::sink())).unwrap();
         let wants = (log.wants(true), log.wants(false));
-        log.end();
+        log.end(&thread);
         thread.join().unwrap();
         wants
     };
     assert_eq!(wants(LogMode::Own), (true, false));
     assert_eq!(wants(LogMode::All), (true, true));
     assert_eq!(wants(LogMode::Off), (false, false));
+}
+
+/// A pipe that nobody reads from, until it is let go.
+struct Stuck(std::sync::mpsc::Receiver<()>);
+
+impl Write for Stuck {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _let_go = self.0.recv();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_reader_that_takes_nothing_holds_up_neither_requests_nor_the_end() {
+    let (let_go, stuck) = std::sync::mpsc::channel();
+    let (log, thread) = Log::start(LogMode::All, LogFormat::Json, Box::new(Stuck(stuck))).unwrap();
+    (0..10_000).for_each(|_| log.line(None, line("/")));
+    log.end(&thread);
+    assert!(!thread.is_finished());
+    drop(let_go);
 }

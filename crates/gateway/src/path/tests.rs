@@ -162,6 +162,22 @@ fn every_way_to_read_a_path_is_known() {
 }
 
 #[test]
+fn a_path_that_nobody_decodes_cuts_or_merges_has_one_reading() {
+    for (raw, has_one) in [
+        ("/", true),
+        ("/a.b/c,d:e@f", true),
+        ("/%61dmin/", true),
+        ("/a;x", false),
+        ("/a//b", false),
+        ("/a%2fb", false),
+        ("/a%3bb", false),
+        ("/%2561", false),
+    ] {
+        assert_eq!(Path::read(raw).unwrap().has_one_reading(), has_one, "{raw}");
+    }
+}
+
+#[test]
 fn no_path_is_so_odd_that_reading_it_fails() {
     let mut state = 1_u64;
     let parts = [
@@ -178,6 +194,8 @@ fn no_path_is_so_odd_that_reading_it_fails() {
         }
         state = state.wrapping_add(1);
         let Ok(path) = Path::read(&raw) else { continue };
+        let is_plain = |reading: String| reading == path.plain();
+        assert!(!path.has_one_reading() || path.readings().all(is_plain), "{raw}");
         // Whatever way it is read, nobody leaves the folder that it is in.
         for reading in path.readings() {
             let mut depth = 0_i32;

@@ -251,7 +251,10 @@ fn the_log_names_every_request_and_no_secret() {
     assert_eq!(caller.post("/b", b"body-secret").status, 200);
     caller.send("GET", "/c", "Authorization: Bearer own-secret\r\n", b"");
     assert_eq!(caller.answer().unwrap().status, 400);
-    until("all are counted", || running.counts().requests == 3);
+    let mut broken = Caller::new(&running);
+    broken.write("GET nonsense\r\n\r\n").unwrap();
+    assert_eq!(broken.answer().unwrap().status, 400);
+    until("all are counted", || running.counts().requests == 4);
     running.drain(Duration::ZERO);
     running.wait();
     let log = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
@@ -261,6 +264,7 @@ fn the_log_names_every_request_and_no_secret() {
     };
     assert_eq!((&of("/a%20path")["status"], &of("/a%20path")["bytes_in"]), (&200.into(), &11.into()));
     assert_eq!(of("/b")["generation"], 2);
+    assert_eq!((&of("-")["denied"], &of("-")["status"]), (&"syntax".into(), &400.into()));
     assert_eq!((&of("/c")["denied"], &of("/c")["sent"]), (&"authorization".into(), &"no".into()));
     for secret in
         ["query-secret", "cookie-secret", "field-secret", "body-secret", "own-secret", Server::CLIENT_SECRET]
