@@ -94,13 +94,11 @@ fn routes(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Vec<Rout
     let mut routes: Vec<RouteTable> = Vec::new();
     for item in items(value) {
         let Some(route) = route::read(reader, &item, folder) else { continue };
-        match routes.iter().find(|other| other.path.value == route.path.value) {
-            Some(other) => {
-                let happened = format!("path: it is that of line {}", other.path.line);
-                route.path.wrong(reader, happened, "write another path, or remove one of the two routes");
-            }
-            None => routes.push(route),
+        if let Some(other) = routes.iter().find(|other| other.path.value == route.path.value) {
+            let happened = format!("path: it is that of line {}", other.path.line);
+            route.path.wrong(reader, happened, "write another path, or remove one of the two routes");
         }
+        routes.push(route);
     }
     routes
 }

@@ -28,9 +28,11 @@ pub(super) fn run(args: &GatewayArgs) -> Result<(), Failure> {
     block_on(async {
         loop {
             let seen = match client.get(format!("http://{address}/readyz")).send().await {
-                Ok(answer) if answer.status() == 200 => return Ok(()),
-                Ok(answer) if answer.status() == 503 => "the gateway is not ready yet",
-                Ok(_) => return Err(stranger(address)),
+                Ok(answer) => match said(answer).await {
+                    Some(true) => return Ok(()),
+                    Some(false) => "the gateway is not ready yet",
+                    None => return Err(stranger(address)),
+                },
                 Err(_) => "no gateway answers",
             };
             if Instant::now() + LOOK > end {
@@ -39,6 +41,17 @@ pub(super) fn run(args: &GatewayArgs) -> Result<(), Failure> {
             tokio::time::sleep(LOOK).await;
         }
     })
+}
+
+/// Whether it is ready; `None` if that is no answer of a gateway: its listeners hand such a request on to an API.
+async fn said(mut answer: reqwest::Response) -> Option<bool> {
+    let status = answer.status();
+    let text = answer.chunk().await.ok().flatten().unwrap_or_default();
+    match (status.as_u16(), &*text) {
+        (200, b"ready\n") => Some(true),
+        (503, b"not ready\n") => Some(false),
+        _ => None,
+    }
 }
 
 /// Where the gateway says whether it is ready: as the flag, the file, or nobody says.

@@ -82,7 +82,12 @@ impl<T> Placed<T> {
     }
 
     /// Something is wrong with it that shows beside others alone.
-    pub(in crate::client::profile) fn wrong(&self, reader: &mut Reader<'_>, happened: String, next: impl Into<String>) {
+    pub(in crate::client::profile) fn wrong(
+        &self,
+        reader: &mut Reader<'_>,
+        happened: String,
+        next: impl Into<String>,
+    ) {
         reader.problem(self.at, happened, next);
     }
 }

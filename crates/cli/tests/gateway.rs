@@ -1,0 +1,499 @@
+//! The gateway as its users meet it: what passes, how it begins and ends, and what is said about a file that is wrong.
+#![cfg(unix)]
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+mod fixture;
+
+use evergrant_mock::{Endpoint, Server};
+use fixture::{Folder, configured, evergrant, fails, run};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a slow machine.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A gateway that runs. It ends with this.
+struct Gateway {
+    child: Child,
+    /// What it says on stderr, line by line.
+    said: Receiver<String>,
+    heard: Vec<String>,
+    url: String,
+    admin: String,
+}
+
+impl Gateway {
+    /// What this command runs, once it listens.
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let said = lines(child.stderr.take().unwrap());
+        let (url, admin) = (String::new(), String::new());
+        let mut gateway = Self { child, said, heard: Vec::new(), url, admin };
+        let listening: Value = serde_json::from_str(&gateway.hear("\"listen\"")).unwrap();
+        gateway.url = listening["listen"][0].as_str().unwrap().to_owned();
+        gateway.admin = listening["admin"].as_str().unwrap_or_default().to_owned();
+        gateway
+    }
+
+    /// Waits for a line with these words.
+    #[track_caller]
+    fn hear(&mut self, words: &str) -> String {
+        loop {
+            let Ok(line) = self.said.recv_timeout(LONG) else {
+                panic!("{words:?} is not in: {:?}", self.heard)
+            };
+            self.heard.push(line.clone());
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    fn is_ready(&self) -> bool {
+        get(&self.admin, "/readyz", "").0 == 200
+    }
+
+    fn until_ready(&self) {
+        until(|| self.is_ready());
+    }
+
+    /// Its status, and all that it said on stdout and on stderr.
+    fn end(mut self) -> (ExitStatus, String, String) {
+        let mut log = String::new();
+        if let Some(mut stdout) = self.child.stdout.take() {
+            stdout.read_to_string(&mut log).unwrap();
+        }
+        let status = self.child.wait().unwrap();
+        self.heard.extend(self.said.iter());
+        (status, log, std::mem::take(&mut self.heard).join("\n"))
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+fn lines(stderr: ChildStderr) -> Receiver<String> {
+    let (sender, said) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            let _unheard = sender.send(line);
+        }
+    });
+    said
+}
+
+#[track_caller]
+fn until(mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + LONG;
+    while !is_so() {
+        assert!(Instant::now() < end, "it never was");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The status and the body of an answer; `fields` are lines of the request's head.
+fn get(url: &str, path: &str, fields: &str) -> (u16, String) {
+    let authority = url.strip_prefix("http://").unwrap();
+    let Ok(mut stream) = TcpStream::connect(authority) else { return (0, String::new()) };
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\n{fields}Connection: close\r\n\r\n");
+    let mut answer = String::new();
+    // A gateway that has just ended resets the connection.
+    if stream.write_all(head.as_bytes()).and_then(|()| stream.read_to_string(&mut answer)).is_err() {
+        return (0, answer);
+    }
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    (status, answer)
+}
+
+/// `evergrant gateway` at ports of the system's choice, which says as JSON where it listens.
+fn gateway(arguments: &[&str]) -> Command {
+    let mut command = evergrant(&["--json", "gateway", "--admin", "127.0.0.1:0"]);
+    command.args(arguments);
+    command
+}
+
+/// The same for the mock server's client.
+fn known(server: &Server, arguments: &[&str]) -> Command {
+    let mut command = configured(server, gateway(&["--listen", "127.0.0.1:0"]));
+    command.args(arguments);
+    command
+}
+
+/// A folder with a configuration file: a profile `own` for this server, its secret in a file, then these lines.
+fn with_file(server: &Server, lines: &str) -> (Folder, String) {
+    let folder = Folder::new();
+    let path = folder.file(
+        "config.toml",
+        0o600,
+        format!(
+            "[profile.own]\ntoken_endpoint = \"{}\"\nclient_id = \"{}\"\nclient_secret = {{ file = \"secret\" }}\n\
+             origins = \"{}\"\n{lines}",
+            server.token_endpoint(),
+            Server::CLIENT_ID,
+            server.origin(),
+        ),
+    );
+    folder.file("secret", 0o600, Server::CLIENT_SECRET);
+    (folder, path)
+}
+
+const ROUTE: &str = "[[gateway.route]]\npath = \"/\"\nprofile = \"own\"\n";
+
+/// `[gateway]` of a file, at a port of the system's choice, with these lines.
+fn table(lines: &str) -> String {
+    format!("[gateway]\nlisten = \"127.0.0.1:0\"\ngrace = \"50ms\"\n{lines}\n{ROUTE}")
+}
+
+fn with_config(path: &str) -> Command {
+    gateway(&["--config", path])
+}
+
+#[test]
+fn requests_pass_with_a_token_and_a_refused_one_is_replaced() {
+    let server = Server::start().unwrap();
+    let gateway = Gateway::start(known(&server, &["--log", "all"]));
+    gateway.until_ready();
+    assert_eq!(get(&gateway.url, "/shipments?q=sentinel", "").0, 200);
+    server.revoke_all();
+    assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
+    assert_eq!(server.counts().token_granted, 2);
+    let (status, metrics) = get(&gateway.admin, "/metrics", "");
+    assert_eq!(status, 200);
+    for metric in ["evergrant_token_used_for_seconds{source=", "evergrant_gateway_requests_total{"] {
+        assert!(metrics.contains(metric), "{metric} is not in: {metrics}");
+    }
+    gateway.signal(Signal::INT);
+    let (status, log, said) = gateway.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert_eq!(log.lines().filter(|line| line.contains("\"path\":\"/shipments\"")).count(), 2, "{log}");
+    assert!(said.contains("every user of this machine"), "{said}");
+    for secret in server.issued().into_iter().chain([Server::CLIENT_SECRET.to_owned(), "sentinel".to_owned()])
+    {
+        assert!(!log.contains(&secret) && !said.contains(&secret) && !metrics.contains(&secret), "{secret}");
+    }
+}
+
+#[test]
+fn a_second_gateway_on_the_port_does_not_start() {
+    let server = Server::start().unwrap();
+    let gateway = Gateway::start(known(&server, &[]));
+    let address = gateway.url.strip_prefix("http://").unwrap();
+    let mut second = configured(&server, evergrant(&["gateway", "--admin", "none", "--listen", address]));
+    fails(&mut second, 2, &["another process listens at", "choose another address"]);
+    let taken = gateway.admin.strip_prefix("http://").unwrap();
+    let mut third = configured(&server, evergrant(&["--json", "gateway", "--admin", taken]));
+    third.args(["--listen", "127.0.0.1:0"]);
+    let mut third = Gateway::start(third);
+    assert!(
+        third.heard.iter().any(|line| line.contains("no address for health and metrics")),
+        "{:?}",
+        third.heard
+    );
+    assert_eq!(third.admin, "");
+    third.hear("every user of this machine");
+}
+
+#[test]
+fn what_is_in_flight_is_answered_before_it_ends() {
+    let server = Server::start().unwrap();
+    let (_folder, path) = with_file(&server, &table(""));
+    let gateway = Gateway::start(with_config(&path));
+    gateway.until_ready();
+    server.set_delay(Endpoint::Resource, Duration::from_millis(300));
+    let url = gateway.url.clone();
+    let call = thread::spawn(move || get(&url, "/shipments", ""));
+    until(|| {
+        get(&gateway.admin, "/metrics", "")
+            .1
+            .lines()
+            .any(|line| line.starts_with("evergrant_gateway_in_flight") && line.ends_with(" 1"))
+    });
+    gateway.signal(Signal::TERM);
+    assert_eq!(call.join().unwrap().0, 200);
+    let (status, _, said) = gateway.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let server = Server::start().unwrap();
+    // Its grace is 5 s.
+    let gateway = Gateway::start(known(&server, &[]));
+    gateway.until_ready();
+    gateway.signal(Signal::TERM);
+    until(|| !gateway.is_ready());
+    assert_eq!(get(&gateway.url, "/shipments", "").0, 200, "it is drained, and still accepts");
+    gateway.signal(Signal::TERM);
+    let (status, ..) = gateway.end();
+    assert_eq!((status.code(), status.signal()), (None, Some(Signal::TERM.as_raw())));
+}
+
+#[test]
+fn a_job_can_wait_until_it_is_ready() {
+    let server = Server::start().unwrap();
+    server.set_delay(Endpoint::Token, Duration::from_millis(200));
+    let gateway = Gateway::start(known(&server, &[]));
+    let wait =
+        |admin: &str, limit: &str| evergrant(&["gateway", "--wait", "--admin", admin, "--timeout", limit]);
+    let admin = gateway.admin.strip_prefix("http://").unwrap();
+    assert_eq!(run(&mut wait(admin, "60s")).status, 0);
+    assert!(gateway.is_ready());
+    let other = gateway.url.strip_prefix("http://").unwrap();
+    fails(&mut wait(other, "60s"), 2, &["is not a gateway's address for health"]);
+    fails(&mut wait("127.0.0.1:1", "200ms"), 4, &["no gateway answers at 127.0.0.1:1", "--timeout"]);
+    fails(&mut wait("none", "1s"), 2, &["cannot be waited for"]);
+    let folder = Folder::new();
+    let file = folder.file("config.toml", 0o600, format!("[gateway]\nadmin = \"{admin}\"\n"));
+    assert_eq!(run(&mut evergrant(&["gateway", "--wait", "--config", &file])).status, 0);
+}
+
+#[test]
+fn a_program_finds_the_gateway_and_no_secret_and_ends_both() {
+    let server = Server::start().unwrap();
+    let mut command = configured(&server, evergrant(&["-q", "gateway", "--", "sh", "-c"]));
+    command.arg("echo \"$EVERGRANT_GATEWAY\"; echo \"${EVERGRANT_CLIENT_SECRET-none}\"; read line; exit 7");
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let url = said.next().unwrap().unwrap();
+    assert_eq!(said.next().unwrap().unwrap(), "none");
+    assert_eq!(get(&url, "/shipments", "").0, 200);
+    child.stdin.take().unwrap().write_all(b"\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(7), ""));
+    assert_eq!(get(&url, "/shipments", "").0, 0);
+    let mut missing = configured(&server, evergrant(&["-q", "gateway", "--", "/no/such/program"]));
+    fails(&mut missing, 127, &["cannot be started"]);
+}
+
+#[test]
+fn a_signal_goes_to_the_program() {
+    let server = Server::start().unwrap();
+    let mut command = configured(&server, evergrant(&["-q", "gateway", "--", "sh", "-c"]));
+    command.arg("trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done");
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(said.next().unwrap().unwrap(), "ready");
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(9));
+}
+
+#[test]
+fn a_key_is_made_once_and_opens_the_listener_whose_file_has_its_digest() {
+    let made: Value =
+        serde_json::from_str(&run(&mut evergrant(&["gateway", "key", "erp", "--json"])).stdout).unwrap();
+    let (key, digest) = (made["key"].as_str().unwrap(), made["digest"].as_str().unwrap());
+    assert_eq!(key.len(), 43);
+    let text = run(&mut evergrant(&["gateway", "key", "a.b"])).stdout;
+    assert!(text.contains("keys = { \"a.b\" = \"sha256:"), "{text}");
+    fails(&mut evergrant(&["gateway", "key", "ERP"]), 2, &["the name of a key"]);
+    let server = Server::start().unwrap();
+    let (_folder, path) = with_file(
+        &server,
+        &format!(
+            "[gateway]\nlisten = {{ address = \"127.0.0.1:0\", keys = {{ erp = \"{digest}\" }} }}\n{ROUTE}callers = \"erp\"\n"
+        ),
+    );
+    let gateway = Gateway::start(with_config(&path));
+    gateway.until_ready();
+    assert_eq!(get(&gateway.url, "/shipments", "").0, 403);
+    assert_eq!(get(&gateway.url, "/shipments", &format!("X-Evergrant-Key: {key}\r\n")).0, 200);
+    assert_eq!(get(&gateway.url, "/shipments", &format!("Authorization: Bearer {key}\r\n")).0, 200);
+    gateway.signal(Signal::INT);
+    let (status, log, said) = gateway.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(!said.contains("every user"), "{said}");
+    assert!(log.contains("\"denied\":\"key\"") && !log.contains(key) && !said.contains(key), "{log}");
+}
+
+#[test]
+fn a_secret_that_changes_in_its_file_is_used_after_a_hangup() {
+    let server = Server::start().unwrap();
+    let (folder, path) = with_file(&server, &table(""));
+    let mut gateway = Gateway::start(with_config(&path));
+    gateway.until_ready();
+    server.rotate_client(Server::CLIENT_ID, "another-secret");
+    fs::write(folder.at("secret"), "another-secret\n").unwrap();
+    gateway.signal(Signal::HUP);
+    let said = gateway.hear("has changed");
+    assert!(said.contains("own: the client secret in ") && !said.contains("another-secret"), "{said}");
+    server.revoke_all();
+    assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
+    assert_eq!(server.counts().token_refused, 0);
+    fs::write(folder.at("secret"), "").unwrap();
+    gateway.signal(Signal::HUP);
+    gateway.hear("the secret that was read before is used");
+    assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
+}
+
+#[test]
+fn systemd_is_told_when_it_is_ready_and_when_it_ends() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let socket = UnixDatagram::bind(folder.at("notify")).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    let mut command = known(&server, &[]);
+    command.env("NOTIFY_SOCKET", folder.at("notify"));
+    let gateway = Gateway::start(command);
+    let mut text = [0; 64];
+    let length = socket.recv(&mut text).unwrap();
+    assert_eq!(&text[..length], b"READY=1\n");
+    gateway.signal(Signal::INT);
+    let length = socket.recv(&mut text).unwrap();
+    assert_eq!(&text[..length], b"STOPPING=1\n");
+}
+
+#[test]
+fn a_reader_of_the_log_that_goes_away_does_not_end_it() {
+    let server = Server::start().unwrap();
+    let mut gateway = Gateway::start(known(&server, &["--log", "all"]));
+    drop(gateway.child.stdout.take());
+    for _ in 0..3 {
+        assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
+    }
+    gateway.signal(Signal::INT);
+    assert_eq!(gateway.end().0.code(), Some(0));
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_file_is_told_with_its_line() {
+    let server = Server::start().unwrap();
+    let (folder, path) = with_file(
+        &server,
+        "[profile.bare]\ntoken_endpoint = \"https://auth.example/token\"\nclient_id = \"me\"\n\
+         [gateway]\nlisten = [\"0.0.0.0:8484\", \"localhost:1\"]\nlinks = true\nlog = \"some\"\n\
+         [[gateway.route]]\npath = \"/\"\nprofile = \"own\"\nca = \"missing.pem\"\n\
+         [[gateway.route]]\npath = \"/\"\nprofile = \"none\"\nlinks = true\n\
+         [[gateway.route]]\npath = \"/bare/\"\nprofile = \"bare\"\n",
+    );
+    let (check, serve) = (["config", "check", "--config", &path], ["gateway", "--config", &path]);
+    for words in [&check[..], &serve[..]] {
+        let ended = run(&mut evergrant(words));
+        assert_eq!((ended.status, ended.stdout.as_str()), (2, ""), "{words:?}");
+        for says in [
+            "config.toml:10: listen: this address can be reached from other machines",
+            "config.toml:11: unknown key links",
+            "config.toml:12: log: this is not one of its values",
+            "config.toml:16: the file with trusted certificates",
+            "config.toml:18: path: it is that of line 14",
+            "config.toml:19: profile: there is no profile none",
+            "config.toml:20: this version does not have links yet",
+            "config.toml:22: the route's profile names no API",
+        ] {
+            assert!(ended.stderr.contains(says), "{words:?}: {says:?} is not in: {}", ended.stderr);
+        }
+    }
+    // Nobody else needs the gateway.
+    let token = run(&mut evergrant(&["token", "--config", &path, "--profile", "own"]));
+    assert_eq!(token.status, 0, "{}", token.stderr);
+    drop(folder);
+}
+
+#[test]
+fn a_good_file_is_checked_with_its_gateway() {
+    let server = Server::start().unwrap();
+    let (_folder, path) = with_file(&server, &table(""));
+    let checked = run(&mut evergrant(&["config", "check", "--config", &path]));
+    assert!(checked.stdout.ends_with("\n  gateway: 1 route at 127.0.0.1:0\n"), "{}", checked.stdout);
+    let object: Value =
+        serde_json::from_str(&run(&mut evergrant(&["--json", "config", "check", "--config", &path])).stdout)
+            .unwrap();
+    assert_eq!(
+        (&object["gateway"]["routes"], &object["gateway"]["listen"][0]),
+        (&1.into(), &"127.0.0.1:0".into())
+    );
+}
+
+#[test]
+fn a_file_that_a_flag_names_is_meant_whatever_variables_there_are() {
+    let server = Server::start().unwrap();
+    let (_folder, path) = with_file(&server, &table(""));
+    let mut command = with_config(&path);
+    command
+        .env("EVERGRANT_CLIENT_ID", "another")
+        .env("EVERGRANT_TOKEN_ENDPOINT", "https://auth.example/token");
+    let gateway = Gateway::start(command);
+    gateway.until_ready();
+    assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
+    let mut one = with_config(&path);
+    one.args(["--listen", "127.0.0.1:0", "--profile", "own"]);
+    assert_eq!(get(&Gateway::start(one).url, "/shipments", "").0, 200, "one client of the file");
+    let words = ["gateway", "--config", &path, "--scope", "read"];
+    fails(
+        &mut evergrant(&words),
+        2,
+        &["--scope is about one client", "the [gateway] of the file names its own"],
+    );
+}
+
+#[test]
+fn words_that_cannot_be_are_told_before_a_secret_is_asked_for() {
+    let server = Server::start().unwrap();
+    for (words, says) in [
+        (&["--listen", "0.0.0.0:8484"][..], "can be reached from other machines"),
+        (&["--listen", "8484"], "--listen: an address to listen at is"),
+        (&["--admin", "localhost"], "--admin is neither an IP address and a port nor none"),
+        (&["--upstream", "http://api.example.com"], "--upstream: "),
+        (
+            &["--allow-origin", "https://api.example.com", "--allow-origin", "https://b.example"],
+            "names 2 APIs",
+        ),
+    ] {
+        let mut command = configured(&server, evergrant(&["gateway"]));
+        fails(command.args(words).env_remove("EVERGRANT_CLIENT_SECRET"), 2, &[says]);
+    }
+    let mut nowhere = configured(&server, evergrant(&["gateway"]));
+    fails(nowhere.env_remove("EVERGRANT_ALLOW_ORIGIN"), 2, &["the client names no API", "--upstream URL"]);
+}
+
+#[test]
+fn a_proxy_that_requests_do_not_go_through_is_warned_of() {
+    let server = Server::start().unwrap();
+    let mut command = known(&server, &["--upstream", "https://api.example.com/"]);
+    command.env("HTTPS_PROXY", "http://127.0.0.1:1");
+    let gateway = Gateway::start(command);
+    let said = gateway.heard.join("\n");
+    assert!(said.contains("requests to https://api.example.com/ do not go through the proxy"), "{said}");
+}
+
+#[test]
+fn a_socket_is_for_its_own_user() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixStream;
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let socket = folder.at("api.sock");
+    let mut command = configured(&server, gateway(&["--listen", &format!("unix:{socket}")]));
+    command.args(["--log", "off"]);
+    let gateway = Gateway::start(command);
+    assert_eq!(gateway.url, format!("unix:{socket}"));
+    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    let mut stream = UnixStream::connect(&socket).unwrap();
+    stream.write_all(b"GET /shipments HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    gateway.signal(Signal::INT);
+    let (status, _, said) = gateway.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(!said.contains("every user"), "{said}");
+}
