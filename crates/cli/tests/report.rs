@@ -151,8 +151,10 @@ fn the_picture_is_made_as_the_one_in_the_documents_with_a_bar_for_each_token() {
     let names: Vec<&str> =
         figures["phases"].as_array().unwrap().iter().map(|phase| phase["name"].as_str().unwrap()).collect();
     assert_eq!(outline.phases, names);
-    let [revoked, down, again] = &outline.troubles[..] else { panic!("{outline:?}") };
+    // Both at once in the last phase.
+    let [revoked, down, again, both @ ..] = &outline.troubles[..] else { panic!("{outline:?}") };
     assert!(revoked.contains("[revoked]") && down.contains("[down]") && down == again, "{outline:?}");
+    assert_eq!(both, [revoked.clone(), down.clone()]);
     assert!(outline.words.contains(&"seconds since the start".to_owned()), "{outline:?}");
 }
 
