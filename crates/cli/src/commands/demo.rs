@@ -186,12 +186,14 @@ impl Demo {
         self.watch(&mut phase, self.plan.unit * 3 / 2, |_| true).await;
         self.mend_server();
         self.watch(&mut phase, Duration::ZERO, |status| status.held.is_some() && status.waiting == 0).await;
+        // Those that have waited are answered.
+        self.watch(&mut phase, self.plan.unit / 2, |_| true).await;
         let allowed = self.plan.attempts(phase.elapsed());
         phases.push(self.end(phase, allowed));
         over.store(true, Ordering::Relaxed);
         let mut died = died_among(working).await;
 
-        let story = "devices that know no token; 401 to every token so far, and 503";
+        let story = "devices that know no token; 503, and 401 to every token so far";
         let mut phase = self.begin("through the gateway", Some(What::Down), story);
         let gateway = devices::gateway(&self.origin, &self.tokens, self.plan.policy().patience())?;
         let (over, devices) = (Arc::new(AtomicBool::new(false)), Devices::of(&gateway, "/shipments")?);
@@ -199,9 +201,10 @@ impl Demo {
             .map(|_| tokio::spawn(devices.clone().work(Arc::clone(&self.tally), Arc::clone(&over))))
             .collect();
         self.watch(&mut phase, self.plan.unit / 2, |_| true).await;
+        self.break_server();
+        self.watch(&mut phase, self.plan.unit * 4 / 5, |_| true).await;
         self.server.revoke_all();
         self.timeline.revoked();
-        self.break_server();
         self.watch(&mut phase, Duration::ZERO, |status| status.held.is_none()).await;
         self.view.say("the token was revoked: the devices' requests wait in the gateway");
         self.watch(&mut phase, self.plan.unit * 3 / 2, |_| true).await;

@@ -20,9 +20,9 @@ impl Plan {
         Self { whole: Duration::from_secs(seconds), unit: life / 4, life }
     }
 
-    /// How long tokens are replaced with overlap: what the other phases, some 16 units, leave of the whole.
+    /// How long tokens are replaced with overlap: what the other phases, some 17 units, leave of the whole.
     pub(super) fn overlap(self) -> Duration {
-        self.whole.saturating_sub(self.unit * 16).max(self.unit * 6)
+        self.whole.saturating_sub(self.unit * 17).max(self.unit * 6)
     }
 
     /// The usual policy, on the scale of tokens that live a few seconds.
