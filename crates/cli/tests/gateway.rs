@@ -497,3 +497,22 @@ fn a_socket_is_for_its_own_user() {
     assert_eq!(status.code(), Some(0));
     assert!(!said.contains("every user"), "{said}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn it_may_open_as_many_files_as_the_system_lets_it_and_says_if_these_are_few() {
+    let server = Server::start().unwrap();
+    let under = |limits: &str| {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit {limits}; exec \"$0\" --json gateway --listen 127.0.0.1:0 --admin none");
+        fixture::isolate(&mut command).args(["-c", &script, fixture::EVERGRANT]).stdin(Stdio::null());
+        Gateway::start(configured(&server, command))
+    };
+    let gateway = under("-S -n 100");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", gateway.child.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let figures: Vec<&str> = line.split_whitespace().skip(3).take(2).collect();
+    assert_eq!(figures[0], figures[1], "{line}");
+    let few = under("-n 300").heard.join("\n");
+    assert!(few.contains("this process can open 300 files: at most 86 connections"), "{few}");
+}

@@ -1,10 +1,10 @@
 //! The gateway of a configuration file.
 
 use super::args::GatewayArgs;
-use super::plan::{ADMIN, Plan, Source, admin, listen};
+use super::plan::{Plan, Source, admin, listen};
 use crate::client::checked;
 use crate::client::chosen;
-use crate::client::profile::gateway::{AdminAt, GatewayTable, LogWord, RouteTable};
+use crate::client::profile::gateway::{GatewayTable, LogWord, RouteTable};
 use crate::client::profile::{Of, Profile, Profiles};
 use crate::client::roots::Roots;
 use crate::client::settings::Settings;
@@ -100,18 +100,14 @@ fn made(
         // Each route's profile is there, or the file would have a fault.
         let Some((source, origins)) = sources.get(&route.profile.value) else { continue };
         let upstream = checked::upstream(route, origins)?;
-        let roots = roots(route, source)?;
-        routes.push(
-            source.serve(upstream, roots, |upstream, tokens, roots| route.route(upstream, tokens, roots))?,
-        );
+        let made = route.route(upstream, source.tokens.clone(), roots(route, source)?);
+        let made =
+            made.map_err(|error| Failure::usage(error.to_string(), "correct the path of the route"))?;
+        routes.push(source.served(made)?);
     }
-    let said_listen = listen(&args.listen)?;
     Ok(Plan {
-        listen: if said_listen.is_empty() { table.listen } else { said_listen },
-        admin: match &args.admin {
-            Some(text) => admin(text)?,
-            None => table.admin.unwrap_or(AdminAt::Address(ADMIN)),
-        },
+        listen: listen(args, table.listen)?,
+        admin: admin(args, table.admin)?,
         ready: table.ready,
         log: args.log.or(table.log).unwrap_or(LogWord::Own),
         instance: table.instance,
@@ -125,5 +121,5 @@ fn made(
 /// What the API is verified by: the certificates that the route names, alone, or those of the profile and of this machine.
 fn roots(route: &RouteTable, source: &Source) -> Result<Option<Arc<rustls::RootCertStore>>, Failure> {
     let own = checked::roots(route)?.as_ref().map(Roots::store).map(Arc::new);
-    Ok(own.or_else(|| source.setup().network.roots.beside_machines()))
+    Ok(own.or_else(|| source.roots()))
 }
