@@ -1,8 +1,10 @@
 //! A gateway as it is made.
 
+use crate::access::Access;
 use crate::admin::Admin;
 use crate::api::Api;
 use crate::body::Memory;
+use crate::bounds::Bounds;
 use crate::limits::Limits;
 use crate::listener::{Listener, ServeError};
 use crate::log::{Log, LogFormat, LogMode};
@@ -14,7 +16,6 @@ use evergrant_tokio_reqwest::Tokens;
 use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::thread;
 
 /// A server that puts a token on the requests of others, before it serves.
@@ -55,6 +56,7 @@ impl Gateway {
             bound.extend(listener.bind()?);
         }
         let sources = sources(&routes);
+        let bounds = Bounds::new(limits.admitted, bound.iter().flat_map(|bound| keys(&bound.door.access)));
         let (routes, apis) = placed(routes, &limits)?;
         let (log, log_thread) = match log {
             Some((mode, format, to)) => {
@@ -74,12 +76,21 @@ impl Gateway {
             via: format!("evergrant-{instance}").into(),
             instance,
             log,
-            admitted: AtomicUsize::new(0),
+            bounds,
         });
         let cores = || thread::available_parallelism().map_or(1, usize::from);
         Plan { table, bound, sources, admin, workers: workers.unwrap_or_else(cores).max(1), log_thread }
             .start()
     }
+}
+
+/// The callers that have keys.
+fn keys(access: &Access) -> impl Iterator<Item = &str> {
+    let keys = match access {
+        Access::Keys(keys) => Some(keys.names()),
+        _ => None,
+    };
+    keys.into_iter().flatten()
 }
 
 /// Each source once, whichever routes share it.

@@ -8,6 +8,7 @@ mod answering;
 mod api;
 mod authority;
 mod body;
+mod bounds;
 mod connection;
 mod counts;
 mod crew;

@@ -89,7 +89,8 @@ impl Limits {
         self
     }
 
-    /// Requests at once, whether they wait or are being answered. Default 4 096; those beyond are answered with 503.
+    /// Requests at once, whether they wait or are being answered. Default 4 096; those beyond are answered with 503. Of several callers with
+    /// keys each has half of it at most, and half of a queue.
     pub const fn admitted(mut self, count: usize) -> Self {
         self.admitted = count;
         self

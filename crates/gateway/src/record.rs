@@ -2,8 +2,9 @@
 
 use crate::access::Caller;
 use crate::answer::{Problem, Sent};
+use crate::bounds::Admitted;
 use crate::log::{Line, shown};
-use crate::table::{Admitted, Placed};
+use crate::table::Placed;
 use crate::worker::Worker;
 use evergrant_core::Generation;
 use http::request::Parts;

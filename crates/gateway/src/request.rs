@@ -4,6 +4,7 @@ use crate::access::own_authorization;
 use crate::answer::{Problem, Sent};
 use crate::answering::{AnswerBody, Ended, Lease, Received, discard};
 use crate::body::{BodyFault, RequestBody};
+use crate::bounds::Full;
 use crate::counts::{Gauge, Replayed};
 use crate::fields;
 use crate::idle::{Connection, Connections};
@@ -93,7 +94,7 @@ async fn pass(
     let way = look(caller, parts, unread.as_ref(), record)?;
     let table = &caller.worker.table;
     let busy = || Problem::busy(Duration::from_secs(1));
-    record.admitted = Some(table.admit().ok_or_else(busy)?);
+    record.admitted = Some(table.bounds.admit(&record.caller).ok_or_else(busy)?);
     let route = &way.placed.route;
     let Some(incoming) = unread.take() else { return Err(Problem::closing()) };
     let body = RequestBody::new(incoming, route.max_body, route.replay_body, &table.memory, &caller.watch);
@@ -268,6 +269,9 @@ impl Passing<'_> {
         if let Ok(held) = held {
             return Ok(held);
         }
+        let most = shared.policy().max_waiters();
+        let place = self.caller.worker.table.bounds.queue(&record.caller, most);
+        let _place = place.map_err(|Full| Problem::queue_full(Duration::from_secs(1)))?;
         let counters = &self.caller.worker.counters();
         let _queued = Gauge::raise(&counters.queued);
         let began = Instant::now();

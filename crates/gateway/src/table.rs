@@ -3,6 +3,7 @@
 use crate::access::Access;
 use crate::api::Api;
 use crate::body::Memory;
+use crate::bounds::Bounds;
 use crate::limits::Limits;
 use crate::log::Log;
 use crate::route::{Routes, Slashes};
@@ -12,7 +13,6 @@ use evergrant_core::Origins;
 use evergrant_http::Guard;
 use http::HeaderName;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A route with what it takes to serve it.
 pub(crate) struct Placed {
@@ -57,26 +57,5 @@ pub(crate) struct Table {
     pub(crate) instance: Box<str>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) log: Option<Log>,
-    pub(crate) admitted: AtomicUsize,
-}
-
-/// A place among the requests that are admitted at once.
-pub(crate) struct Admitted(Arc<Table>);
-
-impl Table {
-    /// A place for a request, if there is one.
-    pub(crate) fn admit(self: &Arc<Self>) -> Option<Admitted> {
-        let most = self.limits.admitted;
-        if self.admitted.fetch_add(1, Ordering::Relaxed) < most {
-            return Some(Admitted(Arc::clone(self)));
-        }
-        self.admitted.fetch_sub(1, Ordering::Relaxed);
-        None
-    }
-}
-
-impl Drop for Admitted {
-    fn drop(&mut self) {
-        self.0.admitted.fetch_sub(1, Ordering::Relaxed);
-    }
+    pub(crate) bounds: Bounds,
 }

@@ -15,6 +15,7 @@ mod table;
 mod tally;
 mod timeline;
 mod view;
+mod why;
 
 use crate::client::args::number;
 use crate::client::network;
@@ -27,12 +28,10 @@ use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Args, ValueHint};
 use destination::Destination;
 use devices::Devices;
-use evergrant_http::causes;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tokio_reqwest::{Api, Client, ClientAuth, LastOutcome, Origin, Provider, Status, Tokens};
 use plan::Plan;
 use report::{Phase, Report, Running};
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -40,6 +39,7 @@ use tally::Tally;
 use timeline::{Timeline, What};
 use tokio::task::JoinHandle;
 use view::View;
+use why::why;
 
 /// The phases that it has.
 const PHASES: usize = 6;
@@ -277,11 +277,6 @@ async fn died_among(working: Vec<JoinHandle<()>>) -> u64 {
         died += u64::from(worker.await.is_err());
     }
     died
-}
-
-/// An error with its causes: what the HTTP library says is in those.
-fn why(error: &(dyn Error + 'static)) -> String {
-    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// One worker: calls the API, again and again.

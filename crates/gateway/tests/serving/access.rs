@@ -1,8 +1,9 @@
 //! Who gets anything, and who nothing.
 
 use crate::api::{Api, ok};
-use crate::fixture::{Caller, address, fixed, route_to, serve_with};
-use evergrant_gateway::{Access, Address, Gateway, Key, Keys, Listener, Route, Running, Upstream};
+use crate::fixture::{Caller, address, fixed, route, route_to, serve_with, until};
+use evergrant_gateway::{Access, Address, Gateway, Key, Keys, Limits, Listener, Route, Running, Upstream};
+use evergrant_mock::{Endpoint, Server};
 use http::HeaderName;
 
 fn serve(api: &Api, listener: Listener) -> Running {
@@ -71,6 +72,31 @@ fn without_a_key_nothing_passes_and_with_one_its_name_is_known() {
     for arrived in api.arrived() {
         assert_eq!(arrived.field("authorization"), Some("Bearer a-token-for-the-test"));
         assert_eq!(arrived.field("x-evergrant-key"), None);
+    }
+}
+
+#[test]
+fn of_several_callers_none_takes_all_the_places() {
+    let server = Server::start().unwrap();
+    let gate = server.hold(Endpoint::Token);
+    let (shop, office) = (Key::generate().unwrap(), Key::generate().unwrap());
+    let keys = [("shop".to_owned(), shop.digest()), ("office".to_owned(), office.digest())];
+    let gateway = Gateway::builder().route(route(&server)).limits(Limits::new().admitted(4)).build().unwrap();
+    let running = gateway.serve(&[loopback().access(Access::Keys(Keys::new(keys).unwrap()))]).unwrap();
+    let send = |key: &Key| {
+        let mut caller = Caller::new(&running);
+        caller.send("GET", "/", &format!("X-Evergrant-Key: {}\r\n", key.expose()), b"");
+        caller
+    };
+    let mut waiting = vec![send(&shop), send(&shop)];
+    until("the shop has its half", || running.counts().queued == 2);
+    let answer = send(&shop).answer().unwrap();
+    assert_eq!((answer.status, answer.problem().as_deref()), (503, Some("busy")));
+    waiting.push(send(&office));
+    until("the office has a place", || running.counts().queued == 3);
+    gate.release();
+    for caller in &mut waiting {
+        assert_eq!(caller.answer().unwrap().status, 200);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Users' devices: they know no token, and call a gateway in place of the API.
 
 use super::tally::Tally;
-use super::why;
+use super::why::why;
 use crate::client::network;
 use crate::tell::failure::Failure;
 use evergrant_gateway::{Address, Gateway, Listener, Route, Running, Upstream};

@@ -1,0 +1,43 @@
+use super::{Bounds, Full};
+use crate::access::Caller;
+
+fn caller(name: &str) -> Caller {
+    Caller::Key(name.into())
+}
+
+#[test]
+fn a_caller_that_is_alone_may_take_everything() {
+    for keys in [&["shop"][..], &[]] {
+        let bounds = Bounds::new(3, keys.iter().copied());
+        let places: Vec<_> = (0..3).map(|_| bounds.admit(&caller("shop")).unwrap()).collect();
+        assert!(bounds.admit(&caller("shop")).is_none() && bounds.admit(&Caller::Anyone).is_none());
+        drop(places);
+        assert!(bounds.admit(&Caller::Anyone).is_some());
+        assert!(bounds.queue(&caller("shop"), 1).unwrap().is_none());
+    }
+}
+
+#[test]
+fn each_of_several_has_half_at_most_and_all_together_no_more_than_there_is() {
+    let bounds = Bounds::new(5, ["shop", "office", "shop"].into_iter());
+    let mut shop: Vec<_> = (0..3).map(|_| bounds.admit(&caller("shop")).unwrap()).collect();
+    assert!(bounds.admit(&caller("shop")).is_none());
+    let office: Vec<_> = (0..2).map(|_| bounds.admit(&caller("office")).unwrap()).collect();
+    // There is none left; the try costs nobody anything.
+    assert!(bounds.admit(&caller("office")).is_none());
+    shop.pop();
+    assert!(bounds.admit(&caller("office")).is_some());
+    drop(office);
+    assert!(bounds.admit(&caller("shop")).is_some());
+}
+
+#[test]
+fn a_queue_is_shared_likewise() {
+    let bounds = Bounds::new(100, ["shop", "office"].into_iter());
+    let first = bounds.queue(&caller("shop"), 3).unwrap();
+    let second = bounds.queue(&caller("shop"), 3).unwrap();
+    assert_eq!(bounds.queue(&caller("shop"), 3).err(), Some(Full));
+    assert!(bounds.queue(&caller("office"), 3).unwrap().is_some());
+    drop((first, second));
+    assert!(bounds.queue(&caller("shop"), 3).unwrap().is_some());
+}
