@@ -55,6 +55,7 @@ pub(super) struct Source {
     pub(super) tokens: Tokens,
     pub(super) renewal: Renewal,
     setup: Setup,
+    roots: Option<Arc<RootCertStore>>,
 }
 
 impl Source {
@@ -73,7 +74,8 @@ impl Source {
             );
         }
         let tokens = setup.queue(name, PATIENCE, bounds.max_waiters)?;
-        Ok(Self { tokens, renewal, setup })
+        let roots = setup.network.roots.beside_machines();
+        Ok(Self { tokens, renewal, setup, roots })
     }
 
     /// A route with its tokens, in words.
@@ -83,9 +85,10 @@ impl Source {
         Ok(Served { route, client_id: self.renewal.settings().client_id().to_owned(), server })
     }
 
-    /// What the API is verified by, where it is not this machine's roots alone: as the token endpoint is.
+    /// What the API is verified by, where it is not this machine's roots alone: as the token endpoint is. Routes with the same
+    /// ones share their connections.
     pub(super) fn roots(&self) -> Option<Arc<RootCertStore>> {
-        self.setup.network.roots.beside_machines()
+        self.roots.clone()
     }
 
     /// The variables that its profile keeps secrets in.
