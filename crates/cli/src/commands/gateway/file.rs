@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The file whose gateway is meant: one that has [gateway], where no flag names a client or an API. A file that a flag names
+/// The file whose gateway is meant: one that has `[gateway]`, where no flag names a client or an API. A file that a flag names
 /// is meant as a whole, whatever variables there are.
 pub(super) fn of(args: &GatewayArgs) -> Result<Option<Profiles>, Failure> {
     let by_flag = args.client.flags_of_a_client();
