@@ -6,6 +6,7 @@
 mod fixture;
 
 use evergrant_mock::{Endpoint, Server};
+use fixture::tls::{over_tls, pem};
 use fixture::{Folder, configured, evergrant, fails, run};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -496,4 +497,56 @@ fn a_socket_is_for_its_own_user() {
     let (status, _, said) = gateway.end();
     assert_eq!(status.code(), Some(0));
     assert!(!said.contains("every user"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn it_may_open_as_many_files_as_the_system_lets_it_and_says_if_these_are_few() {
+    let server = Server::start().unwrap();
+    let under = |limits: &str| {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit {limits}; exec \"$0\" --json gateway --listen 127.0.0.1:0 --admin none");
+        fixture::isolate(&mut command).args(["-c", &script, fixture::EVERGRANT]).stdin(Stdio::null());
+        Gateway::start(configured(&server, command))
+    };
+    let gateway = under("-S -n 100");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", gateway.child.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let figures: Vec<&str> = line.split_whitespace().skip(3).take(2).collect();
+    assert_eq!(figures[0], figures[1], "{line}");
+    let few = under("-n 300").heard.join("\n");
+    assert!(few.contains("this process can open 300 files: at most 86 connections"), "{few}");
+}
+
+#[test]
+fn an_api_is_verified_by_the_authorities_that_are_named() {
+    let server = Server::start().unwrap();
+    let (address, certificate) = over_tls(server.address(), (2099, 1, 1));
+    let api = format!("https://{address}/");
+    let route = |ca: &str| {
+        format!("[gateway]\nlisten = \"127.0.0.1:0\"\n{ROUTE}upstream = \"{api}\"\nca = \"{ca}\"\n")
+    };
+    let (folder, path) = with_file(&server, &route("ca.pem"));
+    let ca = folder.file("ca.pem", 0o644, pem(&certificate));
+    let status = |command: Command| get(&Gateway::start(command).url, "/shipments", "").0;
+    assert_eq!(status(known(&server, &["--upstream", &api])), 502);
+    assert_eq!(status(known(&server, &["--upstream", &api, "--ca-file", &ca])), 200);
+    assert_eq!(status(with_config(&path)), 200);
+}
+
+#[test]
+fn a_program_has_a_port_of_its_own_unless_the_file_says_where_it_listens() {
+    let server = Server::start().unwrap();
+    let said = |lines: &str| {
+        let (folder, path) = with_file(&server, lines);
+        let mut command = evergrant(&["-q", "gateway", "--config", &path, "--", "sh", "-c"]);
+        command.arg("echo \"$EVERGRANT_GATEWAY\"");
+        let ended = run(&mut command);
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+        (folder, ended.stdout)
+    };
+    let (_folder, free) = said(&format!("[gateway]\n{ROUTE}"));
+    assert!(free.starts_with("http://127.0.0.1:") && free != "http://127.0.0.1:8484\n", "{free}");
+    let (folder, socket) = said(&format!("[gateway]\nlisten = \"unix:api.sock\"\n{ROUTE}"));
+    assert_eq!(socket, format!("unix:{}\n", folder.at("api.sock")));
 }

@@ -25,7 +25,7 @@ pub(crate) use listen::{Listen, SHA256};
 pub(crate) use route::RouteTable;
 pub(crate) use words::{AdminAt, LogWord, Ready};
 
-/// What the tables say; what they do not say is the default.
+/// What the tables say; what they do not say is empty or the default.
 #[derive(Debug)]
 pub(crate) struct GatewayTable {
     pub(crate) listen: Vec<Listen>,
@@ -54,13 +54,10 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &Key, value: &Value<'_>, folde
         bounds: Bounds::default(),
         routes: Vec::new(),
     };
-    let (mut says_listen, mut says_route, mut names) = (false, false, Vec::new());
+    let (mut says_route, mut names) = (false, Vec::new());
     for (key, value) in reader.table(value) {
         match key.as_str() {
-            "listen" => {
-                says_listen = true;
-                (table.listen, names) = listen::read(reader, &value, folder);
-            }
+            "listen" => (table.listen, names) = listen::read(reader, &value, folder),
             "route" => {
                 says_route = true;
                 table.routes = routes(reader, &value, folder);
@@ -73,9 +70,6 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &Key, value: &Value<'_>, folde
             later if LATER.contains(&later) => reader.not_yet(&key),
             _ => reader.unknown(&key, &[&KEYS[..], &BOUNDS].concat()),
         }
-    }
-    if !says_listen {
-        table.listen.push(Listen::usual());
     }
     if !says_route {
         reader.problem(

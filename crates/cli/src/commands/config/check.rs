@@ -1,7 +1,7 @@
 //! `evergrant config check`: everything that is wrong with the configuration file, without sending anything.
 
 use crate::client::checked;
-use crate::client::profile::gateway::GatewayTable;
+use crate::client::profile::gateway::{GatewayTable, Listen};
 use crate::client::profile::{Of, Profile, Profiles};
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
@@ -89,7 +89,9 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
 
 /// Where the gateway listens.
 fn listened(gateway: &GatewayTable) -> Vec<String> {
-    gateway.listen.iter().map(|listen| listen.address.to_string()).collect()
+    let usual = [Listen::usual()];
+    let listen = if gateway.listen.is_empty() { &usual[..] } else { &gateway.listen };
+    listen.iter().map(|listen| listen.address.to_string()).collect()
 }
 
 /// The client that a profile makes by itself: where, as whom, and where its secret is.

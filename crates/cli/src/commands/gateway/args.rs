@@ -25,7 +25,7 @@ pub(crate) struct GatewayArgs {
     /// Address to listen at; may be repeated
     ///
     /// localhost:PORT, an IP address and a port, or unix:PATH. Default: localhost:8484, or with a program a free port
-    /// of 127.0.0.1. With a configuration file that has [gateway]: what the file says.
+    /// of 127.0.0.1. Where the configuration file describes the gateway: what it says.
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Vec<String>,
     /// Address for health and metrics, or none

@@ -1,21 +1,22 @@
 //! The gateway of a configuration file.
 
 use super::args::GatewayArgs;
-use super::plan::{ADMIN, Plan, Source, admin, listen};
+use super::plan::{Plan, Source, admin, listen};
 use crate::client::checked;
 use crate::client::chosen;
-use crate::client::profile::gateway::{AdminAt, GatewayTable, LogWord, RouteTable};
+use crate::client::profile::gateway::{GatewayTable, LogWord, RouteTable};
 use crate::client::profile::{Of, Profile, Profiles};
-use crate::client::roots::Roots;
 use crate::client::settings::Settings;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::metrics::Totals;
+use rustls::RootCertStore;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The file whose gateway is meant: one that has [gateway], where no flag names a client or an API. A file that a flag names
+/// The file whose gateway is meant: one that has `[gateway]`, where no flag names a client or an API. A file that a flag names
 /// is meant as a whole, whatever variables there are.
 pub(super) fn of(args: &GatewayArgs) -> Result<Option<Profiles>, Failure> {
     let by_flag = args.client.flags_of_a_client();
@@ -95,23 +96,19 @@ fn made(
             .map_err(|failure| failure.of(&format_args!("profile {}", Line(&name))))?;
         sources.insert(name, (source, origins));
     }
-    let mut routes = Vec::new();
+    let (mut routes, mut authorities) = (Vec::new(), Authorities::default());
     for route in &table.routes {
         // Each route's profile is there, or the file would have a fault.
         let Some((source, origins)) = sources.get(&route.profile.value) else { continue };
         let upstream = checked::upstream(route, origins)?;
-        let roots = roots(route, source)?;
-        routes.push(
-            source.serve(upstream, roots, |upstream, tokens, roots| route.route(upstream, tokens, roots))?,
-        );
+        let made = route.route(upstream, source.tokens.clone(), authorities.of(route, source)?);
+        let made =
+            made.map_err(|error| Failure::usage(error.to_string(), "correct the path of the route"))?;
+        routes.push(source.served(made)?);
     }
-    let said_listen = listen(&args.listen)?;
     Ok(Plan {
-        listen: if said_listen.is_empty() { table.listen } else { said_listen },
-        admin: match &args.admin {
-            Some(text) => admin(text)?,
-            None => table.admin.unwrap_or(AdminAt::Address(ADMIN)),
-        },
+        listen: listen(args, table.listen)?,
+        admin: admin(args, table.admin)?,
         ready: table.ready,
         log: args.log.or(table.log).unwrap_or(LogWord::Own),
         instance: table.instance,
@@ -122,8 +119,19 @@ fn made(
     })
 }
 
-/// What the API is verified by: the certificates that the route names, alone, or those of the profile and of this machine.
-fn roots(route: &RouteTable, source: &Source) -> Result<Option<Arc<rustls::RootCertStore>>, Failure> {
-    let own = checked::roots(route)?.as_ref().map(Roots::store).map(Arc::new);
-    Ok(own.or_else(|| source.setup().network.roots.beside_machines()))
+/// The certificates that routes name: those of one file once, since routes with the same ones share their connections.
+#[derive(Default)]
+struct Authorities(BTreeMap<PathBuf, Arc<RootCertStore>>);
+
+impl Authorities {
+    /// What the API of this route is verified by: the certificates that it names, alone, or as its profile has it.
+    fn of(&mut self, route: &RouteTable, source: &Source) -> Result<Option<Arc<RootCertStore>>, Failure> {
+        let Some(path) = route.ca.as_ref().map(|ca| &ca.value) else { return Ok(source.roots()) };
+        if let Some(known) = self.0.get(path) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let read = checked::roots(route)?.map(|roots| Arc::new(roots.store()));
+        self.0.extend(read.clone().map(|roots| (path.clone(), roots)));
+        Ok(read)
+    }
 }

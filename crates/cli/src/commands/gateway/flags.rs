@@ -1,39 +1,27 @@
 //! The gateway of one client, said by flags, variables or a profile.
 
 use super::args::GatewayArgs;
-use super::plan::{ADMIN, Plan, Source, admin, listen};
+use super::plan::{Plan, Source, admin, listen};
 use crate::client::checked;
-use crate::client::profile::gateway::{AdminAt, Bounds, Listen, LogWord, Ready};
+use crate::client::profile::gateway::{Bounds, LogWord, Ready};
 use crate::client::settings::Settings;
 use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
-use evergrant_gateway::{Address, Route, Upstream};
-use std::net::Ipv4Addr;
+use evergrant_gateway::{Route, Upstream};
 use std::sync::Arc;
 
 pub(super) fn plan(args: &GatewayArgs) -> Result<Plan, Failure> {
     // What is wrong with the words is told before a secret is asked for.
-    let listen = match listen(&args.listen)? {
-        none if none.is_empty() => vec![usual(args)],
-        listen => listen,
-    };
-    let admin = match &args.admin {
-        Some(text) => admin(text)?,
-        None if args.program.is_empty() => AdminAt::Address(ADMIN),
-        // Many programs may run at once, each with a gateway of its own.
-        None => AdminAt::Nowhere,
-    };
+    let (listen, admin) = (listen(args, Vec::new())?, admin(args, None)?);
     let settings = Settings::read(&args.client)?;
     let upstream = upstream(args, &settings)?;
     let (bounds, totals) = (Bounds::default(), Arc::<Totals>::default());
     let source = Source::new(settings, None, &bounds, &totals)?;
-    let roots = source.setup().network.roots.beside_machines();
-    let served = source.serve(upstream, roots, |upstream, tokens, roots| {
-        let route = Route::new("/", upstream, tokens)?;
-        Ok(match roots {
-            Some(roots) => route.roots(roots),
-            None => route,
-        })
+    let route = Route::new("/", upstream, source.tokens.clone())
+        .map_err(|error| Failure::system("the route cannot be made", &error))?;
+    let served = source.served(match source.roots() {
+        Some(roots) => route.roots(roots),
+        None => route,
     })?;
     Ok(Plan {
         listen,
@@ -46,14 +34,6 @@ pub(super) fn plan(args: &GatewayArgs) -> Result<Plan, Failure> {
         sources: vec![source],
         totals,
     })
-}
-
-/// Where it listens unless somebody says otherwise.
-fn usual(args: &GatewayArgs) -> Listen {
-    match args.program.is_empty() {
-        true => Listen::usual(),
-        false => Listen::at(Address::Tcp((Ipv4Addr::LOCALHOST, 0).into())),
-    }
 }
 
 /// The API that was named, or the only one that the client is for.

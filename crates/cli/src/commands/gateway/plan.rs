@@ -1,5 +1,6 @@
 //! What the gateway is to do, by whichever words that was said.
 
+use super::args::GatewayArgs;
 use crate::client::profile::gateway::{AdminAt, Bounds, Listen, LogWord, Ready};
 use crate::client::renewal::Renewal;
 use crate::client::settings::Settings;
@@ -7,7 +8,7 @@ use crate::client::setup::Setup;
 use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
 use crate::tell::stderr;
-use evergrant_gateway::{Address, Route, RoutePathError, Upstream};
+use evergrant_gateway::{Address, Route, Upstream};
 use evergrant_tokio_reqwest::Tokens;
 use rustls::RootCertStore;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -54,6 +55,7 @@ pub(super) struct Source {
     pub(super) tokens: Tokens,
     pub(super) renewal: Renewal,
     setup: Setup,
+    roots: Option<Arc<RootCertStore>>,
 }
 
 impl Source {
@@ -72,26 +74,21 @@ impl Source {
             );
         }
         let tokens = setup.queue(name, PATIENCE, bounds.max_waiters)?;
-        Ok(Self { tokens, renewal, setup })
+        let roots = setup.network.roots.beside_machines();
+        Ok(Self { tokens, renewal, setup, roots })
     }
 
-    /// The setup of its client.
-    pub(super) const fn setup(&self) -> &Setup {
-        &self.setup
-    }
-
-    /// A route with its tokens. The API is verified by these roots, or else as its token endpoint is.
-    pub(super) fn serve(
-        &self,
-        upstream: Upstream,
-        roots: Option<Arc<RootCertStore>>,
-        route: impl FnOnce(Upstream, Tokens, Option<Arc<RootCertStore>>) -> Result<Route, RoutePathError>,
-    ) -> Result<Served, Failure> {
-        self.warn_of_proxy(&upstream)?;
+    /// A route with its tokens, in words.
+    pub(super) fn served(&self, route: Route) -> Result<Served, Failure> {
+        self.warn_of_proxy(route.upstream())?;
         let server = self.setup.client.provider().token_endpoint().origin().to_string();
-        let route = route(upstream, self.tokens.clone(), roots)
-            .map_err(|error| Failure::usage(error.to_string(), "correct the path of the route"))?;
         Ok(Served { route, client_id: self.renewal.settings().client_id().to_owned(), server })
+    }
+
+    /// What the API is verified by, where it is not this machine's roots alone: as the token endpoint is. Routes with the same
+    /// ones share their connections.
+    pub(super) fn roots(&self) -> Option<Arc<RootCertStore>> {
+        self.roots.clone()
     }
 
     /// The variables that its profile keeps secrets in.
@@ -111,27 +108,42 @@ impl Source {
     }
 }
 
+/// Where it listens: as the command line says, or else the file, or else where it is usual.
+pub(super) fn listen(args: &GatewayArgs, file: Vec<Listen>) -> Result<Vec<Listen>, Failure> {
+    let flags = args.listen.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
+    let said = if flags.is_empty() { file } else { flags };
+    Ok(match (said.is_empty(), args.program.is_empty()) {
+        (false, _) => said,
+        (true, true) => vec![Listen::usual()],
+        // Many programs may run at once, each with a gateway of its own.
+        (true, false) => vec![Listen::at(Address::Tcp((Ipv4Addr::LOCALHOST, 0).into()))],
+    })
+}
+
+/// Where health and metrics are, likewise.
+pub(super) fn admin(args: &GatewayArgs, file: Option<AdminAt>) -> Result<AdminAt, Failure> {
+    let usual = if args.program.is_empty() { AdminAt::Address(ADMIN) } else { AdminAt::Nowhere };
+    Ok(args.admin.as_deref().map(admin_of).transpose()?.or(file).unwrap_or(usual))
+}
+
 /// What was written for the address of health and metrics.
-pub(super) fn admin(text: &str) -> Result<AdminAt, Failure> {
+pub(super) fn admin_of(text: &str) -> Result<AdminAt, Failure> {
     AdminAt::parse(text)
         .map_err(|_| Failure::usage("--admin is neither an IP address and a port nor none", AdminAt::FORMS))
 }
 
-/// The addresses of the command line. Who may use one that other machines reach is for a file to say.
-pub(super) fn listen(texts: &[String]) -> Result<Vec<Listen>, Failure> {
-    let read = |text: &String| {
-        let address = Address::parse(text).map_err(|error| {
-            Failure::usage(format!("--listen: {error}"), "write one of these, such as localhost:8484")
-        })?;
-        if address.is_local() {
-            return Ok(Listen::at(address));
-        }
-        Err(Failure::usage(
-            format!(
-                "--listen {address} can be reached from other machines, where whoever calls acts as the client"
-            ),
-            "use localhost:PORT or unix:PATH, or write a configuration file with [gateway] that says who may use it",
-        ))
-    };
-    texts.iter().map(read).collect()
+/// An address of the command line. Who may use one that other machines reach is for a file to say.
+fn address(text: &str) -> Result<Listen, Failure> {
+    let address = Address::parse(text).map_err(|error| {
+        Failure::usage(format!("--listen: {error}"), "write one of these, such as localhost:8484")
+    })?;
+    if address.is_local() {
+        return Ok(Listen::at(address));
+    }
+    Err(Failure::usage(
+        format!(
+            "--listen {address} can be reached from other machines, where whoever calls acts as the client"
+        ),
+        "use localhost:PORT or unix:PATH, or write a configuration file with [gateway] that says who may use it",
+    ))
 }

@@ -2,7 +2,7 @@
 
 use super::address::reached;
 use super::args::GatewayArgs;
-use super::plan::{ADMIN, admin};
+use super::plan::{ADMIN, admin_of};
 use crate::client::profile::Profiles;
 use crate::client::profile::gateway::AdminAt;
 use crate::commands::runtime::block_on;
@@ -57,7 +57,7 @@ async fn said(mut answer: reqwest::Response) -> Option<bool> {
 /// Where the gateway says whether it is ready: as the flag, the file, or nobody says.
 fn address(args: &GatewayArgs) -> Result<SocketAddr, Failure> {
     let said = match &args.admin {
-        Some(text) => Some(admin(text)?),
+        Some(text) => Some(admin_of(text)?),
         None => Profiles::find(args.client.config.as_deref())?
             .and_then(|mut profiles| profiles.take_gateway())
             .and_then(|gateway| gateway.admin),

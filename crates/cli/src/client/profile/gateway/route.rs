@@ -1,6 +1,6 @@
 //! `[[gateway.route]]`: which requests it takes, whose token they get, where they go.
 
-use super::super::reader::{Reader, Value};
+use super::super::reader::{Reader, Value, items};
 use super::words::{AuthorizationWord, OnRefusedWord};
 use crate::client::folders::located;
 use evergrant_gateway::{OnRefused, OwnAuthorization, Route, RoutePath, RoutePathError, Upstream};
@@ -72,6 +72,9 @@ const KEYS: [&str; 17] = [
 /// Keys that a later version has.
 const LATER: [&str; 6] = ["links", "upgrade", "http2", "certificate", "certificate_bound", "tls"];
 
+/// Of which none would let nothing pass.
+const NEVER_EMPTY: [&str; 2] = ["methods", "callers"];
+
 /// The largest body that can be meant, and the largest copy of one, in bytes.
 const MOST: u64 = 1 << 50;
 const MOST_COPY: usize = 1 << 30;
@@ -97,6 +100,9 @@ pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) ->
     let (mut upstream, mut callers, mut ca, mut more) = (None, None, None, More::default());
     let table = reader.table(value);
     for (key, value) in &table {
+        if NEVER_EMPTY.contains(&key.as_str()) && items(value).is_empty() {
+            reader.wrong(value, "this is empty", "write one, or remove the line");
+        }
         match key.as_str() {
             "path" => {
                 let read = reader.read(

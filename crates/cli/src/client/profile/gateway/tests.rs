@@ -1,5 +1,4 @@
 use super::super::{Of, Profiles};
-use evergrant_gateway::Address;
 
 const HEAD: &str = "[profile.a]\nprovider = \"myparcel\"\nclient_id = \"me\"\n";
 const ROUTE: &str = "[[gateway.route]]\npath = \"/\"\nprofile = \"a\"\n";
@@ -28,11 +27,7 @@ fn faults_of_route(line: &str) -> Vec<String> {
 #[test]
 fn a_file_that_says_little_has_the_defaults() {
     let table = read(&format!("{HEAD}[gateway]\n{ROUTE}")).take_gateway().unwrap();
-    assert_eq!(
-        table.listen.iter().map(|listen| &listen.address).collect::<Vec<_>>(),
-        [&Address::Localhost(8484)]
-    );
-    assert_eq!((table.admin, table.log, table.routes.len()), (None, None, 1));
+    assert_eq!((table.listen.len(), table.admin, table.log, table.routes.len()), (0, None, None, 1));
     assert_eq!((table.bounds.max_waiters, table.bounds.connections), (1024, 4096));
 }
 
@@ -158,6 +153,8 @@ fn what_is_wrong_with_a_route_is_told_with_its_line() {
         ("upstream = \"http://api.example.com\"", "upstream: "),
         ("upstream = \"https://user@api.example.com\"", "upstream: "),
         ("methods = [\"get\"]", "methods: a method is written in capitals"),
+        ("methods = []", "methods: this is empty"),
+        ("callers = []", "callers: this is empty"),
         ("methods = [\"TRACE\"]", "methods: this method never passes"),
         ("callers = [\"erp\"]", "callers: no listener has a key of the name erp"),
         ("origins = \"app\"", "origins: "),
