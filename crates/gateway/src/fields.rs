@@ -1,6 +1,7 @@
 //! Header fields on their way through: what is for one connection alone, what speaks for the caller, and what would make the API read
 //! another request than the one that was checked.
 
+use http::Version;
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap,
     HeaderName, HeaderValue, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE, VIA, WWW_AUTHENTICATE,
@@ -46,19 +47,52 @@ impl fmt::Display for Looped {
 
 impl std::error::Error for Looped {}
 
+/// Our own name in `Via` (RFC 9110 §7.6.3), in the values that say it: made once, and not for each request.
+#[derive(Clone, Debug)]
+pub struct Via {
+    name: Box<str>,
+    http10: HeaderValue,
+    http11: HeaderValue,
+    http2: HeaderValue,
+}
+
+impl Via {
+    /// This name, which has no space; `None` if it cannot stand in a field.
+    pub fn new(name: &str) -> Option<Self> {
+        let value = |version| HeaderValue::try_from(format!("{version} {name}")).ok();
+        let (http10, http11, http2) = (value("1.0")?, value("1.1")?, value("2")?);
+        Some(Self { name: name.into(), http10, http11, http2 })
+    }
+
+    /// For a request that came in this version.
+    fn value(&self, received: Version) -> HeaderValue {
+        let value = match received {
+            Version::HTTP_10 => &self.http10,
+            Version::HTTP_2 => &self.http2,
+            _ => &self.http11,
+        };
+        value.clone()
+    }
+
+    /// Whether it is there already.
+    fn is_in(&self, fields: &HeaderMap) -> bool {
+        names(fields, &VIA).any(|known| known.split_whitespace().nth(1) == Some(&*self.name))
+    }
+}
+
 /// Makes the fields of a caller's request those of a request to the API. `Host` and `Authorization` are left out: the upstream's are
-/// put in last, by whoever sends it. `via` is our own name, or `None` where the route leaves Via out.
+/// put in last, by whoever sends it. `received` is the version that the request came in; `via` is our own name, or `None` where the route
+/// leaves Via out.
 ///
 /// # Errors
 /// The request went through us before.
 pub fn to_upstream(
     fields: &mut HeaderMap,
     rules: &FieldRules,
-    received: &str,
-    via: Option<&str>,
+    received: Version,
+    via: Option<&Via>,
 ) -> Result<(), Looped> {
-    if via.is_some_and(|name| names(fields, &VIA).any(|known| known.split_whitespace().nth(1) == Some(name)))
-    {
+    if via.is_some_and(|via| via.is_in(fields)) {
         return Err(Looped);
     }
     let takes_trailers = names(fields, &TE).any(|coding| coding.eq_ignore_ascii_case("trailers"));
@@ -76,8 +110,8 @@ pub fn to_upstream(
     if rules.reads_bodies {
         keep_readable_codings(fields);
     }
-    if let Some(value) = via.and_then(|name| HeaderValue::try_from(format!("{received} {name}")).ok()) {
-        fields.append(VIA, value);
+    if let Some(via) = via {
+        fields.append(VIA, via.value(received));
     }
     Ok(())
 }
@@ -112,7 +146,9 @@ fn names<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &
 /// Removes what is for one connection alone, and these: all are found in one pass, and where there are none nothing is looked up.
 fn remove(fields: &mut HeaderMap, is_bad: impl Fn(&HeaderName) -> bool) {
     let is_hop_by_hop = |name: &HeaderName| HOP_BY_HOP.contains(name) || name.as_str().starts_with("proxy-");
-    let named = names(fields, &CONNECTION).filter_map(|name| HeaderName::try_from(name).ok());
+    // Most often `keep-alive` or `close`, which no field is called.
+    let named = names(fields, &CONNECTION).filter(|name| fields.contains_key(*name));
+    let named = named.filter_map(|name| HeaderName::try_from(name).ok());
     let found = fields.keys().filter(|name| is_hop_by_hop(name) || is_bad(name)).cloned();
     let bad: Vec<HeaderName> = named.chain(found).collect();
     for name in bad {
