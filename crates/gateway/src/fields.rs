@@ -1,6 +1,7 @@
 //! Header fields on their way through: what is for one connection alone, what speaks for the caller, and what would make the API read
 //! another request than the one that was checked.
 
+use http::Version;
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED,
     HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE, VIA,
@@ -47,18 +48,52 @@ impl fmt::Display for Looped {
 
 impl std::error::Error for Looped {}
 
+/// Our own name in `Via` (RFC 9110 §7.6.3), in the values that say it: made once, and not for each request.
+#[derive(Clone, Debug)]
+pub struct Via {
+    name: Box<str>,
+    http10: HeaderValue,
+    http11: HeaderValue,
+    http2: HeaderValue,
+}
+
+impl Via {
+    /// This name, which has no space; `None` if it cannot stand in a field.
+    pub fn new(name: &str) -> Option<Self> {
+        let value = |version| HeaderValue::try_from(format!("{version} {name}")).ok();
+        let (http10, http11, http2) = (value("1.0")?, value("1.1")?, value("2")?);
+        Some(Self { name: name.into(), http10, http11, http2 })
+    }
+
+    /// For a request that came in this version.
+    fn value(&self, received: Version) -> HeaderValue {
+        let value = match received {
+            Version::HTTP_10 => &self.http10,
+            Version::HTTP_2 => &self.http2,
+            _ => &self.http11,
+        };
+        value.clone()
+    }
+
+    /// Whether it is there already.
+    fn is_in(&self, fields: &HeaderMap) -> bool {
+        members(fields, &VIA).any(|member| is_received_by(member, &self.name))
+    }
+}
+
 /// Makes the fields of a caller's request those of a request to the API. `Host` and `Authorization` are left out: the upstream's are
-/// put in last, by whoever sends it. `via` is our own name, or `None` where the route leaves Via out.
+/// put in last, by whoever sends it. `received` is the version that the request came in; `via` is our own name, or `None` where the route
+/// leaves Via out.
 ///
 /// # Errors
 /// The request went through us before.
 pub fn to_upstream(
     fields: &mut HeaderMap,
     rules: &FieldRules,
-    received: &str,
-    via: Option<&str>,
+    received: Version,
+    via: Option<&Via>,
 ) -> Result<(), Looped> {
-    if via.is_some_and(|name| members(fields, &VIA).any(|member| is_received_by(member, name))) {
+    if via.is_some_and(|via| via.is_in(fields)) {
         return Err(Looped);
     }
     let takes_trailers = members(fields, &TE).any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
@@ -76,8 +111,8 @@ pub fn to_upstream(
     if rules.reads_bodies {
         keep_readable_codings(fields);
     }
-    if let Some(value) = via.and_then(|name| HeaderValue::try_from(format!("{received} {name}")).ok()) {
-        fields.append(VIA, value);
+    if let Some(via) = via {
+        fields.append(VIA, via.value(received));
     }
     Ok(())
 }
@@ -130,7 +165,10 @@ fn remove(fields: &mut HeaderMap, is_bad: impl Fn(&HeaderName) -> bool) {
         fields.remove(CONTENT_LENGTH);
     }
     let is_hop_by_hop = |name: &HeaderName| HOP_BY_HOP.contains(name) || name.as_str().starts_with("proxy-");
-    let named = members(fields, &CONNECTION).filter_map(|name| HeaderName::from_bytes(name).ok());
+    // Most often `keep-alive` or `close`, which no field is called.
+    let named = members(fields, &CONNECTION).filter_map(|name| std::str::from_utf8(name).ok());
+    let named = named.filter(|name| fields.contains_key(*name));
+    let named = named.filter_map(|name| HeaderName::try_from(name).ok());
     let found = fields.keys().filter(|name| is_hop_by_hop(name) || is_bad(name)).cloned();
     let bad: Vec<HeaderName> = named.chain(found).collect();
     for name in bad {

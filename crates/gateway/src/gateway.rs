@@ -5,6 +5,7 @@ use crate::admin::Admin;
 use crate::api::Api;
 use crate::body::Memory;
 use crate::bounds::Bounds;
+use crate::fields::Via;
 use crate::limits::Limits;
 use crate::listener::{Listener, ServeError};
 use crate::log::{Log, LogFormat, LogMode};
@@ -73,7 +74,7 @@ impl Gateway {
             apis,
             memory: Memory::new(limits.replay_memory),
             limits,
-            via: format!("evergrant-{instance}").into(),
+            via: Via::new(&format!("evergrant-{instance}")),
             instance,
             log,
             bounds,

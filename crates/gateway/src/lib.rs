@@ -46,7 +46,7 @@ pub use access::{
 pub use admin::Admin;
 pub use answer::{Problem, Sent, UpstreamFault};
 pub use counts::{Counts, Times};
-pub use fields::{FieldRules, KEY, Looped, to_caller, to_upstream};
+pub use fields::{FieldRules, KEY, Looped, Via, to_caller, to_upstream};
 pub use gateway::{Gateway, GatewayBuilder};
 pub use limits::Limits;
 pub use listener::{Address, AddressError, Listener, ServeError};

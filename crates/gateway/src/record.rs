@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// One request. It has ended when this is dropped: with its answer, or because its caller went away.
 pub(crate) struct Record {
     worker: Rc<Worker>,
-    began: Instant,
+    pub(crate) began: Instant,
     method: Method,
     /// The target, of which the path is shown. A clone of it copies nothing.
     target: Uri,

@@ -104,7 +104,7 @@ async fn pass(
         method: &parts.method,
         fields: std::mem::take(&mut parts.headers),
         body,
-        deadline: Instant::now().checked_add(route.patience),
+        deadline: record.began.checked_add(route.patience),
         replay: Replay::new(true),
         reconnected: false,
     };
@@ -157,9 +157,9 @@ fn look<'a>(
     let target = route.upstream.target(below, head.query);
     let target = target.ok_or_else(|| denied(Denied::Target))?;
     let host = parts.headers.get(HOST).cloned().unwrap_or_else(|| HeaderValue::from_static("localhost"));
-    let via = route.via.then_some(&*worker.table.via);
-    let received = if parts.version == http::Version::HTTP_10 { "1.0" } else { "1.1" };
-    fields::to_upstream(&mut parts.headers, &route.fields, received, via).map_err(|_| Problem::looped())?;
+    let via = worker.table.via.as_ref().filter(|_| route.via);
+    fields::to_upstream(&mut parts.headers, &route.fields, parts.version, via)
+        .map_err(|_| Problem::looped())?;
     let connections = worker.connections(placed.api).ok_or_else(Problem::closing)?;
     Ok(Way { placed, connections, target, host })
 }
@@ -348,11 +348,13 @@ impl Passing<'_> {
         is_safe && self.body.is_empty() && !self.reconnected
     }
 
-    fn request(&self, authorization: HeaderValue) -> Request<crate::body::Outgoing> {
+    fn request(&mut self, authorization: HeaderValue) -> Request<crate::body::Outgoing> {
         let mut request = Request::new(self.body.send());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = Uri::from(self.way.target.clone());
-        *request.headers_mut() = self.fields.clone();
+        // A copy stays, to be sent again. It has no room for more, so the other one goes.
+        let kept = self.fields.clone();
+        *request.headers_mut() = std::mem::replace(&mut self.fields, kept);
         let headers = request.headers_mut();
         if !self.body.is_empty() && self.body.is_chunked() {
             headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));

@@ -4,6 +4,7 @@ use crate::access::Access;
 use crate::api::Api;
 use crate::body::Memory;
 use crate::bounds::Bounds;
+use crate::fields::Via;
 use crate::limits::Limits;
 use crate::log::Log;
 use crate::route::{Routes, Slashes};
@@ -51,8 +52,8 @@ pub(crate) struct Table {
     pub(crate) routes: Routes<Placed>,
     pub(crate) apis: Vec<Arc<Api>>,
     pub(crate) limits: Limits,
-    /// Our name in `Via`.
-    pub(crate) via: Box<str>,
+    /// Our name in `Via`. There is one: an instance's name has only letters, digits, `.`, `_` and `-`.
+    pub(crate) via: Option<Via>,
     /// What of it tells us from other gateways.
     pub(crate) instance: Box<str>,
     pub(crate) memory: Arc<Memory>,

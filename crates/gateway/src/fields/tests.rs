@@ -17,7 +17,7 @@ fn shown(fields: &HeaderMap) -> Vec<String> {
 
 fn sent(lines: &[(&'static str, &'static str)], rules: &FieldRules) -> Vec<String> {
     let mut fields = fields(lines);
-    to_upstream(&mut fields, rules, "1.1", None).unwrap();
+    to_upstream(&mut fields, rules, Version::HTTP_11, None).unwrap();
     shown(&fields)
 }
 
@@ -87,12 +87,17 @@ fn a_byte_that_is_no_text_hides_nothing_that_a_list_names() {
     fields.append(CONNECTION, odd(b"\xff, x-named"));
     fields.append(VIA, odd(b"1.1 \xff, 1.1 Evergrant-7F"));
     assert_eq!(
-        to_upstream(&mut fields.clone(), &FieldRules::default(), "1.1", Some("evergrant-7f")),
+        to_upstream(
+            &mut fields.clone(),
+            &FieldRules::default(),
+            Version::HTTP_11,
+            Via::new("evergrant-7f").as_ref()
+        ),
         Err(Looped)
     );
     fields.append(TE, odd(b"\xff, trailers"));
     fields.remove(VIA);
-    to_upstream(&mut fields, &FieldRules::default(), "1.1", None).unwrap();
+    to_upstream(&mut fields, &FieldRules::default(), Version::HTTP_11, None).unwrap();
     assert_eq!(shown(&fields), ["te: trailers"]);
 
     let mut answer = HeaderMap::new();
@@ -142,11 +147,14 @@ fn where_a_body_must_be_read_only_codings_pass_that_can_be() {
 #[test]
 fn each_proxy_on_the_way_is_named_and_a_loop_is_seen() {
     let mut fields = fields(&[("via", "1.0 fred, 1.1 p.example")]);
-    to_upstream(&mut fields, &FieldRules::default(), "1.1", Some("evergrant-7f")).unwrap();
+    let (ours, another) = (Via::new("evergrant-7f").unwrap(), Via::new("evergrant-8a").unwrap());
+    to_upstream(&mut fields, &FieldRules::default(), Version::HTTP_11, Some(&ours)).unwrap();
     assert_eq!(shown(&fields), ["via: 1.0 fred, 1.1 p.example", "via: 1.1 evergrant-7f"]);
-    let again = to_upstream(&mut fields, &FieldRules::default(), "2", Some("evergrant-7f"));
+    let again = to_upstream(&mut fields, &FieldRules::default(), Version::HTTP_2, Some(&ours));
     assert_eq!(again, Err(Looped));
-    assert_eq!(to_upstream(&mut fields, &FieldRules::default(), "2", Some("evergrant-8a")), Ok(()));
+    assert_eq!(to_upstream(&mut fields, &FieldRules::default(), Version::HTTP_2, Some(&another)), Ok(()));
+    assert!(shown(&fields).contains(&"via: 2 evergrant-8a".to_owned()));
+    assert!(Via::new("a\nb").is_none());
 }
 
 #[test]

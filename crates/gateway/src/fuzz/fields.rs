@@ -1,6 +1,7 @@
 //! G2: which fields go on, by a second implementation over lists of texts, each byte a character.
 
-use crate::fields::{FieldRules, to_caller, to_upstream};
+use crate::fields::{FieldRules, Via, to_caller, to_upstream};
+use http::Version;
 use http::header::HeaderMap;
 
 const NAME: &str = "evergrant-7f";
@@ -33,7 +34,8 @@ pub(super) fn judge(fields: &HeaderMap, choice: u8) {
     let via = (choice & 4 != 0).then_some(NAME);
     let came = lines(fields);
     let mut sent = fields.clone();
-    let result = to_upstream(&mut sent, &rules, "1.1", via);
+    let ours = via.and_then(Via::new);
+    let result = to_upstream(&mut sent, &rules, Version::HTTP_11, ours.as_ref());
     let loops = list(&came, "via").iter().any(|member| {
         let words: Vec<_> = member.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
         words.get(1).is_some_and(|word| word.eq_ignore_ascii_case(NAME))

@@ -228,6 +228,18 @@ fn what_is_sent_through_us_twice_is_a_loop() {
 }
 
 #[test]
+fn a_head_has_at_most_a_hundred_fields() {
+    let api = Api::start(|_, stream| ok(stream, b"[]"));
+    let running = serve(route_to(&api.origin(), fixed()));
+    for (many, status) in [(99, 200), (100, 431)] {
+        let mut caller = Caller::new(&running);
+        let lines = "X-Field: 1\r\n".repeat(many);
+        caller.send("GET", "/shipments", &lines, b"");
+        assert_eq!(caller.answer().unwrap().status, status, "{many} and Host");
+    }
+}
+
+#[test]
 fn nothing_listens_any_more_once_it_was_drained() {
     let server = Server::start().unwrap();
     let running = serve(route(&server));

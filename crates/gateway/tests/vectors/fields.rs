@@ -1,7 +1,8 @@
 //! Header fields on their way through.
 
 use crate::{Line, fields_of, lines, same, vector};
-use evergrant_gateway::{FieldRules, Looped, relocate, to_caller, to_upstream};
+use evergrant_gateway::{FieldRules, Looped, Via, relocate, to_caller, to_upstream};
+use http::Version;
 use serde::Deserialize;
 
 vector! {
@@ -65,9 +66,15 @@ fn rules(cookies: bool, reads_bodies: bool) -> FieldRules {
 
 pub(crate) fn request(vector: &Requested) -> Result<(), String> {
     let mut fields = fields_of(&vector.headers);
-    let received = vector.received.as_deref().unwrap_or("1.1");
+    let received = match vector.received.as_deref() {
+        None | Some("1.1") => Version::HTTP_11,
+        Some("1.0") => Version::HTTP_10,
+        Some("2") => Version::HTTP_2,
+        Some(other) => return Err(format!("no version: {other}")),
+    };
+    let via = vector.via.as_deref().and_then(Via::new);
     let rules = rules(vector.cookies, vector.reads_bodies);
-    let sent = to_upstream(&mut fields, &rules, received, vector.via.as_deref());
+    let sent = to_upstream(&mut fields, &rules, received, via.as_ref());
     match (sent, &vector.expect) {
         (Ok(()), Requests::Sent(expected)) => same(&lines(&fields), &sorted(&expected.headers)),
         (Err(Looped), Requests::Not(Not::Looped)) => Ok(()),

@@ -161,7 +161,7 @@ impl Head {
         let origins: Vec<Origin> = self.origins.iter().map(|origin| Origin::parse(origin).unwrap()).collect();
         allowed(parts, &self.methods(), &origins).map_err(denied)?;
         own_authorization(&parts.headers, false, Own::or_refuse(self.authorization)).map_err(denied)?;
-        to_upstream(&mut parts.headers, &FieldRules::default(), "1.1", None)
+        to_upstream(&mut parts.headers, &FieldRules::default(), Version::HTTP_11, None)
             .map_err(|_| Problem::looped())?;
         // The body is framed anew.
         parts.headers.remove(CONTENT_LENGTH);
