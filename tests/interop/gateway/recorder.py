@@ -1,0 +1,103 @@
+"""An API that keeps every byte that arrives, and answers 200. What it reads, it reads as plainly as can be."""
+import socket
+import threading
+
+
+class Recorder:
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.requests = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/"
+
+    def take(self):
+        """What arrived since the last time."""
+        requests, self.requests = self.requests, []
+        return requests
+
+    def close(self):
+        # Without shutdown the thread that accepts keeps it open.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                stream, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(stream,), daemon=True).start()
+
+    def _serve(self, stream):
+        rest = b""
+        with stream:
+            while True:
+                try:
+                    raw, rest = take_request(stream, rest)
+                except OSError:
+                    return
+                if raw is None:
+                    return
+                self.requests.append(raw)
+                body = b"" if raw.startswith(b"HEAD ") else b"{}"
+                try:
+                    stream.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" + body)
+                except OSError:
+                    return
+
+
+def take_request(stream, unread):
+    """The bytes of one request, and those behind it."""
+    def more(unread):
+        piece = stream.recv(65536)
+        return unread + piece if piece else None
+
+    while b"\r\n\r\n" not in unread:
+        unread = more(unread)
+        if unread is None:
+            return None, b""
+    end = unread.index(b"\r\n\r\n") + 4
+    fields = dict(fields_of(unread[:end]))
+    if fields.get(b"transfer-encoding") == b"chunked":
+        while not unread[end:].endswith(b"0\r\n\r\n"):
+            unread = more(unread)
+            if unread is None:
+                return None, b""
+        return unread, b""
+    end += int(fields.get(b"content-length", b"0"))
+    while len(unread) < end:
+        unread = more(unread)
+        if unread is None:
+            return None, b""
+    return unread[:end], unread[end:]
+
+
+def fields_of(raw):
+    """The fields of a head, names in lower case."""
+    lines = raw.split(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+    pairs = (line.split(b":", 1) for line in lines)
+    return [(name.lower(), value.strip(b" \t")) for name, value in pairs]
+
+
+def read(raw):
+    """Method, target, fields and body."""
+    head, body = raw.split(b"\r\n\r\n", 1)
+    method, target, _ = head.split(b"\r\n")[0].split(b" ")
+    fields = fields_of(raw)
+    if dict(fields).get(b"transfer-encoding") == b"chunked":
+        body = unchunked(body)
+    return method, target, fields, body
+
+
+def unchunked(body):
+    whole = b""
+    while True:
+        size, body = body.split(b"\r\n", 1)
+        size = int(size, 16)
+        if size == 0:
+            return whole
+        whole, body = whole + body[:size], body[size + 2:]
