@@ -4,7 +4,10 @@ import sys
 from pathlib import Path
 
 import curl
+import fronts
 import load
+import readings
+import upstreams
 from report import Report
 from servers import stop_all
 from world import World
@@ -17,7 +20,7 @@ def main():
     report = Report()
     try:
         world = World(binary, Path(folder), "--long" in flags)
-        for module in (curl, load):
+        for module in (curl, upstreams, fronts, readings, load):
             for group, name, job in module.cases(world):
                 report.run(group, name, job)
     finally:

@@ -4,8 +4,8 @@ import threading
 
 
 class Recorder:
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, port=0):
+        self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         self.requests = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -63,17 +63,29 @@ def take_request(stream, unread):
     end = unread.index(b"\r\n\r\n") + 4
     fields = dict(fields_of(unread[:end]))
     if fields.get(b"transfer-encoding") == b"chunked":
-        while not unread[end:].endswith(b"0\r\n\r\n"):
-            unread = more(unread)
-            if unread is None:
-                return None, b""
-        return unread, b""
-    end += int(fields.get(b"content-length", b"0"))
-    while len(unread) < end:
+        ends = lambda: end_of_chunks(unread, end)
+    else:
+        length = end + int(fields.get(b"content-length", b"0"))
+        ends = lambda: length if len(unread) >= length else None
+    while ends() is None:
         unread = more(unread)
         if unread is None:
             return None, b""
-    return unread[:end], unread[end:]
+    return unread[:ends()], unread[ends():]
+
+
+def end_of_chunks(unread, at):
+    """Where a chunked body that begins there ends, if it is whole; one without trailers."""
+    while True:
+        line = unread.find(b"\r\n", at)
+        if line < 0:
+            return None
+        size = int(unread[at:line].split(b";")[0], 16)
+        at = line + 2 + size + 2
+        if at > len(unread):
+            return None
+        if size == 0:
+            return at
 
 
 def fields_of(raw):

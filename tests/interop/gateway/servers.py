@@ -107,6 +107,9 @@ class Gateway(Process):
             secret.chmod(0o600)
             text += (f'[profile.{profile}]\ntoken_endpoint = "{mock.token_endpoint}"\nclient_id = "{mock.client_id}"\n'
                      f'client_secret = {{ file = "{secret}" }}\n')
+        # Nobody routes around it: it ends as soon as what is in flight has.
+        if "grace" not in lines:
+            lines += '\ngrace = "50ms"'
         text += f'[gateway]\nlisten = {listen}\nadmin = "127.0.0.1:0"\n{lines}\n'
         for route in routes:
             text += f"[[gateway.route]]\n{route}\n"
@@ -178,7 +181,7 @@ http {{
     default_type application/octet-stream;
     map $http_authorization $bearer {{ default other; "" none; "~^Bearer [^ ]+$" one; }}
     log_format seen '$request_method\t$request_uri\t$status\t$bearer\t$http_x_evergrant_key\t$http_via\t'
-                    '$http_accept_encoding\t$http_x_forwarded_for$http_x_real_ip\t$server_name';
+                    '$http_accept_encoding\t$http_x_forwarded_for $http_x_real_ip\t$server_name';
     access_log {self.folder}/access.log seen;
     client_max_body_size 0;
     keepalive_requests 1000000;
@@ -210,9 +213,9 @@ http {{
 class Haproxy(Process):
     """By the sections in `text`; `state` asks it how it finds a server."""
 
-    def __init__(self, folder, text):
-        self.socket = folder / "haproxy.sock"
-        config = folder / "haproxy.cfg"
+    def __init__(self, folder, text, name="haproxy"):
+        self.socket = folder / f"{name}.sock"
+        config = folder / f"{name}.cfg"
         config.write_text(f"""
 global
     maxconn 1000
@@ -223,7 +226,7 @@ defaults
     timeout server 60s
 {text}
 """)
-        super().__init__(folder, "haproxy", tool("haproxy"), "-db", "-f", str(config))
+        super().__init__(folder, name, tool("haproxy"), "-db", "-f", str(config))
 
     def state(self, backend):
         """(status, check) of its server."""

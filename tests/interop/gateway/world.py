@@ -72,7 +72,7 @@ class World:
         location / { return 200 "here\\n"; }
         location = /large.bin { }
         location = /page.txt { }
-        location = /packed/page.txt { alias www/page.txt; gzip on; gzip_proxied any; gzip_vary on; }
+        location = /packed/page.txt { alias www/page.txt; gzip on; gzip_types text/plain; gzip_proxied any; gzip_vary on; }
         location = /chunked/page.txt { alias www/page.txt; sub_filter_types text/plain; sub_filter worth WORTH; sub_filter_once off; }
         location = /moved { return 302 /here; }
         location /dav/ { dav_methods PUT DELETE; create_full_put_path on; }
@@ -125,6 +125,11 @@ backend tcp
     option httpchk GET /readyz
     server gateway 127.0.0.1:{self.keyed} check port {self.gateway.admin.rsplit(":", 1)[1]} inter 200ms
 """
+
+    def another(self, *routes, mock=None, lines="", listen='["localhost:0"]'):
+        """One more gateway, for itself; {api} in a route is nginx."""
+        routes = [route.replace("{api}", f"http://127.0.0.1:{self.nginx_port}/") for route in routes]
+        return Gateway(self.binary, self.folder, {"api": mock or self.mock}, routes, listen, lines)
 
     def needs_nginx(self):
         if not self.nginx:
