@@ -5,6 +5,7 @@ from pathlib import Path
 
 import curl
 import fronts
+import life
 import load
 import readings
 import upstreams
@@ -20,7 +21,7 @@ def main():
     report = Report()
     try:
         world = World(binary, Path(folder), "--long" in flags)
-        for module in (curl, upstreams, fronts, readings, load):
+        for module in (curl, upstreams, fronts, readings, load, life):
             for group, name, job in module.cases(world):
                 report.run(group, name, job)
     finally:

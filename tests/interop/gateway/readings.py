@@ -64,17 +64,20 @@ class Gateways:
 
 
 def exchange(stream, request):
-    """The status of the answer."""
+    """The status of the answer. Interim ones are left out."""
     with stream:
         stream.settimeout(30)
         stream.sendall(request)
-        answer = b""
-        while b"\r\n\r\n" not in answer or answer.startswith(b"HTTP/1.1 100"):
-            answer = answer.split(b"\r\n\r\n", 1)[1] if answer.startswith(b"HTTP/1.1 100") and b"\r\n\r\n" in answer else answer
-            piece = stream.recv(65536)
-            expect(piece, "the connection was closed without an answer")
-            answer += piece
-        return int(answer.split(b" ")[1])
+        unread = b""
+        while True:
+            while b"\r\n\r\n" not in unread:
+                piece = stream.recv(65536)
+                expect(piece, "the connection was closed without an answer")
+                unread += piece
+            status = int(unread.split(b" ")[1])
+            if status >= 200:
+                return status
+            unread = unread.split(b"\r\n\r\n", 1)[1]
 
 
 def by_h11(raw):

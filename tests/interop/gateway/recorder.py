@@ -1,4 +1,5 @@
 """An API that keeps every byte that arrives, and answers 200. What it reads, it reads as plainly as can be."""
+import contextlib
 import socket
 import threading
 
@@ -7,7 +8,7 @@ class Recorder:
     def __init__(self, port=0):
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
-        self.requests = []
+        self.requests, self.streams = [], []
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -20,9 +21,11 @@ class Recorder:
         return requests
 
     def close(self):
-        # Without shutdown the thread that accepts keeps it open.
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        # Without shutdown the threads that wait for them keep them open.
+        for each in (self.listener, *self.streams):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
 
     def _accept(self):
         while True:
@@ -30,6 +33,7 @@ class Recorder:
                 stream, _ = self.listener.accept()
             except OSError:
                 return
+            self.streams.append(stream)
             threading.Thread(target=self._serve, args=(stream,), daemon=True).start()
 
     def _serve(self, stream):
