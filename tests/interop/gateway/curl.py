@@ -4,7 +4,7 @@ import json
 import subprocess
 import time
 
-from report import expect, same, tool
+from report import Missing, expect, same, tool
 
 ALWAYS = ["-q", "-sS", "--max-time", "60", "--noproxy", "*", "-D", "-", "-o"]
 
@@ -116,6 +116,8 @@ def unix_socket(world):
 
 
 def ipv6(world):
+    if not any("[::1]" in url for url in world.gateway.listen):
+        raise Missing("IPv6")
     passes(world, "/here?ipv6", "-6", f"{world.url}/here?ipv6")
     port = world.gateway.port()
     passes(world, "/here?literal", "-g", f"http://[::1]:{port}/here?literal")

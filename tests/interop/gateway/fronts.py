@@ -1,10 +1,13 @@
 """nginx and HAProxy in front of the gateway: they add the key, and ask whether it is ready."""
 import json
+import re
 import signal
+import time
+from collections import Counter
 
 from curl import curl, passes, sha256
-from report import expect, same, until
-from servers import Haproxy, free_port, listens
+from report import expect, same, tool, until
+from servers import Haproxy, Process, free_port, listens
 
 
 def nginx(world):
@@ -72,7 +75,43 @@ backend http
     expect(gateway.end() != 0, "it ended as if nothing had been cut")
 
 
-CASES = [("nginx, three ways", nginx), ("HAProxy, HTTP", haproxy), ("HAProxy, TCP", haproxy_tcp), ("health by /readyz", health)]
+def replaced(world, port, mark):
+    """Each of two gateways ends under load and is started again: no request fails."""
+    def start(number):
+        at, admin = world.pair[number]
+        return world.another('path = "/"\nprofile = "api"\nupstream = "{api}"', lines='grace = "500ms"', admin=admin,
+                             listen=f'[{{ address = "127.0.0.1:{at}", keys = {{ front = "{world.key["digest"]}" }} }}]').ready()
+
+    gateways = [start(0), start(1)]
+    until(lambda: curl(world, f"http://127.0.0.1:{port}/here?{mark}-first").status == 200, "both are seen", 20)
+    load = Process(world.folder, mark, tool("wrk"), "-t1", "-c8", "-d60s", f"http://127.0.0.1:{port}/here?{mark}-load")
+    for number in (0, 1):
+        before = len(world.nginx.seen(f"{mark}-load"))
+        until(lambda: len(world.nginx.seen(f"{mark}-load")) > before + 200, "there is load")
+        same(gateways[number].end(), 0, "status of a gateway")
+        gateways[number] = start(number)
+        # HAProxy looks ten times a second; nginx takes it up again after ten seconds, or when there is no other.
+        time.sleep(0.5)
+    load.end(signal.SIGINT)
+    text = load.text()
+    front = [request["status"] for request in world.nginx.seen(f"{mark}-load", "pair")]
+    expect("Non-2xx" not in text and "Socket errors" not in text, text, "statuses at nginx:", Counter(front))
+    for gateway in gateways:
+        same(gateway.end(), 0, "status of a gateway")
+    return f"{int(re.search(r'([0-9]+) requests in', text)[1])} requests, none failed"
+
+
+def replaced_behind_nginx(world):
+    return replaced(world, world.pair_nginx_port, "pair-nginx")
+
+
+def replaced_behind_haproxy(world):
+    world.needs_haproxy()
+    return replaced(world, world.pair_haproxy_port, "pair-haproxy")
+
+
+CASES = [("nginx, three ways", nginx), ("HAProxy, HTTP", haproxy), ("HAProxy, TCP", haproxy_tcp), ("health by /readyz", health),
+         ("replaced behind nginx, under wrk", replaced_behind_nginx), ("replaced behind HAProxy, under wrk", replaced_behind_haproxy)]
 
 
 def cases(world):

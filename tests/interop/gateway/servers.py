@@ -19,10 +19,10 @@ class Process:
 
     def __init__(self, folder, name, *command, env=None):
         self.log = folder / f"{name}.log"
-        # In a group of its own, so that an interrupt at the terminal ends it after its clients.
+        # In a session of its own: an interrupt at the terminal ends it after its clients.
         with self.log.open("wb") as log:
             self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                          env=env, process_group=0)
+                                          env=env, start_new_session=True)
         STARTED.append(self)
 
     @property
@@ -95,7 +95,7 @@ class Gateway(Process):
 
     COUNT = 0
 
-    def __init__(self, binary, folder, profiles, routes, listen='["localhost:0"]', lines="", name=None):
+    def __init__(self, binary, folder, profiles, routes, listen='["localhost:0"]', lines="", name=None, admin=0):
         Gateway.COUNT += 1
         self.name = name or f"gateway-{Gateway.COUNT}"
         self.folder = folder / self.name
@@ -110,7 +110,7 @@ class Gateway(Process):
         # Nobody routes around it: it ends as soon as what is in flight has.
         if "grace" not in lines:
             lines += '\ngrace = "50ms"'
-        text += f'[gateway]\nlisten = {listen}\nadmin = "127.0.0.1:0"\n{lines}\n'
+        text += f'[gateway]\nlisten = {listen}\nadmin = "127.0.0.1:{admin}"\n{lines}\n'
         for route in routes:
             text += f"[[gateway.route]]\n{route}\n"
         config = self.folder / "config.toml"

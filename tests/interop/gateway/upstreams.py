@@ -1,11 +1,13 @@
 """nginx and HAProxy as the API: what they answer arrives as it was."""
 import gzip
 import http.client
+import socket
+import subprocess
 import threading
 import time
 
 from curl import curl, passes, sha256
-from report import expect, same
+from report import expect, same, tool, until
 
 
 def keep_alive(world):
@@ -78,6 +80,44 @@ def errors(world):
         expect(b"nginx" in answer.body, answer.body)
 
 
+def early(world):
+    """It answers before the body has come, and closes: the answer arrives all the same."""
+    large = str(world.folder / "large")
+    for words in (("-T", large), ("-T", large, "-H", "Transfer-Encoding: chunked")):
+        for _ in range(5):
+            answer = curl(world, *words, f"{world.url}/strict/early.bin")
+            same((answer.status, answer.field("proxy-status")), (413, None), f"status and Proxy-Status of {words}")
+    expect(all(request["bearer"] == "one" for request in world.nginx.seen("/strict/")), "one had no token")
+
+
+def broken_off(world):
+    """Callers that go away in the middle leave nothing behind that the next one gets."""
+    before = world.gateway.memory()[0]
+    for words in (("/slow/large.bin?off",), ("-T", str(world.folder / "large"), "--limit-rate", "1M", "/dav/off.bin")):
+        for _ in range(3):
+            done = subprocess.run([tool("curl"), "-q", "-sS", "--noproxy", "*", "--max-time", "0.3", "-o", "/dev/null",
+                                   *words[:-1], world.url + words[-1]], check=False, stderr=subprocess.PIPE)
+            same(done.returncode, 28, "status of curl, whose time was over")
+            same(curl(world, f"{world.url}/page.txt?next").body, world.text, "the next answer")
+    until(lambda: world.gateway.metric("evergrant_gateway_in_flight") == 0, "they are over")
+    until(lambda: world.gateway.metric("evergrant_gateway_connections") == 0, "their connections are closed")
+    grown = world.gateway.memory()[0] - before
+    # The large body has 32 MiB.
+    expect(grown < 8 * 1024, f"it has grown by {grown} KiB")
+    return f"grown by {grown} KiB"
+
+
+def pipelined(world):
+    """Requests that come before the answers to those before them."""
+    one = f"GET /page.txt?pipe-%d HTTP/1.1\r\nHost: localhost:{world.gateway.port()}\r\n%s\r\n"
+    with socket.create_connection(("127.0.0.1", world.gateway.port())) as stream:
+        stream.settimeout(60)
+        stream.sendall("".join(one % (number, "Connection: close\r\n" if number == 9 else "") for number in range(10)).encode())
+        answers = b"".join(iter(lambda: stream.recv(65536), b""))
+    same((answers.count(b"HTTP/1.1 200 OK\r\n"), answers.count(world.text)), (10, 10), "answers and bodies")
+    same([request["target"][-1] for request in world.nginx.saw("/page.txt?pipe-", 10)], list("0123456789"), "order")
+
+
 def hasty(world):
     """30 requests with pauses around the second after which nginx closes a connection."""
     lock, wrong = threading.Lock(), []
@@ -118,7 +158,9 @@ def through_haproxy(world):
 CASES = [
     ("connections are kept", keep_alive), ("gzip passes as it was coded", packed), ("chunks", chunked),
     ("Location leads back here", location), ("304 by ETag", not_modified), ("Range", ranges),
-    ("its own errors are its own", errors), ("it closes what is idle for 1 s", hasty), ("HAProxy", through_haproxy),
+    ("its own errors are its own", errors),
+    ("it answers before the body has come", early), ("callers break off", broken_off), ("pipelined requests", pipelined),
+    ("it closes what is idle for 1 s", hasty), ("HAProxy", through_haproxy),
 ]
 
 

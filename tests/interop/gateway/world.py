@@ -15,6 +15,9 @@ class World:
         self.nginx_port, self.hasty_port, self.haproxy_port = free_port(), free_port(), free_port()
         self.front_port, self.plain_port, self.recorder_port = free_port(), free_port(), free_port()
         self.front_http_port, self.front_tcp_port = free_port(), free_port()
+        # Two gateways that are not there yet, with health, and what is in front of both.
+        self.pair = [(free_port(), free_port()) for _ in range(2)]
+        self.pair_nginx_port, self.pair_haproxy_port = free_port(), free_port()
         self.key = json.loads(subprocess.run([binary, "--json", "gateway", "key", "front"], check=True,
                                              stdout=subprocess.PIPE).stdout)
         self.mock = Mock(binary, folder, "mock")
@@ -76,6 +79,8 @@ class World:
         location = /chunked/page.txt { alias www/page.txt; sub_filter_types text/plain; sub_filter worth WORTH; sub_filter_once off; }
         location = /moved { return 302 /here; }
         location /dav/ { dav_methods PUT DELETE; create_full_put_path on; }
+        location /strict/ { client_max_body_size 100k; dav_methods PUT; create_full_put_path on; }
+        location /slow/ { alias www/; limit_rate 4m; }
         location /small/ { return 200 "small\\n"; }"""
         front = f"""
         proxy_set_header X-Evergrant-Key {self.key["key"]};
@@ -91,6 +96,11 @@ class World:
     server {{ server_name api; listen 127.0.0.1:{self.nginx_port}; {api} }}
     server {{ server_name api; listen 127.0.0.1:{self.hasty_port}; keepalive_timeout 1s; {api} }}
     server {{ server_name front; listen 127.0.0.1:{self.front_port}; {front} }}
+    # Left out after a failure, one would be missing when the other ends.
+    upstream pair {{ {" ".join(f"server 127.0.0.1:{port} max_fails=0;" for port, _ in self.pair)} keepalive 8; }}
+    server {{ server_name pair; listen 127.0.0.1:{self.pair_nginx_port};
+        location / {{ proxy_pass http://pair; proxy_http_version 1.1; proxy_set_header Connection "";
+            proxy_set_header X-Evergrant-Key {self.key["key"]}; }} }}
     server {{ server_name plain; listen 127.0.0.1:{self.plain_port};
         ignore_invalid_headers off; underscores_in_headers on;
         location / {{ proxy_pass http://127.0.0.1:{self.recorder_port}; proxy_http_version 1.1; proxy_request_buffering off;
@@ -98,6 +108,7 @@ class World:
 """
 
     def _haproxy(self):
+        pair = "\n    ".join(f"server gateway-{port} 127.0.0.1:{port} port {admin}" for port, admin in self.pair)
         return f"""
 frontend api
     mode http
@@ -116,6 +127,17 @@ backend http
     http-request set-header X-Evergrant-Key {self.key["key"]}
     http-request set-header X-Forwarded-For 192.0.2.7
     server gateway 127.0.0.1:{self.keyed} check port {self.gateway.admin.rsplit(":", 1)[1]} inter 200ms
+frontend pair
+    mode http
+    bind 127.0.0.1:{self.pair_haproxy_port}
+    default_backend pair
+backend pair
+    mode http
+    option httpchk GET /readyz
+    option redispatch
+    http-request set-header X-Evergrant-Key {self.key["key"]}
+    default-server check inter 100ms fall 1 rise 1
+    {pair}
 frontend front-tcp
     mode tcp
     bind 127.0.0.1:{self.front_tcp_port}
@@ -126,10 +148,10 @@ backend tcp
     server gateway 127.0.0.1:{self.keyed} check port {self.gateway.admin.rsplit(":", 1)[1]} inter 200ms
 """
 
-    def another(self, *routes, mock=None, lines="", listen='["localhost:0"]'):
+    def another(self, *routes, mock=None, lines="", listen='["localhost:0"]', admin=0):
         """One more gateway, for itself; {api} in a route is nginx."""
         routes = [route.replace("{api}", f"http://127.0.0.1:{self.nginx_port}/") for route in routes]
-        return Gateway(self.binary, self.folder, {"api": mock or self.mock}, routes, listen, lines)
+        return Gateway(self.binary, self.folder, {"api": mock or self.mock}, routes, listen, lines, admin=admin)
 
     def needs_nginx(self):
         if not self.nginx:
