@@ -16,6 +16,10 @@ use std::time::{Duration, Instant};
 /// How often a worker looks at its connections.
 pub(crate) const LOOK: Duration = Duration::from_millis(100);
 
+/// How long a new connection has for its first request before it counts as one at rest. Whoever has connected sends at once, and few
+/// programs send again what a connection that they had just opened did not answer (RFC 9112 §9.3.1 is about used ones).
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
+
 /// The time of a worker: as of its last look.
 #[derive(Debug)]
 pub(crate) struct Time {
@@ -56,6 +60,8 @@ pub(crate) struct Watch {
     time: Rc<Time>,
     stream: Rc<RefCell<Stream>>,
     doing: Cell<Doing>,
+    /// No request came yet.
+    is_new: Cell<bool>,
     /// Since when it could not be written to.
     stalled: Cell<Option<Duration>>,
     /// When what the request waits for is too late, and how long it may take.
@@ -78,6 +84,7 @@ impl Watch {
             time,
             stream,
             doing,
+            is_new: Cell::new(true),
             stalled: Cell::new(None),
             due: Cell::new(None),
             is_waiting: Cell::new(false),
@@ -104,6 +111,7 @@ impl Watch {
 
     /// A request is here.
     pub(crate) fn serving(&self) {
+        self.is_new.set(false);
         self.doing.set(Doing::Serving);
     }
 
@@ -121,11 +129,11 @@ impl Watch {
         }
     }
 
-    /// Whether it has been idle for a look, and nothing came that is not read yet. Of one that has just begun the system may not have
-    /// told us yet what came with it.
+    /// Whether it has been idle for a look, nothing came that is not read yet, and its first request is not on the way.
     pub(crate) fn is_at_rest(&self) -> bool {
-        let is_idle = self.idle_since().is_some_and(|since| self.time.now() >= since.saturating_add(LOOK));
-        is_idle && !self.stream.borrow().has_unread()
+        let Some(since) = self.idle_since() else { return false };
+        let expected = if self.is_new.get() { FIRST_REQUEST } else { LOOK };
+        self.time.now().saturating_sub(since) >= expected && !self.stream.borrow().has_unread()
     }
 
     /// Whether the connection is to be closed.

@@ -70,6 +70,26 @@ fn new_connections_are_accepted_within_the_grace_and_each_closes_with_its_answer
 }
 
 #[test]
+fn a_new_connection_has_a_second_for_its_first_request_when_the_others_are_closed() {
+    let api = Api::start(|_, stream| ok(stream, b"{}"));
+    // On a machine that stands still for a second it is closed by right.
+    let is_answered = (0..5).any(|_| {
+        let running = serve(route_to(&api.origin(), fixed()));
+        let (mut used, mut new) = (Caller::new(&running), Caller::new(&running));
+        assert_eq!(used.get("/").status, 200);
+        until("both are here", || running.counts().connections == 2);
+        running.drain(Duration::ZERO);
+        assert!(used.is_closed());
+        thread::sleep(Duration::from_millis(50));
+        new.send("GET", "/", "", b"");
+        let answer = new.answer();
+        assert!(running.wait());
+        answer.is_ok_and(|answer| (answer.status, answer.field("connection")) == (200, Some("close")))
+    });
+    assert!(is_answered);
+}
+
+#[test]
 fn what_takes_too_long_is_cut_and_told() {
     let api = Api::start(|_, _| {
         thread::sleep(PATIENCE);

@@ -1,0 +1,55 @@
+"""Programs that make load: every answer is 200, and nginx saw as many requests."""
+import re
+import subprocess
+
+from report import expect, same, tool
+
+
+def output(*command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=120)
+    same(done.returncode, 0, f"status of {command[0]} ({done.stdout[-300:]})")
+    return done.stdout
+
+
+def number(pattern, text):
+    found = re.search(pattern, text)
+    expect(found, f"no {pattern!r} in", text)
+    return float(found[1])
+
+
+def wrk(world):
+    seconds, connections = (5 if world.long else 2), 16
+    text = output(tool("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", f"{world.url}/here?wrk")
+    done = number(r"(\d+) requests in", text)
+    expect("Non-2xx" not in text and "Socket errors" not in text, text)
+    seen = world.nginx.seen("/here?wrk")
+    expect(done > 0 and 0 <= len(seen) - done <= connections, f"{done} answers, {len(seen)} requests at nginx")
+    same({(request["status"], request["bearer"]) for request in seen}, {("200", "one")}, "what nginx saw")
+    return f"{number(r'Requests/sec: *([0-9.]+)', text):.0f} requests a second"
+
+
+def h2load(world):
+    count = 3000
+    text = output(tool("h2load"), "--h1", "-n", str(count), "-c", "16", f"{world.url}/here?h2load")
+    same(number(r"(\d+) succeeded", text), count, "succeeded")
+    same(number(r"status codes: (\d+) 2xx", text), count, "2xx")
+    world.nginx.saw("/here?h2load", count)
+    return f"{number(r'([0-9.]+) req/s', text):.0f} requests a second"
+
+
+def ab(world):
+    count, connections = 3000, 16
+    text = output(tool("ab"), "-k", "-q", "-n", str(count), "-c", str(connections), f"http://127.0.0.1:{world.gateway.port()}/here?ab")
+    same(number(r"Complete requests: +(\d+)", text), count, "complete")
+    same(number(r"Failed requests: +(\d+)", text), 0, "failed")
+    same(number(r"Keep-Alive requests: +(\d+)", text), count, "with keep-alive")
+    expect("Non-2xx" not in text, text)
+    # ab opens connections for requests that it then does not need.
+    seen = len(world.nginx.seen("/here?ab"))
+    expect(count <= seen <= count + connections, f"nginx saw {seen}")
+    return f"{number(r'Requests per second: +([0-9.]+)', text):.0f} requests a second"
+
+
+def cases(world):
+    for job in (wrk, h2load, ab):
+        yield "load", job.__name__, lambda job=job: (world.needs_nginx(), job(world))[1]
