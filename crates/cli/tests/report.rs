@@ -154,7 +154,7 @@ fn the_picture_is_made_as_the_one_in_the_documents_with_a_bar_for_each_token() {
     // Both at once in the last phase.
     let [revoked, down, again, both @ ..] = &outline.troubles[..] else { panic!("{outline:?}") };
     assert!(revoked.contains("[revoked]") && down.contains("[down]") && down == again, "{outline:?}");
-    assert_eq!(both, [revoked.clone(), down.clone()]);
+    assert_eq!(both, [down.clone(), revoked.clone()]);
     assert!(outline.words.contains(&"seconds since the start".to_owned()), "{outline:?}");
 }
 
