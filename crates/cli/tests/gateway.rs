@@ -242,7 +242,11 @@ fn a_second_signal_ends_it_at_once() {
     gateway.until_ready();
     gateway.signal(Signal::TERM);
     until(|| !gateway.is_ready());
-    assert_eq!(get(&gateway.url, "/shipments", "").0, 200, "it is drained, and still accepts");
+    for _ in 0..10 {
+        thread::sleep(Duration::from_millis(20));
+        assert_eq!(get(&gateway.admin, "/readyz", "").0, 503);
+        assert_eq!(get(&gateway.url, "/shipments", "").0, 200, "it is drained, and still accepts");
+    }
     gateway.signal(Signal::TERM);
     let (status, ..) = gateway.end();
     assert_eq!((status.code(), status.signal()), (None, Some(Signal::TERM.as_raw())));
