@@ -95,6 +95,11 @@ impl Worker {
         self.callers.borrow().is_empty()
     }
 
+    /// Whether no connection was handed to it: one that was may not have begun.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.seen.load.load(Ordering::Relaxed) == 0
+    }
+
     fn each_caller(&self, mut tell: impl FnMut(&Watch)) {
         self.callers.borrow_mut().retain(|watch| {
             let watch = watch.upgrade();

@@ -86,7 +86,7 @@ fn begin(worker: &Rc<Worker>, seen: &Arc<Seen>, accepted: Accepted, door: Arc<Do
 async fn look_again_and_again(worker: Rc<Worker>, begun: Rc<Notify>) {
     loop {
         worker.look();
-        if worker.is_alone() {
+        if worker.is_idle() {
             let _begun = timeout(ALIVE, begun.notified()).await;
         } else {
             sleep(LOOK).await;
