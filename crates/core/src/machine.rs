@@ -323,6 +323,27 @@ impl Machine {
         Rejection::Dropped
     }
 
+    /// From when on a token that this site refuses can be replaced, after [`Rejection::Refused`]: the site's gate is open then, and no
+    /// failure is rested from. `None`: never, since the token is fixed or the machine closed.
+    ///
+    /// ```
+    /// use evergrant_core::{Machine, Now, Policy, Site};
+    ///
+    /// let machine = Machine::new(Policy::new(), 0);
+    /// let now = Now::default();
+    /// assert_eq!(machine.replaceable_from(Site::new(0)), Some(now.mono)); // no token was refused yet
+    /// ```
+    pub fn replaceable_from(&self, site: Site) -> Option<Mono> {
+        if self.closed.is_some() || matches!(self.holding, Holding::Fixed(_)) {
+            return None;
+        }
+        let rest = match &self.fetching {
+            Fetching::Resting(rest) => rest.until,
+            Fetching::Idle | Fetching::InFlight { .. } => Mono::ZERO,
+        };
+        Some(self.gates.closed_until(site).max(rest))
+    }
+
     /// The client's credentials changed: what was sent with the old ones has no effect any more, and one request
     /// with the new ones is due as soon as `min_interval`, and a Retry-After of the server, allow.
     pub fn rotate(&mut self, now: Now, rotation: Rotation) {

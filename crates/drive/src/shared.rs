@@ -161,6 +161,15 @@ impl<V> Shared<V> {
         rejection
     }
 
+    /// How long until a token that this origin refuses can be replaced, after [`Rejection::Refused`]; zero if it can be now. `None`:
+    /// never, since it is fixed or the source was closed.
+    pub fn replaceable_in(&self, origin: &Origin) -> Option<Duration> {
+        self.enter(|state, now| {
+            let site = state.sites.refusing(origin);
+            Some(state.machine.replaceable_from(site)?.since(now.mono))
+        })
+    }
+
     /// The client's credentials changed. A fixed token stays.
     pub fn rotate(&self, auth: ClientAuth, rotation: Rotation) {
         warn_of_a_short_secret(&self.audience, &auth);

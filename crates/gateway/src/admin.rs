@@ -18,6 +18,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
@@ -25,11 +26,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-/// Whoever looks at the same time.
+/// Whoever looks at the same time: beyond, the oldest connection is closed.
 const AT_ONCE: usize = 64;
 
 /// How long one connection may last: long enough for one that fetches every few seconds.
@@ -150,14 +150,15 @@ impl Bound {
         let is_loopback = address.ip().to_canonical().is_loopback();
         let hosts = Hosts::loopback(address.port(), []);
         let view = Arc::new(View { metrics, is_loopback, hosts, health, crew, table, sources });
-        let (room, mut connections) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
-        while let Ok(place) = Arc::clone(&room).acquire_owned().await {
+        let mut connections = JoinSet::new();
+        let mut oldest_first = VecDeque::new();
+        loop {
             let Ok((stream, _)) = listener.accept().await else {
                 sleep(NO_ROOM).await;
                 continue;
             };
             let view = Arc::clone(&view);
-            connections.spawn(async move {
+            oldest_first.push_back(connections.spawn(async move {
                 let service = service_fn(move |request: Request<Incoming>| {
                     let answer = view.answer(&request.into_parts().0);
                     async { Ok::<_, Infallible>(answer) }
@@ -165,9 +166,15 @@ impl Bound {
                 let mut builder = http1::Builder::new();
                 builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(16 * 1024);
                 let _ended = timeout(LIMIT, builder.serve_connection(TokioIo::new(stream), service)).await;
-                drop(place);
-            });
+            }));
             while connections.try_join_next().is_some() {}
+            oldest_first.retain(|connection: &AbortHandle| !connection.is_finished());
+            // Those who hold connections and ask nothing must not keep out who asks whether it lives.
+            if oldest_first.len() > AT_ONCE
+                && let Some(oldest) = oldest_first.pop_front()
+            {
+                oldest.abort();
+            }
         }
     }
 }

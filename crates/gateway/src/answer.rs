@@ -132,6 +132,24 @@ impl Problem {
         Self::refused_once(status, detail)
     }
 
+    /// The API refused the access token with this status, and none may be requested in its place so soon after the last: 503.
+    pub fn gated(status: StatusCode, after: Duration) -> Self {
+        let detail = "the API refused the access token, which was replaced a short while ago for the same reason, or cannot be replaced at the moment; send the request again later; if the API refuses every token, the operator of the gateway must check what the client may do there";
+        let more = More::Received(status, Some(after));
+        Self { more, ..Self::new(kind::TOKEN_REFUSED_ONCE, detail.into(), Sent::Refused) }
+    }
+
+    /// The same of a request that was sent before, which was refused or of which nothing is known: of this try alone it says that nothing
+    /// was sent.
+    #[must_use]
+    pub fn of_another_try(self, before: Sent) -> Self {
+        if self.sent != Sent::No {
+            return self;
+        }
+        let detail = self.detail.replace(Sent::No.state(), before.state()).into();
+        Self { sent: before, detail, ..self }
+    }
+
     fn refused_once(status: StatusCode, detail: &str) -> Self {
         let more = More::Received(status, Some(SOON));
         Self { more, ..Self::new(kind::TOKEN_REFUSED_ONCE, detail.into(), Sent::Refused) }
@@ -168,6 +186,27 @@ impl Problem {
     pub fn closed(sent: Sent) -> Self {
         let detail = format!("the API closed the connection before it answered; {}", sent.advice());
         Self::new(kind::CLOSED, detail, sent)
+    }
+
+    /// The body of the request breaks HTTP, or broke off: 400.
+    pub fn broken_body() -> Self {
+        let detail = "the body of this request breaks HTTP/1.1, or broke off; the API may have got a part of it; send it again whole, on a new connection";
+        Self::new(kind::BROKEN_BODY, detail.into(), Sent::Perhaps)
+    }
+
+    /// The API's answer breaks HTTP: 502.
+    pub fn unreadable() -> Self {
+        let detail = format!("the answer of the API breaks HTTP/1.1; {}", Sent::Perhaps.advice());
+        Self::new(kind::UNREADABLE, detail, Sent::Perhaps)
+    }
+
+    /// The head of the API's answer has more than 100 fields, or is longer than 64 KiB: 502.
+    pub fn head_too_long() -> Self {
+        let detail = format!(
+            "the head of the API's answer has more than 100 fields, or more than 64 KiB; {}",
+            Sent::Perhaps.advice()
+        );
+        Self::new(kind::HEAD_TOO_LONG, detail, Sent::Perhaps)
     }
 
     /// The body of the request is longer than `limit` bytes: 413.

@@ -2,6 +2,8 @@
 
 use crate::api::Turn;
 use crate::body::RequestBody;
+use crate::counts::Broken;
+use crate::fields::{FieldRules, trailers_to_caller};
 use crate::idle::{Connection, Connections};
 use crate::limits::Limits;
 use crate::record::Record;
@@ -49,6 +51,17 @@ impl AnswerBody {
     }
 }
 
+/// A caller that goes away takes no more of it.
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        if let Said::Api(received) = &self.said
+            && !received.is_over()
+        {
+            self.ended.record.broken.get_or_insert(Broken::Caller);
+        }
+    }
+}
+
 /// What ends with an answer: its record, and the time in which its connection was busy.
 pub(crate) struct Ended {
     pub(crate) record: Record,
@@ -84,11 +97,13 @@ pub(crate) struct Received {
     rest: Incoming,
     lease: Option<Lease>,
     request: RequestBody,
+    /// Which trailers pass.
+    fields: FieldRules,
 }
 
 impl Received {
-    pub(crate) const fn new(rest: Incoming, lease: Lease, request: RequestBody) -> Self {
-        Self { seen: VecDeque::new(), error: None, rest, lease: Some(lease), request }
+    pub(crate) fn new(rest: Incoming, lease: Lease, request: RequestBody, fields: &FieldRules) -> Self {
+        Self { seen: VecDeque::new(), error: None, rest, lease: Some(lease), request, fields: fields.clone() }
     }
 
     /// What a verdict may look at, as far as it comes in time. It stays in the body.
@@ -122,6 +137,10 @@ impl Received {
             return Poll::Ready(None);
         }
         let frame = Pin::new(&mut self.rest).poll_frame(cx);
+        let frame = frame.map_ok(|frame| match frame.into_trailers() {
+            Ok(trailers) => Frame::trailers(trailers_to_caller(trailers, &self.fields)),
+            Err(frame) => frame,
+        });
         match &frame {
             Poll::Ready(None) => self.end(),
             Poll::Ready(Some(Ok(_))) if self.rest.is_end_stream() => self.end(),
@@ -158,6 +177,11 @@ impl Received {
         spawn_local(async move {
             let _whole = timeout(SHORT, self.beginning()).await;
         });
+    }
+
+    /// Whether the API has said all, and all of it was taken.
+    fn is_over(&self) -> bool {
+        self.lease.is_none() && self.seen.is_empty()
     }
 
     fn is_end_stream(&self) -> bool {
@@ -233,7 +257,11 @@ impl Body for AnswerBody {
                 ended.record.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);
                 ended.watch.came();
             }
-            Poll::Pending if ended.watch.is_due() => return Poll::Ready(Some(Err(BrokenOff::TooLate))),
+            Poll::Ready(Some(Err(_))) => ended.record.broken = Some(Broken::Upstream),
+            Poll::Pending if ended.watch.is_due() => {
+                ended.record.broken = Some(Broken::Idle);
+                return Poll::Ready(Some(Err(BrokenOff::TooLate)));
+            }
             _ => {}
         }
         frame.map(|frame| frame.map(|frame| frame.map_err(BrokenOff::Upstream)))

@@ -2,6 +2,7 @@
 //!
 //! Nothing of it is read before there is a token: until then the caller keeps it.
 
+use crate::fields::{FieldRules, trailers_to_upstream};
 use crate::watch::Watch;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -13,7 +14,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// Memory for the copies of all bodies, in bytes.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub(crate) enum BodyFault {
     Broken,
     /// It is being sent again on another connection.
     Superseded,
+    /// The API has answered, and wants no more of it.
+    Unwanted,
 }
 
 impl fmt::Display for BodyFault {
@@ -53,6 +56,7 @@ impl fmt::Display for BodyFault {
             Self::TooLong => "the body is longer than the route allows",
             Self::Broken => "the body broke off",
             Self::Superseded => "the body is sent on another connection",
+            Self::Unwanted => "nobody wants the rest of the body",
         })
     }
 }
@@ -74,9 +78,15 @@ struct Shared {
     fault: Option<BodyFault>,
     /// How many times it was begun to be sent.
     sends: u32,
+    /// Somebody has begun to read it: a caller that waits for a word has got it.
+    was_asked_for: bool,
     /// The caller is waited for.
     is_starved: bool,
+    /// The connection to the API that waits for more of it.
+    sender: Option<Waker>,
     watch: Rc<Watch>,
+    /// Which trailers pass.
+    fields: FieldRules,
 }
 
 /// What was read so far, as long as it is within bounds.
@@ -114,6 +124,7 @@ impl RequestBody {
         copied: usize,
         memory: &Arc<Memory>,
         watch: &Rc<Watch>,
+        fields: &FieldRules,
     ) -> Self {
         let size = incoming.size_hint();
         let rest = (!incoming.is_end_stream()).then_some(incoming);
@@ -128,8 +139,11 @@ impl RequestBody {
             trailers: None,
             fault: None,
             sends: 0,
+            was_asked_for: false,
             is_starved: false,
+            sender: None,
             watch: Rc::clone(watch),
+            fields: fields.clone(),
         })))
     }
 
@@ -152,7 +166,8 @@ impl RequestBody {
 
     /// Whether all of it was read.
     pub(crate) fn is_whole(&self) -> bool {
-        self.0.borrow().rest.is_none()
+        let shared = self.0.borrow();
+        shared.rest.is_none() && shared.fault.is_none()
     }
 
     /// Whether its length is unknown.
@@ -170,6 +185,11 @@ impl RequestBody {
         self.0.borrow().fault
     }
 
+    /// Whether somebody has begun to read it.
+    pub(crate) fn was_asked_for(&self) -> bool {
+        self.0.borrow().was_asked_for
+    }
+
     /// Whether its caller is waited for.
     pub(crate) fn is_starved(&self) -> bool {
         self.0.borrow().is_starved
@@ -182,9 +202,21 @@ impl RequestBody {
         Outgoing { send: shared.sends, at: 0, is_over: false, body: self.clone() }
     }
 
-    /// What is to come, to be read and dropped.
+    /// What is to come, to be read and dropped. Whoever was sending it is told, so that its connection breaks off: a body of which a part
+    /// was taken away must not arrive as a whole one.
     pub(crate) fn take_rest(&self) -> Option<Incoming> {
-        self.0.borrow_mut().rest.take()
+        let (rest, sender) = {
+            let mut shared = self.0.borrow_mut();
+            let rest = shared.rest.take();
+            if rest.is_some() {
+                shared.fault.get_or_insert(BodyFault::Unwanted);
+            }
+            (rest, shared.sender.take())
+        };
+        if let Some(sender) = sender {
+            sender.wake();
+        }
+        rest
     }
 }
 
@@ -192,9 +224,13 @@ impl Shared {
     /// The next frame of what is to come.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let Some(rest) = &mut self.rest else { return Poll::Ready(self.trailers()) };
+        self.was_asked_for = true;
         let frame = Pin::new(&mut *rest).poll_frame(cx);
         self.is_starved = frame.is_pending();
-        let Poll::Ready(frame) = frame else { return Poll::Pending };
+        let Poll::Ready(frame) = frame else {
+            self.sender = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
         Poll::Ready(match frame {
             None => {
                 self.rest = None;
@@ -210,7 +246,8 @@ impl Shared {
                     Ok(data) => self.pass(data),
                     Err(frame) => {
                         self.rest = None;
-                        self.trailers = frame.into_trailers().ok();
+                        let trailers = frame.into_trailers().ok();
+                        self.trailers = trailers.map(|trailers| trailers_to_upstream(trailers, &self.fields));
                         self.trailers()
                     }
                 }
@@ -291,7 +328,8 @@ impl Body for Outgoing {
 
     fn is_end_stream(&self) -> bool {
         let shared = self.body.0.borrow();
-        self.is_over || (shared.rest.is_none() && shared.trailers.is_none() && self.at as u64 == shared.read)
+        let is_whole = shared.rest.is_none() && shared.fault.is_none();
+        self.is_over || (is_whole && shared.trailers.is_none() && self.at as u64 == shared.read)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -57,6 +57,29 @@ impl Replayed {
     }
 }
 
+/// Why an answer broke off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Broken {
+    /// The API closed the connection, or what it sent broke HTTP.
+    Upstream,
+    /// Nothing came, or could be written, for too long.
+    Idle,
+    /// The caller went away.
+    Caller,
+}
+
+impl Broken {
+    pub(crate) const ALL: [Self; 3] = [Self::Upstream, Self::Idle, Self::Caller];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Upstream => "upstream",
+            Self::Idle => "idle",
+            Self::Caller => "caller",
+        }
+    }
+}
+
 /// What one worker has counted.
 #[derive(Debug)]
 pub(crate) struct Counters {
@@ -69,6 +92,7 @@ pub(crate) struct Counters {
     pub(crate) queued: AtomicI64,
     pub(crate) connections: AtomicI64,
     replays: [AtomicU64; 3],
+    broken: [AtomicU64; 3],
     /// What we answered by ourselves, by the problem and the rule. It is seldom.
     own: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
@@ -84,6 +108,7 @@ impl Counters {
             queued: AtomicI64::new(0),
             connections: AtomicI64::new(0),
             replays: Default::default(),
+            broken: Default::default(),
             own: Mutex::default(),
         }
     }
@@ -100,6 +125,13 @@ impl Counters {
 
     pub(crate) fn replayed(&self, outcome: Replayed) {
         if let Some(count) = self.replays.get(outcome as usize) {
+            add(count);
+        }
+    }
+
+    /// An answer broke off.
+    pub(crate) fn broke(&self, by: Broken) {
+        if let Some(count) = self.broken.get(by as usize) {
             add(count);
         }
     }
@@ -167,6 +199,8 @@ pub struct Counts {
     pub connections: i64,
     /// Replays after a refused token: those that the API took, refused again, and those that could not be.
     pub replays: [u64; 3],
+    /// Answers that broke off: because of the API, because nothing came for too long, because of the caller.
+    pub broken: [u64; 3],
     /// Answers of our own, by the problem and the rule that denied the request, which may be empty.
     pub own: BTreeMap<(&'static str, &'static str), u64>,
     /// How long requests took.
@@ -191,6 +225,9 @@ impl Counts {
         self.queued += more.queued.load(Ordering::Relaxed);
         self.connections += more.connections.load(Ordering::Relaxed);
         for (count, more) in self.replays.iter_mut().zip(&more.replays) {
+            *count += more.load(Ordering::Relaxed);
+        }
+        for (count, more) in self.broken.iter_mut().zip(&more.broken) {
             *count += more.load(Ordering::Relaxed);
         }
         for (reason, more) in &*more.own.lock().unwrap_or_else(PoisonError::into_inner) {

@@ -99,12 +99,7 @@ pub fn to_upstream(
     let takes_trailers = members(fields, &TE).any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
     // It is always there, and would make a list of what is removed.
     fields.remove(HOST);
-    remove(fields, |name| {
-        [AUTHORIZATION, EXPECT, KEY].contains(name)
-            || STEERING.contains(name)
-            || name.as_str().starts_with("x-forwarded-")
-            || (*name == COOKIE && !rules.cookies)
-    });
+    remove(fields, |name| is_the_callers(name, rules));
     if takes_trailers {
         fields.insert(TE, HeaderValue::from_static("trailers"));
     }
@@ -117,15 +112,42 @@ pub fn to_upstream(
     Ok(())
 }
 
+/// What speaks for the caller, or steers a server: also with `_` for `-`, which programs behind CGI and its kind read alike.
+fn is_the_callers(name: &HeaderName, rules: &FieldRules) -> bool {
+    if name.as_str().contains('_') {
+        let with_dashes = HeaderName::try_from(name.as_str().replace('_', "-"));
+        return with_dashes.is_ok_and(|name| is_hop_by_hop(&name) || is_the_callers(&name, rules));
+    }
+    [AUTHORIZATION, EXPECT, KEY].contains(name)
+        || STEERING.contains(name)
+        || name.as_str().starts_with("x-forwarded-")
+        || (*name == COOKIE && !rules.cookies)
+}
+
+/// The trailers of a caller's request (RFC 9110 §6.5): what is removed from the fields is removed from these.
+pub(crate) fn trailers_to_upstream(mut trailers: HeaderMap, rules: &FieldRules) -> HeaderMap {
+    remove(&mut trailers, |name| [HOST, VIA, TE].contains(name) || is_the_callers(name, rules));
+    trailers
+}
+
+/// The trailers of the API's answer.
+pub(crate) fn trailers_to_caller(mut trailers: HeaderMap, rules: &FieldRules) -> HeaderMap {
+    remove(&mut trailers, |name| is_the_apis(name, rules, false));
+    trailers
+}
+
+/// What of an answer is for us, or for nobody.
+fn is_the_apis(name: &HeaderName, rules: &FieldRules, is_ours: bool) -> bool {
+    *name == AUTHORIZATION
+        || (*name == WWW_AUTHENTICATE && is_ours)
+        || (*name == SET_COOKIE && !rules.cookies)
+}
+
 /// Makes the fields of the API's answer those of the answer to the caller.
 ///
 /// `is_ours` says that the status says something of our token, which the caller does not have: then the API's challenge is left out.
 pub fn to_caller(fields: &mut HeaderMap, rules: &FieldRules, is_ours: bool) {
-    remove(fields, |name| {
-        *name == AUTHORIZATION
-            || (*name == WWW_AUTHENTICATE && is_ours)
-            || (*name == SET_COOKIE && !rules.cookies)
-    });
+    remove(fields, |name| is_the_apis(name, rules, is_ours));
     // A shared cache in front may keep what was meant for this client: RFC 9111 §3.5 protects answers to requests that had a token,
     // and the caller's had none.
     let knows = ["public", "s-maxage", "must-revalidate", "private", "no-store"];
@@ -158,13 +180,17 @@ fn is_received_by(member: &[u8], name: &str) -> bool {
     words.nth(1).is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()))
 }
 
+/// What is for one connection alone, whatever `Connection` names.
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(name) || name.as_str().starts_with("proxy-")
+}
+
 /// Removes what is for one connection alone, and these: all are found in one pass, and where there are none nothing is looked up.
 fn remove(fields: &mut HeaderMap, is_bad: impl Fn(&HeaderName) -> bool) {
     // RFC 9112 §6.3: a length beside a coding is not passed on.
     if fields.contains_key(TRANSFER_ENCODING) {
         fields.remove(CONTENT_LENGTH);
     }
-    let is_hop_by_hop = |name: &HeaderName| HOP_BY_HOP.contains(name) || name.as_str().starts_with("proxy-");
     // Most often `keep-alive` or `close`, which no field is called.
     let named = members(fields, &CONNECTION).filter_map(|name| std::str::from_utf8(name).ok());
     let named = named.filter(|name| fields.contains_key(*name));

@@ -6,6 +6,7 @@ use crate::body::Outgoing;
 use crate::limits::Limits;
 use crate::traffic::Traffic;
 use crate::watch::Time;
+use http::{HeaderMap, HeaderName};
 use hyper::client::conn::http1::{self, SendRequest};
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -14,6 +15,12 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::task::spawn_local;
+
+/// How old a connection may become: a name that leads elsewhere since is followed by then.
+const OLDEST: Duration = Duration::from_secs(300);
+
+/// How long before the API would close a connection it is not used any more.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// A worker's connections to one API.
 pub(crate) struct Connections {
@@ -31,13 +38,41 @@ struct Idle {
     since: Duration,
 }
 
+impl Idle {
+    /// Whether it has been at rest for too long, or is too old.
+    fn is_over(&self, now: Duration, idle_time: Duration) -> bool {
+        let Connection { sender, born, keeps, .. } = &self.connection;
+        let idle_time = keeps.map_or(idle_time, |keeps| keeps.min(idle_time));
+        now.saturating_sub(self.since) >= idle_time
+            || now.saturating_sub(*born) >= OLDEST
+            || sender.is_closed()
+    }
+}
+
 /// A connection that takes one request after another.
 pub(crate) struct Connection {
     pub(crate) sender: SendRequest<Outgoing>,
     pub(crate) traffic: Rc<Traffic>,
     /// Whether it was used before: the API may have closed it meanwhile.
     pub(crate) is_reused: bool,
+    /// When it was made.
+    born: Duration,
+    /// How long it is kept while it is at rest, where the API has said how long it keeps it.
+    keeps: Option<Duration>,
 }
+
+impl Connection {
+    /// What the API says of how long it keeps an idle connection (`Keep-Alive: timeout=5`, RFC 2068 §19.7.1.1).
+    pub(crate) fn hear(&mut self, fields: &HeaderMap) {
+        let Some(value) = fields.get(KEEP_ALIVE).and_then(|value| value.to_str().ok()) else { return };
+        let mut said = value.split(',').filter_map(|member| member.trim().strip_prefix("timeout="));
+        if let Some(seconds) = said.next().and_then(|seconds| seconds.trim().parse().ok()) {
+            self.keeps = Some(Duration::from_secs(seconds).saturating_sub(MARGIN));
+        }
+    }
+}
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 impl Connections {
     pub(crate) fn new(api: Arc<Api>, time: Rc<Time>, limits: &Limits) -> Rc<Self> {
@@ -53,10 +88,11 @@ impl Connections {
     /// One at rest.
     pub(crate) async fn rested(&self) -> Option<Connection> {
         loop {
-            let Idle { mut connection, since } = self.idle.borrow_mut().pop()?;
-            if self.time.now().saturating_sub(since) >= self.idle_time || connection.sender.is_closed() {
+            let idle = self.idle.borrow_mut().pop()?;
+            if idle.is_over(self.time.now(), self.idle_time) {
                 continue;
             }
+            let Idle { mut connection, .. } = idle;
             if connection.sender.is_ready() || is_soon_ready(&mut connection.sender).await {
                 return Some(connection);
             }
@@ -74,7 +110,7 @@ impl Connections {
             // What goes wrong with it is the error of the request that it carries.
             let _ended = connection.await;
         });
-        Ok(Connection { sender, traffic, is_reused: false })
+        Ok(Connection { sender, traffic, is_reused: false, born: self.time.now(), keeps: None })
     }
 
     /// It has answered, and takes another request.
@@ -89,10 +125,7 @@ impl Connections {
     /// Closes those that have been at rest for too long.
     pub(crate) fn look(&self) {
         let now = self.time.now();
-        let is_young = |idle: &Idle| {
-            now.saturating_sub(idle.since) < self.idle_time && !idle.connection.sender.is_closed()
-        };
-        self.idle.borrow_mut().retain(is_young);
+        self.idle.borrow_mut().retain(|idle| !idle.is_over(now, self.idle_time));
     }
 }
 

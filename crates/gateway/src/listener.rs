@@ -162,7 +162,7 @@ impl fmt::Display for ServeError {
             Self::InUse(address) => write!(f, "another process listens at {address}: choose another address"),
             Self::Folder(path) => write!(
                 f,
-                "others may write to the folder of {}, and could put a socket of their own there: choose another folder",
+                "others may write to the folder of {}, or to one above it, and could put a socket of their own there: choose another folder, such as one below it that is made by the gateway's own user with mode 0755",
                 path.display()
             ),
             Self::NoSocket(path) => {

@@ -67,15 +67,20 @@ impl<'a> Mapping<'a> {
         // Without a path it is that of the root (RFC 9110 §4.2.3).
         let below =
             if path.starts_with('/') { self.below(path)? } else { (self.from == "/").then_some(path)? };
-        Some(format!("{}{below}", self.base))
+        Some(self.below_base(below))
     }
 
     fn path(&self, text: &str) -> Option<String> {
         let below = self.below(text)?;
+        (self.from != self.to).then(|| self.below_base(below))
+    }
+
+    /// A path alone: right whatever host and scheme the caller knows us by, also behind something that ends TLS.
+    fn below_base(&self, below: &str) -> String {
         // Behind the slash of a root these make a reference to another host, of the URLs that browsers read at least: they take `\` for
         // `/`, and leave tabs out.
         let base = if below.starts_with(['/', '\\', '\t']) { self.base } else { self.to };
-        (self.from != self.to).then(|| format!("{base}{below}"))
+        format!("{base}{below}")
     }
 
     /// What of a path is below the upstream's.

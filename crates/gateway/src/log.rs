@@ -8,6 +8,8 @@ pub use line::LogFormat;
 pub(crate) use line::{Line, shown};
 
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -37,6 +39,8 @@ pub enum LogMode {
 pub(crate) struct Log {
     mode: LogMode,
     lines: SyncSender<Message>,
+    /// Lines for which there was no room.
+    lost: Arc<AtomicU64>,
 }
 
 impl Log {
@@ -47,10 +51,11 @@ impl Log {
         to: Box<dyn Write + Send>,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (lines, received) = sync_channel(WAITING);
-        let mut writer = Writer::new(format, to);
+        let lost = Arc::<AtomicU64>::default();
+        let mut writer = Writer::new(format, to, Arc::clone(&lost));
         let thread =
             thread::Builder::new().name("evergrant-log".into()).spawn(move || writer.write(&received))?;
-        Ok((Self { mode, lines }, thread))
+        Ok((Self { mode, lines, lost }, thread))
     }
 
     /// Whether a request is logged: `is_own` says that we answered it by ourselves.
@@ -64,8 +69,10 @@ impl Log {
 
     /// A line. Of those with one reason at most ten a second are written.
     pub(crate) fn line(&self, reason: Option<&'static str>, line: Line) {
-        // Full, or the writer has gone: a request is not held up for its line.
-        let _lost = self.lines.try_send(Message::Line { reason, line: Box::new(line) });
+        // A request is not held up for its line.
+        if self.lines.try_send(Message::Line { reason, line: Box::new(line) }).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// No line comes any more. It waits until the last one is written, but not for a reader that takes nothing.

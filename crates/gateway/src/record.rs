@@ -3,6 +3,7 @@
 use crate::access::Caller;
 use crate::answer::{Problem, Sent};
 use crate::bounds::Admitted;
+use crate::counts::Broken;
 use crate::log::{Line, shown};
 use crate::table::Placed;
 use crate::worker::Worker;
@@ -28,6 +29,7 @@ pub(crate) struct Record {
     pub(crate) route: Option<usize>,
     pub(crate) status: Option<u16>,
     pub(crate) problem: Option<(&'static str, Option<&'static str>, Option<&'static str>)>,
+    pub(crate) broken: Option<Broken>,
     pub(crate) waited: Duration,
     pub(crate) upstream: Duration,
     pub(crate) bytes_in: u64,
@@ -51,6 +53,7 @@ impl Record {
             route: None,
             status: None,
             problem: None,
+            broken: None,
             waited: Duration::ZERO,
             upstream: Duration::ZERO,
             bytes_in: 0,
@@ -96,6 +99,7 @@ impl Record {
             problem,
             denied,
             sent,
+            broken: self.broken.map(Broken::as_str),
             waited_ms: ms(self.waited),
             upstream_ms: ms(self.upstream),
             total_ms: ms(total),
@@ -114,8 +118,14 @@ impl Drop for Record {
         let counters = &self.worker.counters();
         counters.in_flight.fetch_sub(1, Ordering::Relaxed);
         counters.ended(self.route, self.status, total);
-        if let Some(log) = self.worker.table.log.as_ref().filter(|log| log.wants(self.problem.is_some())) {
-            let reason = self.problem.map(|(name, rule, _)| rule.unwrap_or(name));
+        if let Some(broken) = self.broken {
+            counters.broke(broken);
+        }
+        // That a caller goes away is nothing of ours.
+        let broke = self.broken.filter(|broken| *broken != Broken::Caller).map(Broken::as_str);
+        let is_own = self.problem.is_some() || broke.is_some();
+        if let Some(log) = self.worker.table.log.as_ref().filter(|log| log.wants(is_own)) {
+            let reason = self.problem.map(|(name, rule, _)| rule.unwrap_or(name)).or(broke);
             log.line(reason, self.line(total));
         }
     }

@@ -41,7 +41,7 @@ pub(crate) async fn answer(
     let mut record = Record::begin(&caller.worker, caller.address, &parts);
     let method = parts.method.clone();
     let expects = parts.headers.contains_key(EXPECT);
-    let mut unread = Some(incoming);
+    let mut unread = Unread { body: Some(incoming), expects };
     match pass(&caller, &mut parts, &mut unread, &mut record).await {
         Ok((head, received)) => {
             let idle = caller.worker.table.limits.idle_body;
@@ -49,11 +49,11 @@ pub(crate) async fn answer(
             let ended = Ended { record, watch: Rc::clone(&caller.watch) };
             Ok(Response::from_parts(head, AnswerBody::passed(received, ended, idle)))
         }
-        Err(problem) => Ok(own(&caller, &problem, &method, record, Unread { body: unread, expects })),
+        Err(problem) => Ok(own(&caller, &problem, &method, record, unread)),
     }
 }
 
-/// A body that nobody has begun to read, and whether its caller waits for a word before it sends it.
+/// What of a body nobody has read, and whether its caller waits for a word before it sends it.
 struct Unread {
     body: Option<Incoming>,
     expects: bool,
@@ -88,16 +88,23 @@ fn own(
 async fn pass(
     caller: &Inbound,
     parts: &mut Parts,
-    unread: &mut Option<Incoming>,
+    unread: &mut Unread,
     record: &mut Record,
 ) -> Result<(http::response::Parts, Received), Problem> {
-    let way = look(caller, parts, unread.as_ref(), record)?;
+    let way = look(caller, parts, unread.body.as_ref(), record)?;
     let table = &caller.worker.table;
     let busy = || Problem::busy(Duration::from_secs(1));
     record.admitted = Some(table.bounds.admit(&record.caller).ok_or_else(busy)?);
     let route = &way.placed.route;
-    let Some(incoming) = unread.take() else { return Err(Problem::closing()) };
-    let body = RequestBody::new(incoming, route.max_body, route.replay_body, &table.memory, &caller.watch);
+    let Some(incoming) = unread.body.take() else { return Err(Problem::closing()) };
+    let body = RequestBody::new(
+        incoming,
+        route.max_body,
+        route.replay_body,
+        &table.memory,
+        &caller.watch,
+        &route.fields,
+    );
     let mut passing = Passing {
         caller,
         way,
@@ -107,11 +114,17 @@ async fn pass(
         deadline: record.began.checked_add(route.patience),
         replay: Replay::new(true),
         reconnected: false,
+        before: None,
     };
-    let passed = passing.run(record).await;
+    let passed = passing.run(record).await.map_err(|problem| match passing.before {
+        Some(before) => problem.of_another_try(before),
+        None => problem,
+    });
     record.bytes_in = passing.body.read();
     if passed.is_err() {
-        *unread = passing.body.take_rest();
+        // Who was told to go on does.
+        unread.expects &= !passing.body.was_asked_for();
+        unread.body = passing.body.take_rest();
     }
     passed
 }
@@ -176,6 +189,8 @@ struct Passing<'a> {
     replay: Replay,
     /// It was sent again because a connection had been closed.
     reconnected: bool,
+    /// What became of it when it was sent before.
+    before: Option<Sent>,
 }
 
 /// What it takes to send it: a connection, with a turn, and a token.
@@ -201,18 +216,22 @@ impl Passing<'_> {
             }
             let next = self.after_refusal(generation, &mut received).await;
             if next == Next::Again {
+                self.before.get_or_insert(Sent::Refused);
                 received.discard();
                 continue;
             }
             if self.way.placed.route.on_refused == OnRefused::Pass {
                 return Ok((self.handed_on(head), received));
             }
-            if let Next::Unrepeatable | Next::Unsettled = next {
+            let later = match next {
+                Next::Unrepeatable => Some(Problem::unrepeatable(head.status)),
+                Next::Unsettled => Some(Problem::unsettled(head.status)),
+                Next::Gated(wait) => Some(Problem::gated(head.status, wait)),
+                Next::Again | Next::Refused => None,
+            };
+            if let Some(later) = later {
                 received.discard();
-                return Err(match next {
-                    Next::Unsettled => Problem::unsettled(head.status),
-                    _ => Problem::unrepeatable(head.status),
-                });
+                return Err(later);
             }
             let said = self.said(&head, received.beginning().await, &token);
             received.discard();
@@ -300,7 +319,7 @@ impl Passing<'_> {
         record: &mut Record,
     ) -> Result<Option<(http::response::Parts, Received)>, Problem> {
         let Ready { mut lease, authorization, generation } = ready;
-        let Connection { sender, traffic, is_reused } = &mut lease.connection;
+        let Connection { sender, traffic, is_reused, .. } = &mut lease.connection;
         let mark = traffic.mark();
         let request = self.request(authorization);
         let sending = self.caller.watch.unless_gone(sender.try_send_request(request));
@@ -314,7 +333,15 @@ impl Passing<'_> {
             Ok(Ok(answer)) => {
                 self.caller.worker.counters().upstream_time.record(took);
                 let (head, rest) = answer.into_parts();
-                return Ok(Some((head, Received::new(rest, lease, self.body.clone()))));
+                lease.connection.hear(&head.headers);
+                if head.status == StatusCode::SWITCHING_PROTOCOLS {
+                    // Nobody asked for it.
+                    return Err(Problem::unreadable());
+                }
+                return Ok(Some((
+                    head,
+                    Received::new(rest, lease, self.body.clone(), &self.way.placed.route.fields),
+                )));
             }
             Ok(Err(error)) => error,
             Err(_) if self.body.is_starved() => return Err(Problem::slow()),
@@ -326,7 +353,7 @@ impl Passing<'_> {
             Some(BodyFault::TooLong) => {
                 return Err(Problem::too_large(self.way.placed.route.max_body, sent));
             }
-            Some(_) => return Err(Problem::slow()),
+            Some(_) => return Err(Problem::broken_body()),
             None => {}
         }
         // Every server closes connections that were idle: that is no answer to this request.
@@ -337,9 +364,14 @@ impl Passing<'_> {
         }
         if is_closed_idle && self.may_be_repeated() && record.attempts < Replay::MAX_SENDS {
             self.reconnected = true;
+            self.before = Some(Sent::Perhaps);
             return Ok(None);
         }
-        Err(Problem::closed(sent))
+        Err(match error.error() {
+            error if error.is_parse_too_large() => Problem::head_too_long(),
+            error if error.is_parse() => Problem::unreadable(),
+            _ => Problem::closed(sent),
+        })
     }
 
     /// Whether a request that may have arrived may be sent once more, over another connection (RFC 9112 §9.3.1).
@@ -401,7 +433,12 @@ impl Passing<'_> {
                 source.refresh(origin).await;
                 if is_repeatable { Next::Refused } else { Next::Unrepeatable }
             }
-            _ if rejection == Rejection::Refused || is_repeatable => Next::Refused,
+            // It may be replaced later, if it is not fixed.
+            _ if rejection == Rejection::Refused => match source.shared().replaceable_in(origin) {
+                Some(wait) if !wait.is_zero() => Next::Gated(wait),
+                _ => Next::Refused,
+            },
+            _ if is_repeatable => Next::Refused,
             _ => Next::Unrepeatable,
         };
         match next {
@@ -409,7 +446,7 @@ impl Passing<'_> {
             Next::Unrepeatable | Next::Unsettled => {
                 self.caller.worker.counters().replayed(Replayed::Unrepeatable);
             }
-            Next::Refused => self.caller.worker.counters().replayed(Replayed::Refused),
+            Next::Refused | Next::Gated(_) => self.caller.worker.counters().replayed(Replayed::Refused),
         }
         next
     }
@@ -459,6 +496,8 @@ enum Next {
     Unrepeatable,
     /// It cannot wait for the token to settle: its caller may.
     Unsettled,
+    /// A token was replaced too short a while ago: after this time another one may be.
+    Gated(Duration),
     /// Nothing helps.
     Refused,
 }

@@ -54,6 +54,13 @@ impl RoutePath {
         rest
     }
 
+    /// Whether a path leads here for those who tell no letter case apart, or leave out a slash at the end.
+    fn is_loosely_above(&self, plain: &str) -> bool {
+        let bare = |text: &str| text.strip_suffix('/').unwrap_or(text).to_ascii_lowercase();
+        let begins = plain.get(..self.0.len()).is_some_and(|start| start.eq_ignore_ascii_case(&self.0));
+        bare(plain) == bare(&self.0) || (self.is_prefix() && begins)
+    }
+
     /// What of a path is below it; `None` if the path does not lead here.
     fn below<'a>(&self, plain: &'a str) -> Option<&'a str> {
         let rest = plain.strip_prefix(&*self.0)?;
@@ -160,17 +167,29 @@ impl<R: Slashes> Routes<R> {
     ///
     /// # Errors
     /// There is none; the path has slashes that the route does not let through; or a server that decodes further, cuts segments at
-    /// `;` or takes two slashes for one would read a path of another route, which may allow less than this one.
+    /// `;`, takes two slashes for one, tells no letter case apart or leaves out a slash at the end would read a path of another route, which
+    /// may allow less than this one.
     pub fn find(&self, path: &Path<'_>) -> Result<(&RoutePath, &R), NoRoute> {
         let at = self.position(path.plain()).ok_or(NoRoute::Unknown)?;
         let (found, route) = self.0.get(at).ok_or(NoRoute::Unknown)?;
         if let Some(at) = path.odd_slash().filter(|_| !route.may_be_odd()) {
             return Err(NoRoute::Fault(PathFault::Slash { at }));
         }
-        if !path.has_one_reading() && path.readings().any(|reading| self.position(&reading) != Some(at)) {
-            return Err(NoRoute::Fault(PathFault::Ambiguous));
-        }
-        Ok((found, route))
+        let is_another = |reading: &str| self.position(reading) != Some(at) || self.is_stricter(reading, at);
+        let is_ambiguous = if path.has_one_reading() {
+            self.is_stricter(path.plain(), at)
+        } else {
+            path.readings().any(|reading| is_another(&reading))
+        };
+        if is_ambiguous { Err(NoRoute::Fault(PathFault::Ambiguous)) } else { Ok((found, route)) }
+    }
+
+    /// Whether servers that tell no letter case apart, or leave out a slash at the end, would read a path of a longer route than this one,
+    /// which is not the very path.
+    fn is_stricter(&self, reading: &str, at: usize) -> bool {
+        let Some((found, _)) = self.0.get(at) else { return false };
+        let mut longer = self.0.iter().take(at).filter(|(path, _)| path.0.len() > found.0.len());
+        *found.0 != *reading && longer.any(|(path, _)| path.is_loosely_above(reading))
     }
 }
 

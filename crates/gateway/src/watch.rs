@@ -121,6 +121,11 @@ impl Watch {
         self.doing.set(Doing::Idle(self.time.now()));
     }
 
+    /// Whether a request is being answered. One whose head is being read is not: hyper would close at once.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.doing.get() == Doing::Serving
+    }
+
     /// Since when it is idle.
     pub(crate) const fn idle_since(&self) -> Option<Duration> {
         match self.doing.get() {

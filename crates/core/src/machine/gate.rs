@@ -29,8 +29,13 @@ impl Gates {
 
     /// Whether the tokens refused at this site are kept for now.
     pub(super) fn is_closed(&self, site: Site, now: Mono) -> bool {
+        now < self.closed_until(site)
+    }
+
+    /// Until when they are kept.
+    pub(super) fn closed_until(&self, site: Site) -> Mono {
         let site = site.place();
-        self.0.iter().any(|gate| gate.site == site && now < gate.closed_until)
+        self.0.iter().find(|gate| gate.site == site).map_or(Mono::ZERO, |gate| gate.closed_until)
     }
 
     /// A token was set aside because of this site.

@@ -1,10 +1,13 @@
 //! Metrics of a gateway, in Prometheus' text format.
 
-use crate::counts::{BOUNDS, CLASSES, Counts, Replayed, Times};
+use crate::counts::{BOUNDS, Broken, CLASSES, Counts, Replayed, Times};
 use crate::table::Table;
 use std::fmt::Write as _;
 
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The problems of requests that found no room or no token.
+const UNSENT: [&str; 5] = ["queue-full", "busy", "closing", "no-token", "client-refused"];
 
 /// All of them. What is in a label comes from the file, or is a word of ours.
 pub(super) fn text(counts: &Counts, table: &Table) -> String {
@@ -57,9 +60,22 @@ pub(super) fn text(counts: &Counts, table: &Table) -> String {
         "counter",
         "Requests that were answered without having been sent, because there was no room or no token.",
     );
-    head_lines(&mut out, counts, "queue_rejected_total", |(problem, rule)| {
-        rule.is_empty().then_some(*problem)
+    head_lines(&mut out, counts, "queue_rejected_total", |(problem, _)| {
+        UNSENT.contains(problem).then_some(*problem)
     });
+    head(
+        &mut out,
+        "failed_total",
+        "counter",
+        "Requests that failed at the API or on the way there, and were answered by the gateway.",
+    );
+    head_lines(&mut out, counts, "failed_total", |(problem, rule)| {
+        (rule.is_empty() && !UNSENT.contains(problem)).then_some(*problem)
+    });
+    head(&mut out, "broken_answers_total", "counter", "Answers of the API that broke off, by whose doing.");
+    for (by, count) in Broken::ALL.iter().zip(&counts.broken) {
+        line(&mut out, "broken_answers_total", &format!("by=\"{}\"", by.as_str()), *count);
+    }
     head(&mut out, "denied_total", "counter", "Requests that a rule denied.");
     head_lines(&mut out, counts, "denied_total", |(_, rule)| (!rule.is_empty()).then_some(*rule));
     head(&mut out, "replays_total", "counter", "Requests whose token was refused, by what came of it.");

@@ -45,12 +45,17 @@ pub(super) const TIMED_OUT: Kind = row(
 );
 pub(super) const CLOSED: Kind =
     row("upstream-closed", BAD_GATEWAY, "connection_terminated", "The API closed the connection");
+pub(super) const UNREADABLE: Kind =
+    row("upstream-unreadable", BAD_GATEWAY, "http_protocol_error", "The answer of the API cannot be read");
+pub(super) const HEAD_TOO_LONG: Kind = Kind { error: "http_response_header_section_size", ..UNREADABLE };
 pub(super) const TOO_LARGE: Kind = row(
     "too-large",
     StatusCode::PAYLOAD_TOO_LARGE,
     "http_request_error",
     "The body of the request is too long",
 );
+pub(super) const BROKEN_BODY: Kind =
+    row("broken-body", StatusCode::BAD_REQUEST, "http_request_error", "The body of the request is broken");
 pub(super) const SLOW: Kind =
     row("slow", StatusCode::REQUEST_TIMEOUT, "http_request_error", "The body of the request stopped coming");
 pub(super) const LOOP: Kind = row(

@@ -20,22 +20,19 @@ fn to(text: &str) -> String {
 #[test]
 fn a_link_below_the_upstream_leads_below_the_base() {
     for (link, expected) in [
-        (
-            "https://api.example.com/base/orders/7?page[number]=2#x",
-            "http://localhost:8484/route/orders/7?page[number]=2#x",
-        ),
-        ("https://api.example.com/base/", BASE),
-        ("https://api.example.com/base/?a=b", "http://localhost:8484/route/?a=b"),
+        ("https://api.example.com/base/orders/7?page[number]=2#x", "/route/orders/7?page[number]=2#x"),
+        ("https://api.example.com/base/", "/route/"),
+        ("https://api.example.com/base/?a=b", "/route/?a=b"),
         // The same origin, written otherwise.
-        ("HTTPS://API.Example.COM:443/base/x", "http://localhost:8484/route/x"),
-        ("https://api.example.com:/base/x", "http://localhost:8484/route/x"),
-        ("//api.example.com/base/x", "http://localhost:8484/route/x"),
+        ("HTTPS://API.Example.COM:443/base/x", "/route/x"),
+        ("https://api.example.com:/base/x", "/route/x"),
+        ("//api.example.com/base/x", "/route/x"),
         // What is below it is not read.
-        ("https://api.example.com/base/%2f..%00", "http://localhost:8484/route/%2f..%00"),
-        ("https://api.example.com/base/a/../b", "http://localhost:8484/route/a/../b"),
+        ("https://api.example.com/base/%2f..%00", "/route/%2f..%00"),
+        ("https://api.example.com/base/a/../b", "/route/a/../b"),
         (
             "https://api.example.com/base/x?u=https://api.example.com/base/",
-            "http://localhost:8484/route/x?u=https://api.example.com/base/",
+            "/route/x?u=https://api.example.com/base/",
         ),
     ] {
         assert_eq!(to(link), expected, "{link}");
@@ -120,22 +117,19 @@ fn every_other_link_stays_byte_for_byte() {
 #[test]
 fn an_upstream_without_a_path_has_the_root() {
     let at = |text| moved(LOCATION, text, "https://api.example.com/", BASE);
-    assert_eq!(at("https://api.example.com"), BASE);
-    assert_eq!(at("https://api.example.com?a=b"), "http://localhost:8484/route/?a=b");
-    assert_eq!(at("https://api.example.com#x"), "http://localhost:8484/route/#x");
-    assert_eq!(at("https://api.example.com/x"), "http://localhost:8484/route/x");
+    assert_eq!(at("https://api.example.com"), "/route/");
+    assert_eq!(at("https://api.example.com?a=b"), "/route/?a=b");
+    assert_eq!(at("https://api.example.com#x"), "/route/#x");
+    assert_eq!(at("https://api.example.com/x"), "/route/x");
 }
 
 #[test]
 fn of_a_link_field_only_the_targets_are_changed() {
     for (field, expected) in [
-        (
-            "<https://api.example.com/base/x?page=2>; rel=\"next\"",
-            "<http://localhost:8484/route/x?page=2>; rel=\"next\"",
-        ),
+        ("<https://api.example.com/base/x?page=2>; rel=\"next\"", "</route/x?page=2>; rel=\"next\""),
         (
             "</base/a>;rel=prev , <https://evil.example/b,c>; rel=last,<//api.example.com/base/d>",
-            "</route/a>;rel=prev , <https://evil.example/b,c>; rel=last,<http://localhost:8484/route/d>",
+            "</route/a>;rel=prev , <https://evil.example/b,c>; rel=last,</route/d>",
         ),
         // What a parameter says is no target, whatever it has in it.
         (

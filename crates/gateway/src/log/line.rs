@@ -38,6 +38,9 @@ pub(crate) struct Line {
     pub(crate) denied: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sent: Option<&'static str>,
+    /// Who or what broke the answer off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) broken: Option<&'static str>,
     pub(crate) waited_ms: u64,
     pub(crate) upstream_ms: u64,
     pub(crate) total_ms: u64,
@@ -63,6 +66,7 @@ impl Line {
             problem: Some("denied"),
             denied: Some(rule),
             sent: Some("no"),
+            broken: None,
             waited_ms: 0,
             upstream_ms: 0,
             total_ms: 0,
@@ -88,6 +92,9 @@ impl fmt::Display for Line {
         }
         if let Some(sent) = self.sent {
             write!(f, ", sent: {sent}")?;
+        }
+        if let Some(broken) = self.broken {
+            write!(f, ", broken: {broken}")?;
         }
         write!(f, " {} ms", self.total_ms)
     }

@@ -41,6 +41,7 @@ fn line(path: &str) -> Line {
         problem: Some("no-token"),
         denied: None,
         sent: Some("no"),
+        broken: None,
         waited_ms: 20_000,
         upstream_ms: 0,
         total_ms: 20_001,

@@ -89,7 +89,7 @@ fn an_api_that_cannot_be_reached_was_sent_nothing() {
 
 #[test]
 fn an_api_that_hangs_up_may_have_seen_the_request() {
-    for answer in ["", "HTTP/1.1 2", "nonsense\r\n\r\n"] {
+    for answer in ["", "HTTP/1.1 2"] {
         let api = Api::start(move |_, stream| {
             say(stream, answer);
             After::Close

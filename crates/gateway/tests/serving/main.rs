@@ -3,6 +3,7 @@
 
 mod access;
 mod api;
+mod attacked;
 mod fixture;
 #[cfg(unix)]
 mod heads;

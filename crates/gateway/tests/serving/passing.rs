@@ -208,11 +208,11 @@ fn links_that_lead_back_to_the_api_lead_back_to_the_gateway() {
     let mut caller = Caller::new(&running);
     let answer = caller.get("/shipments");
     assert_eq!(api.arrived().pop().unwrap().target(), "/base/shipments");
-    assert_eq!(answer.field("location"), Some(format!("http://{host}/shipments/7?x=1").as_str()));
+    assert_eq!(answer.field("location"), Some("/shipments/7?x=1"));
     assert_eq!(answer.field("content-location"), Some("https://elsewhere.example/7"));
     let answer = caller.get("/m%70/shipments%2D1");
     assert_eq!(api.arrived().pop().unwrap().target(), "/base/shipments%2D1");
-    assert_eq!(answer.field("location"), Some(format!("http://{host}/mp/shipments/7?x=1").as_str()));
+    assert_eq!(answer.field("location"), Some("/mp/shipments/7?x=1"));
 }
 
 #[test]

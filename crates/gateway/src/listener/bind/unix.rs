@@ -55,18 +55,24 @@ impl Drop for SocketFile {
     }
 }
 
-/// Whether nobody else may put a socket of his own in its place: the folder is ours or root's, and others may not write to it, unless
-/// they may only remove what is theirs.
+/// Whether nobody else may put a socket of his own in its place: its folder and those above are ours or root's, and others may not write
+/// to them, unless they may only remove what is theirs.
 fn check_folder(path: &Path) -> io::Result<bool> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let metadata = fs::metadata(folder)?;
-    let is_trusted = [0, geteuid().as_raw()].contains(&metadata.uid());
-    let is_writable = metadata.mode() & 0o022 != 0;
-    let is_sticky = metadata.mode() & 0o1000 != 0;
-    Ok(is_trusted && (!is_writable || is_sticky))
+    // Whoever may rename one of the folders above may put another one in its place.
+    for folder in fs::canonicalize(folder)?.ancestors() {
+        let metadata = fs::metadata(folder)?;
+        let is_trusted = [0, geteuid().as_raw()].contains(&metadata.uid());
+        let is_writable = metadata.mode() & 0o022 != 0;
+        let is_sticky = metadata.mode() & 0o1000 != 0;
+        if !is_trusted || (is_writable && !is_sticky) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Removes a socket that nobody listens at any more: connecting to it is refused.
