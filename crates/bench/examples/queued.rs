@@ -71,7 +71,7 @@ async fn rounds_of(many: usize, rounds: usize) -> Result<(), BoxError> {
     println!(
         "| gateway, from the landing of the token | {:.0} | {:.2} |",
         median(&mut queued),
-        ratios[rounds / 2]
+        ratios.get(rounds / 2).copied().unwrap_or_default()
     );
     Ok(())
 }
