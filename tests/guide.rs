@@ -15,7 +15,7 @@ use std::fs;
 use tree::{files, has_extension, root};
 
 /// Where the sentences of errors are.
-const ERRORS: [&str; 20] = [
+const ERRORS: [&str; 41] = [
     "core/src/error.rs",
     "core/src/error/config.rs",
     "core/src/error/proxy.rs",
@@ -36,10 +36,31 @@ const ERRORS: [&str; 20] = [
     "async-std/src/happy_eyeballs.rs",
     "async-std/src/io.rs",
     "async-std/src/proxy.rs",
+    "gateway/src/access.rs",
+    "gateway/src/access/key.rs",
+    "gateway/src/answer.rs",
+    "gateway/src/answer/sent.rs",
+    "gateway/src/answer/upstream.rs",
+    "gateway/src/fields.rs",
+    "gateway/src/listener.rs",
+    "gateway/src/path.rs",
+    "gateway/src/route.rs",
+    "gateway/src/rules.rs",
+    "gateway/src/upstream.rs",
+    "cli/src/commands/gateway/descriptors.rs",
+    "cli/src/commands/gateway/file.rs",
+    "cli/src/commands/gateway/life.rs",
+    "cli/src/commands/gateway/notify.rs",
+    "cli/src/commands/gateway/plan.rs",
+    "cli/src/commands/gateway/secrets.rs",
+    "cli/src/commands/gateway/start.rs",
+    "cli/src/commands/gateway/wait.rs",
+    "cli/src/client/profile/gateway.rs",
+    "cli/src/client/profile/gateway/listen.rs",
 ];
 
 /// Words of other libraries that those files recognize: nobody is shown them.
-const FOREIGN: [&str; 38] = [
+const FOREIGN: [&str; 39] = [
     "wrong version number",
     "packet length too long",
     "http request",
@@ -78,6 +99,8 @@ const FOREIGN: [&str; 38] = [
     "end of file",
     "failed to lookup address",
     "client error (",
+    // What /readyz answers, read by --wait: with its line break, as it is found here.
+    "not readyn",
 ];
 
 fn page(name: &str) -> String {
