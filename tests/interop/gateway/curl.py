@@ -105,6 +105,9 @@ def expect_too_large(world):
 def head(world):
     answer, seen = passes(world, "/large.bin?head", "-I", f"{world.url}/large.bin?head")
     same((answer.field("content-length"), seen["method"]), (str(len(world.large)), "HEAD"), "answer")
+    for words in ([], ["-0"]):
+        # One whose length nobody knows.
+        same(curl(world, "-I", *words, f"{world.url}/chunked/page.txt").status, 200, "status")
     # With -I, curl writes the head where else the body is.
     expect(answer.body.endswith(b"\r\n\r\n") and answer.body.count(b"\r\n\r\n") == 1, "there is a body:", answer.body[-80:])
 

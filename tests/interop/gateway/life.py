@@ -5,10 +5,10 @@ import signal
 import socket
 import time
 
-from curl import curl, passes
+from curl import curl, passes, sha256
 from recorder import Recorder
 from report import expect, same, tool, until
-from servers import Mock, Process
+from servers import Mock, Process, listens
 
 DEPTH = "evergrant_gateway_queue_depth"
 
@@ -40,7 +40,7 @@ def five_megabytes(world):
     length, body = f"Content-Length: {size}", b"x" * size
     chunked = "Transfer-Encoding: chunked", b"%x\r\n%b\r\n0\r\n\r\n" % (size, body)
     count = 0
-    for path, status, problem in [("/first", 503, "no-token"), ("/small/first", 413, "too-large"), ("/../first", 400, "path")]:
+    for path, status, problem in [("/megabytes", 503, "no-token"), ("/small/megabytes", 413, "too-large"), ("/../megabytes", 400, "path")]:
         for framing, sent in [(length, body), chunked] * 3:
             if (status, framing) == (413, chunked[0]):
                 # Only its length says so without a token.
@@ -52,7 +52,7 @@ def five_megabytes(world):
             same(document["sent"], "no", "sent")
             expect(status != 503 or re.search(r"(?im)^retry-after: *[1-9]", head), "Retry-After:", head)
             count += 1
-    same(world.nginx.seen("first"), [], "what nginx saw")
+    same(world.nginx.seen("megabytes"), [], "what nginx saw")
     gateway.end()
     return f"{count} of {count} have read it"
 
@@ -131,6 +131,23 @@ def drained(world):
     return f"{answered} answered, {closed} connections closed idle"
 
 
+def in_the_middle(world):
+    """SIGTERM while a large download and a large upload are under way: both end whole, and then it ends."""
+    gateway = world.another('path = "/"\nprofile = "api"\nupstream = "{api}"').ready()
+    out, put = world.folder / "middle", world.nginx.folder / "www/dav/middle.bin"
+    common = [tool("curl"), "-q", "-sS", "--fail", "--noproxy", "*", "--max-time", "60", "--limit-rate", "16M"]
+    load = [Process(world.folder, "middle-down", *common, "-o", str(out), f"{gateway.url}/large.bin?middle"),
+            Process(world.folder, "middle-up", *common, "-T", str(world.folder / "large"), f"{gateway.url}/dav/middle.bin")]
+    until(lambda: gateway.metric("evergrant_gateway_in_flight") == 2 and out.exists() and out.stat().st_size > 0, "both have begun")
+    gateway.child.send_signal(signal.SIGTERM)
+    until(lambda: not listens(gateway.port()), "it accepts no more")
+    same([process.is_running() for process in load], [True, True], "whether they are still under way")
+    for process in load:
+        same(process.child.wait(60), 0, f"status of curl ({process.text()})")
+    same(gateway.child.wait(30), 0, "status of the gateway")
+    same((sha256(out.read_bytes()), sha256(put.read_bytes())), (sha256(world.large),) * 2, "sha256")
+
+
 def stays_ready(gateway, seconds, meanwhile):
     """Asks /readyz twice a second, and `meanwhile` between."""
     end, statuses = time.monotonic() + seconds, []
@@ -145,7 +162,8 @@ def stays_ready(gateway, seconds, meanwhile):
 def server_away(world):
     """The authorization server is away while the token ends: 503 and nothing sent, but ready; then all is as before."""
     mock = Mock(world.binary, world.folder, "away", "--lifetime", "4s")
-    gateway = world.another('path = "/"\nprofile = "api"\nupstream = "{api}"\npatience = "100ms"', mock=mock).ready()
+    gateway = world.another('path = "/"\nprofile = "api"\nupstream = "{api}"\npatience = "100ms"',
+                            'path = "/patient/"\nprofile = "api"\nupstream = "{api}"', mock=mock).ready()
     passes(world, "/here?before-away", f"{gateway.url}/here?before-away")
     same(mock.end(signal.SIGKILL), -signal.SIGKILL, "status of the mock")
     statuses = []
@@ -153,12 +171,19 @@ def server_away(world):
                         lambda: statuses.append(curl(world, f"{gateway.url}/here?away").status))
     expect({200, 503} == set(statuses) and statuses == sorted(statuses), "statuses:", statuses)
     same(len(world.nginx.seen("/here?away")), statuses.count(200), "requests at nginx")
+    patient = 300
+    load = Process(world.folder, "patient", tool("h2load"), "--h1", "-n", str(patient), "-c", str(patient),
+                   f"{gateway.url}/patient/here")
+    until(lambda: gateway.metric(DEPTH) == patient, "they are queued")
     back = time.monotonic()
     Mock(world.binary, world.folder, "back", "--port", str(mock.port))
     until(lambda: curl(world, f"{gateway.url}/here?back").status == 200, "there is a token again", 60)
     took = time.monotonic() - back
+    same(load.child.wait(60), 0, "status of h2load")
+    expect(f"{patient} succeeded" in load.text() and f"status codes: {patient} 2xx" in load.text(), load.text())
+    world.nginx.saw("/patient/here", patient)
     gateway.end()
-    return f"ready {count} of {count} times; {statuses.count(503)} x 503; a token {took:.1f} s after it was back"
+    return f"{patient} queued and released; ready {count} of {count} times; {statuses.count(503)} x 503; a token {took:.1f} s after it was back"
 
 
 def api_away(world):
@@ -194,7 +219,8 @@ def at_last(world):
 CASES = [
     ("5 MB are sent before the answer is read", five_megabytes), ("a queued caller hangs up", hangs_up),
     ("a second gateway does not start", second), ("kill -9, and the same Unix socket", killed),
-    ("SIGTERM under wrk", drained), ("the authorization server is away", server_away), ("the API is away", api_away),
+    ("SIGTERM under wrk", drained),
+    ("SIGTERM in the middle of large bodies", in_the_middle), ("the authorization server is away", server_away), ("the API is away", api_away),
     ("at last", at_last),
 ]
 

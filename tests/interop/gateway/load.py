@@ -38,6 +38,7 @@ def h2load(world):
 
 
 def ab(world):
+    """HTTP/1.0 with keep-alive."""
     count, connections = 3000, 16
     text = output(tool("ab"), "-k", "-q", "-n", str(count), "-c", str(connections), f"http://127.0.0.1:{world.gateway.port()}/here?ab")
     same(number(r"Complete requests: +(\d+)", text), count, "complete")
@@ -50,6 +51,15 @@ def ab(world):
     return f"{number(r'Requests per second: +([0-9.]+)', text):.0f} requests a second"
 
 
+def ab_closing(world):
+    """HTTP/1.0, and a connection for each request."""
+    count = 1000
+    text = output(tool("ab"), "-q", "-n", str(count), "-c", "16", f"http://127.0.0.1:{world.gateway.port()}/here?closing")
+    same((number(r"Complete requests: +(\d+)", text), number(r"Failed requests: +(\d+)", text)), (count, 0), "complete and failed")
+    expect("Non-2xx" not in text, text)
+    return f"{number(r'Requests per second: +([0-9.]+)', text):.0f} requests a second"
+
+
 def cases(world):
-    for job in (wrk, h2load, ab):
-        yield "load", job.__name__, lambda job=job: (world.needs_nginx(), job(world))[1]
+    for name, job in (("wrk", wrk), ("h2load", h2load), ("ab with keep-alive", ab), ("ab", ab_closing)):
+        yield "load", name, lambda job=job: (world.needs_nginx(), job(world))[1]

@@ -18,6 +18,11 @@ def keep_alive(world):
         connection.request("GET", target)
         answer = connection.getresponse()
         same((answer.status, len(answer.read())), (200, length), f"status and bytes of {target}")
+    for method, body, status in (("PUT", b"kept", 201), ("DELETE", None, 204), ("DELETE", None, 404)):
+        connection.request(method, "/dav/kept", body)
+        answer = connection.getresponse()
+        answer.read()
+        same(answer.status, status, f"status of {method}")
     # One of ours as well.
     connection.request("TRACE", "/here?kept")
     answer = connection.getresponse()
