@@ -126,6 +126,28 @@ def ipv6(world):
     passes(world, "/here?literal", "-g", f"http://[::1]:{port}/here?literal")
 
 
+def forward_proxy(world):
+    """Whoever takes it for a forward proxy gets nothing elsewhere, and no tunnel."""
+    proxy = ["--noproxy", "", "-x", world.url]
+    passes(world, "/here?proxied", *proxy, f"{world.url}/here?proxied")
+    denied(world, "/elsewhere", 403, "Host", *proxy, "http://api.example/elsewhere")
+    done = subprocess.run([tool("curl"), "-q", "-sS", *proxy, "-k", "https://api.example/elsewhere"], check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    expect(done.returncode != 0 and b"405" in done.stderr, done.returncode, done.stderr)
+    same(len(world.nginx.seen("elsewhere")), 0, "requests that nginx saw")
+
+
+def fields(world):
+    """What is between two, or for us alone, is not for the API; the token is, whatever `Connection` names."""
+    words = []
+    for field in ("Connection: close, authorization, x-forwarded-for", "X-Forwarded-For: 192.0.2.7", "X-Real-IP: 192.0.2.7",
+                  "Cookie: a=b", "Proxy-Authorization: Basic YTpi", "Upgrade: h2c", "X-HTTP-Method-Override: DELETE"):
+        words += ["-H", field]
+    _, seen = passes(world, "/here?fields", *words, f"{world.url}/here?fields")
+    same((seen["forwarded"], seen["between"]), ("- -", "- - - -"), "what nginx got")
+    passes(world, "/here?h2c", "--http2", f"{world.url}/here?h2c")
+
+
 def http_1_0(world):
     answer, _ = passes(world, "/here?one", "-0", f"{world.url}/here?one")
     same(answer.body, b"here\n", "body")
@@ -208,6 +230,7 @@ CASES = [
     ("GET", get), ("POST with a body", post), ("a query of any bytes", query),
     ("Expect: 100-continue, 2 MiB", expect_continue), ("Expect: 100-continue, too large", expect_too_large),
     ("HEAD", head), ("a Unix socket", unix_socket), ("localhost and [::1], over IPv6", ipv6), ("HTTP/1.0", http_1_0),
+    ("as a forward proxy", forward_proxy), ("fields that go no further", fields),
     ("a key", key), ("an Authorization of its own", own_authorization), ("a revoked token", revoked),
     ("-i shows why it was denied", include), ("paths that two servers read differently", paths),
     ("a large upload", upload), ("a large download", download),

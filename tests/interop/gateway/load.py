@@ -1,8 +1,10 @@
 """Programs that make load: every answer is 200, and nginx saw as many requests."""
 import re
+import signal
 import subprocess
 
-from report import expect, same, tool
+from report import expect, same, tool, until
+from servers import Process
 
 
 def output(*command):
@@ -60,6 +62,23 @@ def ab_closing(world):
     return f"{number(r'Requests per second: +([0-9.]+)', text):.0f} requests a second"
 
 
+def reloaded(world):
+    """nginx closes what is idle at each reload, and a request may be on its way there."""
+    load = Process(world.folder, "reloaded", tool("wrk"), "-t1", "-c16", "-d60s", f"{world.url}/here?reloaded")
+    for _ in range(5):
+        before = len(world.nginx.seen("?reloaded"))
+        until(lambda: len(world.nginx.seen("?reloaded")) > before + 100, "there is load")
+        world.nginx.child.send_signal(signal.SIGHUP)
+    before = len(world.nginx.seen("?reloaded"))
+    until(lambda: len(world.nginx.seen("?reloaded")) > before + 100, "there is load")
+    load.end(signal.SIGINT)
+    text = load.text()
+    expect("Non-2xx" not in text and "Socket errors" not in text, text)
+    count = number(r"(\d+) requests in", text)
+    return f"{count:.0f} requests, none failed"
+
+
 def cases(world):
-    for name, job in (("wrk", wrk), ("h2load", h2load), ("ab with keep-alive", ab), ("ab", ab_closing)):
+    for name, job in (("wrk", wrk), ("h2load", h2load), ("ab with keep-alive", ab), ("ab", ab_closing),
+                      ("nginx is reloaded, under wrk", reloaded)):
         yield "load", name, lambda job=job: (world.needs_nginx(), job(world))[1]

@@ -112,6 +112,22 @@ def broken_off(world):
     return f"grown by {grown} KiB"
 
 
+def cut(world):
+    """An answer that the API breaks off does not end as if it were whole."""
+    for head in (b"Content-Length: 100000", b"Transfer-Encoding: chunked"):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            gateway = world.another(f'path = "/"\nprofile = "api"\nupstream = "http://127.0.0.1:{listener.getsockname()[1]}/"').ready()
+            caller = subprocess.Popen([tool("curl"), "-q", "-sS", "--noproxy", "*", "-o", "/dev/null", f"{gateway.url}/"],
+                                      stderr=subprocess.PIPE)
+            with listener.accept()[0] as stream:
+                stream.recv(65536)
+                stream.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + b"400\r\n" + b"x" * 1024 + b"\r\n")
+            # 18: a file in part; 56: the connection was reset.
+            expect(caller.wait(30) in (18, 56), f"curl ends with {caller.returncode} after {head}")
+            caller.stderr.close()
+            gateway.end()
+
+
 def pipelined(world):
     """Requests that come before the answers to those before them."""
     one = f"GET /page.txt?pipe-%d HTTP/1.1\r\nHost: localhost:{world.gateway.port()}\r\n%s\r\n"
@@ -164,7 +180,7 @@ CASES = [
     ("connections are kept", keep_alive), ("gzip passes as it was coded", packed), ("chunks", chunked),
     ("Location leads back here", location), ("304 by ETag", not_modified), ("Range", ranges),
     ("its own errors are its own", errors),
-    ("it answers before the body has come", early), ("callers break off", broken_off), ("pipelined requests", pipelined),
+    ("it answers before the body has come", early), ("callers break off", broken_off), ("it breaks off", cut), ("pipelined requests", pipelined),
     ("it closes what is idle for 1 s", hasty), ("HAProxy", through_haproxy),
 ]
 
