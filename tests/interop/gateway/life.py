@@ -135,7 +135,7 @@ def in_the_middle(world):
     """SIGTERM while a large download and a large upload are under way: both end whole, and then it ends."""
     gateway = world.another('path = "/"\nprofile = "api"\nupstream = "{api}"').ready()
     out, put = world.folder / "middle", world.nginx.folder / "www/dav/middle.bin"
-    common = [tool("curl"), "-q", "-sS", "--fail", "--noproxy", "*", "--max-time", "60", "--limit-rate", "16M"]
+    common = [tool("curl"), "-q", "-sS", "--fail", "--noproxy", "*", "--max-time", "60", "--limit-rate", "6M"]
     load = [Process(world.folder, "middle-down", *common, "-o", str(out), f"{gateway.url}/large.bin?middle"),
             Process(world.folder, "middle-up", *common, "-T", str(world.folder / "large"), f"{gateway.url}/dav/middle.bin")]
     until(lambda: gateway.metric("evergrant_gateway_in_flight") == 2 and out.exists() and out.stat().st_size > 0, "both have begun")
