@@ -208,6 +208,9 @@ def paths(world):
         same(curl(world, "-g", "--path-as-is", f"{world.url}/narrow/{path}").status, 200, f"status of {path}")
     seen = world.nginx.saw("/narrow/", len(PASSED))
     same([request["target"] for request in seen], [f"/narrow/{path}" for path in PASSED], "targets")
+    # As nginx reads them, decoded and without what it takes for superfluous, they are where the route leads.
+    outside = [request["uri"] for request in seen if not request["uri"].startswith("/narrow/")]
+    same(outside, [], "outside of the route")
     return f"{len(REFUSED)} refused, {len(PASSED)} passed as they were"
 
 
