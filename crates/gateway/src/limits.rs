@@ -52,7 +52,8 @@ impl Limits {
         }
     }
 
-    /// Bytes of a request's head, 8 192 at least. Default 32 768; a longer head is answered with 431.
+    /// Bytes of a request's head, 8 192 at least. Default 32 768. A head whose end has not come by then is answered with 431; one whose
+    /// end came with the same read is taken, so that no head is twice as long.
     pub const fn head_bytes(mut self, bytes: usize) -> Self {
         self.head_bytes = if bytes < 8192 { 8192 } else { bytes };
         self

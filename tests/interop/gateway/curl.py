@@ -105,6 +105,9 @@ def expect_too_large(world):
 def head(world):
     answer, seen = passes(world, "/large.bin?head", "-I", f"{world.url}/large.bin?head")
     same((answer.field("content-length"), seen["method"]), (str(len(world.large)), "HEAD"), "answer")
+    for words in ([], ["-0"]):
+        # One whose length nobody knows.
+        same(curl(world, "-I", *words, f"{world.url}/chunked/page.txt").status, 200, "status")
     # With -I, curl writes the head where else the body is.
     expect(answer.body.endswith(b"\r\n\r\n") and answer.body.count(b"\r\n\r\n") == 1, "there is a body:", answer.body[-80:])
 
@@ -121,6 +124,28 @@ def ipv6(world):
     passes(world, "/here?ipv6", "-6", f"{world.url}/here?ipv6")
     port = world.gateway.port()
     passes(world, "/here?literal", "-g", f"http://[::1]:{port}/here?literal")
+
+
+def forward_proxy(world):
+    """Whoever takes it for a forward proxy gets nothing elsewhere, and no tunnel."""
+    proxy = ["--noproxy", "", "-x", world.url]
+    passes(world, "/here?proxied", *proxy, f"{world.url}/here?proxied")
+    denied(world, "/elsewhere", 403, "Host", *proxy, "http://api.example/elsewhere")
+    done = subprocess.run([tool("curl"), "-q", "-sS", *proxy, "-k", "https://api.example/elsewhere"], check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    expect(done.returncode != 0 and b"405" in done.stderr, done.returncode, done.stderr)
+    same(len(world.nginx.seen("elsewhere")), 0, "requests that nginx saw")
+
+
+def fields(world):
+    """What is between two, or for us alone, is not for the API; the token is, whatever `Connection` names."""
+    words = []
+    for field in ("Connection: close, authorization, x-forwarded-for", "X-Forwarded-For: 192.0.2.7", "X-Real-IP: 192.0.2.7",
+                  "Cookie: a=b", "Proxy-Authorization: Basic YTpi", "Upgrade: h2c", "X-HTTP-Method-Override: DELETE"):
+        words += ["-H", field]
+    _, seen = passes(world, "/here?fields", *words, f"{world.url}/here?fields")
+    same((seen["forwarded"], seen["between"]), ("- -", "- - - -"), "what nginx got")
+    passes(world, "/here?h2c", "--http2", f"{world.url}/here?h2c")
 
 
 def http_1_0(world):
@@ -183,6 +208,9 @@ def paths(world):
         same(curl(world, "-g", "--path-as-is", f"{world.url}/narrow/{path}").status, 200, f"status of {path}")
     seen = world.nginx.saw("/narrow/", len(PASSED))
     same([request["target"] for request in seen], [f"/narrow/{path}" for path in PASSED], "targets")
+    # As nginx reads them, decoded and without what it takes for superfluous, they are where the route leads.
+    outside = [request["uri"] for request in seen if not request["uri"].startswith("/narrow/")]
+    same(outside, [], "outside of the route")
     return f"{len(REFUSED)} refused, {len(PASSED)} passed as they were"
 
 
@@ -205,6 +233,7 @@ CASES = [
     ("GET", get), ("POST with a body", post), ("a query of any bytes", query),
     ("Expect: 100-continue, 2 MiB", expect_continue), ("Expect: 100-continue, too large", expect_too_large),
     ("HEAD", head), ("a Unix socket", unix_socket), ("localhost and [::1], over IPv6", ipv6), ("HTTP/1.0", http_1_0),
+    ("as a forward proxy", forward_proxy), ("fields that go no further", fields),
     ("a key", key), ("an Authorization of its own", own_authorization), ("a revoked token", revoked),
     ("-i shows why it was denied", include), ("paths that two servers read differently", paths),
     ("a large upload", upload), ("a large download", download),

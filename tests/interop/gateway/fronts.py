@@ -79,7 +79,7 @@ def replaced(world, port, mark):
     """Each of two gateways ends under load and is started again: no request fails."""
     def start(number):
         at, admin = world.pair[number]
-        return world.another('path = "/"\nprofile = "api"\nupstream = "{api}"', lines='grace = "500ms"', admin=admin,
+        return world.another('path = "/"\nprofile = "api"\nupstream = "{api}"', lines='grace = "400ms"', admin=admin,
                              listen=f'[{{ address = "127.0.0.1:{at}", keys = {{ front = "{world.key["digest"]}" }} }}]').ready()
 
     gateways = [start(0), start(1)]
@@ -90,8 +90,8 @@ def replaced(world, port, mark):
         until(lambda: len(world.nginx.seen(f"{mark}-load")) > before + 200, "there is load")
         same(gateways[number].end(), 0, "status of a gateway")
         gateways[number] = start(number)
-        # HAProxy looks ten times a second; nginx takes it up again after ten seconds, or when there is no other.
-        time.sleep(0.5)
+        # HAProxy looks ten times a second.
+        time.sleep(0.3)
     load.end(signal.SIGINT)
     text = load.text()
     front = [request["status"] for request in world.nginx.seen(f"{mark}-load", "pair")]

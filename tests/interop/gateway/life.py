@@ -5,10 +5,10 @@ import signal
 import socket
 import time
 
-from curl import curl, passes
+from curl import curl, passes, sha256
 from recorder import Recorder
 from report import expect, same, tool, until
-from servers import Mock, Process
+from servers import Mock, Process, listens
 
 DEPTH = "evergrant_gateway_queue_depth"
 
@@ -27,7 +27,7 @@ def sends_first(gateway, path, framing, body):
         head = f"POST {path} HTTP/1.1\r\nHost: localhost:{gateway.port()}\r\nConnection: close\r\n{framing}\r\n\r\n"
         stream.sendall(head.encode() + body)
         # It reads when it has done something else.
-        time.sleep(0.2)
+        time.sleep(0.1)
         return whole_answer(stream)
 
 
@@ -40,7 +40,7 @@ def five_megabytes(world):
     length, body = f"Content-Length: {size}", b"x" * size
     chunked = "Transfer-Encoding: chunked", b"%x\r\n%b\r\n0\r\n\r\n" % (size, body)
     count = 0
-    for path, status, problem in [("/first", 503, "no-token"), ("/small/first", 413, "too-large"), ("/../first", 400, "path")]:
+    for path, status, problem in [("/megabytes", 503, "no-token"), ("/small/megabytes", 413, "too-large"), ("/../megabytes", 400, "path")]:
         for framing, sent in [(length, body), chunked] * 3:
             if (status, framing) == (413, chunked[0]):
                 # Only its length says so without a token.
@@ -52,7 +52,7 @@ def five_megabytes(world):
             same(document["sent"], "no", "sent")
             expect(status != 503 or re.search(r"(?im)^retry-after: *[1-9]", head), "Retry-After:", head)
             count += 1
-    same(world.nginx.seen("first"), [], "what nginx saw")
+    same(world.nginx.seen("megabytes"), [], "what nginx saw")
     gateway.end()
     return f"{count} of {count} have read it"
 
@@ -61,22 +61,22 @@ def hangs_up(world):
     """A queued caller whose body nobody has read is noticed when it has gone."""
     mock = Mock(world.binary, world.folder, "slow", "--delay", "10m")
     gateway = world.another('path = "/"\nprofile = "api"\nupstream = "{api}"\npatience = "5m"', mock=mock)
-    slowest = 0.0
+    streams = []
     for lines, body in [("Content-Length: 20000", b"x" * 20000), ("Content-Length: 20000", b"x" * 100),
                         ("Transfer-Encoding: chunked", b"5\r\nhello\r\n"), ("Content-Length: 2000000\r\nExpect: 100-continue", b""),
-                        ("X: GET", b"")]:
-        stream = socket.create_connection(("127.0.0.1", gateway.port()))
-        method = "GET" if "GET" in lines else "POST"
-        stream.sendall(f"{method} /hangs HTTP/1.1\r\nHost: localhost:{gateway.port()}\r\n{lines}\r\n\r\n".encode() + body)
-        until(lambda: gateway.metric(DEPTH) == 1, "it is queued")
-        began = time.monotonic()
+                        ("Content-Length: 0", b"")]:
+        streams.append(socket.create_connection(("127.0.0.1", gateway.port())))
+        streams[-1].sendall(f"POST /hangs HTTP/1.1\r\nHost: localhost:{gateway.port()}\r\n{lines}\r\n\r\n".encode() + body)
+    until(lambda: gateway.metric(DEPTH) == len(streams), "all are queued")
+    began = time.monotonic()
+    for stream in streams:
         stream.close()
-        until(lambda: gateway.metric(DEPTH) == 0, f"it is noticed: {lines}", 10)
-        slowest = max(slowest, time.monotonic() - began)
-    until(lambda: gateway.metric("evergrant_gateway_connections") == 0, "its connection is closed")
+    until(lambda: gateway.metric(DEPTH) == 0, "all are noticed", 10)
+    took = time.monotonic() - began
+    until(lambda: gateway.metric("evergrant_gateway_connections") == 0, "their connections are closed")
     same(world.nginx.seen("/hangs"), [], "what nginx saw")
     gateway.end()
-    return f"noticed after {slowest:.1f} s at most (1.5 s on a quiet machine)"
+    return f"{len(streams)} noticed within {took:.1f} s (1.5 s on a quiet machine)"
 
 
 def second(world):
@@ -109,7 +109,7 @@ def killed(world):
 def drained(world):
     """SIGTERM under load: status 0, and whoever was accepted is answered."""
     lost = closed = answered = 0
-    for number in range(5 if world.long else 2):
+    for number in range(5 if world.long else 1):
         gateway = world.another('path = "/"\nprofile = "api"\nupstream = "{api}"', lines='grace = "400ms"').ready()
         mark = f"/here?drained-{number}"
         load = Process(world.folder, f"wrk-{number}", tool("wrk"), "-t1", "-c16", "-d60s", gateway.url + mark)
@@ -131,6 +131,23 @@ def drained(world):
     return f"{answered} answered, {closed} connections closed idle"
 
 
+def in_the_middle(world):
+    """SIGTERM while a large download and a large upload are under way: both end whole, and then it ends."""
+    gateway = world.another('path = "/"\nprofile = "api"\nupstream = "{api}"').ready()
+    out, put = world.folder / "middle", world.nginx.folder / "www/dav/middle.bin"
+    common = [tool("curl"), "-q", "-sS", "--fail", "--noproxy", "*", "--max-time", "60", "--limit-rate", "6M"]
+    load = [Process(world.folder, "middle-down", *common, "-o", str(out), f"{gateway.url}/large.bin?middle"),
+            Process(world.folder, "middle-up", *common, "-T", str(world.folder / "large"), f"{gateway.url}/dav/middle.bin")]
+    until(lambda: gateway.metric("evergrant_gateway_in_flight") == 2 and out.exists() and out.stat().st_size > 0, "both have begun")
+    gateway.child.send_signal(signal.SIGTERM)
+    until(lambda: not listens(gateway.port()), "it accepts no more")
+    same([process.is_running() for process in load], [True, True], "whether they are still under way")
+    for process in load:
+        same(process.child.wait(60), 0, f"status of curl ({process.text()})")
+    same(gateway.child.wait(30), 0, "status of the gateway")
+    same((sha256(out.read_bytes()), sha256(put.read_bytes())), (sha256(world.large),) * 2, "sha256")
+
+
 def stays_ready(gateway, seconds, meanwhile):
     """Asks /readyz twice a second, and `meanwhile` between."""
     end, statuses = time.monotonic() + seconds, []
@@ -145,20 +162,28 @@ def stays_ready(gateway, seconds, meanwhile):
 def server_away(world):
     """The authorization server is away while the token ends: 503 and nothing sent, but ready; then all is as before."""
     mock = Mock(world.binary, world.folder, "away", "--lifetime", "4s")
-    gateway = world.another('path = "/"\nprofile = "api"\nupstream = "{api}"\npatience = "100ms"', mock=mock).ready()
+    gateway = world.another('path = "/"\nprofile = "api"\nupstream = "{api}"\npatience = "100ms"',
+                            'path = "/patient/"\nprofile = "api"\nupstream = "{api}"', mock=mock).ready()
     passes(world, "/here?before-away", f"{gateway.url}/here?before-away")
     same(mock.end(signal.SIGKILL), -signal.SIGKILL, "status of the mock")
     statuses = []
-    count = stays_ready(gateway, 20 if world.long else 6,
+    count = stays_ready(gateway, 20 if world.long else 5,
                         lambda: statuses.append(curl(world, f"{gateway.url}/here?away").status))
     expect({200, 503} == set(statuses) and statuses == sorted(statuses), "statuses:", statuses)
     same(len(world.nginx.seen("/here?away")), statuses.count(200), "requests at nginx")
+    patient = 300
+    load = Process(world.folder, "patient", tool("h2load"), "--h1", "-n", str(patient), "-c", str(patient),
+                   f"{gateway.url}/patient/here")
+    until(lambda: gateway.metric(DEPTH) == patient, "they are queued")
     back = time.monotonic()
     Mock(world.binary, world.folder, "back", "--port", str(mock.port))
     until(lambda: curl(world, f"{gateway.url}/here?back").status == 200, "there is a token again", 60)
     took = time.monotonic() - back
+    same(load.child.wait(60), 0, "status of h2load")
+    expect(f"{patient} succeeded" in load.text() and f"status codes: {patient} 2xx" in load.text(), load.text())
+    world.nginx.saw("/patient/here", patient)
     gateway.end()
-    return f"ready {count} of {count} times; {statuses.count(503)} x 503; a token {took:.1f} s after it was back"
+    return f"{patient} queued and released; ready {count} of {count} times; {statuses.count(503)} x 503; a token {took:.1f} s after it was back"
 
 
 def api_away(world):
@@ -167,7 +192,7 @@ def api_away(world):
     same(curl(world, f"{gateway.url}/").status, 200, "status")
     api.close()
     statuses = []
-    count = stays_ready(gateway, 20 if world.long else 3,
+    count = stays_ready(gateway, 20 if world.long else 2,
                         lambda: statuses.append(curl(world, f"{gateway.url}/").status))
     same(set(statuses), {502}, "statuses")
     gateway.end()
@@ -194,7 +219,8 @@ def at_last(world):
 CASES = [
     ("5 MB are sent before the answer is read", five_megabytes), ("a queued caller hangs up", hangs_up),
     ("a second gateway does not start", second), ("kill -9, and the same Unix socket", killed),
-    ("SIGTERM under wrk", drained), ("the authorization server is away", server_away), ("the API is away", api_away),
+    ("SIGTERM under wrk", drained),
+    ("SIGTERM in the middle of large bodies", in_the_middle), ("the authorization server is away", server_away), ("the API is away", api_away),
     ("at last", at_last),
 ]
 

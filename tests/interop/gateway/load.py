@@ -1,8 +1,10 @@
 """Programs that make load: every answer is 200, and nginx saw as many requests."""
 import re
+import signal
 import subprocess
 
-from report import expect, same, tool
+from report import expect, same, tool, until
+from servers import Process
 
 
 def output(*command):
@@ -38,6 +40,7 @@ def h2load(world):
 
 
 def ab(world):
+    """HTTP/1.0 with keep-alive."""
     count, connections = 3000, 16
     text = output(tool("ab"), "-k", "-q", "-n", str(count), "-c", str(connections), f"http://127.0.0.1:{world.gateway.port()}/here?ab")
     same(number(r"Complete requests: +(\d+)", text), count, "complete")
@@ -50,6 +53,32 @@ def ab(world):
     return f"{number(r'Requests per second: +([0-9.]+)', text):.0f} requests a second"
 
 
+def ab_closing(world):
+    """HTTP/1.0, and a connection for each request."""
+    count = 1000
+    text = output(tool("ab"), "-q", "-n", str(count), "-c", "16", f"http://127.0.0.1:{world.gateway.port()}/here?closing")
+    same((number(r"Complete requests: +(\d+)", text), number(r"Failed requests: +(\d+)", text)), (count, 0), "complete and failed")
+    expect("Non-2xx" not in text, text)
+    return f"{number(r'Requests per second: +([0-9.]+)', text):.0f} requests a second"
+
+
+def reloaded(world):
+    """nginx closes what is idle at each reload, and a request may be on its way there."""
+    load = Process(world.folder, "reloaded", tool("wrk"), "-t1", "-c16", "-d60s", f"{world.url}/here?reloaded")
+    for _ in range(5):
+        before = len(world.nginx.seen("?reloaded"))
+        until(lambda: len(world.nginx.seen("?reloaded")) > before + 100, "there is load")
+        world.nginx.child.send_signal(signal.SIGHUP)
+    before = len(world.nginx.seen("?reloaded"))
+    until(lambda: len(world.nginx.seen("?reloaded")) > before + 100, "there is load")
+    load.end(signal.SIGINT)
+    text = load.text()
+    expect("Non-2xx" not in text and "Socket errors" not in text, text)
+    count = number(r"(\d+) requests in", text)
+    return f"{count:.0f} requests, none failed"
+
+
 def cases(world):
-    for job in (wrk, h2load, ab):
-        yield "load", job.__name__, lambda job=job: (world.needs_nginx(), job(world))[1]
+    for name, job in (("wrk", wrk), ("h2load", h2load), ("ab with keep-alive", ab), ("ab", ab_closing),
+                      ("nginx is reloaded, under wrk", reloaded)):
+        yield "load", name, lambda job=job: (world.needs_nginx(), job(world))[1]

@@ -6,7 +6,8 @@ import subprocess
 from report import Missing, until
 from servers import Gateway, Haproxy, Mock, Nginx, free_port, listens
 
-LARGE = 32 * 1024 * 1024
+# Bytes: more than all that is buffered on the way.
+LARGE = 16 * 1024 * 1024
 
 
 class World:
@@ -58,7 +59,7 @@ class World:
             return None
 
     def _files(self):
-        self.large = os.urandom(LARGE)
+        self.large = os.urandom(4 * LARGE if self.long else LARGE)
         self.text = b"".join(b"line %d of a text that is worth packing\n" % number for number in range(2000))
         (self.folder / "large").write_bytes(self.large)
 

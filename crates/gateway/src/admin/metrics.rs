@@ -58,7 +58,7 @@ pub(super) fn text(counts: &Counts, table: &Table) -> String {
         &mut out,
         "queue_rejected_total",
         "counter",
-        "Requests that were answered without having been sent, because there was no room or no token.",
+        "Answers of the gateway that no rule is the reason of, by their type: no-token, queue-full, upstream-closed.",
     );
     head_lines(&mut out, counts, "queue_rejected_total", |(problem, _)| {
         UNSENT.contains(problem).then_some(*problem)

@@ -329,3 +329,24 @@ fn beyond_the_bound_the_one_that_is_idle_longest_is_closed() {
     });
     assert_eq!(closed.count(), 1);
 }
+
+#[test]
+fn a_new_connection_is_not_closed_for_the_next_one_before_its_first_request() {
+    let api = Api::start(|_, stream| ok(stream, b"{}"));
+    // On a machine that stands still for a second it is closed by right.
+    let is_answered = (0..5).any(|_| {
+        let gateway = Gateway::builder().route(route_to(&api.origin(), fixed())).workers(1);
+        let gateway = gateway.limits(Limits::new().connections(1)).build().unwrap();
+        let running = gateway.serve(&[Listener::new(Address::parse("127.0.0.1:0").unwrap())]).unwrap();
+        let mut new = Caller::new(&running);
+        until("it is here", || running.counts().connections == 1);
+        let mut next = Caller::new(&running);
+        thread::sleep(Duration::from_millis(100));
+        new.send("GET", "/", "", b"");
+        let is_answered = new.answer().is_ok_and(|answer| answer.status == 200);
+        // The one that was used makes room.
+        assert_eq!(next.get("/").status, 200);
+        is_answered
+    });
+    assert!(is_answered);
+}
