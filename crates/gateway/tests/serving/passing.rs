@@ -204,7 +204,6 @@ fn links_that_lead_back_to_the_api_lead_back_to_the_gateway() {
     let stripped = evergrant_gateway::Route::new("/mp/", upstream, fixed()).unwrap().strip(true);
     let running =
         crate::fixture::serve_with(evergrant_gateway::Gateway::builder().route(plain).route(stripped));
-    let host = address(&running);
     let mut caller = Caller::new(&running);
     let answer = caller.get("/shipments");
     assert_eq!(api.arrived().pop().unwrap().target(), "/base/shipments");
