@@ -37,6 +37,19 @@ impl Upstream {
     /// # Errors
     /// It is no URL that a token may go to (RFC 6750 §5.3), or has more than an origin and a path.
     pub fn parse(url: &str) -> Result<Self, UpstreamError> {
+        Self::read(url, Origin::parse)
+    }
+
+    /// The same with plain http to any host, where the network protects what is sent, as in a mesh: without TLS whoever is on the way reads
+    /// the token (RFC 6750 §5.2).
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), but for plain http.
+    pub fn dangerous_plain_http(url: &str) -> Result<Self, UpstreamError> {
+        Self::read(url, Origin::dangerous_plain_http)
+    }
+
+    fn read(url: &str, allowed: fn(&str) -> Result<Origin, ConfigError>) -> Result<Self, UpstreamError> {
         let uri: Uri = url.parse().map_err(|_| UpstreamError::Url)?;
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
         let (Some(authority), Some(scheme)) = (authority, uri.scheme_str()) else {
@@ -45,7 +58,7 @@ impl Upstream {
         if uri.query().is_some() || url.contains('#') {
             return Err(UpstreamError::Url);
         }
-        let origin = Origin::parse(&format!("{scheme}://{authority}")).map_err(UpstreamError::Origin)?;
+        let origin = allowed(&format!("{scheme}://{authority}")).map_err(UpstreamError::Origin)?;
         let path = Path::read(uri.path()).map_err(UpstreamError::Path)?;
         if let Some(at) = path.odd_slash() {
             return Err(UpstreamError::Path(PathFault::Slash { at }));

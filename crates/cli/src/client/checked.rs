@@ -39,15 +39,28 @@ pub(crate) fn settings(profile: Profile, is_faulty: bool) -> Result<Settings, Ve
 pub(crate) fn upstream(route: &RouteTable, origins: &[Origin]) -> Result<Upstream, Failure> {
     const NEXT: &str = "write upstream = \"https://api.example.com/\" into it";
     match &route.upstream {
-        Some(upstream) => Ok(upstream.clone()),
+        Some(upstream) => secure(upstream.clone(), origins),
         None => only(origins, "the route's profile", NEXT),
     }
+}
+
+/// An upstream that tokens may be sent to: over TLS, on this machine, or where the profile allows plain http.
+fn secure(upstream: Upstream, origins: &[Origin]) -> Result<Upstream, Failure> {
+    let origin = upstream.origin();
+    if upstream.is_tls() || origin.is_loopback() || origins.contains(origin) {
+        return Ok(upstream);
+    }
+    Err(Failure::usage(
+        format!("upstream is plain http to {}", origin.host()),
+        "use https, or list its origin in origins of the profile, beside dangerous_plain_http = true",
+    ))
 }
 
 /// The only one of these, which are the origins of whoever.
 pub(crate) fn only(origins: &[Origin], of: &str, next: &str) -> Result<Upstream, Failure> {
     match origins {
-        [origin] => Upstream::parse(&origin.to_string())
+        // Whoever said it has said whether plain http may be.
+        [origin] => Upstream::dangerous_plain_http(&origin.to_string())
             .map_err(|error| Failure::usage(format!("the API {origin} cannot be called: {error}"), next)),
         [] => Err(Failure::usage(format!("{of} names no API"), next)),
         more => Err(Failure::usage(format!("{of} names {} APIs", more.len()), next)),

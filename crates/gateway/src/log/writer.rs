@@ -104,7 +104,7 @@ impl Writer {
         let line = if self.is_torn { format!("\n{text}\n") } else { format!("{text}\n") };
         match write_all(&mut *self.to, line.as_bytes()) {
             Ok(()) => self.is_torn = false,
-            Err(Failed { error, .. }) if error == io::ErrorKind::BrokenPipe => self.to = Box::new(io::sink()),
+            Err(Failed { error: io::ErrorKind::BrokenPipe, .. }) => self.to = Box::new(io::sink()),
             Err(Failed { written, .. }) => {
                 self.is_torn |= written > 0;
                 self.lost.fetch_add(1, Ordering::Relaxed);

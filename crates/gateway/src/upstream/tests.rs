@@ -40,6 +40,16 @@ fn what_a_token_may_not_go_to_is_no_upstream() {
 }
 
 #[test]
+fn plain_http_is_for_those_who_say_so() {
+    let upstream = Upstream::dangerous_plain_http("http://api.mesh:8080/v1").unwrap();
+    assert_eq!(
+        (upstream.is_tls(), upstream.host(), upstream.port(), upstream.path()),
+        (false, "api.mesh", 8080, "/v1/")
+    );
+    assert!(matches!(Upstream::dangerous_plain_http("ftp://api.mesh/"), Err(UpstreamError::Origin(_))));
+}
+
+#[test]
 fn the_target_is_the_upstreams_path_with_what_is_below_and_the_query_as_it_came() {
     let upstream = Upstream::parse("https://api.example.com/base").unwrap();
     let target = |below, query| upstream.target(below, query).unwrap().to_string();

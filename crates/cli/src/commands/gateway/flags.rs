@@ -8,6 +8,7 @@ use crate::client::settings::Settings;
 use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
 use evergrant_gateway::{Route, Upstream};
+use std::fmt;
 use std::sync::Arc;
 
 pub(super) fn plan(args: &GatewayArgs) -> Result<Plan, Failure> {
@@ -40,9 +41,13 @@ pub(super) fn plan(args: &GatewayArgs) -> Result<Plan, Failure> {
 fn upstream(args: &GatewayArgs, settings: &Settings) -> Result<Upstream, Failure> {
     const NEXT: &str = "name the API with --upstream URL";
     if let Some(url) = &args.upstream {
-        return Upstream::parse(url).map_err(|error| {
+        let failed = |error: &dyn fmt::Display| {
             Failure::usage(format!("--upstream: {error}"), "write one such as https://api.example.com/")
-        });
+        };
+        let upstream = Upstream::dangerous_plain_http(url).map_err(|error| failed(&error))?;
+        // With --dangerous-plain-http any host is allowed.
+        settings.origin(&upstream.origin().to_string()).map_err(|error| failed(&error))?;
+        return Ok(upstream);
     }
     let mut origins = settings.origins()?;
     for text in args.client.allowed(&args.origins) {

@@ -122,7 +122,7 @@ pub(super) fn listen(args: &GatewayArgs, file: Vec<Listen>) -> Result<Vec<Listen
 
 /// Where health and metrics are, likewise.
 pub(super) fn admin(args: &GatewayArgs, file: Option<AdminAt>) -> Result<AdminAt, Failure> {
-    let usual = if args.program.is_empty() { AdminAt::Address(ADMIN) } else { AdminAt::Nowhere };
+    let usual = if args.program.is_empty() { AdminAt::Usual(ADMIN) } else { AdminAt::Nowhere };
     Ok(args.admin.as_deref().map(admin_of).transpose()?.or(file).unwrap_or(usual))
 }
 

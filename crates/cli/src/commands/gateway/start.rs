@@ -37,7 +37,7 @@ pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Fail
     if let Some(instance) = &plan.instance {
         builder = builder.instance(instance);
     }
-    if let AdminAt::Address(address) = plan.admin {
+    if let AdminAt::Usual(address) | AdminAt::Address(address) = plan.admin {
         builder = builder.admin(admin(address, plan.ready, &plan.sources, plan.totals));
     }
     let gateway = log(builder, plan.log, of, manner)
@@ -47,6 +47,11 @@ pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Fail
         verbose::with_sources();
     }
     let running = gateway.serve(&listeners).map_err(|error| failure(&error))?;
+    if let (Some(Err(error)), AdminAt::Address(address)) = (running.admin(), plan.admin) {
+        // Whoever asks there would hear of somebody else.
+        let happened = format!("there can be no health and metrics at {address}: {error}");
+        return Err(Failure::usage(happened, "choose another address with --admin or admin, or none"));
+    }
     if let Some(Err(error)) = running.admin() {
         stderr::warning(format_args!(
             "there is no address for health and metrics: {error}; the gateway serves without it"

@@ -63,7 +63,7 @@ fn address(args: &GatewayArgs) -> Result<SocketAddr, Failure> {
             .and_then(|gateway| gateway.admin),
     };
     match said.unwrap_or(AdminAt::Address(ADMIN)) {
-        AdminAt::Address(address) => Ok(address),
+        AdminAt::Usual(address) | AdminAt::Address(address) => Ok(address),
         AdminAt::Nowhere => Err(Failure::usage(
             "a gateway without an address for health cannot be waited for",
             "name the address with --admin ADDR, here and where the gateway is started",

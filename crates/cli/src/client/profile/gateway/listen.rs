@@ -169,7 +169,13 @@ fn peers(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Peers> {
         };
         let items = items(&value);
         named += items.len();
-        ids.extend(items.iter().filter_map(|item| reader.count(item, 0..=u32::MAX)));
+        for item in &items {
+            let id = reader.count(item, 0..=u32::MAX);
+            if id == Some(NOBODY) {
+                reader.wrong(item, "this is nobody, whom nothing is served to", "write another number");
+            }
+            ids.extend(id);
+        }
     }
     if named == 0 && value.is_table() {
         reader.wrong(value, "it names nobody", "write { uids = [1000] }, { gids = [1000] }, or both");

@@ -121,8 +121,11 @@ pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) ->
             }
             "profile" => profile = reader.text(value).map(|name| Placed::at(reader, value, name)),
             "upstream" => {
-                upstream =
-                    reader.read(value, Upstream::parse, "write one such as \"https://api.example.com/\"");
+                upstream = reader.read(
+                    value,
+                    Upstream::dangerous_plain_http,
+                    "write one such as \"https://api.example.com/\"",
+                );
             }
             "callers" => callers = reader.texts(value).map(|names| Placed::at(reader, value, names)),
             "ca" => ca = reader.text(value).map(|path| Placed::at(reader, value, located(&path, folder))),
@@ -150,7 +153,8 @@ impl More {
             "origins" => {
                 self.origins = Some(reader.read_all(
                     value,
-                    Origin::parse,
+                    // Of a page, to which no token goes.
+                    Origin::dangerous_plain_http,
                     "write one such as \"https://app.example.com\"",
                 ));
             }

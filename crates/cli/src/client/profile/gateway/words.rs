@@ -71,6 +71,8 @@ impl From<OnRefusedWord> for OnRefused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AdminAt {
     Nowhere,
+    /// Where nobody named one: if it is taken, the gateway serves without.
+    Usual(SocketAddr),
     Address(SocketAddr),
 }
 
