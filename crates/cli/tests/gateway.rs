@@ -548,3 +548,36 @@ fn a_program_has_a_port_of_its_own_unless_the_file_says_where_it_listens() {
     let (folder, socket) = said(&format!("[gateway]\nlisten = \"unix:api.sock\"\n{ROUTE}"));
     assert_eq!(socket, format!("unix:{}\n", folder.at("api.sock")));
 }
+
+#[test]
+fn a_stderr_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
+    let server = Server::start().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = known(&server, &["-v"]);
+    command.stdout(Stdio::null()).stderr(writer.try_clone().unwrap());
+    let mut child = command.spawn().unwrap();
+    let mut said = BufReader::new(reader);
+    let mut url = String::new();
+    while url.is_empty() {
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        let listening: Option<Value> = serde_json::from_str(&line).ok();
+        let at = listening.and_then(|line| line["listen"][0].as_str().map(str::to_owned));
+        url = at.unwrap_or_default();
+    }
+    until(|| get(&url, "/", "").0 == 200);
+    // From now on nobody reads, and the pipe is full.
+    let mut filling = writer;
+    thread::spawn(move || while filling.write_all(&[b'.'; 4096]).is_ok() {});
+    thread::sleep(Duration::from_millis(100));
+    for _ in 0..3 {
+        server.revoke_all();
+        let began = Instant::now();
+        let status = get(&url, "/", "").0;
+        // A second refusal within a while may be told to wait; none hangs.
+        assert!([200, 503].contains(&status) && began.elapsed() < LONG / 2, "{status}");
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    until(|| child.try_wait().unwrap().is_some());
+    drop(said);
+}

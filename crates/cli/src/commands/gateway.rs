@@ -22,6 +22,7 @@ mod wait;
 
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
+use crate::tell::verbose;
 use args::GatewayCommand;
 use std::process::ExitCode;
 
@@ -38,8 +39,10 @@ pub(crate) fn run(args: &GatewayArgs, manner: Manner) -> Result<ExitCode, Failur
         Some(profiles) => file::plan(args, profiles, manner)?,
         None => flags::plan(args)?,
     };
-    match args.program.is_empty() {
+    let ended = match args.program.is_empty() {
         true => life::serve(plan, manner),
         false => under::serve(plan, &args.program, manner),
-    }
+    };
+    verbose::end();
+    ended
 }

@@ -46,6 +46,9 @@ pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Fail
     if plan.sources.len() > 1 {
         verbose::with_sources();
     }
+    if stderr::is_verbose() {
+        verbose::in_background();
+    }
     let running = gateway.serve(&listeners).map_err(|error| failure(&error))?;
     if let (Some(Err(error)), AdminAt::Address(address)) = (running.admin(), plan.admin) {
         // Whoever asks there would hear of somebody else.
