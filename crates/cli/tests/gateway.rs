@@ -581,3 +581,26 @@ fn a_stderr_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
     until(|| child.try_wait().unwrap().is_some());
     drop(said);
 }
+
+#[test]
+fn an_api_over_plain_http_is_for_those_who_say_so() {
+    let server = Server::start().unwrap();
+    let upstream = table("") + "upstream = \"http://api.mesh.test:8080/v1\"\n";
+    let (_folder, path) = with_file(&server, &upstream);
+    let checked = run(&mut evergrant(&["config", "check", "--config", &path]));
+    assert_eq!(checked.status, 2);
+    assert!(checked.stderr.contains("upstream is plain http to api.mesh.test"), "{}", checked.stderr);
+    let text = fs::read_to_string(&path).unwrap().replacen(
+        "client_id =",
+        "dangerous_plain_http = true\nclient_id =",
+        1,
+    );
+    let own = format!("origins = \"{}\"", server.origin());
+    let both = format!("origins = [\"{}\", \"http://api.mesh.test:8080\"]", server.origin());
+    fs::write(&path, text.replacen(&own, &both, 1)).unwrap();
+    let checked = run(&mut evergrant(&["config", "check", "--config", &path]));
+    assert_eq!(checked.status, 0, "{}", checked.stderr);
+    let words = ["gateway", "--upstream", "http://api.mesh.test:8080"];
+    let refused = run(&mut configured(&server, evergrant(&words)));
+    assert!(refused.status == 2 && refused.stderr.contains("--upstream: "), "{}", refused.stderr);
+}

@@ -150,7 +150,7 @@ fn what_is_wrong_with_a_value_is_told_with_its_line() {
 #[test]
 fn what_is_wrong_with_a_route_is_told_with_its_line() {
     for (line, says) in [
-        ("upstream = \"http://api.example.com\"", "upstream: "),
+        ("upstream = \"ftp://api.example.com\"", "upstream: "),
         ("upstream = \"https://user@api.example.com\"", "upstream: "),
         ("methods = [\"get\"]", "methods: a method is written in capitals"),
         ("methods = []", "methods: this is empty"),
