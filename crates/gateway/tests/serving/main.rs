@@ -4,6 +4,7 @@
 mod access;
 mod api;
 mod attacked;
+mod fields;
 mod fixture;
 #[cfg(unix)]
 mod heads;
