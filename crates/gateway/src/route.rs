@@ -56,9 +56,13 @@ impl RoutePath {
 
     /// Whether a path leads here for those who tell no letter case apart, or leave out a slash at the end.
     fn is_loosely_above(&self, plain: &str) -> bool {
-        let bare = |text: &str| text.strip_suffix('/').unwrap_or(text).to_ascii_lowercase();
-        let begins = plain.get(..self.0.len()).is_some_and(|start| start.eq_ignore_ascii_case(&self.0));
-        bare(plain) == bare(&self.0) || (self.is_prefix() && begins)
+        let bare = |text: &str| text.strip_suffix('/').unwrap_or(text).len();
+        let is_alike = |length: usize, other: usize| match (plain.get(..length), self.0.get(..other)) {
+            (Some(plain), Some(own)) => plain.eq_ignore_ascii_case(own),
+            _ => false,
+        };
+        let whole = self.0.len();
+        is_alike(bare(plain), bare(&self.0)) || (self.is_prefix() && is_alike(whole, whole))
     }
 
     /// What of a path is below it; `None` if the path does not lead here.
