@@ -604,3 +604,30 @@ fn an_api_over_plain_http_is_for_those_who_say_so() {
     let refused = run(&mut configured(&server, evergrant(&words)));
     assert!(refused.status == 2 && refused.stderr.contains("--upstream: "), "{}", refused.stderr);
 }
+
+#[test]
+fn token_requests_that_fail_are_told_on_stderr_and_that_they_work_again() {
+    let server = Server::start().unwrap();
+    let down = server.fault(
+        Endpoint::Token,
+        evergrant_mock::Fault::status(503),
+        evergrant_mock::Times::UntilCleared,
+    );
+    let mut gateway = Gateway::start(known(&server, &[]));
+    let told = gateway.hear("there is no new token: ");
+    assert!(told.contains("503") && told.contains("warning"), "{told}");
+    down.clear();
+    gateway.hear("there is a new token");
+    gateway.signal(Signal::INT);
+    let (status, _, said) = gateway.end();
+    assert!(status.success(), "{status}");
+    assert!(!said.contains(Server::CLIENT_SECRET));
+}
+
+#[test]
+fn a_file_that_is_named_is_not_left_out_for_an_api_that_is() {
+    let server = Server::start().unwrap();
+    let (_folder, path) = with_file(&server, &table(""));
+    let words = ["gateway", "--config", &path, "--upstream", "http://127.0.0.1:1/"];
+    fails(&mut configured(&server, evergrant(&words)), 2, &["--upstream is about one client"]);
+}

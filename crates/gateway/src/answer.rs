@@ -266,8 +266,9 @@ impl Problem {
             fields.insert(PROXY_STATUS, value);
         }
         if let Some(wait) = wait {
-            // Whole seconds (RFC 9110 §10.2.3).
-            fields.insert(RETRY_AFTER, (wait / 1000).into());
+            // Whole seconds (RFC 9110 §10.2.3): one more as often as the rest of a second is long, so that short times are spread as well.
+            let one_more = wait % 1000 + (draw >> 32) % 1000 >= 1000;
+            fields.insert(RETRY_AFTER, (wait / 1000 + u64::from(one_more)).into());
         }
         if let More::Allow(methods) = &self.more {
             let names: Vec<_> = methods.iter().map(Method::as_str).collect();

@@ -45,8 +45,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, door: Arc<Door>, stream: Stream, a
         // One that is being drained closes with the answer that it is giving; one at rest, when the time for new ones is over.
         let is_to_end = match worker.state() {
             State::Serving => false,
-            State::Draining => watch.is_serving(),
-            State::Closing => watch.is_serving() || watch.is_at_rest(),
+            State::Draining => watch.can_announce(),
+            State::Closing => watch.can_announce() || watch.is_at_rest(),
         };
         if is_to_end && !is_ending {
             is_ending = true;

@@ -33,6 +33,10 @@ const STEERING: [HeaderName; 7] = [
     HeaderName::from_static("x-method-override"),
 ];
 
+/// What proxies say of an answer: each hands on what those before it have said (RFC 9209 §2), and so the caller of two gateways in a row
+/// knows that the one behind has answered.
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
 /// Where our own key is.
 pub const KEY: HeaderName = HeaderName::from_static("x-evergrant-key");
 
@@ -76,7 +80,7 @@ impl Via {
     }
 
     /// Whether it is there already.
-    fn is_in(&self, fields: &HeaderMap) -> bool {
+    pub(crate) fn is_in(&self, fields: &HeaderMap) -> bool {
         members(fields, &VIA).any(|member| is_received_by(member, &self.name))
     }
 }
@@ -118,7 +122,7 @@ fn is_the_callers(name: &HeaderName, rules: &FieldRules) -> bool {
         let with_dashes = HeaderName::try_from(name.as_str().replace('_', "-"));
         return with_dashes.is_ok_and(|name| is_hop_by_hop(&name) || is_the_callers(&name, rules));
     }
-    [AUTHORIZATION, EXPECT, KEY].contains(name)
+    [AUTHORIZATION, EXPECT, KEY, PROXY_STATUS].contains(name)
         || STEERING.contains(name)
         || name.as_str().starts_with("x-forwarded-")
         || (*name == COOKIE && !rules.cookies)
@@ -182,7 +186,8 @@ fn is_received_by(member: &[u8], name: &str) -> bool {
 
 /// What is for one connection alone, whatever `Connection` names.
 fn is_hop_by_hop(name: &HeaderName) -> bool {
-    HOP_BY_HOP.contains(name) || name.as_str().starts_with("proxy-")
+    let is_proxys = name.as_str().starts_with("proxy-") && *name != PROXY_STATUS;
+    HOP_BY_HOP.contains(name) || is_proxys
 }
 
 /// Removes what is for one connection alone, and these: all are found in one pass, and where there are none nothing is looked up.

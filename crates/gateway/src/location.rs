@@ -5,7 +5,8 @@ use evergrant_core::Origin;
 use http::header::{CONTENT_LOCATION, HeaderMap, HeaderValue, LINK, LOCATION};
 
 /// Gives the links of an answer in `Location`, `Content-Location` (RFC 9110 §10.2.2, §8.7) and `Link` (RFC 8288) the base that the
-/// caller used, if they lead below the route's own upstream. Others stay as they are, byte for byte.
+/// caller used, if they lead below the route's own upstream: its path alone, which is right whatever scheme and host the caller knows us by.
+/// Others stay as they are, byte for byte.
 ///
 /// `upstream` is the URL that the route puts paths after, and `base` the one that the caller knows it by; both end in a slash.
 /// ```
@@ -15,7 +16,7 @@ use http::header::{CONTENT_LOCATION, HeaderMap, HeaderValue, LINK, LOCATION};
 /// let mut fields = HeaderMap::new();
 /// fields.insert(LOCATION, HeaderValue::from_static("https://api.example.com/v1/orders/7"));
 /// relocate(&mut fields, "https://api.example.com/v1/", "http://localhost:8484/api/");
-/// assert_eq!(fields[LOCATION], "http://localhost:8484/api/orders/7");
+/// assert_eq!(fields[LOCATION], "/api/orders/7");
 /// ```
 pub fn relocate(fields: &mut HeaderMap, upstream: &str, base: &str) {
     let Some(mapping) = Mapping::new(upstream, base) else { return };

@@ -42,7 +42,9 @@ pub(crate) async fn answer(
     let method = parts.method.clone();
     let expects = parts.headers.contains_key(EXPECT);
     let mut unread = Unread { body: Some(incoming), expects };
-    match pass(&caller, &mut parts, &mut unread, &mut record).await {
+    let passed = pass(&caller, &mut parts, &mut unread, &mut record).await;
+    caller.watch.answered();
+    match passed {
         Ok((head, received)) => {
             let idle = caller.worker.table.limits.idle_body;
             record.status = Some(head.status.as_u16());
@@ -161,6 +163,11 @@ fn look<'a>(
         let is_listed = record.caller.name().is_some_and(|name| callers.iter().any(|known| **known == *name));
         is_listed.then_some(()).ok_or_else(|| denied(Denied::Caller))?;
     }
+    let via = worker.table.via.as_ref().filter(|_| route.via);
+    // Before the token that it has from us is taken for the caller's.
+    if via.is_some_and(|via| via.is_in(&parts.headers)) {
+        return Err(Problem::looped());
+    }
     own_authorization(&parts.headers, admitted.by_authorization, route.authorization).map_err(denied)?;
     if body.is_some_and(|body| body.size_hint().lower() > route.max_body) {
         return Err(Problem::too_large(route.max_body, Sent::No));
@@ -170,7 +177,6 @@ fn look<'a>(
     let target = route.upstream.target(below, head.query);
     let target = target.ok_or_else(|| denied(Denied::Target))?;
     let host = parts.headers.get(HOST).cloned().unwrap_or_else(|| HeaderValue::from_static("localhost"));
-    let via = worker.table.via.as_ref().filter(|_| route.via);
     fields::to_upstream(&mut parts.headers, &route.fields, parts.version, via)
         .map_err(|_| Problem::looped())?;
     let connections = worker.connections(placed.api).ok_or_else(Problem::closing)?;

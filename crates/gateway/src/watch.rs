@@ -62,6 +62,8 @@ pub(crate) struct Watch {
     doing: Cell<Doing>,
     /// No request came yet.
     is_new: Cell<bool>,
+    /// The head of the answer is made: it says whether the connection is closed behind it.
+    is_answered: Cell<bool>,
     /// Since when it could not be written to.
     stalled: Cell<Option<Duration>>,
     /// When what the request waits for is too late, and how long it may take.
@@ -85,6 +87,7 @@ impl Watch {
             stream,
             doing,
             is_new: Cell::new(true),
+            is_answered: Cell::new(false),
             stalled: Cell::new(None),
             due: Cell::new(None),
             is_waiting: Cell::new(false),
@@ -112,7 +115,13 @@ impl Watch {
     /// A request is here.
     pub(crate) fn serving(&self) {
         self.is_new.set(false);
+        self.is_answered.set(false);
         self.doing.set(Doing::Serving);
+    }
+
+    /// The head of the answer is made.
+    pub(crate) fn answered(&self) {
+        self.is_answered.set(true);
     }
 
     /// The request was answered.
@@ -121,9 +130,10 @@ impl Watch {
         self.doing.set(Doing::Idle(self.time.now()));
     }
 
-    /// Whether a request is being answered. One whose head is being read is not: hyper would close at once.
-    pub(crate) fn is_serving(&self) -> bool {
-        self.doing.get() == Doing::Serving
+    /// Whether the answer to a request can still say that the connection is closed behind it. While a head is being read hyper would
+    /// close at once, and behind an answer that has not said so the next request may be on its way.
+    pub(crate) fn can_announce(&self) -> bool {
+        self.doing.get() == Doing::Serving && !self.is_answered.get()
     }
 
     /// Since when it is idle.

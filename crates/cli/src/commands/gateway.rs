@@ -17,6 +17,7 @@ mod signals;
 #[path = "gateway/signals/elsewhere.rs"]
 mod signals;
 mod start;
+mod trouble;
 mod under;
 mod wait;
 

@@ -29,6 +29,18 @@ fn answered(lines: &[(&'static str, &'static str)], rules: &FieldRules, is_ours:
 
 // G2
 #[test]
+fn what_proxies_say_of_an_answer_goes_on_and_a_callers_does_not() {
+    let mut fields = HeaderMap::new();
+    fields.insert("proxy-status", HeaderValue::from_static("evergrant-1; error=dns_error"));
+    fields.insert("proxy-x", HeaderValue::from_static("1"));
+    let mut answer = fields.clone();
+    to_caller(&mut answer, &FieldRules::default(), false);
+    assert!(answer.contains_key("proxy-status") && !answer.contains_key("proxy-x"));
+    to_upstream(&mut fields, &FieldRules::default(), Version::HTTP_11, None).unwrap();
+    assert!(fields.is_empty());
+}
+
+#[test]
 fn nothing_that_is_the_callers_own_or_the_connections_goes_to_the_api() {
     let all = [
         ("authorization", "Bearer of the caller"),

@@ -51,7 +51,10 @@ pub(super) fn judge(fields: &HeaderMap, choice: u8) {
 
 fn upstream(came: &[Line], rules: &FieldRules, via: Option<&str>) -> Vec<Line> {
     let passes = |name: &str| {
-        let is_never = NEVER.contains(&name) || name.starts_with("x-forwarded-");
+        // With `_` it is read as the one with `-` by some.
+        let name = &*name.replace('_', "-");
+        let is_never =
+            NEVER.contains(&name) || name.starts_with("x-forwarded-") || name.starts_with("proxy-");
         !is_never && (rules.cookies || name != "cookie")
     };
     let mut sent = end_to_end(came, passes);
@@ -95,6 +98,7 @@ fn caller(came: &[Line], rules: &FieldRules, is_ours: bool) -> Vec<Line> {
     ];
     let passes = |name: &str| {
         !never.contains(&name)
+            && (name == "proxy-status" || !name.starts_with("proxy-"))
             && (rules.cookies || name != "set-cookie")
             && !(is_ours && name == "www-authenticate")
     };
@@ -111,13 +115,13 @@ fn caller(came: &[Line], rules: &FieldRules, is_ours: bool) -> Vec<Line> {
     answer
 }
 
-/// Without what is for one connection: what Connection names, `proxy-*`, and a length beside a coding.
+/// Without what is for one connection: what Connection names, and a length beside a coding.
 fn end_to_end(came: &[Line], passes: impl Fn(&str) -> bool) -> Vec<Line> {
     let named: Vec<String> = list(came, "connection").iter().map(|name| name.to_ascii_lowercase()).collect();
     let is_coded = came.iter().any(|(name, _)| name == "transfer-encoding");
     let stays = |name: &str| {
         let is_length = name == "content-length" && is_coded;
-        passes(name) && !is_length && !name.starts_with("proxy-") && !named.iter().any(|named| named == name)
+        passes(name) && !is_length && !named.iter().any(|named| named == name)
     };
     came.iter().filter(|(name, _)| stays(name)).cloned().collect()
 }

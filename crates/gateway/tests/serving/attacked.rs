@@ -274,3 +274,44 @@ fn idle_limits_do_not_shorten_a_drain_of_others() {
     assert!(caller.is_closed());
     assert!(began.elapsed() < PATIENCE / 2);
 }
+
+#[test]
+fn a_connection_is_not_closed_behind_an_answer_that_did_not_say_so() {
+    // The head of the answer has left when the drain begins, and its body has not.
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let ended = std::sync::Mutex::new(ended);
+    let api = Api::start(move |arrived, stream| {
+        if arrived.target() == "/next" {
+            return ok(stream, b"{}");
+        }
+        say(stream, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
+        let _told = ended.lock().unwrap().recv_timeout(PATIENCE);
+        say(stream, "cd");
+        After::KeepOpen
+    });
+    let running = serve(route_to(&api.origin(), fixed()));
+    let mut caller = Caller::new(&running);
+    caller.send("GET", "/", "", b"");
+    until("its body has begun", || running.counts().upstream_time.count() == 1);
+    thread::sleep(Duration::from_millis(50));
+    running.drain(PATIENCE);
+    thread::sleep(Duration::from_millis(50));
+    end.send(()).unwrap();
+    assert_eq!(caller.answer().unwrap().field("connection"), None);
+    let next = caller.get("/next");
+    assert_eq!((next.status, next.field("connection")), (200, Some("close")));
+}
+
+#[test]
+fn a_loop_is_told_as_one_and_who_has_told_it() {
+    // A gateway that leads to another one, which leads to an API that is the first gateway.
+    let api = Api::start(|arrived, stream| {
+        let via = arrived.field("via").unwrap().to_owned();
+        ok(stream, via.as_bytes())
+    });
+    let running = serve(route_to(&api.origin(), fixed()));
+    let mut caller = Caller::new(&running);
+    let via = caller.get("/").text();
+    caller.send("GET", "/", &format!("Via: {via}\r\nAuthorization: Bearer a-token-for-the-test\r\n"), b"");
+    assert_eq!(caller.answer().unwrap().status, 508);
+}

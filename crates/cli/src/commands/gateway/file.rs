@@ -20,7 +20,18 @@ use std::sync::Arc;
 /// is meant as a whole, whatever variables there are.
 pub(super) fn of(args: &GatewayArgs) -> Result<Option<Profiles>, Failure> {
     let by_flag = args.client.flags_of_a_client();
-    if args.upstream.is_some() || by_flag.iter().any(|id| NAMING.contains(&id.as_str())) {
+    let names_a_client = by_flag.iter().any(|id| NAMING.contains(&id.as_str()));
+    // Whoever names a file and no client means its routes, which name their APIs.
+    if args.upstream.is_some() && args.client.names_a_file() && !names_a_client {
+        let named = Profiles::find(args.client.config.as_deref())?.filter(Profiles::has_gateway);
+        if named.is_some() {
+            return Err(Failure::usage(
+                "--upstream is about one client, and the [gateway] of the file names its own",
+                "write it into the file, or name one client with --profile",
+            ));
+        }
+    }
+    if args.upstream.is_some() || names_a_client {
         return Ok(None);
     }
     if !args.client.names_a_file() && chosen::is_chosen(&args.client) {

@@ -4,6 +4,7 @@ use super::notify;
 use super::plan::{For, Plan};
 use super::signals::{End, Signals, Wish};
 use super::start::{Started, start};
+use super::trouble;
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
@@ -28,6 +29,7 @@ pub(super) fn serve(plan: Plan, manner: Manner) -> Result<ExitCode, Failure> {
         let mut signals = Signals::caught()?;
         let started = start(plan, For::Itself, manner)?;
         let mut ending = Ending::of(&started.running);
+        trouble::told(&started.running, started.tokens.clone());
         let telling = tokio::spawn(tell_when_ready(Arc::clone(&started.running)));
         let end = loop {
             tokio::select! {

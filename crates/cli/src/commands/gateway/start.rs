@@ -21,6 +21,7 @@ use std::time::Duration;
 pub(super) struct Started {
     pub(super) running: Arc<Running>,
     pub(super) secrets: Secrets,
+    pub(super) tokens: Vec<Tokens>,
     /// How long it goes on accepting when it is told to end, and how long what is in flight may take then.
     pub(super) grace: Duration,
     pub(super) drain_time: Duration,
@@ -63,6 +64,7 @@ pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Fail
     greeting::greet(&running, &plan.routes, &plan.listen, manner);
     Ok(Started {
         running: Arc::new(running),
+        tokens: plan.sources.iter().map(|source| source.tokens.clone()).collect(),
         secrets: Secrets::watched(plan.sources)?,
         grace: bounds.grace,
         drain_time: bounds.drain_time,

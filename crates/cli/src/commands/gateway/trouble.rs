@@ -1,0 +1,52 @@
+//! What is told of token requests that fail: each change once.
+
+use crate::tell::stderr;
+use evergrant_gateway::Running;
+use evergrant_tokio_reqwest::{LastOutcome, Tokens};
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
+
+/// How often is looked.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Tells it from now on, as long as the gateway runs. A thread of its own waits for whoever reads stderr.
+pub(super) fn told(running: &Arc<Running>, sources: Vec<Tokens>) {
+    let running = Arc::downgrade(running);
+    let tell = move || look_again_and_again(&running, sources);
+    // Without a thread nothing is told; the gateway serves.
+    let _started = thread::Builder::new().name("evergrant-trouble".into()).spawn(tell);
+}
+
+fn look_again_and_again(running: &Weak<Running>, sources: Vec<Tokens>) {
+    let mut sources: Vec<_> = sources.into_iter().map(|tokens| Told { tokens, trouble: None }).collect();
+    while running.strong_count() > 0 {
+        sources.iter_mut().for_each(Told::look);
+        thread::sleep(LOOK);
+    }
+}
+
+/// A source, and what was told of it.
+struct Told {
+    tokens: Tokens,
+    trouble: Option<String>,
+}
+
+impl Told {
+    fn look(&mut self) {
+        let name = self.tokens.name().to_owned();
+        match self.tokens.status().last_outcome {
+            Some((LastOutcome::Failed(cause), _)) => {
+                let trouble = cause.to_string();
+                if self.trouble.as_ref() != Some(&trouble) {
+                    stderr::warning(format_args!("{name}: there is no new token: {trouble}"));
+                    self.trouble = Some(trouble);
+                }
+            }
+            Some((LastOutcome::Installed(_), _)) if self.trouble.take().is_some() => {
+                stderr::note(format_args!("{name}: there is a new token"));
+            }
+            _ => {}
+        }
+    }
+}
