@@ -25,10 +25,7 @@ pub(super) fn of(args: &GatewayArgs) -> Result<Option<Profiles>, Failure> {
     if args.upstream.is_some() && args.client.names_a_file() && !names_a_client {
         let named = Profiles::find(args.client.config.as_deref())?.filter(Profiles::has_gateway);
         if named.is_some() {
-            return Err(Failure::usage(
-                "--upstream is about one client, and the [gateway] of the file names its own",
-                "write it into the file, or name one client with --profile",
-            ));
+            return Err(of_one_client("upstream"));
         }
     }
     if args.upstream.is_some() || names_a_client {
@@ -42,14 +39,16 @@ pub(super) fn of(args: &GatewayArgs) -> Result<Option<Profiles>, Failure> {
     };
     match by_flag.first() {
         None => Ok(Some(profiles)),
-        Some(id) => Err(Failure::usage(
-            format!(
-                "--{} is about one client, and the [gateway] of the file names its own",
-                id.replace('_', "-")
-            ),
-            "write it into the file, or name one client with --profile",
-        )),
+        Some(id) => Err(of_one_client(&id.replace('_', "-"))),
     }
+}
+
+/// This flag does not go with a file that names its clients.
+fn of_one_client(flag: &str) -> Failure {
+    Failure::usage(
+        format!("--{flag} is about one client, and the [gateway] of the file names its own"),
+        "write it into the file, or name one client with --profile",
+    )
 }
 
 /// The flags that say which client is meant, so that it is not the file's gateway.
