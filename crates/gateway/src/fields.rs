@@ -129,12 +129,14 @@ fn is_the_callers(name: &HeaderName, rules: &FieldRules) -> bool {
 }
 
 /// The trailers of a caller's request (RFC 9110 §6.5): what is removed from the fields is removed from these.
+#[cfg(feature = "server")]
 pub(crate) fn trailers_to_upstream(mut trailers: HeaderMap, rules: &FieldRules) -> HeaderMap {
     remove(&mut trailers, |name| [HOST, VIA, TE].contains(name) || is_the_callers(name, rules));
     trailers
 }
 
 /// The trailers of the API's answer.
+#[cfg(feature = "server")]
 pub(crate) fn trailers_to_caller(mut trailers: HeaderMap, rules: &FieldRules) -> HeaderMap {
     remove(&mut trailers, |name| is_the_apis(name, rules, false));
     trailers

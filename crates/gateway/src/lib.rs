@@ -2,59 +2,94 @@
 #![forbid(unsafe_code)]
 
 mod access;
+#[cfg(feature = "server")]
 mod admin;
 mod answer;
+#[cfg(feature = "server")]
 mod answering;
+#[cfg(feature = "server")]
 mod api;
 mod authority;
+#[cfg(feature = "server")]
 mod body;
+#[cfg(feature = "server")]
 mod bounds;
+#[cfg(feature = "server")]
 mod connection;
+#[cfg(feature = "server")]
 mod counts;
+#[cfg(feature = "server")]
 mod crew;
 mod fields;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub mod fuzz;
+#[cfg(feature = "server")]
 mod gateway;
+#[cfg(feature = "server")]
 mod idle;
+#[cfg(feature = "server")]
 mod inbound;
+#[cfg(feature = "server")]
 mod limits;
+#[cfg(feature = "server")]
 mod listener;
 mod location;
+#[cfg(feature = "server")]
 mod log;
 mod path;
+#[cfg(feature = "server")]
 mod record;
+#[cfg(feature = "server")]
 mod request;
 mod route;
 mod rules;
+#[cfg(feature = "server")]
 mod running;
+#[cfg(feature = "server")]
 mod settings;
+#[cfg(feature = "server")]
 mod stream;
+#[cfg(feature = "server")]
 mod table;
+#[cfg(feature = "server")]
 mod traffic;
+#[cfg(feature = "server")]
 mod upstream;
+#[cfg(feature = "server")]
 mod watch;
+#[cfg(feature = "server")]
 mod watched;
+#[cfg(feature = "server")]
 mod worker;
+#[cfg(feature = "server")]
 mod working;
 
 pub use access::{
     Access, AccessDenied, Admitted, Caller, Key, KeyError, Keys, OwnAuthorization, PeerId, Peers,
     own_authorization,
 };
+#[cfg(feature = "server")]
 pub use admin::Admin;
 pub use answer::{Problem, Sent, UpstreamFault};
+#[cfg(feature = "server")]
 pub use counts::{Counts, Times};
 pub use fields::{FieldRules, KEY, Looped, Via, to_caller, to_upstream};
+#[cfg(feature = "server")]
 pub use gateway::{Gateway, GatewayBuilder};
+#[cfg(feature = "server")]
 pub use limits::Limits;
+#[cfg(feature = "server")]
 pub use listener::{Address, AddressError, Listener, ServeError};
 pub use location::relocate;
+#[cfg(feature = "server")]
 pub use log::{LogFormat, LogMode};
 pub use path::{Path, PathFault};
 pub use route::{NoRoute, RoutePath, RoutePathError, Routes, Slashes};
 pub use rules::{Denied, Head, Hosts, METHODS, allowed, head};
+#[cfg(feature = "server")]
 pub use running::Running;
+#[cfg(feature = "server")]
 pub use settings::{OnRefused, Route};
+#[cfg(feature = "server")]
 pub use upstream::{Upstream, UpstreamError};

@@ -45,6 +45,7 @@ impl RoutePath {
     }
 
     /// What of a path that leads here is below it, as it came: each of its own characters may have come percent-encoded.
+    #[cfg(feature = "server")]
     pub(crate) fn below_raw<'a>(&self, raw: &'a str) -> &'a str {
         let mut rest = raw;
         for _ in self.0.bytes() {
