@@ -20,7 +20,7 @@ def number(pattern, text):
 
 
 def wrk(world):
-    seconds, connections = (5 if world.long else 2), 16
+    seconds, connections = (5 if world.long else 1), 16
     text = output(tool("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", f"{world.url}/here?wrk")
     done = number(r"(\d+) requests in", text)
     expect("Non-2xx" not in text and "Socket errors" not in text, text)
