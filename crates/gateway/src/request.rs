@@ -264,7 +264,12 @@ impl Passing<'_> {
                     turn.ok_or_else(|| Problem::busy(Duration::from_secs(1)))?
                 }
             };
-            let connection = match self.way.connections.rested().await {
+            // An API that closes one idle connection, as when it is started again, closes the others too.
+            let rested = match self.reconnected {
+                true => None,
+                false => self.way.connections.rested().await,
+            };
+            let connection = match rested {
                 Some(connection) => connection,
                 None => {
                     waited = true;

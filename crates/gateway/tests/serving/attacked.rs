@@ -315,3 +315,24 @@ fn a_loop_is_told_as_one_and_who_has_told_it() {
     caller.send("GET", "/", &format!("Via: {via}\r\nAuthorization: Bearer a-token-for-the-test\r\n"), b"");
     assert_eq!(caller.answer().unwrap().status, 508);
 }
+
+#[test]
+fn an_api_that_closes_all_idle_connections_at_once_costs_no_get() {
+    // Each connection answers once; then it takes a request and goes, as a server that is started again may.
+    let api = Api::start(|_, stream| {
+        ok(stream, b"{}");
+        let mut request = [0; 4096];
+        let _taken = std::io::Read::read(stream, &mut request);
+        After::Close
+    });
+    let running = serve(route_to(&api.origin(), fixed()));
+    let mut callers: Vec<_> = (0..8).map(|_| Caller::new(&running)).collect();
+    for caller in &mut callers {
+        caller.send("GET", "/", "", b"");
+    }
+    for caller in &mut callers {
+        assert_eq!(caller.answer().unwrap().status, 200);
+    }
+    // Several are idle now, and each is about to go.
+    assert_eq!(callers[0].get("/").status, 200);
+}
