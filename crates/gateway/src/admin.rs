@@ -4,6 +4,7 @@
 mod metrics;
 
 use crate::crew::Crew;
+use crate::listener::NO_ROOM;
 use crate::rules::{self, Hosts};
 use crate::table::Table;
 use bytes::Bytes;
@@ -24,7 +25,7 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -37,9 +38,6 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// How long a head may take.
 const HEAD: Duration = Duration::from_secs(10);
-
-/// How long nobody is let in when the system has no room for another connection.
-const NO_ROOM: Duration = Duration::from_millis(100);
 
 /// A worker that has not looked for so long hangs.
 const HANGS: Duration = Duration::from_secs(10);
@@ -92,21 +90,18 @@ impl fmt::Debug for Admin {
 pub(crate) struct Health {
     /// Which sources have had no token yet.
     lacking: Vec<AtomicBool>,
-    lack: AtomicUsize,
     is_draining: AtomicBool,
 }
 
 impl Health {
     pub(crate) fn new(sources: usize, ready_when_listening: bool) -> Arc<Self> {
-        let lack = if ready_when_listening { 0 } else { sources };
         let lacking = (0..sources).map(|_| AtomicBool::new(!ready_when_listening)).collect();
-        Arc::new(Self { lacking, lack: AtomicUsize::new(lack), is_draining: AtomicBool::new(false) })
+        Arc::new(Self { lacking, is_draining: AtomicBool::new(false) })
     }
 
     pub(crate) fn has_token(&self, source: usize) {
-        let lacked = self.lacking.get(source).is_some_and(|lacking| lacking.swap(false, Ordering::Relaxed));
-        if lacked {
-            self.lack.fetch_sub(1, Ordering::Relaxed);
+        if let Some(lacking) = self.lacking.get(source) {
+            lacking.store(false, Ordering::Relaxed);
         }
     }
 
@@ -115,7 +110,8 @@ impl Health {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        self.lack.load(Ordering::Relaxed) == 0 && !self.is_draining.load(Ordering::Relaxed)
+        let lacks = self.lacking.iter().any(|lacking| lacking.load(Ordering::Relaxed));
+        !lacks && !self.is_draining.load(Ordering::Relaxed)
     }
 }
 

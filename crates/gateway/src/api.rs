@@ -1,6 +1,7 @@
 //! An API as all workers see it: how many requests it gets at once, and how it is connected to.
 
 use crate::answer::UpstreamFault;
+use crate::counts::Gauge;
 use crate::limits::Limits;
 use crate::traffic::{Counted, Traffic};
 use crate::upstream::Upstream;
@@ -16,7 +17,7 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -32,7 +33,7 @@ pub(crate) struct Api {
     upstream: Upstream,
     uri: Uri,
     turns: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    waiting: AtomicI64,
     handshakes: Semaphore,
     connect_time: Duration,
     connector: HttpConnector,
@@ -69,7 +70,7 @@ impl Api {
             upstream: upstream.clone(),
             uri: uri.parse().map_err(|_| rustls::Error::General("the URL".into()))?,
             turns: Arc::new(Semaphore::new(limits.turns.min(Semaphore::MAX_PERMITS))),
-            waiting: AtomicUsize::new(0),
+            waiting: AtomicI64::new(0),
             handshakes: Semaphore::new(limits.handshakes.min(Semaphore::MAX_PERMITS)),
             connect_time: limits.connect_time,
             connector,
@@ -83,7 +84,7 @@ impl Api {
     }
 
     /// How many wait for their turn.
-    pub(crate) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> i64 {
         self.waiting.load(Ordering::Relaxed)
     }
 
@@ -94,8 +95,7 @@ impl Api {
 
     /// A turn, in the order of those who ask, within this time.
     pub(crate) async fn turn(&self, patience: Duration) -> Option<Turn> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waits = Counting(&self.waiting);
+        let _waits = Gauge::raise(&self.waiting);
         timeout(patience, Arc::clone(&self.turns).acquire_owned()).await.ok()?.ok()
     }
 
@@ -116,15 +116,6 @@ impl Api {
         let Some((tls, name)) = &self.tls else { return Ok(Wire::Plain(stream)) };
         let stream = tls.connect(name.clone(), stream).await.map_err(|error| tls_fault(&error))?;
         Ok(Wire::Tls(Box::new(stream)))
-    }
-}
-
-/// Counts one less when it is dropped.
-struct Counting<'a>(&'a AtomicUsize);
-
-impl Drop for Counting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

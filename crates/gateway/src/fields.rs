@@ -5,7 +5,6 @@ use http::Version;
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED,
     HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE, VIA,
-    WWW_AUTHENTICATE,
 };
 use std::fmt;
 
@@ -138,22 +137,19 @@ pub(crate) fn trailers_to_upstream(mut trailers: HeaderMap, rules: &FieldRules) 
 /// The trailers of the API's answer.
 #[cfg(feature = "server")]
 pub(crate) fn trailers_to_caller(mut trailers: HeaderMap, rules: &FieldRules) -> HeaderMap {
-    remove(&mut trailers, |name| is_the_apis(name, rules, false));
+    remove(&mut trailers, |name| is_the_apis(name, rules));
     trailers
 }
 
 /// What of an answer is for us, or for nobody.
-fn is_the_apis(name: &HeaderName, rules: &FieldRules, is_ours: bool) -> bool {
-    *name == AUTHORIZATION
-        || (*name == WWW_AUTHENTICATE && is_ours)
-        || (*name == SET_COOKIE && !rules.cookies)
+fn is_the_apis(name: &HeaderName, rules: &FieldRules) -> bool {
+    *name == AUTHORIZATION || (*name == SET_COOKIE && !rules.cookies)
 }
 
-/// Makes the fields of the API's answer those of the answer to the caller.
-///
-/// `is_ours` says that the status says something of our token, which the caller does not have: then the API's challenge is left out.
-pub fn to_caller(fields: &mut HeaderMap, rules: &FieldRules, is_ours: bool) {
-    remove(fields, |name| is_the_apis(name, rules, is_ours));
+/// Makes the fields of the API's answer those of the answer to the caller. Its challenge stays: an answer about our token is not passed
+/// on, but translated.
+pub fn to_caller(fields: &mut HeaderMap, rules: &FieldRules) {
+    remove(fields, |name| is_the_apis(name, rules));
     // A shared cache in front may keep what was meant for this client: RFC 9111 §3.5 protects answers to requests that had a token,
     // and the caller's had none.
     let knows = ["public", "s-maxage", "must-revalidate", "private", "no-store"];

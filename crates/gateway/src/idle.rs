@@ -19,6 +19,10 @@ use tokio::task::spawn_local;
 /// How old a connection may become: a name that leads elsewhere since is followed by then.
 const OLDEST: Duration = Duration::from_secs(300);
 
+/// How often the task of a connection may run before the connection counts as busy: once for the end of its answer, once for what a
+/// caller wrote behind its request, and once to spare.
+const TURNS: usize = 3;
+
 /// How long before the API would close a connection it is not used any more.
 const MARGIN: Duration = Duration::from_secs(1);
 
@@ -134,7 +138,7 @@ async fn is_soon_ready(sender: &mut SendRequest<Outgoing>) -> bool {
     let mut tries = 0;
     poll_fn(|cx| match sender.poll_ready(cx) {
         Poll::Ready(ready) => Poll::Ready(ready.is_ok()),
-        Poll::Pending if tries > 2 => Poll::Ready(false),
+        Poll::Pending if tries == TURNS => Poll::Ready(false),
         Poll::Pending => {
             tries += 1;
             cx.waker().wake_by_ref();

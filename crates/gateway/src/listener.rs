@@ -7,8 +7,12 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub(crate) mod bind;
+
+/// How long nobody is let in when the system has no room for another connection.
+pub(crate) const NO_ROOM: Duration = Duration::from_millis(100);
 
 /// Where a gateway listens.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

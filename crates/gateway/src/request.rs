@@ -1,9 +1,11 @@
 //! One request: what may pass is sent with a token, and once more with another one if that is refused.
 
+mod refusal;
+
 use crate::access::own_authorization;
 use crate::answer::{Problem, Sent};
 use crate::answering::{AnswerBody, Ended, Lease, Received, discard};
-use crate::body::{BodyFault, RequestBody};
+use crate::body::{BodyFault, Outgoing, RequestBody};
 use crate::bounds::Full;
 use crate::counts::{Gauge, Replayed};
 use crate::fields;
@@ -14,19 +16,16 @@ use crate::record::Record;
 use crate::rules::{self, Denied};
 use crate::settings::OnRefused;
 use crate::table::Placed;
-use evergrant_core::{
-    AfterRefusal, Excerpt, Generation, Now, Rejection, Replay, Response as EndpointResponse, Verdict,
-};
-use evergrant_drive::ReplayReason;
+use evergrant_core::{Generation, Replay, Verdict};
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LOCATION, CONTENT_TYPE, EXPECT, HOST, LINK, LOCATION,
-    TRANSFER_ENCODING, WWW_AUTHENTICATE,
+    AUTHORIZATION, CONNECTION, CONTENT_LOCATION, EXPECT, HOST, LINK, LOCATION, TRANSFER_ENCODING,
 };
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use refusal::Next;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -115,7 +114,6 @@ async fn pass(
         body,
         deadline: record.began.checked_add(route.patience),
         replay: Replay::new(true),
-        reconnected: false,
         before: None,
     };
     let passed = passing.run(record).await.map_err(|problem| match passing.before {
@@ -193,8 +191,6 @@ struct Passing<'a> {
     /// Until then it waits for tokens and turns.
     deadline: Option<Instant>,
     replay: Replay,
-    /// It was sent again because a connection had been closed.
-    reconnected: bool,
     /// What became of it when it was sent before.
     before: Option<Sent>,
 }
@@ -265,7 +261,7 @@ impl Passing<'_> {
                 }
             };
             // An API that closes one idle connection, as when it is started again, closes the others too.
-            let rested = match self.reconnected {
+            let rested = match self.is_reconnected() {
                 true => None,
                 false => self.way.connections.rested().await,
             };
@@ -374,7 +370,6 @@ impl Passing<'_> {
             return Ok(None);
         }
         if is_closed_idle && self.may_be_repeated() && record.attempts < Replay::MAX_SENDS {
-            self.reconnected = true;
             self.before = Some(Sent::Perhaps);
             return Ok(None);
         }
@@ -385,13 +380,18 @@ impl Passing<'_> {
         })
     }
 
+    /// Whether it is sent again because a connection had been closed.
+    fn is_reconnected(&self) -> bool {
+        self.before == Some(Sent::Perhaps)
+    }
+
     /// Whether a request that may have arrived may be sent once more, over another connection (RFC 9112 §9.3.1).
     fn may_be_repeated(&self) -> bool {
         let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(self.method);
-        is_safe && self.body.is_empty() && !self.reconnected
+        is_safe && self.body.is_empty() && !self.is_reconnected()
     }
 
-    fn request(&mut self, authorization: HeaderValue) -> Request<crate::body::Outgoing> {
+    fn request(&mut self, authorization: HeaderValue) -> Request<Outgoing> {
         let mut request = Request::new(self.body.send());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = Uri::from(self.way.target.clone());
@@ -407,85 +407,10 @@ impl Passing<'_> {
         request
     }
 
-    async fn verdict(&self, head: &http::response::Parts, received: &mut Received) -> Verdict {
-        let guard = &self.way.placed.guard;
-        if !guard.concerns(head.status) {
-            return Verdict::Fine;
-        }
-        let seen = if guard.needs_body(head.status) { Some(received.beginning().await) } else { None };
-        guard.judge(head.status, &head.headers, seen.as_deref())
-    }
-
-    /// What follows a refused token, once it may.
-    async fn after_refusal(&mut self, generation: Generation, received: &mut Received) -> Next {
-        let Placed { route, .. } = self.way.placed;
-        let (source, origin) = (route.tokens.source(), route.upstream.origin());
-        let is_repeatable = self.body.is_repeatable();
-        if !is_repeatable {
-            self.replay.cannot_repeat();
-        }
-        let rejection = source.shared().reject(generation, origin);
-        let next = match self.replay.refused(rejection) {
-            AfterRefusal::SendAgain => {
-                source.shared().replayed(ReplayReason::Token);
-                Next::Again
-            }
-            AfterRefusal::Settle(then) => {
-                // Whoever waits has no turn.
-                received.give_up_turn();
-                if self.caller.watch.unless_gone(source.settle(then, self.patience())).await {
-                    source.shared().replayed(ReplayReason::Settled);
-                    Next::Again
-                } else {
-                    Next::Unsettled
-                }
-            }
-            AfterRefusal::HandOnAndRefresh => {
-                source.refresh(origin).await;
-                if is_repeatable { Next::Refused } else { Next::Unrepeatable }
-            }
-            // It may be replaced later, if it is not fixed.
-            _ if rejection == Rejection::Refused => match source.shared().replaceable_in(origin) {
-                Some(wait) if !wait.is_zero() => Next::Gated(wait),
-                _ => Next::Refused,
-            },
-            _ if is_repeatable => Next::Refused,
-            _ => Next::Unrepeatable,
-        };
-        match next {
-            Next::Again => {}
-            Next::Unrepeatable | Next::Unsettled => {
-                self.caller.worker.counters().replayed(Replayed::Unrepeatable);
-            }
-            Next::Refused | Next::Gated(_) => self.caller.worker.counters().replayed(Replayed::Refused),
-        }
-        next
-    }
-
-    /// The API's own words, without the token if it repeats that.
-    fn said(
-        &self,
-        head: &http::response::Parts,
-        body: Vec<u8>,
-        authorization: &HeaderValue,
-    ) -> Option<String> {
-        let client = self.way.placed.route.tokens.source().shared().client()?;
-        let lines = [CONTENT_TYPE, WWW_AUTHENTICATE];
-        let lines =
-            lines.iter().flat_map(|name| head.headers.get_all(name).iter().map(move |value| (name, value)));
-        let answer = lines.fold(EndpointResponse::new(head.status.as_u16()), |answer, (name, value)| {
-            answer.with_header(name.as_str(), value.as_bytes())
-        });
-        let refusal = client.read(&answer.with_body(body), Now::default()).err()?;
-        let words = refusal.description().map(Excerpt::as_str).or_else(|| refusal.code())?;
-        let token = authorization.to_str().ok()?.rsplit(' ').next()?;
-        Excerpt::new(words, &[token]).map(|words| words.as_str().to_owned())
-    }
-
     /// The head of the API's answer, as the caller gets it.
     fn handed_on(&self, mut head: http::response::Parts) -> http::response::Parts {
         let Way { placed: Placed { route, .. }, host, .. } = &self.way;
-        fields::to_caller(&mut head.headers, &route.fields, false);
+        fields::to_caller(&mut head.headers, &route.fields);
         let leads = [LOCATION, CONTENT_LOCATION, LINK];
         if leads.iter().any(|name| head.headers.contains_key(name))
             && (route.path.is_prefix() || !route.strip)
@@ -496,19 +421,4 @@ impl Passing<'_> {
         }
         head
     }
-}
-
-/// What becomes of a request whose token was refused.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    /// It is sent once more.
-    Again,
-    /// Its body was not kept: its caller may send it once more.
-    Unrepeatable,
-    /// It cannot wait for the token to settle: its caller may.
-    Unsettled,
-    /// A token was replaced too short a while ago: after this time another one may be.
-    Gated(Duration),
-    /// Nothing helps.
-    Refused,
 }

@@ -4,7 +4,7 @@ use crate::admin::{self, Admin, Health};
 use crate::counts::Counts;
 use crate::crew::{Crew, Place, Seen};
 use crate::listener::bind::{Accepting, Bound};
-use crate::listener::{Address, ServeError};
+use crate::listener::{Address, NO_ROOM, ServeError};
 use crate::table::{Door, Table};
 use crate::worker::State;
 use crate::working::{Accepted, Told, work};
@@ -22,9 +22,6 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
-
-/// How long nobody is let in when the system has no room for another connection.
-const NO_ROOM: Duration = Duration::from_millis(100);
 
 /// How often is looked whether what was in flight has ended.
 const LOOK: Duration = Duration::from_millis(20);
@@ -267,13 +264,9 @@ impl Control {
     /// Ends with what is in flight. Whether all of it has.
     async fn drain(&mut self, listeners: &mut JoinSet<()>) -> bool {
         self.tell(State::Draining);
-        loop {
-            let Wish::Drain(then) = *self.wishes.borrow_and_update() else { return false };
-            tokio::select! {
-                () = sleep_until(then.into()) => break,
-                // A shorter grace, or none.
-                changed = self.wishes.changed() => if changed.is_err() { return false },
-            }
+        grace_is_over(&mut self.wishes).await;
+        if *self.wishes.borrow() == Wish::Stop {
+            return false;
         }
         let ended = async {
             // What waits to be accepted was accepted by the system.
@@ -378,6 +371,7 @@ async fn grace_is_over(wishes: &mut watch::Receiver<Wish>) {
             Wish::Drain(then) => {
                 tokio::select! {
                     () = sleep_until(then.into()) => return,
+                    // A shorter grace, or none.
                     changed = wishes.changed() => if changed.is_err() { return },
                 }
             }

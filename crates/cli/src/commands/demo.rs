@@ -1,5 +1,5 @@
 //! `evergrant demo`: the main job on servers of its own. Many workers call an API without pause on tokens that live a
-//! few seconds, while the authorization server is revoked, broken and mended under them; and devices without tokens call it through a
+//! few seconds, while the authorization server revokes them, fails and recovers; and devices without tokens call it through a
 //! gateway.
 
 mod destination;

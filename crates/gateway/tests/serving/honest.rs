@@ -5,7 +5,7 @@ use crate::fixture::{Caller, PATIENCE, address, fixed, limited, route, route_to,
 use evergrant_gateway::{Limits, Route, Upstream};
 use evergrant_mock::{Endpoint, Server};
 use std::io::Write as _;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
@@ -31,6 +31,11 @@ fn a_caller_that_sends_all_before_it_reads_sees_our_answer() {
     }
 }
 
+/// The head of a request whose caller waits for a word before it sends the body.
+fn expecting(host: &SocketAddr) -> String {
+    format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+}
+
 #[test]
 fn who_waits_for_a_word_before_the_body_gets_it_once_there_is_a_token() {
     let api = Api::start(|arrived, stream| ok(stream, &arrived.body));
@@ -39,11 +44,7 @@ fn who_waits_for_a_word_before_the_body_gets_it_once_there_is_a_token() {
     let running = serve(route_to(&api.origin(), crate::fixture::tokens(&server).build().unwrap()));
     let host = address(&running);
     let mut caller = Caller::new(&running);
-    caller
-        .write(format!(
-            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
-        ))
-        .unwrap();
+    caller.write(expecting(&host)).unwrap();
     until("it is queued", || running.counts().queued == 1);
     caller.stream().set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     assert!(caller.any_answer("POST").is_err(), "nothing is said while there is no token");
@@ -60,11 +61,7 @@ fn who_waits_for_a_word_and_is_refused_never_gets_it() {
     let running = serve(route_to("http://127.0.0.1:1", fixed()).methods([http::Method::GET]));
     let host = address(&running);
     let mut caller = Caller::new(&running);
-    caller
-        .write(format!(
-            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
-        ))
-        .unwrap();
+    caller.write(expecting(&host)).unwrap();
     let answer = caller.any_answer("POST").unwrap();
     assert_eq!((answer.status, answer.field("connection")), (405, Some("close")));
 }

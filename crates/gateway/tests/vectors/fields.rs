@@ -25,8 +25,6 @@ vector! {
         headers: Vec<Line>,
         #[serde(default)]
         cookies: bool,
-        #[serde(default)]
-        ours: bool,
         expect: Headers,
     }
 }
@@ -84,7 +82,7 @@ pub(crate) fn request(vector: &Requested) -> Result<(), String> {
 
 pub(crate) fn answer(vector: &Answered) -> Result<(), String> {
     let mut fields = fields_of(&vector.headers);
-    to_caller(&mut fields, &rules(vector.cookies, false), vector.ours);
+    to_caller(&mut fields, &rules(vector.cookies, false));
     same(&lines(&fields), &sorted(&vector.expect.headers))
 }
 

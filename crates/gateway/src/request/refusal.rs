@@ -1,0 +1,105 @@
+//! A refused token: whether it was one, and what becomes of its request.
+
+use super::Passing;
+use crate::answering::Received;
+use crate::counts::Replayed;
+use crate::table::Placed;
+use evergrant_core::{
+    AfterRefusal, Excerpt, Generation, Now, Rejection, Response as EndpointResponse, Verdict,
+};
+use evergrant_drive::ReplayReason;
+use http::HeaderValue;
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use std::time::Duration;
+
+/// What becomes of a request whose token was refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It is sent once more.
+    Again,
+    /// Its body was not kept: its caller may send it once more.
+    Unrepeatable,
+    /// It cannot wait for the token to settle: its caller may.
+    Unsettled,
+    /// A token was replaced too short a while ago: after this time another one may be.
+    Gated(Duration),
+    /// Nothing helps.
+    Refused,
+}
+
+impl Passing<'_> {
+    pub(super) async fn verdict(&self, head: &http::response::Parts, received: &mut Received) -> Verdict {
+        let guard = &self.way.placed.guard;
+        if !guard.concerns(head.status) {
+            return Verdict::Fine;
+        }
+        let seen = if guard.needs_body(head.status) { Some(received.beginning().await) } else { None };
+        guard.judge(head.status, &head.headers, seen.as_deref())
+    }
+
+    /// What follows a refused token, once it may.
+    pub(super) async fn after_refusal(&mut self, generation: Generation, received: &mut Received) -> Next {
+        let Placed { route, .. } = self.way.placed;
+        let (source, origin) = (route.tokens.source(), route.upstream.origin());
+        let is_repeatable = self.body.is_repeatable();
+        if !is_repeatable {
+            self.replay.cannot_repeat();
+        }
+        let rejection = source.shared().reject(generation, origin);
+        let next = match self.replay.refused(rejection) {
+            AfterRefusal::SendAgain => {
+                source.shared().replayed(ReplayReason::Token);
+                Next::Again
+            }
+            AfterRefusal::Settle(then) => {
+                // Whoever waits has no turn.
+                received.give_up_turn();
+                if self.caller.watch.unless_gone(source.settle(then, self.patience())).await {
+                    source.shared().replayed(ReplayReason::Settled);
+                    Next::Again
+                } else {
+                    Next::Unsettled
+                }
+            }
+            AfterRefusal::HandOnAndRefresh => {
+                source.refresh(origin).await;
+                if is_repeatable { Next::Refused } else { Next::Unrepeatable }
+            }
+            // It may be replaced later, if it is not fixed.
+            _ if rejection == Rejection::Refused => match source.shared().replaceable_in(origin) {
+                Some(wait) if !wait.is_zero() => Next::Gated(wait),
+                _ => Next::Refused,
+            },
+            _ if is_repeatable => Next::Refused,
+            _ => Next::Unrepeatable,
+        };
+        match next {
+            Next::Again => {}
+            Next::Unrepeatable | Next::Unsettled => {
+                self.caller.worker.counters().replayed(Replayed::Unrepeatable);
+            }
+            Next::Refused | Next::Gated(_) => self.caller.worker.counters().replayed(Replayed::Refused),
+        }
+        next
+    }
+
+    /// The API's own words, without the token if it repeats that.
+    pub(super) fn said(
+        &self,
+        head: &http::response::Parts,
+        body: Vec<u8>,
+        authorization: &HeaderValue,
+    ) -> Option<String> {
+        let client = self.way.placed.route.tokens.source().shared().client()?;
+        let lines = [CONTENT_TYPE, WWW_AUTHENTICATE];
+        let lines =
+            lines.iter().flat_map(|name| head.headers.get_all(name).iter().map(move |value| (name, value)));
+        let answer = lines.fold(EndpointResponse::new(head.status.as_u16()), |answer, (name, value)| {
+            answer.with_header(name.as_str(), value.as_bytes())
+        });
+        let refusal = client.read(&answer.with_body(body), Now::default()).err()?;
+        let words = refusal.description().map(Excerpt::as_str).or_else(|| refusal.code())?;
+        let token = authorization.to_str().ok()?.rsplit(' ').next()?;
+        Excerpt::new(words, &[token]).map(|words| words.as_str().to_owned())
+    }
+}
