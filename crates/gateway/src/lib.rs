@@ -37,6 +37,7 @@ mod listener;
 mod location;
 #[cfg(feature = "server")]
 mod log;
+mod page;
 mod path;
 #[cfg(feature = "server")]
 mod record;
@@ -84,6 +85,7 @@ pub use listener::{Address, AddressError, Listener, ServeError};
 pub use location::relocate;
 #[cfg(feature = "server")]
 pub use log::{LogFormat, LogMode};
+pub use page::Page;
 pub use path::{Path, PathFault};
 pub use route::{NoRoute, RoutePath, RoutePathError, Routes, Slashes};
 pub use rules::{Denied, Head, Hosts, METHODS, allowed, head};

@@ -2,7 +2,7 @@
 
 mod refusal;
 
-use crate::access::own_authorization;
+use crate::access::{Access, own_authorization};
 use crate::answer::{Problem, Sent};
 use crate::answering::{AnswerBody, Ended, Lease, Received, discard};
 use crate::body::{BodyFault, Outgoing, RequestBody};
@@ -12,13 +12,15 @@ use crate::fields;
 use crate::idle::{Connection, Connections};
 use crate::inbound::Inbound;
 use crate::location::relocate;
+use crate::page::{self, Page};
 use crate::record::Record;
 use crate::rules::{self, Denied};
 use crate::settings::OnRefused;
 use crate::table::Placed;
+use bytes::Bytes;
 use evergrant_core::{Generation, Replay, Verdict};
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LOCATION, EXPECT, HOST, LINK, LOCATION, TRANSFER_ENCODING,
+    AUTHORIZATION, CONNECTION, CONTENT_LOCATION, EXPECT, HOST, LINK, LOCATION, ORIGIN, TRANSFER_ENCODING,
 };
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -41,17 +43,51 @@ pub(crate) async fn answer(
     let method = parts.method.clone();
     let expects = parts.headers.contains_key(EXPECT);
     let mut unread = Unread { body: Some(incoming), expects };
+    let page = page(&caller, &parts);
+    if let Some((page, placed)) = &page
+        && let Some(answer) = page.preflight(&parts, &placed.route.methods)
+    {
+        caller.watch.answered();
+        record.route = Some(placed.number);
+        record.status = Some(answer.status().as_u16());
+        return Ok(own(&caller, answer.map(|()| Bytes::new()), record, unread));
+    }
     let passed = pass(&caller, &mut parts, &mut unread, &mut record).await;
     caller.watch.answered();
     match passed {
-        Ok((head, received)) => {
+        Ok((mut head, received)) => {
+            if let Some((page, _)) = page {
+                page.may_read(&mut head.headers);
+            }
             let idle = caller.worker.table.limits.idle_body;
             record.status = Some(head.status.as_u16());
             let ended = Ended { record, watch: Rc::clone(&caller.watch) };
             Ok(Response::from_parts(head, AnswerBody::passed(received, ended, idle)))
         }
-        Err(problem) => Ok(own(&caller, &problem, &method, record, unread)),
+        Err(problem) => {
+            record.own(&problem);
+            let table = &caller.worker.table;
+            let mut answer = problem.response(Some(&table.instance), caller.worker.draw(), &method);
+            if let Some((page, _)) = page {
+                page.may_read(answer.headers_mut());
+            }
+            Ok(own(&caller, answer, record, unread))
+        }
     }
+}
+
+/// The page in a browser that sent a request, and its route, which lists that page.
+fn page<'a>(caller: &'a Inbound, parts: &Parts) -> Option<(Page, &'a Placed)> {
+    parts.headers.get(ORIGIN)?;
+    let door = &caller.door;
+    let head = rules::head(parts, &door.hosts).ok()?;
+    // A preflight has no key, but whoever sent it is a user of this machine or not.
+    if let Access::Peers(_) = door.access {
+        door.access.admit(&parts.headers, caller.peer).ok()?;
+    }
+    let (_, placed) = caller.worker.table.routes.find(&head.path).ok()?;
+    let page = Page::listed(&parts.headers, &placed.route.origins, placed.route.fields.cookies)?;
+    Some((page, placed))
 }
 
 /// What of a body nobody has read, and whether its caller waits for a word before it sends it.
@@ -63,14 +99,11 @@ struct Unread {
 /// An answer of our own.
 fn own(
     caller: &Inbound,
-    problem: &Problem,
-    method: &Method,
+    answer: Response<Bytes>,
     mut record: Record,
     unread: Unread,
 ) -> Response<AnswerBody> {
-    record.own(problem);
-    let table = &caller.worker.table;
-    let (mut head, text) = problem.response(Some(&table.instance), caller.worker.draw(), method).into_parts();
+    let (mut head, text) = answer.into_parts();
     let unread_body = unread.body.filter(|body| !body.is_end_stream());
     // What follows a head that two programs read differently may be anything. And a body that waits for a word does not come.
     let is_last = head.status == StatusCode::BAD_REQUEST || (unread.expects && unread_body.is_some());
@@ -411,6 +444,9 @@ impl Passing<'_> {
     fn handed_on(&self, mut head: http::response::Parts) -> http::response::Parts {
         let Way { placed: Placed { route, .. }, host, .. } = &self.way;
         fields::to_caller(&mut head.headers, &route.fields);
+        if !route.origins.is_empty() {
+            page::to_caller(&mut head.headers);
+        }
         let leads = [LOCATION, CONTENT_LOCATION, LINK];
         if leads.iter().any(|name| head.headers.contains_key(name))
             && (route.path.is_prefix() || !route.strip)

@@ -2,9 +2,12 @@
 //! allows, and what a page in a browser sent.
 
 use crate::authority;
+use crate::page::Page;
 use crate::path::{Path, PathFault};
 use evergrant_core::Origin;
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, ORIGIN, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING, UPGRADE,
+};
 use http::request::Parts;
 use http::uri::{Authority, Uri};
 use http::{Method, StatusCode, Version};
@@ -163,38 +166,31 @@ pub fn allowed(parts: &Parts, methods: &[Method], origins: &[Origin]) -> Result<
     if !methods.contains(&parts.method) {
         return Err(Denied::MethodOfRoute(methods.to_vec()));
     }
-    from_a_page(&parts.headers, origins)
+    from_a_page(&parts.headers, host(parts).ok(), origins)
 }
 
 /// A browser names the page that sent a request, on requests that change something and on those to another origin; newer ones say of
-/// every request where it comes from. Whoever is no browser says neither.
-fn from_a_page(fields: &HeaderMap, origins: &[Origin]) -> Result<(), Denied> {
-    let mut named = fields.get_all(ORIGIN).into_iter();
-    let origin = named.next();
-    let is_listed = origin.is_some_and(|origin| {
-        let origin = origin.to_str().ok().and_then(page);
-        named.next().is_none() && origin.is_some_and(|origin| origins.contains(&origin))
-    });
-    if is_listed {
-        return Ok(());
+/// every request where it comes from. Whoever is no browser says neither. `host` is the one that the request names.
+///
+/// # Errors
+/// A page sent it whose origin is not among these.
+fn from_a_page(fields: &HeaderMap, host: Option<&str>, origins: &[Origin]) -> Result<(), Denied> {
+    if fields.contains_key(ORIGIN) {
+        // A page of a listed origin names itself, also on a GET.
+        return Page::listed(fields, origins, false).map(drop).ok_or(Denied::Browser(ORIGIN));
     }
-    // `none` is a person who typed the address, or a program. A page of a listed origin names itself, also on a GET.
-    let is_programs = fields.get_all(&SEC_FETCH_SITE).into_iter().all(|site| site.as_bytes() == b"none");
-    match origin {
-        None if is_programs => Ok(()),
-        None => Err(Denied::Browser(SEC_FETCH_SITE)),
-        Some(_) => Err(Denied::Browser(ORIGIN)),
-    }
-}
-
-/// The origin of a page. `null` is that of nobody.
-fn page(text: &str) -> Option<Origin> {
-    let uri: Uri = text.parse().ok()?;
-    let is_alone = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/") && !text.ends_with('/');
-    if !is_alone {
-        return None;
-    }
-    authority::origin(uri.scheme_str()?, uri.authority()?.as_str())
+    // A page that came by this name does not name itself on a GET: then it is of that origin, whichever scheme a front has.
+    let is_listed = || {
+        let page = |scheme| authority::origin(scheme, host?);
+        ["http", "https"].into_iter().filter_map(page).any(|page| origins.contains(&page))
+    };
+    let may = |site: &HeaderValue| match site.as_bytes() {
+        // A person who typed the address, or a program.
+        b"none" => true,
+        b"same-origin" => is_listed(),
+        _ => false,
+    };
+    fields.get_all(&SEC_FETCH_SITE).iter().all(may).then_some(()).ok_or(Denied::Browser(SEC_FETCH_SITE))
 }
 
 /// A body is framed anew for the API, from what the parser made of it. What it might have made less of than others do is refused.

@@ -189,3 +189,25 @@ fn a_page_in_a_browser_gets_nothing_unless_its_origin_is_listed() {
         assert_eq!(check(bad), Err(Denied::Browser(named)), "{bad:?}");
     }
 }
+
+#[test]
+fn a_page_that_came_by_a_listed_name_may_ask_by_that_name() {
+    let origins = ["https://shop.example", "http://localhost:8484"]
+        .map(|text| Origin::dangerous_plain_http(text).unwrap());
+    let check = |host: &'static str, site: &'static str| {
+        let fields = [("host", host), ("sec-fetch-site", site)];
+        let mut request = Request::new(());
+        for (name, value) in fields {
+            request.headers_mut().append(name, HeaderValue::from_static(value));
+        }
+        allowed(&request.into_parts().0, &METHODS, &origins)
+    };
+    // A front with TLS passes on the name, and not the scheme.
+    for host in ["shop.example", "shop.example:443", "localhost:8484", "Shop.Example"] {
+        assert_eq!(check(host, "same-origin"), Ok(()), "{host}");
+        assert_eq!(check(host, "same-site"), Err(Denied::Browser(SEC_FETCH_SITE)), "{host}");
+    }
+    for host in ["shop.example:8443", "localhost", "evil.example", "localhost.shop.example:8484"] {
+        assert_eq!(check(host, "same-origin"), Err(Denied::Browser(SEC_FETCH_SITE)), "{host}");
+    }
+}
