@@ -1,24 +1,22 @@
 //! Health, status and metrics, on a listener of their own. Health never depends on the API or the authorization server, once each source
 //! has had its first token: a gateway that is restarted because somebody else is down helps nobody.
 
+mod history;
 mod metrics;
+mod page;
+mod status;
+mod view;
 
 use crate::crew::Crew;
 use crate::listener::NO_ROOM;
-use crate::rules::{self, Hosts};
 use crate::table::Table;
-use bytes::Bytes;
-use evergrant_drive::Status;
 use evergrant_tokio_reqwest::Tokens;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use history::INTERVAL;
+use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde::Serialize;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
@@ -28,7 +26,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use view::View;
 
 /// Whoever looks at the same time: beyond, the oldest connection is closed.
 const AT_ONCE: usize = 64;
@@ -39,9 +38,6 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// How long a head may take.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// A worker that has not looked for so long hangs.
-const HANGS: Duration = Duration::from_secs(10);
-
 /// Where health, status and metrics are.
 pub struct Admin {
     address: SocketAddr,
@@ -50,7 +46,8 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// At this address, which may be reached from elsewhere: who watches comes from outside. `/status` is for loopback alone.
+    /// At this address, which may be reached from elsewhere: who watches comes from outside. The status, as a page at `/` and as JSON at
+    /// `/status`, is for loopback alone.
     pub fn new(address: SocketAddr) -> Self {
         Self { address, metrics: Arc::new(String::new), ready_when_listening: false }
     }
@@ -111,7 +108,11 @@ impl Health {
 
     pub(crate) fn is_ready(&self) -> bool {
         let lacks = self.lacking.iter().any(|lacking| lacking.load(Ordering::Relaxed));
-        !lacks && !self.is_draining.load(Ordering::Relaxed)
+        !lacks && !self.is_draining()
+    }
+
+    fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
     }
 }
 
@@ -120,17 +121,6 @@ pub(crate) struct Bound {
     listener: TcpListener,
     address: SocketAddr,
     metrics: Arc<dyn Fn() -> String + Send + Sync>,
-}
-
-/// What is looked at.
-struct View {
-    metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    is_loopback: bool,
-    hosts: Hosts,
-    health: Arc<Health>,
-    crew: Arc<Crew>,
-    table: Arc<Table>,
-    sources: Vec<Tokens>,
 }
 
 impl Bound {
@@ -143,13 +133,20 @@ impl Bound {
     ) {
         let Self { listener, address, metrics } = self;
         let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-        let is_loopback = address.ip().to_canonical().is_loopback();
-        let hosts = Hosts::loopback(address.port(), []);
-        let view = Arc::new(View { metrics, is_loopback, hosts, health, crew, table, sources });
+        let view = Arc::new(View::new(address, metrics, health, crew, table, sources));
         let mut connections = JoinSet::new();
         let mut oldest_first = VecDeque::new();
+        let mut looks = interval(INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let Ok((stream, _)) = listener.accept().await else {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = looks.tick() => {
+                    view.look();
+                    continue;
+                }
+            };
+            let Ok((stream, _)) = accepted else {
                 sleep(NO_ROOM).await;
                 continue;
             };
@@ -173,94 +170,6 @@ impl Bound {
             }
         }
     }
-}
-
-impl View {
-    fn answer(&self, parts: &Parts) -> Response<Full<Bytes>> {
-        if ![Method::GET, Method::HEAD].contains(&parts.method) {
-            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return answer;
-        }
-        match parts.uri.path() {
-            "/livez" if self.lives() => text(StatusCode::OK, "alive\n"),
-            "/livez" => text(StatusCode::SERVICE_UNAVAILABLE, "a worker hangs\n"),
-            "/readyz" if self.health.is_ready() => text(StatusCode::OK, "ready\n"),
-            "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
-            "/metrics" => {
-                let body = metrics::text(&self.crew.counts(), &self.table) + &(self.metrics)();
-                typed(StatusCode::OK, metrics::CONTENT_TYPE, body)
-            }
-            "/status" => self.status(parts),
-            _ => text(StatusCode::NOT_FOUND, "/livez, /readyz, /metrics and /status are here\n"),
-        }
-    }
-
-    /// For people on this machine, and no page in their browsers.
-    fn status(&self, parts: &Parts) -> Response<Full<Bytes>> {
-        if !self.is_loopback {
-            return text(StatusCode::FORBIDDEN, "the status is shown on a loopback address alone\n");
-        }
-        let denied = rules::head(parts, &self.hosts)
-            .map(drop)
-            .and_then(|()| rules::allowed(parts, &[Method::GET, Method::HEAD], &[]));
-        if let Err(denied) = denied {
-            return text(denied.status(), &format!("{denied}\n"));
-        }
-        let sources =
-            self.sources.iter().map(|tokens| Source { name: tokens.name(), status: tokens.status() });
-        let counts = self.crew.counts();
-        let shown = Shown {
-            ready: self.health.is_ready(),
-            in_flight: counts.in_flight,
-            queued: counts.queued,
-            connections: counts.connections,
-            requests: counts.requests,
-            sources: sources.collect(),
-        };
-        match serde_json::to_string(&shown) {
-            Ok(body) => typed(StatusCode::OK, "application/json", body + "\n"),
-            Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "the status cannot be written\n"),
-        }
-    }
-
-    /// Whether each worker has looked at its connections of late.
-    fn lives(&self) -> bool {
-        let now = self.crew.began.elapsed();
-        self.crew.seen.iter().all(|seen| {
-            let looked = Duration::from_millis(seen.looked.load(Ordering::Relaxed));
-            now.saturating_sub(looked) < HANGS
-        })
-    }
-}
-
-/// The status of a gateway, as it is shown.
-#[derive(Serialize)]
-struct Shown<'a> {
-    ready: bool,
-    in_flight: i64,
-    queued: i64,
-    connections: i64,
-    requests: u64,
-    sources: Vec<Source<'a>>,
-}
-
-#[derive(Serialize)]
-struct Source<'a> {
-    name: &'a str,
-    status: Status,
-}
-
-fn text(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
-    typed(status, "text/plain; charset=utf-8", text.to_owned())
-}
-
-fn typed(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut answer = Response::new(Full::new(body.into()));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! What a gateway counts. Each worker counts for itself, without a lock; whoever asks adds them up.
 
-use std::collections::BTreeMap;
+use crate::log::Line;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Upper bounds of the buckets of every histogram, in seconds.
 pub(crate) const BOUNDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0];
+
+/// Requests that are remembered: as many as are read at a glance.
+pub(crate) const LAST: usize = 20;
 
 /// Classes of status codes, of which the first stands for a caller that went away.
 pub(crate) const CLASSES: [&str; 6] = ["gone", "1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -95,6 +99,8 @@ pub(crate) struct Counters {
     broken: [AtomicU64; 3],
     /// What we answered by ourselves, by the problem and the rule. It is seldom.
     own: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+    /// The last of those, and of the answers that broke off.
+    last: Mutex<VecDeque<Line>>,
 }
 
 impl Counters {
@@ -110,7 +116,22 @@ impl Counters {
             replays: Default::default(),
             broken: Default::default(),
             own: Mutex::default(),
+            last: Mutex::default(),
         }
+    }
+
+    /// A request was answered by ourselves, or its answer broke off.
+    pub(crate) fn remember(&self, line: Line) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.len() == LAST {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
+
+    /// The last of them.
+    pub(crate) fn last(&self) -> Vec<Line> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// A request has ended: with this status, or without one if its caller went away.

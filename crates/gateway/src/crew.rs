@@ -1,6 +1,7 @@
 //! The workers as they are seen from outside.
 
-use crate::counts::{Counters, Counts};
+use crate::counts::{Counters, Counts, LAST};
+use crate::log::Line;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -18,6 +19,14 @@ impl Crew {
         let mut counts = Counts::default();
         self.seen.iter().for_each(|seen| counts.add(&seen.counters));
         counts
+    }
+
+    /// The last requests that were answered by ourselves, or whose answers broke off, the latest first.
+    pub(crate) fn answered_here(&self) -> Vec<Line> {
+        let mut lines: Vec<Line> = self.seen.iter().flat_map(|seen| seen.counters.last()).collect();
+        lines.sort_by_key(|line| std::cmp::Reverse(line.time));
+        lines.truncate(LAST);
+        lines
     }
 }
 

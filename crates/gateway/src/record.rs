@@ -124,9 +124,17 @@ impl Drop for Record {
         // That a caller goes away is nothing of ours.
         let broke = self.broken.filter(|broken| *broken != Broken::Caller).map(Broken::as_str);
         let is_own = self.problem.is_some() || broke.is_some();
-        if let Some(log) = self.worker.table.log.as_ref().filter(|log| log.wants(is_own)) {
+        let log = self.worker.table.log.as_ref().filter(|log| log.wants(is_own));
+        if log.is_none() && !is_own {
+            return;
+        }
+        let line = self.line(total);
+        if is_own {
+            counters.remember(line.clone());
+        }
+        if let Some(log) = log {
             let reason = self.problem.map(|(name, rule, _)| rule.unwrap_or(name)).or(broke);
-            log.line(reason, self.line(total));
+            log.line(reason, line);
         }
     }
 }
@@ -136,8 +144,10 @@ pub(crate) fn malformed(worker: &Worker, peer: Option<SocketAddr>, status: u16) 
     const RULE: &str = "syntax";
     worker.counters().answered("denied", RULE);
     worker.counters().ended(None, Some(status), Duration::ZERO);
+    let line = Line::malformed(peer.map(|peer| peer.to_string()), status, RULE);
+    worker.counters().remember(line.clone());
     if let Some(log) = worker.table.log.as_ref().filter(|log| log.wants(true)) {
-        log.line(Some(RULE), Line::malformed(peer.map(|peer| peer.to_string()), status, RULE));
+        log.line(Some(RULE), line);
     }
 }
 

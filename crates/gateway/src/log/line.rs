@@ -19,7 +19,7 @@ pub enum LogFormat {
 }
 
 /// What is said of one request.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Line {
     pub(crate) time: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -221,18 +221,100 @@ fn metrics_and_the_status_say_what_happened() {
 #[test]
 fn no_page_in_a_browser_and_no_rebound_name_sees_the_status() {
     let (_running, admin) = with_admin(Gateway::builder().route(route_to("http://127.0.0.1:1", fixed())));
+    let port = admin.port();
     for lines in [
         format!("Host: {admin}\r\nOrigin: https://evil.example\r\n"),
+        format!("Host: {admin}\r\nOrigin: null\r\n"),
         format!("Host: {admin}\r\nSec-Fetch-Site: cross-site\r\n"),
+        format!("Host: {admin}\r\nSec-Fetch-Site: same-site\r\n"),
+        format!("Host: evil.example:{port}\r\nSec-Fetch-Site: same-origin\r\n"),
         "Host: evil.example\r\n".to_owned(),
     ] {
+        for path in ["/status", "/"] {
+            let mut caller = Caller::at(admin);
+            caller.write(format!("GET {path} HTTP/1.1\r\n{lines}\r\n")).unwrap();
+            let answer = caller.answer().unwrap();
+            assert_eq!(answer.status, 403, "{path} {lines}");
+            assert!(!answer.text().contains("route"), "there are no routes here: {}", answer.text());
+        }
+    }
+    // Our own page asks so, by whichever name it came.
+    for host in [format!("127.0.0.1:{port}"), format!("localhost:{port}")] {
         let mut caller = Caller::at(admin);
-        caller.write(format!("GET /status HTTP/1.1\r\n{lines}\r\n")).unwrap();
-        assert_eq!(caller.answer().unwrap().status, 403, "{lines}");
+        caller
+            .write(format!("GET / HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\n\r\n"))
+            .unwrap();
+        assert_eq!(caller.answer().unwrap().status, 200, "{host}");
     }
     let mut caller = Caller::at(admin);
     caller.send("POST", "/readyz", "", b"");
     assert_eq!(caller.answer().unwrap().status, 405);
+}
+
+#[test]
+fn the_status_can_be_seen_from_this_machine_alone() {
+    let admin = Admin::new("0.0.0.0:0".parse().unwrap());
+    let route = route_to("http://127.0.0.1:1", fixed());
+    let running = serve_with(Gateway::builder().route(route).admin(admin));
+    let port = running.admin().unwrap().unwrap().port();
+    let at = SocketAddr::from(([127, 0, 0, 1], port));
+    for path in ["/status", "/"] {
+        assert_eq!(Caller::at(at).get(path).status, 403, "{path}");
+    }
+    assert_eq!(Caller::at(at).get("/livez").status, 200);
+}
+
+#[test]
+fn the_page_and_the_status_show_what_was_answered_here_and_asked_for_and_no_secret() {
+    let server = Server::start().unwrap();
+    let (running, admin) = with_admin(Gateway::builder().route(route(&server)));
+    let mut caller = Caller::new(&running);
+    assert_eq!(caller.get("/?key=of-the-query").status, 200);
+    caller.send("GET", "/seen", "Origin: https://evil.example\r\nX-Own: own-field\r\n", b"");
+    assert_eq!(caller.answer().unwrap().status, 403);
+    caller.write("GET /\u{e9} HTTP/1.1\r\n\r\n").unwrap();
+    let _refused = caller.any_answer("GET");
+    let status =
+        || -> serde_json::Value { serde_json::from_slice(&Caller::at(admin).get("/status").body).unwrap() };
+    until("a second has gone by", || {
+        status()["token_requests"].as_array().is_some_and(|requests| !requests.is_empty())
+    });
+    let shown = status();
+    assert_eq!(shown["token_requests"][0]["reason"], "first");
+    assert!(shown["history"]["calls"].as_array().unwrap().len() >= 2, "{shown}");
+    assert!(shown["sources"][0]["life"].as_f64().unwrap() > 3000.0, "{shown}");
+    let answered = shown["answered_here"].as_array().unwrap();
+    let denied: Vec<_> = answered.iter().map(|line| line["denied"].as_str().unwrap()).collect();
+    assert!(denied.contains(&"browser") && !denied.contains(&""), "{denied:?}");
+    let page = Caller::at(admin).get("/");
+    assert_eq!((page.status, page.field("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(page.field("content-security-policy").unwrap().contains("default-src 'none'"));
+    assert_eq!(page.field("x-content-type-options"), Some("nosniff"));
+    assert_eq!(page.field("cache-control"), Some("no-store"));
+    let text = page.text();
+    assert!(text.contains("browser") && text.contains("there was none yet"), "{text}");
+    for secret in [&*server.issued()[0], Server::CLIENT_SECRET, "of-the-query", "own-field"] {
+        assert!(!text.contains(secret) && !shown.to_string().contains(secret), "{secret}");
+    }
+    assert_eq!(Caller::at(admin).get("/nowhere").status, 404);
+}
+
+#[test]
+fn a_flood_of_refused_requests_is_remembered_within_bounds() {
+    let (running, admin) = with_admin(Gateway::builder().route(route_to("http://127.0.0.1:1", fixed())));
+    let mut caller = Caller::new(&running);
+    for number in 0..200 {
+        caller.send("GET", &format!("/{number}"), "Origin: null\r\n", b"");
+        assert_eq!(caller.answer().unwrap().status, 403);
+    }
+    until("the last one is remembered", || {
+        Caller::at(admin).get("/status").text().contains("\"path\":\"/199\"")
+    });
+    let shown: serde_json::Value = serde_json::from_slice(&Caller::at(admin).get("/status").body).unwrap();
+    let paths: Vec<_> =
+        shown["answered_here"].as_array().unwrap().iter().map(|line| line["path"].clone()).collect();
+    assert_eq!(paths.len(), 20);
+    assert_eq!((&paths[0], &paths[19]), (&"/199".into(), &"/180".into()), "the latest first");
 }
 
 #[derive(Clone, Default)]

@@ -1,0 +1,119 @@
+//! The status of a gateway: what both of its forms show, JSON and the page.
+
+use super::history::{History, INTERVAL};
+use crate::crew::Crew;
+use crate::log::Line;
+use crate::table::Table;
+use evergrant_drive::Status;
+use evergrant_tokio_reqwest::Tokens;
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+/// Of a gateway, at one moment.
+#[derive(Serialize)]
+pub(super) struct Shown<'a> {
+    /// What tells it from others.
+    pub(super) instance: &'a str,
+    pub(super) ready: bool,
+    pub(super) draining: bool,
+    /// Seconds since it began.
+    pub(super) up: u64,
+    pub(super) in_flight: i64,
+    pub(super) queued: i64,
+    pub(super) connections: i64,
+    pub(super) requests: u64,
+    pub(super) sources: Vec<Source<'a>>,
+    /// The last token requests, the latest first.
+    pub(super) token_requests: Vec<TokenRequest<'a>>,
+    pub(super) history: Graphs,
+    /// The last requests that were answered here, or whose answers broke off, the latest first.
+    pub(super) answered_here: Vec<Line>,
+}
+
+/// A source of tokens.
+#[derive(Serialize)]
+pub(super) struct Source<'a> {
+    pub(super) name: &'a str,
+    pub(super) status: Status,
+    /// The whole life of the token that it holds, in seconds, as far as it was seen.
+    #[serde(serialize_with = "seconds")]
+    pub(super) life: Option<Duration>,
+}
+
+#[derive(Serialize)]
+pub(super) struct TokenRequest<'a> {
+    pub(super) source: &'a str,
+    /// Seconds since it was sent.
+    #[serde(serialize_with = "whole_seconds")]
+    pub(super) ago: Duration,
+    pub(super) reason: &'static str,
+    #[serde(skip)]
+    pub(super) because: String,
+    /// What became of it; null while it is under way.
+    pub(super) outcome: Option<String>,
+}
+
+/// One number for each look, the latest last.
+#[derive(Serialize)]
+pub(super) struct Graphs {
+    /// Seconds from one to the next.
+    pub(super) interval: u64,
+    pub(super) queued: Vec<i64>,
+    pub(super) calls: Vec<u64>,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn of(
+        (ready, draining): (bool, bool),
+        crew: &Crew,
+        table: &'a Table,
+        sources: &'a [Tokens],
+        history: &History,
+    ) -> Self {
+        let counts = crew.counts();
+        let past = history.past();
+        let now = Instant::now();
+        let name = |place: usize| sources.get(place).map(Tokens::name).unwrap_or_default();
+        let source = |(place, tokens): (usize, &'a Tokens)| {
+            let status = tokens.status();
+            let seen = past.lives.get(place).copied().unwrap_or_default();
+            // One that never ends has no whole life.
+            let life = status.held.map(|held| seen.max(held.used_for)).filter(|life| *life != Duration::MAX);
+            Source { name: tokens.name(), status, life }
+        };
+        let token_requests = past.asked.iter().map(|asked| TokenRequest {
+            source: name(asked.source),
+            ago: now.saturating_duration_since(asked.at),
+            reason: asked.reason.as_str(),
+            because: asked.reason.to_string(),
+            outcome: asked.outcome.as_ref().map(ToString::to_string),
+        });
+        Self {
+            instance: &table.instance,
+            ready,
+            draining,
+            up: crew.began.elapsed().as_secs(),
+            in_flight: counts.in_flight,
+            queued: counts.queued,
+            connections: counts.connections,
+            requests: counts.requests,
+            sources: sources.iter().enumerate().map(source).collect(),
+            token_requests: token_requests.collect(),
+            history: Graphs {
+                interval: INTERVAL.as_secs(),
+                queued: past.samples.iter().map(|sample| sample.queued).collect(),
+                calls: past.samples.iter().map(|sample| sample.calls).collect(),
+            },
+            answered_here: crew.answered_here(),
+        }
+    }
+}
+
+#[expect(clippy::ref_option, reason = "serde calls it so")]
+fn seconds<S: serde::Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| (time.as_secs_f64() * 1000.0).round() / 1000.0).serialize(serializer)
+}
+
+fn whole_seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    time.as_secs().serialize(serializer)
+}

@@ -1,0 +1,165 @@
+//! What is answered on the admin listener.
+
+use super::history::History;
+use super::status::Shown;
+use super::{Health, metrics, page};
+use crate::crew::Crew;
+use crate::rules::{self, Denied, Hosts};
+use crate::table::Table;
+use bytes::Bytes;
+use evergrant_core::Origin;
+use evergrant_tokio_reqwest::Tokens;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use http_body_util::Full;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// A worker that has not looked for so long hangs.
+const HANGS: Duration = Duration::from_secs(10);
+
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// What is looked at.
+pub(super) struct View {
+    address: SocketAddr,
+    metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    hosts: Hosts,
+    /// Those of our own page.
+    origins: Vec<Origin>,
+    policy: HeaderValue,
+    health: Arc<Health>,
+    crew: Arc<Crew>,
+    table: Arc<Table>,
+    sources: Vec<Tokens>,
+    history: History,
+}
+
+impl View {
+    pub(super) fn new(
+        address: SocketAddr,
+        metrics: Arc<dyn Fn() -> String + Send + Sync>,
+        health: Arc<Health>,
+        crew: Arc<Crew>,
+        table: Arc<Table>,
+        sources: Vec<Tokens>,
+    ) -> Self {
+        let own = ["127.0.0.1", "localhost", "[::1]"];
+        Self {
+            address,
+            metrics,
+            hosts: Hosts::loopback(address.port(), []),
+            origins: own
+                .iter()
+                .filter_map(|host| Origin::from_parts("http", host, Some(address.port())))
+                .collect(),
+            policy: page::policy(),
+            health,
+            crew,
+            table,
+            sources,
+            history: History::default(),
+        }
+    }
+
+    /// What is remembered for those who look later.
+    pub(super) fn look(&self) {
+        self.history.look(&self.crew.counts(), self.sources.iter().map(Tokens::status), Instant::now());
+    }
+
+    pub(super) fn answer(&self, parts: &Parts) -> Answer {
+        if ![Method::GET, Method::HEAD].contains(&parts.method) {
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return answer;
+        }
+        match parts.uri.path() {
+            "/livez" if self.lives() => text(StatusCode::OK, "alive\n"),
+            "/livez" => text(StatusCode::SERVICE_UNAVAILABLE, "a worker hangs\n"),
+            "/readyz" if self.health.is_ready() => text(StatusCode::OK, "ready\n"),
+            "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+            "/metrics" => {
+                let body = metrics::text(&self.crew.counts(), &self.table) + &(self.metrics)();
+                typed(StatusCode::OK, metrics::CONTENT_TYPE, body)
+            }
+            "/status" => self.status(parts),
+            "/" => self.page(parts),
+            _ => text(StatusCode::NOT_FOUND, "/, /status, /livez, /readyz and /metrics are here\n"),
+        }
+    }
+
+    /// For people on this machine, and no page in their browsers but our own.
+    ///
+    /// # Errors
+    /// What whoever else asks is told, and the status of that answer.
+    fn shown(&self, parts: &Parts) -> Result<Shown<'_>, (StatusCode, String)> {
+        if !self.address.ip().to_canonical().is_loopback() {
+            return Err((
+                StatusCode::FORBIDDEN,
+                "the status is shown on a loopback address alone\n".to_owned(),
+            ));
+        }
+        let denied = rules::head(parts, &self.hosts)
+            .and_then(|_| rules::allowed(parts, &[Method::GET, Method::HEAD], &self.origins));
+        if let Err(denied) = denied {
+            let said = match &denied {
+                Denied::Browser(field) => {
+                    format!(
+                        "{field} says that a page in a browser sent this, and only the page of this address may\n"
+                    )
+                }
+                denied => format!("{denied}\n"),
+            };
+            return Err((denied.status(), said));
+        }
+        let life = (self.health.is_ready(), self.health.is_draining());
+        Ok(Shown::of(life, &self.crew, &self.table, &self.sources, &self.history))
+    }
+
+    fn status(&self, parts: &Parts) -> Answer {
+        match self.shown(parts).map(|shown| serde_json::to_string(&shown)) {
+            Ok(Ok(body)) => typed(StatusCode::OK, "application/json", body + "\n"),
+            Ok(Err(_)) => text(StatusCode::INTERNAL_SERVER_ERROR, "the status cannot be written\n"),
+            Err((status, said)) => text(status, &said),
+        }
+    }
+
+    fn page(&self, parts: &Parts) -> Answer {
+        let shown = match self.shown(parts) {
+            Ok(shown) => shown,
+            Err((status, said)) => return text(status, &said),
+        };
+        let mut answer = typed(StatusCode::OK, "text/html; charset=utf-8", page::html(&shown));
+        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, self.policy.clone());
+        answer.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        answer
+    }
+
+    /// Whether each worker has looked at its connections of late.
+    fn lives(&self) -> bool {
+        let now = self.crew.began.elapsed();
+        self.crew.seen.iter().all(|seen| {
+            let looked = Duration::from_millis(seen.looked.load(Ordering::Relaxed));
+            now.saturating_sub(looked) < HANGS
+        })
+    }
+}
+
+fn text(status: StatusCode, text: &str) -> Answer {
+    typed(status, "text/plain; charset=utf-8", text.to_owned())
+}
+
+fn typed(status: StatusCode, content_type: &'static str, body: String) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}
