@@ -8,6 +8,7 @@ mod status;
 mod view;
 
 use crate::crew::Crew;
+use crate::health::Health;
 use crate::listener::NO_ROOM;
 use crate::table::Table;
 use evergrant_tokio_reqwest::Tokens;
@@ -23,7 +24,6 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -82,40 +82,6 @@ impl fmt::Debug for Admin {
     }
 }
 
-/// Whether it is ready.
-#[derive(Debug)]
-pub(crate) struct Health {
-    /// Which sources have had no token yet.
-    lacking: Vec<AtomicBool>,
-    is_draining: AtomicBool,
-}
-
-impl Health {
-    pub(crate) fn new(sources: usize, ready_when_listening: bool) -> Arc<Self> {
-        let lacking = (0..sources).map(|_| AtomicBool::new(!ready_when_listening)).collect();
-        Arc::new(Self { lacking, is_draining: AtomicBool::new(false) })
-    }
-
-    pub(crate) fn has_token(&self, source: usize) {
-        if let Some(lacking) = self.lacking.get(source) {
-            lacking.store(false, Ordering::Relaxed);
-        }
-    }
-
-    pub(crate) fn drain(&self) {
-        self.is_draining.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_ready(&self) -> bool {
-        let lacks = self.lacking.iter().any(|lacking| lacking.load(Ordering::Relaxed));
-        !lacks && !self.is_draining()
-    }
-
-    fn is_draining(&self) -> bool {
-        self.is_draining.load(Ordering::Relaxed)
-    }
-}
-
 /// The listener, bound.
 pub(crate) struct Bound {
     listener: TcpListener,
@@ -171,6 +137,3 @@ impl Bound {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

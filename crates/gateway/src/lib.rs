@@ -27,6 +27,8 @@ pub mod fuzz;
 #[cfg(feature = "server")]
 mod gateway;
 #[cfg(feature = "server")]
+mod health;
+#[cfg(feature = "server")]
 mod idle;
 #[cfg(feature = "server")]
 mod inbound;

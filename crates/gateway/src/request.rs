@@ -27,7 +27,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use refusal::Next;
+use refusal::{Next, Refused};
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -242,14 +242,20 @@ impl Passing<'_> {
             let generation = ready.generation;
             let token = ready.authorization.clone();
             let Some((head, mut received)) = self.send(ready, record).await? else { continue };
-            let verdict = self.verdict(&head, &mut received).await;
+            let verdict = refusal::verdict(&self.way.placed.guard, &head, &mut received).await;
             if verdict != Verdict::TokenRefused {
                 if record.attempts > 1 && self.replay.sends() > 1 {
                     self.caller.worker.counters().replayed(Replayed::Passed);
                 }
                 return Ok((self.handed_on(head), received));
             }
-            let next = self.after_refusal(generation, &mut received).await;
+            let refused = Refused {
+                caller: self.caller,
+                route: &self.way.placed.route,
+                is_repeatable: self.body.is_repeatable(),
+                patience: self.patience(),
+            };
+            let next = refused.next(&mut self.replay, generation, &mut received).await;
             if next == Next::Again {
                 self.before.get_or_insert(Sent::Refused);
                 received.discard();
@@ -268,7 +274,7 @@ impl Passing<'_> {
                 received.discard();
                 return Err(later);
             }
-            let said = self.said(&head, received.beginning().await, &token);
+            let said = refusal::said(&self.way.placed.route, &head, received.beginning().await, &token);
             received.discard();
             return Err(Problem::refused(head.status, said.as_deref()));
         }

@@ -1,8 +1,9 @@
 //! A gateway that runs: a thread that accepts, and workers that serve.
 
-use crate::admin::{self, Admin, Health};
+use crate::admin::{self, Admin};
 use crate::counts::Counts;
 use crate::crew::{Crew, Place, Seen};
+use crate::health::Health;
 use crate::listener::bind::{Accepting, Bound};
 use crate::listener::{Address, NO_ROOM, ServeError};
 use crate::table::{Door, Table};

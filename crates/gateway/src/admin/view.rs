@@ -2,8 +2,9 @@
 
 use super::history::History;
 use super::status::Shown;
-use super::{Health, metrics, page};
+use super::{metrics, page};
 use crate::crew::Crew;
+use crate::health::Health;
 use crate::rules::{self, Denied, Hosts};
 use crate::table::Table;
 use bytes::Bytes;

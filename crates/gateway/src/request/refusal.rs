@@ -1,13 +1,14 @@
 //! A refused token: whether it was one, and what becomes of its request.
 
-use super::Passing;
 use crate::answering::Received;
 use crate::counts::Replayed;
-use crate::table::Placed;
+use crate::inbound::Inbound;
+use crate::settings::Route;
 use evergrant_core::{
-    AfterRefusal, Excerpt, Generation, Now, Rejection, Response as EndpointResponse, Verdict,
+    AfterRefusal, Excerpt, Generation, Now, Rejection, Replay, Response as EndpointResponse, Verdict,
 };
 use evergrant_drive::ReplayReason;
+use evergrant_http::Guard;
 use http::HeaderValue;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use std::time::Duration;
@@ -27,26 +28,30 @@ pub(super) enum Next {
     Refused,
 }
 
-impl Passing<'_> {
-    pub(super) async fn verdict(&self, head: &http::response::Parts, received: &mut Received) -> Verdict {
-        let guard = &self.way.placed.guard;
-        if !guard.concerns(head.status) {
-            return Verdict::Fine;
-        }
-        let seen = if guard.needs_body(head.status) { Some(received.beginning().await) } else { None };
-        guard.judge(head.status, &head.headers, seen.as_deref())
-    }
+/// A request whose token was refused.
+pub(super) struct Refused<'a> {
+    pub(super) caller: &'a Inbound,
+    pub(super) route: &'a Route,
+    pub(super) is_repeatable: bool,
+    /// How long it waits for a token that settles.
+    pub(super) patience: Duration,
+}
 
+impl Refused<'_> {
     /// What follows a refused token, once it may.
-    pub(super) async fn after_refusal(&mut self, generation: Generation, received: &mut Received) -> Next {
-        let Placed { route, .. } = self.way.placed;
+    pub(super) async fn next(
+        self,
+        replay: &mut Replay,
+        generation: Generation,
+        received: &mut Received,
+    ) -> Next {
+        let Self { caller, route, is_repeatable, patience } = self;
         let (source, origin) = (route.tokens.source(), route.upstream.origin());
-        let is_repeatable = self.body.is_repeatable();
         if !is_repeatable {
-            self.replay.cannot_repeat();
+            replay.cannot_repeat();
         }
         let rejection = source.shared().reject(generation, origin);
-        let next = match self.replay.refused(rejection) {
+        let next = match replay.refused(rejection) {
             AfterRefusal::SendAgain => {
                 source.shared().replayed(ReplayReason::Token);
                 Next::Again
@@ -54,7 +59,7 @@ impl Passing<'_> {
             AfterRefusal::Settle(then) => {
                 // Whoever waits has no turn.
                 received.give_up_turn();
-                if self.caller.watch.unless_gone(source.settle(then, self.patience())).await {
+                if caller.watch.unless_gone(source.settle(then, patience)).await {
                     source.shared().replayed(ReplayReason::Settled);
                     Next::Again
                 } else {
@@ -76,30 +81,39 @@ impl Passing<'_> {
         match next {
             Next::Again => {}
             Next::Unrepeatable | Next::Unsettled => {
-                self.caller.worker.counters().replayed(Replayed::Unrepeatable);
+                caller.worker.counters().replayed(Replayed::Unrepeatable);
             }
-            Next::Refused | Next::Gated(_) => self.caller.worker.counters().replayed(Replayed::Refused),
+            Next::Refused | Next::Gated(_) => caller.worker.counters().replayed(Replayed::Refused),
         }
         next
     }
+}
 
-    /// The API's own words, without the token if it repeats that.
-    pub(super) fn said(
-        &self,
-        head: &http::response::Parts,
-        body: Vec<u8>,
-        authorization: &HeaderValue,
-    ) -> Option<String> {
-        let client = self.way.placed.route.tokens.source().shared().client()?;
-        let lines = [CONTENT_TYPE, WWW_AUTHENTICATE];
-        let lines =
-            lines.iter().flat_map(|name| head.headers.get_all(name).iter().map(move |value| (name, value)));
-        let answer = lines.fold(EndpointResponse::new(head.status.as_u16()), |answer, (name, value)| {
-            answer.with_header(name.as_str(), value.as_bytes())
-        });
-        let refusal = client.read(&answer.with_body(body), Now::default()).err()?;
-        let words = refusal.description().map(Excerpt::as_str).or_else(|| refusal.code())?;
-        let token = authorization.to_str().ok()?.rsplit(' ').next()?;
-        Excerpt::new(words, &[token]).map(|words| words.as_str().to_owned())
+/// What an answer says of the token that its request was sent with.
+pub(super) async fn verdict(guard: &Guard, head: &http::response::Parts, received: &mut Received) -> Verdict {
+    if !guard.concerns(head.status) {
+        return Verdict::Fine;
     }
+    let seen = if guard.needs_body(head.status) { Some(received.beginning().await) } else { None };
+    guard.judge(head.status, &head.headers, seen.as_deref())
+}
+
+/// The API's own words, without the token if it repeats that.
+pub(super) fn said(
+    route: &Route,
+    head: &http::response::Parts,
+    body: Vec<u8>,
+    authorization: &HeaderValue,
+) -> Option<String> {
+    let client = route.tokens.source().shared().client()?;
+    let lines = [CONTENT_TYPE, WWW_AUTHENTICATE];
+    let lines =
+        lines.iter().flat_map(|name| head.headers.get_all(name).iter().map(move |value| (name, value)));
+    let answer = lines.fold(EndpointResponse::new(head.status.as_u16()), |answer, (name, value)| {
+        answer.with_header(name.as_str(), value.as_bytes())
+    });
+    let refusal = client.read(&answer.with_body(body), Now::default()).err()?;
+    let words = refusal.description().map(Excerpt::as_str).or_else(|| refusal.code())?;
+    let token = authorization.to_str().ok()?.rsplit(' ').next()?;
+    Excerpt::new(words, &[token]).map(|words| words.as_str().to_owned())
 }
