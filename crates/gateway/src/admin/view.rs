@@ -112,12 +112,12 @@ impl View {
             let said = match &denied {
                 Denied::Browser(field) => {
                     format!(
-                        "{field} says that a page in a browser sent this, and only the page of this address may\n"
+                        "{field} says that a page in a browser sent this, and only the page of this address may"
                     )
                 }
-                denied => format!("{denied}\n"),
+                denied => denied.to_string(),
             };
-            return Err((denied.status(), said));
+            return Err((denied.status(), said + "\n"));
         }
         let life = (self.health.is_ready(), self.health.is_draining());
         Ok(Shown::of(life, &self.crew, &self.table, &self.sources, &self.history))
