@@ -22,5 +22,6 @@ mod replaced;
 pub(crate) mod request;
 pub(crate) mod run;
 mod runtime;
+mod small_server;
 pub(crate) mod token;
 pub(crate) mod watch;

@@ -208,6 +208,49 @@ fn a_second_gateway_on_the_port_does_not_start() {
 }
 
 #[test]
+fn the_demo_page_is_served_beside_the_gateway_and_may_call_it() {
+    let server = Server::start().unwrap();
+    let mut gateway = Gateway::start(known(&server, &["--demo-page=127.0.0.1:0"]));
+    let said: Value = serde_json::from_str(&gateway.heard.pop().unwrap()).unwrap();
+    let page = said["demo_page"].as_str().unwrap().to_owned();
+    let (status, text) = get(&page, "/", "Sec-Fetch-Site: none\r\n");
+    assert_eq!(status, 200);
+    assert!(text.contains(&format!("name=\"gateway\" content=\"{}\"", gateway.url)), "{text}");
+    assert!(text.contains(&format!("connect-src {};", gateway.url)), "{text}");
+    let module = get(&page, "/evergrant-queue.js", "Sec-Fetch-Site: same-origin\r\n").1;
+    let published =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../clients/js/evergrant-queue.js");
+    assert!(
+        module.ends_with(&fs::read_to_string(published).unwrap()),
+        "the copy in this crate is another one"
+    );
+    // It may call the gateway, and no page of the gateway's own address may, nor is a page there.
+    let (status, answer) = get(&gateway.url, "/", &format!("Origin: {page}\r\n"));
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.contains(&format!("access-control-allow-origin: {page}\r\n")), "{answer}");
+    assert_eq!(get(&gateway.url, "/", &format!("Origin: {}\r\n", gateway.url)).0, 403);
+    assert_eq!(get(&page, "/", "Origin: https://evil.example\r\n").0, 403);
+}
+
+#[test]
+fn a_demo_page_that_nobody_could_use_or_everybody_could_is_refused() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let socket = format!("unix:{}/api.sock", folder.path());
+    let mut on_a_socket = configured(
+        &server,
+        evergrant(&["gateway", "--admin", "none", "--listen", &socket, "--demo-page=127.0.0.1:0"]),
+    );
+    fails(&mut on_a_socket, 2, &["a browser uses no Unix socket", "loopback address without keys"]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("--demo-page={}", taken.local_addr().unwrap());
+    fails(&mut known(&server, &[&address]), 2, &["there can be no demo page at", "--demo-page"]);
+    for wide in ["0.0.0.0:8486", "192.0.2.1:8486", "localhost"] {
+        fails(&mut known(&server, &[&format!("--demo-page={wide}")]), 2, &["loopback address and a port"]);
+    }
+}
+
+#[test]
 fn what_is_in_flight_is_answered_before_it_ends() {
     let server = Server::start().unwrap();
     let (_folder, path) = with_file(&server, &table(""));

@@ -126,6 +126,7 @@ fn made(
         routes,
         sources: sources.into_values().map(|(source, _)| source).collect(),
         totals,
+        demo_page: None,
     })
 }
 

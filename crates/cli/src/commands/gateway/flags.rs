@@ -34,6 +34,7 @@ pub(super) fn plan(args: &GatewayArgs) -> Result<Plan, Failure> {
         routes: vec![served],
         sources: vec![source],
         totals,
+        demo_page: None,
     })
 }
 

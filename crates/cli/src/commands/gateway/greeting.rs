@@ -8,20 +8,32 @@ use crate::tell::manner::Manner;
 use crate::tell::stderr;
 use evergrant_gateway::{Access, Address, Running};
 use serde_json::json;
+use std::net::SocketAddr;
 
-pub(super) fn greet(running: &Running, routes: &[Served], listen: &[Listen], manner: Manner) {
+pub(super) fn greet(
+    running: &Running,
+    routes: &[Served],
+    listen: &[Listen],
+    demo_page: Option<SocketAddr>,
+    manner: Manner,
+) {
     if manner.quiet {
         return;
     }
     let at: Vec<String> = running.addresses().iter().map(url).collect();
     let admin = running.admin().and_then(Result::ok).map(|address| url(&Address::Tcp(address)));
+    let demo_page = demo_page.map(|address| url(&Address::Tcp(address)));
     if manner.json {
         let route = |served: &Served| {
             let Served { route, client_id, server } = served;
             json!({ "path": route.path().as_str(), "upstream": route.upstream().to_string(), "client_id": client_id, "server": server })
         };
         let routes: Vec<_> = routes.iter().map(route).collect();
-        stderr::line(escaped::json(&json!({ "listen": at, "admin": admin, "routes": routes })));
+        let mut said = json!({ "listen": at, "admin": admin, "routes": routes });
+        if let Some(page) = demo_page {
+            said["demo_page"] = page.into();
+        }
+        stderr::line(escaped::json(&said));
     } else {
         stderr::note(format_args!("listening at {}", at.join(" and ")));
         for Served { route, client_id, server } in routes {
@@ -31,7 +43,10 @@ pub(super) fn greet(running: &Running, routes: &[Served], listen: &[Listen], man
             ));
         }
         if let Some(admin) = admin {
-            stderr::note(format_args!("health and metrics at {admin}"));
+            stderr::note(format_args!("status, health and metrics at {admin}"));
+        }
+        if let Some(page) = demo_page {
+            stderr::note(format_args!("demo page at {page}"));
         }
     }
     for warning in warnings(listen) {

@@ -1,6 +1,7 @@
 //! What the gateway is to do, by whichever words that was said.
 
 use super::args::GatewayArgs;
+use super::demo_page::DemoPage;
 use crate::client::profile::gateway::{AdminAt, Bounds, Listen, LogWord, Ready};
 use crate::client::renewal::Renewal;
 use crate::client::settings::Settings;
@@ -32,6 +33,7 @@ pub(super) struct Plan {
     pub(super) sources: Vec<Source>,
     /// What all sources count.
     pub(super) totals: Arc<Totals>,
+    pub(super) demo_page: Option<DemoPage>,
 }
 
 /// Who else uses this process.

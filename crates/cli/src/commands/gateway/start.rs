@@ -1,5 +1,6 @@
 //! From the plan to a gateway that listens.
 
+use super::demo_page::DemoPage;
 use super::descriptors;
 use super::greeting;
 use super::plan::{For, Plan, Source};
@@ -61,7 +62,11 @@ pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Fail
             "there is no address for health and metrics: {error}; the gateway serves without it"
         ));
     }
-    greeting::greet(&running, &plan.routes, &plan.listen, manner);
+    let demo_page = plan.demo_page.as_ref().map(DemoPage::address);
+    greeting::greet(&running, &plan.routes, &plan.listen, demo_page, manner);
+    if let Some(page) = plan.demo_page {
+        page.serve(&running, &plan.listen)?;
+    }
     Ok(Started {
         running: Arc::new(running),
         tokens: plan.sources.iter().map(|source| source.tokens.clone()).collect(),
