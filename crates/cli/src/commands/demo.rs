@@ -1,6 +1,6 @@
 //! `evergrant demo`: the main job on servers of its own. Many workers call an API without pause on tokens that live a
 //! few seconds, while the authorization server revokes them, fails and recovers; and devices without tokens call it through a
-//! gateway.
+//! program and its gateway.
 
 mod destination;
 mod devices;
@@ -27,7 +27,7 @@ use crate::tell::terminal::Terminal;
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Args, ValueHint};
 use destination::Destination;
-use devices::Devices;
+use devices::Program;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tokio_reqwest::{Api, Client, ClientAuth, LastOutcome, Origin, Provider, Status, Tokens};
 use plan::Plan;
@@ -173,7 +173,7 @@ impl Demo {
                 && status.held.is_none_or(|held| held.used_for < unit / 2)
         };
         self.watch(&mut phase, Duration::ZERO, nearly_over).await;
-        self.mend_server();
+        self.restore_server();
         self.watch(&mut phase, Duration::ZERO, |status| refresh_in(status) > unit).await;
         let allowed = self.plan.attempts(phase.elapsed());
         phases.push(self.end(phase, allowed));
@@ -184,7 +184,7 @@ impl Demo {
         self.watch(&mut phase, Duration::ZERO, |status| status.held.is_none()).await;
         self.view.say("the token has expired: the workers wait");
         self.watch(&mut phase, self.plan.unit * 3 / 2, |_| true).await;
-        self.mend_server();
+        self.restore_server();
         self.watch(&mut phase, Duration::ZERO, |status| status.held.is_some() && status.waiting == 0).await;
         // Those that have waited are answered.
         self.watch(&mut phase, self.plan.unit / 2, |_| true).await;
@@ -193,12 +193,15 @@ impl Demo {
         over.store(true, Ordering::Relaxed);
         let mut died = died_among(working).await;
 
-        let story = "devices that know no token; 503, and 401 to every token so far";
+        let story = "devices know no token and call a program, which calls the gateway; 503, then 401";
         let mut phase = self.begin("through the gateway", Some(What::Down), story);
         let gateway = devices::gateway(&self.origin, &self.tokens, self.plan.policy().patience())?;
-        let (over, devices) = (Arc::new(AtomicBool::new(false)), Devices::of(&gateway, "/shipments")?);
+        let program = Program::start(&gateway, workers).await?;
+        let (over, devices) = (Arc::new(AtomicBool::new(false)), program.devices("/shipments")?);
         let calling: Vec<_> = (0..workers)
-            .map(|_| tokio::spawn(devices.clone().work(Arc::clone(&self.tally), Arc::clone(&over))))
+            .map(|number| {
+                tokio::spawn(devices.clone().work(number, Arc::clone(&self.tally), Arc::clone(&over)))
+            })
             .collect();
         self.watch(&mut phase, self.plan.unit / 2, |_| true).await;
         self.break_server();
@@ -208,7 +211,7 @@ impl Demo {
         self.watch(&mut phase, Duration::ZERO, |status| status.held.is_none()).await;
         self.view.say("the token was revoked: the devices' requests wait in the gateway");
         self.watch(&mut phase, self.plan.unit * 3 / 2, |_| true).await;
-        self.mend_server();
+        self.restore_server();
         self.watch(&mut phase, Duration::ZERO, |status| status.held.is_some() && status.waiting == 0).await;
         let rest = self.plan.whole.saturating_sub(start.elapsed());
         self.watch(&mut phase, rest.max(self.plan.unit / 2), |_| true).await;
@@ -239,11 +242,11 @@ impl Demo {
 
     fn break_server(&mut self) {
         let down = Fault::status(503);
-        let _cleared_by_mend = self.server.fault(Endpoint::Token, down, Times::UntilCleared);
+        let _cleared_later = self.server.fault(Endpoint::Token, down, Times::UntilCleared);
         self.timeline.down();
     }
 
-    fn mend_server(&mut self) {
+    fn restore_server(&mut self) {
         self.view.say("the authorization server is back");
         self.server.clear_faults();
         self.timeline.up();
