@@ -2,6 +2,7 @@
 
 mod address;
 mod args;
+mod demo_page;
 mod descriptors;
 mod file;
 mod flags;
@@ -25,6 +26,7 @@ use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::verbose;
 use args::GatewayCommand;
+use demo_page::DemoPage;
 use std::process::ExitCode;
 
 pub(crate) use args::GatewayArgs;
@@ -36,9 +38,10 @@ pub(crate) fn run(args: &GatewayArgs, manner: Manner) -> Result<ExitCode, Failur
     if args.wait {
         return wait::run(args).map(|()| ExitCode::SUCCESS);
     }
+    let page = DemoPage::bind(args)?;
     let plan = match file::of(args)? {
-        Some(profiles) => file::plan(args, profiles, manner)?,
-        None => flags::plan(args)?,
+        Some(profiles) => file::plan(args, profiles, page, manner)?,
+        None => flags::plan(args, page)?,
     };
     let ended = match args.program.is_empty() {
         true => life::serve(plan, manner),

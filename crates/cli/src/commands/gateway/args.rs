@@ -1,5 +1,6 @@
 //! What can be said to `evergrant gateway`.
 
+use super::demo_page;
 use super::key::KeyArgs;
 use crate::client::args::{ClientArgs, OriginArgs};
 use crate::client::profile::gateway::LogWord;
@@ -34,6 +35,12 @@ pub(crate) struct GatewayArgs {
     /// with a program. If it cannot be used the gateway serves without it.
     #[arg(long, value_name = "ADDR|none")]
     pub(crate) admin: Option<String>,
+    /// Show a page of a device whose requests wait, at this address
+    ///
+    /// An IP address of loopback and a port. Default: 127.0.0.1:8486. Open it in a browser: it sends requests to the gateway, whose
+    /// routes list its origin then.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = demo_page::USUAL)]
+    pub(crate) demo_page: Option<String>,
     /// Requests to log on stdout
     ///
     /// A JSON object a line, or short lines on a terminal. With a program it is on stderr. Default: own.
@@ -42,7 +49,7 @@ pub(crate) struct GatewayArgs {
     /// Wait until a gateway on this machine is ready
     ///
     /// It asks /readyz at the address of --admin, for as long as --timeout says. Default: 2m.
-    #[arg(long, conflicts_with_all = ["upstream", "listen", "log", "program"])]
+    #[arg(long, conflicts_with_all = ["upstream", "listen", "demo_page", "log", "program"])]
     pub(crate) wait: bool,
     /// Program to run, and its arguments
     ///

@@ -9,7 +9,13 @@ use crate::tell::stderr;
 use evergrant_gateway::{Access, Address, Running};
 use serde_json::json;
 
-pub(super) fn greet(running: &Running, routes: &[Served], listen: &[Listen], manner: Manner) {
+pub(super) fn greet(
+    running: &Running,
+    routes: &[Served],
+    listen: &[Listen],
+    page: Option<&str>,
+    manner: Manner,
+) {
     if manner.quiet {
         return;
     }
@@ -21,7 +27,11 @@ pub(super) fn greet(running: &Running, routes: &[Served], listen: &[Listen], man
             json!({ "path": route.path().as_str(), "upstream": route.upstream().to_string(), "client_id": client_id, "server": server })
         };
         let routes: Vec<_> = routes.iter().map(route).collect();
-        stderr::line(escaped::json(&json!({ "listen": at, "admin": admin, "routes": routes })));
+        let mut said = json!({ "listen": at, "admin": admin, "routes": routes });
+        if let Some(page) = page {
+            said["demo_page"] = page.into();
+        }
+        stderr::line(escaped::json(&said));
     } else {
         stderr::note(format_args!("listening at {}", at.join(" and ")));
         for Served { route, client_id, server } in routes {
@@ -32,6 +42,9 @@ pub(super) fn greet(running: &Running, routes: &[Served], listen: &[Listen], man
         }
         if let Some(admin) = admin {
             stderr::note(format_args!("health and metrics at {admin}"));
+        }
+        if let Some(page) = page {
+            stderr::note(format_args!("demo page at {page}"));
         }
     }
     for warning in warnings(listen) {

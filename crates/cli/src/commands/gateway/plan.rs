@@ -1,6 +1,7 @@
 //! What the gateway is to do, by whichever words that was said.
 
 use super::args::GatewayArgs;
+use super::demo_page::DemoPage;
 use crate::client::profile::gateway::{AdminAt, Bounds, Listen, LogWord, Ready};
 use crate::client::renewal::Renewal;
 use crate::client::settings::Settings;
@@ -24,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Plan {
     pub(super) listen: Vec<Listen>,
     pub(super) admin: AdminAt,
+    pub(super) page: Option<DemoPage>,
     pub(super) ready: Ready,
     pub(super) log: LogWord,
     pub(super) instance: Option<String>,
