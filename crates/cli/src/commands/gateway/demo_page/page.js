@@ -3,7 +3,7 @@ import { queued } from "./evergrant-queue.js";
 
 const LAST = 10;
 // From the middle of one dot to that of the next, in pixels.
-const PITCH = 18;
+const PITCH = 22;
 // How often the summary changes at most, in milliseconds: it is read aloud.
 const SPOKEN = 1000;
 
@@ -24,8 +24,7 @@ const send = queued(async (request) => {
 	call.sent = performance.now();
 	move(call, "server");
 	const answer = await fetch(request);
-	// Where the module hands it on, it has come by the next frame.
-	move(call, "waiting");
+	if (/429|503/.test(answer.status) && answer.headers.has("retry-after")) move(call, "waiting");
 	return answer;
 }, {
 	onwait({ ms }) {
@@ -38,7 +37,7 @@ async function ask() {
 	const path = at("path").value;
 	const method = at("method").value;
 	const name = `#${(begun += 1)}`;
-	const dot = at("dots").appendChild(document.createElement("span"));
+	const dot = document.createElement("span");
 	const call = { name, dot, asked: `${method} ${path}`, began: performance.now() };
 	calls.set(name, call);
 	move(call, "waiting");
@@ -126,6 +125,8 @@ function place() {
 			const x = box.left - board.left + (slot % columns) * PITCH;
 			const y = box.top - board.top + Math.floor(slot / columns) * PITCH;
 			dot.style.translate = `${x.toFixed(1)}px ${y.toFixed(1)}px`;
+			// Not before it has a place, or it would fly there.
+			if (!dot.isConnected) at("dots").append(dot);
 		};
 		return { put, most: columns * rows };
 	};
@@ -155,20 +156,21 @@ function place() {
 let told = -SPOKEN, later = 0;
 function tell() {
 	const now = performance.now();
-	if (now < told + SPOKEN) {
-		later ||= setTimeout(tell, told + SPOKEN - now);
-		return;
-	}
-	clearTimeout(later);
-	later = 0;
-	told = now;
 	if (!begun) return;
+	if (now < told + SPOKEN) return tellIn(told + SPOKEN - now);
+	told = now;
 	const waiting = [...calls.values()].filter((call) => call.lane === "waiting").length;
 	const left = Math.ceil((rests - now) / 1000);
 	const rest = left > 0 ? ` The server asks to wait ${left} s.` : "";
-	at("summary").textContent = `${waiting} waiting, ${answered} answered, ${failed} of them failed.${rest}`;
-	// Until it may be sent again.
-	if (left > 0) later = setTimeout(tell, SPOKEN);
+	at("summary").textContent = `${waiting} waiting, ${answered} answered${failed ? `, ${failed} of them failed` : ""}.${rest}`;
+	if (left > 0) tellIn(SPOKEN);
+}
+
+function tellIn(ms) {
+	later ||= setTimeout(() => {
+		later = 0;
+		tell();
+	}, ms);
 }
 
 at("gateway").textContent = gateway;
