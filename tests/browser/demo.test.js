@@ -99,6 +99,7 @@ for (const [width, height] of [[1200, 900], [400, 900]]) {
 			await page.getByLabel("Method").selectOption("POST");
 			await page.getByRole("button", { name: "Send 1", exact: true }).click();
 			await until(async () => (await dots("failed")) === 1, "one has failed");
+			await until(async () => /21 answered, 1 of them failed/.test(await page.locator("#summary").textContent()), "it is said");
 			await page.waitForFunction(() => document.getAnimations().length === 0);
 			await picture("answered");
 			await check(page);

@@ -29,24 +29,27 @@ impl DemoPage {
     }
 
     fn bind_at(text: &str) -> Result<Self, Failure> {
-        const NEXT: &str = "write a loopback address and a port, such as 127.0.0.1:8486, or nothing after --demo-page";
+        const NEXT: &str = "write one such as 127.0.0.1:8486, or nothing after it";
         let Ok(wanted) = text.parse::<SocketAddr>() else {
             return Err(Failure::usage("--demo-page is not an IP address and a port", NEXT));
         };
         if !wanted.ip().is_loopback() {
             return Err(Failure::usage(
-                format!("--demo-page {wanted} could be reached from other machines, and so could the API through the page"),
+                format!(
+                    "--demo-page {wanted} is no loopback address, and the page is for this machine alone"
+                ),
                 NEXT,
             ));
         }
         let failed = |error: io::Error| {
+            const NEXT: &str = "choose another address with --demo-page ADDR, or port 0";
             let happened = match error.kind() {
                 io::ErrorKind::AddrInUse => {
                     format!("another process listens at {wanted}, where the demo page would be")
                 }
                 _ => format!("the demo page cannot be at {wanted}: {error}"),
             };
-            Failure::usage(happened, "choose another address with --demo-page ADDR; with port 0 the system chooses one")
+            Failure::usage(happened, NEXT)
         };
         let listener = TcpListener::bind(wanted).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -83,7 +86,7 @@ pub(super) fn check(page: Option<&DemoPage>, listen: &[Listen]) -> Result<(), Fa
 
 fn no_listener() -> Failure {
     Failure::usage(
-        "the demo page could not call this gateway: a browser calls no Unix socket, and has neither a key nor a required field for a preflight",
+        "the demo page could not call this gateway: browsers use no Unix socket, and no key and no required field in a preflight",
         "add an address such as localhost:8484 to listen, or leave --demo-page out",
     )
 }

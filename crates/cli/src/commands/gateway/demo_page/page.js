@@ -5,7 +5,7 @@ const LAST = 10;
 // From the middle of one dot to that of the next, in pixels.
 const PITCH = 22;
 // How often the summary changes at most, in milliseconds: it is read aloud.
-const SPOKEN = 1000;
+const SPOKEN = 500;
 
 const at = (id) => document.getElementById(id);
 const gateway = document.querySelector("meta[name=gateway]").content;

@@ -57,7 +57,7 @@ impl Served {
         );
         Self {
             page: PAGE.replace("{gateway}", &escaped(gateway)).into(),
-            // A URL of ours has nothing that a field may not have; else the page may call nobody.
+            // A URL has nothing that a field may not have.
             policy: HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'")),
             hosts,
         }

@@ -43,7 +43,8 @@ fn the_policy_names_the_gateway_and_lets_nothing_inline_run() {
 
 #[test]
 fn the_page_is_bound_to_loopback_alone() {
-    for wrong in ["8486", "localhost:8486", "0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:127.0.0.1]:0", ""] {
+    for wrong in ["8486", "localhost:8486", "0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:127.0.0.1]:0", ""]
+    {
         assert!(DemoPage::bind_at(wrong).is_err(), "{wrong}");
     }
     let page = DemoPage::bind_at("127.0.0.1:0").unwrap();
