@@ -208,49 +208,6 @@ fn a_second_gateway_on_the_port_does_not_start() {
 }
 
 #[test]
-fn the_demo_page_is_served_beside_the_gateway_and_may_call_it() {
-    let server = Server::start().unwrap();
-    let mut gateway = Gateway::start(known(&server, &["--demo-page=127.0.0.1:0"]));
-    let said: Value = serde_json::from_str(&gateway.heard.pop().unwrap()).unwrap();
-    let page = said["demo_page"].as_str().unwrap().to_owned();
-    let (status, text) = get(&page, "/", "Sec-Fetch-Site: none\r\n");
-    assert_eq!(status, 200);
-    assert!(text.contains(&format!("name=\"gateway\" content=\"{}\"", gateway.url)), "{text}");
-    assert!(text.contains(&format!("connect-src {};", gateway.url)), "{text}");
-    let module = get(&page, "/evergrant-queue.js", "Sec-Fetch-Site: same-origin\r\n").1;
-    let published =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../clients/js/evergrant-queue.js");
-    assert!(
-        module.ends_with(&fs::read_to_string(published).unwrap()),
-        "the copy in this crate is another one"
-    );
-    // It may call the gateway, and no page of the gateway's own address may, nor is a page there.
-    let (status, answer) = get(&gateway.url, "/", &format!("Origin: {page}\r\n"));
-    assert_eq!(status, 200, "{answer}");
-    assert!(answer.contains(&format!("access-control-allow-origin: {page}\r\n")), "{answer}");
-    assert_eq!(get(&gateway.url, "/", &format!("Origin: {}\r\n", gateway.url)).0, 403);
-    assert_eq!(get(&page, "/", "Origin: https://evil.example\r\n").0, 403);
-}
-
-#[test]
-fn a_demo_page_that_nobody_could_use_or_everybody_could_is_refused() {
-    let server = Server::start().unwrap();
-    let folder = Folder::new();
-    let socket = format!("unix:{}/api.sock", folder.path());
-    let mut on_a_socket = configured(
-        &server,
-        evergrant(&["gateway", "--admin", "none", "--listen", &socket, "--demo-page=127.0.0.1:0"]),
-    );
-    fails(&mut on_a_socket, 2, &["a browser uses no Unix socket", "loopback address without keys"]);
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("--demo-page={}", taken.local_addr().unwrap());
-    fails(&mut known(&server, &[&address]), 2, &["there can be no demo page at", "--demo-page"]);
-    for wide in ["0.0.0.0:8486", "192.0.2.1:8486", "localhost"] {
-        fails(&mut known(&server, &[&format!("--demo-page={wide}")]), 2, &["loopback address and a port"]);
-    }
-}
-
-#[test]
 fn what_is_in_flight_is_answered_before_it_ends() {
     let server = Server::start().unwrap();
     let (_folder, path) = with_file(&server, &table(""));
@@ -673,4 +630,101 @@ fn a_file_that_is_named_is_not_left_out_for_an_api_that_is() {
     let (_folder, path) = with_file(&server, &table(""));
     let words = ["gateway", "--config", &path, "--upstream", "http://127.0.0.1:1/"];
     fails(&mut configured(&server, evergrant(&words)), 2, &["--upstream is about one client"]);
+}
+
+/// A folder with a configuration file like [`with_file`]'s, whose gateway listens as this says.
+fn listening(server: &Server, listen: &str) -> (Folder, String) {
+    with_file(server, &format!("[gateway]\nlisten = {listen}\n{ROUTE}"))
+}
+
+#[test]
+fn the_demo_page_is_served_beside_the_gateway_and_may_call_it() {
+    const MODULE: &str = include_str!("../../../clients/js/evergrant-queue.js");
+    assert!(MODULE.len() < 3 * 1024, "{} bytes", MODULE.len());
+    let server = Server::start().unwrap();
+    let (_folder, path) = with_file(&server, &(table("") + "origins = \"https://app.example.com\"\n"));
+    let page = ["--demo-page", "127.0.0.1:0"];
+    let mut with_page = with_config(&path);
+    with_page.args(page);
+    for command in [known(&server, &page), with_page] {
+        let gateway = Gateway::start(command);
+        let told: Value = serde_json::from_str(gateway.heard.last().unwrap()).unwrap();
+        let demo = told["demo_page"].as_str().unwrap();
+        let (status, shown) = get(demo, "/", "");
+        assert_eq!(status, 200);
+        let (head, html) = shown.split_once("\r\n\r\n").unwrap();
+        for field in [
+            "content-type: text/html; charset=utf-8",
+            "cache-control: no-store",
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+            &format!("connect-src {};", gateway.url),
+        ] {
+            assert!(head.contains(field), "{field} is not in: {head}");
+        }
+        assert!(html.contains(&format!("<meta name=\"gateway\" content=\"{}\">", gateway.url)), "{html}");
+        let (_, module) = get(demo, "/evergrant-queue.js", "");
+        assert_eq!(module.split_once("\r\n\r\n").unwrap().1, MODULE);
+        // All that it names is there.
+        for path in html.split(['"']).filter(|word| word.starts_with('/')) {
+            assert_eq!(get(demo, path, "").0, 200, "{path}");
+        }
+        gateway.until_ready();
+        for origin in [demo.to_owned(), demo.replace("127.0.0.1", "localhost")] {
+            let (status, answer) = get(&gateway.url, "/shipments", &format!("Origin: {origin}\r\n"));
+            assert_eq!(status, 200, "{answer}");
+            assert!(answer.contains(&format!("access-control-allow-origin: {origin}\r\n")), "{answer}");
+        }
+        assert_eq!(get(&gateway.url, "/shipments", "Origin: http://127.0.0.1:1\r\n").0, 403);
+        // The API's listener has no page.
+        assert!(!get(&gateway.url, "/", "").1.contains("<html"));
+    }
+    // What the file lists stays listed.
+    let gateway = Gateway::start({
+        let mut command = with_config(&path);
+        command.args(page);
+        command
+    });
+    gateway.until_ready();
+    assert_eq!(get(&gateway.url, "/shipments", "Origin: https://app.example.com\r\n").0, 200);
+}
+
+#[test]
+fn the_demo_page_is_told_to_people_too_and_does_not_keep_the_end_waiting() {
+    let server = Server::start().unwrap();
+    let mut command = evergrant(&["gateway", "--demo-page", "[::1]:0", "--admin", "none"]);
+    command.args(["--listen", "127.0.0.1:0", "--", "sh", "-c", "true"]);
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return;
+    }
+    let ended = run(&mut configured(&server, command));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("note: demo page at http://[::1]:"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_demo_page_that_nobody_could_use_is_refused() {
+    let server = Server::start().unwrap();
+    let gateway = Gateway::start(known(&server, &["--demo-page", "127.0.0.1:0"]));
+    let told: Value = serde_json::from_str(gateway.heard.last().unwrap()).unwrap();
+    let taken = told["demo_page"].as_str().unwrap().strip_prefix("http://").unwrap();
+    let refused = |address: &str, says: &[&str]| {
+        fails(&mut known(&server, &["--demo-page", address]), 2, says);
+    };
+    refused(taken, &["another process listens at", "--demo-page ADDR"]);
+    refused("0.0.0.0:8486", &["--demo-page 0.0.0.0:8486 is no loopback address"]);
+    refused("localhost:8486", &["--demo-page is not an IP address and a port"]);
+    let mut waits = evergrant(&["gateway", "--wait", "--demo-page"]);
+    fails(&mut waits, 2, &["--demo-page", "cannot be used with"]);
+    let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+    for listen in [
+        "\"unix:api.sock\"".to_owned(),
+        format!("{{ address = \"127.0.0.1:0\", keys = {{ erp = \"{digest}\" }} }}"),
+        "{ address = \"127.0.0.1:0\", require_header = \"X-Evergrant\" }".to_owned(),
+    ] {
+        let (_folder, path) = listening(&server, &listen);
+        let mut command = with_config(&path);
+        command.args(["--demo-page", "127.0.0.1:0"]);
+        fails(&mut command, 2, &["the demo page could not call this gateway", "leave --demo-page out"]);
+    }
 }

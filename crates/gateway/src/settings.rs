@@ -105,12 +105,6 @@ impl Route {
         self
     }
 
-    /// These origins of pages, too.
-    pub fn more_origins(mut self, origins: impl IntoIterator<Item = Origin>) -> Self {
-        self.origins.extend(origins);
-        self
-    }
-
     /// Whether cookies pass, both ways. Default false.
     pub fn cookies(mut self, cookies: bool) -> Self {
         self.fields.cookies = cookies;

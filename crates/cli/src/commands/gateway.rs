@@ -38,15 +38,11 @@ pub(crate) fn run(args: &GatewayArgs, manner: Manner) -> Result<ExitCode, Failur
     if args.wait {
         return wait::run(args).map(|()| ExitCode::SUCCESS);
     }
-    let mut plan = match file::of(args)? {
-        Some(profiles) => file::plan(args, profiles, manner)?,
-        None => flags::plan(args)?,
+    let page = DemoPage::bind(args)?;
+    let plan = match file::of(args)? {
+        Some(profiles) => file::plan(args, profiles, page, manner)?,
+        None => flags::plan(args, page)?,
     };
-    if let Some(address) = args.demo_page {
-        let page = DemoPage::bind(address)?;
-        page.allow(&mut plan)?;
-        plan.demo_page = Some(page);
-    }
     let ended = match args.program.is_empty() {
         true => life::serve(plan, manner),
         false => under::serve(plan, &args.program, manner),

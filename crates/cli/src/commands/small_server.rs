@@ -42,7 +42,7 @@ where
                 async { Ok::<_, Infallible>(answer.await) }
             });
             let mut builder = http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
+            builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(16 * 1024);
             // What goes wrong with a connection its caller knows.
             let _ended = builder.serve_connection(TokioIo::new(stream), service).await;
         }));

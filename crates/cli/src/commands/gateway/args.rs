@@ -1,11 +1,11 @@
 //! What can be said to `evergrant gateway`.
 
+use super::demo_page;
 use super::key::KeyArgs;
 use crate::client::args::{ClientArgs, OriginArgs};
 use crate::client::profile::gateway::LogWord;
 use clap::{Args, Subcommand, ValueHint};
 use std::ffi::OsString;
-use std::net::SocketAddr;
 
 #[derive(Debug, Args)]
 #[command(override_usage = "evergrant gateway [OPTIONS] [-- <CMD>...]\n       evergrant gateway key [OPTIONS] <NAME>",
@@ -35,20 +35,21 @@ pub(crate) struct GatewayArgs {
     /// with a program. If it cannot be used the gateway serves without it.
     #[arg(long, value_name = "ADDR|none")]
     pub(crate) admin: Option<String>,
+    /// Show a page of a device whose requests wait, at this address
+    ///
+    /// An IP address of loopback and a port. Default: 127.0.0.1:8486. Open it in a browser: it sends requests to the gateway, whose
+    /// routes list its origin then.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = demo_page::USUAL)]
+    pub(crate) demo_page: Option<String>,
     /// Requests to log on stdout
     ///
     /// A JSON object a line, or short lines on a terminal. With a program it is on stderr. Default: own.
     #[arg(long, value_enum)]
     pub(crate) log: Option<LogWord>,
-    /// Serve a page that shows how requests wait on a device
-    ///
-    /// On an address of its own, which must be of this machine. The page may use every route. Default address: 127.0.0.1:8486.
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:8486", value_parser = loopback)]
-    pub(crate) demo_page: Option<SocketAddr>,
     /// Wait until a gateway on this machine is ready
     ///
     /// It asks /readyz at the address of --admin, for as long as --timeout says. Default: 2m.
-    #[arg(long, conflicts_with_all = ["upstream", "listen", "log", "demo_page", "program"])]
+    #[arg(long, conflicts_with_all = ["upstream", "listen", "demo_page", "log", "program"])]
     pub(crate) wait: bool,
     /// Program to run, and its arguments
     ///
@@ -68,15 +69,4 @@ pub(crate) enum GatewayCommand {
     ///
     /// It prints the key, which is not kept anywhere, and the line for the configuration file, which has its digest.
     Key(KeyArgs),
-}
-
-/// An address that only this machine reaches: whoever uses the page acts as the client.
-fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr =
-        text.parse().map_err(|_| "write a loopback address and a port, such as 127.0.0.1:8486")?;
-    if address.ip().is_loopback() {
-        return Ok(address);
-    }
-    Err("other machines can reach this address; write a loopback address and a port, such as 127.0.0.1:8486"
-        .to_owned())
 }

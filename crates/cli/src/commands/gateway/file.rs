@@ -1,6 +1,7 @@
 //! The gateway of a configuration file.
 
 use super::args::GatewayArgs;
+use super::demo_page::{self, DemoPage};
 use super::plan::{Plan, Source, admin, listen};
 use crate::client::checked;
 use crate::client::chosen;
@@ -54,7 +55,12 @@ fn of_one_client(flag: &str) -> Failure {
 /// The flags that say which client is meant, so that it is not the file's gateway.
 const NAMING: [&str; 4] = ["profile", "provider", "token_endpoint", "client_id"];
 
-pub(super) fn plan(args: &GatewayArgs, mut profiles: Profiles, manner: Manner) -> Result<Plan, Failure> {
+pub(super) fn plan(
+    args: &GatewayArgs,
+    mut profiles: Profiles,
+    page: Option<DemoPage>,
+    manner: Manner,
+) -> Result<Plan, Failure> {
     let mut failures: Vec<Failure> = profiles.failures(Of::Gateway).collect();
     let path = profiles.path.display().to_string();
     let Some(table) = profiles.take_gateway() else {
@@ -69,7 +75,7 @@ pub(super) fn plan(args: &GatewayArgs, mut profiles: Profiles, manner: Manner) -
     if let Some(last) = Failure::tell_but_last(failures, manner) {
         return Err(last);
     }
-    made(args, table, clients)
+    made(args, table, page, clients)
 }
 
 /// The clients of all routes, by the names of their profiles.
@@ -96,8 +102,12 @@ fn clients(
 fn made(
     args: &GatewayArgs,
     table: GatewayTable,
+    page: Option<DemoPage>,
     clients: BTreeMap<String, Settings>,
 ) -> Result<Plan, Failure> {
+    let listen = listen(args, table.listen)?;
+    demo_page::check(page.as_ref(), &listen)?;
+    let pages = page.as_ref().map(DemoPage::origins).unwrap_or_default();
     let totals = Arc::<Totals>::default();
     let mut sources = BTreeMap::new();
     for (name, settings) in clients {
@@ -111,14 +121,16 @@ fn made(
         // Each route's profile is there, or the file would have a fault.
         let Some((source, origins)) = sources.get(&route.profile.value) else { continue };
         let upstream = checked::upstream(route, origins)?;
-        let made = route.route(upstream, source.tokens.clone(), authorities.of(route, source)?);
+        let roots = authorities.of(route, source)?;
+        let made = route.route(upstream, source.tokens.clone(), roots, &pages);
         let made =
             made.map_err(|error| Failure::usage(error.to_string(), "correct the path of the route"))?;
         routes.push(source.served(made)?);
     }
     Ok(Plan {
-        listen: listen(args, table.listen)?,
+        listen,
         admin: admin(args, table.admin)?,
+        page,
         ready: table.ready,
         log: args.log.or(table.log).unwrap_or(LogWord::Own),
         instance: table.instance,
@@ -126,7 +138,6 @@ fn made(
         routes,
         sources: sources.into_values().map(|(source, _)| source).collect(),
         totals,
-        demo_page: None,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The gateway of one client, said by flags, variables or a profile.
 
 use super::args::GatewayArgs;
+use super::demo_page::{self, DemoPage};
 use super::plan::{Plan, Source, admin, listen};
 use crate::client::checked;
 use crate::client::profile::gateway::{Bounds, LogWord, Ready};
@@ -11,15 +12,17 @@ use evergrant_gateway::{Route, Upstream};
 use std::fmt;
 use std::sync::Arc;
 
-pub(super) fn plan(args: &GatewayArgs) -> Result<Plan, Failure> {
+pub(super) fn plan(args: &GatewayArgs, page: Option<DemoPage>) -> Result<Plan, Failure> {
     // What is wrong with the words is told before a secret is asked for.
     let (listen, admin) = (listen(args, Vec::new())?, admin(args, None)?);
+    demo_page::check(page.as_ref(), &listen)?;
     let settings = Settings::read(&args.client)?;
     let upstream = upstream(args, &settings)?;
     let (bounds, totals) = (Bounds::default(), Arc::<Totals>::default());
     let source = Source::new(settings, None, &bounds, &totals)?;
     let route = Route::new("/", upstream, source.tokens.clone())
         .map_err(|error| Failure::system("the route cannot be made", &error))?;
+    let route = route.origins(page.as_ref().map(DemoPage::origins).unwrap_or_default());
     let served = source.served(match source.roots() {
         Some(roots) => route.roots(roots),
         None => route,
@@ -27,6 +30,7 @@ pub(super) fn plan(args: &GatewayArgs) -> Result<Plan, Failure> {
     Ok(Plan {
         listen,
         admin,
+        page,
         ready: Ready::default(),
         log: args.log.unwrap_or(LogWord::Own),
         instance: None,
@@ -34,7 +38,6 @@ pub(super) fn plan(args: &GatewayArgs) -> Result<Plan, Failure> {
         routes: vec![served],
         sources: vec![source],
         totals,
-        demo_page: None,
     })
 }
 

@@ -8,13 +8,12 @@ use crate::tell::manner::Manner;
 use crate::tell::stderr;
 use evergrant_gateway::{Access, Address, Running};
 use serde_json::json;
-use std::net::SocketAddr;
 
 pub(super) fn greet(
     running: &Running,
     routes: &[Served],
     listen: &[Listen],
-    demo_page: Option<SocketAddr>,
+    page: Option<&str>,
     manner: Manner,
 ) {
     if manner.quiet {
@@ -22,7 +21,6 @@ pub(super) fn greet(
     }
     let at: Vec<String> = running.addresses().iter().map(url).collect();
     let admin = running.admin().and_then(Result::ok).map(|address| url(&Address::Tcp(address)));
-    let demo_page = demo_page.map(|address| url(&Address::Tcp(address)));
     if manner.json {
         let route = |served: &Served| {
             let Served { route, client_id, server } = served;
@@ -30,7 +28,7 @@ pub(super) fn greet(
         };
         let routes: Vec<_> = routes.iter().map(route).collect();
         let mut said = json!({ "listen": at, "admin": admin, "routes": routes });
-        if let Some(page) = demo_page {
+        if let Some(page) = page {
             said["demo_page"] = page.into();
         }
         stderr::line(escaped::json(&said));
@@ -45,7 +43,7 @@ pub(super) fn greet(
         if let Some(admin) = admin {
             stderr::note(format_args!("status, health and metrics at {admin}"));
         }
-        if let Some(page) = demo_page {
+        if let Some(page) = page {
             stderr::note(format_args!("demo page at {page}"));
         }
     }

@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Plan {
     pub(super) listen: Vec<Listen>,
     pub(super) admin: AdminAt,
+    pub(super) page: Option<DemoPage>,
     pub(super) ready: Ready,
     pub(super) log: LogWord,
     pub(super) instance: Option<String>,
@@ -33,7 +34,6 @@ pub(super) struct Plan {
     pub(super) sources: Vec<Source>,
     /// What all sources count.
     pub(super) totals: Arc<Totals>,
-    pub(super) demo_page: Option<DemoPage>,
 }
 
 /// Who else uses this process.

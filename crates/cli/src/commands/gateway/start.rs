@@ -28,7 +28,7 @@ pub(super) struct Started {
     pub(super) drain_time: Duration,
 }
 
-/// Starts it, and says where it listens.
+/// Starts it, and says where it listens. On a runtime, which serves the demo page.
 pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Failure> {
     let bounds = descriptors::enough(plan.bounds, plan.routes.len(), of);
     let listeners: Vec<Listener> = plan.listen.iter().map(Listen::listener).collect();
@@ -62,11 +62,11 @@ pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Fail
             "there is no address for health and metrics: {error}; the gateway serves without it"
         ));
     }
-    let demo_page = plan.demo_page.as_ref().map(DemoPage::address);
-    greeting::greet(&running, &plan.routes, &plan.listen, demo_page, manner);
-    if let Some(page) = plan.demo_page {
-        page.serve(&running, &plan.listen)?;
+    let page = plan.page.as_ref().map(DemoPage::url);
+    if let Some(page) = plan.page {
+        page.serve(&plan.listen, running.addresses())?;
     }
+    greeting::greet(&running, &plan.routes, &plan.listen, page.as_deref(), manner);
     Ok(Started {
         running: Arc::new(running),
         tokens: plan.sources.iter().map(|source| source.tokens.clone()).collect(),

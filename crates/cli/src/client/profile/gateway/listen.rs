@@ -51,6 +51,12 @@ impl Listen {
         }
     }
 
+    /// Whether a page in a browser can call it: not over a Unix socket, and not where a preflight would lack a key or a field.
+    pub(crate) const fn is_for_pages(&self) -> bool {
+        let is_open = matches!(self.access, None | Some(Access::Anyone));
+        !matches!(self.address, Address::Unix(_)) && is_open && self.require_header.is_none()
+    }
+
     /// Why the address and who may use it do not suit each other, and what to do next.
     fn fault(&self) -> Option<(&'static str, &'static str)> {
         let (is_socket, is_local) = (matches!(self.address, Address::Unix(_)), self.address.is_local());

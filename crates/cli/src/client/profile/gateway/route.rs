@@ -176,12 +176,13 @@ impl More {
 }
 
 impl RouteTable {
-    /// The route of the library, to this upstream with these tokens.
+    /// The route of the library, to this upstream with these tokens. `pages`: origins beside those that it lists.
     pub(crate) fn route(
         &self,
         upstream: Upstream,
         tokens: Tokens,
         roots: Option<Arc<RootCertStore>>,
+        pages: &[Origin],
     ) -> Result<Route, RoutePathError> {
         /// What was said, in the library's words.
         fn said<T: Clone>(route: Route, said: &Option<T>, set: impl FnOnce(Route, T) -> Route) -> Route {
@@ -193,7 +194,7 @@ impl RouteTable {
         let more = &self.more;
         let route = Route::new(self.path.value.as_str(), upstream, tokens)?;
         let route = said(route, &more.methods, Route::methods);
-        let route = said(route, &more.origins, Route::origins);
+        let route = route.origins(more.origins.iter().flatten().chain(pages).cloned());
         let route = said(route, &more.authorization, Route::authorization);
         let route = said(route, &more.on_refused, Route::on_refused);
         let route = said(route, &more.strip, Route::strip);

@@ -1,59 +1,67 @@
-use super::{PAGE, QUEUE, SCRIPT, STYLE, Shown};
-use http::{Method, Request, StatusCode};
-use http_body_util::BodyExt as _;
+use super::serving::Served;
+use super::{DemoPage, reached};
+use crate::client::profile::gateway::Listen;
+use evergrant_gateway::{Address, Hosts};
+use http::header::CONTENT_SECURITY_POLICY;
+use http::{Method, Request};
 
-fn ask(method: Method, path: &str, lines: &[(&str, &str)]) -> super::Answer {
-    let mut request = Request::builder().method(method).uri(path);
-    for (name, value) in lines {
-        request = request.header(*name, *value);
-    }
-    let parts = request.body(()).unwrap().into_parts().0;
-    Shown::new(8486, "http://localhost:8484").answer(&parts)
+const URL: &str = "http://127.0.0.1:8484";
+
+fn status(method: Method, path: &str, host: &str) -> u16 {
+    let served = Served::new(URL, Hosts::loopback(8486, []));
+    let request = Request::builder().method(method).uri(path).header("host", host).body(()).unwrap();
+    served.answer(&request.into_parts().0).status().as_u16()
 }
 
 #[test]
-fn it_shows_the_page_to_people_of_this_machine_alone() {
-    for (lines, status) in [
-        (&[("host", "127.0.0.1:8486")][..], 200),
-        (&[("host", "localhost:8486"), ("sec-fetch-site", "same-origin")], 200),
-        (&[("host", "[::1]:8486"), ("sec-fetch-site", "none")], 200),
-        (&[("host", "evil.example:8486")], 403),
-        (&[("host", "127.0.0.1:8484")], 403),
-        (&[("host", "127.0.0.1:8486"), ("sec-fetch-site", "cross-site")], 403),
-        (&[("host", "127.0.0.1:8486"), ("origin", "https://evil.example")], 403),
-        (&[], 400),
-    ] {
-        assert_eq!(ask(Method::GET, "/", lines).status(), status, "{lines:?}");
+fn what_is_asked_for_is_answered_by_method_path_and_host() {
+    for path in ["/", "/page.css", "/page.js", "/evergrant-queue.js", "/?query"] {
+        for host in ["127.0.0.1:8486", "localhost:8486", "[::1]:8486"] {
+            assert_eq!(status(Method::GET, path, host), 200, "{path} at {host}");
+        }
+        assert_eq!(status(Method::HEAD, path, "localhost:8486"), 200);
+        assert_eq!(status(Method::POST, path, "localhost:8486"), 405);
+        assert_eq!(status(Method::OPTIONS, path, "localhost:8486"), 405);
+        for host in ["evil.test:8486", "127.0.0.1", "localhost:8487", "localhost.evil.test:8486"] {
+            assert_eq!(status(Method::GET, path, host), 403, "{path} at {host}");
+        }
     }
-    let host = [("host", "127.0.0.1:8486")];
-    assert_eq!(ask(Method::POST, "/", &host).status(), StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(ask(Method::GET, "/nowhere", &host).status(), StatusCode::NOT_FOUND);
+    for path in ["/page.html", "/index.html", "//", "/page.css/"] {
+        assert_eq!(status(Method::GET, path, "localhost:8486"), 404, "{path}");
+    }
 }
 
 #[test]
-fn its_policy_lets_it_speak_to_the_gateway_alone() {
-    let answer = ask(Method::GET, "/", &[("host", "127.0.0.1:8486")]);
-    let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    assert!(policy.contains(
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src http://localhost:8484;"
-    ));
-    assert!(!policy.contains("unsafe"));
-    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
-    for text in [PAGE, STYLE, SCRIPT] {
-        assert!(
-            !text.contains("http://") && !text.contains("https://") && !text.contains("innerHTML"),
-            "no foreign host"
-        );
-    }
-    assert!(!PAGE.contains("style=") && !PAGE.contains("<script>"));
+fn the_policy_names_the_gateway_and_lets_nothing_inline_run() {
+    let request = Request::builder().uri("/").header("host", "localhost:8486").body(()).unwrap();
+    let answer = Served::new(URL, Hosts::loopback(8486, [])).answer(&request.into_parts().0);
+    let policy = answer.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none';"), "{policy}");
+    assert!(policy.contains("connect-src http://127.0.0.1:8484;"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
 }
 
 #[test]
-fn it_serves_the_module_as_it_is_published() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let answer = ask(Method::GET, "/evergrant-queue.js", &[("host", "127.0.0.1:8486")]);
-    assert_eq!(answer.headers()["content-type"], "text/javascript; charset=utf-8");
-    let body = runtime.block_on(answer.into_body().collect()).unwrap().to_bytes();
-    assert_eq!(body, QUEUE.as_bytes());
-    assert!(body.len() < 3 * 1024, "{} bytes", body.len());
+fn the_page_is_bound_to_loopback_alone() {
+    for wrong in ["8486", "localhost:8486", "0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:127.0.0.1]:0", ""]
+    {
+        assert!(DemoPage::bind_at(wrong).is_err(), "{wrong}");
+    }
+    let page = DemoPage::bind_at("127.0.0.1:0").unwrap();
+    let port = page.address.port();
+    let origins: Vec<_> = page.origins().iter().map(ToString::to_string).collect();
+    assert_eq!(origins, [format!("http://127.0.0.1:{port}"), format!("http://localhost:{port}")]);
+    assert!(DemoPage::bind_at(&format!("127.0.0.1:{port}")).is_err());
+}
+
+#[test]
+fn a_page_calls_the_first_listener_that_it_can() {
+    let listen = |text: &str| Listen::at(Address::parse(text).unwrap());
+    let at = |texts: &[&str]| texts.iter().map(|text| Address::parse(text).unwrap()).collect::<Vec<_>>();
+    let both = at(&["127.0.0.1:9", "[::1]:9"]);
+    assert_eq!(reached(&[listen("localhost:0")], &both).unwrap(), "http://127.0.0.1:9");
+    assert_eq!(reached(&[listen("[::1]:0")], &at(&["[::1]:9"])).unwrap(), "http://localhost:9");
+    assert_eq!(reached(&[listen("unix:x")], &at(&["unix:x"])), None);
+    let listens = [listen("unix:x"), listen("127.0.0.1:0")];
+    assert_eq!(reached(&listens, &at(&["unix:x", "127.0.0.1:9"])).unwrap(), "http://127.0.0.1:9");
 }
