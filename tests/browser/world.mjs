@@ -1,6 +1,6 @@
 // What the tests share: an authorization server and an API, a gateway between them and pages, and a browser. All of it is on loopback, on
 // ports that are free, and ends with `close`.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -153,9 +153,9 @@ async function gateway(folder, text) {
  * Servers, pages of a listed origin and of another one, and a gateway.
  *
  * `lines` are more of `[gateway]`, `route` more of its route, and `rests` adds a client whose server refuses it, in these words. With
- * `down` there is no token, and with `token` none until `held.open()`.
+ * `down` there is no token, and with `token` none until `held.open()`. With `keys` callers need one.
  */
-export async function world({ lines = "", route = "", down = false, token = false, rests } = {}) {
+export async function world({ lines = "", route = "", down = false, token = false, keys = false, rests } = {}) {
 	const closing = [];
 	const close = async () => {
 		for (const end of closing.reverse()) await end();
@@ -196,9 +196,15 @@ ${more}
 			profiles += profile("labels", refusing);
 			routes += leads("/labels/", "labels", refusing, 'strip = true\npatience = "50ms"');
 		}
+		let [listen, key] = ['["localhost:0"]'];
+		if (keys) {
+			const made = JSON.parse(execFileSync(binary, ["--json", "gateway", "key", "page"]));
+			key = made.key;
+			listen = `[{ address = "127.0.0.1:0", keys = { page = "${made.digest}" } }]`;
+		}
 		const text = `${profiles}
 [gateway]
-listen = ["localhost:0"]
+listen = ${listen}
 admin = "127.0.0.1:0"
 log = "all"
 grace = "50ms"
@@ -206,7 +212,7 @@ drain_time = "50ms"
 ${lines}
 ${routes}`;
 		const front = await started(gateway(folder, text));
-		return { server, held, listed: listed.url, other: other.url, gateway: front, close };
+		return { server, held, key, listed: listed.url, other: other.url, gateway: front, close };
 	} catch (error) {
 		await close();
 		throw error;
