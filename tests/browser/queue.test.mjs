@@ -34,7 +34,7 @@ async function ended() {
 	return { fetched, problems, ended };
 }
 
-describe("the queue in a browser", () => {
+describe("the queue in a browser", { concurrency: true }, () => {
 	let chromium;
 	before(async () => (chromium = await browser()));
 	after(() => chromium?.close());
