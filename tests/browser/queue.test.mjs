@@ -22,7 +22,7 @@ async function start({ url, count, options }) {
 			const answer = await send(`${url}/${number}`, { method: "POST", body: String(number) });
 			end({ status: answer.status, text: await answer.text() });
 		} catch (error) {
-			end({ error: error.name });
+			end({ error: error.name, message: error.message });
 		}
 	});
 }

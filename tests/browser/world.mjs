@@ -123,7 +123,11 @@ async function gateway(folder, text) {
 		stdio: ["ignore", "pipe", "pipe"],
 	});
 	running.add(child);
-	const ended = new Promise((resolve) => child.on("close", resolve).on("error", resolve)).then(() => running.delete(child));
+	let stopped = false;
+	const ended = new Promise((resolve) => {
+		child.on("error", (error) => resolve(error.message));
+		child.on("close", (code, signal) => resolve(stopped || `the gateway has ended with ${signal ?? code}: ${lines.join("\n")}`));
+	}).finally(() => running.delete(child));
 	const lines = [];
 	const log = [];
 	let told;
@@ -136,15 +140,18 @@ async function gateway(folder, text) {
 		});
 	}
 	await until(() => told ?? !running.has(child), "the gateway listens");
-	if (!told) throw new Error(`the gateway has ended: ${lines.join("\n")}`);
+	if (!told) throw new Error(await ended);
 	const { admin } = told;
 	const url = told.listen.find((url) => url.startsWith("http://127.0.0.1:"));
 	const status = async () => (await fetch(`${admin}/status`)).json();
 	const close = async () => {
+		stopped = running.has(child);
 		child.kill("SIGTERM");
 		await Promise.race([ended, sleep(PATIENCE, undefined, { ref: false })]);
 		child.kill("SIGKILL");
-		await ended;
+		// It ends when it is told to, and not before.
+		const how = await ended;
+		if (how !== true) throw new Error(how);
 	};
 	return { url, admin, log, status, close };
 }
@@ -158,7 +165,9 @@ async function gateway(folder, text) {
 export async function world({ lines = "", route = "", down = false, token = false, keys = false, rests } = {}) {
 	const closing = [];
 	const close = async () => {
-		for (const end of closing.reverse()) await end();
+		const ends = [];
+		for (const end of closing.reverse()) ends.push(...(await Promise.allSettled([end()])));
+		for (const { reason } of ends) if (reason) throw reason;
 	};
 	const started = async (starts) => {
 		const it = await starts;
