@@ -1,6 +1,7 @@
 // What the tests share: an authorization server and an API, a gateway between them and pages, and a browser. All of it is on loopback, on
 // ports that are free, and ends with `close`.
 import { execFileSync, spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -39,7 +40,11 @@ export function gate() {
 }
 
 const running = new Set();
-process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+const folders = new Set();
+process.on("exit", () => {
+	for (const child of running) child.kill("SIGKILL");
+	for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
 
 async function serve(answer) {
@@ -176,6 +181,7 @@ export async function world({ lines = "", route = "", down = false, token = fals
 	};
 	try {
 		const folder = await mkdtemp(join(tmpdir(), "evergrant-browser-"));
+		folders.add(folder);
 		closing.push(() => rm(folder, { recursive: true, force: true }));
 		const server = await started(servers());
 		server.down = down;
@@ -268,6 +274,10 @@ export const within = (browser, options, test) => async () => {
 		const opened = await open(browser(), it.listed);
 		try {
 			await test({ ...it, ...opened });
+		} catch (error) {
+			// Why a fetch failed is told by the console alone.
+			error.message += `\n${opened.said.join("\n")}`;
+			throw error;
 		} finally {
 			await opened.close();
 		}
