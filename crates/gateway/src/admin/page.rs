@@ -161,7 +161,7 @@ fn table<T>(
 ) -> fmt::Result {
     write!(
         page,
-        "<section aria-labelledby=\"{id}-name\">\n<h2 id=\"{id}-name\">{name}</h2>\n\
+        "<section>\n<h2 id=\"{id}-name\">{name}</h2>\n\
          <div class=\"table\" role=\"region\" aria-labelledby=\"{id}-name\" tabindex=\"0\"><table><thead><tr>"
     )?;
     for (column, is_number) in columns {
