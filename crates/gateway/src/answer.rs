@@ -109,7 +109,8 @@ impl Problem {
     /// There is no access token to send the request with: 503.
     pub fn no_token(error: &Error) -> Self {
         let kind = match error {
-            Error::Saturated { .. } => return Self::queue_full(error.retry_after()),
+            // A place may be free at any moment, whenever the next token request is.
+            Error::Saturated { .. } => return Self::queue_full(SOON),
             // A caller whose deadline passed may find a token later, whatever the last answer was.
             Error::Failed { .. } if error.is_permanent() => kind::CLIENT_REFUSED,
             _ => kind::NO_TOKEN,

@@ -9,6 +9,7 @@ use crate::listener::{Address, NO_ROOM, ServeError};
 use crate::table::{Door, Table};
 use crate::worker::State;
 use crate::working::{Accepted, Told, work};
+use evergrant_core::Error;
 use evergrant_tokio_reqwest::Tokens;
 use std::future::poll_fn;
 use std::io;
@@ -24,7 +25,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
 
-/// How often is looked whether what was in flight has ended.
+/// How often is looked whether what was in flight has ended, or a first token has come.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// How long the next try for a first token is put off where its error does not say.
@@ -384,10 +385,13 @@ fn is_out_of_room(error: &io::Error) -> bool {
     evergrant_http::is_out_of_files(error) || matches!(error.kind(), io::ErrorKind::OutOfMemory)
 }
 
-/// Asks until there is a first token.
+/// Asks until there is a first token. It waits for none itself: each place in the queue is a caller's.
 async fn first_token(source: Tokens, health: Arc<Health>, number: usize) {
-    while let Err(error) = source.ready().await {
-        sleep(error.retry_after().max(RETRY)).await;
+    while let Err(error) = source.token_within(Duration::ZERO).await {
+        // One that is under way may have come by the next look.
+        let wait =
+            if matches!(error, Error::TimedOut { .. }) { LOOK } else { error.retry_after().max(RETRY) };
+        sleep(wait).await;
     }
     health.has_token(number);
 }

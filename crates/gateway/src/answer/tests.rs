@@ -44,7 +44,7 @@ fn rows() -> Vec<Row> {
         (Problem::queue_full(wait), 503, "queue-full", gone, "no", Some("3"), none),
         (Problem::busy(wait), 503, "busy", "connection_limit_reached", "no", Some("3"), none),
         (Problem::closing(), 503, "closing", gone, "no", Some("1"), none),
-        (Problem::no_token(&full), 503, "queue-full", gone, "no", Some("9"), none),
+        (Problem::no_token(&full), 503, "queue-full", gone, "no", Some("1"), none),
         (Problem::no_token(&timed_out(None)), 503, "no-token", gone, "no", Some("1"), none),
         (
             Problem::no_token(&timed_out(Some(refused(Class::Permanent)))),

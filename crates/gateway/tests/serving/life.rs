@@ -199,7 +199,7 @@ fn metrics_and_the_status_say_what_happened() {
     assert_eq!(caller.get("/").status, 200);
     caller.send("GET", "/", "Origin: https://evil.example\r\n", b"");
     assert_eq!(caller.answer().unwrap().status, 403);
-    until("both are counted", || running.counts().requests == 2);
+    until("both are counted", || running.counts().requests == 2 && running.is_ready());
     let metrics = Caller::at(admin).get("/metrics").text();
     for line in [
         "evergrant_gateway_requests_total{route=\"/\",code=\"2xx\"} 1\n",

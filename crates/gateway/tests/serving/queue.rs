@@ -48,9 +48,8 @@ fn while_a_token_is_held_nobody_waits_for_another() {
 fn a_full_queue_answers_at_once_and_so_does_a_full_house() {
     let server = Server::start().unwrap();
     let _gate = server.hold(Endpoint::Token);
-    let few = tokens(&server).policy(Policy::new().with_max_waiters(3)).build().unwrap();
+    let few = tokens(&server).policy(Policy::new().with_max_waiters(2)).build().unwrap();
     let running = limited(route_to(&server.origin(), few), Limits::new().admitted(10));
-    // One of the three waits for the gateway's own readiness.
     let mut callers: Vec<_> = (0..2).map(|_| Caller::new(&running)).collect();
     for caller in &mut callers {
         caller.send("GET", "/", "", b"");
@@ -217,4 +216,31 @@ fn a_token_that_ends_while_a_turn_is_waited_for_is_not_sent() {
     let token = |number: usize| arrived[number].field("authorization").unwrap().to_owned();
     assert_ne!(token(0), token(1));
     assert_eq!(token(1), format!("Bearer {}", server.issued().pop().unwrap()));
+}
+
+#[test]
+fn each_place_in_the_queue_is_a_callers() {
+    let server = Server::start().unwrap();
+    let gate = server.hold(Endpoint::Token);
+    let policy = Policy::new().with_max_waiters(2);
+    let tokens = tokens(&server).policy(policy).build().unwrap();
+    let running = serve(route_to(&server.origin(), tokens));
+    until("the first token was asked for", || server.counts().token_requests == 1);
+    let mut waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let mut caller = Caller::new(&running);
+            caller.send("GET", "/", "", b"");
+            caller
+        })
+        .collect();
+    until("both wait", || running.counts().queued == 2);
+    let answer = Caller::new(&running).get("/");
+    assert_eq!((answer.status, answer.problem().as_deref()), (503, Some("queue-full")));
+    let after: u64 = answer.field("retry-after").unwrap().parse().unwrap();
+    assert!(after <= 2, "a place may be free at any moment, not in {after} s");
+    gate.release();
+    for caller in &mut waiting {
+        assert_eq!(caller.answer().unwrap().status, 200);
+    }
+    assert_eq!(server.counts().token_requests, 1);
 }
