@@ -50,7 +50,7 @@ fn answered(fields: &[(&'static str, &'static str)]) -> Count {
     let mut answer =
         fields.iter().fold(Response::builder(), |answer, (name, value)| answer.header(*name, *value));
     let fields: &mut HeaderMap<HeaderValue> = answer.headers_mut().unwrap();
-    count(|| to_caller(fields, &FieldRules::default(), false)).1
+    count(|| to_caller(fields, &FieldRules::default())).1
 }
 
 #[test]
