@@ -38,7 +38,7 @@ pub(crate) fn run(args: &GatewayArgs, manner: Manner) -> Result<ExitCode, Failur
     if args.wait {
         return wait::run(args).map(|()| ExitCode::SUCCESS);
     }
-    let page = DemoPage::bind(args)?;
+    let page = args.demo_page.as_deref().map(DemoPage::bind).transpose()?;
     let plan = match file::of(args)? {
         Some(profiles) => file::plan(args, profiles, page, manner)?,
         None => flags::plan(args, page)?,

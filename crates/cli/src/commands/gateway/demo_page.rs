@@ -4,7 +4,6 @@
 mod serving;
 
 use super::address::url;
-use super::args::GatewayArgs;
 use crate::client::profile::gateway::Listen;
 use crate::tell::failure::Failure;
 use evergrant_gateway::{Address, Hosts};
@@ -23,12 +22,8 @@ pub(super) struct DemoPage {
 }
 
 impl DemoPage {
-    /// Listens, if the page is wanted.
-    pub(super) fn bind(args: &GatewayArgs) -> Result<Option<Self>, Failure> {
-        args.demo_page.as_deref().map(Self::bind_at).transpose()
-    }
-
-    fn bind_at(text: &str) -> Result<Self, Failure> {
+    /// Listens at the address that was written.
+    pub(super) fn bind(text: &str) -> Result<Self, Failure> {
         const NEXT: &str = "write one such as 127.0.0.1:8486, or nothing after it";
         let Ok(wanted) = text.parse::<SocketAddr>() else {
             return Err(Failure::usage("--demo-page is not an IP address and a port", NEXT));

@@ -45,13 +45,13 @@ fn the_policy_names_the_gateway_and_lets_nothing_inline_run() {
 fn the_page_is_bound_to_loopback_alone() {
     for wrong in ["8486", "localhost:8486", "0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:127.0.0.1]:0", ""]
     {
-        assert!(DemoPage::bind_at(wrong).is_err(), "{wrong}");
+        assert!(DemoPage::bind(wrong).is_err(), "{wrong}");
     }
-    let page = DemoPage::bind_at("127.0.0.1:0").unwrap();
+    let page = DemoPage::bind("127.0.0.1:0").unwrap();
     let port = page.address.port();
     let origins: Vec<_> = page.origins().iter().map(ToString::to_string).collect();
     assert_eq!(origins, [format!("http://127.0.0.1:{port}"), format!("http://localhost:{port}")]);
-    assert!(DemoPage::bind_at(&format!("127.0.0.1:{port}")).is_err());
+    assert!(DemoPage::bind(&format!("127.0.0.1:{port}")).is_err());
 }
 
 #[test]
