@@ -18,8 +18,8 @@ use http::{Method, Response, StatusCode};
 const REQUEST_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-request-private-network");
 const ALLOW_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 
-/// What a page may read beside what every page may: when to come back, and who answered.
-const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, Proxy-Status");
+/// What a page may read beside what every page may: when to come back, by which clock, and who answered.
+const EXPOSED: HeaderValue = HeaderValue::from_static("Retry-After, Date, Proxy-Status");
 
 /// How long a browser keeps the answer to a preflight, in seconds: a route that changes is followed by then.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");

@@ -85,42 +85,59 @@ impl View {
             "/livez" => text(StatusCode::SERVICE_UNAVAILABLE, "a worker hangs\n"),
             "/readyz" if self.health.is_ready() => text(StatusCode::OK, "ready\n"),
             "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
-            "/metrics" => {
-                let body = metrics::text(&self.crew.counts(), &self.table) + &(self.metrics)();
-                typed(StatusCode::OK, metrics::CONTENT_TYPE, body)
-            }
+            "/metrics" => self.metrics(parts),
             "/status" => self.status(parts),
             "/" => self.page(parts),
             _ => text(StatusCode::NOT_FOUND, "/, /status, /livez, /readyz and /metrics are here\n"),
         }
     }
 
+    fn is_loopback(&self) -> bool {
+        self.address.ip().to_canonical().is_loopback()
+    }
+
+    /// Why somebody else than people and programs of this machine, or our own page, may not see it: the status, and what that is told. A
+    /// name that somebody made point here would make the page that came by it one of this address.
+    fn denied(&self, parts: &Parts) -> Option<(StatusCode, String)> {
+        let denied = rules::head(parts, &self.hosts)
+            .and_then(|_| rules::allowed(parts, &[Method::GET, Method::HEAD], &self.origins))
+            .err()?;
+        let said = match &denied {
+            Denied::Browser(field) => {
+                format!(
+                    "{field} says that a page in a browser sent this, and only the page of this address may"
+                )
+            }
+            denied => denied.to_string(),
+        };
+        Some((denied.status(), said + "\n"))
+    }
+
     /// For people on this machine, and no page in their browsers but our own.
     ///
     /// # Errors
-    /// What whoever else asks is told, and the status of that answer.
+    /// The status of the answer to whoever else asks, and what that is told.
     fn shown(&self, parts: &Parts) -> Result<Shown<'_>, (StatusCode, String)> {
-        if !self.address.ip().to_canonical().is_loopback() {
+        if !self.is_loopback() {
             return Err((
                 StatusCode::FORBIDDEN,
                 "the status is shown on a loopback address alone\n".to_owned(),
             ));
         }
-        let denied = rules::head(parts, &self.hosts)
-            .and_then(|_| rules::allowed(parts, &[Method::GET, Method::HEAD], &self.origins));
-        if let Err(denied) = denied {
-            let said = match &denied {
-                Denied::Browser(field) => {
-                    format!(
-                        "{field} says that a page in a browser sent this, and only the page of this address may"
-                    )
-                }
-                denied => denied.to_string(),
-            };
-            return Err((denied.status(), said + "\n"));
+        if let Some(denied) = self.denied(parts) {
+            return Err(denied);
         }
         let life = (self.health.is_ready(), self.health.is_draining());
         Ok(Shown::of(life, &self.crew, &self.table, &self.sources, &self.history))
+    }
+
+    fn metrics(&self, parts: &Parts) -> Answer {
+        // Who collects them may come from outside, by any name, where the address is reached from there.
+        if let Some((status, said)) = self.denied(parts).filter(|_| self.is_loopback()) {
+            return text(status, &said);
+        }
+        let body = metrics::text(&self.crew.counts(), &self.table) + &(self.metrics)();
+        typed(StatusCode::OK, metrics::CONTENT_TYPE, body)
     }
 
     fn status(&self, parts: &Parts) -> Answer {

@@ -58,7 +58,7 @@ fn a_preflight_is_told_what_the_route_allows() {
     let mut expected = vec![
         "access-control-allow-methods: GET, POST",
         "access-control-allow-origin: https://app.example",
-        "access-control-expose-headers: Retry-After, Proxy-Status",
+        "access-control-expose-headers: Retry-After, Date, Proxy-Status",
         "access-control-max-age: 600",
         "vary: Origin",
     ];
@@ -99,7 +99,7 @@ fn a_page_reads_what_we_say_of_it_and_not_what_the_api_says() {
     let expected = [
         "access-control-allow-credentials: true",
         "access-control-allow-origin: https://app.example",
-        "access-control-expose-headers: Retry-After, Proxy-Status",
+        "access-control-expose-headers: Retry-After, Date, Proxy-Status",
         "access-control-expose-headers: X-Total-Count",
         "etag: \"x\"",
         "vary: Accept",

@@ -230,7 +230,7 @@ fn no_page_in_a_browser_and_no_rebound_name_sees_the_status() {
         format!("Host: evil.example:{port}\r\nSec-Fetch-Site: same-origin\r\n"),
         "Host: evil.example\r\n".to_owned(),
     ] {
-        for path in ["/status", "/"] {
+        for path in ["/status", "/", "/metrics"] {
             let mut caller = Caller::at(admin);
             caller.write(format!("GET {path} HTTP/1.1\r\n{lines}\r\n")).unwrap();
             let answer = caller.answer().unwrap();
@@ -261,7 +261,12 @@ fn the_status_can_be_seen_from_this_machine_alone() {
     for path in ["/status", "/"] {
         assert_eq!(Caller::at(at).get(path).status, 403, "{path}");
     }
-    assert_eq!(Caller::at(at).get("/livez").status, 200);
+    // Whoever watches comes by the name that the machine has there.
+    for path in ["/livez", "/readyz", "/metrics"] {
+        let mut caller = Caller::at(at);
+        caller.write(format!("GET {path} HTTP/1.1\r\nHost: gateway.example:{port}\r\n\r\n")).unwrap();
+        assert_eq!(caller.answer().unwrap().status, 200, "{path}");
+    }
 }
 
 #[test]
