@@ -5,13 +5,14 @@ export interface QueueOptions {
 	/**
 	 * How long a request waits, in milliseconds, from the call to its last turn. Then the call ends with the server's last answer, or if there
 	 * was none it is rejected with a `TimeoutError`. What waits longer than that anyway ends at once. A request that is on its way is not
-	 * ended by it. Default 60 000.
+	 * ended by it. Default 120 000: a rest of the gateway is shorter.
 	 */
 	patience?: number;
 	/** How many requests wait for an answer at once, for each origin. Default 4: browsers have 6 connections to an HTTP/1.1 server. */
 	atOnce?: number;
 	/**
-	 * Called whenever something may have changed at an origin, also when nobody waits any more. What it throws is the page's uncaught error,
+	 * Called whenever something may have changed at an origin, also when nobody waits any more, but not as the time runs down: count that
+	 * yourself. What it throws is the page's uncaught error,
 	 * and stops no request.
 	 */
 	onwait?: (state: QueueState) => void;
@@ -32,12 +33,12 @@ export interface QueueState {
  *
  * An answer of 503 or 429 with `Retry-After` closes the origin: what follows waits in order. When the time is over, and up to a quarter
  * more, the first goes alone; if it passes the others follow. A request that was answered so is sent again if its method is GET, HEAD,
- * PUT or DELETE (RFC 9110 section 9.2.2), or if a problem document says that it had no effect (`sent` is `no` or `refused`); one whose body
- * is a stream never is.
+ * PUT or DELETE (RFC 9110 section 9.2.2), or if a problem document says that it had no effect (`sent` is `no` or `refused`); one whose
+ * `body` in `init` is a stream never is.
  *
  * @param fetch Is called with a `Request`, as often as it is sent.
  */
 export function queued(
 	fetch: (request: Request) => Promise<Response>,
 	options?: QueueOptions,
-): (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
+): (input: string | URL | Request, init?: RequestInit) => Promise<Response>;

@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { queued } from "../evergrant-queue.js";
 import { later, serve } from "./server.js";
 
+let gone = 0;
 const post = (body) => ({ method: "POST", body });
 const texts = (answers) => Promise.all(answers.map((answer) => answer.text()));
 
@@ -206,6 +207,78 @@ describe("the queue", { concurrency: true }, () => {
 		await Promise.all(calls);
 		assert.ok(came[2].at - came[1].at >= 990);
 		assert.equal(came.length, 5);
+	});
+
+	run("rests for as long as the longest answer says", (request, response, _body, number) => {
+		if (number > 4) return response.end("fine");
+		setTimeout(() => later(response, { after: request.url === "/long" ? "3" : "1" }), number * 50);
+	}, {}, async ({ came, url, send }) => {
+		await Promise.all(["/", "/", "/long", "/"].map((path) => send(url + path)));
+		const waited = came[4].at - came[2].at;
+		assert.ok(waited >= 2990, `${waited} ms`);
+	});
+
+	for (const [name, after] of [["is no number", "1e1"], ["is two numbers", "5, 5"], ["is no date of HTTP", "2050-01-01"], ["is below zero", "-5"]]) {
+		run(`closes nothing for a Retry-After that ${name}`, (_request, response) => later(response, { after }), {}, async ({ came, url, send }) => {
+			assert.equal((await send(url)).status, 503);
+			assert.equal((await send(url)).status, 503);
+			assert.ok(came[1].at - came[0].at < 900);
+		});
+	}
+
+	run("rests for a number of seconds that is beyond any clock", after(1, { after: "9999999999" }), { patience: 300 }, async ({ came, url, send }) => {
+		assert.equal((await send(url)).status, 503);
+		await assert.rejects(send(url), { name: "TimeoutError" });
+		assert.equal(came.length, 1);
+	});
+
+	run("sends no POST again whose effect the answer to another request stands for", (request, response, _body, number) => {
+		if (request.method === "POST") return response.writeHead(303, { location: "/made" }).end();
+		number === 2 ? later(response, { sent: "no" }) : response.end("fine");
+	}, {}, async ({ came, url, send }) => {
+		assert.equal((await send(url, post("a"))).status, 503);
+		assert.deepEqual(came.map(({ method }) => method), ["POST", "GET"]);
+	});
+
+	run("ends at once what waits already when a rest begins that it cannot outlive", (_request, response) => {
+		setTimeout(() => later(response, { after: "100" }), 200);
+	}, { patience: 8000 }, async ({ came, url, send }) => {
+		const began = performance.now();
+		const ends = await Promise.allSettled(Array.from({ length: 6 }, () => send(url)));
+		assert.ok(performance.now() - began < 4000);
+		assert.deepEqual(ends.map(({ status }) => status), [...Array(4).fill("fulfilled"), "rejected", "rejected"]);
+		assert.equal(came.length, 4);
+	});
+
+	run("has no more without an answer than it may, whatever rests", (_request, response, _body, number) => {
+		// Of each round one is told to come back, and the others hang.
+		if (number % 4 === 1) later(response);
+	}, { patience: 4000 }, async ({ came, url, send }) => {
+		for (let call = 0; call < 30; call++) send(url).catch(() => 0);
+		await new Promise((soon) => setTimeout(soon, 3500));
+		const unanswered = came.filter((_, place) => place % 4 !== 0).length;
+		// Those that hang end with the server.
+		assert.ok(unanswered <= 4, `${unanswered} without an answer`);
+	});
+
+	run("warns of no listener, however often a call waits", after(11, { after: "0" }), { patience: Infinity }, async ({ url, send }) => {
+		const warned = [];
+		process.on("warning", (warning) => warned.push(warning.name));
+		assert.equal((await send(url)).status, 200);
+		assert.deepEqual(warned, []);
+	});
+
+	run("lets go of the answers that it does not give", (_request, response, _body, number) => {
+		if (number > 2) return response.end("fine");
+		// Longer than what is read ahead, and never whole.
+		response.writeHead(503, { "retry-after": "1", "content-length": 10_000_000 });
+		response.write(Buffer.alloc(1_000_000));
+		response.once("close", () => (gone += 1));
+	}, {}, async ({ url, send }) => {
+		gone = 0;
+		assert.equal((await send(url)).status, 200);
+		await new Promise((soon) => setTimeout(soon, 100));
+		assert.equal(gone, 2);
 	});
 
 	it("tells who waits and for how long", async () => {

@@ -99,6 +99,10 @@ fn vary(fields: &mut HeaderMap) {
 
 /// The origin of a page. `null` is that of nobody.
 fn origin_of(text: &str) -> Option<Origin> {
+    // It would be left out, and the rest be read.
+    if text.contains('#') {
+        return None;
+    }
     let uri: Uri = text.parse().ok()?;
     let is_alone = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/") && !text.ends_with('/');
     if !is_alone {

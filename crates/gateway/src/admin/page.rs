@@ -7,7 +7,7 @@ use crate::log::Line;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use evergrant_core::Span;
-use evergrant_drive::{RequestStatus, Status};
+use evergrant_drive::{Held, RequestStatus, Status};
 use http::HeaderValue;
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
@@ -186,7 +186,7 @@ fn client(page: &mut String, source: &Source<'_>) -> fmt::Result {
     let name = if name.is_empty() { "-" } else { name };
     write!(page, "<th scope=\"row\">{}</th><td class=\"life\">", Text(name))?;
     match (&status.held, &status.set_aside) {
-        (Some(held), _) => write!(page, "{held}")?,
+        (Some(held), _) => life_left(page, held)?,
         (None, Some(aside)) => write!(page, "{}", Text(aside))?,
         (None, None) => page.push_str("no token"),
     }
@@ -208,6 +208,17 @@ fn client(page: &mut String, source: &Source<'_>) -> fmt::Result {
         "</td><td class=\"number\">{}</td><td class=\"number\">{}</td>",
         status.requests, status.waiting
     )
+}
+
+/// `token 3: 41 s left, renewed in 12 s`.
+fn life_left(page: &mut String, held: &Held) -> fmt::Result {
+    write!(page, "token {}: ", held.generation.number())?;
+    match (held.used_for, held.refresh_in) {
+        (Duration::MAX, _) => write!(page, "never expires"),
+        (left, Duration::ZERO) => write!(page, "{} left, due for renewal", Span(left)),
+        (left, Duration::MAX) => write!(page, "{} left, never renewed", Span(left)),
+        (left, due) => write!(page, "{} left, renewed in {}", Span(left), Span(due)),
+    }
 }
 
 /// The life of a token: what is left of it, and of that what is left when its replacement is due. The words beside it say the same.

@@ -33,6 +33,7 @@ fn a_page_is_listed_by_its_whole_origin() {
         ("http://app.example", false),
         ("https://app.example:8443", false),
         ("https://app.example/", false),
+        ("https://app.example#x", false),
         ("https://app.example.evil.example", false),
         ("https://evil.example", false),
         ("null", false),
