@@ -663,6 +663,7 @@ fn the_demo_page_is_served_beside_the_gateway_and_may_call_it() {
             assert!(head.contains(field), "{field} is not in: {head}");
         }
         assert!(html.contains(&format!("<meta name=\"gateway\" content=\"{}\">", gateway.url)), "{html}");
+        assert!(html.contains("id=\"path\" value=\"/\""), "the path of the first route: {html}");
         let (_, module) = get(demo, "/evergrant-queue.js", "");
         assert_eq!(module.split_once("\r\n\r\n").unwrap().1, MODULE);
         // All that it names is there.

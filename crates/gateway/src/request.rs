@@ -44,7 +44,7 @@ pub(crate) async fn answer(
     let expects = parts.headers.contains_key(EXPECT);
     let mut unread = Unread { body: Some(incoming), expects };
     let page = page(&caller, &parts);
-    if let Some((page, placed)) = &page
+    if let Some((page, Some(placed))) = &page
         && let Some(answer) = page.preflight(&parts, &placed.route.methods)
     {
         caller.watch.answered();
@@ -76,18 +76,26 @@ pub(crate) async fn answer(
     }
 }
 
-/// The page in a browser that sent a request, and its route, which lists that page.
-fn page<'a>(caller: &'a Inbound, parts: &Parts) -> Option<(Page, &'a Placed)> {
+/// The page in a browser that sent a request, where its route lists that page, and the route. Without a route our own answer can be read by a
+/// page of any: it says what is wrong with the request, and nothing else.
+fn page<'a>(caller: &'a Inbound, parts: &Parts) -> Option<(Page, Option<&'a Placed>)> {
     parts.headers.get(ORIGIN)?;
     let door = &caller.door;
-    let head = rules::head(parts, &door.hosts).ok()?;
+    let head = match rules::head(parts, &door.hosts) {
+        Err(Denied::Host | Denied::HostNotAllowed) => return None,
+        head => head.ok(),
+    };
     // A preflight has no key, but whoever sent it is a user of this machine or not.
     if let Access::Peers(_) = door.access {
         door.access.admit(&parts.headers, caller.peer).ok()?;
     }
-    let (_, placed) = caller.worker.table.routes.find(&head.path).ok()?;
-    let page = Page::listed(&parts.headers, &placed.route.origins, placed.route.fields.cookies)?;
-    Some((page, placed))
+    let routes = &caller.worker.table.routes;
+    let listed =
+        |placed: &Placed| Page::listed(&parts.headers, &placed.route.origins, placed.route.fields.cookies);
+    match head.and_then(|head| routes.find(&head.path).ok()) {
+        Some((_, placed)) => listed(placed).map(|page| (page, Some(placed))),
+        None => routes.iter().find_map(|(_, placed)| listed(placed)).map(|page| (page, None)),
+    }
 }
 
 /// What of a body nobody has read, and whether its caller waits for a word before it sends it.

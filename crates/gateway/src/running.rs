@@ -9,7 +9,6 @@ use crate::listener::{Address, NO_ROOM, ServeError};
 use crate::table::{Door, Table};
 use crate::worker::State;
 use crate::working::{Accepted, Told, work};
-use evergrant_core::Error;
 use evergrant_tokio_reqwest::Tokens;
 use std::future::poll_fn;
 use std::io;
@@ -25,11 +24,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
 
-/// How often is looked whether what was in flight has ended, or a first token has come.
+/// How often is looked whether what was in flight has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// How long the next try for a first token is put off where its error does not say.
-const RETRY: Duration = Duration::from_secs(1);
+/// How often is looked whether a first token has come: nobody starts what depends on it sooner.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
 
 /// What is to be started.
 pub(crate) struct Plan {
@@ -385,13 +384,10 @@ fn is_out_of_room(error: &io::Error) -> bool {
     evergrant_http::is_out_of_files(error) || matches!(error.kind(), io::ErrorKind::OutOfMemory)
 }
 
-/// Asks until there is a first token. It waits for none itself: each place in the queue is a caller's.
+/// Looks until there is a first token, which whoever keeps it fresh asks for. It waits in no queue: each place there is a caller's.
 async fn first_token(source: Tokens, health: Arc<Health>, number: usize) {
-    while let Err(error) = source.token_within(Duration::ZERO).await {
-        // One that is under way may have come by the next look.
-        let wait =
-            if matches!(error, Error::TimedOut { .. }) { LOOK } else { error.retry_after().max(RETRY) };
-        sleep(wait).await;
+    while source.status().held.is_none() {
+        sleep(FIRST_LOOK).await;
     }
     health.has_token(number);
 }

@@ -2,25 +2,21 @@
 
 mod answer;
 
+use crate::commands::small_server;
 use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
 use crate::tell::stderr;
 use clap::Args;
+use evergrant_gateway::Hosts;
 use evergrant_tokio_reqwest::{Observer, Tokens};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// Whoever fetches at the same time: a few servers of Prometheus, and somebody who looks.
 const AT_ONCE: usize = 16;
-/// How long one fetch may take.
-const LIMIT: Duration = Duration::from_secs(10);
-/// How long nobody is let in when the system has no room for another connection.
-const NO_ROOM: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Args)]
 pub(super) struct MetricsArgs {
@@ -38,6 +34,7 @@ pub(super) struct MetricsArgs {
 }
 
 /// Where metrics are served, and what was counted.
+#[derive(Clone)]
 pub(super) struct Metrics {
     address: SocketAddr,
     totals: Arc<Totals>,
@@ -77,7 +74,13 @@ impl Metrics {
         if self.address.port() == 0 {
             stderr::note(format_args!("metrics at http://{address}/metrics"));
         }
-        Ok(tokio::spawn(accept(listener, self.totals, tokens)))
+        let hosts =
+            self.address.ip().to_canonical().is_loopback().then(|| Hosts::loopback(address.port(), []));
+        Ok(tokio::spawn(small_server::serve(listener, AT_ONCE, move |request| {
+            let text = || self.totals.text(&[(tokens.name(), tokens.status())]);
+            let answer = answer::answer(&request.into_parts().0, hosts.as_ref(), text);
+            async { answer }
+        })))
     }
 }
 
@@ -91,26 +94,6 @@ fn not_listening(address: SocketAddr, error: &io::Error) -> Failure {
         ),
         _ => Failure::system(&happened, error),
     }
-}
-
-async fn accept(listener: TcpListener, totals: Arc<Totals>, tokens: Tokens) {
-    let room = Arc::new(Semaphore::new(AT_ONCE));
-    while let Ok(place) = Arc::clone(&room).acquire_owned().await {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(NO_ROOM).await;
-            continue;
-        };
-        let (totals, tokens) = (Arc::clone(&totals), tokens.clone());
-        tokio::spawn(async move {
-            // One that is too slow, or goes away, has no metrics.
-            let _done = tokio::time::timeout(LIMIT, fetch(stream, &totals, &tokens)).await;
-            drop(place);
-        });
-    }
-}
-
-async fn fetch(mut stream: TcpStream, totals: &Totals, tokens: &Tokens) -> io::Result<()> {
-    answer::exchange(&mut stream, || totals.text(&[(tokens.name(), tokens.status())])).await
 }
 
 #[cfg(test)]

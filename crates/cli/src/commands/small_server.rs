@@ -1,6 +1,6 @@
 //! A small HTTP/1.1 server for what the command shows by itself: bounded, and gone with the runtime that it runs on.
 
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -57,8 +57,19 @@ where
 }
 
 pub(super) fn text(status: StatusCode, text: &str) -> Answer {
-    let mut answer = Response::new(text.to_owned().into());
+    typed(status, "text/plain; charset=utf-8", text.to_owned())
+}
+
+pub(super) fn typed(status: StatusCode, content_type: &'static str, text: impl Into<Full<Bytes>>) -> Answer {
+    let mut answer = Response::new(text.into());
     *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+/// The answer to another method than GET and HEAD.
+pub(super) fn method_not_allowed() -> Answer {
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     answer
 }

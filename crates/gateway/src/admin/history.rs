@@ -3,7 +3,6 @@
 use crate::counts::Counts;
 use evergrant_core::{Generation, Reason};
 use evergrant_drive::{LastOutcome, Status};
-use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +17,7 @@ pub(super) const SAMPLES: usize = 120;
 const ASKED: usize = 20;
 
 /// One look.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Sample {
     /// Requests that wait for a token.
     pub(super) queued: i64,

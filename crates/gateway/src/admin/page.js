@@ -19,5 +19,10 @@ async function refresh() {
 	}
 }
 
-// Nobody reads a page that is hidden, and what somebody marks must not go.
-setInterval(() => document.hidden || String(getSelection()) || refresh(), INTERVAL);
+// Nobody reads a page that is hidden, and what somebody marks must not go. The next look is after the last one, however long that took.
+async function look() {
+	if (!document.hidden && !String(getSelection())) await refresh();
+	setTimeout(look, INTERVAL);
+}
+
+setTimeout(look, INTERVAL);

@@ -242,7 +242,7 @@ fn clock(left: Duration) -> String {
 }
 
 fn token_request(page: &mut String, request: &TokenRequest<'_>) -> fmt::Result {
-    let TokenRequest { source, ago, because, outcome, .. } = request;
+    let TokenRequest { source, ago, reason, outcome } = request;
     let source = if source.is_empty() { "-" } else { source };
     let outcome = outcome.as_deref().unwrap_or("under way");
     write!(
@@ -250,7 +250,7 @@ fn token_request(page: &mut String, request: &TokenRequest<'_>) -> fmt::Result {
         "<td class=\"time\">{}</td><td>{}</td><td>{}</td><td>{}</td>",
         Span(*ago),
         Text(source),
-        Text(because),
+        reason,
         Text(outcome)
     )
 }

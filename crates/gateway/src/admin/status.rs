@@ -4,6 +4,7 @@ use super::history::{History, INTERVAL};
 use crate::crew::Crew;
 use crate::log::Line;
 use crate::table::Table;
+use evergrant_core::Reason;
 use evergrant_drive::Status;
 use evergrant_tokio_reqwest::Tokens;
 use serde::Serialize;
@@ -46,9 +47,8 @@ pub(super) struct TokenRequest<'a> {
     /// Seconds since it was sent.
     #[serde(serialize_with = "whole_seconds")]
     pub(super) ago: Duration,
-    pub(super) reason: &'static str,
-    #[serde(skip)]
-    pub(super) because: String,
+    #[serde(serialize_with = "word")]
+    pub(super) reason: Reason,
     /// What became of it; null while it is under way.
     pub(super) outcome: Option<String>,
 }
@@ -77,15 +77,14 @@ impl<'a> Shown<'a> {
         let source = |(place, tokens): (usize, &'a Tokens)| {
             let status = tokens.status();
             let seen = past.lives.get(place).copied().unwrap_or_default();
-            // One that never ends has no whole life.
+            // A token that never expires has no known lifetime.
             let life = status.held.map(|held| seen.max(held.used_for)).filter(|life| *life != Duration::MAX);
             Source { name: tokens.name(), status, life }
         };
         let token_requests = past.asked.iter().map(|asked| TokenRequest {
             source: name(asked.source),
             ago: now.saturating_duration_since(asked.at),
-            reason: asked.reason.as_str(),
-            because: asked.reason.to_string(),
+            reason: asked.reason,
             outcome: asked.outcome.as_ref().map(ToString::to_string),
         });
         Self {
@@ -116,4 +115,9 @@ fn seconds<S: serde::Serializer>(time: &Option<Duration>, serializer: S) -> Resu
 
 fn whole_seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     time.as_secs().serialize(serializer)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn word<S: serde::Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
+    reason.as_str().serialize(serializer)
 }

@@ -108,3 +108,25 @@ fn what_the_api_says_of_pages_is_ours_to_say() {
     assert_eq!(answer.field("access-control-allow-origin"), None);
     assert_eq!(answer.field("vary"), Some("Origin"));
 }
+
+#[test]
+fn what_is_refused_before_its_route_is_known_can_be_read_by_a_page_of_any_route_alone() {
+    let api = Api::start(|_, stream| ok(stream, b"{}"));
+    let upstream = evergrant_gateway::Upstream::parse(&api.origin()).unwrap();
+    let route = Route::new("/orders/", upstream, fixed()).unwrap();
+    let running = serve(route.origins([Origin::parse(PAGE).unwrap()]));
+    for (target, status) in [("/nowhere", 404), ("/orders/a%5cb", 400), ("/orders/%2e%2e/x", 400)] {
+        for (origin, can) in [(PAGE, true), ("https://evil.example", false)] {
+            let mut caller = Caller::new(&running);
+            caller.send("GET", target, &format!("Origin: {origin}\r\n"), b"");
+            let answer = caller.answer().unwrap();
+            assert_eq!((answer.status, may_read(&answer)), (status, can), "{target} of {origin}");
+        }
+    }
+    // A name that somebody made point here is told nothing.
+    let mut caller = Caller::new(&running);
+    caller.write(format!("GET /orders/ HTTP/1.1\r\nHost: evil.example\r\nOrigin: {PAGE}\r\n\r\n")).unwrap();
+    let answer = caller.answer().unwrap();
+    assert_eq!((answer.status, may_read(&answer)), (403, false));
+    assert!(api.arrived().is_empty());
+}

@@ -63,12 +63,12 @@ impl DemoPage {
         named.iter().filter_map(|origin| Origin::dangerous_plain_http(origin).ok()).collect()
     }
 
-    /// Answers from now on, as long as the runtime runs. `at`: where the gateway listens.
-    pub(super) fn serve(self, listen: &[Listen], at: &[Address]) -> Result<(), Failure> {
+    /// Answers from now on, as long as the runtime runs. `at`: where the gateway listens; `path`: of one of its routes.
+    pub(super) fn serve(self, listen: &[Listen], at: &[Address], path: &str) -> Result<(), Failure> {
         let gateway = reached(listen, at).ok_or_else(no_listener)?;
         let failed = |error: io::Error| Failure::system("the demo page cannot be served", &error);
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(failed)?;
-        let served = Served::new(&gateway, Hosts::loopback(self.address.port(), []));
+        let served = Served::new(&gateway, path, Hosts::loopback(self.address.port(), []));
         drop(tokio::spawn(serving::serve(listener, served)));
         Ok(())
     }

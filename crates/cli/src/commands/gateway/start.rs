@@ -64,7 +64,8 @@ pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Fail
     }
     let page = plan.page.as_ref().map(DemoPage::url);
     if let Some(page) = plan.page {
-        page.serve(&plan.listen, running.addresses())?;
+        let path = plan.routes.first().map_or("/", |served| served.route.path().as_str());
+        page.serve(&plan.listen, running.addresses(), path)?;
     }
     greeting::greet(&running, &plan.routes, &plan.listen, page.as_deref(), manner);
     Ok(Started {

@@ -1,59 +1,34 @@
-//! One request over HTTP/1.1, and its answer (RFC 9112): just what a program that fetches metrics needs.
+//! The answer to whoever fetches metrics.
 
+use crate::commands::small_server::{self, Answer};
 use crate::tell::metrics::CONTENT_TYPE;
-use std::io;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use evergrant_gateway::{Hosts, allowed, head};
+use http::header::{CONNECTION, HeaderValue};
+use http::request::Parts;
+use http::{Method, StatusCode};
 
-/// A request for metrics is a few hundred bytes.
-const LONGEST_HEAD: u64 = 16 * 1024;
+const METHODS: [Method; 2] = [Method::GET, Method::HEAD];
 
-/// Reads one request, and answers with the metrics if it asks for them. The connection is closed afterwards.
-pub(super) async fn exchange(
-    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    metrics: impl FnOnce() -> String,
-) -> io::Result<()> {
-    let head = head(stream).await?;
-    stream.write_all(answer(&head, metrics).as_bytes()).await?;
-    stream.shutdown().await
+/// The metrics, if they are asked for. `hosts` are those of a loopback address: there a name that a web page made point here is refused.
+pub(super) fn answer(parts: &Parts, hosts: Option<&Hosts>, metrics: impl FnOnce() -> String) -> Answer {
+    let mut answer = answered(parts, hosts, metrics);
+    // They are fetched every few seconds, by one connection each time.
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
 }
 
-/// All to the empty line; less from a client that ends before, or sends too much.
-async fn head(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
-    let (mut limited, mut head) = (stream.take(LONGEST_HEAD), Vec::new());
-    while !is_whole(&head) && limited.read_buf(&mut head).await? > 0 {}
-    Ok(head)
-}
-
-fn is_whole(head: &[u8]) -> bool {
-    head.windows(4).any(|end| end == b"\r\n\r\n")
-}
-
-fn answer(head: &[u8], metrics: impl FnOnce() -> String) -> String {
-    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
-    let &[method, target, version] = &words[..] else { return refusal("400 Bad Request", "") };
-    if !version.starts_with(b"HTTP/1.") || !is_whole(head) {
-        return refusal("400 Bad Request", "");
+fn answered(parts: &Parts, hosts: Option<&Hosts>, metrics: impl FnOnce() -> String) -> Answer {
+    if parts.uri.path() != "/metrics" {
+        return small_server::text(StatusCode::NOT_FOUND, "the metrics are at /metrics\n");
     }
-    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
-    match (method, path) {
-        (b"GET", b"/metrics") => full(&metrics(), true),
-        (b"HEAD", b"/metrics") => full(&metrics(), false),
-        (_, b"/metrics") => refusal("405 Method Not Allowed", "Allow: GET, HEAD\r\n"),
-        _ => refusal("404 Not Found", ""),
+    if !METHODS.contains(&parts.method) {
+        return small_server::method_not_allowed();
     }
-}
-
-fn full(text: &str, with_body: bool) -> String {
-    let length = text.len();
-    let body = if with_body { text } else { "" };
-    format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    )
-}
-
-fn refusal(status: &str, header: &str) -> String {
-    format!("HTTP/1.1 {status}\r\n{header}Content-Length: 0\r\nConnection: close\r\n\r\n")
+    let denied = |hosts| head(parts, hosts).and_then(|_| allowed(parts, &METHODS, &[])).err();
+    match hosts.and_then(denied) {
+        Some(denied) => small_server::text(denied.status(), &format!("{denied}\n")),
+        None => small_server::typed(StatusCode::OK, CONTENT_TYPE, metrics()),
+    }
 }
 
 #[cfg(test)]

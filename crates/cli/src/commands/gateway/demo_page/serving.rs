@@ -3,12 +3,10 @@
 use crate::commands::small_server::{self, Answer};
 use evergrant_gateway::{Hosts, head};
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http::{Method, Request, StatusCode};
 use hyper::body::{Bytes, Incoming};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -19,7 +17,6 @@ const AT_ONCE: usize = 16;
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
-const TEXT: &str = "text/plain; charset=utf-8";
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -35,14 +32,14 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// The page for the gateway at this URL, to whoever calls it by one of these hosts.
-    pub(super) fn new(gateway: &str, hosts: Hosts) -> Self {
+    /// The page for the gateway at this URL, of which it asks for this path first, to whoever calls it by one of these hosts.
+    pub(super) fn new(gateway: &str, path: &str, hosts: Hosts) -> Self {
         let policy = format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src {gateway}; base-uri 'none'; \
              form-action 'none'; frame-ancestors 'none'"
         );
         Self {
-            page: PAGE.replace("{gateway}", &escaped(gateway)).into(),
+            page: PAGE.replace("{gateway}", &escaped(gateway)).replace("{path}", &escaped(path)).into(),
             // A URL has nothing that a field may not have.
             policy: HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'")),
             hosts,
@@ -50,31 +47,8 @@ impl Served {
     }
 
     pub(super) fn answer(&self, parts: &Parts) -> Answer {
-        // A name that somebody made point here must not be the page's origin.
-        if let Err(denied) = head(parts, &self.hosts) {
-            return self.typed(denied.status(), TEXT, format!("{denied}\n").into());
-        }
-        if ![Method::GET, Method::HEAD].contains(&parts.method) {
-            let text = Bytes::from_static(b"only GET and HEAD\n");
-            let mut answer = self.typed(StatusCode::METHOD_NOT_ALLOWED, TEXT, text);
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return answer;
-        }
-        let (content_type, body) = match parts.uri.path() {
-            "/" => (HTML, self.page.clone()),
-            "/page.css" => (CSS, STYLE.into()),
-            "/page.js" => (JS, SCRIPT.into()),
-            "/evergrant-queue.js" => (JS, QUEUE.into()),
-            _ => return self.typed(StatusCode::NOT_FOUND, TEXT, "the page is at /\n".into()),
-        };
-        self.typed(StatusCode::OK, content_type, body)
-    }
-
-    fn typed(&self, status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
-        let mut answer = Response::new(Full::new(body));
-        *answer.status_mut() = status;
-        let fields: [(HeaderName, HeaderValue); 5] = [
-            (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        let mut answer = self.answered(parts);
+        let fields: [(HeaderName, HeaderValue); 4] = [
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -82,6 +56,24 @@ impl Served {
         ];
         answer.headers_mut().extend(fields);
         answer
+    }
+
+    fn answered(&self, parts: &Parts) -> Answer {
+        // A name that somebody made point here must not be the page's origin.
+        if let Err(denied) = head(parts, &self.hosts) {
+            return small_server::text(denied.status(), &format!("{denied}\n"));
+        }
+        if ![Method::GET, Method::HEAD].contains(&parts.method) {
+            return small_server::method_not_allowed();
+        }
+        let (content_type, body) = match parts.uri.path() {
+            "/" => (HTML, self.page.clone()),
+            "/page.css" => (CSS, STYLE.into()),
+            "/page.js" => (JS, SCRIPT.into()),
+            "/evergrant-queue.js" => (JS, QUEUE.into()),
+            _ => return small_server::text(StatusCode::NOT_FOUND, "the page is at /\n"),
+        };
+        small_server::typed(StatusCode::OK, content_type, body)
     }
 }
 

@@ -8,7 +8,7 @@ use http::{Method, Request};
 const URL: &str = "http://127.0.0.1:8484";
 
 fn status(method: Method, path: &str, host: &str) -> u16 {
-    let served = Served::new(URL, Hosts::loopback(8486, []));
+    let served = Served::new(URL, "/", Hosts::loopback(8486, []));
     let request = Request::builder().method(method).uri(path).header("host", host).body(()).unwrap();
     served.answer(&request.into_parts().0).status().as_u16()
 }
@@ -34,7 +34,7 @@ fn what_is_asked_for_is_answered_by_method_path_and_host() {
 #[test]
 fn the_policy_names_the_gateway_and_lets_nothing_inline_run() {
     let request = Request::builder().uri("/").header("host", "localhost:8486").body(()).unwrap();
-    let answer = Served::new(URL, Hosts::loopback(8486, [])).answer(&request.into_parts().0);
+    let answer = Served::new(URL, "/", Hosts::loopback(8486, [])).answer(&request.into_parts().0);
     let policy = answer.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none';"), "{policy}");
     assert!(policy.contains("connect-src http://127.0.0.1:8484;"), "{policy}");
