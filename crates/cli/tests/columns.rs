@@ -12,7 +12,8 @@ use snapbox::assert::DEFAULT_ACTION_ENV;
 use snapbox::{Assert, Data};
 use std::path::Path;
 
-const DEMO: [&str; 5] = ["demo", "--seconds", "5", "--workers", "4"];
+/// With tokens of 2 s: those of 1 s expire on their way where the machine is very slow.
+const DEMO: [&str; 5] = ["demo", "--seconds", "10", "--workers", "4"];
 
 /// The figures, which differ each time, as N: in a table as wide as before, in a sentence alone.
 fn redacted(shown: &str) -> String {

@@ -446,7 +446,7 @@ fn plain_http_on_loopback_needs_no_root_certificates() {
         &["doctor"],
         &["request", &api],
         &["mock", "--", fixture::EVERGRANT, "token"],
-        &["demo", "--seconds", "5", "--workers", "2"],
+        &["demo", "--seconds", "10", "--workers", "2"],
     ] {
         let ended = rootless(&mut with(&server, arguments));
         assert_eq!(ended.status, 0, "{arguments:?}: {}{}", ended.stdout, ended.stderr);

@@ -110,7 +110,7 @@ fn assert_bars(elements: &[Found], tokens: usize) {
 /// A short demonstration with this report: its figures.
 fn demonstrated(report: &str) -> Value {
     let ended =
-        run(&mut evergrant(&["demo", "--seconds", "5", "--workers", "4", "--json", "--report", report]));
+        run(&mut evergrant(&["demo", "--seconds", "10", "--workers", "4", "--json", "--report", report]));
     assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "{}", ended.stdout);
     let figures: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(figures["report"], report);
@@ -204,7 +204,7 @@ fn a_report_is_replaced_when_the_new_one_is_complete() {
     let link = folder.at("link.svg");
     std::os::unix::fs::symlink(&path, &link).unwrap();
     // Interrupted, it leaves what was there, and nothing beside it.
-    let mut demo = evergrant(&["demo", "--seconds", "5", "--report", &path]);
+    let mut demo = evergrant(&["demo", "--seconds", "10", "--report", &path]);
     let mut demo = demo.stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     let mut told = std::io::BufReader::new(demo.stdout.take().unwrap());

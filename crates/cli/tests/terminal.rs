@@ -114,11 +114,11 @@ fn a_terminal_that_cannot_be_drawn_on_gets_lines() {
 
 #[test]
 fn the_demonstration_has_the_view_below_its_story() {
-    let terminal = Terminal::new(&["demo", "--seconds", "5", "--workers", "2"], &[]);
+    let terminal = Terminal::new(&["demo", "--seconds", "10", "--workers", "2"], &[]);
     terminal.until(": everyone needs a token");
     terminal.until("at most so far");
     terminal.until(": used for ");
-    let plain = Terminal::new(&["demo", "--seconds", "5", "--workers", "2", "--json"], &[]);
+    let plain = Terminal::new(&["demo", "--seconds", "10", "--workers", "2", "--json"], &[]);
     plain.until("\"failed\":0");
     assert!(plain.shown().starts_with('{'), "JSON is for programs: {:?}", plain.shown());
 }
@@ -193,7 +193,7 @@ fn a_terminal_of_20_columns_or_of_one_costs_no_job() {
             (&["mock", "--", EVERGRANT, "doctor"], 0),
             (&["mock", "--", EVERGRANT, "config", "show"], 0),
             (&["mock", "--", EVERGRANT, "-v", "token"], 0),
-            (&["demo", "--seconds", "5", "--workers", "2"], 0),
+            (&["demo", "--seconds", "10", "--workers", "2"], 0),
         ] {
             let (ended, shown) = Terminal::of(columns, arguments, &[]).end();
             assert_eq!(ended, Some(status), "{arguments:?}, {columns} columns: {shown}");

@@ -148,12 +148,11 @@ impl Demo {
         self.watch(&mut phase, self.plan.unit, |status| status.held.is_some()).await;
         phases.push(self.end(phase, 1));
 
+        let unit = self.plan.unit;
         let story = "tokens are replaced while the old ones are used";
         let mut phase = self.begin("refresh with overlap", None, story);
         self.watch(&mut phase, self.plan.overlap(), |_| true).await;
-        // The next phase begins with a token that is neither new nor due.
-        let (unit, ready) = (self.plan.unit, |status: &Status| refresh_in(status));
-        self.watch(&mut phase, Duration::ZERO, |status| (unit..unit * 2).contains(&ready(status))).await;
+        self.until_steady(&mut phase).await;
         let refreshes = phase.elapsed().as_nanos() / (self.plan.life * 6 / 10).as_nanos();
         phases.push(self.end(phase, 2 + u64::try_from(refreshes).unwrap_or(u64::MAX)));
 
@@ -204,6 +203,7 @@ impl Demo {
             })
             .collect();
         self.watch(&mut phase, self.plan.unit / 2, |_| true).await;
+        self.until_steady(&mut phase).await;
         self.break_server();
         self.watch(&mut phase, self.plan.unit * 4 / 5, |_| true).await;
         self.server.revoke_all();
@@ -250,6 +250,12 @@ impl Demo {
         self.view.say("the authorization server is back");
         self.server.clear_faults();
         self.timeline.up();
+    }
+
+    /// Until the token is neither new nor due: what is revoked then is not refused because it has expired on its way, either.
+    async fn until_steady(&mut self, phase: &mut Running) {
+        let unit = self.plan.unit;
+        self.watch(phase, Duration::ZERO, |status| (unit..unit * 2).contains(&refresh_in(status))).await;
     }
 
     /// Looks on for at least that long and until `done`, but not for ever: what never comes shows in the figures. On a

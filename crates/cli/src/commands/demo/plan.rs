@@ -31,7 +31,7 @@ impl Plan {
             .with_min_interval(self.unit / 10)
             .with_settle(self.unit / 10)
             // On a machine that is very slow tokens of a second expire on their way: a revocation soon after must not find a closed gate.
-            .with_gate(self.unit / 10, self.unit)
+            .with_gate(self.unit / 10, self.unit / 10)
             .with_backoff(self.unit / 4, self.unit)
             .with_patience(Duration::from_secs(120))
     }
