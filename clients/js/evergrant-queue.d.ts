@@ -1,6 +1,9 @@
 /** What a queue is told when it is made. */
 export interface QueueOptions {
-	/** How many requests wait at most, for each origin: the next is rejected with a `QuotaExceededError`. Default 1024. */
+	/**
+	 * How many requests may wait, for each origin, when another one comes: that is rejected with a `QuotaExceededError`. Those that are sent
+	 * again have had their place. At least 1. Default 1024.
+	 */
 	max?: number;
 	/**
 	 * How long a request waits, in milliseconds, from the call to its last turn. Then the call ends with the server's last answer, or if there
@@ -12,8 +15,8 @@ export interface QueueOptions {
 	atOnce?: number;
 	/**
 	 * Called whenever something may have changed at an origin, also when nobody waits any more, but not as the time runs down: count that
-	 * yourself. What it throws is the page's uncaught error,
-	 * and stops no request.
+	 * yourself. What it throws is an uncaught error, which stops
+	 * no request in a page, and ends a program of Node.js.
 	 */
 	onwait?: (state: QueueState) => void;
 }

@@ -5,11 +5,17 @@ export function queued(fetch, { max = 1024, patience = 12e4, atOnce = 4, onwait 
 	const gates = {};
 	let calls = 0;
 
-	const next = (gate) => {
-		const { origin, waiting, rest, until } = gate;
-		for (const { end, leave } of [...waiting]) if (rest && until > end) leave();
-		for (; !rest && waiting[0] && gate.sent < gate.most; gate.sent++) waiting.shift().go(true);
-		queueMicrotask(() => onwait?.({ origin, waiting: waiting.length, ms: rest ? until - now() : 0 }));
+	// In order; after a rest the first goes alone.
+	const next = (gate, gone) => {
+		const { origin, rest, until } = gate;
+		const stays = (place) => place !== gone && !(rest && until > place.end);
+		const waiting = (gate.waiting = gate.waiting.filter((place) => stays(place) || place.go()));
+		for (; !rest && waiting[0] && gate.sent < atOnce && gate.left; gate.left--) {
+			gate.sent++;
+			waiting.shift().go({ until });
+		}
+		const ms = rest ? Math.max(0, until - now()) : 0;
+		queueMicrotask(() => onwait?.({ origin, waiting: waiting.length, ms }));
 	};
 
 	return async (input, init) => {
@@ -17,50 +23,42 @@ export function queued(fetch, { max = 1024, patience = 12e4, atOnce = 4, onwait 
 		const { signal } = request;
 		const stream = init?.body?.getReader || init?.body?.[Symbol.asyncIterator];
 		const { origin } = new URL(request.url);
-		const gate = (gates[origin] ??= { origin, waiting: [], sent: 0, most: atOnce, until: 0 });
-		const { waiting } = gate;
+		const gate = (gates[origin] ??= { origin, waiting: [], sent: 0, left: Infinity, until: 0 });
 		const call = calls++;
 		const end = now() + patience;
 		let answer, place;
 		const turn = (done) => {
 			const go = (mine) => done(mine, clearTimeout(late));
-			const leave = () => {
-				const at = waiting.indexOf(place);
-				if (at < 0) return;
-				waiting.splice(at, 1);
-				next(gate, go());
-			};
-			const late = timer(leave, end - now());
-			place = { call, end, go, leave };
-			waiting.push(place);
-			waiting.sort((a, b) => a.call - b.call);
+			const late = timer(() => next(gate, place), end - now());
+			place = { call, end, go };
+			gate.waiting.push(place);
+			gate.waiting.sort((a, b) => a.call - b.call);
 			next(gate);
 		};
 
-		if (waiting.length >= max) throw new DOMException("full", "QuotaExceededError");
-		signal.addEventListener("abort", () => place?.leave());
+		if (gate.waiting.length >= max) throw new DOMException("full", "QuotaExceededError");
+		signal.addEventListener("abort", () => next(gate, place));
 		for (;;) {
 			signal.throwIfAborted();
-			if (!(await new Promise(turn))) {
+			const mine = await new Promise(turn);
+			if (!mine) {
 				signal.throwIfAborted();
 				if (answer) return answer;
 				throw new DOMException("late", "TimeoutError");
 			}
-			let { until } = gate, ms;
-			answer?.body?.cancel().catch(() => 0);
+			let ms;
 			try {
+				answer?.body?.cancel().catch(() => 0);
 				answer = await fetch(stream ? request : request.clone());
 				ms = restOf(answer);
 			} finally {
 				gate.sent--;
-				// It may be from before a rest.
-				if (until !== gate.until) gate.most--;
-				else if (ms === 0) gate.most = atOnce;
+				if (mine.until === gate.until) gate.left += ms === 0 ? Infinity : 1;
 				if (ms && now() + ms > gate.until) {
 					clearTimeout(gate.rest);
 					const rest = timer(() => next(gate, (gate.rest = 0)), ms);
 					rest.unref?.();
-					Object.assign(gate, { most: gate.sent + 1, until: now() + ms, rest });
+					Object.assign(gate, { left: 1, until: now() + ms, rest });
 				}
 				next(gate);
 			}
@@ -79,7 +77,7 @@ function restOf({ status, headers }) {
 
 async function repeatable(method, answer) {
 	if (/^(GET|HEAD|PUT|DELETE)$/.test(method)) return true;
-	if (answer.redirected || !/problem/.test(answer.headers.get("content-type"))) return false;
+	if (answer.redirected || !/problem/i.test(answer.headers.get("content-type"))) return false;
 	const said = await answer.clone().json().catch(() => 0);
 	return ["no", "refused"].includes(said?.sent);
 }
