@@ -26,7 +26,8 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
-/// A page whose origin is listed by the route of its request.
+/// A page in a browser whose origin is listed by the route of its request: what it may read of answers, and what its preflights are
+/// answered (the CORS protocol, Fetch standard §3.3).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Page {
     origin: HeaderValue,
