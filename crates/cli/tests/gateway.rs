@@ -7,7 +7,7 @@ mod fixture;
 
 use evergrant_mock::{Endpoint, Server};
 use fixture::tls::{over_tls, pem};
-use fixture::{Folder, configured, evergrant, fails, run};
+use fixture::{Folder, configured, evergrant, fails, is_ignored, run};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
@@ -64,6 +64,10 @@ impl Gateway {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    fn interrupt(&self) {
+        interrupt(&self.child);
+    }
+
     fn is_ready(&self) -> bool {
         get(&self.admin, "/readyz", "").0 == 200
     }
@@ -90,6 +94,12 @@ impl Drop for Gateway {
         let _ended = self.child.kill();
         let _status = self.child.wait();
     }
+}
+
+/// Has it end. Whatever began these tests may ignore interrupts, as a script does for its background jobs; and the gateway with it.
+fn interrupt(child: &Child) {
+    let signal = if is_ignored(Signal::INT) { Signal::TERM } else { Signal::INT };
+    kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 fn lines(stderr: ChildStderr) -> Receiver<String> {
@@ -182,7 +192,7 @@ fn requests_pass_with_a_token_and_a_refused_one_is_replaced() {
     for metric in ["evergrant_token_used_for_seconds{source=", "evergrant_gateway_requests_total{"] {
         assert!(metrics.contains(metric), "{metric} is not in: {metrics}");
     }
-    gateway.signal(Signal::INT);
+    gateway.interrupt();
     let (status, log, said) = gateway.end();
     assert_eq!(status.code(), Some(0), "{said}");
     assert_eq!(log.lines().filter(|line| line.contains("\"path\":\"/shipments\"")).count(), 2, "{log}");
@@ -317,7 +327,7 @@ fn a_key_is_made_once_and_opens_the_listener_whose_file_has_its_digest() {
     assert_eq!(get(&gateway.url, "/shipments", "").0, 403);
     assert_eq!(get(&gateway.url, "/shipments", &format!("X-Evergrant-Key: {key}\r\n")).0, 200);
     assert_eq!(get(&gateway.url, "/shipments", &format!("Authorization: Bearer {key}\r\n")).0, 200);
-    gateway.signal(Signal::INT);
+    gateway.interrupt();
     let (status, log, said) = gateway.end();
     assert_eq!(status.code(), Some(0));
     assert!(!said.contains("every user"), "{said}");
@@ -356,7 +366,7 @@ fn systemd_is_told_when_it_is_ready_and_when_it_ends() {
     let mut text = [0; 64];
     let length = socket.recv(&mut text).unwrap();
     assert_eq!(&text[..length], b"READY=1\n");
-    gateway.signal(Signal::INT);
+    gateway.interrupt();
     let length = socket.recv(&mut text).unwrap();
     assert_eq!(&text[..length], b"STOPPING=1\n");
 }
@@ -369,7 +379,7 @@ fn a_reader_of_the_log_that_goes_away_does_not_end_it() {
     for _ in 0..3 {
         assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
     }
-    gateway.signal(Signal::INT);
+    gateway.interrupt();
     assert_eq!(gateway.end().0.code(), Some(0));
 }
 
@@ -491,7 +501,7 @@ fn a_socket_is_for_its_own_user() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    gateway.signal(Signal::INT);
+    gateway.interrupt();
     let (status, _, said) = gateway.end();
     assert_eq!(status.code(), Some(0));
     assert!(!said.contains("every user"), "{said}");
@@ -577,7 +587,7 @@ fn a_stderr_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
         // A second refusal within a while may be told to wait; none hangs.
         assert!([200, 503].contains(&status) && began.elapsed() < LONG / 2, "{status}");
     }
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    interrupt(&child);
     until(|| child.try_wait().unwrap().is_some());
     drop(said);
 }
@@ -618,7 +628,7 @@ fn token_requests_that_fail_are_told_on_stderr_and_that_they_work_again() {
     assert!(told.contains("503") && told.contains("warning"), "{told}");
     down.clear();
     gateway.hear("there is a new token");
-    gateway.signal(Signal::INT);
+    gateway.interrupt();
     let (status, _, said) = gateway.end();
     assert!(status.success(), "{status}");
     assert!(!said.contains(Server::CLIENT_SECRET));
