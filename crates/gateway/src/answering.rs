@@ -4,7 +4,7 @@ use crate::api::Turn;
 use crate::body::RequestBody;
 use crate::counts::Broken;
 use crate::fields::{FieldRules, trailers_to_caller};
-use crate::idle::{Connection, Connections};
+use crate::idle::{Connection, Connections, Upgraded};
 use crate::limits::Limits;
 use crate::record::Record;
 use crate::watch::Watch;
@@ -26,38 +26,36 @@ use tokio::time::timeout;
 const SHORT: Duration = Duration::from_secs(1);
 
 /// The body of an answer.
-pub(crate) struct AnswerBody {
-    said: Said,
-    ended: Ended,
-}
-
-/// Who answers.
-enum Said {
-    Ourselves(Option<Bytes>),
-    Api(Box<Received>),
+pub(crate) enum AnswerBody {
+    /// Of our own.
+    Own { text: Option<Bytes>, _ended: Ended },
+    /// The API's.
+    Api(Box<Received>, Ended),
+    /// None: what follows the head is no answer any more, but a tunnel, which ends later.
+    Nothing,
 }
 
 impl AnswerBody {
     /// Of our own.
     pub(crate) fn own(text: Bytes, ended: Ended) -> Self {
-        Self { said: Said::Ourselves((!text.is_empty()).then_some(text)), ended }
+        Self::Own { text: (!text.is_empty()).then_some(text), _ended: ended }
     }
 
     /// The API's, of which something must come or leave within this time, again and again.
     pub(crate) fn passed(mut received: Received, ended: Ended, idle: Duration) -> Self {
         received.end_if_empty();
         ended.watch.expect_within(idle);
-        Self { said: Said::Api(Box::new(received)), ended }
+        Self::Api(Box::new(received), ended)
     }
 }
 
 /// A caller that goes away takes no more of it.
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        if let Said::Api(received) = &self.said
+        if let Self::Api(received, ended) = self
             && !received.is_over()
         {
-            self.ended.record.broken.get_or_insert(Broken::Caller);
+            ended.record.broken.get_or_insert(Broken::Caller);
         }
     }
 }
@@ -161,6 +159,16 @@ impl Received {
         }
     }
 
+    /// What became of its connection, if that was made to be upgraded. Whoever speaks something else has no turn.
+    pub(crate) fn upgraded(&mut self) -> Option<Upgraded> {
+        self.lease.take()?.connection.upgraded()
+    }
+
+    /// Whether there is no body, so that what the head says is all.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.is_end_stream()
+    }
+
     /// Lets another request have the turn: this one waits for something else.
     pub(crate) fn give_up_turn(&mut self) {
         if let Some(lease) = &mut self.lease {
@@ -243,10 +251,10 @@ impl Body for AnswerBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let Self { said, ended } = &mut *self;
-        let received = match said {
-            Said::Ourselves(text) => return Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
-            Said::Api(received) => received,
+        let (received, ended) = match &mut *self {
+            Self::Own { text, .. } => return Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            Self::Nothing => return Poll::Ready(None),
+            Self::Api(received, ended) => (received, ended),
         };
         let frame = match received.seen.pop_front() {
             Some(frame) => Poll::Ready(Some(Ok(frame))),
@@ -268,16 +276,18 @@ impl Body for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.said {
-            Said::Ourselves(text) => text.is_none(),
-            Said::Api(received) => received.is_end_stream(),
+        match self {
+            Self::Own { text, .. } => text.is_none(),
+            Self::Api(received, _) => received.is_end_stream(),
+            Self::Nothing => true,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.said {
-            Said::Ourselves(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
-            Said::Api(received) => received.size_hint(),
+        match self {
+            Self::Own { text, .. } => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
+            Self::Api(received, _) => received.size_hint(),
+            Self::Nothing => SizeHint::with_exact(0),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! An API as all workers see it: how many requests it gets at once, and how it is connected to.
 
 use crate::answer::UpstreamFault;
+use crate::arriving::Spoken;
 use crate::counts::Gauge;
 use crate::limits::Limits;
 use crate::traffic::{Counted, Traffic};
 use crate::upstream::Upstream;
+use crate::wire::Wire;
 use evergrant_http::{causes, is_resolving};
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -14,13 +16,10 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use std::error::Error;
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -38,32 +37,31 @@ pub(crate) struct Api {
     connect_time: Duration,
     connector: HttpConnector,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    speaks: Spoken,
 }
 
 /// A place among the requests that an API gets at once.
 pub(crate) type Turn = OwnedSemaphorePermit;
 
 /// A connection to an API, not used yet.
-pub(crate) type Fresh = TokioIo<Counted<Wire>>;
+pub(crate) type Fresh = TokioIo<Counted<ToApi>>;
 
 /// With TLS or without.
-pub(crate) enum Wire {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
+type ToApi = Wire<TcpStream, TlsStream<TcpStream>>;
 
 impl Api {
-    /// The API behind this URL. Its certificate is verified by these roots, or as the platform does.
+    /// The API behind this URL, which speaks this. Its certificate is verified by these roots, or as the platform does.
     pub(crate) fn new(
         upstream: &Upstream,
         roots: Option<&Arc<RootCertStore>>,
+        speaks: Spoken,
         limits: &Limits,
     ) -> Result<Self, rustls::Error> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(limits.connect_time));
-        let tls = if upstream.is_tls() { Some(tls(upstream, roots)?) } else { None };
+        let tls = if upstream.is_tls() { Some(tls(upstream, roots, speaks)?) } else { None };
         let scheme = if upstream.is_tls() { "https" } else { "http" };
         let uri = format!("{scheme}://{}:{}/", upstream.host(), upstream.port());
         Ok(Self {
@@ -75,12 +73,18 @@ impl Api {
             connect_time: limits.connect_time,
             connector,
             tls,
+            speaks,
         })
     }
 
     /// Where it is.
     pub(crate) const fn upstream(&self) -> &Upstream {
         &self.upstream
+    }
+
+    /// What it speaks.
+    pub(crate) const fn speaks(&self) -> Spoken {
+        self.speaks
     }
 
     /// How many wait for their turn.
@@ -110,11 +114,15 @@ impl Api {
         Ok(TokioIo::new(Counted::new(wire, traffic)))
     }
 
-    async fn wire(&self) -> Result<Wire, UpstreamFault> {
+    async fn wire(&self) -> Result<ToApi, UpstreamFault> {
         let stream = self.connector.clone().call(self.uri.clone()).await;
         let stream = stream.map_err(|error| fault(&error))?.into_inner();
         let Some((tls, name)) = &self.tls else { return Ok(Wire::Plain(stream)) };
         let stream = tls.connect(name.clone(), stream).await.map_err(|error| tls_fault(&error))?;
+        // A server that knows nothing of ALPN speaks HTTP/1.1 (RFC 9113 §3.2).
+        if self.speaks == Spoken::Http2 && stream.get_ref().1.alpn_protocol() != Some(self.speaks.alpn()) {
+            return Err(UpstreamFault::NoHttp2);
+        }
         Ok(Wire::Tls(Box::new(stream)))
     }
 }
@@ -122,6 +130,7 @@ impl Api {
 fn tls(
     upstream: &Upstream,
     roots: Option<&Arc<RootCertStore>>,
+    speaks: Spoken,
 ) -> Result<(TlsConnector, ServerName<'static>), rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
@@ -130,7 +139,7 @@ fn tls(
         None => config.with_platform_verifier()?,
     };
     let mut config = config.with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![speaks.alpn().to_vec()];
     let host = upstream.host().trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|_| rustls::Error::General("the host".into()))?;
     Ok((TlsConnector::from(Arc::new(config)), name))
@@ -151,53 +160,12 @@ fn fault(error: &(dyn Error + 'static)) -> UpstreamFault {
 
 /// A handshake that breaks off is the network's; everything else is about certificates and versions.
 fn tls_fault(error: &io::Error) -> UpstreamFault {
-    match error.kind() {
-        io::ErrorKind::TimedOut => UpstreamFault::ConnectTimeout,
+    use rustls::{AlertDescription, Error as Tls};
+    let tls = error.get_ref().and_then(|error| error.downcast_ref::<Tls>());
+    match (error.kind(), tls) {
+        (io::ErrorKind::TimedOut, _) => UpstreamFault::ConnectTimeout,
+        // HTTP/1.1 is refused by nobody.
+        (_, Some(Tls::AlertReceived(AlertDescription::NoApplicationProtocol))) => UpstreamFault::NoHttp2,
         _ => UpstreamFault::Tls,
-    }
-}
-
-macro_rules! either {
-    ($wire:expr, $inner:ident => $done:expr) => {
-        match $wire {
-            Self::Plain($inner) => $done,
-            Self::Tls($inner) => $done,
-        }
-    };
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        either!(&mut *self, wire => Pin::new(wire).poll_read(cx, buffer))
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        either!(&mut *self, wire => Pin::new(wire).poll_write(cx, bytes))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        either!(&mut *self, wire => Pin::new(wire).poll_write_vectored(cx, pieces))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        either!(self, wire => wire.is_write_vectored())
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(&mut *self, wire => Pin::new(wire).poll_flush(cx))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(&mut *self, wire => Pin::new(wire).poll_shutdown(cx))
     }
 }

@@ -2,6 +2,7 @@
 //! that no caller takes all of it.
 
 use crate::access::Caller;
+use crate::limits::Limits;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,6 +42,7 @@ pub(crate) struct Share {
 pub(crate) struct Bounds {
     most: usize,
     admitted: Arc<Count>,
+    tunnels: Arc<Count>,
     /// By the names of their keys.
     shares: BTreeMap<Box<str>, Share>,
 }
@@ -60,7 +62,7 @@ impl Bounds {
         if shares.len() < 2 {
             shares.clear();
         }
-        Self { most, admitted: Arc::default(), shares }
+        Self { most, admitted: Arc::default(), tunnels: Arc::default(), shares }
     }
 
     /// A place for a request of this caller, if there is one.
@@ -76,6 +78,11 @@ impl Bounds {
     pub(crate) fn queue(&self, caller: &Caller, most: usize) -> Result<Option<Place>, Full> {
         let Some(share) = self.share(caller) else { return Ok(None) };
         share.queued.take(half(most)).map(Some).ok_or(Full)
+    }
+
+    /// A place among the connections that have become tunnels, if there is one.
+    pub(crate) fn tunnel(&self) -> Option<Place> {
+        self.tunnels.take(Limits::TUNNELS)
     }
 
     fn share(&self, caller: &Caller) -> Option<&Share> {

@@ -95,6 +95,7 @@ pub(crate) struct Counters {
     pub(crate) in_flight: AtomicI64,
     pub(crate) queued: AtomicI64,
     pub(crate) connections: AtomicI64,
+    pub(crate) tunnels: AtomicI64,
     replays: [AtomicU64; 3],
     broken: [AtomicU64; 3],
     /// What we answered by ourselves, by the problem and the rule. It is seldom.
@@ -113,6 +114,7 @@ impl Counters {
             in_flight: AtomicI64::new(0),
             queued: AtomicI64::new(0),
             connections: AtomicI64::new(0),
+            tunnels: AtomicI64::new(0),
             replays: Default::default(),
             broken: Default::default(),
             own: Mutex::default(),
@@ -141,7 +143,10 @@ impl Counters {
         if let Some(count) = self.requests.get(route).and_then(|classes| classes.get(class)) {
             add(count);
         }
-        self.request_time.record(time);
+        // How long a tunnel was open is not how long a request took.
+        if status != Some(101) {
+            self.request_time.record(time);
+        }
     }
 
     pub(crate) fn replayed(&self, outcome: Replayed) {
@@ -218,6 +223,8 @@ pub struct Counts {
     pub queued: i64,
     /// Connections of callers.
     pub connections: i64,
+    /// Those of them that have become tunnels.
+    pub tunnels: i64,
     /// Replays after a refused token: those that the API took, refused again, and those that could not be.
     pub replays: [u64; 3],
     /// Answers that broke off: because of the API, because nothing came for too long, because of the caller.
@@ -245,6 +252,7 @@ impl Counts {
         self.in_flight += more.in_flight.load(Ordering::Relaxed);
         self.queued += more.queued.load(Ordering::Relaxed);
         self.connections += more.connections.load(Ordering::Relaxed);
+        self.tunnels += more.tunnels.load(Ordering::Relaxed);
         for (count, more) in self.replays.iter_mut().zip(&more.replays) {
             *count += more.load(Ordering::Relaxed);
         }

@@ -109,6 +109,9 @@ pub fn to_upstream(
     if rules.reads_bodies {
         keep_readable_codings(fields);
     }
+    if rules.cookies {
+        join_cookies(fields);
+    }
     if let Some(via) = via {
         fields.append(VIA, via.value(received));
     }
@@ -202,6 +205,16 @@ fn remove(fields: &mut HeaderMap, is_bad: impl Fn(&HeaderName) -> bool) {
     let bad: Vec<HeaderName> = named.chain(found).collect();
     for name in bad {
         fields.remove(name);
+    }
+}
+
+/// A caller of HTTP/2 may send its cookies one by one; an API may know a single field alone (RFC 9113 §8.2.3).
+fn join_cookies(fields: &mut HeaderMap) {
+    let all: Vec<_> = fields.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if all.len() > 1
+        && let Ok(value) = HeaderValue::try_from(all.join(&b"; "[..]))
+    {
+        fields.insert(COOKIE, value);
     }
 }
 

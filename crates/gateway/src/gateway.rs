@@ -3,6 +3,7 @@
 use crate::access::Access;
 use crate::admin::Admin;
 use crate::api::Api;
+use crate::arriving::Spoken;
 use crate::body::Memory;
 use crate::bounds::Bounds;
 use crate::fields::Via;
@@ -112,24 +113,29 @@ fn placed(
     routes: Vec<Route>,
     limits: &Limits,
 ) -> Result<(Vec<(RoutePath, Placed)>, Vec<Arc<Api>>), ServeError> {
-    let mut apis: Vec<(Arc<Api>, Option<usize>)> = Vec::new();
+    let mut apis: Vec<(Arc<Api>, Option<usize>, Spoken)> = Vec::new();
     let mut placed = Vec::new();
     for (number, route) in routes.into_iter().enumerate() {
         let roots = route.roots.as_ref().map(|roots| Arc::as_ptr(roots) as usize);
-        let same = apis
-            .iter()
-            .position(|(api, known)| api.upstream().origin() == route.upstream.origin() && *known == roots);
+        let speaks = if route.http2 { Spoken::Http2 } else { Spoken::Http1 };
+        let same = apis.iter().position(|(api, known, spoken)| {
+            api.upstream().origin() == route.upstream.origin() && *known == roots && *spoken == speaks
+        });
         let api = match same {
             Some(api) => api,
             None => {
-                let api = Api::new(&route.upstream, route.roots.as_ref(), limits);
-                apis.push((Arc::new(api.map_err(|error| ServeError::Roots(error.to_string()))?), roots));
+                let api = Api::new(&route.upstream, route.roots.as_ref(), speaks, limits);
+                apis.push((
+                    Arc::new(api.map_err(|error| ServeError::Roots(error.to_string()))?),
+                    roots,
+                    speaks,
+                ));
                 apis.len() - 1
             }
         };
         placed.push((route.path.clone(), Placed::new(route, number, api)));
     }
-    Ok((placed, apis.into_iter().map(|(api, _)| api).collect()))
+    Ok((placed, apis.into_iter().map(|(api, ..)| api).collect()))
 }
 
 impl GatewayBuilder {

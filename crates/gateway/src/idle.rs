@@ -1,23 +1,27 @@
 //! A worker's connections to one API: those at rest, and those that are in use.
 
 use crate::answer::UpstreamFault;
-use crate::api::Api;
+use crate::api::{Api, Fresh};
+use crate::arriving::Spoken;
 use crate::body::Outgoing;
 use crate::limits::Limits;
+use crate::shared::{Lane, Shared};
 use crate::traffic::Traffic;
 use crate::watch::Time;
-use http::{HeaderMap, HeaderName};
-use hyper::client::conn::http1::{self, SendRequest};
+use http::{HeaderMap, HeaderName, Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{self, Parts, SendRequest};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::task::spawn_local;
+use tokio::task::{JoinHandle, spawn_local};
 
 /// How old a connection may become: a name that leads elsewhere since is followed by then.
-const OLDEST: Duration = Duration::from_secs(300);
+pub(crate) const OLDEST: Duration = Duration::from_secs(300);
 
 /// How often the task of a connection may run before the connection counts as busy: once for the end of its answer, once for what a
 /// caller wrote behind its request, and once to spare.
@@ -35,17 +39,19 @@ pub(crate) struct Connections {
     most: usize,
     /// The one that was used last is the last: those that nobody needs become old, and are closed.
     idle: RefCell<Vec<Idle>>,
+    /// Those that many requests share.
+    shared: Rc<Shared>,
 }
 
 struct Idle {
-    connection: Connection,
+    connection: Own,
     since: Duration,
 }
 
 impl Idle {
     /// Whether it has been at rest for too long, or is too old.
     fn is_over(&self, now: Duration, idle_time: Duration) -> bool {
-        let Connection { sender, born, keeps, .. } = &self.connection;
+        let Own { sender, born, keeps, .. } = &self.connection;
         let idle_time = keeps.map_or(idle_time, |keeps| keeps.min(idle_time));
         now.saturating_sub(self.since) >= idle_time
             || now.saturating_sub(*born) >= OLDEST
@@ -53,21 +59,90 @@ impl Idle {
     }
 }
 
-/// A connection that takes one request after another.
-pub(crate) struct Connection {
-    pub(crate) sender: SendRequest<Outgoing>,
-    pub(crate) traffic: Rc<Traffic>,
+/// A connection to an API, as a request has it.
+pub(crate) enum Connection {
+    /// By itself (HTTP/1.1).
+    Own(Own),
+    /// With others (HTTP/2).
+    Shared(Lane),
+}
+
+impl Connection {
+    /// What went over it.
+    pub(crate) fn traffic(&self) -> &Traffic {
+        match self {
+            Self::Own(own) => &own.traffic,
+            Self::Shared(lane) => lane.traffic(),
+        }
+    }
+
     /// Whether it was used before: the API may have closed it meanwhile.
-    pub(crate) is_reused: bool,
+    pub(crate) const fn is_reused(&self) -> bool {
+        match self {
+            Self::Own(own) => own.is_reused,
+            Self::Shared(lane) => lane.is_reused(),
+        }
+    }
+
+    /// Sends a request over it.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<Outgoing>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Outgoing>>> {
+        match self {
+            Self::Own(own) => own.sender.try_send_request(request).await,
+            Self::Shared(lane) => lane.send(request).await,
+        }
+    }
+
+    /// What the API says of the connection itself.
+    pub(crate) fn hear(&mut self, fields: &HeaderMap) {
+        if let Self::Own(own) = self {
+            own.hear(fields);
+        }
+    }
+
+    /// It said nothing for too long: it takes no other request.
+    pub(crate) fn retire(&self) {
+        if let Self::Shared(lane) = self {
+            lane.retire();
+        }
+    }
+
+    /// What became of it, if it was made to be upgraded.
+    pub(crate) fn upgraded(&mut self) -> Option<Upgraded> {
+        match self {
+            Self::Own(own) => own.upgraded.take(),
+            Self::Shared(_) => None,
+        }
+    }
+}
+
+/// A connection that takes one request after another.
+pub(crate) struct Own {
+    sender: SendRequest<Outgoing>,
+    traffic: Rc<Traffic>,
+    is_reused: bool,
     /// When it was made.
     born: Duration,
     /// How long it is kept while it is at rest, where the API has said how long it keeps it.
     keeps: Option<Duration>,
+    upgraded: Option<Upgraded>,
 }
 
-impl Connection {
+/// A connection that has agreed to another protocol, once it has.
+pub(crate) struct Upgraded(JoinHandle<Option<Parts<Fresh>>>);
+
+impl Upgraded {
+    /// The connection, and what came over it behind the answer.
+    pub(crate) async fn connection(self) -> Option<Parts<Fresh>> {
+        self.0.await.ok().flatten()
+    }
+}
+
+impl Own {
     /// What the API says of how long it keeps an idle connection (`Keep-Alive: timeout=5`, RFC 2068 §19.7.1.1).
-    pub(crate) fn hear(&mut self, fields: &HeaderMap) {
+    fn hear(&mut self, fields: &HeaderMap) {
         let Some(value) = fields.get(KEEP_ALIVE).and_then(|value| value.to_str().ok()) else { return };
         let mut said = value.split(',').filter_map(|member| member.trim().strip_prefix("timeout="));
         if let Some(seconds) = said.next().and_then(|seconds| seconds.trim().parse().ok()) {
@@ -86,11 +161,15 @@ impl Connections {
             idle_time: limits.idle_upstream,
             most: limits.turns,
             idle: RefCell::new(Vec::new()),
+            shared: Rc::default(),
         })
     }
 
-    /// One at rest.
+    /// One that takes a request at once.
     pub(crate) async fn rested(&self) -> Option<Connection> {
+        if self.api.speaks() == Spoken::Http2 {
+            return self.shared.lane(&self.time).map(Connection::Shared);
+        }
         loop {
             let idle = self.idle.borrow_mut().pop()?;
             if idle.is_over(self.time.now(), self.idle_time) {
@@ -98,30 +177,46 @@ impl Connections {
             }
             let Idle { mut connection, .. } = idle;
             if connection.sender.is_ready() || is_soon_ready(&mut connection.sender).await {
-                return Some(connection);
+                return Some(Connection::Own(connection));
             }
         }
     }
 
-    /// A new one.
+    /// A new one, or a place in one that is new.
     pub(crate) async fn fresh(&self) -> Result<Connection, UpstreamFault> {
+        match self.api.speaks() {
+            Spoken::Http1 => self.own(false).await.map(Connection::Own),
+            Spoken::Http2 => self.shared.fresh(&self.api, &self.time).await.map(Connection::Shared),
+        }
+    }
+
+    /// A new one that may agree to another protocol.
+    pub(crate) async fn to_upgrade(&self) -> Result<Connection, UpstreamFault> {
+        self.own(true).await.map(Connection::Own)
+    }
+
+    async fn own(&self, is_to_upgrade: bool) -> Result<Own, UpstreamFault> {
         let traffic = Rc::new(Traffic::default());
         let io = self.api.connect(Rc::clone(&traffic)).await?;
         // And 100 fields, as for callers.
         let made = http1::Builder::new().max_buf_size(Limits::ANSWER_HEAD).handshake(io).await;
-        let (sender, connection) = made.map_err(|_| UpstreamFault::Refused)?;
-        spawn_local(async move {
-            // What goes wrong with it is the error of the request that it carries.
-            let _ended = connection.await;
+        let (sender, mut connection) = made.map_err(|_| UpstreamFault::Refused)?;
+        // What goes wrong with it is the error of the request that it carries.
+        let task = spawn_local(async move {
+            let ended = (&mut connection).await;
+            (ended.is_ok() && is_to_upgrade).then(|| connection.into_parts())
         });
-        Ok(Connection { sender, traffic, is_reused: false, born: self.time.now(), keeps: None })
+        let upgraded = is_to_upgrade.then_some(Upgraded(task));
+        Ok(Own { sender, traffic, is_reused: false, born: self.time.now(), keeps: None, upgraded })
     }
 
     /// It has answered, and takes another request.
     pub(crate) fn rest(&self, connection: Connection) {
+        // A place in one that is shared is given back by itself.
+        let Connection::Own(own) = connection else { return };
         let mut idle = self.idle.borrow_mut();
-        if !connection.sender.is_closed() && idle.len() < self.most {
-            let connection = Connection { is_reused: true, ..connection };
+        if !own.sender.is_closed() && idle.len() < self.most {
+            let connection = Own { is_reused: true, upgraded: None, ..own };
             idle.push(Idle { connection, since: self.time.now() });
         }
     }
@@ -130,6 +225,7 @@ impl Connections {
     pub(crate) fn look(&self) {
         let now = self.time.now();
         self.idle.borrow_mut().retain(|idle| !idle.is_over(now, self.idle_time));
+        self.shared.look(now, self.idle_time);
     }
 }
 

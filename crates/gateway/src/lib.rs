@@ -9,6 +9,8 @@ mod answer;
 mod answering;
 #[cfg(feature = "server")]
 mod api;
+#[cfg(feature = "server")]
+mod arriving;
 mod authority;
 #[cfg(feature = "server")]
 mod body;
@@ -27,7 +29,11 @@ pub mod fuzz;
 #[cfg(feature = "server")]
 mod gateway;
 #[cfg(feature = "server")]
+mod grpc;
+#[cfg(feature = "server")]
 mod health;
+#[cfg(feature = "server")]
+mod identity;
 #[cfg(feature = "server")]
 mod idle;
 #[cfg(feature = "server")]
@@ -52,17 +58,23 @@ mod running;
 #[cfg(feature = "server")]
 mod settings;
 #[cfg(feature = "server")]
+mod shared;
+#[cfg(feature = "server")]
 mod stream;
 #[cfg(feature = "server")]
 mod table;
 #[cfg(feature = "server")]
 mod traffic;
 #[cfg(feature = "server")]
+mod tunnel;
+#[cfg(feature = "server")]
 mod upstream;
 #[cfg(feature = "server")]
 mod watch;
 #[cfg(feature = "server")]
 mod watched;
+#[cfg(feature = "server")]
+mod wire;
 #[cfg(feature = "server")]
 mod worker;
 #[cfg(feature = "server")]
@@ -81,6 +93,8 @@ pub use fields::{FieldRules, KEY, Looped, Via, to_caller, to_upstream};
 #[cfg(feature = "server")]
 pub use gateway::{Gateway, GatewayBuilder};
 #[cfg(feature = "server")]
+pub use identity::{Identity, IdentityError};
+#[cfg(feature = "server")]
 pub use limits::Limits;
 #[cfg(feature = "server")]
 pub use listener::{Address, AddressError, Listener, ServeError};
@@ -90,7 +104,7 @@ pub use log::{LogFormat, LogMode};
 pub use page::Page;
 pub use path::{Path, PathFault};
 pub use route::{NoRoute, RoutePath, RoutePathError, Routes, Slashes};
-pub use rules::{Denied, Head, Hosts, METHODS, allowed, head};
+pub use rules::{Denied, Head, Hosts, METHODS, allowed, head, upgrade};
 #[cfg(feature = "server")]
 pub use running::Running;
 #[cfg(feature = "server")]

@@ -34,6 +34,21 @@ impl Limits {
     /// For how long it is read.
     pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(5);
 
+    /// Requests over one connection of HTTP/2 at a time.
+    pub(crate) const STREAMS: u32 = 100;
+    /// Requests over one connection of HTTP/2 that may be taken back before they were looked at; beyond, it is closed (CVE-2023-44487).
+    pub(crate) const RESETS: usize = 20;
+    /// Bytes of one request's body that a caller of HTTP/2 may send before anybody reads them: what HTTP/2 begins with (RFC 9113 §6.9.2).
+    pub(crate) const WINDOW: u32 = 65_535;
+    /// Bytes of one answer that an API of HTTP/2 may send before its caller takes them.
+    pub(crate) const ANSWER_WINDOW: u32 = 256 * 1024;
+    /// Bytes of one message that are kept for a connection of HTTP/2 that takes no more.
+    pub(crate) const SENT_AHEAD: usize = 64 * 1024;
+    /// Connections at once that have become tunnels.
+    pub(crate) const TUNNELS: usize = 256;
+    /// How long nothing may move in a tunnel.
+    pub(crate) const IDLE_TUNNEL: Duration = Duration::from_secs(3600);
+
     /// The defaults.
     pub const fn new() -> Self {
         Self {

@@ -1,6 +1,7 @@
 //! Where callers reach the gateway, and who may.
 
 use crate::access::Access;
+use crate::identity::Identity;
 use crate::route::RoutePath;
 use http::HeaderName;
 use std::fmt;
@@ -82,13 +83,14 @@ pub struct Listener {
     pub(crate) hosts: Vec<String>,
     pub(crate) require_header: Option<HeaderName>,
     pub(crate) plain_http: bool,
+    pub(crate) tls: Option<Identity>,
 }
 
 impl Listener {
     /// A listener with what suits its address: the own user of a Unix socket, everyone on this machine at a loopback address. Any other
     /// address needs an [`access`](Self::access).
     pub const fn new(address: Address) -> Self {
-        Self { address, access: None, hosts: Vec::new(), require_header: None, plain_http: false }
+        Self { address, access: None, hosts: Vec::new(), require_header: None, plain_http: false, tls: None }
     }
 
     /// Who may use it. [`Access::Anyone`] beyond this machine lets everybody act as the client who can reach the address.
@@ -113,6 +115,12 @@ impl Listener {
     /// Whether keys may be sent in clear beyond this machine: where the network encrypts, as in a mesh. Default false.
     pub fn plain_http(mut self, plain_http: bool) -> Self {
         self.plain_http = plain_http;
+        self
+    }
+
+    /// TLS with this certificate; over it HTTP/2 as well as HTTP/1.1, as the caller wants (RFC 7301). Default: in clear.
+    pub fn tls(mut self, identity: Identity) -> Self {
+        self.tls = Some(identity);
         self
     }
 

@@ -6,25 +6,29 @@ use crate::access::{Access, own_authorization};
 use crate::answer::{Problem, Sent};
 use crate::answering::{AnswerBody, Ended, Lease, Received, discard};
 use crate::body::{BodyFault, Outgoing, RequestBody};
-use crate::bounds::Full;
+use crate::bounds::{Full, Place};
 use crate::counts::{Gauge, Replayed};
 use crate::fields;
-use crate::idle::{Connection, Connections};
+use crate::grpc;
+use crate::idle::{Connection, Connections, Upgraded};
 use crate::inbound::Inbound;
 use crate::location::relocate;
 use crate::page::{self, Page};
 use crate::record::Record;
 use crate::rules::{self, Denied};
 use crate::settings::OnRefused;
+use crate::shared;
 use crate::table::Placed;
+use crate::tunnel::Tunnel;
 use bytes::Bytes;
 use evergrant_core::{Generation, Replay, Verdict};
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LOCATION, EXPECT, HOST, LINK, LOCATION, ORIGIN, TRANSFER_ENCODING,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, EXPECT, HOST, LINK, LOCATION, ORIGIN,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use refusal::{Next, Refused};
@@ -42,6 +46,7 @@ pub(crate) async fn answer(
     let mut record = Record::begin(&caller.worker, caller.address, &parts);
     let method = parts.method.clone();
     let expects = parts.headers.contains_key(EXPECT);
+    let is_grpc = grpc::is_grpc(&parts.headers);
     let mut unread = Unread { body: Some(incoming), expects };
     let page = page(&caller, &parts);
     if let Some((page, Some(placed))) = &page
@@ -55,7 +60,17 @@ pub(crate) async fn answer(
     let passed = pass(&caller, &mut parts, &mut unread, &mut record).await;
     caller.watch.answered();
     match passed {
-        Ok((mut head, received)) => {
+        Ok(Passed::Tunnel(mut head, upgraded, place)) => {
+            if let Some((page, _)) = page {
+                page.may_read(&mut head.headers);
+            }
+            record.status = Some(head.status.as_u16());
+            record.admitted = None;
+            let worker = Rc::clone(&caller.worker);
+            caller.tunnel.replace(Some(Tunnel { worker, upgraded, record, place }));
+            Ok(Response::from_parts(head, AnswerBody::Nothing))
+        }
+        Ok(Passed::Answer(mut head, received)) => {
             if let Some((page, _)) = page {
                 page.may_read(&mut head.headers);
             }
@@ -68,6 +83,11 @@ pub(crate) async fn answer(
             record.own(&problem);
             let table = &caller.worker.table;
             let mut answer = problem.response(Some(&table.instance), caller.worker.draw(), &method);
+            if is_grpc {
+                // Its callers read the status alone.
+                *answer.body_mut() = Bytes::new();
+                answer.headers_mut().remove(CONTENT_LENGTH);
+            }
             if let Some((page, _)) = page {
                 page.may_read(answer.headers_mut());
             }
@@ -126,16 +146,27 @@ fn own(
     Response::from_parts(head, AnswerBody::own(text, ended))
 }
 
+/// What the API answered.
+enum Passed {
+    Answer(http::response::Parts, Received),
+    /// It has agreed to another protocol.
+    Tunnel(http::response::Parts, Upgraded, Place),
+}
+
 /// What the API answered, or why it was not asked, or gave no answer.
 async fn pass(
     caller: &Inbound,
     parts: &mut Parts,
     unread: &mut Unread,
     record: &mut Record,
-) -> Result<(http::response::Parts, Received), Problem> {
+) -> Result<Passed, Problem> {
     let way = look(caller, parts, unread.body.as_ref(), record)?;
     let table = &caller.worker.table;
     let busy = || Problem::busy(Duration::from_secs(1));
+    let upgrade = match &way.upgrade {
+        Some(protocol) => Some((protocol.clone(), table.bounds.tunnel().ok_or_else(busy)?)),
+        None => None,
+    };
     record.admitted = Some(table.bounds.admit(&record.caller).ok_or_else(busy)?);
     let route = &way.placed.route;
     let Some(incoming) = unread.body.take() else { return Err(Problem::closing()) };
@@ -150,6 +181,7 @@ async fn pass(
     let mut passing = Passing {
         caller,
         way,
+        upgrade,
         method: &parts.method,
         fields: std::mem::take(&mut parts.headers),
         body,
@@ -175,7 +207,12 @@ struct Way<'a> {
     placed: &'a Placed,
     connections: &'a Rc<Connections>,
     target: PathAndQuery,
-    host: HeaderValue,
+    /// What the caller has named us by.
+    host: Box<str>,
+    /// What the caller wants to speak, where the route allows it.
+    upgrade: Option<HeaderValue>,
+    /// Whether it is gRPC, whose refusals are in the fields of answers with 200.
+    is_grpc: bool,
 }
 
 /// The rules, before anything is waited for. What is left of the fields may go to the API.
@@ -215,17 +252,22 @@ fn look<'a>(
     let below = if route.strip { path.below_raw(raw) } else { raw.strip_prefix('/').unwrap_or(raw) };
     let target = route.upstream.target(below, head.query);
     let target = target.ok_or_else(|| denied(Denied::Target))?;
-    let host = parts.headers.get(HOST).cloned().unwrap_or_else(|| HeaderValue::from_static("localhost"));
+    let host = head.host.into();
+    let is_bare = body.is_none_or(Incoming::is_end_stream);
+    let upgrade = rules::upgrade(parts, &route.upgrades).filter(|_| is_bare && !route.http2);
+    let is_grpc = grpc::is_grpc(&parts.headers);
     fields::to_upstream(&mut parts.headers, &route.fields, parts.version, via)
         .map_err(|_| Problem::looped())?;
     let connections = worker.connections(placed.api).ok_or_else(Problem::closing)?;
-    Ok(Way { placed, connections, target, host })
+    Ok(Way { placed, connections, target, host, upgrade, is_grpc })
 }
 
 /// A request that may pass, until it has an answer.
 struct Passing<'a> {
     caller: &'a Inbound,
     way: Way<'a>,
+    /// What it shall become, with its place among the tunnels.
+    upgrade: Option<(HeaderValue, Place)>,
     method: &'a Method,
     fields: HeaderMap,
     body: RequestBody,
@@ -244,18 +286,24 @@ struct Ready {
 }
 
 impl Passing<'_> {
-    async fn run(&mut self, record: &mut Record) -> Result<(http::response::Parts, Received), Problem> {
+    async fn run(&mut self, record: &mut Record) -> Result<Passed, Problem> {
         loop {
             let ready = self.ready(record).await?;
             let generation = ready.generation;
             let token = ready.authorization.clone();
             let Some((head, mut received)) = self.send(ready, record).await? else { continue };
-            let verdict = refusal::verdict(&self.way.placed.guard, &head, &mut received).await;
+            if head.status == StatusCode::SWITCHING_PROTOCOLS {
+                return self.switched(head, &mut received);
+            }
+            let verdict = match self.way.is_grpc && grpc::is_refused(&head, received.is_bare()) {
+                true => Verdict::TokenRefused,
+                false => refusal::verdict(&self.way.placed.guard, &head, &mut received).await,
+            };
             if verdict != Verdict::TokenRefused {
                 if record.attempts > 1 && self.replay.sends() > 1 {
                     self.caller.worker.counters().replayed(Replayed::Passed);
                 }
-                return Ok((self.handed_on(head), received));
+                return Ok(Passed::Answer(self.handed_on(head), received));
             }
             let refused = Refused {
                 caller: self.caller,
@@ -270,7 +318,7 @@ impl Passing<'_> {
                 continue;
             }
             if self.way.placed.route.on_refused == OnRefused::Pass {
-                return Ok((self.handed_on(head), received));
+                return Ok(Passed::Answer(self.handed_on(head), received));
             }
             let later = match next {
                 Next::Unrepeatable => Some(Problem::unrepeatable(head.status)),
@@ -285,6 +333,23 @@ impl Passing<'_> {
             let said = refusal::said(&self.way.placed.route, &head, received.beginning().await, &token);
             received.discard();
             return Err(Problem::refused(head.status, said.as_deref()));
+        }
+    }
+
+    /// The API speaks something else from now on: what the caller wanted, or what nobody asked for.
+    fn switched(&mut self, head: http::response::Parts, received: &mut Received) -> Result<Passed, Problem> {
+        let spoken = head.headers.get(UPGRADE).cloned();
+        let agrees = |wanted: &HeaderValue| {
+            spoken.as_ref().is_some_and(|spoken| spoken.as_bytes().eq_ignore_ascii_case(wanted.as_bytes()))
+        };
+        match (self.upgrade.take_if(|(wanted, _)| agrees(wanted)), received.upgraded()) {
+            (Some((protocol, place)), Some(upgraded)) => {
+                let mut head = self.handed_on(head);
+                head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+                head.headers.insert(UPGRADE, protocol);
+                Ok(Passed::Tunnel(head, upgraded, place))
+            }
+            _ => Err(Problem::unreadable()),
         }
     }
 
@@ -308,7 +373,7 @@ impl Passing<'_> {
                 }
             };
             // An API that closes one idle connection, as when it is started again, closes the others too.
-            let rested = match self.is_reconnected() {
+            let rested = match self.is_reconnected() || self.upgrade.is_some() {
                 true => None,
                 false => self.way.connections.rested().await,
             };
@@ -316,8 +381,14 @@ impl Passing<'_> {
                 Some(connection) => connection,
                 None => {
                     waited = true;
-                    let fresh = self.caller.watch.unless_gone(self.way.connections.fresh()).await;
-                    fresh.map_err(Problem::unreachable)?
+                    let connections = self.way.connections;
+                    let fresh = async {
+                        match self.upgrade {
+                            Some(_) => connections.to_upgrade().await,
+                            None => connections.fresh().await,
+                        }
+                    };
+                    self.caller.watch.unless_gone(fresh).await.map_err(Problem::unreachable)?
                 }
             };
             let lease = Lease { connection, connections: Rc::clone(self.way.connections), turn: Some(turn) };
@@ -373,10 +444,9 @@ impl Passing<'_> {
         record: &mut Record,
     ) -> Result<Option<(http::response::Parts, Received)>, Problem> {
         let Ready { mut lease, authorization, generation } = ready;
-        let Connection { sender, traffic, is_reused, .. } = &mut lease.connection;
-        let mark = traffic.mark();
-        let request = self.request(authorization);
-        let sending = self.caller.watch.unless_gone(sender.try_send_request(request));
+        let mark = lease.connection.traffic().mark();
+        let request = self.request(authorization, &lease.connection);
+        let sending = self.caller.watch.unless_gone(lease.connection.send(request));
         let began = Instant::now();
         let time = self.way.placed.route.answer_timeout;
         let sent = self.caller.watch.within(time, sending).await;
@@ -388,10 +458,6 @@ impl Passing<'_> {
                 self.caller.worker.counters().upstream_time.record(took);
                 let (head, rest) = answer.into_parts();
                 lease.connection.hear(&head.headers);
-                if head.status == StatusCode::SWITCHING_PROTOCOLS {
-                    // Nobody asked for it.
-                    return Err(Problem::unreadable());
-                }
                 return Ok(Some((
                     head,
                     Received::new(rest, lease, self.body.clone(), &self.way.placed.route.fields),
@@ -399,9 +465,14 @@ impl Passing<'_> {
             }
             Ok(Err(error)) => error,
             Err(_) if self.body.is_starved() => return Err(Problem::slow()),
-            Err(_) => return Err(Problem::timed_out()),
+            Err(_) => {
+                lease.connection.retire();
+                return Err(Problem::timed_out());
+            }
         };
-        let is_unsent = error.take_message().is_some() || !traffic.has_written_since(mark);
+        let traffic = lease.connection.traffic();
+        let is_turned_away = shared::is_turned_away(error.error());
+        let is_unsent = error.take_message().is_some() || is_turned_away || !traffic.has_written_since(mark);
         let sent = if is_unsent { Sent::No } else { Sent::Perhaps };
         match self.body.fault() {
             Some(BodyFault::TooLong) => {
@@ -411,7 +482,13 @@ impl Passing<'_> {
             None => {}
         }
         // Every server closes connections that were idle: that is no answer to this request.
-        let is_closed_idle = *is_reused && !traffic.has_read_since(mark);
+        let is_closed_idle = lease.connection.is_reused() && !traffic.has_read_since(mark);
+        // The API says by itself that it did nothing with it; whoever says so again and again is not asked for ever.
+        let is_again = is_turned_away && record.attempts < Replay::MAX_SENDS;
+        if is_again && (self.body.is_untouched() || self.body.is_repeatable()) {
+            lease.connection.retire();
+            return Ok(None);
+        }
         if is_unsent && is_closed_idle && (self.body.is_untouched() || self.body.is_repeatable()) {
             record.attempts -= 1;
             return Ok(None);
@@ -438,19 +515,33 @@ impl Passing<'_> {
         is_safe && self.body.is_empty() && !self.is_reconnected()
     }
 
-    fn request(&mut self, authorization: HeaderValue) -> Request<Outgoing> {
+    fn request(&mut self, authorization: HeaderValue, connection: &Connection) -> Request<Outgoing> {
+        let upstream = &self.way.placed.route.upstream;
         let mut request = Request::new(self.body.send());
         *request.method_mut() = self.method.clone();
-        *request.uri_mut() = Uri::from(self.way.target.clone());
         // A copy stays, to be sent again. It has no room for more, so the other one goes.
         let kept = self.fields.clone();
         *request.headers_mut() = std::mem::replace(&mut self.fields, kept);
-        let headers = request.headers_mut();
-        if !self.body.is_empty() && self.body.is_chunked() {
-            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        request.headers_mut().insert(AUTHORIZATION, authorization);
+        match connection {
+            Connection::Own(_) => {
+                *request.uri_mut() = Uri::from(self.way.target.clone());
+                let headers = request.headers_mut();
+                if !self.body.is_empty() && self.body.is_chunked() {
+                    headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+                }
+                headers.insert(HOST, upstream.authority().clone());
+                if let Some((protocol, _)) = &self.upgrade {
+                    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+                    headers.insert(UPGRADE, protocol.clone());
+                }
+            }
+            // There the host and the scheme are a part of the target (RFC 9113 §8.3.1).
+            Connection::Shared(_) => {
+                *request.version_mut() = Version::HTTP_2;
+                *request.uri_mut() = upstream.uri(self.way.target.clone());
+            }
         }
-        headers.insert(HOST, self.way.placed.route.upstream.authority().clone());
-        headers.insert(AUTHORIZATION, authorization);
         request
     }
 
@@ -466,7 +557,8 @@ impl Passing<'_> {
             && (route.path.is_prefix() || !route.strip)
         {
             let below = if route.strip { route.path.as_str() } else { "/" };
-            let base = format!("http://{}{below}", host.to_str().unwrap_or("localhost"));
+            let scheme = if self.caller.door.tls.is_some() { "https" } else { "http" };
+            let base = format!("{scheme}://{host}{below}");
             relocate(&mut head.headers, &route.upstream.to_string(), &base);
         }
         head

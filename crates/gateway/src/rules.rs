@@ -15,6 +15,9 @@ use std::fmt;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
+/// How many fields a request may have, as for the parser of HTTP/1.1.
+const FIELDS: usize = 100;
+
 /// The methods that a route allows unless it says otherwise.
 pub const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
@@ -64,6 +67,8 @@ pub enum Denied {
     RequiredField(HeaderName),
     /// The route lists other callers.
     Caller,
+    /// There are more than 100 fields, which a parser of HTTP/1.1 refuses by itself.
+    TooManyFields,
 }
 
 impl Denied {
@@ -74,6 +79,7 @@ impl Denied {
             Self::Target | Self::Host | Self::Framing(_) | Self::Path(_) | Self::Authorization => {
                 StatusCode::BAD_REQUEST
             }
+            Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::HostNotAllowed | Self::Browser(_) | Self::RequiredField(_) | Self::Caller => {
                 StatusCode::FORBIDDEN
             }
@@ -90,6 +96,7 @@ impl Denied {
             Self::Framing(_) => "framing",
             Self::RequiredField(_) => "required_field",
             Self::Caller => "caller",
+            Self::TooManyFields => "fields",
             Self::Path(_) => "path",
             Self::Browser(_) => "browser",
             Self::Authorization => "authorization",
@@ -118,6 +125,7 @@ impl fmt::Display for Denied {
                 write!(f, "this listener wants the field {field}, as its require_header says")
             }
             Self::Caller => f.write_str("the route does not list this caller in callers"),
+            Self::TooManyFields => write!(f, "there are more than {FIELDS} fields"),
             Self::Browser(field) => write!(
                 f,
                 "{field} says that a page in a browser sent this, and the route does not list its origin in origins"
@@ -135,6 +143,8 @@ impl std::error::Error for Denied {}
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Head<'a> {
+    /// The host that it names, with the port if it names one.
+    pub host: &'a str,
     /// The path.
     pub path: Path<'a>,
     /// What follows the question mark, if there is one.
@@ -149,13 +159,16 @@ pub fn head<'a>(parts: &'a Parts, hosts: &Hosts) -> Result<Head<'a>, Denied> {
     if [Method::CONNECT, Method::TRACE].contains(&parts.method) || parts.method.as_str() == "TRACK" {
         return Err(Denied::Method);
     }
+    if parts.headers.len() > FIELDS {
+        return Err(Denied::TooManyFields);
+    }
     framing(parts)?;
     let host = host(parts)?;
     if !hosts.allow(host) {
         return Err(Denied::HostNotAllowed);
     }
     let path = path(&parts.uri)?;
-    Ok(Head { path: Path::read(path).map_err(Denied::Path)?, query: parts.uri.query() })
+    Ok(Head { host, path: Path::read(path).map_err(Denied::Path)?, query: parts.uri.query() })
 }
 
 /// Whether the route allows this method, and the page that sent the request, if one did. `origins` are the pages that the route lists.
@@ -204,6 +217,21 @@ fn framing(parts: &Parts) -> Result<(), Denied> {
     }
     let is_chunked = first.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
     if is_chunked && codings.next().is_none() { Ok(()) } else { Err(Denied::Framing(TRANSFER_ENCODING)) }
+}
+
+/// The protocol that a request wants to be upgraded to (RFC 9110 §7.8), where it is one of these and the only one that it names. It is
+/// there in HTTP/1.1 alone.
+pub fn upgrade(parts: &Parts, allowed: &[Box<str>]) -> Option<HeaderValue> {
+    if allowed.is_empty() || parts.version != Version::HTTP_11 || parts.method != Method::GET {
+        return None;
+    }
+    let connection = parts.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let mut named = connection.flat_map(|value| value.split(',')).map(str::trim);
+    let mut protocols = parts.headers.get_all(UPGRADE).iter();
+    let (Some(protocol), None) = (protocols.next(), protocols.next()) else { return None };
+    let is_allowed = |text: &str| allowed.iter().any(|known| known.eq_ignore_ascii_case(text));
+    let is_asked = named.any(|name| name.eq_ignore_ascii_case("upgrade"));
+    (is_asked && protocol.to_str().is_ok_and(is_allowed)).then(|| protocol.clone())
 }
 
 /// The one host that the request names.

@@ -275,7 +275,7 @@ impl Control {
             self.tell(State::Closing);
             while self.load() > 0 {
                 sleep(LOOK).await;
-                self.tell(State::Closing);
+                self.tell(if self.has_tunnels_alone() { State::Ending } else { State::Closing });
             }
         };
         let stopped = async {
@@ -290,6 +290,11 @@ impl Control {
 
     fn load(&self) -> usize {
         self.crew.seen.iter().map(|seen| seen.load.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Whether nothing else is in flight: tunnels need not end by themselves.
+    fn has_tunnels_alone(&self) -> bool {
+        usize::try_from(self.crew.counts().tunnels).is_ok_and(|tunnels| tunnels >= self.load())
     }
 
     fn tell(&self, state: State) {

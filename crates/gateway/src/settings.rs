@@ -33,6 +33,8 @@ pub struct Route {
     pub(crate) replay_body: usize,
     pub(crate) answer_timeout: Duration,
     pub(crate) roots: Option<Arc<RootCertStore>>,
+    pub(crate) http2: bool,
+    pub(crate) upgrades: Vec<Box<str>>,
 }
 
 /// What a caller gets when the API refuses the token, and sending again did not help.
@@ -84,6 +86,8 @@ impl Route {
             replay_body: 64 * 1024,
             answer_timeout: Duration::from_secs(60),
             roots: None,
+            http2: false,
+            upgrades: Vec::new(),
         })
     }
 
@@ -169,6 +173,21 @@ impl Route {
     /// The certificates that the API's is verified by. Default: the platform's.
     pub fn roots(mut self, roots: Arc<RootCertStore>) -> Self {
         self.roots = Some(roots);
+        self
+    }
+
+    /// Whether the API is spoken to in HTTP/2 (RFC 9113), many requests over one connection, as gRPC wants it: over TLS by agreement (ALPN),
+    /// else with prior knowledge. Default false: HTTP/1.1.
+    pub fn http2(mut self, http2: bool) -> Self {
+        self.http2 = http2;
+        self
+    }
+
+    /// The protocols that a caller of HTTP/1.1 may go on with (RFC 9110 §7.8), such as `websocket` (RFC 6455). The token is on the request that asks for
+    /// it; what follows may outlive the token, as the API decides. Default none: such a request passes as one that asks for nothing, as it does
+    /// where the API is spoken to in HTTP/2.
+    pub fn upgrades<'a>(mut self, protocols: impl IntoIterator<Item = &'a str>) -> Self {
+        self.upgrades = protocols.into_iter().map(Into::into).collect();
         self
     }
 

@@ -5,6 +5,7 @@ use crate::api::Api;
 use crate::body::Memory;
 use crate::bounds::Bounds;
 use crate::fields::Via;
+use crate::identity::Identity;
 use crate::limits::Limits;
 use crate::log::Log;
 use crate::route::{Routes, Slashes};
@@ -45,6 +46,7 @@ pub(crate) struct Door {
     pub(crate) hosts: Hosts,
     pub(crate) access: Access,
     pub(crate) require_header: Option<HeaderName>,
+    pub(crate) tls: Option<Identity>,
 }
 
 /// What all workers share.

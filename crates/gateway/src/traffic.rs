@@ -26,6 +26,16 @@ impl Traffic {
         Mark { written: self.written.get(), read: self.read.get() }
     }
 
+    /// How many bytes were handed to the system.
+    pub(crate) const fn written_in_all(&self) -> u64 {
+        self.written.get()
+    }
+
+    /// How many bytes came.
+    pub(crate) const fn read_in_all(&self) -> u64 {
+        self.read.get()
+    }
+
     /// Whether a byte was handed to the system since: the API may have seen it.
     pub(crate) const fn has_written_since(&self, mark: Mark) -> bool {
         self.written.get() > mark.written

@@ -3,7 +3,7 @@
 use crate::path::{Path, PathFault};
 use evergrant_core::{ConfigError, Origin};
 use http::HeaderValue;
-use http::uri::{PathAndQuery, Uri};
+use http::uri::{self, Authority, PathAndQuery, Scheme, Uri};
 use std::fmt;
 
 /// The base URL of an API: an origin that a token may go to, and a path that ends in a slash.
@@ -14,6 +14,8 @@ pub struct Upstream {
     host: Box<str>,
     port: u16,
     authority: HeaderValue,
+    /// The same, as a part of a URL.
+    named: Authority,
     /// Ends in a slash.
     path: Box<str>,
 }
@@ -71,6 +73,7 @@ impl Upstream {
             port: origin.port(),
             origin,
             authority: HeaderValue::from_str(authority.as_str()).map_err(|_| UpstreamError::Url)?,
+            named: authority.clone(),
             path: format!("{}{slash}", path.as_str()).into(),
         })
     }
@@ -98,6 +101,16 @@ impl Upstream {
     /// The path, which ends in a slash.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// This target there, in absolute form.
+    pub(crate) fn uri(&self, target: PathAndQuery) -> Uri {
+        let mut parts = uri::Parts::default();
+        parts.scheme = Some(if self.is_tls { Scheme::HTTPS } else { Scheme::HTTP });
+        parts.authority = Some(self.named.clone());
+        parts.path_and_query = Some(target.clone());
+        // With a scheme, an authority and a target there is nothing that is missing.
+        Uri::from_parts(parts).unwrap_or_else(|_| Uri::from(target))
     }
 
     /// What `Host` says.

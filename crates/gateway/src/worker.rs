@@ -23,6 +23,8 @@ pub(crate) enum State {
     Draining,
     /// Those at rest close as well.
     Closing,
+    /// Nothing else is in flight any more: tunnels end.
+    Ending,
 }
 
 /// What the connections on one thread share.
@@ -136,7 +138,7 @@ impl Worker {
             at_rest.min_by_key(|watch| watch.idle_since())
         };
         if let Some(idlest) = idlest {
-            idlest.end();
+            idlest.leave();
         }
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn text(counts: &Counts, table: &Table) -> String {
     );
     gauge(&mut out, "queue_depth", "Requests that wait for a token.", counts.queued);
     gauge(&mut out, "connections", "Connections of callers.", counts.connections);
+    gauge(&mut out, "tunnels", "Connections of callers that have become tunnels.", counts.tunnels);
     head(&mut out, "turns_waiting", "gauge", "Requests that wait for their turn at an API.");
     for api in &table.apis {
         let upstream = escaped(&api.upstream().to_string());

@@ -16,6 +16,8 @@ pub enum UpstreamFault {
     Tls,
     /// The network has no way to the API's host.
     NoRoute,
+    /// It does not speak HTTP/2, which the route wants.
+    NoHttp2,
 }
 
 impl fmt::Display for UpstreamFault {
@@ -26,6 +28,7 @@ impl fmt::Display for UpstreamFault {
             Self::Dns => "the name of the API's host could not be resolved",
             Self::Tls => "the TLS handshake with the API failed",
             Self::NoRoute => "the network has no route to the API's host",
+            Self::NoHttp2 => "the API's host does not speak HTTP/2, which http2 of the route wants",
         })
     }
 }

@@ -110,7 +110,9 @@ impl Listener {
             (None, Address::Unix(_)) => Ok(Access::Peers(Peers::own())),
             (None, _) if self.address.is_local() => Ok(Access::Anyone),
             (None, _) => Err(ServeError::Exposed(address())),
-            (Some(Access::Keys(_)), _) if !self.address.is_local() && !self.plain_http => {
+            (Some(Access::Keys(_)), _)
+                if !self.address.is_local() && !self.plain_http && self.tls.is_none() =>
+            {
                 Err(ServeError::InClear(address()))
             }
             (Some(Access::Peers(_)), Address::Localhost(_) | Address::Tcp(_)) => {
@@ -140,6 +142,6 @@ impl Listener {
     }
 
     fn door(&self, hosts: Hosts, access: Access) -> Arc<Door> {
-        Arc::new(Door { hosts, access, require_header: self.require_header.clone() })
+        Arc::new(Door { hosts, access, require_header: self.require_header.clone(), tls: self.tls.clone() })
     }
 }

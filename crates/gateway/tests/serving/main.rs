@@ -11,6 +11,8 @@ mod heads;
 mod honest;
 mod hostile;
 mod life;
+mod many;
+mod multiplexed;
 mod pages;
 mod passing;
 mod queue;

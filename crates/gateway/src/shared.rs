@@ -1,0 +1,237 @@
+//! A worker's connections to an API over which many requests go at a time (HTTP/2).
+
+use crate::answer::UpstreamFault;
+use crate::api::{Api, Fresh};
+use crate::body::Outgoing;
+use crate::idle::OLDEST;
+use crate::limits::Limits;
+use crate::traffic::Traffic;
+use crate::watch::Time;
+use h2::Reason;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper::rt::Executor;
+use std::cell::{Cell, RefCell};
+use std::error::Error as _;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::spawn_local;
+
+/// How many connections are made for one request: an API that closes each at once takes none.
+const TRIES: usize = 8;
+
+/// Those of one worker to one API.
+#[derive(Default)]
+pub(crate) struct Shared {
+    connections: RefCell<Vec<Rc<Many>>>,
+    /// The one that is being made: there is one at a time, or each request of a cold start would make its own.
+    making: RefCell<Option<Rc<Making>>>,
+}
+
+type Connection = http2::Connection<Fresh, Outgoing, OnThisThread>;
+
+/// A connection.
+struct Many {
+    sender: SendRequest<Outgoing>,
+    traffic: Rc<Traffic>,
+    /// `None` once it has ended.
+    connection: Rc<RefCell<Option<Connection>>>,
+    /// How many requests it carries.
+    requests: Cell<usize>,
+    /// Whether it has carried one.
+    is_used: Cell<bool>,
+    /// When it was made, and since when it carries none.
+    born: Duration,
+    idle: Cell<Duration>,
+    is_retired: Cell<bool>,
+}
+
+/// A connection that is being made, and those who wait for it.
+#[derive(Default)]
+struct Making {
+    done: Notify,
+    outcome: Cell<Option<Result<(), UpstreamFault>>>,
+    waiting: Cell<usize>,
+}
+
+/// A place for one request on a connection.
+pub(crate) struct Lane {
+    of: Rc<Many>,
+    is_reused: bool,
+    time: Rc<Time>,
+}
+
+impl Many {
+    fn takes_another(&self, now: Duration) -> bool {
+        let allowed = self.connection.borrow().as_ref().map(Connection::current_max_send_streams);
+        let most = allowed.map_or(0, |allowed| allowed.clamp(1, Limits::STREAMS as usize));
+        !self.is_done_with(now) && self.requests.get() < most
+    }
+
+    /// Whether nothing new goes over it.
+    fn is_done_with(&self, now: Duration) -> bool {
+        self.is_retired.get() || self.sender.is_closed() || now.saturating_sub(self.born) >= OLDEST
+    }
+
+    /// Whether it is to be closed.
+    fn is_over(&self, now: Duration, idle_time: Duration) -> bool {
+        let is_idle = self.requests.get() == 0 && now.saturating_sub(self.idle.get()) >= idle_time;
+        self.is_done_with(now) || is_idle
+    }
+}
+
+impl Lane {
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.of.traffic
+    }
+
+    pub(crate) const fn is_reused(&self) -> bool {
+        self.is_reused
+    }
+
+    /// The connection takes no other request.
+    pub(crate) fn retire(&self) {
+        self.of.is_retired.set(true);
+    }
+
+    pub(crate) async fn send(
+        &self,
+        request: Request<Outgoing>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Outgoing>>> {
+        self.of.sender.clone().try_send_request(request).await
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.of.requests.set(self.of.requests.get().saturating_sub(1));
+        self.of.idle.set(self.time.now());
+    }
+}
+
+impl Shared {
+    /// A place on a connection that has one.
+    pub(crate) fn lane(&self, time: &Rc<Time>) -> Option<Lane> {
+        let connections = self.connections.borrow();
+        let now = time.now();
+        let of = Rc::clone(connections.iter().find(|one| one.takes_another(now))?);
+        of.requests.set(of.requests.get() + 1);
+        Some(Lane { is_reused: of.is_used.replace(true), of, time: Rc::clone(time) })
+    }
+
+    /// A place on a new connection, or on one that has become free meanwhile.
+    pub(crate) async fn fresh(
+        self: &Rc<Self>,
+        api: &Arc<Api>,
+        time: &Rc<Time>,
+    ) -> Result<Lane, UpstreamFault> {
+        for _ in 0..TRIES {
+            self.made(api, time).await?;
+            // Others may have taken all places of it.
+            if let Some(lane) = self.lane(time) {
+                return Ok(lane);
+            }
+        }
+        Err(UpstreamFault::Refused)
+    }
+
+    /// Until a connection was made, by whoever began with it.
+    async fn made(self: &Rc<Self>, api: &Arc<Api>, time: &Rc<Time>) -> Result<(), UpstreamFault> {
+        let making = match &*self.making.borrow() {
+            Some(making) if making.waiting.get() < Limits::STREAMS as usize => Some(Rc::clone(making)),
+            _ => None,
+        };
+        let making = making.unwrap_or_else(|| self.make(Arc::clone(api), Rc::clone(time)));
+        making.waiting.set(making.waiting.get() + 1);
+        loop {
+            let done = making.done.notified();
+            match making.outcome.get() {
+                Some(outcome) => return outcome,
+                None => done.await,
+            }
+        }
+    }
+
+    /// Begins to make a connection, which goes on whoever waits for it.
+    fn make(self: &Rc<Self>, api: Arc<Api>, time: Rc<Time>) -> Rc<Making> {
+        let making = Rc::<Making>::default();
+        *self.making.borrow_mut() = Some(Rc::clone(&making));
+        let (shared, done) = (Rc::clone(self), Rc::clone(&making));
+        spawn_local(async move {
+            let made = connect(&api, &time).await;
+            done.outcome.set(Some(made.map(|many| shared.connections.borrow_mut().push(Rc::new(many)))));
+            shared.making.borrow_mut().take_if(|making| Rc::ptr_eq(making, &done));
+            done.done.notify_waiters();
+        });
+        making
+    }
+
+    /// Closes those that have been at rest for too long. What is still on its way over one that is done with ends there.
+    pub(crate) fn look(&self, now: Duration, idle_time: Duration) {
+        self.connections.borrow_mut().retain(|one| !one.is_over(now, idle_time));
+    }
+}
+
+/// Whether an API says of a request that it has done nothing with it, so that it may be sent again, whatever its method: it was refused
+/// before anything was done with it, or came behind what the API still took before it said goodbye (RFC 9113 §8.7).
+pub(crate) fn is_turned_away(error: &hyper::Error) -> bool {
+    let error = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
+    let Some((error, reason)) = error.and_then(|error| Some((error, error.reason()?))) else { return false };
+    let is_refused = error.is_reset() && reason == Reason::REFUSED_STREAM;
+    let is_goodbye = error.is_go_away() && reason == Reason::NO_ERROR;
+    error.is_remote() && (is_refused || is_goodbye)
+}
+
+async fn connect(api: &Api, time: &Time) -> Result<Many, UpstreamFault> {
+    let traffic = Rc::new(Traffic::default());
+    let io = api.connect(Rc::clone(&traffic)).await?;
+    let made = http2::Builder::new(OnThisThread)
+        .initial_stream_window_size(Limits::ANSWER_WINDOW)
+        // An answer that its caller does not take shall not stand in the way of others: there is room for all.
+        .initial_connection_window_size(Limits::ANSWER_WINDOW.saturating_mul(Limits::STREAMS))
+        .max_header_list_size(u32::try_from(Limits::ANSWER_HEAD).unwrap_or(u32::MAX))
+        .max_send_buf_size(Limits::SENT_AHEAD)
+        .handshake(io)
+        .await;
+    let (sender, connection) = made.map_err(|_| UpstreamFault::Refused)?;
+    let connection = Rc::new(RefCell::new(Some(connection)));
+    let running = Rc::clone(&connection);
+    // What goes wrong with it is the error of the requests that it carries. Those that it has not begun with get theirs once it is dropped.
+    spawn_local(poll_fn(move |cx| {
+        let mut running = running.borrow_mut();
+        let Some(connection) = &mut *running else { return Poll::Ready(()) };
+        let ended = Pin::new(connection).poll(cx);
+        if ended.is_ready() {
+            *running = None;
+        }
+        ended.map(drop)
+    }));
+    let now = time.now();
+    Ok(Many {
+        sender,
+        traffic,
+        connection,
+        requests: Cell::new(0),
+        is_used: Cell::new(false),
+        born: now,
+        idle: Cell::new(now),
+        is_retired: Cell::new(false),
+    })
+}
+
+/// What hyper wants to run beside the connection: on the thread that the connection is on.
+#[derive(Clone)]
+struct OnThisThread;
+
+impl<F: Future<Output = ()> + 'static> Executor<F> for OnThisThread {
+    fn execute(&self, job: F) {
+        spawn_local(job);
+    }
+}
