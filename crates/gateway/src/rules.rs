@@ -286,7 +286,7 @@ impl Hosts {
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
         let is_loopback =
             name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
-        is_loopback && named.unwrap_or(80) == *port
+        is_loopback && named.map_or([80, 443].contains(port), |named| named == *port)
     }
 }
 

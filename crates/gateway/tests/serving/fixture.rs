@@ -127,6 +127,11 @@ impl Caller {
         Self { stream, unread: Vec::new() }
     }
 
+    /// What came already and belongs to no answer.
+    pub(crate) fn unread(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.unread)
+    }
+
     pub(crate) fn stream(&self) -> &TcpStream {
         &self.stream
     }

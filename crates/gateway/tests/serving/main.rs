@@ -17,4 +17,6 @@ mod pages;
 mod passing;
 mod queue;
 mod refused;
+mod secured;
 mod story;
+mod upgraded;

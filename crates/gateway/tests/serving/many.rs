@@ -170,8 +170,10 @@ struct Seen {
 }
 
 /// What an API does with its connections.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Manner {
+    /// It speaks TLS.
+    pub(crate) tls: Option<tokio_rustls::TlsAcceptor>,
     /// It says goodbye once so many requests have come, and takes none behind them.
     pub(crate) goodbye_after: Option<usize>,
     /// It takes so many at a time.
@@ -200,7 +202,17 @@ impl ManyApi {
                 let accepting = async {
                     while let Ok((stream, _)) = listener.accept().await {
                         known.connections.fetch_add(1, Ordering::SeqCst);
-                        tokio::spawn(serve(stream, manner, Arc::clone(&known), Arc::clone(&handler)));
+                        let (known, handler, manner) =
+                            (Arc::clone(&known), Arc::clone(&handler), manner.clone());
+                        tokio::spawn(async move {
+                            match &manner.tls {
+                                None => serve(stream, &manner, known, handler).await,
+                                Some(tls) => match tls.accept(stream).await {
+                                    Ok(stream) => serve(stream, &manner, known, handler).await,
+                                    Err(_) => {}
+                                },
+                            }
+                        });
                     }
                 };
                 tokio::select! {
@@ -216,6 +228,10 @@ impl ManyApi {
         format!("http://{}", self.address)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.seen.connections.load(Ordering::SeqCst)
     }
@@ -225,12 +241,11 @@ impl ManyApi {
     }
 }
 
-async fn serve<H: Fn(usize, Arrived) -> Handling + Send + Sync + 'static>(
-    stream: TcpStream,
-    manner: Manner,
-    seen: Arc<Seen>,
-    handler: Arc<H>,
-) {
+async fn serve<S, H>(stream: S, manner: &Manner, seen: Arc<Seen>, handler: Arc<H>)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    H: Fn(usize, Arrived) -> Handling + Send + Sync + 'static,
+{
     let mut builder = h2::server::Builder::new();
     if let Some(most) = manner.at_a_time {
         builder.max_concurrent_streams(most);

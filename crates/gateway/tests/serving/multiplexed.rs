@@ -470,3 +470,64 @@ fn one_caller_of_both_versions_is_understood_from_its_first_bytes() {
     caller.write(format!("OST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\n\r\n{{}}")).unwrap();
     assert_eq!(caller.answer().unwrap().status, 200);
 }
+
+/// An API of gRPC that refuses the first token that it sees, in this way, and takes any other.
+fn grpc_api(bare: bool) -> ManyApi {
+    let first = Mutex::new(None::<HeaderValue>);
+    ManyApi::start(move |_, (request, mut answer)| {
+        let token = request.headers()["authorization"].clone();
+        let is_refused = *first.lock().unwrap().get_or_insert_with(|| token.clone()) == token;
+        Box::pin(async move {
+            let (body, _) = read(&mut request.into_body()).await.unwrap_or_default();
+            let media_type = ("content-type", "application/grpc");
+            let status = if is_refused { "16" } else { "0" };
+            if is_refused && bare {
+                return say(&mut answer, 200, &[media_type, ("grpc-status", status)], b"").await;
+            }
+            let head = http::Response::builder().header(media_type.0, media_type.1).body(()).unwrap();
+            let mut stream = answer.send_response(head, false).unwrap();
+            write(&mut stream, &body, false).await;
+            let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), status.parse().unwrap())]);
+            stream.send_trailers(trailers).unwrap();
+        })
+    })
+}
+
+async fn call(running: &Running) -> crate::many::Whole {
+    let caller = Many::new(running).await;
+    let request = caller.request("POST", "/shop.Shop/Sell");
+    let request = request.header("content-type", "application/grpc+proto").header("te", "trailers");
+    caller.send(request.body(()).unwrap(), b"\0\0\0\0\x02hi", None).await.unwrap()
+}
+
+#[test]
+fn a_refusal_of_grpc_behind_its_200_is_one_and_the_call_is_made_again() {
+    let server = Server::start().unwrap();
+    let api = grpc_api(true);
+    let running = serve(route_to(&api.origin(), tokens(&server).build().unwrap()).http2(true));
+    let answer = run(call(&running));
+    let status = answer.trailers.as_ref().map(|trailers| trailers["grpc-status"].clone());
+    assert_eq!((answer.status(), status.unwrap().to_str().unwrap()), (200, "0"));
+    assert_eq!(answer.body, b"\0\0\0\0\x02hi");
+    assert_eq!(server.counts().token_requests, 2);
+    assert_eq!(running.counts().replays, [1, 0, 0]);
+}
+
+#[test]
+fn a_refusal_of_grpc_behind_messages_is_handed_on() {
+    let server = Server::start().unwrap();
+    let api = grpc_api(false);
+    let running = serve(route_to(&api.origin(), tokens(&server).build().unwrap()).http2(true));
+    let answer = run(call(&running));
+    assert_eq!(answer.trailers.unwrap()["grpc-status"], "16");
+    assert_eq!(api.heads().len(), 1);
+}
+
+#[test]
+fn an_answer_of_our_own_to_grpc_is_a_head_alone() {
+    let running = serve(route_to("http://127.0.0.1:1", fixed()).http2(true));
+    let answer = run(call(&running));
+    assert_eq!((answer.status(), answer.body.len()), (502, 0), "{answer:?}");
+    assert!(answer.field("proxy-status").unwrap().contains("connection_refused"));
+    assert_eq!(answer.field("content-length"), None);
+}
