@@ -7,6 +7,7 @@ pub(crate) mod chosen;
 mod folders;
 mod guard;
 pub(crate) mod header;
+mod identity;
 pub(crate) mod lack;
 pub(crate) mod mistake;
 pub(crate) mod nearest;

@@ -53,6 +53,8 @@ enum Wish {
 #[derive(Debug)]
 pub struct Running {
     addresses: Vec<Address>,
+    /// Those of them that are reached over TLS.
+    secured: Vec<Address>,
     admin: Option<Result<SocketAddr, io::Error>>,
     wish: watch::Sender<Wish>,
     crew: Arc<Crew>,
@@ -88,6 +90,11 @@ impl Running {
     /// Where it listens: ports that the system chose are known here.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
+    }
+
+    /// Whether one of these is reached over TLS.
+    pub fn is_secured(&self, address: &Address) -> bool {
+        self.secured.contains(address)
     }
 
     /// Where health and metrics are; `None` if nobody asked for them.
@@ -170,6 +177,8 @@ impl Plan {
         let (wish, wishes) = watch::channel(Wish::Serve);
         let ended = Arc::<Ended>::default();
         let addresses = bound.iter().map(|bound| bound.address.clone()).collect();
+        let secured = bound.iter().filter(|bound| bound.door.tls.is_some());
+        let secured = secured.map(|bound| bound.address.clone()).collect();
         let admin = admin.map(Admin::bind);
         let (admin_address, admin) = match admin {
             Some(Ok((address, bound))) => (Some(Ok(address)), Some(bound)),
@@ -200,7 +209,7 @@ impl Plan {
             done.tell(whole);
         };
         thread::Builder::new().name("evergrant-gateway".into()).spawn(run).map_err(ServeError::Start)?;
-        Ok(Running { addresses, admin: admin_address, wish, crew, health, ended })
+        Ok(Running { addresses, secured, admin: admin_address, wish, crew, health, ended })
     }
 }
 

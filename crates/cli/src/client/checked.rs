@@ -1,14 +1,15 @@
 //! A profile, and the gateway's routes, judged before anything is sent and without running a command.
 
 use crate::client::args::ClientArgs;
+use crate::client::identity::Pem;
 use crate::client::lack::{Lack, Unmade};
 use crate::client::nearest::nearest;
 use crate::client::profile::Profile;
-use crate::client::profile::gateway::RouteTable;
+use crate::client::profile::gateway::{Listen, RouteTable, TlsFiles};
 use crate::client::roots::Roots;
 use crate::client::settings::Settings;
 use crate::tell::failure::Failure;
-use evergrant_gateway::Upstream;
+use evergrant_gateway::{Identity, Upstream};
 use evergrant_tokio_reqwest::Origin;
 use std::time::Duration;
 
@@ -70,6 +71,18 @@ pub(crate) fn only(origins: &[Origin], of: &str, next: &str) -> Result<Upstream,
 /// The certificates that a route names.
 pub(crate) fn roots(route: &RouteTable) -> Result<Option<Roots>, Failure> {
     route.ca.as_ref().map(|ca| Roots::read(&ca.value, LIMIT)).transpose()
+}
+
+/// The certificate that a listener shows, if it shows one.
+pub(crate) fn identity(listen: &Listen) -> Result<Option<Identity>, Failure> {
+    let read = |tls: &TlsFiles| Pem::read(&tls.certificate.value, &tls.key.value, LIMIT)?.identity();
+    listen.tls.as_ref().map(read).transpose()
+}
+
+/// What is wrong with the certificate of a listener, with its line.
+pub(crate) fn listen(listen: &Listen) -> Option<(usize, Failure)> {
+    let line = listen.tls.as_ref()?.certificate.line;
+    identity(listen).err().map(|failure| (line, failure))
 }
 
 /// What is wrong with a route that its own lines do not show, each with its line. `origins`: of its profile, if that is good.

@@ -21,7 +21,7 @@ use bounds::KEYS as BOUNDS;
 use std::path::Path;
 
 pub(crate) use bounds::Bounds;
-pub(crate) use listen::{Listen, SHA256};
+pub(crate) use listen::{Listen, SHA256, TlsFiles};
 pub(crate) use route::RouteTable;
 pub(crate) use words::{AdminAt, LogWord, Ready};
 

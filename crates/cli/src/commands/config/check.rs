@@ -55,6 +55,8 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
             ),
         }
     }
+    let faults = gateway.iter().flat_map(|gateway| &gateway.listen).filter_map(checked::listen);
+    failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
     for route in gateway.iter().flat_map(|gateway| &gateway.routes) {
         let its = good.iter().find(|(_, name, _)| *name == route.profile.value);
         let faults = checked::route(route, its.map(|(.., described)| &*described.origins)).into_iter();

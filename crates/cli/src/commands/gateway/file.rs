@@ -67,6 +67,8 @@ pub(super) fn plan(
         return Err(Failure::usage(format!("{path} has no [gateway]"), "write one into it"));
     };
     let clients = clients(&table, profiles, &path, &mut failures);
+    let faults = table.listen.iter().filter_map(checked::listen);
+    failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
     for route in &table.routes {
         let origins = clients.get(&route.profile.value).and_then(|settings| settings.origins().ok());
         let faults = checked::route(route, origins.as_deref()).into_iter();

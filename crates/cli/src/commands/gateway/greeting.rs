@@ -1,6 +1,6 @@
 //! What is said when the gateway listens: where, as whom it calls what, and who may call it.
 
-use super::address::url;
+use super::address::{base, url};
 use super::plan::Served;
 use crate::client::profile::gateway::Listen;
 use crate::tell::escaped;
@@ -19,7 +19,7 @@ pub(super) fn greet(
     if manner.quiet {
         return;
     }
-    let at: Vec<String> = running.addresses().iter().map(url).collect();
+    let at: Vec<String> = running.addresses().iter().map(|address| base(running, address)).collect();
     let admin = running.admin().and_then(Result::ok).map(|address| url(&Address::Tcp(address)));
     if manner.json {
         let route = |served: &Served| {

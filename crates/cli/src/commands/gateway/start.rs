@@ -5,6 +5,7 @@ use super::descriptors;
 use super::greeting;
 use super::plan::{For, Plan, Source};
 use super::secrets::Secrets;
+use crate::client::checked;
 use crate::client::profile::gateway::{AdminAt, Listen, LogWord, Ready};
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
@@ -31,7 +32,8 @@ pub(super) struct Started {
 /// Starts it, and says where it listens. On a runtime, which serves the demo page.
 pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Failure> {
     let bounds = descriptors::enough(plan.bounds, plan.routes.len(), of);
-    let listeners: Vec<Listener> = plan.listen.iter().map(Listen::listener).collect();
+    let listener = |listen: &Listen| Ok(listen.listener(checked::identity(listen)?));
+    let listeners: Vec<Listener> = plan.listen.iter().map(listener).collect::<Result<_, Failure>>()?;
     let mut builder = Gateway::builder().limits(bounds.limits);
     for served in &plan.routes {
         builder = builder.route(served.route.clone());

@@ -1,6 +1,6 @@
 //! A gateway for one program, which runs under it.
 
-use super::address::url;
+use super::address::base;
 use super::life::Ending;
 use super::plan::{For, Plan, Source};
 use super::start::{Started, start};
@@ -31,7 +31,7 @@ pub(super) fn serve(plan: Plan, program: &[OsString], manner: Manner) -> Result<
         let mut signals = Signals::caught()?;
         let started = start(plan, For::Program, manner)?;
         if let Some(address) = started.running.addresses().first() {
-            command.env(GATEWAY, url(address));
+            command.env(GATEWAY, base(&started.running, address));
         }
         let ended = child::run(command, &mut signals).await;
         end(&started, &mut signals).await;

@@ -1,11 +1,12 @@
 //! `listen`: an address, or a table with who may use it.
 
 use super::super::reader::{Reader, Value, items};
+use super::route::Placed;
 use crate::client::folders::located;
 use crate::tell::escaped::Line;
-use evergrant_gateway::{Access, Address, Keys, Listener, Peers};
+use evergrant_gateway::{Access, Address, Identity, Keys, Listener, Peers};
 use http::HeaderName;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A place to listen at. Whoever can reach it and may not is not let in: that is known when it is made.
 #[derive(Debug)]
@@ -16,19 +17,28 @@ pub(crate) struct Listen {
     hosts: Vec<String>,
     require_header: Option<HeaderName>,
     plain_http: bool,
+    pub(crate) tls: Option<TlsFiles>,
 }
 
-const KEYS: [&str; 7] = ["address", "peers", "keys", "anyone", "hosts", "require_header", "plain_http"];
+/// Where the certificate of a listener is, and its key.
+#[derive(Debug)]
+pub(crate) struct TlsFiles {
+    pub(crate) certificate: Placed<PathBuf>,
+    pub(crate) key: Placed<PathBuf>,
+}
+
+const KEYS: [&str; 8] =
+    ["address", "peers", "keys", "anyone", "hosts", "require_header", "plain_http", "tls"];
 
 /// Keys that a later version has.
-const LATER: [&str; 3] = ["tls", "http2", "issue"];
+const LATER: [&str; 2] = ["http2", "issue"];
 
 const FORMS: &str = "write \"localhost:8484\", an IP address and a port, or \"unix:PATH\"";
 
 impl Listen {
     /// An address, with who may use it where nobody says more.
     pub(crate) const fn at(address: Address) -> Self {
-        Self { address, access: None, hosts: Vec::new(), require_header: None, plain_http: false }
+        Self { address, access: None, hosts: Vec::new(), require_header: None, plain_http: false, tls: None }
     }
 
     /// Where it listens unless somebody says otherwise.
@@ -36,8 +46,8 @@ impl Listen {
         Self::at(Address::Localhost(8484))
     }
 
-    /// As the library takes it.
-    pub(crate) fn listener(&self) -> Listener {
+    /// As the library takes it, with the certificate that is in its files, if it has any.
+    pub(crate) fn listener(&self, identity: Option<Identity>) -> Listener {
         let listener = Listener::new(self.address.clone())
             .hosts(self.hosts.iter().map(String::as_str))
             .plain_http(self.plain_http);
@@ -45,16 +55,24 @@ impl Listen {
             Some(access) => listener.access(access.clone()),
             None => listener,
         };
-        match &self.require_header {
+        let listener = match &self.require_header {
             Some(name) => listener.require_header(name.clone()),
+            None => listener,
+        };
+        match identity {
+            Some(identity) => listener.tls(identity),
             None => listener,
         }
     }
 
-    /// Whether a page in a browser can call it: not over a Unix socket, and not where a preflight would lack a key or a field.
+    /// Whether a page in a browser can call it: not over a Unix socket, not where a preflight would lack a key or a field,
+    /// and not where it would have to trust a certificate first.
     pub(crate) const fn is_for_pages(&self) -> bool {
         let is_open = matches!(self.access, None | Some(Access::Anyone));
-        !matches!(self.address, Address::Unix(_)) && is_open && self.require_header.is_none()
+        !matches!(self.address, Address::Unix(_))
+            && is_open
+            && self.require_header.is_none()
+            && self.tls.is_none()
     }
 
     /// Why the address and who may use it do not suit each other, and what to do next.
@@ -64,9 +82,12 @@ impl Listen {
             Some(Access::Peers(_)) if !is_socket => {
                 Some(("users are known over a Unix socket alone", "use unix:PATH, or keys in place of peers"))
             }
-            Some(Access::Keys(_)) if !is_local && !self.plain_http => Some((
+            _ if is_socket && self.tls.is_some() => {
+                Some(("nobody can listen to what goes over a Unix socket", "remove tls"))
+            }
+            Some(Access::Keys(_)) if !is_local && !self.plain_http && self.tls.is_none() => Some((
                 "the keys would be sent in clear to this address, which can be reached from other machines",
-                "put TLS in front and listen at localhost, or add plain_http = true where the network encrypts",
+                "add tls, put TLS in front and listen at localhost, or add plain_http = true where the network encrypts",
             )),
             None if !is_local => Some((
                 "this address can be reached from other machines, where whoever calls acts as the client",
@@ -140,6 +161,7 @@ fn table(
                 listen.require_header = reader.read(&value, read, "write a name such as \"X-Evergrant\"");
             }
             "plain_http" => listen.plain_http = reader.flag(&value).unwrap_or_default(),
+            "tls" => listen.tls = tls(reader, &value, folder),
             later if LATER.contains(&later) => reader.not_yet(&key),
             _ => reader.unknown(&key, &KEYS),
         }
@@ -159,6 +181,30 @@ fn table(
         Some((_, access)) => Some(access?),
     };
     Some(Listen { address: address?, access, ..listen })
+}
+
+/// Two files.
+fn tls(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Option<TlsFiles> {
+    const NEXT: &str = "write { certificate = \"FILE\", key = \"FILE\" }";
+    let (mut certificate, mut key) = (None, None);
+    let table = reader.table(value);
+    for (name, value) in &table {
+        let file = match name.as_str() {
+            "certificate" => &mut certificate,
+            "key" => &mut key,
+            _ => {
+                reader.unknown(name, &["certificate", "key"]);
+                return None;
+            }
+        };
+        *file = reader.text(value).map(|path| Placed::at(reader, value, located(&path, folder)));
+    }
+    for lacking in ["certificate", "key"] {
+        if value.is_table() && table.iter().all(|(name, _)| name.as_str() != lacking) {
+            reader.wrong(value, format!("there is no {lacking}"), NEXT);
+        }
+    }
+    Some(TlsFiles { certificate: certificate?, key: key? })
 }
 
 /// Users and groups by their numbers.

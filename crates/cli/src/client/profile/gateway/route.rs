@@ -47,9 +47,11 @@ struct More {
     max_body: Option<u64>,
     replay_body: Option<usize>,
     answer_timeout: Option<Duration>,
+    http2: Option<bool>,
+    upgrade: Option<Vec<String>>,
 }
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 19] = [
     "path",
     "profile",
     "upstream",
@@ -67,10 +69,12 @@ const KEYS: [&str; 17] = [
     "max_body",
     "replay_body",
     "answer_timeout",
+    "http2",
+    "upgrade",
 ];
 
 /// Keys that a later version has.
-const LATER: [&str; 6] = ["links", "upgrade", "http2", "certificate", "certificate_bound", "tls"];
+const LATER: [&str; 4] = ["links", "certificate", "certificate_bound", "tls"];
 
 /// Of which none would let nothing pass.
 const NEVER_EMPTY: [&str; 2] = ["methods", "callers"];
@@ -80,7 +84,7 @@ const MOST: u64 = 1 << 50;
 const MOST_COPY: usize = 1 << 30;
 
 impl<T> Placed<T> {
-    fn at(reader: &Reader<'_>, value: &Value<'_>, of: T) -> Self {
+    pub(super) fn at(reader: &Reader<'_>, value: &Value<'_>, of: T) -> Self {
         Self { value: of, line: reader.line_of(value), at: value.at() }
     }
 
@@ -139,6 +143,13 @@ pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) ->
             reader.wrong(value, format!("there is no {lacking}"), format!("write {lacking} = \"…\" into it"));
         }
     }
+    if let (Some(true), Some(false)) = (more.http2, more.upgrade.as_ref().map(Vec::is_empty)) {
+        reader.wrong(
+            value,
+            "it has http2 and upgrade, and a connection is upgraded over HTTP/1.1 alone",
+            "remove one of them, or write a route of its own for each",
+        );
+    }
     Some(RouteTable { path: path?, profile: profile?, upstream, callers, ca, more })
 }
 
@@ -170,6 +181,10 @@ impl More {
             "max_body" => self.max_body = reader.bytes(value, 0..=MOST),
             "replay_body" => self.replay_body = reader.bytes(value, 0..=MOST_COPY),
             "answer_timeout" => self.answer_timeout = reader.duration(value),
+            "http2" => self.http2 = reader.flag(value),
+            "upgrade" => {
+                self.upgrade = Some(reader.read_all(value, protocol, "write those such as [\"websocket\"]"));
+            }
             _ => {}
         }
     }
@@ -205,11 +220,25 @@ impl RouteTable {
         let route = said(route, &more.max_body, Route::max_body);
         let route = said(route, &more.replay_body, Route::replay_body);
         let route = said(route, &more.answer_timeout, Route::answer_timeout);
+        let route = said(route, &more.http2, Route::http2);
+        let route = route.upgrades(more.upgrade.iter().flatten().map(String::as_str));
         let route = said(route, &roots, Route::roots);
         Ok(match &self.callers {
             Some(callers) => route.callers(callers.value.iter().map(String::as_str)),
             None => route,
         })
+    }
+}
+
+/// A protocol (RFC 9110 §7.8) that is not another way to say HTTP.
+fn protocol(text: &str) -> Result<String, &'static str> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~/".contains(&byte);
+    match text.to_ascii_lowercase() {
+        _ if text.is_empty() || !text.bytes().all(is_token) => Err("this is not the name of a protocol"),
+        name if ["h2c", "h2", "tls"].contains(&name.as_str()) || name.starts_with("http/") => {
+            Err("this would be HTTP past the gateway")
+        }
+        name => Ok(name),
     }
 }
 
