@@ -4,7 +4,6 @@ use crate::inbound::Inbound;
 use crate::record::malformed;
 use crate::request::answer;
 use crate::stream::Stream;
-use crate::table::Door;
 use crate::watch::Watch;
 use crate::watched::Watched;
 use crate::worker::{State, Worker};
@@ -16,11 +15,10 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::Poll;
 
 /// Serves a caller's connection until one of us closes it.
-pub(crate) async fn serve(worker: Rc<Worker>, door: Arc<Door>, stream: Stream, address: Option<SocketAddr>) {
+pub(crate) async fn serve(worker: Rc<Worker>, door: usize, stream: Stream, address: Option<SocketAddr>) {
     let peer = stream.peer();
     let stream = Rc::new(RefCell::new(stream));
     let watch = Watch::new(Rc::clone(&worker.time), Rc::clone(&stream));
@@ -31,7 +29,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, door: Arc<Door>, stream: Stream, a
     let service = service_fn(move |request| answer(Rc::clone(&inbound), request));
     let mut builder = http1::Builder::new();
     // At most 100 fields: hyper's own bound, which costs more to say again, as its table is then filled for each head.
-    builder.max_buf_size(worker.table.limits.head_bytes);
+    builder.max_buf_size(worker.fixed.limits.head_bytes);
     let mut connection = pin!(builder.serve_connection(io, service));
     let mut is_ending = false;
     let ended = poll_fn(|cx| {
