@@ -15,4 +15,5 @@ mod pages;
 mod passing;
 mod queue;
 mod refused;
+mod reload;
 mod story;
