@@ -8,7 +8,7 @@ use http::HeaderName;
 use std::path::Path;
 
 /// A place to listen at. Whoever can reach it and may not is not let in: that is known when it is made.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Listen {
     pub(crate) address: Address,
     /// `None`: what suits the address.
