@@ -4,6 +4,7 @@ pub(crate) mod args;
 pub(crate) mod cache;
 pub(crate) mod checked;
 pub(crate) mod chosen;
+pub(crate) mod content;
 mod folders;
 mod guard;
 pub(crate) mod header;

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod fixture;
+#[path = "gateway/reload.rs"]
+mod reload;
 
 use evergrant_mock::{Endpoint, Server};
 use fixture::tls::{over_tls, pem};

@@ -10,8 +10,8 @@ mod view;
 use crate::crew::Crew;
 use crate::health::Health;
 use crate::listener::NO_ROOM;
-use crate::table::Table;
-use evergrant_tokio_reqwest::Tokens;
+use crate::reload::Reloads;
+use crate::table::{Current, Fixed};
 use history::INTERVAL;
 use http::Request;
 use hyper::body::Incoming;
@@ -82,6 +82,9 @@ impl fmt::Debug for Admin {
     }
 }
 
+/// What is looked at beside workers and health.
+pub(crate) type Seen = (Arc<Fixed>, Arc<Current>, Arc<Reloads>);
+
 /// The listener, bound.
 pub(crate) struct Bound {
     listener: TcpListener,
@@ -90,16 +93,10 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    pub(crate) async fn serve(
-        self,
-        health: Arc<Health>,
-        crew: Arc<Crew>,
-        table: Arc<Table>,
-        sources: Vec<Tokens>,
-    ) {
+    pub(crate) async fn serve(self, health: Arc<Health>, crew: Arc<Crew>, seen: Seen) {
         let Self { listener, address, metrics } = self;
         let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-        let view = Arc::new(View::new(address, metrics, health, crew, table, sources));
+        let view = Arc::new(View::new(address, metrics, health, crew, seen));
         let mut connections = JoinSet::new();
         let mut oldest_first = VecDeque::new();
         let mut looks = interval(INTERVAL);

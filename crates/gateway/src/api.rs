@@ -30,6 +30,8 @@ use tower_service::Service as _;
 /// An API, for all workers.
 pub(crate) struct Api {
     upstream: Upstream,
+    /// What its certificate is verified by; `None`: as the platform does.
+    roots: Option<Arc<RootCertStore>>,
     uri: Uri,
     turns: Arc<Semaphore>,
     waiting: AtomicI64,
@@ -66,6 +68,7 @@ impl Api {
         let uri = format!("{scheme}://{}:{}/", upstream.host(), upstream.port());
         Ok(Self {
             upstream: upstream.clone(),
+            roots: roots.map(Arc::clone),
             uri: uri.parse().map_err(|_| rustls::Error::General("the URL".into()))?,
             turns: Arc::new(Semaphore::new(limits.turns.min(Semaphore::MAX_PERMITS))),
             waiting: AtomicI64::new(0),
@@ -80,6 +83,22 @@ impl Api {
     /// Where it is.
     pub(crate) const fn upstream(&self) -> &Upstream {
         &self.upstream
+    }
+
+    /// Whether a route that leads there, with these roots, may use its connections.
+    pub(crate) fn is_of(
+        &self,
+        upstream: &Upstream,
+        roots: Option<&Arc<RootCertStore>>,
+        speaks: Spoken,
+    ) -> bool {
+        let is_verified_alike = match (&self.roots, roots) {
+            (None, None) => true,
+            // Those of one file that was read twice are the same.
+            (Some(known), Some(roots)) => Arc::ptr_eq(known, roots) || known.roots == roots.roots,
+            _ => false,
+        };
+        is_verified_alike && self.speaks == speaks && self.upstream.origin() == upstream.origin()
     }
 
     /// What it speaks.

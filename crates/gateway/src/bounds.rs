@@ -31,7 +31,7 @@ impl Drop for Place {
 }
 
 /// What one of several callers has of the bounds.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Share {
     admitted: Arc<Count>,
     queued: Arc<Count>,
@@ -56,13 +56,23 @@ pub(crate) struct Admitted {
 impl Bounds {
     /// At most so many requests at once, from the callers that have these keys or from anyone.
     pub(crate) fn new<'a>(most: usize, keys: impl Iterator<Item = &'a str>) -> Self {
-        let mut shares: BTreeMap<Box<str>, Share> =
-            keys.map(|name| (name.into(), Share::default())).collect();
+        Self { most, admitted: Arc::default(), tunnels: Arc::default(), shares: BTreeMap::new() }.next(keys)
+    }
+
+    /// The same for the callers of another table: requests that are under way go on counting.
+    pub(crate) fn next<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Self {
+        let share = |name: &str| self.shares.get(name).cloned().unwrap_or_default();
+        let mut shares: BTreeMap<Box<str>, Share> = keys.map(|name| (name.into(), share(name))).collect();
         // A caller that is alone may take everything.
         if shares.len() < 2 {
             shares.clear();
         }
-        Self { most, admitted: Arc::default(), tunnels: Arc::default(), shares }
+        Self {
+            most: self.most,
+            admitted: Arc::clone(&self.admitted),
+            tunnels: Arc::clone(&self.tunnels),
+            shares,
+        }
     }
 
     /// A place for a request of this caller, if there is one.

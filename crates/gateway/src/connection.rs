@@ -6,7 +6,6 @@ use crate::limits::Limits;
 use crate::record::malformed;
 use crate::request::answer;
 use crate::stream::Stream;
-use crate::table::Door;
 use crate::watch::Watch;
 use crate::watched::Watched;
 use crate::wire::Wire;
@@ -20,7 +19,6 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::Poll;
 use tokio::task::spawn_local;
 use tokio_rustls::server::TlsStream;
@@ -29,7 +27,7 @@ use tokio_rustls::server::TlsStream;
 pub(crate) type FromCaller = Arrived<Wire<Watched, TlsStream<Watched>>>;
 
 /// Serves a caller's connection until one of us closes it.
-pub(crate) async fn serve(worker: Rc<Worker>, door: Arc<Door>, stream: Stream, address: Option<SocketAddr>) {
+pub(crate) async fn serve(worker: Rc<Worker>, door: usize, stream: Stream, address: Option<SocketAddr>) {
     let peer = stream.peer();
     let stream = Rc::new(RefCell::new(stream));
     let watch = Watch::new(Rc::clone(&worker.time), Rc::clone(&stream));
@@ -69,10 +67,11 @@ async fn unless_closing<T>(inbound: &Inbound, job: impl Future<Output = T>) -> O
 
 /// The connection, in clear, and what is spoken over it; `None` if it broke off before.
 async fn opened(inbound: &Inbound, io: Watched) -> Option<(FromCaller, Spoken)> {
-    let wire = match &inbound.door.tls {
+    let tls = inbound.worker.serving().door(inbound.door)?.tls.clone();
+    let wire = match tls {
         None => Wire::Plain(io),
-        Some(tls) => {
-            let stream = tls.acceptor().accept(io).await.ok()?;
+        Some(identity) => {
+            let stream = identity.acceptor().accept(io).await.ok()?;
             // The time for a head begins with the head.
             inbound.watch.at_rest();
             Wire::Tls(Box::new(stream))
@@ -89,7 +88,7 @@ async fn one_after_another(inbound: Inbound, io: FromCaller) {
     let service = service_fn(move |request| answer(Rc::clone(&of_requests), request));
     let mut builder = http1::Builder::new();
     // At most 100 fields: hyper's own bound, which costs more to say again, as its table is then filled for each head.
-    builder.max_buf_size(worker.table.limits.head_bytes);
+    builder.max_buf_size(worker.fixed.limits.head_bytes);
     let mut connection = builder.serve_connection(TokioIo::new(io), service);
     let ended = to_its_end(&mut connection, http1::Connection::graceful_shutdown, worker, watch).await;
     match ended {
@@ -110,7 +109,7 @@ async fn one_after_another(inbound: Inbound, io: FromCaller) {
 async fn many_at_a_time(inbound: Inbound, io: FromCaller) {
     inbound.watch.share();
     let (worker, watch) = (Rc::clone(&inbound.worker), Rc::clone(&inbound.watch));
-    let head_bytes = u32::try_from(worker.table.limits.head_bytes).unwrap_or(u32::MAX);
+    let head_bytes = u32::try_from(worker.fixed.limits.head_bytes).unwrap_or(u32::MAX);
     let latest = Latest::default();
     let mut builder = http2::Builder::new(latest.clone());
     builder

@@ -3,7 +3,7 @@
 use crate::log::Line;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Upper bounds of the buckets of every histogram, in seconds.
@@ -84,11 +84,18 @@ impl Broken {
     }
 }
 
+/// Requests of one route that have ended, by class.
+#[derive(Debug, Default)]
+pub(crate) struct Tally([AtomicU64; CLASSES.len()]);
+
+/// The route of those that led to none.
+const UNROUTED: &str = "";
+
 /// What one worker has counted.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Counters {
-    /// By route, the last of them for none, and by class.
-    requests: Box<[[AtomicU64; CLASSES.len()]]>,
+    /// By the paths of the routes that there are. Locked when these change, and when somebody asks.
+    requests: Mutex<BTreeMap<Box<str>, Arc<Tally>>>,
     pub(crate) request_time: Histogram,
     pub(crate) upstream_time: Histogram,
     pub(crate) queue_time: Histogram,
@@ -105,21 +112,13 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn new(routes: usize) -> Self {
-        Self {
-            requests: (0..=routes).map(|_| Default::default()).collect(),
-            request_time: Histogram::default(),
-            upstream_time: Histogram::default(),
-            queue_time: Histogram::default(),
-            in_flight: AtomicI64::new(0),
-            queued: AtomicI64::new(0),
-            connections: AtomicI64::new(0),
-            tunnels: AtomicI64::new(0),
-            replays: Default::default(),
-            broken: Default::default(),
-            own: Mutex::default(),
-            last: Mutex::default(),
-        }
+    /// The tallies of these routes, and that of requests which lead to none. A route that was there before goes on counting; one that
+    /// is not there any more is forgotten, so that as many are kept as there are in the table.
+    pub(crate) fn tallies(&self, paths: &[&str]) -> (Vec<Arc<Tally>>, Arc<Tally>) {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.retain(|known, _| **known == *UNROUTED || paths.contains(&&**known));
+        let mut tally = |path: &str| Arc::clone(requests.entry(path.into()).or_default());
+        (paths.iter().map(|path| tally(path)).collect(), tally(UNROUTED))
     }
 
     /// A request was answered by ourselves, or its answer broke off.
@@ -137,10 +136,9 @@ impl Counters {
     }
 
     /// A request has ended: with this status, or without one if its caller went away.
-    pub(crate) fn ended(&self, route: Option<usize>, status: Option<u16>, time: Duration) {
-        let route = route.unwrap_or(self.requests.len() - 1);
+    pub(crate) fn ended(&self, route: &Tally, status: Option<u16>, time: Duration) {
         let class = status.map_or(0, |status| usize::from(status / 100));
-        if let Some(count) = self.requests.get(route).and_then(|classes| classes.get(class)) {
+        if let Some(count) = route.0.get(class) {
             add(count);
         }
         // How long a tunnel was open is not how long a request took.
@@ -215,8 +213,8 @@ impl Times {
 pub struct Counts {
     /// Requests that were answered, by us or by the API, and those whose callers went away.
     pub requests: u64,
-    /// By route, the last of them for none, and by class.
-    pub(crate) by_route: Vec<[u64; CLASSES.len()]>,
+    /// By the path of a route that there is, which is empty for none, and by class.
+    pub(crate) by_route: BTreeMap<Box<str>, [u64; CLASSES.len()]>,
     /// Requests that are being answered, those that wait among them.
     pub in_flight: i64,
     /// Requests that wait for a token.
@@ -241,12 +239,10 @@ pub struct Counts {
 
 impl Counts {
     pub(crate) fn add(&mut self, more: &Counters) {
-        self.by_route.resize(more.requests.len().max(self.by_route.len()), Default::default());
-        for (classes, more) in self.by_route.iter_mut().zip(&more.requests) {
-            for (count, more) in classes.iter_mut().zip(more) {
-                let more = more.load(Ordering::Relaxed);
-                *count += more;
-                self.requests += more;
+        for (path, more) in &*more.requests.lock().unwrap_or_else(PoisonError::into_inner) {
+            let classes = self.by_route.entry(path.clone()).or_default();
+            for (count, more) in classes.iter_mut().zip(&more.0) {
+                *count += more.load(Ordering::Relaxed);
             }
         }
         self.in_flight += more.in_flight.load(Ordering::Relaxed);
@@ -263,6 +259,8 @@ impl Counts {
             *self.own.entry(*reason).or_default() += more;
         }
         self.request_time.add(&more.request_time);
+        // Of every route, those that are not there any more among them.
+        self.requests = self.request_time.count();
         self.upstream_time.add(&more.upstream_time);
         self.queue_time.add(&more.queue_time);
     }

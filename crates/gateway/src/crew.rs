@@ -43,9 +43,9 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    pub(crate) fn new(routes: usize) -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            counters: Counters::new(routes),
+            counters: Counters::default(),
             load: AtomicUsize::new(0),
             looked: AtomicU64::new(0),
             idlest: AtomicU64::new(u64::MAX),

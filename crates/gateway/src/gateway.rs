@@ -1,11 +1,7 @@
 //! A gateway as it is made.
 
-use crate::access::Access;
 use crate::admin::Admin;
-use crate::api::Api;
-use crate::arriving::Spoken;
 use crate::body::Memory;
-use crate::bounds::Bounds;
 use crate::fields::Via;
 use crate::limits::Limits;
 use crate::listener::{Listener, ServeError};
@@ -13,8 +9,7 @@ use crate::log::{Log, LogFormat, LogMode};
 use crate::route::{RoutePath, Routes};
 use crate::running::{Plan, Running};
 use crate::settings::Route;
-use crate::table::{Placed, Table};
-use evergrant_tokio_reqwest::Tokens;
+use crate::table::{Fixed, Table};
 use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
@@ -55,11 +50,10 @@ impl Gateway {
         let GatewayBuilder { routes, limits, instance, log, admin, workers } = self.0;
         let mut bound = Vec::new();
         for listener in listeners {
-            bound.extend(listener.bind()?);
+            bound.push((listener.clone(), listener.bind()?));
         }
-        let sources = sources(&routes);
-        let bounds = Bounds::new(limits.admitted, bound.iter().flat_map(|bound| keys(&bound.door.access)));
-        let (routes, apis) = placed(routes, &limits)?;
+        let doors = bound.iter().flat_map(|(_, bound)| bound).map(|bound| Arc::clone(&bound.door)).collect();
+        let table = Table::new(routes, doors, &limits)?;
         let (log, log_thread) = match log {
             Some((mode, format, to)) => {
                 let (log, thread) = Log::start(mode, format, to).map_err(ServeError::Start)?;
@@ -69,73 +63,17 @@ impl Gateway {
         };
         let instance =
             instance.unwrap_or_else(|| format!("{:08x}", evergrant_drive::random_seed() as u32).into());
-        let table = Arc::new(Table {
-            // Two of one path were found before.
-            routes: Routes::new(routes).map_err(ServeError::Twice)?,
-            apis,
+        let fixed = Arc::new(Fixed {
             memory: Memory::new(limits.replay_memory),
             limits,
             via: Via::new(&format!("evergrant-{instance}")),
             instance,
             log,
-            bounds,
         });
         let cores = || thread::available_parallelism().map_or(1, usize::from);
-        Plan { table, bound, sources, admin, workers: workers.unwrap_or_else(cores).max(1), log_thread }
-            .start()
+        let workers = workers.unwrap_or_else(cores).max(1);
+        Plan { fixed, table: Arc::new(table), bound, admin, workers, log_thread }.start()
     }
-}
-
-/// The callers that have keys.
-fn keys(access: &Access) -> impl Iterator<Item = &str> {
-    let keys = match access {
-        Access::Keys(keys) => Some(keys.names()),
-        _ => None,
-    };
-    keys.into_iter().flatten()
-}
-
-/// Each source once, whichever routes share it.
-fn sources(routes: &[Route]) -> Vec<Tokens> {
-    let mut sources: Vec<Tokens> = Vec::new();
-    for route in routes {
-        let is_same = |known: &Tokens| Arc::ptr_eq(known.source().shared(), route.tokens.source().shared());
-        if !sources.iter().any(is_same) {
-            sources.push(route.tokens.clone());
-        }
-    }
-    sources
-}
-
-/// The routes with their APIs: one for each origin and set of roots.
-#[expect(clippy::type_complexity, reason = "two lists, named where they go")]
-fn placed(
-    routes: Vec<Route>,
-    limits: &Limits,
-) -> Result<(Vec<(RoutePath, Placed)>, Vec<Arc<Api>>), ServeError> {
-    let mut apis: Vec<(Arc<Api>, Option<usize>, Spoken)> = Vec::new();
-    let mut placed = Vec::new();
-    for (number, route) in routes.into_iter().enumerate() {
-        let roots = route.roots.as_ref().map(|roots| Arc::as_ptr(roots) as usize);
-        let speaks = if route.http2 { Spoken::Http2 } else { Spoken::Http1 };
-        let same = apis.iter().position(|(api, known, spoken)| {
-            api.upstream().origin() == route.upstream.origin() && *known == roots && *spoken == speaks
-        });
-        let api = match same {
-            Some(api) => api,
-            None => {
-                let api = Api::new(&route.upstream, route.roots.as_ref(), speaks, limits);
-                apis.push((
-                    Arc::new(api.map_err(|error| ServeError::Roots(error.to_string()))?),
-                    roots,
-                    speaks,
-                ));
-                apis.len() - 1
-            }
-        };
-        placed.push((route.path.clone(), Placed::new(route, number, api)));
-    }
-    Ok((placed, apis.into_iter().map(|(api, ..)| api).collect()))
 }
 
 impl GatewayBuilder {

@@ -1,4 +1,5 @@
-//! Whether it is ready: each source has had its first token, and it does not end.
+//! Whether it is ready: each source of its first table has had its first token, and it does not end. Once it is ready another table, whose
+//! sources may have none yet, does not change that: who watches would send what is still served elsewhere.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,21 +7,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Whether it is ready.
 #[derive(Debug)]
 pub(crate) struct Health {
-    /// Which sources have had no token yet.
-    lacking: Vec<AtomicBool>,
+    has_tokens: AtomicBool,
     is_draining: AtomicBool,
 }
 
 impl Health {
-    pub(crate) fn new(sources: usize, ready_when_listening: bool) -> Arc<Self> {
-        let lacking = (0..sources).map(|_| AtomicBool::new(!ready_when_listening)).collect();
-        Arc::new(Self { lacking, is_draining: AtomicBool::new(false) })
+    pub(crate) fn new(ready_when_listening: bool) -> Arc<Self> {
+        Arc::new(Self {
+            has_tokens: AtomicBool::new(ready_when_listening),
+            is_draining: AtomicBool::new(false),
+        })
     }
 
-    pub(crate) fn has_token(&self, source: usize) {
-        if let Some(lacking) = self.lacking.get(source) {
-            lacking.store(false, Ordering::Relaxed);
-        }
+    /// Each source has had its first token.
+    pub(crate) fn has_tokens(&self) {
+        self.has_tokens.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether some source has had none so far.
+    pub(crate) fn lacks_tokens(&self) -> bool {
+        !self.has_tokens.load(Ordering::Relaxed)
     }
 
     pub(crate) fn drain(&self) {
@@ -28,8 +34,7 @@ impl Health {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        let lacks = self.lacking.iter().any(|lacking| lacking.load(Ordering::Relaxed));
-        !lacks && !self.is_draining()
+        !self.lacks_tokens() && !self.is_draining()
     }
 
     pub(crate) fn is_draining(&self) -> bool {

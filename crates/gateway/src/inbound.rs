@@ -1,19 +1,18 @@
 //! A caller's connection, as its requests see it.
 
 use crate::access::PeerId;
-use crate::table::Door;
 use crate::tunnel::Tunnel;
 use crate::watch::Watch;
 use crate::worker::Worker;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// A caller's connection; or one request of a connection that has many at a time.
 pub(crate) struct Inbound {
     pub(crate) worker: Rc<Worker>,
-    pub(crate) door: Arc<Door>,
+    /// The place of the listener that it came by.
+    pub(crate) door: usize,
     /// At the other end of a Unix socket.
     pub(crate) peer: Option<PeerId>,
     /// At the other end of a TCP connection.
@@ -28,7 +27,7 @@ impl Inbound {
     pub(crate) fn of(&self, watch: Rc<Watch>) -> Self {
         Self {
             worker: Rc::clone(&self.worker),
-            door: Arc::clone(&self.door),
+            door: self.door,
             peer: self.peer,
             address: self.address,
             watch,

@@ -39,6 +39,8 @@ mod idle;
 #[cfg(feature = "server")]
 mod inbound;
 #[cfg(feature = "server")]
+mod keepers;
+#[cfg(feature = "server")]
 mod limits;
 #[cfg(feature = "server")]
 mod listener;
@@ -50,11 +52,15 @@ mod path;
 #[cfg(feature = "server")]
 mod record;
 #[cfg(feature = "server")]
+mod reload;
+#[cfg(feature = "server")]
 mod request;
 mod route;
 mod rules;
 #[cfg(feature = "server")]
 mod running;
+#[cfg(feature = "server")]
+mod serving;
 #[cfg(feature = "server")]
 mod settings;
 #[cfg(feature = "server")]
@@ -103,6 +109,8 @@ pub use location::relocate;
 pub use log::{LogFormat, LogMode};
 pub use page::Page;
 pub use path::{Path, PathFault};
+#[cfg(feature = "server")]
+pub use reload::Reload;
 pub use route::{NoRoute, RoutePath, RoutePathError, Routes, Slashes};
 pub use rules::{Denied, Head, Hosts, METHODS, allowed, head, upgrade};
 #[cfg(feature = "server")]

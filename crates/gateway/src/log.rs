@@ -75,6 +75,14 @@ impl Log {
         }
     }
 
+    /// It was to be given another table.
+    pub(crate) fn reload(&self, outcome: &'static str, fault: Option<&str>, needs_restart: &[String]) {
+        let (fault, needs_restart) = (fault.map(str::to_owned), needs_restart.to_vec());
+        if self.lines.try_send(Message::Reload { outcome, fault, needs_restart }).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// No line comes any more. It waits until the last one is written, but not for a reader that takes nothing.
     pub(crate) fn end(&self, thread: &JoinHandle<()>) {
         let patience = Instant::now() + PATIENCE;

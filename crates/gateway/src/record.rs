@@ -5,6 +5,7 @@ use crate::answer::{Problem, Sent};
 use crate::bounds::Admitted;
 use crate::counts::Broken;
 use crate::log::{Line, shown};
+use crate::serving::Serving;
 use crate::table::Placed;
 use crate::worker::Worker;
 use evergrant_core::Generation;
@@ -19,6 +20,8 @@ use std::time::{Duration, Instant};
 /// One request. It has ended when this is dropped: with its answer, or because its caller went away.
 pub(crate) struct Record {
     worker: Rc<Worker>,
+    /// What it is served by, to its end.
+    serving: Rc<Serving>,
     pub(crate) began: Instant,
     method: Method,
     /// The target, of which the path is shown. A clone of it copies nothing.
@@ -40,10 +43,16 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn begin(worker: &Rc<Worker>, peer: Option<SocketAddr>, parts: &Parts) -> Self {
+    pub(crate) fn begin(
+        worker: &Rc<Worker>,
+        serving: &Rc<Serving>,
+        peer: Option<SocketAddr>,
+        parts: &Parts,
+    ) -> Self {
         worker.counters().in_flight.fetch_add(1, Ordering::Relaxed);
         Self {
             worker: Rc::clone(worker),
+            serving: Rc::clone(serving),
             began: Instant::now(),
             method: parts.method.clone(),
             target: parts.uri.clone(),
@@ -81,7 +90,7 @@ impl Record {
     fn line(&self, total: Duration) -> Line {
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let route = self.route.and_then(|number| {
-            let mut routes = self.worker.table.routes.iter();
+            let mut routes = self.serving.table.routes.iter();
             routes.find(|(_, Placed { number: known, .. })| *known == number)
         });
         let (problem, denied, sent) = match self.problem {
@@ -117,14 +126,14 @@ impl Drop for Record {
         let total = self.began.elapsed();
         let counters = &self.worker.counters();
         counters.in_flight.fetch_sub(1, Ordering::Relaxed);
-        counters.ended(self.route, self.status, total);
+        counters.ended(self.serving.tally(self.route), self.status, total);
         if let Some(broken) = self.broken {
             counters.broke(broken);
         }
         // That a caller goes away is nothing of ours.
         let broke = self.broken.filter(|broken| *broken != Broken::Caller).map(Broken::as_str);
         let is_own = self.problem.is_some() || broke.is_some();
-        let log = self.worker.table.log.as_ref().filter(|log| log.wants(is_own));
+        let log = self.worker.fixed.log.as_ref().filter(|log| log.wants(is_own));
         if log.is_none() && !is_own {
             return;
         }
@@ -143,10 +152,10 @@ impl Drop for Record {
 pub(crate) fn malformed(worker: &Worker, peer: Option<SocketAddr>, status: u16) {
     const RULE: &str = "syntax";
     worker.counters().answered("denied", RULE);
-    worker.counters().ended(None, Some(status), Duration::ZERO);
+    worker.counters().ended(worker.serving().tally(None), Some(status), Duration::ZERO);
     let line = Line::malformed(peer.map(|peer| peer.to_string()), status, RULE);
     worker.counters().remember(line.clone());
-    if let Some(log) = worker.table.log.as_ref().filter(|log| log.wants(true)) {
+    if let Some(log) = worker.fixed.log.as_ref().filter(|log| log.wants(true)) {
         log.line(Some(RULE), line);
     }
 }

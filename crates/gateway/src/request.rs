@@ -16,6 +16,7 @@ use crate::location::relocate;
 use crate::page::{self, Page};
 use crate::record::Record;
 use crate::rules::{self, Denied};
+use crate::serving::Serving;
 use crate::settings::OnRefused;
 use crate::shared;
 use crate::table::Placed;
@@ -43,12 +44,13 @@ pub(crate) async fn answer(
 ) -> Result<Response<AnswerBody>, Infallible> {
     caller.watch.serving();
     let (mut parts, incoming) = request.into_parts();
-    let mut record = Record::begin(&caller.worker, caller.address, &parts);
+    let serving = caller.worker.serving();
+    let mut record = Record::begin(&caller.worker, &serving, caller.address, &parts);
     let method = parts.method.clone();
     let expects = parts.headers.contains_key(EXPECT);
     let is_grpc = grpc::is_grpc(&parts.headers);
     let mut unread = Unread { body: Some(incoming), expects };
-    let page = page(&caller, &parts);
+    let page = page(&caller, &serving, &parts);
     if let Some((page, Some(placed))) = &page
         && let Some(answer) = page.preflight(&parts, &placed.route.methods)
     {
@@ -57,7 +59,7 @@ pub(crate) async fn answer(
         record.status = Some(answer.status().as_u16());
         return Ok(own(&caller, answer.map(|()| Bytes::new()), record, unread));
     }
-    let passed = pass(&caller, &mut parts, &mut unread, &mut record).await;
+    let passed = pass(&caller, &serving, &mut parts, &mut unread, &mut record).await;
     caller.watch.answered();
     match passed {
         Ok(Passed::Tunnel(mut head, upgraded, place)) => {
@@ -74,15 +76,15 @@ pub(crate) async fn answer(
             if let Some((page, _)) = page {
                 page.may_read(&mut head.headers);
             }
-            let idle = caller.worker.table.limits.idle_body;
+            let idle = caller.worker.fixed.limits.idle_body;
             record.status = Some(head.status.as_u16());
             let ended = Ended { record, watch: Rc::clone(&caller.watch) };
             Ok(Response::from_parts(head, AnswerBody::passed(received, ended, idle)))
         }
         Err(problem) => {
             record.own(&problem);
-            let table = &caller.worker.table;
-            let mut answer = problem.response(Some(&table.instance), caller.worker.draw(), &method);
+            let fixed = &caller.worker.fixed;
+            let mut answer = problem.response(Some(&fixed.instance), caller.worker.draw(), &method);
             if is_grpc {
                 // Its callers read the status alone.
                 *answer.body_mut() = Bytes::new();
@@ -98,9 +100,9 @@ pub(crate) async fn answer(
 
 /// The page in a browser that sent a request, where its route lists that page, and the route. Without a route our own answer can be read by a
 /// page of any: it says what is wrong with the request, and nothing else.
-fn page<'a>(caller: &'a Inbound, parts: &Parts) -> Option<(Page, Option<&'a Placed>)> {
+fn page<'a>(caller: &Inbound, serving: &'a Serving, parts: &Parts) -> Option<(Page, Option<&'a Placed>)> {
     parts.headers.get(ORIGIN)?;
-    let door = &caller.door;
+    let door = serving.door(caller.door)?;
     let head = match rules::head(parts, &door.hosts) {
         Err(Denied::Host | Denied::HostNotAllowed) => return None,
         head => head.ok(),
@@ -109,7 +111,7 @@ fn page<'a>(caller: &'a Inbound, parts: &Parts) -> Option<(Page, Option<&'a Plac
     if let Access::Peers(_) = door.access {
         door.access.admit(&parts.headers, caller.peer).ok()?;
     }
-    let routes = &caller.worker.table.routes;
+    let routes = &serving.table.routes;
     let listed =
         |placed: &Placed| Page::listed(&parts.headers, &placed.route.origins, placed.route.fields.cookies);
     match head.and_then(|head| routes.find(&head.path).ok()) {
@@ -156,30 +158,32 @@ enum Passed {
 /// What the API answered, or why it was not asked, or gave no answer.
 async fn pass(
     caller: &Inbound,
+    serving: &Serving,
     parts: &mut Parts,
     unread: &mut Unread,
     record: &mut Record,
 ) -> Result<Passed, Problem> {
-    let way = look(caller, parts, unread.body.as_ref(), record)?;
-    let table = &caller.worker.table;
+    let way = look(caller, serving, parts, unread.body.as_ref(), record)?;
+    let bounds = &serving.table.bounds;
     let busy = || Problem::busy(Duration::from_secs(1));
     let upgrade = match &way.upgrade {
-        Some(protocol) => Some((protocol.clone(), table.bounds.tunnel().ok_or_else(busy)?)),
+        Some(protocol) => Some((protocol.clone(), bounds.tunnel().ok_or_else(busy)?)),
         None => None,
     };
-    record.admitted = Some(table.bounds.admit(&record.caller).ok_or_else(busy)?);
+    record.admitted = Some(bounds.admit(&record.caller).ok_or_else(busy)?);
     let route = &way.placed.route;
     let Some(incoming) = unread.body.take() else { return Err(Problem::closing()) };
     let body = RequestBody::new(
         incoming,
         route.max_body,
         route.replay_body,
-        &table.memory,
+        &caller.worker.fixed.memory,
         &caller.watch,
         &route.fields,
     );
     let mut passing = Passing {
         caller,
+        serving,
         way,
         upgrade,
         method: &parts.method,
@@ -217,19 +221,20 @@ struct Way<'a> {
 
 /// The rules, before anything is waited for. What is left of the fields may go to the API.
 fn look<'a>(
-    caller: &'a Inbound,
+    caller: &Inbound,
+    serving: &'a Serving,
     parts: &mut Parts,
     body: Option<&Incoming>,
     record: &mut Record,
 ) -> Result<Way<'a>, Problem> {
-    let (worker, door) = (&caller.worker, &caller.door);
+    let door = serving.door(caller.door).ok_or_else(Problem::closing)?;
     let head = rules::head(parts, &door.hosts).map_err(|denied| Problem::denied(&denied))?;
     if let Some(name) = door.require_header.as_ref().filter(|name| !parts.headers.contains_key(*name)) {
         return Err(Problem::denied(&Denied::RequiredField(name.clone())));
     }
     let admitted = door.access.admit(&parts.headers, caller.peer).map_err(Problem::access)?;
     record.caller = admitted.caller;
-    let found = worker.table.routes.find(&head.path);
+    let found = serving.table.routes.find(&head.path);
     let (path, placed) = found.map_err(|none| Problem::no_route(none, head.path.as_str()))?;
     record.route = Some(placed.number);
     let route = &placed.route;
@@ -239,7 +244,7 @@ fn look<'a>(
         let is_listed = record.caller.name().is_some_and(|name| callers.iter().any(|known| **known == *name));
         is_listed.then_some(()).ok_or_else(|| denied(Denied::Caller))?;
     }
-    let via = worker.table.via.as_ref().filter(|_| route.via);
+    let via = caller.worker.fixed.via.as_ref().filter(|_| route.via);
     // Before the token that it has from us is taken for the caller's.
     if via.is_some_and(|via| via.is_in(&parts.headers)) {
         return Err(Problem::looped());
@@ -258,13 +263,14 @@ fn look<'a>(
     let is_grpc = grpc::is_grpc(&parts.headers);
     fields::to_upstream(&mut parts.headers, &route.fields, parts.version, via)
         .map_err(|_| Problem::looped())?;
-    let connections = worker.connections(placed.api).ok_or_else(Problem::closing)?;
+    let connections = serving.connections(placed.api).ok_or_else(Problem::closing)?;
     Ok(Way { placed, connections, target, host, upgrade, is_grpc })
 }
 
 /// A request that may pass, until it has an answer.
 struct Passing<'a> {
     caller: &'a Inbound,
+    serving: &'a Serving,
     way: Way<'a>,
     /// What it shall become, with its place among the tunnels.
     upgrade: Option<(HeaderValue, Place)>,
@@ -414,7 +420,7 @@ impl Passing<'_> {
             return Ok(held);
         }
         let most = shared.policy().max_waiters();
-        let place = self.caller.worker.table.bounds.queue(&record.caller, most);
+        let place = self.serving.table.bounds.queue(&record.caller, most);
         let _place = place.map_err(|Full| Problem::queue_full(Duration::from_secs(1)))?;
         let counters = &self.caller.worker.counters();
         let _queued = Gauge::raise(&counters.queued);
@@ -557,7 +563,8 @@ impl Passing<'_> {
             && (route.path.is_prefix() || !route.strip)
         {
             let below = if route.strip { route.path.as_str() } else { "/" };
-            let scheme = if self.caller.door.tls.is_some() { "https" } else { "http" };
+            let is_tls = self.serving.door(self.caller.door).is_some_and(|door| door.tls.is_some());
+            let scheme = if is_tls { "https" } else { "http" };
             let base = format!("{scheme}://{host}{below}");
             relocate(&mut head.headers, &route.upstream.to_string(), &base);
         }

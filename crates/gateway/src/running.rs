@@ -4,12 +4,13 @@ use crate::admin::{self, Admin};
 use crate::counts::Counts;
 use crate::crew::{Crew, Place, Seen};
 use crate::health::Health;
+use crate::keepers::Keepers;
 use crate::listener::bind::{Accepting, Bound};
-use crate::listener::{Address, NO_ROOM, ServeError};
-use crate::table::{Door, Table};
+use crate::listener::{Address, Listener, NO_ROOM, ServeError};
+use crate::reload::{Reload, Reloads, Swap};
+use crate::table::{Current, Fixed, Table};
 use crate::worker::State;
 use crate::working::{Accepted, Told, work};
-use evergrant_tokio_reqwest::Tokens;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -27,14 +28,12 @@ use tokio::time::{sleep, sleep_until, timeout};
 /// How often is looked whether what was in flight has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// How often is looked whether a first token has come: nobody starts what depends on it sooner.
-const FIRST_LOOK: Duration = Duration::from_millis(50);
-
 /// What is to be started.
 pub(crate) struct Plan {
+    pub(crate) fixed: Arc<Fixed>,
     pub(crate) table: Arc<Table>,
-    pub(crate) bound: Vec<Bound>,
-    pub(crate) sources: Vec<Tokens>,
+    /// What each listener was bound to.
+    pub(crate) bound: Vec<(Listener, Vec<Bound>)>,
     pub(crate) admin: Option<Admin>,
     pub(crate) workers: usize,
     pub(crate) log_thread: Option<JoinHandle<()>>,
@@ -58,7 +57,7 @@ pub struct Running {
     admin: Option<Result<SocketAddr, io::Error>>,
     wish: watch::Sender<Wish>,
     crew: Arc<Crew>,
-    health: Arc<Health>,
+    swap: Swap,
     ended: Arc<Ended>,
 }
 
@@ -105,9 +104,45 @@ impl Running {
         self.admin.as_ref().map(|admin| admin.as_ref().copied())
     }
 
-    /// Whether it may be sent requests: each source has had its first token, and it is not being drained.
+    /// Whether it may be sent requests: each source that it began with has had its first token, and it is not being drained.
     pub fn is_ready(&self) -> bool {
-        self.health.is_ready()
+        self.swap.health.is_ready()
+    }
+
+    /// Serves other routes from now on, and lets others in: swapped whole, and not at all where there is a fault. When this returns each
+    /// request whose head comes is served by the new table; those that have begun end with the old one, with its clients and its
+    /// connections. A source that both have a clone of keeps its token, and connections to an API that both lead to, with the same roots,
+    /// are kept. One that comes has its first token asked for before the swap, while the old routes serve ([`Reload::warm_up`]), and
+    /// does not make the gateway unready. What was counted of a route that stays goes on being counted.
+    ///
+    /// Returns the addresses that take a restart: those where it does not listen, those that were not listed, and a Unix socket that was
+    /// for its own user alone, or is to be. For these everything is as it was.
+    ///
+    /// ```no_run
+    /// # fn reread() -> Result<Vec<evergrant_gateway::Route>, String> { Err("line 3".into()) }
+    /// # fn reload(running: &evergrant_gateway::Running) -> Result<(), evergrant_gateway::ServeError> {
+    /// match reread() {
+    ///     Ok(routes) => drop(running.reload(evergrant_gateway::Reload::new(routes))?),
+    ///     // Whoever looks at its status or its metrics finds it there.
+    ///     Err(fault) => running.reload_failed(&fault),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Two routes of one path, an access that does not suit its address, or certificates that cannot be used: nothing has changed then.
+    ///
+    /// # Blocking
+    /// Until first tokens are there, within the time for that, and until each worker has the table, some milliseconds. One reload waits for
+    /// another.
+    pub fn reload(&self, reload: Reload) -> Result<Vec<Address>, ServeError> {
+        self.swap.reload(reload)
+    }
+
+    /// Tells its status, metrics and log that there were to be other routes and there cannot be: why, in words without secrets. At most 4
+    /// KiB are kept of them.
+    pub fn reload_failed(&self, fault: &str) {
+        self.swap.failed(fault);
     }
 
     /// What was counted since it began.
@@ -157,28 +192,41 @@ impl Drop for Running {
 impl Plan {
     /// Starts all threads.
     pub(crate) fn start(self) -> Result<Running, ServeError> {
-        let Self { table, bound, sources, admin, workers, log_thread } = self;
+        let Self { fixed, table, bound, admin, workers, log_thread } = self;
         let began = Instant::now();
-        let routes = table.routes.iter().count();
-        let seen: Vec<_> = (0..workers).map(|_| Seen::new(routes)).collect();
+        let seen: Vec<_> = (0..workers).map(|_| Seen::new()).collect();
         let crew = Arc::new(Crew { seen, began });
         let (mut told, mut threads) = (Vec::new(), Vec::new());
         for seen in &crew.seen {
             let (tell, listen) = unbounded_channel();
-            let (table, seen) = (Arc::clone(&table), Arc::clone(seen));
-            let run = move || work(table, seen, began, listen);
+            let (served, seen) = ((Arc::clone(&fixed), Arc::clone(&table)), Arc::clone(seen));
+            let run = move || work(served, seen, began, listen);
             let thread = thread::Builder::new().name("evergrant-worker".into()).spawn(run);
             threads.push(thread.map_err(ServeError::Start)?);
             told.push(tell);
         }
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(ServeError::Start)?;
-        let health = Health::new(sources.len(), admin.as_ref().is_some_and(Admin::is_ready_when_listening));
+        let health = Health::new(admin.as_ref().is_some_and(Admin::is_ready_when_listening));
+        let keepers = Keepers::new(runtime.handle().clone(), Arc::clone(&health));
         let (wish, wishes) = watch::channel(Wish::Serve);
         let ended = Arc::<Ended>::default();
-        let addresses = bound.iter().map(|bound| bound.address.clone()).collect();
-        let secured = bound.iter().filter(|bound| bound.door.tls.is_some());
-        let secured = secured.map(|bound| bound.address.clone()).collect();
+        let of_bound =
+            |bound: &Vec<Bound>| bound.iter().map(|bound| bound.address.clone()).collect::<Vec<_>>();
+        let addresses = bound.iter().flat_map(|(_, bound)| of_bound(bound)).collect();
+        let secured = bound.iter().filter(|(listener, _)| listener.tls.is_some());
+        let secured = secured.flat_map(|(_, bound)| of_bound(bound)).collect();
+        let swap = Swap {
+            fixed: Arc::clone(&fixed),
+            current: Arc::new(Current::new(Arc::clone(&table))),
+            health: Arc::clone(&health),
+            keepers: Arc::clone(&keepers),
+            reloads: Arc::<Reloads>::default(),
+            listening: bound.iter().map(|(listener, bound)| (listener.clone(), of_bound(bound))).collect(),
+            told: told.iter().map(UnboundedSender::downgrade).collect(),
+            turn: Mutex::default(),
+        };
+        let bound = bound.into_iter().flat_map(|(_, bound)| bound).collect();
         let admin = admin.map(Admin::bind);
         let (admin_address, admin) = match admin {
             Some(Ok((address, bound))) => (Some(Ok(address)), Some(bound)),
@@ -186,30 +234,33 @@ impl Plan {
             None => (None, None),
         };
         let control = Control {
-            table: Arc::clone(&table),
+            fixed: Arc::clone(&fixed),
             crew: Arc::clone(&crew),
-            health: Arc::clone(&health),
+            health,
             told,
             wishes,
-            places: Arc::new(Semaphore::new(table.limits.connections.min(Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(fixed.limits.connections.min(Semaphore::MAX_PERMITS))),
         };
+        let seen_by_admin = (Arc::clone(&fixed), Arc::clone(&swap.current), Arc::clone(&swap.reloads));
         let done = Arc::clone(&ended);
         let run = move || {
             // Whatever happens here, whoever waits is told.
             let _told = TellAtLast(&done);
-            let whole = runtime.block_on(control.run(bound, sources, admin));
+            keepers.keep_alone(&table.sources);
+            let whole = runtime.block_on(control.run(bound, admin.map(|admin| (admin, seen_by_admin))));
+            keepers.end();
             // A look-up that hangs on a dead name server is not waited for.
             runtime.shutdown_background();
             for thread in threads {
                 let _panicked = thread.join();
             }
-            if let (Some(log), Some(thread)) = (&table.log, log_thread) {
+            if let (Some(log), Some(thread)) = (&fixed.log, log_thread) {
                 log.end(&thread);
             }
             done.tell(whole);
         };
         thread::Builder::new().name("evergrant-gateway".into()).spawn(run).map_err(ServeError::Start)?;
-        Ok(Running { addresses, secured, admin: admin_address, wish, crew, health, ended })
+        Ok(Running { addresses, secured, admin: admin_address, wish, crew, swap, ended })
     }
 }
 
@@ -227,7 +278,7 @@ impl Drop for TellAtLast<'_> {
 /// The thread that accepts, and sees to everything that is no request.
 #[derive(Clone)]
 struct Control {
-    table: Arc<Table>,
+    fixed: Arc<Fixed>,
     crew: Arc<Crew>,
     health: Arc<Health>,
     told: Vec<UnboundedSender<Told>>,
@@ -237,23 +288,14 @@ struct Control {
 
 impl Control {
     /// Whether everything in flight was answered.
-    async fn run(mut self, bound: Vec<Bound>, sources: Vec<Tokens>, admin: Option<admin::Bound>) -> bool {
+    async fn run(mut self, bound: Vec<Bound>, admin: Option<(admin::Bound, admin::Seen)>) -> bool {
         let mut jobs = JoinSet::new();
-        for (number, source) in sources.iter().enumerate() {
-            jobs.spawn(source.keep_fresh());
-            jobs.spawn(first_token(source.clone(), Arc::clone(&self.health), number));
-        }
-        if let Some(admin) = admin {
-            jobs.spawn(admin.serve(
-                self.health.clone(),
-                Arc::clone(&self.crew),
-                Arc::clone(&self.table),
-                sources,
-            ));
+        if let Some((admin, seen)) = admin {
+            jobs.spawn(admin.serve(self.health.clone(), Arc::clone(&self.crew), seen));
         }
         let mut listeners = JoinSet::new();
-        for bound in bound {
-            listeners.spawn(self.clone().accept(bound));
+        for (place, bound) in bound.into_iter().enumerate() {
+            listeners.spawn(self.clone().accept(place, bound));
         }
         let whole = self.until_told().await;
         self.health.drain();
@@ -292,7 +334,7 @@ impl Control {
             let _gone = wishes.wait_for(|wish| *wish == Wish::Stop).await.map(drop);
         };
         tokio::select! {
-            ended = timeout(self.table.limits.drain_time, ended) => ended.is_ok(),
+            ended = timeout(self.fixed.limits.drain_time, ended) => ended.is_ok(),
             () = stopped => false,
         }
     }
@@ -313,9 +355,8 @@ impl Control {
     }
 
     /// Accepts until the grace is over, and then what waits already.
-    async fn accept(mut self, bound: Bound) {
-        let Bound { socket, door, .. } = bound;
-        let Ok(socket) = socket.accepting() else { return };
+    async fn accept(mut self, door: usize, bound: Bound) {
+        let Ok(socket) = bound.socket.accepting() else { return };
         let mut wishes = self.wishes.clone();
         loop {
             let accepted = tokio::select! {
@@ -324,19 +365,19 @@ impl Control {
                 () = grace_is_over(&mut wishes) => break,
             };
             match accepted {
-                Ok(accepted) => self.hand_on(accepted, &door).await,
+                Ok(accepted) => self.hand_on(accepted, door).await,
                 Err(error) if is_out_of_room(&error) => sleep(NO_ROOM).await,
                 // That one has gone.
                 Err(_) => {}
             }
         }
         while let Some(accepted) = waiting(&socket) {
-            self.hand_on(accepted, &door).await;
+            self.hand_on(accepted, door).await;
         }
     }
 
-    /// Hands a connection to the worker with the fewest.
-    async fn hand_on(&mut self, accepted: Accepted, door: &Arc<Door>) {
+    /// Hands a connection, by the listener at this place, to the worker with the fewest.
+    async fn hand_on(&mut self, accepted: Accepted, door: usize) {
         while self.places.available_permits() == 0 {
             self.close_idlest();
             let _free = timeout(NO_ROOM, self.places.acquire()).await;
@@ -349,7 +390,7 @@ impl Control {
         let fewest = working.min_by_key(|(seen, _)| seen.load.load(Ordering::Relaxed));
         if let Some((seen, told)) = fewest {
             let place = Place::take(seen, &self.places);
-            let _gone = told.send(Told::Serve(accepted, Arc::clone(door), place));
+            let _gone = told.send(Told::Serve(accepted, door, place));
         }
     }
 
@@ -396,12 +437,4 @@ async fn grace_is_over(wishes: &mut watch::Receiver<Wish>) {
 
 fn is_out_of_room(error: &io::Error) -> bool {
     evergrant_http::is_out_of_files(error) || matches!(error.kind(), io::ErrorKind::OutOfMemory)
-}
-
-/// Looks until there is a first token, which whoever keeps it fresh asks for. It waits in no queue: each place there is a caller's.
-async fn first_token(source: Tokens, health: Arc<Health>, number: usize) {
-    while source.status().held.is_none() {
-        sleep(FIRST_LOOK).await;
-    }
-    health.has_token(number);
 }

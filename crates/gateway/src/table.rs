@@ -1,20 +1,23 @@
-//! What all workers share: the routes with their APIs, the listeners, the bounds.
+//! What all workers share: what is fixed as long as the gateway runs, and the table, which is swapped whole when it is given another one.
 
-use crate::access::Access;
+use crate::access::{Access, Keys};
 use crate::api::Api;
+use crate::arriving::Spoken;
 use crate::body::Memory;
 use crate::bounds::Bounds;
 use crate::fields::Via;
 use crate::identity::Identity;
 use crate::limits::Limits;
+use crate::listener::ServeError;
 use crate::log::Log;
-use crate::route::{Routes, Slashes};
+use crate::route::{RoutePath, Routes, Slashes};
 use crate::rules::Hosts;
 use crate::settings::Route;
 use evergrant_core::Origins;
 use evergrant_http::Guard;
+use evergrant_tokio_reqwest::Tokens;
 use http::HeaderName;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A route with what it takes to serve it.
 pub(crate) struct Placed {
@@ -49,10 +52,8 @@ pub(crate) struct Door {
     pub(crate) tls: Option<Identity>,
 }
 
-/// What all workers share.
-pub(crate) struct Table {
-    pub(crate) routes: Routes<Placed>,
-    pub(crate) apis: Vec<Arc<Api>>,
+/// What is fixed as long as the gateway runs.
+pub(crate) struct Fixed {
     pub(crate) limits: Limits,
     /// Our name in `Via`. There is one: an instance's name has only letters, digits, `.`, `_` and `-`.
     pub(crate) via: Option<Via>,
@@ -60,5 +61,126 @@ pub(crate) struct Table {
     pub(crate) instance: Box<str>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) log: Option<Log>,
+}
+
+/// A source of tokens, with a number that no other one ever has in this gateway.
+#[derive(Clone)]
+pub(crate) struct Numbered {
+    pub(crate) number: u64,
+    pub(crate) tokens: Tokens,
+}
+
+/// What a request is served by. One that has begun is served by the table that it began with, whole: a route never gets the client of
+/// another one's.
+pub(crate) struct Table {
+    pub(crate) routes: Routes<Placed>,
+    pub(crate) apis: Vec<Arc<Api>>,
+    /// By the places of the bound listeners, which never change.
+    pub(crate) doors: Vec<Arc<Door>>,
     pub(crate) bounds: Bounds,
+    /// Each source once, whichever routes share it.
+    pub(crate) sources: Vec<Numbered>,
+    /// The number of the next source that comes.
+    next: u64,
+}
+
+impl Table {
+    /// The first one.
+    pub(crate) fn new(
+        routes: Vec<Route>,
+        doors: Vec<Arc<Door>>,
+        limits: &Limits,
+    ) -> Result<Self, ServeError> {
+        let bounds = Bounds::new(limits.admitted, keys(&doors));
+        Self::made(routes, doors, limits, bounds, (&[], &[], 0))
+    }
+
+    /// The one after this one: what stays in it keeps its connections, its places among the bounds and its number.
+    pub(crate) fn next(
+        &self,
+        routes: Vec<Route>,
+        doors: Vec<Arc<Door>>,
+        limits: &Limits,
+    ) -> Result<Self, ServeError> {
+        let bounds = self.bounds.next(keys(&doors));
+        Self::made(routes, doors, limits, bounds, (&self.apis, &self.sources, self.next))
+    }
+
+    fn made(
+        routes: Vec<Route>,
+        doors: Vec<Arc<Door>>,
+        limits: &Limits,
+        bounds: Bounds,
+        (known_apis, known_sources, mut next): (&[Arc<Api>], &[Numbered], u64),
+    ) -> Result<Self, ServeError> {
+        let (mut apis, mut sources) = (Vec::<Arc<Api>>::new(), Vec::<Numbered>::new());
+        let mut placed: Vec<(RoutePath, Placed)> = Vec::new();
+        for (number, route) in routes.into_iter().enumerate() {
+            let speaks = if route.http2 { Spoken::Http2 } else { Spoken::Http1 };
+            let is_its = |api: &Arc<Api>| api.is_of(&route.upstream, route.roots.as_ref(), speaks);
+            let api = match apis.iter().position(is_its) {
+                Some(api) => api,
+                None => {
+                    apis.push(match known_apis.iter().find(|api| is_its(api)) {
+                        Some(known) => Arc::clone(known),
+                        None => {
+                            let api = Api::new(&route.upstream, route.roots.as_ref(), speaks, limits);
+                            Arc::new(api.map_err(|error| ServeError::Roots(error.to_string()))?)
+                        }
+                    });
+                    apis.len() - 1
+                }
+            };
+            let is_its = |known: &&Numbered| is_same(&known.tokens, &route.tokens);
+            if !sources.iter().any(|known| is_its(&known)) {
+                let known = known_sources.iter().find(is_its).cloned();
+                sources.push(known.unwrap_or_else(|| {
+                    next += 1;
+                    Numbered { number: next, tokens: route.tokens.clone() }
+                }));
+            }
+            placed.push((route.path.clone(), Placed::new(route, number, api)));
+        }
+        let routes = Routes::new(placed).map_err(ServeError::Twice)?;
+        Ok(Self { routes, apis, doors, bounds, sources, next })
+    }
+
+    /// The paths of its routes, by their numbers.
+    pub(crate) fn paths(&self) -> Vec<&str> {
+        let mut paths: Vec<_> =
+            self.routes.iter().map(|(path, placed)| (placed.number, path.as_str())).collect();
+        paths.sort_unstable();
+        paths.into_iter().map(|(_, path)| path).collect()
+    }
+}
+
+/// Whether these are clones of one source.
+pub(crate) fn is_same(one: &Tokens, other: &Tokens) -> bool {
+    Arc::ptr_eq(one.source().shared(), other.source().shared())
+}
+
+/// The callers that have keys.
+fn keys(doors: &[Arc<Door>]) -> impl Iterator<Item = &str> {
+    let keys = doors.iter().filter_map(|door| match &door.access {
+        Access::Keys(keys) => Some(keys),
+        _ => None,
+    });
+    keys.flat_map(Keys::names)
+}
+
+/// The table of now, for whoever is no worker: it is seldom looked at.
+pub(crate) struct Current(Mutex<Arc<Table>>);
+
+impl Current {
+    pub(crate) fn new(table: Arc<Table>) -> Self {
+        Self(Mutex::new(table))
+    }
+
+    pub(crate) fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn swap(&self, table: Arc<Table>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = table;
+    }
 }

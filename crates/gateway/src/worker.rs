@@ -2,9 +2,9 @@
 
 use crate::counts::Counters;
 use crate::crew::Seen;
-use crate::idle::Connections;
 use crate::limits::Limits;
-use crate::table::Table;
+use crate::serving::Serving;
+use crate::table::{Fixed, Table};
 use crate::watch::{Time, Watch};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -29,10 +29,10 @@ pub(crate) enum State {
 
 /// What the connections on one thread share.
 pub(crate) struct Worker {
-    pub(crate) table: Arc<Table>,
+    pub(crate) fixed: Arc<Fixed>,
     pub(crate) time: Rc<Time>,
     seen: Arc<Seen>,
-    apis: Vec<Rc<Connections>>,
+    serving: RefCell<Rc<Serving>>,
     callers: RefCell<Vec<Weak<Watch>>>,
     state: Cell<State>,
     looks: Cell<u32>,
@@ -40,15 +40,14 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(table: Arc<Table>, seen: Arc<Seen>, began: Instant) -> Rc<Self> {
+    pub(crate) fn new(fixed: Arc<Fixed>, table: Arc<Table>, seen: Arc<Seen>, began: Instant) -> Rc<Self> {
         let time = Time::since(began);
-        let connections = |api| Connections::new(Arc::clone(api), Rc::clone(&time), &table.limits);
-        let apis = table.apis.iter().map(connections).collect();
+        let serving = Serving::new(table, None, (&seen.counters, &time, &fixed.limits));
         Rc::new(Self {
-            table,
+            fixed,
             time,
             seen,
-            apis,
+            serving: RefCell::new(serving),
             callers: RefCell::default(),
             state: Cell::new(State::Serving),
             looks: Cell::new(0),
@@ -61,9 +60,16 @@ impl Worker {
         &self.seen.counters
     }
 
-    /// The connections to an API.
-    pub(crate) fn connections(&self, api: usize) -> Option<&Rc<Connections>> {
-        self.apis.get(api)
+    /// What a request that begins now is served by.
+    pub(crate) fn serving(&self) -> Rc<Serving> {
+        Rc::clone(&self.serving.borrow())
+    }
+
+    /// Requests that begin from now on are served by this table.
+    pub(crate) fn swap(&self, table: Arc<Table>) {
+        let before = self.serving();
+        let of_this = (self.counters(), &self.time, &self.fixed.limits);
+        self.serving.replace(Serving::new(table, Some(&before), of_this));
     }
 
     pub(crate) const fn state(&self) -> State {
@@ -117,14 +123,14 @@ impl Worker {
         self.time.look();
         self.looks.set(self.looks.get().wrapping_add(1));
         let looks_for_callers = self.looks.get().is_multiple_of(CALLERS);
-        let limits: &Limits = &self.table.limits;
+        let limits: &Limits = &self.fixed.limits;
         let mut idlest = u64::MAX;
         self.each_caller(|watch| {
             watch.look(limits, looks_for_callers);
             idlest = idlest.min(watch.idle_since().map_or(u64::MAX, milliseconds));
         });
         if looks_for_callers {
-            self.apis.iter().for_each(|connections| connections.look());
+            self.serving().look();
         }
         self.seen.idlest.store(idlest, Ordering::Relaxed);
         self.seen.looked.store(milliseconds(self.time.now()), Ordering::Relaxed);

@@ -4,12 +4,13 @@ use crate::connection::serve;
 use crate::counts::Gauge;
 use crate::crew::{Place, Seen};
 use crate::stream::Stream;
-use crate::table::{Door, Table};
+use crate::table::{Fixed, Table};
 use crate::watch::LOOK;
 use crate::worker::{State, Worker};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -22,10 +23,15 @@ use tokio::time::{sleep, timeout};
 /// How often a worker without connections looks, so that it is seen to live.
 const ALIVE: Duration = Duration::from_secs(1);
 
+/// Of which there is none: a channel of it only ends.
+pub(crate) type Never = std::convert::Infallible;
+
 /// What a worker is told.
 pub(crate) enum Told {
-    /// A connection is its own from now on.
-    Serve(Accepted, Arc<Door>, Place),
+    /// A connection is its own from now on; it came by the listener at this place.
+    Serve(Accepted, usize, Place),
+    /// Requests are served by this table from now on. Who waits for that is told by the end of the channel.
+    Swap(Arc<Table>, Sender<Never>),
     /// The connection that is idle longest is to be closed.
     CloseIdlest,
     State(State),
@@ -39,12 +45,17 @@ pub(crate) enum Accepted {
 }
 
 /// Serves until nobody can tell it anything any more. What is in flight then is cut.
-pub(crate) fn work(table: Arc<Table>, seen: Arc<Seen>, began: Instant, mut told: UnboundedReceiver<Told>) {
+pub(crate) fn work(
+    (fixed, table): (Arc<Fixed>, Arc<Table>),
+    seen: Arc<Seen>,
+    began: Instant,
+    mut told: UnboundedReceiver<Told>,
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     // The thread that was started has what it needs, but for handles; without one, what is handed to it is closed.
     let Ok(runtime) = runtime else { return };
     LocalSet::new().block_on(&runtime, async move {
-        let worker = Worker::new(table, Arc::clone(&seen), began);
+        let worker = Worker::new(fixed, table, Arc::clone(&seen), began);
         let begun = Rc::new(Notify::new());
         let looks = spawn_local(look_again_and_again(Rc::clone(&worker), Rc::clone(&begun)));
         while let Some(told) = told.recv().await {
@@ -57,6 +68,7 @@ pub(crate) fn work(table: Arc<Table>, seen: Arc<Seen>, began: Instant, mut told:
                     }
                     begin(&worker, &seen, accepted, door, place);
                 }
+                Told::Swap(table, _done) => worker.swap(table),
                 Told::CloseIdlest => worker.close_idlest(),
                 Told::State(state) => worker.set_state(state),
             }
@@ -67,7 +79,7 @@ pub(crate) fn work(table: Arc<Table>, seen: Arc<Seen>, began: Instant, mut told:
     runtime.shutdown_background();
 }
 
-fn begin(worker: &Rc<Worker>, seen: &Arc<Seen>, accepted: Accepted, door: Arc<Door>, place: Place) {
+fn begin(worker: &Rc<Worker>, seen: &Arc<Seen>, accepted: Accepted, door: usize, place: Place) {
     let (stream, address) = match accepted {
         Accepted::Tcp(stream, address) => (TcpStream::from_std(stream).map(Stream::Tcp), Some(address)),
         #[cfg(unix)]

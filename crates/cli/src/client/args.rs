@@ -23,14 +23,14 @@ use std::time::Duration;
 ///
 /// In the arguments of a subcommand it comes after those without a heading of their own: clap gives them the heading of what
 /// is before them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ClientArgs {
     flags: Box<ClientFlags>,
     /// The ids of those that are on the command line itself; the others are out of variables.
     on_the_line: BTreeSet<String>,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Client")]
 pub(crate) struct ClientFlags {
     /// Profile of the configuration file to use
@@ -235,7 +235,7 @@ impl ClientArgs {
 }
 
 /// Where a token may be sent beside the provider's own origins. It stands after [`ClientArgs`].
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct OriginArgs {
     /// Origin for tokens; may be repeated
     ///

@@ -9,7 +9,7 @@ use crate::client::profile::gateway::{Listen, RouteTable, TlsFiles};
 use crate::client::roots::Roots;
 use crate::client::settings::Settings;
 use crate::tell::failure::Failure;
-use evergrant_gateway::{Identity, Upstream};
+use evergrant_gateway::{Identity, Listener, Upstream};
 use evergrant_tokio_reqwest::Origin;
 use std::time::Duration;
 
@@ -73,8 +73,13 @@ pub(crate) fn roots(route: &RouteTable) -> Result<Option<Roots>, Failure> {
     route.ca.as_ref().map(|ca| Roots::read(&ca.value, LIMIT)).transpose()
 }
 
+/// A listener of the library, with the certificate that is in its files.
+pub(crate) fn listener(listen: &Listen) -> Result<Listener, Failure> {
+    Ok(listen.listener(identity(listen)?))
+}
+
 /// The certificate that a listener shows, if it shows one.
-pub(crate) fn identity(listen: &Listen) -> Result<Option<Identity>, Failure> {
+fn identity(listen: &Listen) -> Result<Option<Identity>, Failure> {
     let read = |tls: &TlsFiles| Pem::read(&tls.certificate.value, &tls.key.value, LIMIT)?.identity();
     listen.tls.as_ref().map(read).transpose()
 }

@@ -34,11 +34,6 @@ impl Pem {
     pub(crate) fn identity(&self) -> Result<Identity, Failure> {
         Identity::from_pem(&self.certificate, &self.key).map_err(|error| failure(&error))
     }
-
-    /// Shows these in place of what was shown.
-    pub(crate) fn renew(&self, identity: &Identity) -> Result<(), Failure> {
-        identity.renew(&self.certificate, &self.key).map_err(|error| failure(&error))
-    }
 }
 
 fn whole(path: &Path, what: &'static str, limit: Duration) -> Result<Zeroizing<Vec<u8>>, Failure> {

@@ -18,7 +18,7 @@ const MAX_HEADERS: usize = 1000;
 const DIRECT: &str = "none";
 
 /// Roots and proxy.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Network {
     pub(crate) roots: Roots,
     pub(crate) proxy: Proxied,
@@ -61,6 +61,11 @@ impl fmt::Display for Proxied {
 }
 
 impl Network {
+    /// Whether requests take the same way, as the configuration file says it, which has no user and no password.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.roots == other.roots && self.proxy.to_string() == other.proxy.to_string()
+    }
+
     /// The client for calls to this origin. No redirect is followed, and a head is read as the library reads it: with folded
     /// lines (RFC 9112 §5.2), and with as many as gateways add. Each address of a name has its share of the time to connect.
     pub(crate) fn http(&self, origin: &Origin, connect: Duration) -> Result<ClientBuilder, Failure> {

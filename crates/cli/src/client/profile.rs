@@ -32,6 +32,7 @@ mod reader;
 mod valid;
 
 use crate::client::args::{Auth, Body, ProviderName};
+use crate::client::content::Digest;
 use crate::client::folders::{self, located};
 use crate::client::header::{self, TokenHeader};
 use crate::client::nearest::nearest;
@@ -50,6 +51,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Profiles {
     pub(crate) path: PathBuf,
+    /// Of its text.
+    pub(crate) digest: Digest,
     /// The profile that is used where nothing else says who the client is.
     pub(crate) default: Option<String>,
     /// What `evergrant gateway` serves, if it says that.
@@ -173,7 +176,8 @@ impl Profiles {
             reader.wrong(value, format!("there is no profile {}", Line(name)), among(name, &profiles));
         }
         let default = default.map(|(name, _)| name);
-        Self { path, default, gateway, profiles, problems: reader.problems() }
+        let digest = Digest::of(text.as_bytes());
+        Self { path, digest, default, gateway, profiles, problems: reader.problems() }
     }
 
     /// The profile of this name, which must be without a fault, as must be what stands outside of any.
@@ -234,6 +238,18 @@ impl Profiles {
                 problem.next.as_str(),
             )
         })
+    }
+
+    /// The files with certificates that the gateway's routes name, those of their profiles, and those of its listeners with their keys.
+    pub(crate) fn certificates(&self) -> Vec<PathBuf> {
+        let routes = self.gateway.iter().flat_map(|table| &table.routes);
+        let of_routes = routes.filter_map(|route| route.ca.as_ref().map(|ca| &ca.value));
+        let served = self.profiles.iter().filter(|(name, _)| self.is_served(name));
+        let of_profiles = served.filter_map(|(_, profile)| profile.ca_file.as_ref());
+        let listens =
+            self.gateway.iter().flat_map(|table| &table.listen).filter_map(|listen| listen.tls.as_ref());
+        let of_listeners = listens.flat_map(|tls| [&tls.certificate.value, &tls.key.value]);
+        of_routes.chain(of_profiles).chain(of_listeners).cloned().collect()
     }
 
     /// Whether a route names this profile.

@@ -62,6 +62,26 @@ impl Renewal {
         Ok(Some(authentication))
     }
 
+    /// The same client as other settings have it; with another authentication where they say another place of the secret, or another way to
+    /// send it, and there is one. The secret is read at its place, or its command is run, where it is another one.
+    pub(crate) fn as_said(&self, settings: Settings) -> Result<(Self, Option<ClientAuth>), Failure> {
+        let is_sent_alike = settings.method() == self.settings.method();
+        if is_sent_alike && settings.secret.value == self.settings.secret.value {
+            let (content, secret) = (self.content.clone(), self.secret.clone());
+            return Ok((Self { settings, content, secret }, None));
+        }
+        let mut renewal = Self::new(settings);
+        if renewal.settings.method() == Auth::None {
+            let authentication = renewal.settings.authentication(None)?;
+            return Ok((renewal, Some(authentication)));
+        }
+        let secret = renewal.settings.secret.value.read(&Purpose::Client, renewal.settings.secret_limit)?;
+        let authentication = renewal.settings.authentication(Some(&secret))?;
+        renewal.used(&secret);
+        let is_same = is_sent_alike && renewal.secret == self.secret;
+        Ok((renewal, (!is_same).then_some(authentication)))
+    }
+
     fn content_now(&self) -> Option<Vec<u8>> {
         if self.settings.method() == Auth::None {
             return None;

@@ -19,7 +19,7 @@ use x509_cert::der::Decode as _;
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// The certificates of a file. Each can be read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Roots(Vec<CertificateDer<'static>>);
 
 impl Roots {

@@ -26,7 +26,7 @@ pub(crate) const VARIABLES: [&str; 5] = [
 ];
 
 /// Where a secret is kept.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Source {
     /// Nobody said where: in `EVERGRANT_CLIENT_SECRET`.
     Usual,

@@ -213,7 +213,7 @@ impl Settings {
         }
     }
 
-    pub(super) fn network(&self) -> Result<Network, Failure> {
+    pub(crate) fn network(&self) -> Result<Network, Failure> {
         let roots =
             self.ca_file.value.as_deref().map(|path| Roots::read(path, self.secret_limit)).transpose()?;
         Ok(Network { roots: roots.unwrap_or_default(), proxy: self.proxy.value.clone().unwrap_or_default() })
@@ -274,7 +274,23 @@ impl Settings {
         secret: Option<&str>,
         headers: &[(String, Secret)],
     ) -> Result<Client, Failure> {
-        let mut builder = Client::builder(self.provider()?, self.authentication(secret)?);
+        self.client_of(self.provider()?, secret, headers)
+    }
+
+    /// What tells the client from others: everything but its secret, which may be rotated, and where its tokens may go, which is for each
+    /// route to say. No command is run: what one prints is not compared.
+    pub(crate) fn kind(&self) -> Result<Client, Failure> {
+        let provider = self.own_ways(self.server()?);
+        self.client_of(provider, Some(UNKNOWN), &self.headers(at_hand)?)
+    }
+
+    fn client_of(
+        &self,
+        provider: Provider,
+        secret: Option<&str>,
+        headers: &[(String, Secret)],
+    ) -> Result<Client, Failure> {
+        let mut builder = Client::builder(provider, self.authentication(secret)?);
         if let Some(scope) = &self.scope.value {
             builder = builder.scope(scope);
         }
@@ -307,7 +323,7 @@ impl Settings {
         }
     }
 
-    pub(super) fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         Policy::new().with_attempt_timeout(self.timeout.value)
     }
 
@@ -325,13 +341,18 @@ impl Settings {
     fn provider(&self) -> Result<Provider, Failure> {
         let provider = self.server()?;
         let origins = Origins::new(provider.origins().iter().cloned().chain(self.own_origins()?));
+        Ok(self.own_ways(provider.with_origins(origins)))
+    }
+
+    /// The provider with what was said of how it writes and reads.
+    fn own_ways(&self, provider: Provider) -> Provider {
         let words = self.bearer_words.value.iter().map(String::as_str);
-        let provider = provider.with_origins(origins).with_bearer_words(words);
-        Ok(match self.body.value {
+        let provider = provider.with_bearer_words(words);
+        match self.body.value {
             Some(Body::Form) => provider.with_body(BodyFormat::Form),
             Some(Body::Json) => provider.with_body(BodyFormat::Json),
             None => provider,
-        })
+        }
     }
 
     /// The provider as it is by itself, at its endpoint.

@@ -9,8 +9,10 @@ mod flags;
 mod greeting;
 mod key;
 mod life;
+mod live;
 mod notify;
 mod plan;
+mod reload;
 mod secrets;
 #[cfg(unix)]
 mod signals;

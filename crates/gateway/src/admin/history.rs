@@ -3,7 +3,7 @@
 use crate::counts::Counts;
 use evergrant_core::{Generation, Reason};
 use evergrant_drive::{LastOutcome, Status};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,8 +28,8 @@ pub(super) struct Sample {
 /// A token request.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
-    /// The place of its source.
-    pub(super) source: usize,
+    /// The number of its source.
+    pub(super) source: u64,
     pub(super) at: Instant,
     pub(super) reason: Reason,
     /// `None` while it is under way.
@@ -45,7 +45,8 @@ struct Seen {
     samples: VecDeque<Sample>,
     /// Requests that had ended at the last look; `None` before the first.
     ended: Option<u64>,
-    sources: Vec<Source>,
+    /// By their numbers.
+    sources: BTreeMap<u64, Source>,
     /// The latest first.
     asked: VecDeque<Asked>,
 }
@@ -63,19 +64,22 @@ struct Source {
 pub(super) struct Past {
     /// The latest last.
     pub(super) samples: Vec<Sample>,
-    /// By source.
-    pub(super) lives: Vec<Duration>,
+    /// By the number of the source.
+    pub(super) lives: BTreeMap<u64, Duration>,
     /// The latest first.
     pub(super) asked: Vec<Asked>,
 }
 
 impl History {
-    /// A look at everything, at this instant.
-    pub(super) fn look(&self, counts: &Counts, statuses: impl Iterator<Item = Status>, now: Instant) {
+    /// A look at everything, at this instant. Of a source that is not there any more nothing is kept.
+    pub(super) fn look(&self, counts: &Counts, statuses: impl Iterator<Item = (u64, Status)>, now: Instant) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         seen.count(counts);
-        for (place, status) in statuses.enumerate() {
-            seen.source(place, &status, now);
+        let statuses: BTreeMap<u64, Status> = statuses.collect();
+        seen.sources.retain(|number, _| statuses.contains_key(number));
+        seen.asked.retain(|asked| statuses.contains_key(&asked.source));
+        for (number, status) in &statuses {
+            seen.source(*number, status, now);
         }
     }
 
@@ -83,7 +87,7 @@ impl History {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Past {
             samples: seen.samples.iter().copied().collect(),
-            lives: seen.sources.iter().map(|source| source.life).collect(),
+            lives: seen.sources.iter().map(|(number, source)| (*number, source.life)).collect(),
             asked: seen.asked.iter().cloned().collect(),
         }
     }
@@ -99,11 +103,8 @@ impl Seen {
         self.samples.push_back(Sample { queued: counts.queued, calls });
     }
 
-    fn source(&mut self, place: usize, status: &Status, now: Instant) {
-        if self.sources.len() <= place {
-            self.sources.resize_with(place + 1, Source::default);
-        }
-        let Some(source) = self.sources.get_mut(place) else { return };
+    fn source(&mut self, number: u64, status: &Status, now: Instant) {
+        let source = self.sources.entry(number).or_default();
         if let Some(held) = status.held {
             let known = if source.token == Some(held.generation) { source.life } else { Duration::ZERO };
             source.life = known.max(held.used_for);
@@ -114,12 +115,12 @@ impl Seen {
         let Some((reason, asked_ago)) = status.last_request else { return };
         if is_new {
             let at = now.checked_sub(asked_ago).unwrap_or(now);
-            self.asked.push_front(Asked { source: place, at, reason, outcome: None });
+            self.asked.push_front(Asked { source: number, at, reason, outcome: None });
             self.asked.truncate(ASKED);
         }
         // What ended before the last request was sent was another one's.
         let outcome = status.last_outcome.as_ref().filter(|(_, ago)| *ago <= asked_ago);
-        let last = self.asked.iter_mut().find(|asked| asked.source == place);
+        let last = self.asked.iter_mut().find(|asked| asked.source == number);
         if let (Some(last), Some((outcome, _))) = (last, outcome) {
             last.outcome.get_or_insert_with(|| outcome.clone());
         }

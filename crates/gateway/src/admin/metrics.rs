@@ -1,6 +1,7 @@
 //! Metrics of a gateway, in Prometheus' text format.
 
 use crate::counts::{BOUNDS, Broken, CLASSES, Counts, Replayed, Times};
+use crate::reload::Outcome;
 use crate::table::Table;
 use std::fmt::Write as _;
 
@@ -10,7 +11,7 @@ pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 const UNSENT: [&str; 5] = ["queue-full", "busy", "closing", "no-token", "client-refused"];
 
 /// All of them. What is in a label comes from the file, or is a word of ours.
-pub(super) fn text(counts: &Counts, table: &Table) -> String {
+pub(super) fn text(counts: &Counts, table: &Table, reloads: [u64; Outcome::ALL.len()]) -> String {
     let mut out = String::new();
     head(
         &mut out,
@@ -18,11 +19,7 @@ pub(super) fn text(counts: &Counts, table: &Table) -> String {
         "counter",
         "Requests that have ended, by route and by class of status; gone: their callers went away.",
     );
-    let mut names: Vec<_> =
-        table.routes.iter().map(|(path, placed)| (placed.number, path.as_str())).collect();
-    names.sort_unstable();
-    let names = names.into_iter().map(|(_, path)| path).chain([""]);
-    for (route, classes) in names.zip(&counts.by_route) {
+    for (route, classes) in &counts.by_route {
         for (class, count) in CLASSES.iter().zip(classes).filter(|(_, count)| **count > 0) {
             let route = escaped(route);
             line(&mut out, "requests_total", &format!("route=\"{route}\",code=\"{class}\""), *count);
@@ -82,6 +79,15 @@ pub(super) fn text(counts: &Counts, table: &Table) -> String {
     head(&mut out, "replays_total", "counter", "Requests whose token was refused, by what came of it.");
     for (outcome, count) in Replayed::ALL.iter().zip(&counts.replays) {
         line(&mut out, "replays_total", &format!("outcome=\"{}\"", outcome.as_str()), *count);
+    }
+    head(
+        &mut out,
+        "reloads_total",
+        "counter",
+        "Times that it was to be given other routes, by whether they were taken.",
+    );
+    for (outcome, count) in Outcome::ALL.iter().zip(reloads) {
+        line(&mut out, "reloads_total", &format!("outcome=\"{}\"", outcome.as_str()), count);
     }
     out
 }

@@ -2,7 +2,7 @@
 //!
 //! Every text on it goes through [`Text`]: what servers and callers say is shown, never read as HTML.
 
-use super::status::{Graphs, Shown, Source, TokenRequest};
+use super::status::{Graphs, Reload, Shown, Source, TokenRequest};
 use crate::log::Line;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -95,7 +95,29 @@ fn state(page: &mut String, shown: &Shown<'_>) -> fmt::Result {
         "<p class=\"{class}\">{state}</p><p class=\"faint\">instance {}, up for {}</p>",
         Text(shown.instance),
         Span(Duration::from_secs(shown.up))
-    )
+    )?;
+    shown.reload.as_ref().map_or(Ok(()), |last| reload(page, last))
+}
+
+/// `its configuration was read again 12 s ago, and is not used: …`.
+fn reload(page: &mut String, last: &Reload) -> fmt::Result {
+    let Reload { ago, fault, needs_restart, .. } = last;
+    let ago = Span(*ago);
+    match fault {
+        Some(fault) => write!(
+            page,
+            "<p class=\"rest\">its configuration was read again {ago} ago, and the one before is still used: {}</p>",
+            Text(fault)
+        ),
+        None if needs_restart.is_empty() => {
+            write!(page, "<p class=\"faint\">its configuration was read again {ago} ago, and is used</p>")
+        }
+        None => write!(
+            page,
+            "<p class=\"rest\">its configuration was read again {ago} ago, and is used but for what takes a restart: {}</p>",
+            Text(needs_restart.join(", "))
+        ),
+    }
 }
 
 fn numbers(page: &mut String, shown: &Shown<'_>) -> fmt::Result {

@@ -3,10 +3,10 @@
 use super::history::{History, INTERVAL};
 use crate::crew::Crew;
 use crate::log::Line;
-use crate::table::Table;
+use crate::reload::Last;
+use crate::table::{Fixed, Numbered};
 use evergrant_core::Reason;
 use evergrant_drive::Status;
-use evergrant_tokio_reqwest::Tokens;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -23,12 +23,35 @@ pub(super) struct Shown<'a> {
     pub(super) queued: i64,
     pub(super) connections: i64,
     pub(super) requests: u64,
+    /// The last time that it was to be given another table.
+    pub(super) reload: Option<Reload>,
     pub(super) sources: Vec<Source<'a>>,
     /// The last token requests, the latest first.
     pub(super) token_requests: Vec<TokenRequest<'a>>,
     pub(super) history: Graphs,
     /// The last requests that were answered here, or whose answers broke off, the latest first.
     pub(super) answered_here: Vec<Line>,
+}
+
+/// What became of another table.
+#[derive(Serialize)]
+pub(super) struct Reload {
+    /// Seconds since then.
+    #[serde(serialize_with = "whole_seconds")]
+    pub(super) ago: Duration,
+    /// `taken` or `failed`.
+    pub(super) outcome: &'static str,
+    /// Why it was not taken.
+    pub(super) fault: Option<String>,
+    /// What of it takes a restart.
+    pub(super) needs_restart: Vec<String>,
+}
+
+impl Reload {
+    fn of(last: Last) -> Self {
+        let Last { at, outcome, fault, needs_restart } = last;
+        Self { ago: at.elapsed(), outcome: outcome.as_str(), fault, needs_restart }
+    }
 }
 
 /// A source of tokens.
@@ -66,17 +89,20 @@ impl<'a> Shown<'a> {
     pub(super) fn of(
         (ready, draining): (bool, bool),
         crew: &Crew,
-        table: &'a Table,
-        sources: &'a [Tokens],
+        fixed: &'a Fixed,
+        (sources, reload): (&'a [Numbered], Option<Last>),
         history: &History,
     ) -> Self {
         let counts = crew.counts();
         let past = history.past();
         let now = Instant::now();
-        let name = |place: usize| sources.get(place).map(Tokens::name).unwrap_or_default();
-        let source = |(place, tokens): (usize, &'a Tokens)| {
+        let name = |number: u64| {
+            let known = sources.iter().find(|source| source.number == number);
+            known.map_or("", |source| source.tokens.name())
+        };
+        let source = |Numbered { number, tokens }: &'a Numbered| {
             let status = tokens.status();
-            let seen = past.lives.get(place).copied().unwrap_or_default();
+            let seen = past.lives.get(number).copied().unwrap_or_default();
             // A token that never expires has no known lifetime.
             let life = status.held.map(|held| seen.max(held.used_for)).filter(|life| *life != Duration::MAX);
             Source { name: tokens.name(), status, life }
@@ -88,7 +114,7 @@ impl<'a> Shown<'a> {
             outcome: asked.outcome.as_ref().map(ToString::to_string),
         });
         Self {
-            instance: &table.instance,
+            instance: &fixed.instance,
             ready,
             draining,
             up: crew.began.elapsed().as_secs(),
@@ -96,7 +122,8 @@ impl<'a> Shown<'a> {
             queued: counts.queued,
             connections: counts.connections,
             requests: counts.requests,
-            sources: sources.iter().enumerate().map(source).collect(),
+            reload: reload.map(Reload::of),
+            sources: sources.iter().map(source).collect(),
             token_requests: token_requests.collect(),
             history: Graphs {
                 interval: INTERVAL.as_secs(),

@@ -2,14 +2,14 @@
 
 use super::history::History;
 use super::status::Shown;
-use super::{metrics, page};
+use super::{Seen, metrics, page};
 use crate::crew::Crew;
 use crate::health::Health;
+use crate::reload::Reloads;
 use crate::rules::{self, Denied, Hosts};
-use crate::table::Table;
+use crate::table::{Current, Fixed};
 use bytes::Bytes;
 use evergrant_core::Origin;
-use evergrant_tokio_reqwest::Tokens;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
@@ -37,8 +37,9 @@ pub(super) struct View {
     policy: HeaderValue,
     health: Arc<Health>,
     crew: Arc<Crew>,
-    table: Arc<Table>,
-    sources: Vec<Tokens>,
+    fixed: Arc<Fixed>,
+    current: Arc<Current>,
+    reloads: Arc<Reloads>,
     history: History,
 }
 
@@ -48,8 +49,7 @@ impl View {
         metrics: Arc<dyn Fn() -> String + Send + Sync>,
         health: Arc<Health>,
         crew: Arc<Crew>,
-        table: Arc<Table>,
-        sources: Vec<Tokens>,
+        (fixed, current, reloads): Seen,
     ) -> Self {
         let own = ["127.0.0.1", "localhost", "[::1]"];
         Self {
@@ -63,15 +63,18 @@ impl View {
             policy: page::policy(),
             health,
             crew,
-            table,
-            sources,
+            fixed,
+            current,
+            reloads,
             history: History::default(),
         }
     }
 
     /// What is remembered for those who look later.
     pub(super) fn look(&self) {
-        self.history.look(&self.crew.counts(), self.sources.iter().map(Tokens::status), Instant::now());
+        let table = self.current.table();
+        let statuses = table.sources.iter().map(|source| (source.number, source.tokens.status()));
+        self.history.look(&self.crew.counts(), statuses, Instant::now());
     }
 
     pub(super) fn answer(&self, parts: &Parts) -> Answer {
@@ -117,7 +120,7 @@ impl View {
     ///
     /// # Errors
     /// The status of the answer to whoever else asks, and what that is told.
-    fn shown(&self, parts: &Parts) -> Result<Shown<'_>, (StatusCode, String)> {
+    fn shown<T>(&self, parts: &Parts, show: impl FnOnce(&Shown<'_>) -> T) -> Result<T, (StatusCode, String)> {
         if !self.is_loopback() {
             return Err((
                 StatusCode::FORBIDDEN,
@@ -128,7 +131,9 @@ impl View {
             return Err(denied);
         }
         let life = (self.health.is_ready(), self.health.is_draining());
-        Ok(Shown::of(life, &self.crew, &self.table, &self.sources, &self.history))
+        let table = self.current.table();
+        let of_table = (&table.sources[..], self.reloads.last());
+        Ok(show(&Shown::of(life, &self.crew, &self.fixed, of_table, &self.history)))
     }
 
     fn metrics(&self, parts: &Parts) -> Answer {
@@ -136,12 +141,13 @@ impl View {
         if let Some((status, said)) = self.denied(parts).filter(|_| self.is_loopback()) {
             return text(status, &said);
         }
-        let body = metrics::text(&self.crew.counts(), &self.table) + &(self.metrics)();
+        let body = metrics::text(&self.crew.counts(), &self.current.table(), self.reloads.counts())
+            + &(self.metrics)();
         typed(StatusCode::OK, metrics::CONTENT_TYPE, body)
     }
 
     fn status(&self, parts: &Parts) -> Answer {
-        match self.shown(parts).map(|shown| serde_json::to_string(&shown)) {
+        match self.shown(parts, |shown| serde_json::to_string(shown)) {
             Ok(Ok(body)) => typed(StatusCode::OK, "application/json", body + "\n"),
             Ok(Err(_)) => text(StatusCode::INTERNAL_SERVER_ERROR, "the status cannot be written\n"),
             Err((status, said)) => text(status, &said),
@@ -149,11 +155,11 @@ impl View {
     }
 
     fn page(&self, parts: &Parts) -> Answer {
-        let shown = match self.shown(parts) {
-            Ok(shown) => shown,
+        let html = match self.shown(parts, page::html) {
+            Ok(html) => html,
             Err((status, said)) => return text(status, &said),
         };
-        let mut answer = typed(StatusCode::OK, "text/html; charset=utf-8", page::html(&shown));
+        let mut answer = typed(StatusCode::OK, "text/html; charset=utf-8", html);
         answer.headers_mut().insert(CONTENT_SECURITY_POLICY, self.policy.clone());
         answer.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         answer

@@ -17,6 +17,7 @@ mod unix;
 pub(crate) struct Bound {
     pub(crate) socket: Socket,
     pub(crate) door: Arc<Door>,
+    /// Where that is: a port that the system chose is known here.
     pub(crate) address: Address,
 }
 
@@ -91,7 +92,7 @@ impl Listener {
                 {
                     let is_own = self.access.is_none();
                     let socket = unix::UnixSocket::bind(path, is_own)?;
-                    let door = self.door(Hosts::Any, access);
+                    let door = self.door(&self.address, access);
                     Ok(vec![Bound { socket: Socket::Unix(socket), door, address: self.address.clone() }])
                 }
                 #[cfg(not(unix))]
@@ -130,18 +131,33 @@ impl Listener {
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
+        let address = Address::Tcp(bound);
+        let door = self.door(&address, access.clone());
+        Ok(Bound { socket: Socket::Tcp(listener), door, address })
+    }
+
+    /// Whether the bound addresses of this one may be used as that one says, which is at the same address. The mode of a Unix socket is
+    /// that of when it was bound: for its own user, or for others as well.
+    pub(crate) fn may_become(&self, other: &Self) -> bool {
+        let is_socket = matches!(self.address, Address::Unix(_));
+        // Whoever calls it knows it by a scheme.
+        self.tls.is_some() == other.tls.is_some()
+            && (!is_socket || self.access.is_none() == other.access.is_none())
+    }
+
+    /// Who may use this address, one of those that were bound for it.
+    pub(crate) fn door_at(&self, bound: &Address) -> Result<Arc<Door>, ServeError> {
+        Ok(self.door(bound, self.checked_access()?))
+    }
+
+    fn door(&self, bound: &Address, access: Access) -> Arc<Door> {
         // A key is what a page that made a name point here has not; beyond loopback it cannot be told what the names are.
-        let hosts = match access {
-            Access::Anyone if self.address.is_local() => {
+        let hosts = match (&access, bound) {
+            (Access::Anyone, Address::Tcp(bound)) if self.address.is_local() => {
                 Hosts::loopback(bound.port(), self.hosts.iter().map(String::as_str))
             }
             _ => Hosts::Any,
         };
-        let door = self.door(hosts, access.clone());
-        Ok(Bound { socket: Socket::Tcp(listener), door, address: Address::Tcp(bound) })
-    }
-
-    fn door(&self, hosts: Hosts, access: Access) -> Arc<Door> {
         Arc::new(Door { hosts, access, require_header: self.require_header.clone(), tls: self.tls.clone() })
     }
 }

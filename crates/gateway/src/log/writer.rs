@@ -20,6 +20,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// What the thread is told.
 pub(super) enum Message {
     Line { reason: Option<&'static str>, line: Box<Line> },
+    Reload { outcome: &'static str, fault: Option<String>, needs_restart: Vec<String> },
     End,
 }
 
@@ -51,6 +52,9 @@ impl Writer {
             }
             match message {
                 Ok(Message::Line { reason, line }) => self.line(reason, &line),
+                Ok(Message::Reload { outcome, fault, needs_restart }) => {
+                    self.reload(outcome, fault.as_deref(), &needs_restart);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -69,6 +73,24 @@ impl Writer {
         let text = match self.format {
             LogFormat::Json => serde_json::to_string(line).unwrap_or_default(),
             LogFormat::Short => line.to_string(),
+        };
+        self.put(&text);
+    }
+
+    fn reload(&mut self, outcome: &'static str, fault: Option<&str>, needs_restart: &[String]) {
+        let text = match self.format {
+            LogFormat::Json => json!({
+                "time": Timestamp::now(), "reload": outcome, "fault": fault, "needs_restart": needs_restart,
+            })
+            .to_string(),
+            LogFormat::Short => {
+                let fault = fault.map(|fault| format!(": {}", fault.escape_debug())).unwrap_or_default();
+                let later = match needs_restart {
+                    [] => String::new(),
+                    names => format!("; needs a restart: {}", names.join(", ").escape_debug()),
+                };
+                format!("reload {outcome}{fault}{later}")
+            }
         };
         self.put(&text);
     }

@@ -17,6 +17,7 @@ mod pages;
 mod passing;
 mod queue;
 mod refused;
+mod reload;
 mod secured;
 mod story;
 mod upgraded;

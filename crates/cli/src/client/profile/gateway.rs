@@ -18,6 +18,7 @@ use super::problem::About;
 use super::reader::{Key, Reader, Value, items};
 use crate::tell::escaped::Line;
 use bounds::KEYS as BOUNDS;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub(crate) use bounds::Bounds;
@@ -35,7 +36,25 @@ pub(crate) struct GatewayTable {
     pub(crate) instance: Option<String>,
     pub(crate) bounds: Bounds,
     pub(crate) routes: Vec<RouteTable>,
+    /// What cannot be changed while it runs, as it is written, by its keys.
+    settled: BTreeMap<String, String>,
 }
+
+impl GatewayTable {
+    /// The keys that say something else than in that table and cannot be changed while the gateway runs.
+    pub(crate) fn needs_restart(&self, before: &BTreeMap<String, String>) -> Vec<String> {
+        let keys: BTreeSet<&String> = self.settled.keys().chain(before.keys()).collect();
+        keys.into_iter().filter(|key| self.settled.get(*key) != before.get(*key)).cloned().collect()
+    }
+
+    /// What cannot be changed while it runs.
+    pub(crate) fn settled(&self) -> &BTreeMap<String, String> {
+        &self.settled
+    }
+}
+
+/// The keys of `[gateway]` whose changes are taken while it runs.
+const CHANGING: [&str; 2] = ["listen", "route"];
 
 /// The keys of `[gateway]` beside its bounds, for whoever wrote another.
 const KEYS: [&str; 6] = ["listen", "route", "admin", "ready", "log", "instance"];
@@ -53,9 +72,13 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &Key, value: &Value<'_>, folde
         instance: None,
         bounds: Bounds::default(),
         routes: Vec::new(),
+        settled: BTreeMap::new(),
     };
     let (mut says_route, mut names) = (false, Vec::new());
     for (key, value) in reader.table(value) {
+        if !CHANGING.contains(&key.as_str()) {
+            table.settled.insert(key.as_str().to_owned(), reader.written(&value).to_owned());
+        }
         match key.as_str() {
             "listen" => (table.listen, names) = listen::read(reader, &value, folder),
             "route" => {

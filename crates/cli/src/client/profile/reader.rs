@@ -285,6 +285,11 @@ impl<'a> Reader<'a> {
         self.problem(value.at(), format!("{}: {}", Line(&value.of), happened.into()), next);
     }
 
+    /// A value as it is written.
+    pub(super) fn written(&self, value: &Value<'_>) -> &'a str {
+        self.text.get(value.value.span()).unwrap_or_default()
+    }
+
     /// The line of a key, counted from 1.
     pub(super) fn line(&self, key: &Key) -> usize {
         self.line_at(key.at)

@@ -7,7 +7,7 @@ use crate::client::profile::gateway::LogWord;
 use clap::{Args, Subcommand, ValueHint};
 use std::ffi::OsString;
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(override_usage = "evergrant gateway [OPTIONS] [-- <CMD>...]\n       evergrant gateway key [OPTIONS] <NAME>",
     args_conflicts_with_subcommands = true, disable_help_subcommand = true, after_long_help = examples!(
     "evergrant mock -- evergrant -q gateway -- sh -c \\",
@@ -63,7 +63,7 @@ pub(crate) struct GatewayArgs {
     pub(crate) origins: OriginArgs,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum GatewayCommand {
     /// Make a key for a program that may use the gateway
     ///

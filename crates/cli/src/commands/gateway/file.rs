@@ -2,16 +2,19 @@
 
 use super::args::GatewayArgs;
 use super::demo_page::{self, DemoPage};
-use super::plan::{Plan, Source, admin, listen};
+use super::plan::{Plan, Served, Source, admin, listen};
 use crate::client::checked;
 use crate::client::chosen;
-use crate::client::profile::gateway::{GatewayTable, LogWord, RouteTable};
+use crate::client::content::Content;
+use crate::client::profile::gateway::{Bounds, GatewayTable, LogWord, RouteTable};
 use crate::client::profile::{Of, Profile, Profiles};
 use crate::client::settings::Settings;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::metrics::Totals;
+use evergrant_gateway::Listener;
+use evergrant_tokio_reqwest::{ClientAuth, Origin, Tokens};
 use rustls::RootCertStore;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -55,16 +58,76 @@ fn of_one_client(flag: &str) -> Failure {
 /// The flags that say which client is meant, so that it is not the file's gateway.
 const NAMING: [&str; 4] = ["profile", "provider", "token_endpoint", "client_id"];
 
+/// A file that says what the gateway serves, and may say something else while it runs.
+pub(super) struct Followed {
+    args: GatewayArgs,
+    path: PathBuf,
+    /// What was in it, and in the files that it names, when it was last read, whatever came of that.
+    pub(super) content: Content,
+    /// What it said when the gateway began of what cannot be changed while that runs.
+    settled: BTreeMap<String, String>,
+    bounds: Bounds,
+    /// Origins of the demo page, beside those that routes list.
+    pages: Vec<Origin>,
+}
+
+/// What a file says, in which there is no fault.
+struct Said {
+    table: GatewayTable,
+    /// The clients of all routes, by the names of their profiles.
+    clients: BTreeMap<String, Settings>,
+}
+
+/// What a file says that was read again.
+pub(super) struct Again {
+    pub(super) served: Vec<Served>,
+    /// `None`: as they are.
+    pub(super) listen: Option<Vec<Listener>>,
+    /// By the names of their profiles.
+    pub(super) sources: Vec<Source>,
+    /// Sources that are there already and whose secrets have changed.
+    pub(super) rotated: Vec<(Tokens, ClientAuth)>,
+    /// Its keys that have changed and cannot be while the gateway runs.
+    pub(super) needs_restart: Vec<String>,
+}
+
 pub(super) fn plan(
     args: &GatewayArgs,
-    mut profiles: Profiles,
+    profiles: Profiles,
     page: Option<DemoPage>,
     manner: Manner,
 ) -> Result<Plan, Failure> {
+    let (path, content) = (profiles.path.clone(), content(&profiles));
+    let said = match said(profiles) {
+        Ok(said) => said,
+        Err(failures) => {
+            let last = Failure::tell_but_last(failures, manner);
+            return Err(last.unwrap_or_else(|| Failure::usage("the file is faulty", "correct it")));
+        }
+    };
+    let followed = Followed {
+        args: args.clone(),
+        path,
+        content,
+        settled: said.table.settled().clone(),
+        bounds: said.table.bounds.clone(),
+        pages: page.as_ref().map(DemoPage::origins).unwrap_or_default(),
+    };
+    made(args, said, page, followed)
+}
+
+/// What is in the file, and in those that it names: to be looked at before they are read.
+fn content(profiles: &Profiles) -> Content {
+    Content::of(profiles.certificates()).with(profiles.path.clone(), profiles.digest)
+}
+
+/// All that a file says, or everything that is wrong with it.
+fn said(mut profiles: Profiles) -> Result<Said, Vec<Failure>> {
     let mut failures: Vec<Failure> = profiles.failures(Of::Gateway).collect();
     let path = profiles.path.display().to_string();
     let Some(table) = profiles.take_gateway() else {
-        return Err(Failure::usage(format!("{path} has no [gateway]"), "write one into it"));
+        failures.push(Failure::usage(format!("{path} has no [gateway]"), "write one into it"));
+        return Err(failures);
     };
     let clients = clients(&table, profiles, &path, &mut failures);
     let faults = table.listen.iter().filter_map(checked::listen);
@@ -74,10 +137,70 @@ pub(super) fn plan(
         let faults = checked::route(route, origins.as_deref()).into_iter();
         failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
     }
-    if let Some(last) = Failure::tell_but_last(failures, manner) {
-        return Err(last);
+    if failures.is_empty() { Ok(Said { table, clients }) } else { Err(failures) }
+}
+
+impl Followed {
+    /// Reads it again, whole: a fault changes nothing. `known`: the sources that there are, which go on where their clients are the same.
+    pub(super) fn again(&mut self, known: &[Source], totals: &Arc<Totals>) -> Result<Again, Vec<Failure>> {
+        let now = self.content.now();
+        let profiles = match Profiles::read(Some(&self.path)) {
+            Ok(profiles) => profiles,
+            Err(failure) => {
+                self.content = now;
+                return Err(vec![failure]);
+            }
+        };
+        // A file that cannot be read as TOML names no others: those that were named are looked at all the same.
+        self.content = if profiles.has_gateway() {
+            content(&profiles)
+        } else {
+            now.with(self.path.clone(), profiles.digest)
+        };
+        let Said { table, clients } = said(profiles)?;
+        self.made(table, clients, known, totals).map_err(|failure| vec![failure])
     }
-    made(args, table, page, clients)
+
+    fn made(
+        &self,
+        table: GatewayTable,
+        clients: BTreeMap<String, Settings>,
+        known: &[Source],
+        totals: &Arc<Totals>,
+    ) -> Result<Again, Failure> {
+        let (mut sources, mut rotated) = (BTreeMap::new(), Vec::new());
+        for (name, settings) in clients {
+            let of_profile = |failure: Failure| failure.of(&format_args!("profile {}", Line(&name)));
+            let same = known.iter().find(|source| source.tokens.name() == name);
+            let source = match same {
+                Some(same) if same.is_of(&settings).map_err(of_profile)? => {
+                    let (source, authentication) = same.as_said(settings).map_err(of_profile)?;
+                    rotated.extend(authentication.map(|new| (source.tokens.clone(), new)));
+                    source
+                }
+                _ => Source::new(settings, Some(&name), &self.bounds, totals).map_err(of_profile)?,
+            };
+            sources.insert(name, source);
+        }
+        let served = served(&table, &sources, &self.pages)?;
+        let needs_restart = table.needs_restart(&self.settled);
+        let by_flag = [("admin", self.args.admin.is_some()), ("log", self.args.log.is_some())];
+        let is_said_by_flag = |key: &String| by_flag.contains(&(key, true));
+        let listen = match self.args.listen.is_empty() {
+            true => {
+                let said = listen(&self.args, table.listen)?;
+                Some(said.iter().map(checked::listener).collect::<Result<_, _>>()?)
+            }
+            false => None,
+        };
+        Ok(Again {
+            served,
+            listen,
+            sources: sources.into_values().collect(),
+            rotated,
+            needs_restart: needs_restart.into_iter().filter(|key| !is_said_by_flag(key)).collect(),
+        })
+    }
 }
 
 /// The clients of all routes, by the names of their profiles.
@@ -103,34 +226,22 @@ fn clients(
 /// All that the file says is good: secrets are read.
 fn made(
     args: &GatewayArgs,
-    table: GatewayTable,
+    Said { table, clients }: Said,
     page: Option<DemoPage>,
-    clients: BTreeMap<String, Settings>,
+    followed: Followed,
 ) -> Result<Plan, Failure> {
-    let listen = listen(args, table.listen)?;
-    demo_page::check(page.as_ref(), &listen)?;
-    let pages = page.as_ref().map(DemoPage::origins).unwrap_or_default();
     let totals = Arc::<Totals>::default();
+    let said_listen = listen(args, table.listen.clone())?;
+    demo_page::check(page.as_ref(), &said_listen)?;
     let mut sources = BTreeMap::new();
     for (name, settings) in clients {
-        let origins = settings.origins()?;
         let source = Source::new(settings, Some(&name), &table.bounds, &totals)
             .map_err(|failure| failure.of(&format_args!("profile {}", Line(&name))))?;
-        sources.insert(name, (source, origins));
+        sources.insert(name, source);
     }
-    let (mut routes, mut authorities) = (Vec::new(), Authorities::default());
-    for route in &table.routes {
-        // Each route's profile is there, or the file would have a fault.
-        let Some((source, origins)) = sources.get(&route.profile.value) else { continue };
-        let upstream = checked::upstream(route, origins)?;
-        let roots = authorities.of(route, source)?;
-        let made = route.route(upstream, source.tokens.clone(), roots, &pages);
-        let made =
-            made.map_err(|error| Failure::usage(error.to_string(), "correct the path of the route"))?;
-        routes.push(source.served(made)?);
-    }
+    let routes = served(&table, &sources, &followed.pages)?;
     Ok(Plan {
-        listen,
+        listen: said_listen,
         admin: admin(args, table.admin)?,
         page,
         ready: table.ready,
@@ -138,9 +249,30 @@ fn made(
         instance: table.instance,
         bounds: table.bounds,
         routes,
-        sources: sources.into_values().map(|(source, _)| source).collect(),
+        sources: sources.into_values().collect(),
         totals,
+        file: Some(followed),
     })
+}
+
+/// The routes, each with the source of its profile.
+fn served(
+    table: &GatewayTable,
+    sources: &BTreeMap<String, Source>,
+    pages: &[Origin],
+) -> Result<Vec<Served>, Failure> {
+    let (mut routes, mut authorities) = (Vec::new(), Authorities::default());
+    for route in &table.routes {
+        // Each route's profile is there, or the file would have a fault.
+        let Some(source) = sources.get(&route.profile.value) else { continue };
+        let upstream = checked::upstream(route, &source.renewal.settings().origins()?)?;
+        let roots = authorities.of(route, source)?;
+        let made = route.route(upstream, source.tokens.clone(), roots, pages);
+        let made =
+            made.map_err(|error| Failure::usage(error.to_string(), "correct the path of the route"))?;
+        routes.push(source.served(made)?);
+    }
+    Ok(routes)
 }
 
 /// The certificates that routes name: those of one file once, since routes with the same ones share their connections.

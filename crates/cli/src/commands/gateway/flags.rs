@@ -38,6 +38,7 @@ pub(super) fn plan(args: &GatewayArgs, page: Option<DemoPage>) -> Result<Plan, F
         routes: vec![served],
         sources: vec![source],
         totals,
+        file: None,
     })
 }
 

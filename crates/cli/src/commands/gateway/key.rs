@@ -9,7 +9,7 @@ use evergrant_gateway::{Key, Keys};
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(after_long_help = examples!(
     "evergrant gateway key erp",
     "evergrant gateway key erp --json";

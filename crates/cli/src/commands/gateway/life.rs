@@ -29,12 +29,12 @@ pub(super) fn serve(plan: Plan, manner: Manner) -> Result<ExitCode, Failure> {
         let mut signals = Signals::caught()?;
         let started = start(plan, For::Itself, manner)?;
         let mut ending = Ending::of(&started.running);
-        trouble::told(&started.running, started.tokens.clone());
+        trouble::told(&started.running, started.live.clone());
         let telling = tokio::spawn(tell_when_ready(Arc::clone(&started.running)));
         let end = loop {
             tokio::select! {
                 wish = signals.next() => match wish {
-                    Wish::Again => started.secrets.again(),
+                    Wish::Again => started.reloads.again(),
                     Wish::End(end) => break end,
                 },
                 _whole = ending.ended() => return Err(Failure::system("the gateway ended", &"by itself")),

@@ -2,6 +2,7 @@
 
 use super::args::GatewayArgs;
 use super::demo_page::DemoPage;
+use super::file::Followed;
 use crate::client::profile::gateway::{AdminAt, Bounds, Listen, LogWord, Ready};
 use crate::client::renewal::Renewal;
 use crate::client::settings::Settings;
@@ -10,7 +11,7 @@ use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
 use crate::tell::stderr;
 use evergrant_gateway::{Address, Route, Upstream};
-use evergrant_tokio_reqwest::Tokens;
+use evergrant_tokio_reqwest::{Client, ClientAuth, Tokens};
 use rustls::RootCertStore;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub(super) struct Plan {
     pub(super) sources: Vec<Source>,
     /// What all sources count.
     pub(super) totals: Arc<Totals>,
+    /// The file that says all that, if one does.
+    pub(super) file: Option<Followed>,
 }
 
 /// Who else uses this process.
@@ -56,7 +59,9 @@ pub(super) struct Served {
 pub(super) struct Source {
     pub(super) tokens: Tokens,
     pub(super) renewal: Renewal,
-    setup: Setup,
+    setup: Arc<Setup>,
+    /// What tells its client from others.
+    kind: Client,
     roots: Option<Arc<RootCertStore>>,
 }
 
@@ -68,6 +73,7 @@ impl Source {
         bounds: &Bounds,
         totals: &Arc<Totals>,
     ) -> Result<Self, Failure> {
+        let kind = settings.kind()?;
         let (setup, renewal) = Setup::renewable(settings)?;
         let setup = setup.observed(Some(Arc::<Totals>::clone(totals)));
         if setup.cache.is_some() {
@@ -77,7 +83,23 @@ impl Source {
         }
         let tokens = setup.queue(name, PATIENCE, bounds.max_waiters)?;
         let roots = setup.network.roots.beside_machines();
-        Ok(Self { tokens, renewal, setup, roots })
+        Ok(Self { tokens, renewal, setup: Arc::new(setup), kind, roots })
+    }
+
+    /// Whether these are of the same client, which asks in the same way: then its source goes on, with another secret if there is one.
+    pub(super) fn is_of(&self, settings: &Settings) -> Result<bool, Failure> {
+        let kind = settings.kind()?;
+        let is_same_client = self.kind == kind || self.kind.differs_in_auth_alone(&kind);
+        let is_asked_alike = settings.policy().attempt_timeout() == self.setup.timeout;
+        Ok(is_same_client && is_asked_alike && self.setup.network.is_same(&settings.network()?))
+    }
+
+    /// The same source by other settings of the same client, and what it is to be rotated to, if to anything.
+    pub(super) fn as_said(&self, settings: Settings) -> Result<(Self, Option<ClientAuth>), Failure> {
+        let kind = settings.kind()?;
+        let (renewal, authentication) = self.renewal.as_said(settings)?;
+        let (tokens, roots) = (self.tokens.clone(), self.roots.clone());
+        Ok((Self { tokens, renewal, setup: Arc::clone(&self.setup), kind, roots }, authentication))
     }
 
     /// A route with its tokens, in words.

@@ -3,17 +3,17 @@
 use super::demo_page::DemoPage;
 use super::descriptors;
 use super::greeting;
-use super::plan::{For, Plan, Source};
-use super::secrets::Secrets;
+use super::live::Live;
+use super::plan::{For, Plan};
+use super::reload::Reloads;
 use crate::client::checked;
-use crate::client::profile::gateway::{AdminAt, Listen, LogWord, Ready};
+use crate::client::profile::gateway::{AdminAt, LogWord, Ready};
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::metrics::Totals;
 use crate::tell::stderr;
 use crate::tell::verbose;
 use evergrant_gateway::{Admin, Gateway, GatewayBuilder, Listener, LogFormat, Running, ServeError};
-use evergrant_tokio_reqwest::Tokens;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use std::time::Duration;
 /// A gateway that listens.
 pub(super) struct Started {
     pub(super) running: Arc<Running>,
-    pub(super) secrets: Secrets,
-    pub(super) tokens: Vec<Tokens>,
+    pub(super) reloads: Reloads,
+    pub(super) live: Live,
     /// How long it goes on accepting when it is told to end, and how long what is in flight may take then.
     pub(super) grace: Duration,
     pub(super) drain_time: Duration,
@@ -32,8 +32,9 @@ pub(super) struct Started {
 /// Starts it, and says where it listens. On a runtime, which serves the demo page.
 pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Failure> {
     let bounds = descriptors::enough(plan.bounds, plan.routes.len(), of);
-    let listener = |listen: &Listen| Ok(listen.listener(checked::identity(listen)?));
-    let listeners: Vec<Listener> = plan.listen.iter().map(listener).collect::<Result<_, Failure>>()?;
+    let listeners: Vec<Listener> = plan.listen.iter().map(checked::listener).collect::<Result<_, _>>()?;
+    let live = Live::default();
+    live.are(plan.sources.iter().map(|source| source.tokens.clone()));
     let mut builder = Gateway::builder().limits(bounds.limits);
     for served in &plan.routes {
         builder = builder.route(served.route.clone());
@@ -42,7 +43,7 @@ pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Fail
         builder = builder.instance(instance);
     }
     if let AdminAt::Usual(address) | AdminAt::Address(address) = plan.admin {
-        builder = builder.admin(admin(address, plan.ready, &plan.sources, plan.totals));
+        builder = builder.admin(admin(address, plan.ready, live.clone(), Arc::clone(&plan.totals)));
     }
     let gateway = log(builder, plan.log, of, manner)
         .build()
@@ -70,18 +71,14 @@ pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Fail
         page.serve(&plan.listen, running.addresses(), path)?;
     }
     greeting::greet(&running, &plan.routes, &plan.listen, page.as_deref(), manner);
-    Ok(Started {
-        running: Arc::new(running),
-        tokens: plan.sources.iter().map(|source| source.tokens.clone()).collect(),
-        secrets: Secrets::watched(plan.sources)?,
-        grace: bounds.grace,
-        drain_time: bounds.drain_time,
-    })
+    let running = Arc::new(running);
+    let reloads = Reloads::watched(&running, plan.file, plan.sources, (live.clone(), plan.totals))?;
+    Ok(Started { running, reloads, live, grace: bounds.grace, drain_time: bounds.drain_time })
 }
 
-fn admin(address: SocketAddr, ready: Ready, sources: &[Source], totals: Arc<Totals>) -> Admin {
-    let sources: Vec<Tokens> = sources.iter().map(|source| source.tokens.clone()).collect();
+fn admin(address: SocketAddr, ready: Ready, live: Live, totals: Arc<Totals>) -> Admin {
     let text = move || {
+        let sources = live.sources();
         let seen: Vec<_> = sources.iter().map(|source| (source.name(), source.status())).collect();
         totals.text(&seen)
     };

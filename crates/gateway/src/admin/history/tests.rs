@@ -50,7 +50,7 @@ mod sources {
     }
 
     fn look(history: &History, tokens: &Tokens) {
-        history.look(&Counts::default(), once(tokens.status()), Instant::now());
+        history.look(&Counts::default(), once((1, tokens.status())), Instant::now());
     }
 
     #[test]
@@ -95,10 +95,24 @@ mod sources {
                 held.used_for = std::time::Duration::from_secs(seconds);
                 held.generation = generation;
                 status.held = Some(held);
-                history.look(&Counts::default(), once(status.clone()), Instant::now());
-                lives.push(history.past().lives[0].as_secs());
+                history.look(&Counts::default(), once((1, status.clone())), Instant::now());
+                lives.push(history.past().lives[&1].as_secs());
             }
             assert_eq!(lives, [60, 60, 30]);
+        });
+    }
+
+    #[test]
+    fn of_a_source_that_has_gone_nothing_is_shown_as_another_ones() {
+        run(async || {
+            let server = Server::start().unwrap();
+            let (history, tokens) = (History::default(), source(&server));
+            tokens.token().await.unwrap();
+            look(&history, &tokens);
+            assert_eq!((history.past().asked.len(), history.past().lives.len()), (1, 1));
+            history.look(&Counts::default(), once((2, source(&server).status())), Instant::now());
+            let past = history.past();
+            assert!(past.asked.is_empty() && past.lives.keys().eq(&[2]), "{past:?}");
         });
     }
 
@@ -111,7 +125,7 @@ mod sources {
             let mut status = tokens.status();
             for _ in 0..=2 * ASKED {
                 status.requests += 1;
-                history.look(&Counts::default(), once(status.clone()), Instant::now());
+                history.look(&Counts::default(), once((1, status.clone())), Instant::now());
             }
             assert_eq!(history.past().asked.len(), ASKED);
         });

@@ -1,4 +1,4 @@
-use super::super::status::{Graphs, Shown, Source, TokenRequest};
+use super::super::status::{Graphs, Reload, Shown, Source, TokenRequest};
 use super::{SCRIPT, STYLE, Text, html, policy};
 use crate::log::Line;
 use base64::Engine as _;
@@ -20,6 +20,7 @@ fn shown(sources: Vec<Source<'_>>) -> Shown<'_> {
         queued: 2,
         connections: 4,
         requests: 5,
+        reload: None,
         sources,
         token_requests: Vec::new(),
         history: Graphs { interval: 1, queued: vec![0, 5, 10], calls: vec![0, 0, 0] },
@@ -46,6 +47,12 @@ fn no_text_of_others_is_read_as_html() {
     status.request = RequestStatus::Resting(Duration::from_secs(4), cause(said));
     let mut shown = shown(vec![Source { name: EVIL, status, life: None }]);
     shown.instance = EVIL;
+    shown.reload = Some(Reload {
+        ago: Duration::from_secs(3),
+        outcome: "failed",
+        fault: Some(EVIL.into()),
+        needs_restart: Vec::new(),
+    });
     shown.token_requests = vec![TokenRequest {
         source: EVIL,
         ago: Duration::ZERO,
@@ -57,7 +64,7 @@ fn no_text_of_others_is_read_as_html() {
     shown.answered_here = vec![line];
     let page = html(&shown);
     let escaped = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;";
-    assert_eq!(page.matches(escaped).count(), 7, "{page}");
+    assert_eq!(page.matches(escaped).count(), 8, "{page}");
     assert!(page.contains("rests for 4 s, until ") && page.contains("&lt;b onclick="), "{page}");
     assert_eq!(page.matches("<script>").count(), 1);
     assert!(!page.contains("alert(1)</script>"));

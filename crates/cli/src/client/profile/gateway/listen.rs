@@ -9,7 +9,7 @@ use http::HeaderName;
 use std::path::{Path, PathBuf};
 
 /// A place to listen at. Whoever can reach it and may not is not let in: that is known when it is made.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Listen {
     pub(crate) address: Address,
     /// `None`: what suits the address.
@@ -21,7 +21,7 @@ pub(crate) struct Listen {
 }
 
 /// Where the certificate of a listener is, and its key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TlsFiles {
     pub(crate) certificate: Placed<PathBuf>,
     pub(crate) key: Placed<PathBuf>,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A value, and where it is written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Placed<T> {
     pub(crate) value: T,
     /// Counted from 1.
