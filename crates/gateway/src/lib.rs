@@ -34,6 +34,7 @@ mod idle;
 mod inbound;
 #[cfg(feature = "server")]
 mod limits;
+mod links;
 #[cfg(feature = "server")]
 mod listener;
 mod location;
@@ -82,6 +83,7 @@ pub use fields::{FieldRules, KEY, Looped, Via, to_caller, to_upstream};
 pub use gateway::{Gateway, GatewayBuilder};
 #[cfg(feature = "server")]
 pub use limits::Limits;
+pub use links::LinkMap;
 #[cfg(feature = "server")]
 pub use listener::{Address, AddressError, Listener, ServeError};
 pub use location::relocate;

@@ -11,6 +11,7 @@ use crate::counts::{Gauge, Replayed};
 use crate::fields;
 use crate::idle::{Connection, Connections};
 use crate::inbound::Inbound;
+use crate::links::{self, LinkMap, Linked};
 use crate::location::relocate;
 use crate::page::{self, Page};
 use crate::record::Record;
@@ -20,7 +21,8 @@ use crate::table::Placed;
 use bytes::Bytes;
 use evergrant_core::{Generation, Replay, Verdict};
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LOCATION, EXPECT, HOST, LINK, LOCATION, ORIGIN, TRANSFER_ENCODING,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, EXPECT, HOST, LINK, LOCATION, ORIGIN,
+    TRANSFER_ENCODING,
 };
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -30,6 +32,7 @@ use hyper::body::Incoming;
 use refusal::{Next, Refused};
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Answers a request of this caller.
@@ -255,7 +258,7 @@ impl Passing<'_> {
                 if record.attempts > 1 && self.replay.sends() > 1 {
                     self.caller.worker.counters().replayed(Replayed::Passed);
                 }
-                return Ok((self.handed_on(head), received));
+                return Ok(self.handed_on(head, received));
             }
             let refused = Refused {
                 caller: self.caller,
@@ -270,7 +273,7 @@ impl Passing<'_> {
                 continue;
             }
             if self.way.placed.route.on_refused == OnRefused::Pass {
-                return Ok((self.handed_on(head), received));
+                return Ok(self.handed_on(head, received));
             }
             let later = match next {
                 Next::Unrepeatable => Some(Problem::unrepeatable(head.status)),
@@ -454,21 +457,40 @@ impl Passing<'_> {
         request
     }
 
-    /// The head of the API's answer, as the caller gets it.
-    fn handed_on(&self, mut head: http::response::Parts) -> http::response::Parts {
-        let Way { placed: Placed { route, .. }, host, .. } = &self.way;
+    /// The API's answer, as the caller gets it.
+    fn handed_on(
+        &self,
+        mut head: http::response::Parts,
+        received: Received,
+    ) -> (http::response::Parts, Received) {
+        let Way { placed: Placed { route, .. }, .. } = &self.way;
         fields::to_caller(&mut head.headers, &route.fields);
         if !route.origins.is_empty() {
             page::to_caller(&mut head.headers);
         }
         let leads = [LOCATION, CONTENT_LOCATION, LINK];
         if leads.iter().any(|name| head.headers.contains_key(name))
-            && (route.path.is_prefix() || !route.strip)
+            && let Some(base) = self.base()
         {
-            let below = if route.strip { route.path.as_str() } else { "/" };
-            let base = format!("http://{}{below}", host.to_str().unwrap_or("localhost"));
             relocate(&mut head.headers, &route.upstream.to_string(), &base);
         }
-        head
+        let Some(from) = &route.links else { return (head, received) };
+        let map = links::is_mapped(&head).then(|| self.base()).flatten();
+        if links::has_another_length(&head) {
+            head.headers.remove(CONTENT_LENGTH);
+        }
+        let received = match map {
+            Some(base) => received.linked(Linked::new(LinkMap::between(Arc::clone(from), &base))),
+            None => received,
+        };
+        (head, received)
+    }
+
+    /// The URL that the caller knows the upstream by, if what is below the upstream is below a URL here too.
+    fn base(&self) -> Option<String> {
+        let Way { placed: Placed { route, .. }, host, .. } = &self.way;
+        let below = if route.strip { route.path.as_str() } else { "/" };
+        let host = host.to_str().unwrap_or("localhost");
+        (route.path.is_prefix() || !route.strip).then(|| format!("http://{host}{below}"))
     }
 }

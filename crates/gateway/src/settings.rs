@@ -2,6 +2,7 @@
 
 use crate::access::OwnAuthorization;
 use crate::fields::FieldRules;
+use crate::location::Base;
 use crate::route::{RoutePath, RoutePathError, Slashes};
 use crate::upstream::Upstream;
 use evergrant_core::Origin;
@@ -9,6 +10,7 @@ use evergrant_tokio_reqwest::Tokens;
 use http::Method;
 use rustls::RootCertStore;
 use std::fmt;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +25,8 @@ pub struct Route {
     pub(crate) callers: Option<Vec<Box<str>>>,
     pub(crate) origins: Vec<Origin>,
     pub(crate) fields: FieldRules,
+    /// Below what links in bodies are changed, if they are.
+    pub(crate) links: Option<Arc<[Base]>>,
     pub(crate) authorization: OwnAuthorization,
     pub(crate) on_refused: OnRefused,
     pub(crate) strip: bool,
@@ -74,6 +78,7 @@ impl Route {
             callers: None,
             origins: Vec::new(),
             fields: FieldRules { reads_bodies: needs_body, ..FieldRules::default() },
+            links: None,
             authorization: OwnAuthorization::Refuse,
             on_refused: OnRefused::default(),
             strip: false,
@@ -108,6 +113,18 @@ impl Route {
     /// Whether cookies pass, both ways. Default false.
     pub fn cookies(mut self, cookies: bool) -> Self {
         self.fields.cookies = cookies;
+        self
+    }
+
+    /// Links in JSON answers get the base that the caller used, if they lead below the upstream or one of these, under which the API is or was
+    /// known as well: strings inside a member `links` or `_links` ([`LinkMap`](crate::LinkMap)). Default: they stay.
+    ///
+    /// The API is then asked for no coding and no range. An answer in a coding, in part, or with a digest (RFC 9530) stays as it is; one
+    /// that is changed has no Content-Length.
+    pub fn links(mut self, aliases: impl IntoIterator<Item = Upstream>) -> Self {
+        let urls = iter::once(self.upstream.clone()).chain(aliases);
+        self.links = Some(urls.filter_map(|url| Base::parse(&url.to_string())).collect());
+        self.fields.maps_links = true;
         self
     }
 
