@@ -11,6 +11,7 @@ mod heads;
 mod honest;
 mod hostile;
 mod life;
+mod links;
 mod pages;
 mod passing;
 mod queue;
