@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
@@ -482,6 +482,54 @@ fn a_proxy_that_requests_do_not_go_through_is_warned_of() {
     let gateway = Gateway::start(command);
     let said = gateway.heard.join("\n");
     assert!(said.contains("requests to https://api.example.com/ do not go through the proxy"), "{said}");
+}
+
+/// An API each of whose answers has a link to itself by its own name, and one by another.
+fn with_links() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let body = format!(r#"{{"links":{{"next":"{origin}/b","old":"https://old.example.com/c"}}}}"#);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = BufReader::new(stream.try_clone().unwrap()).lines();
+            while head.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/vnd.api+json\r\nContent-Length";
+            let _gone = write!(stream, "{head}: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    origin
+}
+
+#[test]
+fn links_are_changed_for_the_provider_whose_sdk_follows_them_and_for_routes_that_say_so() {
+    let server = Server::start().unwrap();
+    let api = with_links();
+    let links = |command: Command| {
+        let gateway = Gateway::start(command);
+        let (status, answer) = get(&gateway.url, "/a", "");
+        assert_eq!(status, 200, "{answer}");
+        (answer.contains(&format!("{}/b", gateway.url)), answer.contains(&format!("{}/c", gateway.url)))
+    };
+    let of_provider = |provider: &str| {
+        let endpoint = server.token_endpoint();
+        links(known(&server, &["--provider", provider, "--token-endpoint", &endpoint, "--upstream", &api]))
+    };
+    assert_eq!(of_provider("rfc6749"), (false, false));
+    assert_eq!(of_provider("myparcel"), (true, false));
+    assert_eq!(of_provider("myparcel-sandbox"), (true, false));
+    let of_route = |provider: &str, line: &str| {
+        let (_folder, path) = with_file(&server, &format!("{}upstream = \"{api}\"\n{line}\n", table("")));
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replacen("client_id =", &format!("provider = \"{provider}\"\nclient_id ="), 1))
+            .unwrap();
+        links(with_config(&path))
+    };
+    assert_eq!(of_route("rfc6749", ""), (false, false));
+    assert_eq!(of_route("rfc6749", "links = true"), (true, false));
+    assert_eq!(of_route("rfc6749", "links = \"https://old.example.com\""), (true, true));
+    assert_eq!(of_route("myparcel", ""), (true, false));
+    assert_eq!(of_route("myparcel", "links = [\"https://old.example.com/\"]"), (true, true));
+    assert_eq!(of_route("myparcel", "links = false"), (false, false));
 }
 
 #[test]

@@ -93,6 +93,11 @@ impl Source {
         self.roots.clone()
     }
 
+    /// Whether the links in its API's answers are changed unless somebody says otherwise.
+    pub(super) fn writes_links(&self) -> bool {
+        self.renewal.settings().writes_links()
+    }
+
     /// The variables that its profile keeps secrets in.
     pub(super) fn secret_variables(&self) -> &[String] {
         &self.setup.secret_variables
