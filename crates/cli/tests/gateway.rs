@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
@@ -474,14 +474,69 @@ fn words_that_cannot_be_are_told_before_a_secret_is_asked_for() {
     fails(nowhere.env_remove("EVERGRANT_ALLOW_ORIGIN"), 2, &["the client names no API", "--upstream URL"]);
 }
 
+/// A proxy that opens no tunnel, and the first lines of what it is asked.
+fn closed_proxy() -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, asked) = channel();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let head = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let head: Vec<String> = head.take_while(|line| !line.is_empty()).collect();
+            let _unheard = sender.send(head.join("\n"));
+            let _gone = stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    (address, asked)
+}
+
 #[test]
-fn a_proxy_that_requests_do_not_go_through_is_warned_of() {
+fn requests_go_through_the_proxy_that_token_requests_go_through() {
     let server = Server::start().unwrap();
-    let mut command = known(&server, &["--upstream", "https://api.example.com/"]);
-    command.env("HTTPS_PROXY", "http://127.0.0.1:1");
-    let gateway = Gateway::start(command);
-    let said = gateway.heard.join("\n");
-    assert!(said.contains("requests to https://api.example.com/ do not go through the proxy"), "{said}");
+    let (proxy, asked) = closed_proxy();
+    let url = format!("http://me:hunter22@{proxy}");
+    let api = "https://api.invalid/";
+    let answered = |flags: &[&str], variables: &[(&str, &str)]| {
+        let mut command = known(&server, &["--upstream", api]);
+        command.args(flags).envs(variables.iter().copied());
+        let gateway = Gateway::start(command);
+        let (status, answer) = get(&gateway.url, "/a", "");
+        assert_eq!(status, 502, "{answer}");
+        gateway.interrupt();
+        let (_, log, said) = gateway.end();
+        for text in [&answer, &log, &said] {
+            assert!(!text.contains("hunter22") && !text.contains("bWU6aHVudGVyMjI="), "{text}");
+        }
+        answer
+    };
+    let heard = || asked.try_iter().collect::<Vec<String>>();
+    let connect = "CONNECT api.invalid:443 HTTP/1.1";
+    let says = "answered CONNECT with http 403: it does not let this host through";
+
+    let answer = answered(&[], &[("HTTPS_PROXY", &url)]);
+    assert!(answer.contains(&format!("the proxy {proxy}, set by HTTPS_PROXY, {says}")), "{answer}");
+    let [head] = &heard()[..] else { panic!("it was asked twice, or not at all") };
+    assert!(head.starts_with(connect) && head.contains("Basic bWU6aHVudGVyMjI="), "{head}");
+    let answer = answered(&["--proxy", &format!("http://{proxy}")], &[]);
+    assert!(answer.contains(&format!("the proxy {proxy} {says}")), "{answer}");
+    assert!(heard()[0].starts_with(connect));
+    let both = [("HTTPS_PROXY", &*url), ("NO_PROXY", "api.invalid")];
+    assert!(answered(&[], &both).contains("the name of the API's host could not be resolved"));
+    assert!(answered(&["--proxy", "none"], &both[..1]).contains("could not be resolved"));
+    assert_eq!(heard(), [""; 0]);
+    // Of a route in a file, too.
+    let route = format!("{}upstream = \"{api}\"\n", table(""));
+    let (_folder, path) = with_file(&server, &route);
+    let mut command = with_config(&path);
+    command.env("HTTPS_PROXY", &url);
+    let answer = get(&Gateway::start(command).url, "/a", "").1;
+    assert!(answer.contains(says), "{answer}");
+    let mut command = with_config(&path);
+    fails(
+        command.env("HTTPS_PROXY", "ftp://proxy.example"),
+        2,
+        &["HTTPS_PROXY has an unsupported scheme", "use http, https, socks4"],
+    );
 }
 
 /// An API each of whose answers has a link to itself by its own name, and one by another.
@@ -753,7 +808,7 @@ fn the_demo_page_is_told_to_people_too_and_does_not_keep_the_end_waiting() {
     let server = Server::start().unwrap();
     let mut command = evergrant(&["gateway", "--demo-page", "[::1]:0", "--admin", "none"]);
     command.args(["--listen", "127.0.0.1:0", "--", "sh", "-c", "true"]);
-    if std::net::TcpListener::bind("[::1]:0").is_err() {
+    if TcpListener::bind("[::1]:0").is_err() {
         return;
     }
     let ended = run(&mut configured(&server, command));

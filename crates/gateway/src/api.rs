@@ -1,10 +1,12 @@
 //! An API as all workers see it: how many requests it gets at once, and how it is connected to.
 
-use crate::answer::UpstreamFault;
+use crate::answer::{Problem, ProxyFailure, UpstreamFault};
 use crate::counts::Gauge;
 use crate::limits::Limits;
+use crate::proxy::{Carrier, OnTheWay};
 use crate::traffic::{Counted, Traffic};
 use crate::upstream::Upstream;
+use evergrant_http::proxy::Proxy;
 use evergrant_http::{causes, is_resolving};
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -12,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
+use std::cell::Cell;
 use std::error::Error;
 use std::io;
 use std::pin::Pin;
@@ -21,7 +24,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -38,6 +40,7 @@ pub(crate) struct Api {
     connect_time: Duration,
     connector: HttpConnector,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    proxy: Option<OnTheWay>,
 }
 
 /// A place among the requests that an API gets at once.
@@ -48,22 +51,24 @@ pub(crate) type Fresh = TokioIo<Counted<Wire>>;
 
 /// With TLS or without.
 pub(crate) enum Wire {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Carrier),
+    Tls(Box<TlsStream<Carrier>>),
 }
 
 impl Api {
-    /// The API behind this URL. Its certificate is verified by these roots, or as the platform does.
+    /// The API behind this URL, through this proxy. Their certificates are verified by these roots, or as the platform does.
     pub(crate) fn new(
         upstream: &Upstream,
         roots: Option<&Arc<RootCertStore>>,
+        proxy: Option<&Proxy>,
         limits: &Limits,
     ) -> Result<Self, rustls::Error> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(limits.connect_time));
-        let tls = if upstream.is_tls() { Some(tls(upstream, roots)?) } else { None };
+        let proxy = proxy.map(|proxy| OnTheWay::new(proxy, upstream, |host| tls(host, roots))).transpose()?;
+        let tls = if upstream.is_tls() { Some(tls(upstream.host(), roots)?) } else { None };
         let scheme = if upstream.is_tls() { "https" } else { "http" };
         let uri = format!("{scheme}://{}:{}/", upstream.host(), upstream.port());
         Ok(Self {
@@ -75,6 +80,7 @@ impl Api {
             connect_time: limits.connect_time,
             connector,
             tls,
+            proxy,
         })
     }
 
@@ -99,28 +105,47 @@ impl Api {
         timeout(patience, Arc::clone(&self.turns).acquire_owned()).await.ok()?.ok()
     }
 
-    /// A new connection.
-    pub(crate) async fn connect(&self, traffic: Rc<Traffic>) -> Result<Fresh, UpstreamFault> {
+    /// The proxy that gets the requests themselves, and not a connection to the API.
+    pub(crate) fn forwarder(&self) -> Option<&OnTheWay> {
+        self.proxy.as_ref().filter(|proxy| proxy.forwards())
+    }
+
+    /// A new connection, or why there is none.
+    pub(crate) async fn connect(&self, traffic: Rc<Traffic>) -> Result<Fresh, Problem> {
+        let is_through = Cell::new(false);
         let connecting = async {
             let _one_of_few = self.handshakes.acquire().await;
-            self.wire().await
+            let carrier = self.carrier().await?;
+            is_through.set(true);
+            self.wire(carrier).await.map_err(Problem::unreachable)
         };
         let wire = timeout(self.connect_time, connecting).await;
-        let wire = wire.map_err(|_| UpstreamFault::ConnectTimeout)??;
+        let wire = wire.map_err(|_| match &self.proxy {
+            Some(proxy) if !is_through.get() => proxy.failed(ProxyFailure::Timeout).into(),
+            _ => Problem::unreachable(UpstreamFault::ConnectTimeout),
+        })??;
         Ok(TokioIo::new(Counted::new(wire, traffic)))
     }
 
-    async fn wire(&self) -> Result<Wire, UpstreamFault> {
-        let stream = self.connector.clone().call(self.uri.clone()).await;
-        let stream = stream.map_err(|error| fault(&error))?.into_inner();
-        let Some((tls, name)) = &self.tls else { return Ok(Wire::Plain(stream)) };
-        let stream = tls.connect(name.clone(), stream).await.map_err(|error| tls_fault(&error))?;
+    async fn carrier(&self) -> Result<Carrier, Problem> {
+        let to = self.proxy.as_ref().map_or(&self.uri, OnTheWay::uri);
+        let stream = self.connector.clone().call(to.clone()).await.map(TokioIo::into_inner);
+        let Some(proxy) = &self.proxy else {
+            return stream.map(Carrier::Tcp).map_err(|error| Problem::unreachable(fault(&error)));
+        };
+        let stream = stream.map_err(|error| proxy.failed(of_proxy(fault(&error))))?;
+        Ok(proxy.through(stream, &self.upstream).await?)
+    }
+
+    async fn wire(&self, carrier: Carrier) -> Result<Wire, UpstreamFault> {
+        let Some((tls, name)) = &self.tls else { return Ok(Wire::Plain(carrier)) };
+        let stream = tls.connect(name.clone(), carrier).await.map_err(|error| tls_fault(&error))?;
         Ok(Wire::Tls(Box::new(stream)))
     }
 }
 
 fn tls(
-    upstream: &Upstream,
+    host: &str,
     roots: Option<&Arc<RootCertStore>>,
 ) -> Result<(TlsConnector, ServerName<'static>), rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -131,7 +156,7 @@ fn tls(
     };
     let mut config = config.with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let host = upstream.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|_| rustls::Error::General("the host".into()))?;
     Ok((TlsConnector::from(Arc::new(config)), name))
 }
@@ -146,6 +171,17 @@ fn fault(error: &(dyn Error + 'static)) -> UpstreamFault {
         Some(io::ErrorKind::TimedOut) => UpstreamFault::ConnectTimeout,
         Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => UpstreamFault::NoRoute,
         _ => UpstreamFault::Refused,
+    }
+}
+
+/// The same of a connection to a proxy.
+const fn of_proxy(fault: UpstreamFault) -> ProxyFailure {
+    match fault {
+        UpstreamFault::Dns => ProxyFailure::Dns,
+        UpstreamFault::ConnectTimeout => ProxyFailure::Timeout,
+        UpstreamFault::NoRoute => ProxyFailure::NoRoute,
+        UpstreamFault::Tls => ProxyFailure::Tls,
+        UpstreamFault::Refused => ProxyFailure::Refused,
     }
 }
 

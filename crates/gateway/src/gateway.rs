@@ -13,7 +13,7 @@ use crate::route::{RoutePath, Routes};
 use crate::running::{Plan, Running};
 use crate::settings::Route;
 use crate::table::{Placed, Table};
-use evergrant_tokio_reqwest::Tokens;
+use evergrant_tokio_reqwest::{Proxy, Tokens};
 use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
@@ -106,30 +106,32 @@ fn sources(routes: &[Route]) -> Vec<Tokens> {
     sources
 }
 
-/// The routes with their APIs: one for each origin and set of roots.
+/// The routes with their APIs: one for each origin, set of roots and proxy.
 #[expect(clippy::type_complexity, reason = "two lists, named where they go")]
 fn placed(
     routes: Vec<Route>,
     limits: &Limits,
 ) -> Result<(Vec<(RoutePath, Placed)>, Vec<Arc<Api>>), ServeError> {
-    let mut apis: Vec<(Arc<Api>, Option<usize>)> = Vec::new();
+    let mut apis: Vec<(Arc<Api>, Option<usize>, Option<Proxy>)> = Vec::new();
     let mut placed = Vec::new();
     for (number, route) in routes.into_iter().enumerate() {
         let roots = route.roots.as_ref().map(|roots| Arc::as_ptr(roots) as usize);
-        let same = apis
-            .iter()
-            .position(|(api, known)| api.upstream().origin() == route.upstream.origin() && *known == roots);
+        let same = apis.iter().position(|(api, known, proxy)| {
+            let is_there = api.upstream().origin() == route.upstream.origin();
+            is_there && *known == roots && *proxy == route.proxy
+        });
         let api = match same {
             Some(api) => api,
             None => {
-                let api = Api::new(&route.upstream, route.roots.as_ref(), limits);
-                apis.push((Arc::new(api.map_err(|error| ServeError::Roots(error.to_string()))?), roots));
+                let api = Api::new(&route.upstream, route.roots.as_ref(), route.proxy.as_ref(), limits);
+                let api = Arc::new(api.map_err(|error| ServeError::Roots(error.to_string()))?);
+                apis.push((api, roots, route.proxy.clone()));
                 apis.len() - 1
             }
         };
         placed.push((route.path.clone(), Placed::new(route, number, api)));
     }
-    Ok((placed, apis.into_iter().map(|(api, _)| api).collect()))
+    Ok((placed, apis.into_iter().map(|(api, ..)| api).collect()))
 }
 
 impl GatewayBuilder {

@@ -1,6 +1,6 @@
 //! A worker's connections to one API: those at rest, and those that are in use.
 
-use crate::answer::UpstreamFault;
+use crate::answer::{Problem, UpstreamFault};
 use crate::api::Api;
 use crate::body::Outgoing;
 use crate::limits::Limits;
@@ -104,12 +104,12 @@ impl Connections {
     }
 
     /// A new one.
-    pub(crate) async fn fresh(&self) -> Result<Connection, UpstreamFault> {
+    pub(crate) async fn fresh(&self) -> Result<Connection, Problem> {
         let traffic = Rc::new(Traffic::default());
         let io = self.api.connect(Rc::clone(&traffic)).await?;
         // And 100 fields, as for callers.
         let made = http1::Builder::new().max_buf_size(Limits::ANSWER_HEAD).handshake(io).await;
-        let (sender, connection) = made.map_err(|_| UpstreamFault::Refused)?;
+        let (sender, connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Refused))?;
         spawn_local(async move {
             // What goes wrong with it is the error of the request that it carries.
             let _ended = connection.await;

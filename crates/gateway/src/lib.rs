@@ -43,6 +43,8 @@ mod log;
 mod page;
 mod path;
 #[cfg(feature = "server")]
+mod proxy;
+#[cfg(feature = "server")]
 mod record;
 #[cfg(feature = "server")]
 mod request;
@@ -75,7 +77,7 @@ pub use access::{
 };
 #[cfg(feature = "server")]
 pub use admin::Admin;
-pub use answer::{Problem, Sent, UpstreamFault};
+pub use answer::{Problem, ProxyFailure, Sent, UpstreamFault};
 #[cfg(feature = "server")]
 pub use counts::{Counts, Times};
 pub use fields::{FieldRules, KEY, Looped, Via, to_caller, to_upstream};

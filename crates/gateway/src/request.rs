@@ -3,7 +3,7 @@
 mod refusal;
 
 use crate::access::{Access, own_authorization};
-use crate::answer::{Problem, Sent};
+use crate::answer::{Problem, ProxyFailure, Sent};
 use crate::answering::{AnswerBody, Ended, Lease, Received, discard};
 use crate::body::{BodyFault, Outgoing, RequestBody};
 use crate::bounds::Full;
@@ -319,8 +319,7 @@ impl Passing<'_> {
                 Some(connection) => connection,
                 None => {
                     waited = true;
-                    let fresh = self.caller.watch.unless_gone(self.way.connections.fresh()).await;
-                    fresh.map_err(Problem::unreachable)?
+                    self.caller.watch.unless_gone(self.way.connections.fresh()).await?
                 }
             };
             let lease = Lease { connection, connections: Rc::clone(self.way.connections), turn: Some(turn) };
@@ -391,6 +390,11 @@ impl Passing<'_> {
                 self.caller.worker.counters().upstream_time.record(took);
                 let (head, rest) = answer.into_parts();
                 lease.connection.hear(&head.headers);
+                if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+                    && let Some(proxy) = self.way.connections.api.forwarder()
+                {
+                    return Err(proxy.failed(ProxyFailure::Answered(head.status)).into());
+                }
                 if head.status == StatusCode::SWITCHING_PROTOCOLS {
                     // Nobody asked for it.
                     return Err(Problem::unreadable());
@@ -454,7 +458,10 @@ impl Passing<'_> {
         }
         headers.insert(HOST, self.way.placed.route.upstream.authority().clone());
         headers.insert(AUTHORIZATION, authorization);
-        request
+        match self.way.connections.api.forwarder() {
+            Some(proxy) => proxy.forwarded(request, &self.way.placed.route.upstream),
+            None => request,
+        }
     }
 
     /// The API's answer, as the caller gets it.

@@ -6,7 +6,7 @@ use crate::location::Base;
 use crate::route::{RoutePath, RoutePathError, Slashes};
 use crate::upstream::Upstream;
 use evergrant_core::Origin;
-use evergrant_tokio_reqwest::Tokens;
+use evergrant_tokio_reqwest::{Proxy, Tokens};
 use http::Method;
 use rustls::RootCertStore;
 use std::fmt;
@@ -37,6 +37,7 @@ pub struct Route {
     pub(crate) replay_body: usize,
     pub(crate) answer_timeout: Duration,
     pub(crate) roots: Option<Arc<RootCertStore>>,
+    pub(crate) proxy: Option<Proxy>,
 }
 
 /// What a caller gets when the API refuses the token, and sending again did not help.
@@ -89,6 +90,7 @@ impl Route {
             replay_body: 64 * 1024,
             answer_timeout: Duration::from_secs(60),
             roots: None,
+            proxy: None,
         })
     }
 
@@ -186,6 +188,15 @@ impl Route {
     /// The certificates that the API's is verified by. Default: the platform's.
     pub fn roots(mut self, roots: Arc<RootCertStore>) -> Self {
         self.roots = Some(roots);
+        self
+    }
+
+    /// The proxy that the API is reached through. Default: none, whatever the environment says: `evergrant_http::proxy::ProxyVariables` reads that.
+    ///
+    /// It opens a connection to an https API (CONNECT, RFC 9110 §9.3.6, or SOCKS), and sees neither requests nor tokens; requests to an API in the clear are sent to
+    /// it whole, unless it speaks SOCKS. A loopback API is never reached through one. The certificate of an https proxy is verified as the API's is.
+    pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Self {
+        self.proxy = proxy.into().filter(|_| !self.upstream.origin().is_loopback());
         self
     }
 

@@ -264,14 +264,14 @@ fn an_answer_that_streams_goes_on_as_it_comes() {
     let mut reader = caller.stream().try_clone().unwrap();
     while !begin.ends_with(b"{\"a\":\"one\",\r\n") {
         let mut byte = [0];
-        std::io::Read::read_exact(&mut reader, &mut byte).unwrap();
+        io::Read::read_exact(&mut reader, &mut byte).unwrap();
         begin.extend(byte);
     }
     told.send(()).unwrap();
     let mut rest = Vec::new();
     while !rest.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
-        std::io::Read::read_exact(&mut reader, &mut byte).unwrap();
+        io::Read::read_exact(&mut reader, &mut byte).unwrap();
         rest.extend(byte);
     }
     let rest = String::from_utf8(rest).unwrap();

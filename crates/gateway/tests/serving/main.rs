@@ -14,6 +14,7 @@ mod life;
 mod links;
 mod pages;
 mod passing;
+mod proxies;
 mod queue;
 mod refused;
 mod story;
