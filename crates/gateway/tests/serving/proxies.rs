@@ -433,7 +433,12 @@ fn a_socks_4a_proxy_gets_the_name() {
             stream.read_exact(&mut request).await.unwrap();
             // The user, and the name: each ends with a zero.
             for _ in 0..2 {
-                while request.push(stream.read_u8().await.unwrap()) == () && request.last() != Some(&0) {}
+                loop {
+                    request.push(stream.read_u8().await.unwrap());
+                    if request.last() == Some(&0) {
+                        break;
+                    }
+                }
             }
             heard.add(request.escape_ascii().to_string());
             stream.write_all(&[0, 90, 0, 0, 0, 0, 0, 0]).await.unwrap();
