@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
@@ -476,14 +476,117 @@ fn words_that_cannot_be_are_told_before_a_secret_is_asked_for() {
     fails(nowhere.env_remove("EVERGRANT_ALLOW_ORIGIN"), 2, &["the client names no API", "--upstream URL"]);
 }
 
+/// A proxy that opens no tunnel, and the first lines of what it is asked.
+fn closed_proxy() -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, asked) = channel();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let head = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let head: Vec<String> = head.take_while(|line| !line.is_empty()).collect();
+            let _unheard = sender.send(head.join("\n"));
+            let _gone = stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    (address, asked)
+}
+
 #[test]
-fn a_proxy_that_requests_do_not_go_through_is_warned_of() {
+fn requests_go_through_the_proxy_that_token_requests_go_through() {
     let server = Server::start().unwrap();
-    let mut command = known(&server, &["--upstream", "https://api.example.com/"]);
-    command.env("HTTPS_PROXY", "http://127.0.0.1:1");
-    let gateway = Gateway::start(command);
-    let said = gateway.heard.join("\n");
-    assert!(said.contains("requests to https://api.example.com/ do not go through the proxy"), "{said}");
+    let (proxy, asked) = closed_proxy();
+    let url = format!("http://me:hunter22@{proxy}");
+    let api = "https://api.invalid/";
+    let answered = |flags: &[&str], variables: &[(&str, &str)]| {
+        let mut command = known(&server, &["--upstream", api]);
+        command.args(flags).envs(variables.iter().copied());
+        let gateway = Gateway::start(command);
+        let (status, answer) = get(&gateway.url, "/a", "");
+        assert_eq!(status, 502, "{answer}");
+        gateway.interrupt();
+        let (_, log, said) = gateway.end();
+        for text in [&answer, &log, &said] {
+            assert!(!text.contains("hunter22") && !text.contains("bWU6aHVudGVyMjI="), "{text}");
+        }
+        answer
+    };
+    let heard = || asked.try_iter().collect::<Vec<String>>();
+    let connect = "CONNECT api.invalid:443 HTTP/1.1";
+    let says = "answered CONNECT with http 403: it does not let this host through";
+
+    let answer = answered(&[], &[("HTTPS_PROXY", &url)]);
+    assert!(answer.contains(&format!("the proxy {proxy}, set by HTTPS_PROXY, {says}")), "{answer}");
+    let [head] = &heard()[..] else { panic!("it was asked twice, or not at all") };
+    assert!(head.starts_with(connect) && head.contains("Basic bWU6aHVudGVyMjI="), "{head}");
+    let answer = answered(&["--proxy", &format!("http://{proxy}")], &[]);
+    assert!(answer.contains(&format!("the proxy {proxy} {says}")), "{answer}");
+    assert!(heard()[0].starts_with(connect));
+    let both = [("HTTPS_PROXY", &*url), ("NO_PROXY", "api.invalid")];
+    assert!(answered(&[], &both).contains("the name of the API's host could not be resolved"));
+    assert!(answered(&["--proxy", "none"], &both[..1]).contains("could not be resolved"));
+    assert_eq!(heard(), [""; 0]);
+    // Of a route in a file, too.
+    let route = format!("{}upstream = \"{api}\"\n", table(""));
+    let (_folder, path) = with_file(&server, &route);
+    let mut command = with_config(&path);
+    command.env("HTTPS_PROXY", &url);
+    let answer = get(&Gateway::start(command).url, "/a", "").1;
+    assert!(answer.contains(says), "{answer}");
+    let mut command = with_config(&path);
+    fails(
+        command.env("HTTPS_PROXY", "ftp://proxy.example"),
+        2,
+        &["HTTPS_PROXY has an unsupported scheme", "use http, https, socks4"],
+    );
+}
+
+/// An API each of whose answers has a link to itself by its own name, and one by another.
+fn with_links() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let body = format!(r#"{{"links":{{"next":"{origin}/b","old":"https://old.example.com/c"}}}}"#);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = BufReader::new(stream.try_clone().unwrap()).lines();
+            while head.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/vnd.api+json\r\nContent-Length";
+            let _gone = write!(stream, "{head}: {}\r\n\r\n{body}", body.len());
+        }
+    });
+    origin
+}
+
+#[test]
+fn links_are_changed_for_the_provider_whose_sdk_follows_them_and_for_routes_that_say_so() {
+    let server = Server::start().unwrap();
+    let api = with_links();
+    let links = |command: Command| {
+        let gateway = Gateway::start(command);
+        let (status, answer) = get(&gateway.url, "/a", "");
+        assert_eq!(status, 200, "{answer}");
+        (answer.contains(&format!("{}/b", gateway.url)), answer.contains(&format!("{}/c", gateway.url)))
+    };
+    let of_provider = |provider: &str| {
+        let endpoint = server.token_endpoint();
+        links(known(&server, &["--provider", provider, "--token-endpoint", &endpoint, "--upstream", &api]))
+    };
+    assert_eq!(of_provider("rfc6749"), (false, false));
+    assert_eq!(of_provider("myparcel"), (true, false));
+    assert_eq!(of_provider("myparcel-sandbox"), (true, false));
+    let of_route = |provider: &str, line: &str| {
+        let (_folder, path) = with_file(&server, &format!("{}upstream = \"{api}\"\n{line}\n", table("")));
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replacen("client_id =", &format!("provider = \"{provider}\"\nclient_id ="), 1))
+            .unwrap();
+        links(with_config(&path))
+    };
+    assert_eq!(of_route("rfc6749", ""), (false, false));
+    assert_eq!(of_route("rfc6749", "links = true"), (true, false));
+    assert_eq!(of_route("rfc6749", "links = \"https://old.example.com\""), (true, true));
+    assert_eq!(of_route("myparcel", ""), (true, false));
+    assert_eq!(of_route("myparcel", "links = [\"https://old.example.com/\"]"), (true, true));
+    assert_eq!(of_route("myparcel", "links = false"), (false, false));
 }
 
 #[test]
@@ -707,7 +810,7 @@ fn the_demo_page_is_told_to_people_too_and_does_not_keep_the_end_waiting() {
     let server = Server::start().unwrap();
     let mut command = evergrant(&["gateway", "--demo-page", "[::1]:0", "--admin", "none"]);
     command.args(["--listen", "127.0.0.1:0", "--", "sh", "-c", "true"]);
-    if std::net::TcpListener::bind("[::1]:0").is_err() {
+    if TcpListener::bind("[::1]:0").is_err() {
         return;
     }
     let ended = run(&mut configured(&server, command));

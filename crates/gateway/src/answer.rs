@@ -8,7 +8,7 @@ mod text;
 mod upstream;
 
 pub use sent::Sent;
-pub use upstream::UpstreamFault;
+pub use upstream::{ProxyFailure, UpstreamFault};
 
 use crate::access::AccessDenied;
 use crate::fields::Looped;
@@ -175,6 +175,14 @@ impl Problem {
             "{fault}; this request was not sent; send it again later; if this persists, the operator of the gateway must check upstream in its file"
         );
         Self::new(kind::unreachable(fault), detail, Sent::No).after(SOON)
+    }
+
+    /// The proxy on the way to the API opened no connection to it: 502. `said` names the proxy, without its user and password, and what it did.
+    pub fn unreachable_through(fault: ProxyFailure, said: &str) -> Self {
+        let detail = format!(
+            "the proxy {said}; this request was not sent; send it again later; if this persists, the operator of the gateway must check the proxy"
+        );
+        Self::new(kind::unreachable_through(fault), detail, Sent::No).after(SOON)
     }
 
     /// The API did not answer in time: 504.

@@ -6,6 +6,7 @@ use crate::counts::Broken;
 use crate::fields::{FieldRules, trailers_to_caller};
 use crate::idle::{Connection, Connections, Upgraded};
 use crate::limits::Limits;
+use crate::links::Linked;
 use crate::record::Record;
 use crate::watch::Watch;
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
@@ -97,11 +98,19 @@ pub(crate) struct Received {
     request: RequestBody,
     /// Which trailers pass.
     fields: FieldRules,
+    /// What its links go through on their way to the caller: a verdict looks at what the API said.
+    links: Option<Linked>,
 }
 
 impl Received {
     pub(crate) fn new(rest: Incoming, lease: Lease, request: RequestBody, fields: &FieldRules) -> Self {
-        Self { seen: VecDeque::new(), error: None, rest, lease: Some(lease), request, fields: fields.clone() }
+        let fields = fields.clone();
+        Self { seen: VecDeque::new(), error: None, rest, lease: Some(lease), request, fields, links: None }
+    }
+
+    /// The same with other links.
+    pub(crate) fn linked(self, links: Linked) -> Self {
+        Self { links: Some(links), ..self }
     }
 
     /// What a verdict may look at, as far as it comes in time. It stays in the body.
@@ -148,6 +157,26 @@ impl Received {
         frame
     }
 
+    /// The next frame of what the caller gets.
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        loop {
+            let frame = match self.seen.pop_front() {
+                Some(frame) => Some(Ok(frame)),
+                None => ready!(self.poll_rest(cx)),
+            };
+            let Some(links) = &mut self.links else { return Poll::Ready(frame) };
+            match frame {
+                Some(Ok(frame)) => {
+                    if let Some(frame) = links.pass(frame) {
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
+                }
+                None => return Poll::Ready(links.end().map(Ok)),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+    }
+
     /// The API has said all. If it did before the request's body had ended, that connection is done with, and the rest of the body
     /// nobody wants.
     fn end(&mut self) {
@@ -189,14 +218,21 @@ impl Received {
 
     /// Whether the API has said all, and all of it was taken.
     fn is_over(&self) -> bool {
-        self.lease.is_none() && self.seen.is_empty()
+        self.lease.is_none() && self.seen.is_empty() && self.keeps_nothing()
     }
 
     fn is_end_stream(&self) -> bool {
-        self.seen.is_empty() && self.error.is_none() && self.rest.is_end_stream()
+        self.seen.is_empty() && self.error.is_none() && self.rest.is_end_stream() && self.keeps_nothing()
+    }
+
+    fn keeps_nothing(&self) -> bool {
+        self.links.as_ref().is_none_or(Linked::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.links.is_some() {
+            return SizeHint::default();
+        }
         let seen: u64 = self.seen.iter().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum();
         let whole = self.rest.size_hint().exact().and_then(|rest| rest.checked_add(seen));
         whole.map_or_else(SizeHint::default, SizeHint::with_exact)
@@ -256,10 +292,7 @@ impl Body for AnswerBody {
             Self::Nothing => return Poll::Ready(None),
             Self::Api(received, ended) => (received, ended),
         };
-        let frame = match received.seen.pop_front() {
-            Some(frame) => Poll::Ready(Some(Ok(frame))),
-            None => received.poll_rest(cx),
-        };
+        let frame = received.poll_out(cx);
         match &frame {
             Poll::Ready(Some(Ok(frame))) => {
                 ended.record.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);

@@ -1,9 +1,11 @@
 //! An API as all workers see it: how many requests it gets at once, and how it is connected to.
 
-use crate::answer::UpstreamFault;
+use crate::answer::{Problem, ProxyFailure, UpstreamFault};
 use crate::arriving::Spoken;
 use crate::counts::Gauge;
 use crate::limits::Limits;
+use crate::proxy::{Carrier, OnTheWay};
+use crate::settings::Route;
 use crate::traffic::{Counted, Traffic};
 use crate::upstream::Upstream;
 use crate::wire::Wire;
@@ -14,13 +16,13 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
+use std::cell::Cell;
 use std::error::Error;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -40,6 +42,7 @@ pub(crate) struct Api {
     connector: HttpConnector,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     speaks: Spoken,
+    proxy: Option<OnTheWay>,
 }
 
 /// A place among the requests that an API gets at once.
@@ -49,21 +52,21 @@ pub(crate) type Turn = OwnedSemaphorePermit;
 pub(crate) type Fresh = TokioIo<Counted<ToApi>>;
 
 /// With TLS or without.
-type ToApi = Wire<TcpStream, TlsStream<TcpStream>>;
+type ToApi = Wire<Carrier, TlsStream<Carrier>>;
 
 impl Api {
-    /// The API behind this URL, which speaks this. Its certificate is verified by these roots, or as the platform does.
-    pub(crate) fn new(
-        upstream: &Upstream,
-        roots: Option<&Arc<RootCertStore>>,
-        speaks: Spoken,
-        limits: &Limits,
-    ) -> Result<Self, rustls::Error> {
+    /// The API that a route leads to. Its certificate, and that of a proxy, are verified by the route's roots, or as the platform does.
+    pub(crate) fn new(route: &Route, limits: &Limits) -> Result<Self, rustls::Error> {
+        let (upstream, roots) = (&route.upstream, route.roots.as_ref());
+        let speaks = route.speaks();
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(limits.connect_time));
-        let tls = if upstream.is_tls() { Some(tls(upstream, roots, speaks)?) } else { None };
+        let to_proxy = |host: &str| tls(host, roots, Spoken::Http1);
+        let proxy = route.proxy.as_ref();
+        let proxy = proxy.map(|proxy| OnTheWay::new(proxy, upstream, speaks, to_proxy)).transpose()?;
+        let tls = if upstream.is_tls() { Some(tls(upstream.host(), roots, speaks)?) } else { None };
         let scheme = if upstream.is_tls() { "https" } else { "http" };
         let uri = format!("{scheme}://{}:{}/", upstream.host(), upstream.port());
         Ok(Self {
@@ -77,6 +80,7 @@ impl Api {
             connector,
             tls,
             speaks,
+            proxy,
         })
     }
 
@@ -85,20 +89,17 @@ impl Api {
         &self.upstream
     }
 
-    /// Whether a route that leads there, with these roots, may use its connections.
-    pub(crate) fn is_of(
-        &self,
-        upstream: &Upstream,
-        roots: Option<&Arc<RootCertStore>>,
-        speaks: Spoken,
-    ) -> bool {
-        let is_verified_alike = match (&self.roots, roots) {
+    /// Whether this route may use its connections.
+    pub(crate) fn is_of(&self, route: &Route) -> bool {
+        let is_verified_alike = match (&self.roots, &route.roots) {
             (None, None) => true,
             // Those of one file that was read twice are the same.
             (Some(known), Some(roots)) => Arc::ptr_eq(known, roots) || known.roots == roots.roots,
             _ => false,
         };
-        is_verified_alike && self.speaks == speaks && self.upstream.origin() == upstream.origin()
+        let is_reached_alike =
+            self.speaks == route.speaks() && self.proxy.as_ref().map(OnTheWay::proxy) == route.proxy.as_ref();
+        is_verified_alike && is_reached_alike && self.upstream.origin() == route.upstream.origin()
     }
 
     /// What it speaks.
@@ -122,22 +123,41 @@ impl Api {
         timeout(patience, Arc::clone(&self.turns).acquire_owned()).await.ok()?.ok()
     }
 
-    /// A new connection.
-    pub(crate) async fn connect(&self, traffic: Rc<Traffic>) -> Result<Fresh, UpstreamFault> {
+    /// The proxy that gets the requests themselves, and not a connection to the API.
+    pub(crate) fn forwarder(&self) -> Option<&OnTheWay> {
+        self.proxy.as_ref().filter(|proxy| proxy.forwards())
+    }
+
+    /// A new connection, or why there is none.
+    pub(crate) async fn connect(&self, traffic: Rc<Traffic>) -> Result<Fresh, Problem> {
+        let is_through = Cell::new(false);
         let connecting = async {
             let _one_of_few = self.handshakes.acquire().await;
-            self.wire().await
+            let carrier = self.carrier().await?;
+            is_through.set(true);
+            self.wire(carrier).await.map_err(Problem::unreachable)
         };
         let wire = timeout(self.connect_time, connecting).await;
-        let wire = wire.map_err(|_| UpstreamFault::ConnectTimeout)??;
+        let wire = wire.map_err(|_| match &self.proxy {
+            Some(proxy) if !is_through.get() => proxy.failed(ProxyFailure::Timeout).into(),
+            _ => Problem::unreachable(UpstreamFault::ConnectTimeout),
+        })??;
         Ok(TokioIo::new(Counted::new(wire, traffic)))
     }
 
-    async fn wire(&self) -> Result<ToApi, UpstreamFault> {
-        let stream = self.connector.clone().call(self.uri.clone()).await;
-        let stream = stream.map_err(|error| fault(&error))?.into_inner();
-        let Some((tls, name)) = &self.tls else { return Ok(Wire::Plain(stream)) };
-        let stream = tls.connect(name.clone(), stream).await.map_err(|error| tls_fault(&error))?;
+    async fn carrier(&self) -> Result<Carrier, Problem> {
+        let to = self.proxy.as_ref().map_or(&self.uri, OnTheWay::uri);
+        let stream = self.connector.clone().call(to.clone()).await.map(TokioIo::into_inner);
+        let Some(proxy) = &self.proxy else {
+            return stream.map(Carrier::Tcp).map_err(|error| Problem::unreachable(fault(&error)));
+        };
+        let stream = stream.map_err(|error| proxy.failed(of_proxy(fault(&error))))?;
+        Ok(proxy.through(stream, &self.upstream).await?)
+    }
+
+    async fn wire(&self, carrier: Carrier) -> Result<ToApi, UpstreamFault> {
+        let Some((tls, name)) = &self.tls else { return Ok(Wire::Plain(carrier)) };
+        let stream = tls.connect(name.clone(), carrier).await.map_err(|error| tls_fault(&error))?;
         // A server that knows nothing of ALPN speaks HTTP/1.1 (RFC 9113 §3.2).
         if self.speaks == Spoken::Http2 && stream.get_ref().1.alpn_protocol() != Some(self.speaks.alpn()) {
             return Err(UpstreamFault::NoHttp2);
@@ -147,7 +167,7 @@ impl Api {
 }
 
 fn tls(
-    upstream: &Upstream,
+    host: &str,
     roots: Option<&Arc<RootCertStore>>,
     speaks: Spoken,
 ) -> Result<(TlsConnector, ServerName<'static>), rustls::Error> {
@@ -159,7 +179,7 @@ fn tls(
     };
     let mut config = config.with_no_client_auth();
     config.alpn_protocols = vec![speaks.alpn().to_vec()];
-    let host = upstream.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|_| rustls::Error::General("the host".into()))?;
     Ok((TlsConnector::from(Arc::new(config)), name))
 }
@@ -174,6 +194,17 @@ fn fault(error: &(dyn Error + 'static)) -> UpstreamFault {
         Some(io::ErrorKind::TimedOut) => UpstreamFault::ConnectTimeout,
         Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => UpstreamFault::NoRoute,
         _ => UpstreamFault::Refused,
+    }
+}
+
+/// The same of a connection to a proxy.
+const fn of_proxy(fault: UpstreamFault) -> ProxyFailure {
+    match fault {
+        UpstreamFault::Dns => ProxyFailure::Dns,
+        UpstreamFault::ConnectTimeout => ProxyFailure::Timeout,
+        UpstreamFault::NoRoute => ProxyFailure::NoRoute,
+        UpstreamFault::Tls => ProxyFailure::Tls,
+        UpstreamFault::Refused | UpstreamFault::NoHttp2 => ProxyFailure::Refused,
     }
 }
 

@@ -41,11 +41,12 @@ pub(crate) async fn serve(worker: Rc<Worker>, door: usize, stream: Stream, addre
         watch: Rc::clone(&watch),
         tunnel: RefCell::new(None),
     };
+    // Each part by itself: in one future the room of all of them would be kept for as long as the connection.
     let served = watch.unless_over(async {
-        let (io, spoken) = unless_closing(&inbound, opened(&inbound, io)).await??;
+        let (io, spoken) = Box::pin(unless_closing(&inbound, opened(&inbound, io))).await??;
         match spoken {
-            Spoken::Http1 => one_after_another(inbound, io).await,
-            Spoken::Http2 => many_at_a_time(inbound, io).await,
+            Spoken::Http1 => Box::pin(one_after_another(inbound, io)).await,
+            Spoken::Http2 => Box::pin(many_at_a_time(inbound, io)).await,
         }
         Some(())
     });
@@ -143,7 +144,7 @@ impl Latest {
 
 impl<F: Future<Output = ()> + 'static> Executor<F> for Latest {
     fn execute(&self, request: F) {
-        let watch = self.0.take();
+        let (watch, request) = (self.0.take(), Box::pin(request));
         spawn_local(async move {
             match watch {
                 // A caller that takes nothing of its answer is reset.

@@ -4,7 +4,7 @@
 use http::Version;
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED,
-    HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE, VIA,
+    HOST, HeaderMap, HeaderName, HeaderValue, RANGE, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use std::fmt;
 
@@ -15,6 +15,8 @@ pub struct FieldRules {
     pub cookies: bool,
     /// Whether the verdict on a refused token needs the body of an answer: then only codings pass that can be read.
     pub reads_bodies: bool,
+    /// Whether links in the body of an answer are changed: then no coding passes, and no part of a body is asked for.
+    pub maps_links: bool,
 }
 
 /// Fields for one connection alone (RFC 9110 §7.6.1), beside those that `Connection` names and all that begin with `proxy-`.
@@ -106,10 +108,13 @@ pub fn to_upstream(
     if takes_trailers {
         fields.insert(TE, HeaderValue::from_static("trailers"));
     }
-    if rules.reads_bodies {
+    if rules.maps_links {
+        fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        fields.remove(RANGE);
+    } else if rules.reads_bodies {
         keep_readable_codings(fields);
     }
-    if rules.cookies {
+    if rules.cookies && received >= Version::HTTP_2 {
         join_cookies(fields);
     }
     if let Some(via) = via {

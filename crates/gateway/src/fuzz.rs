@@ -1,5 +1,5 @@
-//! What the fuzz target `gateway` runs: it takes the head of a request, as any bytes, and panics when something that must always hold
-//! does not. The second implementations are here; the target of `fuzz/` hands bytes to them, and every `cargo test` runs them on a
+//! What the fuzz targets `gateway` and `links` run: they take the head of a request, or the body of an answer, as any bytes, and panic when something that
+//! must always hold does not. The second implementations are here; the targets of `fuzz/` hand bytes to them, and every `cargo test` runs them on a
 //! few thousand inputs.
 //!
 //! | of       | what must hold, besides that nothing panics                                                          |
@@ -8,11 +8,13 @@
 //! | the path | no server reads one that passes as one of another route: it may decode twice, cut at `;`, merge slashes, take `\` for `/` |
 //! | fields   | what goes on is what a second implementation lets pass                                                |
 //! | links    | each stays, or leads below the base                                                                  |
+//! | the body | the same of the links that a second reading finds in it; all else stays; however it is cut           |
 //! | answers  | the document is JSON, Proxy-Status a structured field, and both say the same                         |
 
 mod answer;
 mod fields;
 mod link;
+mod links;
 mod path;
 
 use crate::rules::{Hosts, head};
@@ -46,6 +48,16 @@ pub fn request(data: &[u8]) {
     let (mut parts, ()) = Request::new(()).into_parts();
     (parts.method, parts.uri, parts.headers) = (method, uri, fields);
     judge(&parts);
+}
+
+/// The body of an answer, behind a byte that says where it is cut.
+///
+/// # Panics
+/// As [`request`].
+pub fn body(data: &[u8]) {
+    if let Some((choice, text)) = data.split_first() {
+        links::judge(text, *choice);
+    }
 }
 
 fn field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {

@@ -1,6 +1,6 @@
 //! A worker's connections to one API: those at rest, and those that are in use.
 
-use crate::answer::UpstreamFault;
+use crate::answer::{Problem, UpstreamFault};
 use crate::api::{Api, Fresh};
 use crate::arriving::Spoken;
 use crate::body::Outgoing;
@@ -183,7 +183,7 @@ impl Connections {
     }
 
     /// A new one, or a place in one that is new.
-    pub(crate) async fn fresh(&self) -> Result<Connection, UpstreamFault> {
+    pub(crate) async fn fresh(&self) -> Result<Connection, Problem> {
         match self.api.speaks() {
             Spoken::Http1 => self.own(false).await.map(Connection::Own),
             Spoken::Http2 => self.shared.fresh(&self.api, &self.time).await.map(Connection::Shared),
@@ -191,16 +191,16 @@ impl Connections {
     }
 
     /// A new one that may agree to another protocol.
-    pub(crate) async fn to_upgrade(&self) -> Result<Connection, UpstreamFault> {
+    pub(crate) async fn to_upgrade(&self) -> Result<Connection, Problem> {
         self.own(true).await.map(Connection::Own)
     }
 
-    async fn own(&self, is_to_upgrade: bool) -> Result<Own, UpstreamFault> {
+    async fn own(&self, is_to_upgrade: bool) -> Result<Own, Problem> {
         let traffic = Rc::new(Traffic::default());
         let io = self.api.connect(Rc::clone(&traffic)).await?;
         // And 100 fields, as for callers.
         let made = http1::Builder::new().max_buf_size(Limits::ANSWER_HEAD).handshake(io).await;
-        let (sender, mut connection) = made.map_err(|_| UpstreamFault::Refused)?;
+        let (sender, mut connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Refused))?;
         // What goes wrong with it is the error of the request that it carries.
         let task = spawn_local(async move {
             let ended = (&mut connection).await;

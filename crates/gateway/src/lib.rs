@@ -42,6 +42,7 @@ mod inbound;
 mod keepers;
 #[cfg(feature = "server")]
 mod limits;
+mod links;
 #[cfg(feature = "server")]
 mod listener;
 mod location;
@@ -49,6 +50,8 @@ mod location;
 mod log;
 mod page;
 mod path;
+#[cfg(feature = "server")]
+mod proxy;
 #[cfg(feature = "server")]
 mod record;
 #[cfg(feature = "server")]
@@ -92,7 +95,7 @@ pub use access::{
 };
 #[cfg(feature = "server")]
 pub use admin::Admin;
-pub use answer::{Problem, Sent, UpstreamFault};
+pub use answer::{Problem, ProxyFailure, Sent, UpstreamFault};
 #[cfg(feature = "server")]
 pub use counts::{Counts, Times};
 pub use fields::{FieldRules, KEY, Looped, Via, to_caller, to_upstream};
@@ -102,6 +105,7 @@ pub use gateway::{Gateway, GatewayBuilder};
 pub use identity::{Identity, IdentityError};
 #[cfg(feature = "server")]
 pub use limits::Limits;
+pub use links::LinkMap;
 #[cfg(feature = "server")]
 pub use listener::{Address, AddressError, Listener, ServeError};
 pub use location::relocate;

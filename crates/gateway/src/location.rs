@@ -33,47 +33,75 @@ pub fn relocate(fields: &mut HeaderMap, upstream: &str, base: &str) {
     }
 }
 
+/// A URL that ends in a slash, below which others are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Base {
+    scheme: Box<str>,
+    origin: Origin,
+    /// Begins and ends with a slash.
+    path: Box<str>,
+}
+
+impl Base {
+    /// The URL of an origin and a path that ends in a slash; `None` if this is something else.
+    pub(crate) fn parse(url: &str) -> Option<Self> {
+        let (scheme, authority, path) = absolute(url)?;
+        let origin = authority::origin(scheme, authority)?;
+        path.ends_with('/').then(|| Self { scheme: scheme.into(), origin, path: path.into() })
+    }
+
+    /// What of an absolute URL is below it, its query and fragment too. It may write the origin otherwise, with capitals or its port.
+    pub(crate) fn below<'b>(&self, url: &'b str) -> Option<&'b str> {
+        let (scheme, authority, path) = absolute(url)?;
+        self.below_origin(scheme, authority, path)
+    }
+
+    fn below_origin<'b>(&self, scheme: &str, authority: &str, path: &'b str) -> Option<&'b str> {
+        if authority::origin(scheme, authority)? != self.origin {
+            return None;
+        }
+        // Without a path it is that of the root (RFC 9110 §4.2.3).
+        if path.starts_with('/') { self.below_path(path) } else { (*self.path == *"/").then_some(path) }
+    }
+
+    /// What of a path is below its own.
+    fn below_path<'b>(&self, path: &'b str) -> Option<&'b str> {
+        path.strip_prefix(&*self.path).filter(|below| !climbs_out(below))
+    }
+}
+
 /// From below one URL to below another.
 struct Mapping<'a> {
-    scheme: &'a str,
-    origin: Origin,
-    /// The path of the upstream, and of the base: each begins and ends with a slash.
-    from: &'a str,
+    from: Base,
+    /// The path of `base`, which begins and ends with a slash.
     to: &'a str,
     base: &'a str,
 }
 
 impl<'a> Mapping<'a> {
-    fn new(upstream: &'a str, base: &'a str) -> Option<Self> {
-        let (scheme, authority, from) = absolute(upstream)?;
+    fn new(upstream: &str, base: &'a str) -> Option<Self> {
         let (_, _, to) = absolute(base)?;
-        let origin = authority::origin(scheme, authority)?;
-        (from.ends_with('/') && to.ends_with('/')).then_some(Self { scheme, origin, from, to, base })
+        let from = Base::parse(upstream)?;
+        to.ends_with('/').then_some(Self { from, to, base })
     }
 
     /// Where a URI reference (RFC 3986 §4.1) leads instead; `None` if it stays.
     fn reference(&self, text: &str) -> Option<String> {
-        let (scheme, authority, path) = match text.strip_prefix("//") {
+        let below = match text.strip_prefix("//") {
             Some(rest) => {
                 let (authority, path) = rest.split_at(authority_end(rest));
-                (self.scheme, authority, path)
+                self.from.below_origin(&self.from.scheme, authority, path)?
             }
             None if text.starts_with('/') => return self.path(text),
             // What is relative to the request leads to the same place below either.
-            None => absolute(text)?,
+            None => self.from.below(text)?,
         };
-        if authority::origin(scheme, authority)? != self.origin {
-            return None;
-        }
-        // Without a path it is that of the root (RFC 9110 §4.2.3).
-        let below =
-            if path.starts_with('/') { self.below(path)? } else { (self.from == "/").then_some(path)? };
         Some(self.below_base(below))
     }
 
     fn path(&self, text: &str) -> Option<String> {
-        let below = self.below(text)?;
-        (self.from != self.to).then(|| self.below_base(below))
+        let below = self.from.below_path(text)?;
+        (*self.from.path != *self.to).then(|| self.below_base(below))
     }
 
     /// A path alone: right whatever host and scheme the caller knows us by, also behind something that ends TLS.
@@ -82,11 +110,6 @@ impl<'a> Mapping<'a> {
         // `/`, and leave tabs out.
         let base = if below.starts_with(['/', '\\', '\t']) { self.base } else { self.to };
         format!("{base}{below}")
-    }
-
-    /// What of a path is below the upstream's.
-    fn below<'b>(&self, path: &'b str) -> Option<&'b str> {
-        path.strip_prefix(self.from).filter(|below| !climbs_out(below))
     }
 
     /// A Link field (RFC 8288 §3): the targets, each in angle brackets at the start of its element.

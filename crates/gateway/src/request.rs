@@ -3,7 +3,7 @@
 mod refusal;
 
 use crate::access::{Access, own_authorization};
-use crate::answer::{Problem, Sent};
+use crate::answer::{Problem, ProxyFailure, Sent};
 use crate::answering::{AnswerBody, Ended, Lease, Received, discard};
 use crate::body::{BodyFault, Outgoing, RequestBody};
 use crate::bounds::{Full, Place};
@@ -12,6 +12,7 @@ use crate::fields;
 use crate::grpc;
 use crate::idle::{Connection, Connections, Upgraded};
 use crate::inbound::Inbound;
+use crate::links::{self, LinkMap, Linked};
 use crate::location::relocate;
 use crate::page::{self, Page};
 use crate::record::Record;
@@ -35,6 +36,7 @@ use hyper::body::Incoming;
 use refusal::{Next, Refused};
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Answers a request of this caller.
@@ -309,7 +311,7 @@ impl Passing<'_> {
                 if record.attempts > 1 && self.replay.sends() > 1 {
                     self.caller.worker.counters().replayed(Replayed::Passed);
                 }
-                return Ok(Passed::Answer(self.handed_on(head), received));
+                return Ok(self.answered(head, received));
             }
             let refused = Refused {
                 caller: self.caller,
@@ -324,7 +326,7 @@ impl Passing<'_> {
                 continue;
             }
             if self.way.placed.route.on_refused == OnRefused::Pass {
-                return Ok(Passed::Answer(self.handed_on(head), received));
+                return Ok(self.answered(head, received));
             }
             let later = match next {
                 Next::Unrepeatable => Some(Problem::unrepeatable(head.status)),
@@ -394,7 +396,7 @@ impl Passing<'_> {
                             None => connections.fresh().await,
                         }
                     };
-                    self.caller.watch.unless_gone(fresh).await.map_err(Problem::unreachable)?
+                    self.caller.watch.unless_gone(fresh).await?
                 }
             };
             let lease = Lease { connection, connections: Rc::clone(self.way.connections), turn: Some(turn) };
@@ -464,6 +466,11 @@ impl Passing<'_> {
                 self.caller.worker.counters().upstream_time.record(took);
                 let (head, rest) = answer.into_parts();
                 lease.connection.hear(&head.headers);
+                if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+                    && let Some(proxy) = self.way.connections.api.forwarder()
+                {
+                    return Err(proxy.failed(ProxyFailure::Answered(head.status)).into());
+                }
                 return Ok(Some((
                     head,
                     Received::new(rest, lease, self.body.clone(), &self.way.placed.route.fields),
@@ -548,26 +555,49 @@ impl Passing<'_> {
                 *request.uri_mut() = upstream.uri(self.way.target.clone());
             }
         }
-        request
+        match self.way.connections.api.forwarder() {
+            Some(proxy) => proxy.forwarded(request, upstream),
+            None => request,
+        }
+    }
+
+    /// The API's answer, as the caller gets it.
+    fn answered(&self, head: http::response::Parts, received: Received) -> Passed {
+        let mut head = self.handed_on(head);
+        let Some(from) = &self.way.placed.route.links else { return Passed::Answer(head, received) };
+        let map = links::is_mapped(&head).then(|| self.base()).flatten();
+        if links::has_another_length(&head) {
+            head.headers.remove(CONTENT_LENGTH);
+        }
+        let received = match map {
+            Some(base) => received.linked(Linked::new(LinkMap::between(Arc::clone(from), &base))),
+            None => received,
+        };
+        Passed::Answer(head, received)
     }
 
     /// The head of the API's answer, as the caller gets it.
     fn handed_on(&self, mut head: http::response::Parts) -> http::response::Parts {
-        let Way { placed: Placed { route, .. }, host, .. } = &self.way;
+        let route = &self.way.placed.route;
         fields::to_caller(&mut head.headers, &route.fields);
         if !route.origins.is_empty() {
             page::to_caller(&mut head.headers);
         }
         let leads = [LOCATION, CONTENT_LOCATION, LINK];
         if leads.iter().any(|name| head.headers.contains_key(name))
-            && (route.path.is_prefix() || !route.strip)
+            && let Some(base) = self.base()
         {
-            let below = if route.strip { route.path.as_str() } else { "/" };
-            let is_tls = self.serving.door(self.caller.door).is_some_and(|door| door.tls.is_some());
-            let scheme = if is_tls { "https" } else { "http" };
-            let base = format!("{scheme}://{host}{below}");
             relocate(&mut head.headers, &route.upstream.to_string(), &base);
         }
         head
+    }
+
+    /// The URL that the caller knows the upstream by, if what is below the upstream is below a URL here too.
+    fn base(&self) -> Option<String> {
+        let Way { placed: Placed { route, .. }, host, .. } = &self.way;
+        let below = if route.strip { route.path.as_str() } else { "/" };
+        let is_tls = self.serving.door(self.caller.door).is_some_and(|door| door.tls.is_some());
+        let scheme = if is_tls { "https" } else { "http" };
+        (route.path.is_prefix() || !route.strip).then(|| format!("{scheme}://{host}{below}"))
     }
 }

@@ -1,14 +1,17 @@
 //! A route: which requests it takes, whose token they get, and where they go.
 
 use crate::access::OwnAuthorization;
+use crate::arriving::Spoken;
 use crate::fields::FieldRules;
+use crate::location::Base;
 use crate::route::{RoutePath, RoutePathError, Slashes};
 use crate::upstream::Upstream;
 use evergrant_core::Origin;
-use evergrant_tokio_reqwest::Tokens;
+use evergrant_tokio_reqwest::{Proxy, Tokens};
 use http::Method;
 use rustls::RootCertStore;
 use std::fmt;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +26,8 @@ pub struct Route {
     pub(crate) callers: Option<Vec<Box<str>>>,
     pub(crate) origins: Vec<Origin>,
     pub(crate) fields: FieldRules,
+    /// Below what links in bodies are changed, if they are.
+    pub(crate) links: Option<Arc<[Base]>>,
     pub(crate) authorization: OwnAuthorization,
     pub(crate) on_refused: OnRefused,
     pub(crate) strip: bool,
@@ -35,6 +40,7 @@ pub struct Route {
     pub(crate) roots: Option<Arc<RootCertStore>>,
     pub(crate) http2: bool,
     pub(crate) upgrades: Vec<Box<str>>,
+    pub(crate) proxy: Option<Proxy>,
 }
 
 /// What a caller gets when the API refuses the token, and sending again did not help.
@@ -76,6 +82,7 @@ impl Route {
             callers: None,
             origins: Vec::new(),
             fields: FieldRules { reads_bodies: needs_body, ..FieldRules::default() },
+            links: None,
             authorization: OwnAuthorization::Refuse,
             on_refused: OnRefused::default(),
             strip: false,
@@ -88,6 +95,7 @@ impl Route {
             roots: None,
             http2: false,
             upgrades: Vec::new(),
+            proxy: None,
         })
     }
 
@@ -112,6 +120,18 @@ impl Route {
     /// Whether cookies pass, both ways. Default false.
     pub fn cookies(mut self, cookies: bool) -> Self {
         self.fields.cookies = cookies;
+        self
+    }
+
+    /// Links in JSON answers get the base that the caller used, if they lead below the upstream or one of these, under which the API is or was
+    /// known as well: strings inside a member `links` or `_links` ([`LinkMap`](crate::LinkMap)). Default: they stay.
+    ///
+    /// The API is then asked for no coding and no range. An answer in a coding, in part, or with a digest (RFC 9530) stays as it is; one
+    /// that is changed has no Content-Length.
+    pub fn links(mut self, aliases: impl IntoIterator<Item = Upstream>) -> Self {
+        let urls = iter::once(self.upstream.clone()).chain(aliases);
+        self.links = Some(urls.filter_map(|url| Base::parse(&url.to_string())).collect());
+        self.fields.maps_links = true;
         self
     }
 
@@ -189,6 +209,20 @@ impl Route {
     pub fn upgrades<'a>(mut self, protocols: impl IntoIterator<Item = &'a str>) -> Self {
         self.upgrades = protocols.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// The proxy that the API is reached through. Default: none, whatever the environment says: `evergrant_http::proxy::ProxyVariables` reads that.
+    ///
+    /// It opens a connection to an https API (CONNECT, RFC 9110 §9.3.6, or SOCKS), and sees neither requests nor tokens; requests to an API in the clear are sent to
+    /// it whole, unless it speaks SOCKS. A loopback API is never reached through one. The certificate of an https proxy is verified as the API's is.
+    pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Self {
+        self.proxy = proxy.into().filter(|_| !self.upstream.origin().is_loopback());
+        self
+    }
+
+    /// What is spoken to the API.
+    pub(crate) const fn speaks(&self) -> Spoken {
+        if self.http2 { Spoken::Http2 } else { Spoken::Http1 }
     }
 
     /// Its path.

@@ -1,6 +1,6 @@
 //! A worker's connections to an API over which many requests go at a time (HTTP/2).
 
-use crate::answer::UpstreamFault;
+use crate::answer::{Problem, UpstreamFault};
 use crate::api::{Api, Fresh};
 use crate::body::Outgoing;
 use crate::idle::OLDEST;
@@ -57,7 +57,7 @@ struct Many {
 #[derive(Default)]
 struct Making {
     done: Notify,
-    outcome: Cell<Option<Result<(), UpstreamFault>>>,
+    outcome: RefCell<Option<Result<(), Problem>>>,
     waiting: Cell<usize>,
 }
 
@@ -127,11 +127,7 @@ impl Shared {
     }
 
     /// A place on a new connection, or on one that has become free meanwhile.
-    pub(crate) async fn fresh(
-        self: &Rc<Self>,
-        api: &Arc<Api>,
-        time: &Rc<Time>,
-    ) -> Result<Lane, UpstreamFault> {
+    pub(crate) async fn fresh(self: &Rc<Self>, api: &Arc<Api>, time: &Rc<Time>) -> Result<Lane, Problem> {
         for _ in 0..TRIES {
             self.made(api, time).await?;
             // Others may have taken all places of it.
@@ -139,11 +135,11 @@ impl Shared {
                 return Ok(lane);
             }
         }
-        Err(UpstreamFault::Refused)
+        Err(Problem::unreachable(UpstreamFault::Refused))
     }
 
     /// Until a connection was made, by whoever began with it.
-    async fn made(self: &Rc<Self>, api: &Arc<Api>, time: &Rc<Time>) -> Result<(), UpstreamFault> {
+    async fn made(self: &Rc<Self>, api: &Arc<Api>, time: &Rc<Time>) -> Result<(), Problem> {
         let making = match &*self.making.borrow() {
             Some(making) if making.waiting.get() < Limits::STREAMS as usize => Some(Rc::clone(making)),
             _ => None,
@@ -152,10 +148,10 @@ impl Shared {
         making.waiting.set(making.waiting.get() + 1);
         loop {
             let done = making.done.notified();
-            match making.outcome.get() {
-                Some(outcome) => return outcome,
-                None => done.await,
+            if let Some(outcome) = making.outcome.borrow().clone() {
+                return outcome;
             }
+            done.await;
         }
     }
 
@@ -166,7 +162,8 @@ impl Shared {
         let (shared, done) = (Rc::clone(self), Rc::clone(&making));
         spawn_local(async move {
             let made = connect(&api, &time).await;
-            done.outcome.set(Some(made.map(|many| shared.connections.borrow_mut().push(Rc::new(many)))));
+            let made = made.map(|many| shared.connections.borrow_mut().push(Rc::new(many)));
+            done.outcome.replace(Some(made));
             shared.making.borrow_mut().take_if(|making| Rc::ptr_eq(making, &done));
             done.done.notify_waiters();
         });
@@ -189,7 +186,7 @@ pub(crate) fn is_turned_away(error: &hyper::Error) -> bool {
     error.is_remote() && (is_refused || is_goodbye)
 }
 
-async fn connect(api: &Api, time: &Time) -> Result<Many, UpstreamFault> {
+async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
     let traffic = Rc::new(Traffic::default());
     let io = api.connect(Rc::clone(&traffic)).await?;
     let made = http2::Builder::new(OnThisThread)
@@ -200,7 +197,7 @@ async fn connect(api: &Api, time: &Time) -> Result<Many, UpstreamFault> {
         .max_send_buf_size(Limits::SENT_AHEAD)
         .handshake(io)
         .await;
-    let (sender, connection) = made.map_err(|_| UpstreamFault::Refused)?;
+    let (sender, connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Refused))?;
     let connection = Rc::new(RefCell::new(Some(connection)));
     let running = Rc::clone(&connection);
     // What goes wrong with it is the error of the requests that it carries. Those that it has not begun with get theirs once it is dropped.

@@ -2,7 +2,6 @@
 
 use crate::access::{Access, Keys};
 use crate::api::Api;
-use crate::arriving::Spoken;
 use crate::body::Memory;
 use crate::bounds::Bounds;
 use crate::fields::Via;
@@ -116,15 +115,14 @@ impl Table {
         let (mut apis, mut sources) = (Vec::<Arc<Api>>::new(), Vec::<Numbered>::new());
         let mut placed: Vec<(RoutePath, Placed)> = Vec::new();
         for (number, route) in routes.into_iter().enumerate() {
-            let speaks = if route.http2 { Spoken::Http2 } else { Spoken::Http1 };
-            let is_its = |api: &Arc<Api>| api.is_of(&route.upstream, route.roots.as_ref(), speaks);
+            let is_its = |api: &Arc<Api>| api.is_of(&route);
             let api = match apis.iter().position(is_its) {
                 Some(api) => api,
                 None => {
                     apis.push(match known_apis.iter().find(|api| is_its(api)) {
                         Some(known) => Arc::clone(known),
                         None => {
-                            let api = Api::new(&route.upstream, route.roots.as_ref(), speaks, limits);
+                            let api = Api::new(&route, limits);
                             Arc::new(api.map_err(|error| ServeError::Roots(error.to_string()))?)
                         }
                     });

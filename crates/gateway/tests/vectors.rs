@@ -10,6 +10,8 @@ mod answer;
 mod fields;
 #[path = "vectors/head.rs"]
 mod head;
+#[path = "vectors/links.rs"]
+mod links;
 #[path = "vectors/path.rs"]
 mod path;
 
@@ -118,6 +120,11 @@ fn the_fields_of_every_answer_become_those_that_are_written() {
 #[test]
 fn every_link_leads_where_it_is_written() {
     judge("locations.json", fields::location);
+}
+
+#[test]
+fn the_links_of_every_body_lead_where_it_is_written() {
+    judge("links.json", links::judge);
 }
 
 #[test]

@@ -379,6 +379,11 @@ impl Settings {
         origin(text, self.dangerous_plain_http.value)
     }
 
+    /// Whether its provider's API is known to write absolute links into its answers (JSON:API §7.7), which the API's own SDK follows.
+    pub(crate) fn writes_links(&self) -> bool {
+        matches!(self.provider.value, ProviderName::Myparcel | ProviderName::MyparcelSandbox)
+    }
+
     /// Where its tokens may be sent: to the provider's API, and where the profile says.
     pub(crate) fn origins(&self) -> Result<Vec<Origin>, Failure> {
         Ok(self.provider()?.origins().iter().cloned().collect())

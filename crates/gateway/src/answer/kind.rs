@@ -1,6 +1,6 @@
 //! The table of our own answers: name, status and what `Proxy-Status` calls it (RFC 9209 §2.3).
 
-use super::upstream::UpstreamFault;
+use super::upstream::{ProxyFailure, UpstreamFault};
 use crate::access::AccessDenied;
 use crate::route::NoRoute;
 use crate::rules::Denied;
@@ -73,6 +73,23 @@ pub(super) const fn unreachable(fault: UpstreamFault) -> Kind {
         UpstreamFault::Tls => "tls_certificate_error",
         UpstreamFault::NoRoute => "destination_ip_unroutable",
         UpstreamFault::NoHttp2 => "tls_alert_received",
+    };
+    row("upstream-unreachable", BAD_GATEWAY, error, "The API cannot be reached")
+}
+
+pub(super) const fn unreachable_through(fault: ProxyFailure) -> Kind {
+    let error = match fault {
+        ProxyFailure::Refused => "connection_refused",
+        ProxyFailure::Timeout => "connection_timeout",
+        ProxyFailure::Dns | ProxyFailure::NameOfApi => "dns_error",
+        ProxyFailure::NoRoute => "destination_ip_unroutable",
+        ProxyFailure::Tls => "tls_certificate_error",
+        // It has tried, and got no further.
+        ProxyFailure::Answered(status) if status.as_u16() >= 500 => "destination_unavailable",
+        ProxyFailure::Answered(_) => "proxy_configuration_error",
+        ProxyFailure::Closed => "connection_terminated",
+        ProxyFailure::Unreadable => "http_protocol_error",
+        ProxyFailure::Socks => "destination_unavailable",
     };
     row("upstream-unreachable", BAD_GATEWAY, error, "The API cannot be reached")
 }

@@ -1,5 +1,6 @@
 //! Why the API cannot be reached.
 
+use http::StatusCode;
 use std::fmt;
 
 /// Why there is no connection to the API.
@@ -34,3 +35,49 @@ impl fmt::Display for UpstreamFault {
 }
 
 impl std::error::Error for UpstreamFault {}
+
+/// What a proxy on the way to the API did not do.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ProxyFailure {
+    /// The proxy's host refused the connection.
+    Refused,
+    /// There was no connection through it in time.
+    Timeout,
+    /// The proxy's name was not resolved.
+    Dns,
+    /// The network has no way to the proxy.
+    NoRoute,
+    /// The TLS handshake with the proxy failed.
+    Tls,
+    /// It answered CONNECT with a status that is no success.
+    Answered(StatusCode),
+    /// It closed the connection before it answered.
+    Closed,
+    /// Its answer is not HTTP/1.1.
+    Unreadable,
+    /// A SOCKS proxy opened no connection.
+    Socks,
+    /// The API's name was not resolved, which this proxy leaves to us.
+    NameOfApi,
+}
+
+/// As it stands behind the proxy's name.
+impl fmt::Display for ProxyFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "cannot be reached: connection refused",
+            Self::Timeout => "cannot be reached: there was no connection through it in time (connect_time)",
+            Self::Dns => "cannot be resolved: no address was found for its name",
+            Self::NoRoute => "cannot be reached: the network has no route to its host",
+            Self::Tls => "failed the TLS handshake: check that it speaks TLS, and its certificate",
+            Self::Answered(status) => return write!(f, "answered CONNECT with http {}", status.as_u16()),
+            Self::Closed => "closed the connection before it answered CONNECT",
+            Self::Unreadable => "did not answer CONNECT with HTTP/1.1",
+            Self::Socks => "opened no connection to the API: check its user and password, and whether it lets the API's host through",
+            Self::NameOfApi => "needs the address of the API's host, which could not be resolved here: use socks5h or socks4a",
+        })
+    }
+}
+
+impl std::error::Error for ProxyFailure {}

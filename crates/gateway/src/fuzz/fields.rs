@@ -30,7 +30,8 @@ const NEVER: [&str; 18] = [
 type Line = (String, String);
 
 pub(super) fn judge(fields: &HeaderMap, choice: u8) {
-    let rules = FieldRules { cookies: choice & 1 != 0, reads_bodies: choice & 2 != 0 };
+    let rules =
+        FieldRules { cookies: choice & 1 != 0, reads_bodies: choice & 2 != 0, maps_links: choice & 8 != 0 };
     let via = (choice & 4 != 0).then_some(NAME);
     let came = lines(fields);
     let mut sent = fields.clone();
@@ -61,7 +62,10 @@ fn upstream(came: &[Line], rules: &FieldRules, via: Option<&str>) -> Vec<Line> {
     if list(came, "te").iter().any(|coding| coding.eq_ignore_ascii_case("trailers")) {
         sent.push(("te".into(), "trailers".into()));
     }
-    if rules.reads_bodies {
+    if rules.maps_links {
+        sent.retain(|(name, _)| name != "accept-encoding" && name != "range");
+        sent.push(("accept-encoding".into(), "identity".into()));
+    } else if rules.reads_bodies {
         let kept: Vec<String> = list(&sent, "accept-encoding")
             .into_iter()
             .filter(|member| {

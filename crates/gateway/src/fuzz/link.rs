@@ -33,7 +33,7 @@ pub(super) fn judge(fields: &HeaderMap) {
 }
 
 /// It stays, or it led below the upstream and leads below the base, to the same place.
-fn one(came: &str, went: &str, base: &str, path: &str) {
+pub(super) fn one(came: &str, went: &str, base: &str, path: &str) {
     if came == went {
         return;
     }

@@ -1,6 +1,6 @@
 //! The target, on inputs that chance makes of what the readers know.
 
-use super::request;
+use super::{body, request};
 
 const WORDS: [&str; 64] = [
     "/",
@@ -69,6 +69,46 @@ const WORDS: [&str; 64] = [
     "expect",
 ];
 
+/// What bodies are made of.
+const PIECES: [&str; 36] = [
+    "{",
+    "{",
+    "{",
+    "}",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    ",",
+    " ",
+    "\n",
+    "1",
+    "null",
+    "\"",
+    "\"",
+    "\"\"",
+    "\"links\":",
+    "\"links\":",
+    "\"links\":{\"next\":",
+    "\"_links\":[",
+    "\"lin\\u006bs\":",
+    "\"a\":",
+    "\"a\",",
+    "\"https://api.example.com/base/a\"",
+    "\"https://api.example.com/base/a\"",
+    "\"https:\\/\\/api.example.com\\/base\\/a\\/b\"",
+    "\"https://api.example.com/base/",
+    "\"HTTPS://api.example.com:443/base/",
+    "https://api.example.com",
+    "..",
+    "%2e%2e/",
+    "\\",
+    "\\\"",
+    "\\u00",
+    "é",
+];
+
 /// Numbers that are the same on every run (xorshift).
 struct Draws(u64);
 
@@ -102,5 +142,23 @@ fn what_must_hold_does_on_any_bytes() {
     for _ in 0..2000 {
         let data: Vec<u8> = (0..draws.below(60)).map(|_| u8::try_from(draws.below(256)).unwrap()).collect();
         request(&data);
+    }
+}
+
+#[test]
+fn what_must_hold_does_on_bodies_that_chance_makes() {
+    let mut draws = Draws(0x1234_5678_9abc_def1);
+    for _ in 0..20_000 {
+        let mut data = vec![u8::try_from(draws.below(256)).unwrap()];
+        if draws.below(2) == 0 {
+            data.extend(b"{\"links\":");
+        }
+        for _ in 0..draws.below(20) {
+            data.extend(PIECES[draws.below(PIECES.len())].as_bytes());
+            if draws.below(60) == 0 {
+                data.push(u8::try_from(draws.below(256)).unwrap());
+            }
+        }
+        body(&data);
     }
 }

@@ -71,6 +71,7 @@ fn what_arrives_at_the_api_is_what_the_vectors_say() {
             continue;
         }
         let route = route_to(&api.origin(), fixed()).authorization(OwnAuthorization::Drop);
+        let route = if flag(&vector, "maps_links") { route.links([]) } else { route };
         let running = serve(route.cookies(flag(&vector, "cookies")).via(via.is_some()), instance);
         let before = api.arrived().len();
         let mut caller = Caller::new(&running);

@@ -2,7 +2,7 @@
 
 use crate::{same, vector};
 use evergrant_core::{Cause, Class, Error, Problem as Answered, Refusal};
-use evergrant_gateway::{AccessDenied, Denied, NoRoute, Problem, Sent, UpstreamFault};
+use evergrant_gateway::{AccessDenied, Denied, NoRoute, Problem, ProxyFailure, Sent, UpstreamFault};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -30,6 +30,7 @@ enum Happened {
     Unrepeatable,
     Refused { status: u16, said: Option<String> },
     Unreachable(Fault),
+    Proxy(OfProxy),
     TimedOut,
     Closed(Saw),
     TooLarge { limit: u64, sent: Saw },
@@ -57,6 +58,19 @@ enum Fault {
     Dns,
     Tls,
     NoRoute,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OfProxy {
+    Refused,
+    Timeout,
+    Dns,
+    Tls,
+    Answered(u16),
+    Closed,
+    Unreadable,
+    Socks,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +130,10 @@ impl Happened {
                 Fault::Tls => UpstreamFault::Tls,
                 Fault::NoRoute => UpstreamFault::NoRoute,
             }),
+            Self::Proxy(of) => {
+                let failure = of.failure();
+                Problem::unreachable_through(failure, &format!("proxy.example:3128 {failure}"))
+            }
             Self::TimedOut => Problem::timed_out(),
             Self::Closed(saw) => Problem::closed(saw.sent()),
             Self::TooLarge { limit, sent } => Problem::too_large(*limit, sent.sent()),
@@ -140,6 +158,21 @@ impl Kind {
             Self::Transient => failed(Class::Transient),
             Self::Permanent => failed(Class::Permanent),
             Self::Saturated => Error::Saturated { max_waiters: 1024, retry_after },
+        }
+    }
+}
+
+impl OfProxy {
+    fn failure(&self) -> ProxyFailure {
+        match self {
+            Self::Refused => ProxyFailure::Refused,
+            Self::Timeout => ProxyFailure::Timeout,
+            Self::Dns => ProxyFailure::Dns,
+            Self::Tls => ProxyFailure::Tls,
+            Self::Answered(status) => ProxyFailure::Answered(StatusCode::from_u16(*status).unwrap()),
+            Self::Closed => ProxyFailure::Closed,
+            Self::Unreadable => ProxyFailure::Unreadable,
+            Self::Socks => ProxyFailure::Socks,
         }
     }
 }

@@ -13,6 +13,8 @@ vector! {
         cookies: bool,
         #[serde(default)]
         reads_bodies: bool,
+        #[serde(default)]
+        maps_links: bool,
         via: Option<String>,
         received: Option<String>,
         expect: Requests,
@@ -58,10 +60,6 @@ enum Not {
     Looped,
 }
 
-fn rules(cookies: bool, reads_bodies: bool) -> FieldRules {
-    FieldRules { cookies, reads_bodies }
-}
-
 pub(crate) fn request(vector: &Requested) -> Result<(), String> {
     let mut fields = fields_of(&vector.headers);
     let received = match vector.received.as_deref() {
@@ -71,7 +69,8 @@ pub(crate) fn request(vector: &Requested) -> Result<(), String> {
         Some(other) => return Err(format!("no version: {other}")),
     };
     let via = vector.via.as_deref().and_then(Via::new);
-    let rules = rules(vector.cookies, vector.reads_bodies);
+    let Requested { cookies, reads_bodies, maps_links, .. } = *vector;
+    let rules = FieldRules { cookies, reads_bodies, maps_links };
     let sent = to_upstream(&mut fields, &rules, received, via.as_ref());
     match (sent, &vector.expect) {
         (Ok(()), Requests::Sent(expected)) => same(&lines(&fields), &sorted(&expected.headers)),
@@ -82,7 +81,7 @@ pub(crate) fn request(vector: &Requested) -> Result<(), String> {
 
 pub(crate) fn answer(vector: &Answered) -> Result<(), String> {
     let mut fields = fields_of(&vector.headers);
-    to_caller(&mut fields, &rules(vector.cookies, false));
+    to_caller(&mut fields, &FieldRules { cookies: vector.cookies, ..FieldRules::default() });
     same(&lines(&fields), &sorted(&vector.expect.headers))
 }
 

@@ -52,6 +52,10 @@ impl Value<'_> {
         self.value.get_ref().is_array()
     }
 
+    pub(super) fn is_text(&self) -> bool {
+        self.value.get_ref().is_str()
+    }
+
     /// Where it begins, in bytes.
     pub(super) fn at(&self) -> usize {
         self.value.span().start
@@ -193,13 +197,14 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn flag(&mut self, value: &Value<'_>) -> Option<bool> {
+        self.flag_or(value, "write true or false, without quotation marks")
+    }
+
+    /// The same of a key that takes something else as well, which `next` names.
+    pub(super) fn flag_or(&mut self, value: &Value<'_>, next: &str) -> Option<bool> {
         let flag = value.value.get_ref().as_bool();
         if flag.is_none() {
-            self.wrong(
-                value,
-                "this is neither true nor false",
-                "write true or false, without quotation marks",
-            );
+            self.wrong(value, "this is neither true nor false", next);
         }
         flag
     }

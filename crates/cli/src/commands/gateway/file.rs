@@ -270,7 +270,7 @@ fn served(
         let made = route.route(upstream, source.tokens.clone(), roots, pages);
         let made =
             made.map_err(|error| Failure::usage(error.to_string(), "correct the path of the route"))?;
-        routes.push(source.served(made)?);
+        routes.push(source.served(route.linked(made, source.writes_links()))?);
     }
     Ok(routes)
 }

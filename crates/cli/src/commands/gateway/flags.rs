@@ -23,6 +23,7 @@ pub(super) fn plan(args: &GatewayArgs, page: Option<DemoPage>) -> Result<Plan, F
     let route = Route::new("/", upstream, source.tokens.clone())
         .map_err(|error| Failure::system("the route cannot be made", &error))?;
     let route = route.origins(page.as_ref().map(DemoPage::origins).unwrap_or_default());
+    let route = if source.writes_links() { route.links([]) } else { route };
     let served = source.served(match source.roots() {
         Some(roots) => route.roots(roots),
         None => route,

@@ -10,7 +10,7 @@ use crate::client::setup::Setup;
 use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
 use crate::tell::stderr;
-use evergrant_gateway::{Address, Route, Upstream};
+use evergrant_gateway::{Address, Route};
 use evergrant_tokio_reqwest::{Client, ClientAuth, Tokens};
 use rustls::RootCertStore;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -104,7 +104,9 @@ impl Source {
 
     /// A route with its tokens, in words.
     pub(super) fn served(&self, route: Route) -> Result<Served, Failure> {
-        self.warn_of_proxy(route.upstream())?;
+        // As token requests are, by the same words.
+        let proxy = self.setup.network.proxy_for(route.upstream().origin())?;
+        let route = route.proxy(proxy);
         let server = self.setup.client.provider().token_endpoint().origin().to_string();
         Ok(Served { route, client_id: self.renewal.settings().client_id().to_owned(), server })
     }
@@ -115,20 +117,14 @@ impl Source {
         self.roots.clone()
     }
 
+    /// Whether the links in its API's answers are changed unless somebody says otherwise.
+    pub(super) fn writes_links(&self) -> bool {
+        self.renewal.settings().writes_links()
+    }
+
     /// The variables that its profile keeps secrets in.
     pub(super) fn secret_variables(&self) -> &[String] {
         &self.setup.secret_variables
-    }
-
-    /// A proxy that is set would be expected to be used.
-    fn warn_of_proxy(&self, upstream: &Upstream) -> Result<(), Failure> {
-        if self.setup.network.proxy_for(upstream.origin())?.is_some() {
-            stderr::warning(format_args!(
-                "requests to {upstream} do not go through the proxy that is set: this version uses it for token requests \
-                 alone"
-            ));
-        }
-        Ok(())
     }
 }
 

@@ -29,7 +29,17 @@ pub(crate) struct RouteTable {
     pub(crate) upstream: Option<Upstream>,
     pub(crate) callers: Option<Placed<Vec<String>>>,
     pub(crate) ca: Option<Placed<PathBuf>>,
+    links: Option<Links>,
     more: More,
+}
+
+/// What is said of links in the bodies of answers.
+#[derive(Debug)]
+enum Links {
+    /// They stay.
+    Stay,
+    /// Those below the upstream are changed, and those below these.
+    Change(Vec<Upstream>),
 }
 
 /// What else a route says; what it does not say is the library's default.
@@ -51,7 +61,7 @@ struct More {
     upgrade: Option<Vec<String>>,
 }
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "path",
     "profile",
     "upstream",
@@ -59,6 +69,7 @@ const KEYS: [&str; 19] = [
     "callers",
     "origins",
     "cookies",
+    "links",
     "authorization",
     "on_refused",
     "strip",
@@ -74,14 +85,17 @@ const KEYS: [&str; 19] = [
 ];
 
 /// Keys that a later version has.
-const LATER: [&str; 4] = ["links", "certificate", "certificate_bound", "tls"];
+const LATER: [&str; 3] = ["certificate", "certificate_bound", "tls"];
 
 /// Of which none would let nothing pass.
-const NEVER_EMPTY: [&str; 2] = ["methods", "callers"];
+const NEVER_EMPTY: [&str; 3] = ["methods", "callers", "links"];
 
 /// The largest body that can be meant, and the largest copy of one, in bytes.
 const MOST: u64 = 1 << 50;
 const MOST_COPY: usize = 1 << 30;
+
+/// What a base URL is like.
+const BASE: &str = "write one such as \"https://api.example.com/\"";
 
 impl<T> Placed<T> {
     pub(super) fn at(reader: &Reader<'_>, value: &Value<'_>, of: T) -> Self {
@@ -101,7 +115,7 @@ impl<T> Placed<T> {
 
 pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Option<RouteTable> {
     let (mut path, mut profile) = (None, None);
-    let (mut upstream, mut callers, mut ca, mut more) = (None, None, None, More::default());
+    let (mut upstream, mut callers, mut ca, mut links, mut more) = (None, None, None, None, More::default());
     let table = reader.table(value);
     for (key, value) in &table {
         if NEVER_EMPTY.contains(&key.as_str()) && items(value).is_empty() {
@@ -124,15 +138,10 @@ pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) ->
                 );
             }
             "profile" => profile = reader.text(value).map(|name| Placed::at(reader, value, name)),
-            "upstream" => {
-                upstream = reader.read(
-                    value,
-                    Upstream::dangerous_plain_http,
-                    "write one such as \"https://api.example.com/\"",
-                );
-            }
+            "upstream" => upstream = reader.read(value, Upstream::dangerous_plain_http, BASE),
             "callers" => callers = reader.texts(value).map(|names| Placed::at(reader, value, names)),
             "ca" => ca = reader.text(value).map(|path| Placed::at(reader, value, located(&path, folder))),
+            "links" => links = read_links(reader, value),
             later if LATER.contains(&later) => reader.not_yet(key),
             other if KEYS.contains(&other) => more.read(reader, other, value),
             _ => reader.unknown(key, &KEYS),
@@ -150,7 +159,19 @@ pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) ->
             "remove one of them, or write a route of its own for each",
         );
     }
-    Some(RouteTable { path: path?, profile: profile?, upstream, callers, ca, more })
+    Some(RouteTable { path: path?, profile: profile?, upstream, callers, ca, links, more })
+}
+
+/// `true` or `false`, or other URLs by which the API calls itself. To these nothing is sent, so they may be plain http anywhere.
+fn read_links(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Links> {
+    if value.is_text() || value.is_array() {
+        return Some(Links::Change(reader.read_all(value, Upstream::dangerous_plain_http, BASE)));
+    }
+    let next = "write true, false, or other URLs of the API in a list";
+    match reader.flag_or(value, next)? {
+        true => Some(Links::Change(Vec::new())),
+        false => Some(Links::Stay),
+    }
 }
 
 impl More {
@@ -227,6 +248,15 @@ impl RouteTable {
             Some(callers) => route.callers(callers.value.iter().map(String::as_str)),
             None => route,
         })
+    }
+
+    /// The same route with links changed as it says, or where it says nothing, as `is_usual` does.
+    pub(crate) fn linked(&self, route: Route, is_usual: bool) -> Route {
+        match &self.links {
+            Some(Links::Change(aliases)) => route.links(aliases.iter().cloned()),
+            None if is_usual => route.links([]),
+            Some(Links::Stay) | None => route,
+        }
     }
 }
 
