@@ -96,7 +96,7 @@ async fn one_after_another(inbound: Inbound, io: FromCaller) {
         Ok(()) => {
             if let Some(tunnel) = inbound.tunnel.take() {
                 let parts = connection.into_parts();
-                tunnel.run(parts.io.into_inner(), parts.read_buf, watch).await;
+                Box::pin(tunnel.run(parts.io.into_inner(), parts.read_buf, watch)).await;
             }
         }
         Err(error) if error.is_parse() => {

@@ -396,7 +396,8 @@ impl Passing<'_> {
                             None => connections.fresh().await,
                         }
                     };
-                    self.caller.watch.unless_gone(fresh).await?
+                    // By itself: whoever waits for a token has no room for it.
+                    self.caller.watch.unless_gone(Box::pin(fresh)).await?
                 }
             };
             let lease = Lease { connection, connections: Rc::clone(self.way.connections), turn: Some(turn) };
