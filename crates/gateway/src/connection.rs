@@ -41,16 +41,32 @@ pub(crate) async fn serve(worker: Rc<Worker>, door: usize, stream: Stream, addre
         watch: Rc::clone(&watch),
         tunnel: RefCell::new(None),
     };
-    // Each part by itself: in one future the room of all of them would be kept for as long as the connection.
-    let served = watch.unless_over(async {
-        let (io, spoken) = Box::pin(unless_closing(&inbound, opened(&inbound, io))).await??;
+    let _served = watch.unless_over(spoken_with(inbound, io)).await;
+}
+
+/// Serves it, whatever is spoken over it. It is in a box, and so is each of its parts, made by functions that wait for nothing: else the room of all of them would
+/// be kept, twice, for as long as the connection.
+fn spoken_with(inbound: Inbound, io: Watched) -> Pin<Box<impl Future<Output = Option<()>>>> {
+    Box::pin(async move {
+        let (io, spoken) = unless_closing(&inbound, opening(&inbound, io)).await??;
         match spoken {
-            Spoken::Http1 => Box::pin(one_after_another(inbound, io)).await,
-            Spoken::Http2 => Box::pin(many_at_a_time(inbound, io)).await,
+            Spoken::Http1 => by_http1(inbound, io).await,
+            Spoken::Http2 => by_http2(inbound, io).await,
         }
         Some(())
-    });
-    let _served = served.await;
+    })
+}
+
+fn opening(inbound: &Inbound, io: Watched) -> Pin<Box<impl Future<Output = Option<(FromCaller, Spoken)>>>> {
+    Box::pin(opened(inbound, io))
+}
+
+fn by_http1(inbound: Inbound, io: FromCaller) -> Pin<Box<impl Future<Output = ()>>> {
+    Box::pin(one_after_another(inbound, io))
+}
+
+fn by_http2(inbound: Inbound, io: FromCaller) -> Pin<Box<impl Future<Output = ()>>> {
+    Box::pin(many_at_a_time(inbound, io))
 }
 
 /// Runs this until it is done; `None` if nothing came yet when the time for new requests is over.

@@ -128,7 +128,7 @@ fn a_queued_request_costs_its_head_and_a_small_window() {
         }
         (streams, resident().saturating_sub(before) / count)
     };
-    let _warm = queue(50, 1);
+    let _warm = queue(200, 1);
     let (_small, small) = queue(QUEUED / 4, 1);
     let (_large, large) = queue(QUEUED - QUEUED / 4, 100_000);
     println!("a queued request: {small} bytes; with a body that came unasked: {large} bytes");
