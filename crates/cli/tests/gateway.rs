@@ -6,6 +6,8 @@
 mod fixture;
 #[path = "gateway/reload.rs"]
 mod reload;
+#[path = "gateway/secured.rs"]
+mod secured;
 
 use evergrant_mock::{Endpoint, Server};
 use fixture::tls::{over_tls, pem};
@@ -393,7 +395,7 @@ fn everything_that_is_wrong_with_a_file_is_told_with_its_line() {
         "[profile.bare]\ntoken_endpoint = \"https://auth.example/token\"\nclient_id = \"me\"\n\
          [gateway]\nlisten = [\"0.0.0.0:8484\", \"localhost:1\"]\nlinks = true\nlog = \"some\"\n\
          [[gateway.route]]\npath = \"/\"\nprofile = \"own\"\nca = \"missing.pem\"\n\
-         [[gateway.route]]\npath = \"/\"\nprofile = \"none\"\nlinks = true\n\
+         [[gateway.route]]\npath = \"/\"\nprofile = \"none\"\ncertificate = \"x\"\n\
          [[gateway.route]]\npath = \"/bare/\"\nprofile = \"bare\"\n",
     );
     let (check, serve) = (["config", "check", "--config", &path], ["gateway", "--config", &path]);
@@ -407,7 +409,7 @@ fn everything_that_is_wrong_with_a_file_is_told_with_its_line() {
             "config.toml:16: the file with trusted certificates",
             "config.toml:18: path: it is that of line 14",
             "config.toml:19: profile: there is no profile none",
-            "config.toml:20: this version does not have links yet",
+            "config.toml:20: this version does not have certificate yet",
             "config.toml:22: the route's profile names no API",
         ] {
             assert!(ended.stderr.contains(says), "{words:?}: {says:?} is not in: {}", ended.stderr);

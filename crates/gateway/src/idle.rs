@@ -102,6 +102,11 @@ impl Connection {
         }
     }
 
+    /// Whether what came over it was no HTTP/2, which was wanted.
+    pub(crate) fn is_something_else(&self, error: &hyper::Error) -> bool {
+        matches!(self, Self::Shared(lane) if lane.is_something_else(error))
+    }
+
     /// It said nothing for too long: it takes no other request.
     pub(crate) fn retire(&self) {
         if let Self::Shared(lane) = self {

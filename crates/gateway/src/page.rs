@@ -80,6 +80,7 @@ impl Page {
 
 /// What an API says of pages is removed from its answer, but for the names of fields that they may read; and whoever keeps the answer keeps
 /// it for pages of one origin.
+#[cfg(feature = "server")]
 pub(crate) fn to_caller(fields: &mut HeaderMap) {
     let is_the_apis = |name: &&HeaderName| {
         name.as_str().starts_with("access-control-") && **name != ACCESS_CONTROL_EXPOSE_HEADERS

@@ -3,7 +3,7 @@
 mod refusal;
 
 use crate::access::{Access, own_authorization};
-use crate::answer::{Problem, ProxyFailure, Sent};
+use crate::answer::{Problem, ProxyFailure, Sent, UpstreamFault};
 use crate::answering::{AnswerBody, Ended, Lease, Received, discard};
 use crate::body::{BodyFault, Outgoing, RequestBody};
 use crate::bounds::{Full, Place};
@@ -152,7 +152,7 @@ fn own(
 
 /// What the API answered.
 enum Passed {
-    Answer(http::response::Parts, Received),
+    Answer(http::response::Parts, Box<Received>),
     /// It has agreed to another protocol.
     Tunnel(http::response::Parts, Upgraded, Place),
 }
@@ -512,6 +512,9 @@ impl Passing<'_> {
             return Ok(None);
         }
         Err(match error.error() {
+            error if lease.connection.is_something_else(error) => {
+                Problem::unreachable(UpstreamFault::NoHttp2)
+            }
             error if error.is_parse_too_large() => Problem::head_too_long(),
             error if error.is_parse() => Problem::unreadable(),
             _ => Problem::closed(sent),
@@ -565,7 +568,9 @@ impl Passing<'_> {
     /// The API's answer, as the caller gets it.
     fn answered(&self, head: http::response::Parts, received: Received) -> Passed {
         let mut head = self.handed_on(head);
-        let Some(from) = &self.way.placed.route.links else { return Passed::Answer(head, received) };
+        let Some(from) = &self.way.placed.route.links else {
+            return Passed::Answer(head, Box::new(received));
+        };
         let map = links::is_mapped(&head).then(|| self.base()).flatten();
         if links::has_another_length(&head) {
             head.headers.remove(CONTENT_LENGTH);
@@ -574,7 +579,7 @@ impl Passing<'_> {
             Some(base) => received.linked(Linked::new(LinkMap::between(Arc::clone(from), &base))),
             None => received,
         };
-        Passed::Answer(head, received)
+        Passed::Answer(head, Box::new(received))
     }
 
     /// The head of the API's answer, as the caller gets it.

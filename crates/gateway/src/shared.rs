@@ -45,8 +45,9 @@ struct Many {
     connection: Rc<RefCell<Option<Connection>>>,
     /// How many requests it carries.
     requests: Cell<usize>,
-    /// Whether it has carried one.
+    /// Whether it has carried one, and whether one was answered.
     is_used: Cell<bool>,
+    has_answered: Cell<bool>,
     /// When it was made, and since when it carries none.
     born: Duration,
     idle: Cell<Duration>,
@@ -105,7 +106,17 @@ impl Lane {
         &self,
         request: Request<Outgoing>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Outgoing>>> {
-        self.of.sender.clone().try_send_request(request).await
+        let answer = self.of.sender.clone().try_send_request(request).await;
+        if answer.is_ok() {
+            self.of.has_answered.set(true);
+        }
+        answer
+    }
+
+    /// Whether what came was no HTTP/2 from the beginning: whoever sent that has understood nothing of what it got.
+    pub(crate) fn is_something_else(&self, error: &hyper::Error) -> bool {
+        let is_local = |error: &h2::Error| error.is_go_away() && !error.is_remote();
+        !self.of.has_answered.get() && cause(error).is_some_and(is_local)
     }
 }
 
@@ -179,11 +190,16 @@ impl Shared {
 /// Whether an API says of a request that it has done nothing with it, so that it may be sent again, whatever its method: it was refused
 /// before anything was done with it, or came behind what the API still took before it said goodbye (RFC 9113 §8.7).
 pub(crate) fn is_turned_away(error: &hyper::Error) -> bool {
-    let error = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
-    let Some((error, reason)) = error.and_then(|error| Some((error, error.reason()?))) else { return false };
+    let Some((error, reason)) = cause(error).and_then(|error| Some((error, error.reason()?))) else {
+        return false;
+    };
     let is_refused = error.is_reset() && reason == Reason::REFUSED_STREAM;
     let is_goodbye = error.is_go_away() && reason == Reason::NO_ERROR;
     error.is_remote() && (is_refused || is_goodbye)
+}
+
+fn cause(error: &hyper::Error) -> Option<&h2::Error> {
+    error.source()?.downcast_ref()
 }
 
 async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
@@ -217,6 +233,7 @@ async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
         connection,
         requests: Cell::new(0),
         is_used: Cell::new(false),
+        has_answered: Cell::new(false),
         born: now,
         idle: Cell::new(now),
         is_retired: Cell::new(false),
