@@ -1,10 +1,13 @@
 //! What a caller speaks, which its first bytes say: they are read once, and then again by whoever understands them.
 
+use crate::watched::Watched;
+use crate::wire::Wire;
 use bytes::Bytes;
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio_rustls::server::TlsStream;
 
 /// What every HTTP/2 connection begins with (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -28,6 +31,9 @@ impl Spoken {
         }
     }
 }
+
+/// A caller's bytes, in clear.
+pub(crate) type FromCaller = Arrived<Wire<Watched, TlsStream<Watched>>>;
 
 /// A connection of which the beginning was looked at.
 pub(crate) struct Arrived<S> {

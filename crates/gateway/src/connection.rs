@@ -1,6 +1,6 @@
 //! A caller's connection, from its first byte to its last.
 
-use crate::arriving::{Arrived, Spoken};
+use crate::arriving::{Arrived, FromCaller, Spoken};
 use crate::inbound::Inbound;
 use crate::limits::Limits;
 use crate::record::malformed;
@@ -21,10 +21,6 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 use tokio::task::spawn_local;
-use tokio_rustls::server::TlsStream;
-
-/// A caller's bytes, in clear.
-pub(crate) type FromCaller = Arrived<Wire<Watched, TlsStream<Watched>>>;
 
 /// Serves a caller's connection until one of us closes it.
 pub(crate) async fn serve(worker: Rc<Worker>, door: usize, stream: Stream, address: Option<SocketAddr>) {

@@ -20,9 +20,6 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::task::{JoinHandle, spawn_local};
 
-/// How old a connection may become: a name that leads elsewhere since is followed by then.
-pub(crate) const OLDEST: Duration = Duration::from_secs(300);
-
 /// How often the task of a connection may run before the connection counts as busy: once for the end of its answer, once for what a
 /// caller wrote behind its request, and once to spare.
 const TURNS: usize = 3;
@@ -54,7 +51,7 @@ impl Idle {
         let Own { sender, born, keeps, .. } = &self.connection;
         let idle_time = keeps.map_or(idle_time, |keeps| keeps.min(idle_time));
         now.saturating_sub(self.since) >= idle_time
-            || now.saturating_sub(*born) >= OLDEST
+            || now.saturating_sub(*born) >= Limits::OLDEST
             || sender.is_closed()
     }
 }

@@ -34,6 +34,8 @@ impl Limits {
     /// For how long it is read.
     pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(5);
 
+    /// How old a connection to the API may become: a name that leads elsewhere since is followed by then.
+    pub(crate) const OLDEST: Duration = Duration::from_secs(300);
     /// Requests over one connection of HTTP/2 at a time.
     pub(crate) const STREAMS: u32 = 100;
     /// Requests over one connection of HTTP/2 that may be taken back before they were looked at; beyond, it is closed (CVE-2023-44487).

@@ -3,7 +3,6 @@
 use crate::answer::{Problem, UpstreamFault};
 use crate::api::{Api, Fresh};
 use crate::body::Outgoing;
-use crate::idle::OLDEST;
 use crate::limits::Limits;
 use crate::traffic::Traffic;
 use crate::watch::Time;
@@ -78,7 +77,7 @@ impl Many {
 
     /// Whether nothing new goes over it.
     fn is_done_with(&self, now: Duration) -> bool {
-        self.is_retired.get() || self.sender.is_closed() || now.saturating_sub(self.born) >= OLDEST
+        self.is_retired.get() || self.sender.is_closed() || now.saturating_sub(self.born) >= Limits::OLDEST
     }
 
     /// Whether it is to be closed.

@@ -1,8 +1,7 @@
 //! What an upgrade makes of a connection (RFC 9110 §7.8): bytes both ways, which nobody here understands.
 
-use crate::arriving::Arrived;
+use crate::arriving::{Arrived, FromCaller};
 use crate::bounds::Place;
-use crate::connection::FromCaller;
 use crate::counts::Gauge;
 use crate::idle::Upgraded;
 use crate::limits::Limits;
