@@ -14,6 +14,7 @@ pub(crate) use eligible::{has_another_length, is_mapped};
 use crate::location::Base;
 use bytes::Bytes;
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use structure::{Event, Structure, unescaped};
 
@@ -36,7 +37,6 @@ use structure::{Event, Structure, unescaped};
 /// assert_eq!(text, r#"http://localhost:8484/orders?page=2"}}"#);
 /// assert_eq!(links.end(), "");
 /// ```
-#[derive(Debug)]
 pub struct LinkMap {
     from: Arc<[Base]>,
     /// As it is written in a string.
@@ -164,6 +164,13 @@ impl LinkMap {
             rest = rest.get(length..)?;
         }
         Some(rest.len())
+    }
+}
+
+/// Nothing of the text, which is the caller's.
+impl fmt::Debug for LinkMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkMap").field("from", &self.from).field("to", &self.to).finish_non_exhaustive()
     }
 }
 

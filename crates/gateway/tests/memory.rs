@@ -64,6 +64,7 @@ fn drain() -> String {
 fn a_body_streams_and_a_request_that_waits_costs_little() {
     let _installed = rustls::crypto::ring::default_provider().install_default();
     a_long_body_is_never_whole_in_memory();
+    a_link_of_an_answer_is_never_whole_in_memory();
     a_queued_request_costs_its_head_and_a_small_window();
 }
 
@@ -97,6 +98,56 @@ fn a_long_body_is_never_whole_in_memory() {
     let most = send(LENGTH);
     let more = most.saturating_sub(before);
     println!("a body of 1 GiB: {} KiB more than one of 64 MiB", more / 1024);
+    assert!(more < 1 << 20, "{more} bytes");
+}
+
+/// An API whose answer is one link, of as many bytes as the query says.
+fn one_link() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let link = format!("{{\"links\":\"{origin}/");
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let target = lines.next().unwrap_or_default();
+            let length = target.split(['?', ' ']).nth(2).and_then(|length| length.parse().ok()).unwrap_or(0);
+            while lines.next().is_some_and(|line| !line.is_empty()) {}
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n";
+            let mut pieces = std::io::repeat(b'x').take(length);
+            let _gone = stream.write_all(format!("{head}{link}").as_bytes());
+            let _gone = std::io::copy(&mut pieces, &mut stream);
+            let _gone = stream.write_all(b"\"}");
+        }
+    });
+    origin
+}
+
+fn a_link_of_an_answer_is_never_whole_in_memory() {
+    let upstream = Upstream::parse(&one_link()).unwrap();
+    let route = Route::new("/", upstream, Tokens::fixed("a-token-for-the-test").unwrap()).unwrap();
+    let running = serve(route.links([]));
+    let address = address(&running);
+    let read = |length: u64| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = format!("GET /?{length} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let (mut piece, mut read, mut most, mut looks) = (vec![0; 64 * 1024], 0, 0, 0_u64);
+        loop {
+            match stream.read(&mut piece).unwrap() {
+                0 => break,
+                more => read += more as u64,
+            }
+            looks += 1;
+            if looks.is_multiple_of(64) {
+                most = most.max(resident());
+            }
+        }
+        assert!(read > length, "{read} of {length}");
+        most
+    };
+    let before = read(16 << 20);
+    let more = read(128 << 20).saturating_sub(before);
+    println!("a link of 128 MiB: {} KiB more than one of 16 MiB", more / 1024);
     assert!(more < 1 << 20, "{more} bytes");
 }
 

@@ -7,6 +7,8 @@ import curl
 import fronts
 import life
 import load
+import pages
+import proxies
 import readings
 import upstreams
 from report import Report
@@ -21,7 +23,7 @@ def main():
     report = Report()
     try:
         world = World(binary, Path(folder), "--long" in flags)
-        for module in (curl, upstreams, fronts, readings, load, life):
+        for module in (curl, upstreams, pages, proxies, fronts, readings, load, life):
             for group, name, job in module.cases(world):
                 report.run(group, name, job)
     finally:

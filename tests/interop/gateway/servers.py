@@ -95,7 +95,8 @@ class Gateway(Process):
 
     COUNT = 0
 
-    def __init__(self, binary, folder, profiles, routes, listen='["localhost:0"]', lines="", name=None, admin=0):
+    def __init__(self, binary, folder, profiles, routes, listen='["localhost:0"]', lines="", name=None, admin=0,
+                 env=None):
         Gateway.COUNT += 1
         self.name = name or f"gateway-{Gateway.COUNT}"
         self.folder = folder / self.name
@@ -117,7 +118,7 @@ class Gateway(Process):
         config.write_text(text)
         config.chmod(0o600)
         self.command = [binary, "--json", "gateway", "--config", str(config)]
-        super().__init__(folder, self.name, *self.command)
+        super().__init__(folder, self.name, *self.command, env=env)
         told = self.answer("listen", self.name)
         self.listen, self.admin = told["listen"], told["admin"]
 

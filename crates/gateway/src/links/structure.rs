@@ -25,7 +25,6 @@ pub(super) enum Event {
 }
 
 /// A JSON text up to some byte.
-#[derive(Debug)]
 pub(super) struct Structure {
     next: Next,
     within: Within,

@@ -249,6 +249,14 @@ fn the_base_is_written_as_a_string_of_json() {
 }
 
 #[test]
+fn nothing_of_a_text_is_shown() {
+    let mut map = LinkMap::new([API], BASE);
+    map.pass(r#"{"links":{"a-name":"https://api.example.com/v1/a-link"#.into());
+    let shown = format!("{map:?}");
+    assert!(shown.contains(BASE) && !shown.contains("a-link") && !shown.contains("a-name"), "{shown}");
+}
+
+#[test]
 fn without_a_url_that_ends_in_a_slash_nothing_is_changed() {
     let text = r#"{"links":"https://api.example.com/v1"}"#;
     for url in ["https://api.example.com/v1", "api.example.com/", "", "ftp://api.example.com/"] {
