@@ -10,8 +10,7 @@ mod view;
 use crate::crew::Crew;
 use crate::health::Health;
 use crate::listener::NO_ROOM;
-use crate::reload::Reloads;
-use crate::table::{Current, Fixed};
+use crate::reload::Served;
 use history::INTERVAL;
 use http::Request;
 use hyper::body::Incoming;
@@ -82,9 +81,6 @@ impl fmt::Debug for Admin {
     }
 }
 
-/// What is looked at beside workers and health.
-pub(crate) type Seen = (Arc<Fixed>, Arc<Current>, Arc<Reloads>);
-
 /// The listener, bound.
 pub(crate) struct Bound {
     listener: TcpListener,
@@ -93,10 +89,10 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    pub(crate) async fn serve(self, health: Arc<Health>, crew: Arc<Crew>, seen: Seen) {
+    pub(crate) async fn serve(self, health: Arc<Health>, crew: Arc<Crew>, served: Served) {
         let Self { listener, address, metrics } = self;
         let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-        let view = Arc::new(View::new(address, metrics, health, crew, seen));
+        let view = Arc::new(View::new(address, metrics, health, crew, served));
         let mut connections = JoinSet::new();
         let mut oldest_first = VecDeque::new();
         let mut looks = interval(INTERVAL);

@@ -156,6 +156,8 @@ pub enum ServeError {
     Twice(RoutePath),
     /// The certificates of this machine cannot be read, which the API's are verified by.
     Roots(String),
+    /// The gateway is ending, and is given no other routes.
+    Ending,
 }
 
 impl fmt::Display for ServeError {
@@ -190,6 +192,7 @@ impl fmt::Display for ServeError {
             Self::Roots(error) => {
                 write!(f, "the certificates that the API's is verified by cannot be used: {error}")
             }
+            Self::Ending => f.write_str("the gateway is shutting down, and is given no other routes"),
         }
     }
 }

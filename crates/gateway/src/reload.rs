@@ -117,13 +117,19 @@ impl Reloads {
     }
 }
 
-/// What it takes to swap the table.
-pub(crate) struct Swap {
+/// What is served, for whoever is no worker.
+#[derive(Clone)]
+pub(crate) struct Served {
     pub(crate) fixed: Arc<Fixed>,
     pub(crate) current: Arc<Current>,
+    pub(crate) reloads: Arc<Reloads>,
+}
+
+/// What it takes to swap the table.
+pub(crate) struct Swap {
+    pub(crate) served: Served,
     pub(crate) health: Arc<Health>,
     pub(crate) keepers: Arc<Keepers>,
-    pub(crate) reloads: Arc<Reloads>,
     /// As they were bound, each with the addresses that this made.
     pub(crate) listening: Vec<(Listener, Vec<Address>)>,
     /// They end with whoever accepts, and not with this.
@@ -159,19 +165,23 @@ impl Swap {
     }
 
     fn told_of(&self, outcome: Outcome, fault: Option<String>, needs_restart: Vec<String>) {
-        if let Some(log) = &self.fixed.log {
+        if let Some(log) = &self.served.fixed.log {
             log.reload(outcome.as_str(), fault.as_deref(), &needs_restart);
         }
-        self.reloads.remember(outcome, fault, needs_restart);
+        self.served.reloads.remember(outcome, fault, needs_restart);
     }
 
     fn swapped(&self, reload: Reload) -> Result<(Vec<Address>, Vec<String>), ServeError> {
         let Reload { routes, listeners, warm_up, needs_restart } = reload;
-        let before = self.current.table();
+        let before = self.served.current.table();
         let (doors, unchanged) = self.doors(&before, listeners)?;
-        let table = Arc::new(before.next(routes, doors, &self.fixed.limits)?);
+        let table = Arc::new(before.next(routes, doors, &self.served.fixed.limits)?);
         self.warmed_up(&before, &table, warm_up);
-        self.current.swap(Arc::clone(&table));
+        // Who is served to the end has a token.
+        if self.health.is_draining() {
+            return Err(ServeError::Ending);
+        }
+        self.served.current.swap(Arc::clone(&table));
         self.tell(&table);
         self.keepers.keep_alone(&table.sources);
         let needs_restart = needs_restart.into_iter().chain(unchanged.iter().map(ToString::to_string));
@@ -217,7 +227,7 @@ impl Swap {
             let status = source.tokens.status();
             status.held.is_none() && !matches!(status.last_outcome, Some((LastOutcome::Failed(_), _)))
         };
-        // While it is not ready nobody is served, and when it ends nobody will be.
+        // Before it is ready nobody is served, and one that ends is given no other table.
         while self.health.is_ready()
             && coming.iter().any(is_awaited)
             && end.is_none_or(|end| Instant::now() < end)
@@ -246,6 +256,6 @@ impl Swap {
 
 impl fmt::Debug for Swap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Swap").field("reloads", &self.reloads).finish_non_exhaustive()
+        f.debug_struct("Swap").field("reloads", &self.served.reloads).finish_non_exhaustive()
     }
 }

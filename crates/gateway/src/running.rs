@@ -7,7 +7,7 @@ use crate::health::Health;
 use crate::keepers::Keepers;
 use crate::listener::bind::{Accepting, Bound};
 use crate::listener::{Address, Listener, NO_ROOM, ServeError};
-use crate::reload::{Reload, Reloads, Swap};
+use crate::reload::{Reload, Reloads, Served, Swap};
 use crate::table::{Current, Fixed, Table};
 use crate::worker::State;
 use crate::working::{Accepted, Told, work};
@@ -57,7 +57,7 @@ pub struct Running {
     admin: Option<Result<SocketAddr, io::Error>>,
     wish: watch::Sender<Wish>,
     crew: Arc<Crew>,
-    swap: Swap,
+    swap: Arc<Swap>,
     ended: Arc<Ended>,
 }
 
@@ -130,7 +130,8 @@ impl Running {
     /// ```
     ///
     /// # Errors
-    /// Two routes of one path, an access that does not suit its address, or certificates that cannot be used: nothing has changed then.
+    /// Two routes of one path, an access that does not suit its address, certificates that cannot be used, or the gateway is ending: nothing
+    /// has changed then.
     ///
     /// # Blocking
     /// Until first tokens are there, within the time for that, and until each worker has the table, some milliseconds. One reload waits for
@@ -216,16 +217,18 @@ impl Plan {
         let addresses = bound.iter().flat_map(|(_, bound)| of_bound(bound)).collect();
         let secured = bound.iter().filter(|(listener, _)| listener.tls.is_some());
         let secured = secured.flat_map(|(_, bound)| of_bound(bound)).collect();
-        let swap = Swap {
-            fixed: Arc::clone(&fixed),
-            current: Arc::new(Current::new(Arc::clone(&table))),
+        let swap = Arc::new(Swap {
+            served: Served {
+                fixed: Arc::clone(&fixed),
+                current: Arc::new(Current::new(Arc::clone(&table))),
+                reloads: Arc::<Reloads>::default(),
+            },
             health: Arc::clone(&health),
             keepers: Arc::clone(&keepers),
-            reloads: Arc::<Reloads>::default(),
             listening: bound.iter().map(|(listener, bound)| (listener.clone(), of_bound(bound))).collect(),
             told: told.iter().map(UnboundedSender::downgrade).collect(),
             turn: Mutex::default(),
-        };
+        });
         let bound = bound.into_iter().flat_map(|(_, bound)| bound).collect();
         let admin = admin.map(Admin::bind);
         let (admin_address, admin) = match admin {
@@ -241,13 +244,13 @@ impl Plan {
             wishes,
             places: Arc::new(Semaphore::new(fixed.limits.connections.min(Semaphore::MAX_PERMITS))),
         };
-        let seen_by_admin = (Arc::clone(&fixed), Arc::clone(&swap.current), Arc::clone(&swap.reloads));
+        let served = swap.served.clone();
         let done = Arc::clone(&ended);
         let run = move || {
             // Whatever happens here, whoever waits is told.
             let _told = TellAtLast(&done);
             keepers.keep_alone(&table.sources);
-            let whole = runtime.block_on(control.run(bound, admin.map(|admin| (admin, seen_by_admin))));
+            let whole = runtime.block_on(control.run(bound, admin.map(|admin| (admin, served))));
             keepers.end();
             // A look-up that hangs on a dead name server is not waited for.
             runtime.shutdown_background();
@@ -288,10 +291,10 @@ struct Control {
 
 impl Control {
     /// Whether everything in flight was answered.
-    async fn run(mut self, bound: Vec<Bound>, admin: Option<(admin::Bound, admin::Seen)>) -> bool {
+    async fn run(mut self, bound: Vec<Bound>, admin: Option<(admin::Bound, Served)>) -> bool {
         let mut jobs = JoinSet::new();
-        if let Some((admin, seen)) = admin {
-            jobs.spawn(admin.serve(self.health.clone(), Arc::clone(&self.crew), seen));
+        if let Some((admin, served)) = admin {
+            jobs.spawn(admin.serve(self.health.clone(), Arc::clone(&self.crew), served));
         }
         let mut listeners = JoinSet::new();
         for (place, bound) in bound.into_iter().enumerate() {

@@ -131,6 +131,27 @@ def drained(world):
     return f"{answered} answered, {closed} connections closed idle"
 
 
+def drained_in_a_reload(world):
+    """SIGTERM while a changed file waits for the first token of its client: what serves is drained as ever."""
+    gateway = world.another('path = "/"\nprofile = "api"\nupstream = "{api}"', lines='grace = "400ms"').ready()
+    mark = "/here?reloading"
+    load = Process(world.folder, "wrk-reloading", tool("wrk"), "-t1", "-c16", "-d60s", gateway.url + mark)
+    until(lambda: len(world.nginx.seen(mark)) > 200, "there is load")
+    slow = Mock(world.binary, world.folder, "never-first", "--delay", "10m")
+    config = gateway.folder / "config.toml"
+    config.write_text(config.read_text().replace(world.mock.token_endpoint, slow.token_endpoint))
+    gateway.child.send_signal(signal.SIGHUP)
+    before = len(world.nginx.seen(mark))
+    until(lambda: len(world.nginx.seen(mark)) > before + 200, "the old client serves meanwhile")
+    same(gateway.end(), 0, "status of the gateway")
+    load.end(signal.SIGINT)
+    text = load.text()
+    expect("Non-2xx" not in text, text)
+    done = int(re.search(r"(\d+) requests in", text)[1])
+    same(len(world.nginx.seen(mark)) - done, 0, f"of {done} requests that arrived, those that got no answer")
+    return f"{done} answered"
+
+
 def in_the_middle(world):
     """SIGTERM while a large download and a large upload are under way: both end whole, and then it ends."""
     gateway = world.another('path = "/"\nprofile = "api"\nupstream = "{api}"').ready()
@@ -219,7 +240,7 @@ def at_last(world):
 CASES = [
     ("5 MB are sent before the answer is read", five_megabytes), ("a queued caller hangs up", hangs_up),
     ("a second gateway does not start", second), ("kill -9, and the same Unix socket", killed),
-    ("SIGTERM under wrk", drained),
+    ("SIGTERM under wrk", drained), ("SIGTERM while a changed file waits for a token, under wrk", drained_in_a_reload),
     ("SIGTERM in the middle of large bodies", in_the_middle), ("the authorization server is away", server_away), ("the API is away", api_away),
     ("at last", at_last),
 ]

@@ -79,7 +79,43 @@ def reloaded(world):
     return f"{count:.0f} requests, none failed"
 
 
+def swapped(world):
+    """The gateway's own file, which leads to one of two APIs in turns: no request is lost, and each has the token."""
+    base = f"127.0.0.1:{world.nginx_port}"
+    gateway = world.another('path = "/"\nprofile = "api"\nupstream = "{api}"').ready()
+    config = gateway.folder / "config.toml"
+    text = config.read_text()
+    files = [text, text.replace(f'http://{base}/"', f'http://{base}/small/"')]
+    expect(files[0] != files[1], "the file has the API's URL")
+    taken = 'evergrant_gateway_reloads_total{outcome="taken"}'
+    load = [Process(world.folder, "swapped-wrk", tool("wrk"), "-t1", "-c16", "-d60s", f"{gateway.url}/here?swapped"),
+            Process(world.folder, "swapped-h2load", tool("h2load"), "--h1", "-D", "60", "-c", "8", f"{gateway.url}/here?swapped")]
+    rounds = 50 if world.long else 12
+    for number in range(1, rounds + 1):
+        before = len(world.nginx.seen("?swapped"))
+        until(lambda: len(world.nginx.seen("?swapped")) > before + 20, "there is load")
+        config.write_text(files[number % 2])
+        gateway.child.send_signal(signal.SIGHUP)
+        until(lambda: gateway.metric(taken) == number, f"reload {number} is taken")
+    for process in load:
+        process.end(signal.SIGINT)
+    wrk, h2 = (process.text() for process in load)
+    expect("Non-2xx" not in wrk and "Socket errors" not in wrk, wrk)
+    seen = world.nginx.seen("?swapped")
+    same({(request["status"], request["bearer"]) for request in seen}, {("200", "one")}, "what nginx saw")
+    both = {request["target"].startswith("/small/") for request in seen}
+    same(both, {True, False}, "whether both APIs were called")
+    same(gateway.metric('evergrant_gateway_reloads_total{outcome="failed"}'), 0, "failed reloads")
+    gateway.end()
+    return f"{number_of(wrk)} requests of wrk, none failed, in {rounds} reloads"
+
+
+def number_of(text):
+    return f"{number(r'([0-9]+) requests in', text):.0f}"
+
+
 def cases(world):
     for name, job in (("wrk", wrk), ("h2load", h2load), ("ab with keep-alive", ab), ("ab", ab_closing),
-                      ("nginx is reloaded, under wrk", reloaded)):
+                      ("nginx is reloaded, under wrk", reloaded),
+                      ("the gateway's file changes again and again, under wrk and h2load", swapped)):
         yield "load", name, lambda job=job: (world.needs_nginx(), job(world))[1]

@@ -41,13 +41,13 @@ pub(crate) fn run(args: &GatewayArgs, manner: Manner) -> Result<ExitCode, Failur
         return wait::run(args).map(|()| ExitCode::SUCCESS);
     }
     let page = args.demo_page.as_deref().map(DemoPage::bind).transpose()?;
-    let plan = match file::of(args)? {
-        Some(profiles) => file::plan(args, profiles, page, manner)?,
-        None => flags::plan(args, page)?,
+    let (plan, followed) = match file::of(args)? {
+        Some(profiles) => file::plan(args, profiles, page, manner).map(|(plan, file)| (plan, Some(file)))?,
+        None => (flags::plan(args, page)?, None),
     };
     let ended = match args.program.is_empty() {
-        true => life::serve(plan, manner),
-        false => under::serve(plan, &args.program, manner),
+        true => life::serve(plan, followed, manner),
+        false => under::serve(plan, followed, &args.program, manner),
     };
     verbose::end();
     ended

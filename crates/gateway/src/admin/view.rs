@@ -2,12 +2,11 @@
 
 use super::history::History;
 use super::status::Shown;
-use super::{Seen, metrics, page};
+use super::{metrics, page};
 use crate::crew::Crew;
 use crate::health::Health;
-use crate::reload::Reloads;
+use crate::reload::Served;
 use crate::rules::{self, Denied, Hosts};
-use crate::table::{Current, Fixed};
 use bytes::Bytes;
 use evergrant_core::Origin;
 use http::header::{
@@ -37,9 +36,7 @@ pub(super) struct View {
     policy: HeaderValue,
     health: Arc<Health>,
     crew: Arc<Crew>,
-    fixed: Arc<Fixed>,
-    current: Arc<Current>,
-    reloads: Arc<Reloads>,
+    served: Served,
     history: History,
 }
 
@@ -49,7 +46,7 @@ impl View {
         metrics: Arc<dyn Fn() -> String + Send + Sync>,
         health: Arc<Health>,
         crew: Arc<Crew>,
-        (fixed, current, reloads): Seen,
+        served: Served,
     ) -> Self {
         let own = ["127.0.0.1", "localhost", "[::1]"];
         Self {
@@ -63,16 +60,14 @@ impl View {
             policy: page::policy(),
             health,
             crew,
-            fixed,
-            current,
-            reloads,
+            served,
             history: History::default(),
         }
     }
 
     /// What is remembered for those who look later.
     pub(super) fn look(&self) {
-        let table = self.current.table();
+        let table = self.served.current.table();
         let statuses = table.sources.iter().map(|source| (source.number, source.tokens.status()));
         self.history.look(&self.crew.counts(), statuses, Instant::now());
     }
@@ -131,9 +126,9 @@ impl View {
             return Err(denied);
         }
         let life = (self.health.is_ready(), self.health.is_draining());
-        let table = self.current.table();
-        let of_table = (&table.sources[..], self.reloads.last());
-        Ok(show(&Shown::of(life, &self.crew, &self.fixed, of_table, &self.history)))
+        let table = self.served.current.table();
+        let of_table = (&table.sources[..], self.served.reloads.last());
+        Ok(show(&Shown::of(life, &self.crew, &self.served.fixed, of_table, &self.history)))
     }
 
     fn metrics(&self, parts: &Parts) -> Answer {
@@ -141,8 +136,9 @@ impl View {
         if let Some((status, said)) = self.denied(parts).filter(|_| self.is_loopback()) {
             return text(status, &said);
         }
-        let body = metrics::text(&self.crew.counts(), &self.current.table(), self.reloads.counts())
-            + &(self.metrics)();
+        let body =
+            metrics::text(&self.crew.counts(), &self.served.current.table(), self.served.reloads.counts())
+                + &(self.metrics)();
         typed(StatusCode::OK, metrics::CONTENT_TYPE, body)
     }
 

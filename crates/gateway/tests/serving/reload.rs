@@ -438,7 +438,7 @@ fn what_is_counted_of_a_route_that_stays_never_goes_backwards_and_one_that_goes_
 }
 
 #[test]
-fn it_can_be_drained_while_it_waits_for_a_first_token() {
+fn one_that_is_drained_while_it_waits_for_a_first_token_ends_with_the_client_that_has_one() {
     let (hanging, api) = (Server::start().unwrap(), echo("api"));
     let _gate = hanging.hold(Endpoint::Token);
     let running = serve(route_to(&api.origin(), fixed()));
@@ -447,12 +447,14 @@ fn it_can_be_drained_while_it_waits_for_a_first_token() {
     thread::scope(|scope| {
         let reloading = scope.spawn(|| running.reload(Reload::new(vec![new]).warm_up(PATIENCE * 100)));
         until("it is asked for", || hanging.counts().token_requests == 1);
+        running.drain(PATIENCE);
+        until("it is told", || reloading.is_finished());
+        assert_eq!(Caller::new(&running).get("/").text(), "api / Bearer a-token-for-the-test");
         running.drain(Duration::ZERO);
         assert!(running.wait());
-        assert!(reloading.join().unwrap().is_ok());
+        assert!(matches!(reloading.join().unwrap(), Err(ServeError::Ending)));
     });
-    // After the end there is nobody to tell, and that is no fault.
-    assert!(running.reload(Reload::new(Vec::new())).is_ok());
+    assert!(matches!(running.reload(Reload::new(Vec::new())), Err(ServeError::Ending)));
 }
 
 /// A log that the test reads.

@@ -91,12 +91,13 @@ pub(super) struct Again {
     pub(super) needs_restart: Vec<String>,
 }
 
+/// What is to be served, and the file that says so.
 pub(super) fn plan(
     args: &GatewayArgs,
     profiles: Profiles,
     page: Option<DemoPage>,
     manner: Manner,
-) -> Result<Plan, Failure> {
+) -> Result<(Plan, Followed), Failure> {
     let (path, content) = (profiles.path.clone(), content(&profiles));
     let said = match said(profiles) {
         Ok(said) => said,
@@ -113,7 +114,8 @@ pub(super) fn plan(
         bounds: said.table.bounds.clone(),
         pages: page.as_ref().map(DemoPage::origins).unwrap_or_default(),
     };
-    made(args, said, page, followed)
+    let plan = made(args, said, page, &followed.pages)?;
+    Ok((plan, followed))
 }
 
 /// What is in the file, and in those that it names: to be looked at before they are read.
@@ -228,7 +230,7 @@ fn made(
     args: &GatewayArgs,
     Said { table, clients }: Said,
     page: Option<DemoPage>,
-    followed: Followed,
+    pages: &[Origin],
 ) -> Result<Plan, Failure> {
     let totals = Arc::<Totals>::default();
     let said_listen = listen(args, table.listen.clone())?;
@@ -239,7 +241,7 @@ fn made(
             .map_err(|failure| failure.of(&format_args!("profile {}", Line(&name))))?;
         sources.insert(name, source);
     }
-    let routes = served(&table, &sources, &followed.pages)?;
+    let routes = served(&table, &sources, pages)?;
     Ok(Plan {
         listen: said_listen,
         admin: admin(args, table.admin)?,
@@ -251,7 +253,6 @@ fn made(
         routes,
         sources: sources.into_values().collect(),
         totals,
-        file: Some(followed),
     })
 }
 

@@ -39,7 +39,6 @@ pub(super) fn plan(args: &GatewayArgs, page: Option<DemoPage>) -> Result<Plan, F
         routes: vec![served],
         sources: vec![source],
         totals,
-        file: None,
     })
 }
 

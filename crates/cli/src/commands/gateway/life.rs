@@ -1,5 +1,6 @@
 //! A gateway by itself, from its first connection to its last.
 
+use super::file::Followed;
 use super::notify;
 use super::plan::{For, Plan};
 use super::signals::{End, Signals, Wish};
@@ -24,10 +25,10 @@ const STUCK: Duration = Duration::from_secs(3);
 const AT_ONCE: Duration = Duration::from_millis(250);
 
 /// Serves until a signal ends it.
-pub(super) fn serve(plan: Plan, manner: Manner) -> Result<ExitCode, Failure> {
+pub(super) fn serve(plan: Plan, followed: Option<Followed>, manner: Manner) -> Result<ExitCode, Failure> {
     block_on(async {
         let mut signals = Signals::caught()?;
-        let started = start(plan, For::Itself, manner)?;
+        let started = start(plan, followed, For::Itself, manner)?;
         let mut ending = Ending::of(&started.running);
         trouble::told(&started.running, started.live.clone());
         let telling = tokio::spawn(tell_when_ready(Arc::clone(&started.running)));

@@ -2,7 +2,6 @@
 
 use super::args::GatewayArgs;
 use super::demo_page::DemoPage;
-use super::file::Followed;
 use crate::client::profile::gateway::{AdminAt, Bounds, Listen, LogWord, Ready};
 use crate::client::renewal::Renewal;
 use crate::client::settings::Settings;
@@ -35,8 +34,6 @@ pub(super) struct Plan {
     pub(super) sources: Vec<Source>,
     /// What all sources count.
     pub(super) totals: Arc<Totals>,
-    /// The file that says all that, if one does.
-    pub(super) file: Option<Followed>,
 }
 
 /// Who else uses this process.

@@ -2,6 +2,7 @@
 
 use super::demo_page::DemoPage;
 use super::descriptors;
+use super::file::Followed;
 use super::greeting;
 use super::live::Live;
 use super::plan::{For, Plan};
@@ -30,7 +31,12 @@ pub(super) struct Started {
 }
 
 /// Starts it, and says where it listens. On a runtime, which serves the demo page.
-pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Failure> {
+pub(super) fn start(
+    plan: Plan,
+    followed: Option<Followed>,
+    of: For,
+    manner: Manner,
+) -> Result<Started, Failure> {
     let bounds = descriptors::enough(plan.bounds, plan.routes.len(), of);
     let listeners: Vec<Listener> = plan.listen.iter().map(checked::listener).collect::<Result<_, _>>()?;
     let live = Live::default();
@@ -72,7 +78,7 @@ pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Fail
     }
     greeting::greet(&running, &plan.routes, &plan.listen, page.as_deref(), manner);
     let running = Arc::new(running);
-    let reloads = Reloads::watched(&running, plan.file, plan.sources, (live.clone(), plan.totals))?;
+    let reloads = Reloads::watched(&running, followed, plan.sources, (live.clone(), plan.totals))?;
     Ok(Started { running, reloads, live, grace: bounds.grace, drain_time: bounds.drain_time })
 }
 

@@ -1,6 +1,7 @@
 //! A gateway for one program, which runs under it.
 
 use super::address::base;
+use super::file::Followed;
 use super::life::Ending;
 use super::plan::{For, Plan, Source};
 use super::start::{Started, start};
@@ -19,7 +20,12 @@ const GATEWAY: &str = "EVERGRANT_GATEWAY";
 /// What `evergrant run` sets, where this runs under it: the program needs no token.
 const TOKENS: [&str; 2] = ["EVERGRANT_TOKEN", "EVERGRANT_TOKEN_FILE"];
 
-pub(super) fn serve(plan: Plan, program: &[OsString], manner: Manner) -> Result<ExitCode, Failure> {
+pub(super) fn serve(
+    plan: Plan,
+    followed: Option<Followed>,
+    program: &[OsString],
+    manner: Manner,
+) -> Result<ExitCode, Failure> {
     let Some(mut command) = child::command(program) else {
         return Err(Failure::usage("there is no program to run", "name it after --"));
     };
@@ -29,7 +35,7 @@ pub(super) fn serve(plan: Plan, program: &[OsString], manner: Manner) -> Result<
     }
     block_on(async {
         let mut signals = Signals::caught()?;
-        let started = start(plan, For::Program, manner)?;
+        let started = start(plan, followed, For::Program, manner)?;
         if let Some(address) = started.running.addresses().first() {
             command.env(GATEWAY, base(&started.running, address));
         }
