@@ -15,7 +15,7 @@ use std::fs;
 use tree::{files, has_extension, root};
 
 /// Where the sentences of errors are.
-const ERRORS: [&str; 44] = [
+const ERRORS: [&str; 46] = [
     "core/src/error.rs",
     "core/src/error/config.rs",
     "core/src/error/proxy.rs",
@@ -60,6 +60,8 @@ const ERRORS: [&str; 44] = [
     "cli/src/client/profile/gateway.rs",
     "cli/src/client/profile/gateway/listen.rs",
     "cli/src/client/checked.rs",
+    "cli/src/client/identity.rs",
+    "gateway/src/identity.rs",
 ];
 
 /// Words of other libraries that those files recognize: nobody is shown them.

@@ -67,11 +67,11 @@ fn bytes(path: &Path, what: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
 fn failure(error: &IdentityError) -> Failure {
     let (happened, next) = match error {
         IdentityError::Certificate => (
-            format!("{CERTIFICATE} is not in its file"),
+            "the certificate of the listener is not in its file".to_owned(),
             "name the PEM file of the certificate, with those of its authorities behind it (-----BEGIN CERTIFICATE-----)",
         ),
         IdentityError::Key => (
-            format!("{KEY} is not in its file"),
+            "the private key of the listener is not in its file".to_owned(),
             "name the PEM file of the key, without a passphrase (-----BEGIN PRIVATE KEY-----)",
         ),
         other => (other.to_string(), "name a certificate, and the key that it was issued for"),
