@@ -2,6 +2,7 @@
 //! that wait for its answer, and metrics that tell how many do.
 //!
 //!     cargo run --release -p evergrant-bench --example gateway -- 127.0.0.1:8484 http://127.0.0.1:8080
+//!     cargo run --release -p evergrant-bench --example gateway -- 127.0.0.1:8484 http://127.0.0.1:8080 http2     the API speaks HTTP/2
 //!     cargo run --release -p evergrant-bench --example gateway -- 127.0.0.1:8484 http://127.0.0.1:8080 http://127.0.0.1:8081/token 127.0.0.1:8485
 
 use evergrant_gateway::{Address, Admin, Gateway, Limits, Listener, LogFormat, LogMode, Route, Upstream};
@@ -19,7 +20,7 @@ fn main() -> Result<(), BoxError> {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     let (listen, upstream) = match *words {
         [listen, upstream, ..] => (listen, Upstream::parse(upstream)?),
-        _ => return Err("usage: gateway LISTEN UPSTREAM [TOKEN_ENDPOINT ADMIN]".into()),
+        _ => return Err("usage: gateway LISTEN UPSTREAM [http2 | TOKEN_ENDPOINT ADMIN]".into()),
     };
     let builder = Gateway::builder().log(LogMode::Own, LogFormat::Json, io::stdout());
     let builder = match *words {
@@ -28,7 +29,10 @@ fn main() -> Result<(), BoxError> {
             let limits = Limits::new().connections(QUEUED).admitted(QUEUED);
             builder.route(route).limits(limits).admin(Admin::new(admin.parse()?))
         }
-        _ => builder.route(route(upstream, Tokens::fixed(&"a".repeat(1024))?)?),
+        _ => {
+            let route = route(upstream, Tokens::fixed(&"a".repeat(1024))?)?;
+            builder.route(route.http2(words.get(2) == Some(&"http2")))
+        }
     };
     let gateway = builder.build().map_err(|twice| twice.to_string())?;
     let listener = Listener::new(Address::parse(listen)?);
