@@ -66,6 +66,7 @@ fn a_body_streams_and_a_request_that_waits_costs_little() {
     a_long_body_is_never_whole_in_memory();
     a_link_of_an_answer_is_never_whole_in_memory();
     a_queued_request_costs_its_head_and_a_small_window();
+    a_queued_request_of_http2_costs_its_window();
 }
 
 fn a_long_body_is_never_whole_in_memory() {
@@ -186,4 +187,51 @@ fn a_queued_request_costs_its_head_and_a_small_window() {
     // Two buffers of hyper's, of 8 KiB each, and what we remember of it.
     assert!(small <= 24 * 1024, "{small} bytes for each");
     assert!(large <= 48 * 1024, "{large} bytes for each");
+}
+
+fn a_queued_request_of_http2_costs_its_window() {
+    const CONNECTIONS: u64 = 8;
+    const EACH: u64 = 100;
+    let server = Server::start().unwrap();
+    let _gate = server.hold(Endpoint::Token);
+    let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
+    let client = Client::builder(Provider::rfc6749(&server.token_endpoint()).unwrap(), auth).build().unwrap();
+    let tokens = Tokens::builder(client).proxy(None).build().unwrap();
+    let running = serve(Route::new("/", Upstream::parse(&server.origin()).unwrap(), tokens).unwrap());
+    let address = address(&running);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let before = resident();
+        let mut kept = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+            // It goes on by itself.
+            let _running = tokio::spawn(connection);
+            for _ in 0..EACH {
+                let request = http::Request::post(format!("http://{address}/")).body(()).unwrap();
+                let (answer, mut body) =
+                    sender.clone().ready().await.unwrap().send_request(request, false).unwrap();
+                // As much as comes unasked, and it waits for more.
+                body.reserve_capacity(1 << 20);
+                let mut sent = 0;
+                while sent < 65_535 {
+                    let room = std::future::poll_fn(|cx| body.poll_capacity(cx)).await.unwrap().unwrap();
+                    body.send_data(vec![b'x'; room].into(), false).unwrap();
+                    sent += room;
+                }
+                kept.push((answer, body));
+            }
+        }
+        let end = Instant::now() + Duration::from_secs(60);
+        while running.counts().queued < i64::try_from(CONNECTIONS * EACH).unwrap() {
+            assert!(Instant::now() < end, "not all are queued");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // What is on its way has arrived by then.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let each = resident().saturating_sub(before) / (CONNECTIONS * EACH);
+        println!("a queued request of HTTP/2 with all of its window: {each} bytes");
+        assert!(each <= (64 + 24) * 1024, "{each} bytes for each");
+    });
 }
