@@ -2,7 +2,7 @@
 
 use crate::inbound::Inbound;
 use crate::record::malformed;
-use crate::request::answer;
+use crate::service::answer;
 use crate::stream::Stream;
 use crate::table::Door;
 use crate::watch::Watch;

@@ -1,5 +1,6 @@
 //! What a gateway counts. Each worker counts for itself, without a lock; whoever asks adds them up.
 
+use crate::issued::{Sums, Tally};
 use crate::log::Line;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -95,6 +96,7 @@ pub(crate) struct Counters {
     pub(crate) in_flight: AtomicI64,
     pub(crate) queued: AtomicI64,
     pub(crate) connections: AtomicI64,
+    pub(crate) issued: Tally,
     replays: [AtomicU64; 3],
     broken: [AtomicU64; 3],
     /// What we answered by ourselves, by the problem and the rule. It is seldom.
@@ -113,6 +115,7 @@ impl Counters {
             in_flight: AtomicI64::new(0),
             queued: AtomicI64::new(0),
             connections: AtomicI64::new(0),
+            issued: Tally::default(),
             replays: Default::default(),
             broken: Default::default(),
             own: Mutex::default(),
@@ -218,6 +221,8 @@ pub struct Counts {
     pub queued: i64,
     /// Connections of callers.
     pub connections: i64,
+    /// What was asked of listeners for tokens, and what came of it.
+    pub(crate) issued: Sums,
     /// Replays after a refused token: those that the API took, refused again, and those that could not be.
     pub replays: [u64; 3],
     /// Answers that broke off: because of the API, because nothing came for too long, because of the caller.
@@ -245,6 +250,7 @@ impl Counts {
         self.in_flight += more.in_flight.load(Ordering::Relaxed);
         self.queued += more.queued.load(Ordering::Relaxed);
         self.connections += more.connections.load(Ordering::Relaxed);
+        more.issued.add_to(&mut self.issued);
         for (count, more) in self.replays.iter_mut().zip(&more.replays) {
             *count += more.load(Ordering::Relaxed);
         }

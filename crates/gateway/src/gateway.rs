@@ -6,6 +6,7 @@ use crate::api::Api;
 use crate::body::Memory;
 use crate::bounds::Bounds;
 use crate::fields::Via;
+use crate::issue::Issue;
 use crate::limits::Limits;
 use crate::listener::{Listener, ServeError};
 use crate::log::{Log, LogFormat, LogMode};
@@ -26,6 +27,7 @@ pub struct Gateway(GatewayBuilder);
 #[must_use]
 pub struct GatewayBuilder {
     routes: Vec<Route>,
+    issue: Option<Issue>,
     limits: Limits,
     instance: Option<Box<str>>,
     log: Option<(LogMode, LogFormat, Box<dyn Write + Send>)>,
@@ -38,6 +40,7 @@ impl Gateway {
     pub const fn builder() -> GatewayBuilder {
         GatewayBuilder {
             routes: Vec::new(),
+            issue: None,
             limits: Limits::new(),
             instance: None,
             log: None,
@@ -51,13 +54,17 @@ impl Gateway {
     /// # Errors
     /// A listener cannot be used, or should not; or the system gives no threads.
     pub fn serve(self, listeners: &[Listener]) -> Result<Running, ServeError> {
-        let GatewayBuilder { routes, limits, instance, log, admin, workers } = self.0;
+        let GatewayBuilder { routes, issue, limits, instance, log, admin, workers } = self.0;
         let mut bound = Vec::new();
         for listener in listeners {
             bound.extend(listener.bind()?);
         }
-        let sources = sources(&routes);
-        let bounds = Bounds::new(limits.admitted, bound.iter().flat_map(|bound| keys(&bound.door.access)));
+        let sources = sources(&routes, issue.as_ref());
+        let issuing = issue.map(Issue::bind).transpose()?.unwrap_or_default();
+        let bounds = Bounds::new(
+            limits.admitted,
+            bound.iter().chain(&issuing).flat_map(|bound| keys(&bound.door.access)),
+        );
         let (routes, apis) = placed(routes, &limits)?;
         let (log, log_thread) = match log {
             Some((mode, format, to)) => {
@@ -80,8 +87,16 @@ impl Gateway {
             bounds,
         });
         let cores = || thread::available_parallelism().map_or(1, usize::from);
-        Plan { table, bound, sources, admin, workers: workers.unwrap_or_else(cores).max(1), log_thread }
-            .start()
+        Plan {
+            table,
+            bound,
+            issuing,
+            sources,
+            admin,
+            workers: workers.unwrap_or_else(cores).max(1),
+            log_thread,
+        }
+        .start()
     }
 }
 
@@ -94,13 +109,14 @@ fn keys(access: &Access) -> impl Iterator<Item = &str> {
     keys.into_iter().flatten()
 }
 
-/// Each source once, whichever routes share it.
-fn sources(routes: &[Route]) -> Vec<Tokens> {
+/// Each source once, whoever shares it.
+fn sources(routes: &[Route], issue: Option<&Issue>) -> Vec<Tokens> {
     let mut sources: Vec<Tokens> = Vec::new();
-    for route in routes {
-        let is_same = |known: &Tokens| Arc::ptr_eq(known.source().shared(), route.tokens.source().shared());
+    let of_routes = routes.iter().map(|route| &route.tokens);
+    for tokens in of_routes.chain(issue.into_iter().flat_map(Issue::sources)) {
+        let is_same = |known: &Tokens| Arc::ptr_eq(known.source().shared(), tokens.source().shared());
         if !sources.iter().any(is_same) {
-            sources.push(route.tokens.clone());
+            sources.push(tokens.clone());
         }
     }
     sources
@@ -136,6 +152,12 @@ impl GatewayBuilder {
     /// One route more.
     pub fn route(mut self, route: Route) -> Self {
         self.routes.push(route);
+        self
+    }
+
+    /// Tokens for programs of this machine, on listeners of their own. Default: none.
+    pub fn issue(mut self, issue: Issue) -> Self {
+        self.issue = Some(issue);
         self
     }
 
@@ -187,6 +209,7 @@ impl fmt::Debug for GatewayBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GatewayBuilder")
             .field("routes", &self.routes)
+            .field("issue", &self.issue)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

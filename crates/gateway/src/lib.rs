@@ -33,6 +33,10 @@ mod idle;
 #[cfg(feature = "server")]
 mod inbound;
 #[cfg(feature = "server")]
+mod issue;
+#[cfg(feature = "server")]
+mod issued;
+#[cfg(feature = "server")]
 mod limits;
 #[cfg(feature = "server")]
 mod listener;
@@ -49,6 +53,8 @@ mod route;
 mod rules;
 #[cfg(feature = "server")]
 mod running;
+#[cfg(feature = "server")]
+mod service;
 #[cfg(feature = "server")]
 mod settings;
 #[cfg(feature = "server")]
@@ -80,6 +86,8 @@ pub use counts::{Counts, Times};
 pub use fields::{FieldRules, KEY, Looped, Via, to_caller, to_upstream};
 #[cfg(feature = "server")]
 pub use gateway::{Gateway, GatewayBuilder};
+#[cfg(feature = "server")]
+pub use issue::{Issue, IssueError};
 #[cfg(feature = "server")]
 pub use limits::Limits;
 #[cfg(feature = "server")]

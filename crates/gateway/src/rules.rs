@@ -146,16 +146,19 @@ pub struct Head<'a> {
 /// # Errors
 /// Nobody may send it, on any route.
 pub fn head<'a>(parts: &'a Parts, hosts: &Hosts) -> Result<Head<'a>, Denied> {
+    framed(parts, hosts)?;
+    let path = path(&parts.uri)?;
+    Ok(Head { path: Path::read(path).map_err(Denied::Path)?, query: parts.uri.query() })
+}
+
+/// The same without the path.
+pub(crate) fn framed(parts: &Parts, hosts: &Hosts) -> Result<(), Denied> {
     if [Method::CONNECT, Method::TRACE].contains(&parts.method) || parts.method.as_str() == "TRACK" {
         return Err(Denied::Method);
     }
     framing(parts)?;
     let host = host(parts)?;
-    if !hosts.allow(host) {
-        return Err(Denied::HostNotAllowed);
-    }
-    let path = path(&parts.uri)?;
-    Ok(Head { path: Path::read(path).map_err(Denied::Path)?, query: parts.uri.query() })
+    if hosts.allow(host) { Ok(()) } else { Err(Denied::HostNotAllowed) }
 }
 
 /// Whether the route allows this method, and the page that sent the request, if one did. `origins` are the pages that the route lists.

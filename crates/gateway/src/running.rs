@@ -34,6 +34,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(50);
 pub(crate) struct Plan {
     pub(crate) table: Arc<Table>,
     pub(crate) bound: Vec<Bound>,
+    /// Those for tokens.
+    pub(crate) issuing: Vec<Bound>,
     pub(crate) sources: Vec<Tokens>,
     pub(crate) admin: Option<Admin>,
     pub(crate) workers: usize,
@@ -53,6 +55,7 @@ enum Wish {
 #[derive(Debug)]
 pub struct Running {
     addresses: Vec<Address>,
+    issuing: Vec<Address>,
     admin: Option<Result<SocketAddr, io::Error>>,
     wish: watch::Sender<Wish>,
     crew: Arc<Crew>,
@@ -88,6 +91,11 @@ impl Running {
     /// Where it listens: ports that the system chose are known here.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
+    }
+
+    /// Where it gives out tokens, likewise.
+    pub fn issuing(&self) -> &[Address] {
+        &self.issuing
     }
 
     /// Where health and metrics are; `None` if nobody asked for them.
@@ -150,7 +158,7 @@ impl Drop for Running {
 impl Plan {
     /// Starts all threads.
     pub(crate) fn start(self) -> Result<Running, ServeError> {
-        let Self { table, bound, sources, admin, workers, log_thread } = self;
+        let Self { table, mut bound, issuing, sources, admin, workers, log_thread } = self;
         let began = Instant::now();
         let routes = table.routes.iter().count();
         let seen: Vec<_> = (0..workers).map(|_| Seen::new(routes)).collect();
@@ -169,7 +177,9 @@ impl Plan {
         let health = Health::new(sources.len(), admin.as_ref().is_some_and(Admin::is_ready_when_listening));
         let (wish, wishes) = watch::channel(Wish::Serve);
         let ended = Arc::<Ended>::default();
-        let addresses = bound.iter().map(|bound| bound.address.clone()).collect();
+        let at = |bound: &[Bound]| bound.iter().map(|bound| bound.address.clone()).collect();
+        let (addresses, issuing_at) = (at(&bound), at(&issuing));
+        bound.extend(issuing);
         let admin = admin.map(Admin::bind);
         let (admin_address, admin) = match admin {
             Some(Ok((address, bound))) => (Some(Ok(address)), Some(bound)),
@@ -200,7 +210,7 @@ impl Plan {
             done.tell(whole);
         };
         thread::Builder::new().name("evergrant-gateway".into()).spawn(run).map_err(ServeError::Start)?;
-        Ok(Running { addresses, admin: admin_address, wish, crew, health, ended })
+        Ok(Running { addresses, issuing: issuing_at, admin: admin_address, wish, crew, health, ended })
     }
 }
 

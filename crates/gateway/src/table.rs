@@ -5,6 +5,7 @@ use crate::api::Api;
 use crate::body::Memory;
 use crate::bounds::Bounds;
 use crate::fields::Via;
+use crate::issue::Desk;
 use crate::limits::Limits;
 use crate::log::Log;
 use crate::route::{Routes, Slashes};
@@ -39,9 +40,17 @@ impl Slashes for Placed {
     }
 }
 
+/// What a listener is for.
+#[derive(Clone, Debug)]
+pub(crate) enum Serves {
+    Routes,
+    Tokens(Arc<Desk>),
+}
+
 /// A listener, as far as its requests are concerned.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Door {
+    pub(crate) serves: Serves,
     pub(crate) hosts: Hosts,
     pub(crate) access: Access,
     pub(crate) require_header: Option<HeaderName>,

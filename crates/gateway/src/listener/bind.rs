@@ -3,7 +3,7 @@
 use super::{Address, Listener, ServeError};
 use crate::access::{Access, Peers};
 use crate::rules::Hosts;
-use crate::table::Door;
+use crate::table::{Door, Serves};
 use crate::working::Accepted;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -140,6 +140,6 @@ impl Listener {
     }
 
     fn door(&self, hosts: Hosts, access: Access) -> Arc<Door> {
-        Arc::new(Door { hosts, access, require_header: self.require_header.clone() })
+        Arc::new(Door { serves: Serves::Routes, hosts, access, require_header: self.require_header.clone() })
     }
 }

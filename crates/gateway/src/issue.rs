@@ -1,0 +1,149 @@
+//! Tokens for programs of this machine, which ask for one as they always did: any OAuth library, and servers in front of an API that
+//! let another program decide about a request. On a listener of its own, since the paths beside a route are its API's.
+
+mod asked;
+mod client;
+mod desk;
+mod form;
+mod given;
+mod refused;
+mod reject;
+mod serving;
+
+use crate::access::{Access, is_name};
+use crate::listener::bind::Bound;
+use crate::listener::{Address, Listener, ServeError};
+use crate::rules::Hosts;
+use crate::table::{Door, Serves};
+use desk::Profile;
+use evergrant_tokio_reqwest::Tokens;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) use desk::Desk;
+pub(crate) use serving::answer;
+
+/// Listeners that give out tokens: `POST /token` as an authorization server does (RFC 6749 §4.4), `/authorize/NAME` for servers in
+/// front of an API, and `POST /reject/NAME` for a token that an API refused.
+///
+/// A program that gets a token may keep it: give it out where a route cannot stand between. A listener is a Unix socket with
+/// [`Access::Peers`] or [`Access::Keys`], or a loopback address with [`Access::Keys`].
+#[derive(Clone)]
+#[must_use]
+pub struct Issue {
+    listeners: Vec<Listener>,
+    profiles: Vec<Profile>,
+    patience: Duration,
+}
+
+/// Why this gives out no tokens.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// There is no source.
+    NoProfile,
+    /// A name is not `[a-z0-9][a-z0-9._-]{0,63}`.
+    Name(String),
+    /// Two sources have this name.
+    Twice(String),
+}
+
+impl Issue {
+    /// Tokens of these sources, each with the name that stands in its paths. `/token` without a name is for the only one.
+    ///
+    /// # Errors
+    /// There is no source, or a name is not well formed, or repeated.
+    pub fn new(profiles: impl IntoIterator<Item = (String, Tokens)>) -> Result<Self, IssueError> {
+        let mut known: Vec<Profile> = Vec::new();
+        for (name, tokens) in profiles {
+            if !is_name(&name) {
+                return Err(IssueError::Name(name));
+            }
+            if known.iter().any(|other| *other.name == *name) {
+                return Err(IssueError::Twice(name));
+            }
+            known.push(Profile::new(&name, tokens));
+        }
+        if known.is_empty() {
+            return Err(IssueError::NoProfile);
+        }
+        Ok(Self { listeners: Vec::new(), profiles: known, patience: Duration::from_secs(20) })
+    }
+
+    /// One listener more.
+    pub fn listener(mut self, listener: Listener) -> Self {
+        self.listeners.push(listener);
+        self
+    }
+
+    /// How long a caller waits for a token. Default 20 s.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// The sources.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Tokens> {
+        self.profiles.iter().map(|profile| &profile.tokens)
+    }
+
+    /// Binds its listeners.
+    pub(crate) fn bind(self) -> Result<Vec<Bound>, ServeError> {
+        let Self { listeners, profiles, patience } = self;
+        let desk = Arc::new(Desk { profiles: profiles.into(), patience });
+        let mut all = Vec::new();
+        for listener in &listeners {
+            if !is_for_tokens(listener) {
+                return Err(ServeError::Issue(listener.address.clone()));
+            }
+            let bound = listener.bind()?.into_iter();
+            all.extend(bound.map(|bound| for_tokens(bound, &listener.hosts, &desk)));
+        }
+        Ok(all)
+    }
+}
+
+/// Whether each caller is a program of this machine, and known.
+fn is_for_tokens(listener: &Listener) -> bool {
+    match (&listener.access, &listener.address) {
+        (None | Some(Access::Peers(_) | Access::Keys(_)), Address::Unix(_)) => true,
+        (Some(Access::Keys(_)), address) => address.is_local(),
+        _ => false,
+    }
+}
+
+/// The same listener, which answers on loopback to its own names alone: a key that a program sends for another client's secret must not
+/// be what a page with a rebound name sends.
+fn for_tokens(bound: Bound, hosts: &[String], desk: &Arc<Desk>) -> Bound {
+    let hosts = match &bound.address {
+        Address::Tcp(address) => Hosts::loopback(address.port(), hosts.iter().map(String::as_str)),
+        _ => Hosts::Any,
+    };
+    let door = Door { hosts, serves: Serves::Tokens(Arc::clone(desk)), ..(*bound.door).clone() };
+    Bound { door: Arc::new(door), ..bound }
+}
+
+impl fmt::Debug for Issue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issue")
+            .field("listeners", &self.listeners)
+            .field("profiles", &self.profiles)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for IssueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProfile => f.write_str("there is no profile whose tokens are given out"),
+            Self::Name(name) => write!(
+                f,
+                "the name {name:?} is part of a path: it must have 1 to 64 of a-z, 0-9, dot, underscore and hyphen, and begin with a letter or digit"
+            ),
+            Self::Twice(name) => write!(f, "two profiles have the name {name}"),
+        }
+    }
+}
+
+impl std::error::Error for IssueError {}
