@@ -129,7 +129,8 @@ impl<'a> Asking<'a> {
 
     /// There is nothing at this path.
     fn nothing(&mut self) -> Refused {
-        match self.is_no_page().and_then(|()| self.admit_by_field()) {
+        let framed = rules::framed(self.parts, &self.caller.door.hosts);
+        match framed.map_err(|denied| Refused::denied(&denied)).and_then(|()| self.admit_by_field()) {
             Ok(()) => Refused::request(Problem::nothing_to_issue()),
             Err(refused) => refused,
         }
