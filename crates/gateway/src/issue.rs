@@ -57,9 +57,7 @@ impl Issue {
     pub fn new(profiles: impl IntoIterator<Item = (String, Tokens)>) -> Result<Self, IssueError> {
         let mut known: Vec<Profile> = Vec::new();
         for (name, tokens) in profiles {
-            if !is_name(&name) {
-                return Err(IssueError::Name(name));
-            }
+            Self::check_name(&name)?;
             if known.iter().any(|other| *other.name == *name) {
                 return Err(IssueError::Twice(name));
             }
@@ -69,6 +67,14 @@ impl Issue {
             return Err(IssueError::NoProfile);
         }
         Ok(Self { listeners: Vec::new(), profiles: known, patience: Duration::from_secs(20) })
+    }
+
+    /// Whether a source may have this name, which is part of a path.
+    ///
+    /// # Errors
+    /// [`IssueError::Name`].
+    pub fn check_name(name: &str) -> Result<(), IssueError> {
+        if is_name(name) { Ok(()) } else { Err(IssueError::Name(name.to_owned())) }
     }
 
     /// One listener more.

@@ -161,8 +161,7 @@ impl Profiles {
             }
         }
         reader.enter(About::Gateway);
-        for route in gateway.iter().flat_map(|table: &GatewayTable| &table.routes) {
-            let name = &route.profile;
+        for name in gateway.iter().flat_map(GatewayTable::profiles) {
             if !profiles.contains_key(&name.value) {
                 let happened = format!("profile: there is no profile {}", Line(&name.value));
                 name.wrong(&mut reader, happened, among(&name.value, &profiles));
@@ -236,9 +235,9 @@ impl Profiles {
         })
     }
 
-    /// Whether a route names this profile.
+    /// Whether a route names this profile, or issue does.
     fn is_served(&self, profile: &str) -> bool {
-        self.gateway.iter().flat_map(|table| &table.routes).any(|route| route.profile.value == profile)
+        self.gateway.iter().flat_map(GatewayTable::profiles).any(|name| name.value == profile)
     }
 
     /// All profiles, each with whether it has a fault of its own: what it says then is not all that it should.

@@ -2,16 +2,18 @@
 
 use super::args::GatewayArgs;
 use super::demo_page::{self, DemoPage};
-use super::plan::{Plan, Source, admin, listen};
+use super::plan::{Issued, Plan, Source, admin, listen};
 use crate::client::checked;
 use crate::client::chosen;
-use crate::client::profile::gateway::{GatewayTable, LogWord, RouteTable};
+use crate::client::profile::gateway::{GatewayTable, IssueTable, Listen, LogWord, RouteTable};
 use crate::client::profile::{Of, Profile, Profiles};
 use crate::client::settings::Settings;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::metrics::Totals;
+use evergrant_gateway::Issue;
+use evergrant_tokio_reqwest::Origin;
 use rustls::RootCertStore;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -78,14 +80,14 @@ pub(super) fn plan(
     made(args, table, page, clients)
 }
 
-/// The clients of all routes, by the names of their profiles.
+/// The clients of all routes and of issue, by the names of their profiles.
 fn clients(
     table: &GatewayTable,
     profiles: Profiles,
     path: &str,
     failures: &mut Vec<Failure>,
 ) -> BTreeMap<String, Settings> {
-    let is_served = |name: &str| table.routes.iter().any(|route| route.profile.value == name);
+    let is_served = |name: &str| table.profiles().any(|known| known.value == name);
     let mut clients = BTreeMap::new();
     for (name, profile, is_faulty) in profiles.into_all().filter(|(name, ..)| is_served(name)) {
         let line = profile.line;
@@ -105,7 +107,10 @@ fn made(
     page: Option<DemoPage>,
     clients: BTreeMap<String, Settings>,
 ) -> Result<Plan, Failure> {
-    let listen = listen(args, table.listen)?;
+    let listen = match table.routes.is_empty() {
+        true => no_listen(args)?,
+        false => listen(args, table.listen)?,
+    };
     demo_page::check(page.as_ref(), &listen)?;
     let pages = page.as_ref().map(DemoPage::origins).unwrap_or_default();
     let totals = Arc::<Totals>::default();
@@ -127,6 +132,7 @@ fn made(
             made.map_err(|error| Failure::usage(error.to_string(), "correct the path of the route"))?;
         routes.push(source.served(made)?);
     }
+    let issued = table.issue.map(|issue| issued(issue, &table.routes, &sources)).transpose()?;
     Ok(Plan {
         listen,
         admin: admin(args, table.admin)?,
@@ -136,9 +142,37 @@ fn made(
         instance: table.instance,
         bounds: table.bounds,
         routes,
+        issued,
         sources: sources.into_values().map(|(source, _)| source).collect(),
         totals,
     })
+}
+
+/// A gateway without a route listens nowhere but where it gives out tokens.
+fn no_listen(args: &GatewayArgs) -> Result<Vec<Listen>, Failure> {
+    let asked = [("a program behind --", !args.program.is_empty()), ("--listen", !args.listen.is_empty())];
+    match asked.into_iter().find(|(_, is_asked)| *is_asked) {
+        None => Ok(Vec::new()),
+        Some((what, _)) => Err(Failure::usage(
+            format!("{what} needs a route, and the [gateway] of the file has only issue"),
+            "write a [[gateway.route]] with path and profile",
+        )),
+    }
+}
+
+/// What gives out tokens, with the names of their profiles.
+fn issued(
+    table: IssueTable,
+    routes: &[RouteTable],
+    sources: &BTreeMap<String, (Source, Vec<Origin>)>,
+) -> Result<Issued, Failure> {
+    let profiles = table.names(routes);
+    // Each profile is there, or the file would have a fault.
+    let named = profiles.iter().filter_map(|name| Some((name.clone(), sources.get(name)?.0.tokens.clone())));
+    let issue = Issue::new(named)
+        .map_err(|error| Failure::usage(format!("issue: {error}"), "correct profiles of [gateway.issue]"))?;
+    let issue = table.listen.iter().map(Listen::listener).fold(issue, Issue::listener);
+    Ok(Issued { issue, profiles })
 }
 
 /// The certificates that routes name: those of one file once, since routes with the same ones share their connections.

@@ -36,6 +36,7 @@ pub(super) fn plan(args: &GatewayArgs, page: Option<DemoPage>) -> Result<Plan, F
         instance: None,
         bounds,
         routes: vec![served],
+        issued: None,
         sources: vec![source],
         totals,
     })

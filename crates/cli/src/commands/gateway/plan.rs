@@ -9,7 +9,7 @@ use crate::client::setup::Setup;
 use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
 use crate::tell::stderr;
-use evergrant_gateway::{Address, Route, Upstream};
+use evergrant_gateway::{Address, Issue, Route, Upstream};
 use evergrant_tokio_reqwest::Tokens;
 use rustls::RootCertStore;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -31,6 +31,7 @@ pub(super) struct Plan {
     pub(super) instance: Option<String>,
     pub(super) bounds: Bounds,
     pub(super) routes: Vec<Served>,
+    pub(super) issued: Option<Issued>,
     pub(super) sources: Vec<Source>,
     /// What all sources count.
     pub(super) totals: Arc<Totals>,
@@ -42,6 +43,12 @@ pub(super) enum For {
     Itself,
     /// A program that is about to be started: stdout is its own.
     Program,
+}
+
+/// What gives out tokens, and the names of their profiles.
+pub(super) struct Issued {
+    pub(super) issue: Issue,
+    pub(super) profiles: Vec<String>,
 }
 
 /// A route, and in words as whom it calls what.

@@ -3,7 +3,7 @@
 use super::demo_page::DemoPage;
 use super::descriptors;
 use super::greeting;
-use super::plan::{For, Plan, Source};
+use super::plan::{For, Issued, Plan, Source};
 use super::secrets::Secrets;
 use crate::client::profile::gateway::{AdminAt, Listen, LogWord, Ready};
 use crate::tell::failure::Failure;
@@ -36,6 +36,11 @@ pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Fail
     for served in &plan.routes {
         builder = builder.route(served.route.clone());
     }
+    let mut issued = Vec::new();
+    if let Some(Issued { issue, profiles }) = plan.issued {
+        builder = builder.issue(issue);
+        issued = profiles;
+    }
     if let Some(instance) = &plan.instance {
         builder = builder.instance(instance);
     }
@@ -67,7 +72,7 @@ pub(super) fn start(plan: Plan, of: For, manner: Manner) -> Result<Started, Fail
         let path = plan.routes.first().map_or("/", |served| served.route.path().as_str());
         page.serve(&plan.listen, running.addresses(), path)?;
     }
-    greeting::greet(&running, &plan.routes, &plan.listen, page.as_deref(), manner);
+    greeting::greet(&running, &plan.routes, &issued, &plan.listen, page.as_deref(), manner);
     Ok(Started {
         running: Arc::new(running),
         tokens: plan.sources.iter().map(|source| source.tokens.clone()).collect(),

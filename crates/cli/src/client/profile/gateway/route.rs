@@ -80,7 +80,7 @@ const MOST: u64 = 1 << 50;
 const MOST_COPY: usize = 1 << 30;
 
 impl<T> Placed<T> {
-    fn at(reader: &Reader<'_>, value: &Value<'_>, of: T) -> Self {
+    pub(super) fn at(reader: &Reader<'_>, value: &Value<'_>, of: T) -> Self {
         Self { value: of, line: reader.line_of(value), at: value.at() }
     }
 
