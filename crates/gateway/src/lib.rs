@@ -90,6 +90,8 @@ pub use gateway::{Gateway, GatewayBuilder};
 pub use issue::{Issue, IssueError};
 #[cfg(feature = "server")]
 pub use limits::Limits;
+#[cfg(all(feature = "server", unix))]
+pub use listener::bind::OwnSocket;
 #[cfg(feature = "server")]
 pub use listener::{Address, AddressError, Listener, ServeError};
 pub use location::relocate;

@@ -9,7 +9,7 @@ mod flags;
 mod greeting;
 mod key;
 mod life;
-mod notify;
+pub(super) mod notify;
 mod plan;
 mod secrets;
 #[cfg(unix)]
@@ -30,6 +30,9 @@ use demo_page::DemoPage;
 use std::process::ExitCode;
 
 pub(crate) use args::GatewayArgs;
+pub(super) use plan::Source;
+pub(super) use secrets::Secrets;
+pub(super) use signals::{Signals, Wish};
 
 pub(crate) fn run(args: &GatewayArgs, manner: Manner) -> Result<ExitCode, Failure> {
     if let Some(GatewayCommand::Key(args)) = &args.command {

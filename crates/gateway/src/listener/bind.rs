@@ -11,7 +11,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 #[cfg(unix)]
+mod own;
+#[cfg(unix)]
 mod unix;
+
+#[cfg(unix)]
+pub use own::OwnSocket;
 
 /// A listener that is bound.
 pub(crate) struct Bound {

@@ -60,8 +60,8 @@ pub(super) struct Served {
 }
 
 /// A source of tokens, which routes may share.
-pub(super) struct Source {
-    pub(super) tokens: Tokens,
+pub(in crate::commands) struct Source {
+    pub(in crate::commands) tokens: Tokens,
     pub(super) renewal: Renewal,
     setup: Setup,
     roots: Option<Arc<RootCertStore>>,
@@ -69,7 +69,7 @@ pub(super) struct Source {
 
 impl Source {
     /// The source of this client, by the name of its profile if it has one.
-    pub(super) fn new(
+    pub(in crate::commands) fn new(
         settings: Settings,
         name: Option<&str>,
         bounds: &Bounds,
@@ -78,9 +78,7 @@ impl Source {
         let (setup, renewal) = Setup::renewable(settings)?;
         let setup = setup.observed(Some(Arc::<Totals>::clone(totals)));
         if setup.cache.is_some() {
-            stderr::note(
-                "the gateway keeps its tokens in memory: those of --cache are neither used nor replaced",
-            );
+            stderr::note("tokens are kept in memory alone: those of --cache are neither used nor replaced");
         }
         let tokens = setup.queue(name, PATIENCE, bounds.max_waiters)?;
         let roots = setup.network.roots.beside_machines();

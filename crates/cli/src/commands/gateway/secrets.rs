@@ -13,11 +13,11 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_secs(5);
 
 /// The thread that looks. It ends with this.
-pub(super) struct Secrets(Sender<()>);
+pub(in crate::commands) struct Secrets(Sender<()>);
 
 impl Secrets {
     /// From now on the secrets of these sources are looked at.
-    pub(super) fn watched(mut sources: Vec<Source>) -> Result<Self, Failure> {
+    pub(in crate::commands) fn watched(mut sources: Vec<Source>) -> Result<Self, Failure> {
         let (sender, asked) = channel();
         let look = move || {
             loop {
@@ -35,7 +35,7 @@ impl Secrets {
     }
 
     /// Reads all of them again, and runs the commands that print one.
-    pub(super) fn again(&self) {
+    pub(in crate::commands) fn again(&self) {
         // The thread is there as long as this is.
         let _asked = self.0.send(());
     }
