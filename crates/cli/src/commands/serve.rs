@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(50);
 #[derive(Debug, Args)]
 #[command(after_long_help = examples!(
     "evergrant mock -- timeout --preserve-status 1s \\",
-    "  evergrant serve --socket token.sock";
+    "  evergrant -q serve --socket token.sock";
     usage, transient
 ))]
 pub(crate) struct ServeArgs {

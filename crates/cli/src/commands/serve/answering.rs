@@ -61,12 +61,7 @@ impl Answering {
 
     /// Gives a reader the token; or nothing, and says why.
     async fn answer(&self, mut stream: UnixStream) -> Result<(), String> {
-        let answer = timeout(self.patience, self.text()).await;
-        let text = match answer {
-            Ok(Ok(text)) => text,
-            Ok(Err(error)) => return Err(format!("a reader got nothing: {error}")),
-            Err(_) => return Err("a reader got nothing: no token arrived in the time of --wait".to_owned()),
-        };
+        let text = self.text().await.map_err(|error| format!("a reader got nothing: {error}"))?;
         let writing = async {
             stream.write_all(text.as_bytes()).await?;
             stream.shutdown().await
