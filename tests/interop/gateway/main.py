@@ -5,6 +5,7 @@ from pathlib import Path
 
 import curl
 import fronts
+import issue
 import life
 import load
 import readings
@@ -21,7 +22,7 @@ def main():
     report = Report()
     try:
         world = World(binary, Path(folder), "--long" in flags)
-        for module in (curl, upstreams, fronts, readings, load, life):
+        for module in (curl, upstreams, fronts, issue, readings, load, life):
             for group, name, job in module.cases(world):
                 report.run(group, name, job)
     finally:
