@@ -83,6 +83,7 @@ CADDY = """
     auto_https off
 }}
 http://127.0.0.1:{port} {{
+    bind 127.0.0.1
     handle /orders/* {{
         forward_auth unix/{socket} {{
             uri /authorize/orders
@@ -92,12 +93,9 @@ http://127.0.0.1:{port} {{
             header_up -Cookie
             @refused status 401
             handle_response @refused {{
-                # It has the token that was refused.
-                reverse_proxy unix/{socket} {{
-                    method POST
-                    rewrite /reject/orders
-                    header_up -Origin
-                    header_up -Sec-Fetch-Site
+                # It has the token that was refused. Its body has been read: as a GET it is sent on without.
+                reverse_proxy 127.0.0.1:{reject_port} {{
+                    method GET
                     @rejected status 200
                     handle_response @rejected {{
                         header Retry-After 1
@@ -105,6 +103,18 @@ http://127.0.0.1:{port} {{
                     }}
                 }}
             }}
+        }}
+    }}
+}}
+http://127.0.0.1:{reject_port} {{
+    bind 127.0.0.1
+    route {{
+        method POST
+        rewrite * /reject/orders
+        reverse_proxy unix/{socket} {{
+            header_up Host localhost
+            header_up -Origin
+            header_up -Sec-Fetch-Site
         }}
     }}
 }}
@@ -216,7 +226,7 @@ def nginx(desk, api, port):
 
 def caddy(desk, api, port):
     config = desk.folder / "Caddyfile"
-    config.write_text(CADDY.format(**desk.texts(api, port)))
+    config.write_text(CADDY.format(reject_port=free_port(), **desk.texts(api, port)))
     return Process(desk.folder, "caddy", tool("caddy"), "run", "--config", str(config), "--adapter", "caddyfile",
                    env={"HOME": str(desk.folder), "PATH": "/usr/bin:/bin"})
 
@@ -254,7 +264,7 @@ def front(start, replays):
         # A new token is given the time to get around.
         time.sleep(2.2)
         api.refused.add(token)
-        first, seen = passes("three", *(("--data-binary", "@-") if replays else ()), data=b"once more" if replays else None)
+        first, seen = passes("three", "--data-binary", "@-", data=b"once more")
         if replays:
             same((first.status, [body for *_, body in seen]), (200, [b"once more"] * 2), "the refused one")
         else:
