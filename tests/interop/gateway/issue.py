@@ -1,6 +1,7 @@
 """Servers in front of an API that ask the gateway for a token, and OAuth libraries that ask it as an authorization server."""
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -11,114 +12,7 @@ from servers import Mock, Nginx, Process, free_port, listens
 
 CALLER = ("-H", "Authorization: Bearer of-the-caller", "-H", "Cookie: a=b", "-H", "Origin: https://shop.example")
 
-NGINX = """
-    upstream evergrant {{ server unix:{socket}; keepalive 8; }}
-    server {{
-        listen 127.0.0.1:{port};
-        recursive_error_pages on;
-        location /orders/ {{
-            auth_request /_evergrant;
-            auth_request_set $evergrant $upstream_http_authorization;
-            # Anything but 200, 401 and 403 is 500 to auth_request: there is no token.
-            error_page 500 = @no_token;
-            try_files /.none @api;
-        }}
-        location @api {{
-            proxy_pass {api};
-            proxy_set_header Authorization $evergrant;
-            proxy_set_header Cookie "";
-            proxy_intercept_errors on;
-            error_page 401 = @refused;
-        }}
-        # The token was refused: it is rejected, and the request sent once more with the next one.
-        location @refused {{
-            auth_request /_reject;
-            error_page 500 = @no_token;
-            try_files /.none @again;
-        }}
-        location @again {{
-            auth_request /_evergrant;
-            auth_request_set $evergrant $upstream_http_authorization;
-            error_page 500 = @no_token;
-            try_files /.none @api_again;
-        }}
-        location @api_again {{
-            proxy_pass {api};
-            proxy_set_header Authorization $evergrant;
-            proxy_set_header Cookie "";
-        }}
-        location @no_token {{
-            add_header Retry-After 5 always;
-            return 503;
-        }}
-        location = /_evergrant {{
-            internal;
-            proxy_pass http://evergrant/authorize/orders;
-            proxy_set_header Host localhost;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_pass_request_body off;
-            proxy_set_header Content-Length "";
-        }}
-        location = /_reject {{
-            internal;
-            proxy_pass http://evergrant/reject/orders;
-            proxy_method POST;
-            proxy_set_header Host localhost;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_pass_request_body off;
-            proxy_set_header Content-Length "";
-            # That of a page would be refused.
-            proxy_set_header Origin "";
-            proxy_set_header Sec-Fetch-Site "";
-            proxy_set_header Authorization $evergrant;
-        }}
-    }}
-"""
-
-CADDY = """
-{{
-    admin off
-    auto_https off
-}}
-http://127.0.0.1:{port} {{
-    bind 127.0.0.1
-    handle /orders/* {{
-        forward_auth unix/{socket} {{
-            uri /authorize/orders
-            copy_headers Authorization
-        }}
-        reverse_proxy {api} {{
-            header_up -Cookie
-            @refused status 401
-            handle_response @refused {{
-                # It has the token that was refused. Its body has been read: as a GET it is sent on without.
-                reverse_proxy 127.0.0.1:{reject_port} {{
-                    method GET
-                    @rejected status 200
-                    handle_response @rejected {{
-                        header Retry-After 1
-                        respond 503
-                    }}
-                }}
-            }}
-        }}
-    }}
-}}
-http://127.0.0.1:{reject_port} {{
-    bind 127.0.0.1
-    route {{
-        method POST
-        rewrite * /reject/orders
-        reverse_proxy unix/{socket} {{
-            header_up Host localhost
-            header_up -Origin
-            header_up -Sec-Fetch-Site
-        }}
-    }}
-}}
-"""
+GUIDE = Path(__file__).parents[3] / "docs/guide/src/issue.md"
 
 ENVOY = """
 static_resources:
@@ -139,39 +33,7 @@ static_resources:
                         - match: {{ prefix: /orders/ }}
                           route: {{ cluster: api }}
                 http_filters:
-                  - name: envoy.filters.http.ext_authz
-                    typed_config:
-                      "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz
-                      transport_api_version: V3
-                      status_on_error: {{ code: ServiceUnavailable }}
-                      http_service:
-                        server_uri: {{ uri: http://evergrant, cluster: evergrant, timeout: 25s }}
-                        path_prefix: /authorize/orders
-                        authorization_request:
-                          headers_to_add: [{{ key: x-evergrant-key, value: "{key}" }}]
-                        authorization_response:
-                          allowed_upstream_headers: {{ patterns: [{{ exact: authorization, ignore_case: true }}] }}
-                  - name: envoy.filters.http.lua
-                    typed_config:
-                      "@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua
-                      default_source_code:
-                        inline_string: |
-                          function envoy_on_request(handle)
-                            local token = handle:headers():get("authorization")
-                            handle:streamInfo():dynamicMetadata():set("evergrant", "token", token)
-                          end
-                          function envoy_on_response(handle)
-                            local sent = handle:streamInfo():dynamicMetadata():get("evergrant")
-                            if sent and handle:headers():get(":status") == "401" then
-                              handle:httpCall("evergrant", {{
-                                [":method"] = "POST", [":path"] = "/reject/orders", [":authority"] = "localhost:{issue_port}",
-                                ["x-evergrant-key"] = "{key}", ["authorization"] = sent["token"],
-                              }}, "", 5000)
-                              handle:headers():replace(":status", "503")
-                              handle:headers():remove("www-authenticate")
-                              handle:headers():add("retry-after", "1")
-                            end
-                          end
+{filters}
                   - name: envoy.filters.http.router
                     typed_config:
                       "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
@@ -191,6 +53,16 @@ static_resources:
           - lb_endpoints:
               - endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {api_port} }} }} }}
 """
+
+
+def recipe(name, **places):
+    """The recipe of the guide, word for word, but for what is another one here."""
+    blocks = GUIDE.read_text("utf-8").split("```")[1::2]
+    [text] = [block.split("\n", 2)[2] for block in blocks if block.split("\n", 2)[1] == f"# {name}"]
+    for place, there in places.items():
+        expect(place in text, f"the recipe for {name} has no {place}")
+        text = text.replace(place, str(there))
+    return text
 
 
 class Desk:
@@ -216,24 +88,29 @@ class Desk:
         lines = self.gateway.get("/metrics")[1].splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("evergrant_token_requests_total{"))
 
-    def texts(self, api, port):
-        return {"socket": self.socket, "port": port, "api": api.url, "api_port": api.port, "key": self.key, "issue_port": self.port}
+    @property
+    def places(self):
+        return {"/run/evergrant/issue.sock": self.socket}
 
 
-def nginx(desk, api, port):
-    return Nginx(desk.folder, NGINX.format(**desk.texts(api, port)))
+def nginx(desk, api, port, **others):
+    places = {"listen 80;": f"listen 127.0.0.1:{port};", "https://api.example.com": api.url}
+    return Nginx(desk.folder, recipe("nginx", **(others or desk.places), **places))
 
 
-def caddy(desk, api, port):
+def caddy(desk, api, port, **others):
     config = desk.folder / "Caddyfile"
-    config.write_text(CADDY.format(reject_port=free_port(), **desk.texts(api, port)))
+    places = {"https://api.example.com": api.url, "127.0.0.1:8488": f"127.0.0.1:{free_port()}",
+              ":80 {": f"http://127.0.0.1:{port} {{\n    bind 127.0.0.1"}
+    config.write_text("{\n    admin off\n    auto_https off\n}\n" + recipe("Caddy", **(others or desk.places), **places))
     return Process(desk.folder, "caddy", tool("caddy"), "run", "--config", str(config), "--adapter", "caddyfile",
                    env={"HOME": str(desk.folder), "PATH": "/usr/bin:/bin"})
 
 
-def envoy(desk, api, port):
+def envoy(desk, api, port, **others):
     config = desk.folder / "envoy.yaml"
-    config.write_text(ENVOY.format(**desk.texts(api, port)))
+    filters = textwrap.indent(recipe("Envoy", **(others or {"…": desk.key}), **{"localhost:8487": f"localhost:{desk.port}"}), " " * 18)
+    config.write_text(ENVOY.format(port=port, api_port=api.port, issue_port=desk.port, filters=filters))
     # Where `run` has put the wheel that it comes in.
     return Process(desk.folder, "envoy", tool("envoy"), "-c", str(config), "--concurrency", "1", "--disable-hot-restart",
                    "--log-level", "warning")
@@ -293,13 +170,35 @@ def without(start, status, retry_after):
         same(answer.status, status, "status")
         same(answer.field("retry-after") is not None, retry_after, "Retry-After is there")
         same(api.take(), [], "what arrived")
-        # A key that is none.
-        plain = curl(world, f"{desk.url}/authorize/orders", "-H", "X-Evergrant-Key: wrong")
-        same(plain.status, 403, "status without a key")
         server.end()
         desk.gateway.end()
         mock.end()
     return case
+
+
+def denied(start, status, others):
+    """What callers get of a front that may not have a token, or asks for one that there is not."""
+    def case(world):
+        api, port = Api(), free_port()
+        desk = Desk(world, world.mock)
+        desk.gateway.ready()
+        server = start(desk, api, port, **others(desk))
+        until(lambda: listens(port) or expect(server.is_running(), server.text()), "it listens")
+        same(curl(world, *CALLER, f"http://127.0.0.1:{port}/orders/one").status, status, "status")
+        same(api.take(), [], "what arrived")
+        server.end()
+        desk.gateway.end()
+    return case
+
+
+def by_port(prefix):
+    """Over TCP, without a key."""
+    return lambda desk: {f"{prefix}/run/evergrant/issue.sock": f"127.0.0.1:{desk.port}"}
+
+
+def unknown(desk):
+    """Another profile than that of the gateway."""
+    return {**desk.places, "/authorize/orders": "/authorize/labels"}
 
 
 def library(name, *command):
@@ -353,6 +252,12 @@ def cases(world):
         ("nginx, auth_request", front(nginx, True)), ("nginx without a token", without(nginx, 503, True)),
         ("Caddy, forward_auth", front(caddy, False)), ("Caddy without a token", without(caddy, 503, True)),
         ("Envoy, ext_authz", front(envoy, False)), ("Envoy without a token", without(envoy, 503, False)),
+        ("nginx without a key", denied(nginx, 403, by_port("unix:"))),
+        ("Caddy without a key", denied(caddy, 403, by_port("unix/"))),
+        ("Envoy without a key", denied(envoy, 403, lambda desk: {"…": "none"})),
+        ("nginx, an unknown profile", denied(nginx, 503, unknown)),
+        ("Caddy, an unknown profile", denied(caddy, 404, unknown)),
+        ("Envoy, an unknown profile", denied(envoy, 404, lambda desk: {"…": desk.key, "/authorize/orders": "/authorize/labels"})),
         ("Authlib on /token", library("authlib", sys.executable, here / "authlib_client.py")),
         ("Authlib, several lives", lives),
         ("simple-oauth2 on /token", lambda world: library("node", tool("node"), world.node() / "client.mjs")(world)),
