@@ -12,8 +12,8 @@ use std::pin::Pin;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Bytes of a form: more than two tokens of some KiB, and less than would be felt from every connection at once.
-pub(super) const LONGEST: usize = 16 * 1024;
+/// Bytes of a form: more than the longest token, of 16 KiB, takes encoded, and little enough for every connection at once.
+pub(super) const LONGEST: usize = 32 * 1024;
 
 /// The fields of a form, decoded. It may have a secret or a token in it, and is wiped.
 pub(super) struct Form(Vec<(Zeroizing<String>, Zeroizing<String>)>);

@@ -256,7 +256,7 @@ fn what_is_asked_wrongly_is_told_as_oauth_does() {
     let server = Server::start().unwrap();
     server.set_granted_scope(Some("orders"));
     let desk = Desk::of([("orders", usual(&server)), ("labels", usual(&server))]);
-    let large = format!("{GRANT}&more={}", "x".repeat(16 * 1024));
+    let large = format!("{GRANT}&more={}", "x".repeat(32 * 1024));
     let json_body = desk.basic().replace("application/x-www-form-urlencoded", "application/json");
     let basic = desk.basic();
     for (target, lines, body, expected) in [
