@@ -104,8 +104,7 @@ impl Given {
         // Large enough that it does not grow, and leaves no copy behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(2 * text.len() + 1024));
         // Texts and a number can always be written.
-        serde_json::to_writer(&mut *bytes, &answer)
-            .map_err(|_| Refused::request(Problem::form("the scope cannot be written")))?;
+        serde_json::to_writer(&mut *bytes, &answer).map_err(|_| Refused::unavailable(Problem::closing()))?;
         Ok(Bytes::from_owner(bytes))
     }
 }
