@@ -392,6 +392,26 @@ fn a_form_that_does_not_come_is_not_waited_for() {
 }
 
 #[test]
+fn a_field_that_its_listener_wants_must_be_there() {
+    let key = Key::generate().unwrap();
+    let keys = Keys::new([("shop".to_owned(), key.digest())]).unwrap();
+    let listener = Listener::new(Address::parse("127.0.0.1:0").unwrap()).access(Access::Keys(keys));
+    let listener = listener.require_header(http::HeaderName::from_static("x-evergrant"));
+    let issue = Issue::new([("orders".to_owned(), fixed())]).unwrap().listener(listener);
+    let running = Gateway::builder().issue(issue).build().unwrap().serve(&[]).unwrap();
+    let [Address::Tcp(address)] = running.issuing() else { panic!() };
+    let mut caller = Caller::at(*address);
+    let lines = format!("{FORM}X-Evergrant-Key: {}\r\n", key.expose());
+    let form = format!("{GRANT}&client_id=shop&client_secret={}", key.expose());
+    for (method, target, body) in [("GET", "/authorize/orders", ""), ("POST", "/token", form.as_str())] {
+        for (field, status) in [("", 403), ("X-Evergrant: 1\r\n", 200)] {
+            caller.send(method, target, &format!("{lines}{field}"), body.as_bytes());
+            assert_eq!(caller.answer().unwrap().status, status, "{target} {field}");
+        }
+    }
+}
+
+#[test]
 fn a_listener_for_tokens_knows_its_callers_or_does_not_start() {
     let key = Key::generate().unwrap();
     let keys = || Access::Keys(Keys::new([("a".to_owned(), key.digest())]).unwrap());
