@@ -22,6 +22,7 @@ mod replaced;
 pub(crate) mod request;
 pub(crate) mod run;
 mod runtime;
+#[cfg(unix)]
 pub(crate) mod serve;
 mod small_server;
 pub(crate) mod token;

@@ -10,6 +10,7 @@ use fixture::{Folder, configured, evergrant, fails, set_mode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
+use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -110,6 +111,12 @@ fn each_connection_gets_the_token_in_the_form_that_was_asked_for_and_all_cost_on
         let read = serving.read();
         assert_eq!(read, format!("Authorization: Bearer {}\n", server.issued()[0]));
     }
+    // As systemd reads a credential: it says first that it will write nothing.
+    let mut stream = serving.connect();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut read = String::new();
+    stream.read_to_string(&mut read).unwrap();
+    assert_eq!(read, serving.read());
     assert_eq!(server.counts().token_requests, 1);
     let socket = serving.socket();
     assert_eq!(serving.end().code(), Some(0));

@@ -30,8 +30,11 @@ use demo_page::DemoPage;
 use std::process::ExitCode;
 
 pub(crate) use args::GatewayArgs;
+#[cfg(unix)]
 pub(super) use plan::Source;
+#[cfg(unix)]
 pub(super) use secrets::Secrets;
+#[cfg(unix)]
 pub(super) use signals::{Signals, Wish};
 
 pub(crate) fn run(args: &GatewayArgs, manner: Manner) -> Result<ExitCode, Failure> {
