@@ -16,7 +16,11 @@ use zeroize::Zeroizing;
 pub(super) const LONGEST: usize = 32 * 1024;
 
 /// The fields of a form, decoded. It may have a secret or a token in it, and is wiped.
-pub(super) struct Form(Vec<(Zeroizing<String>, Zeroizing<String>)>);
+pub(super) struct Form {
+    fields: Vec<(Zeroizing<String>, Zeroizing<String>)>,
+    /// Its bytes, as they came.
+    pub(super) length: usize,
+}
 
 impl Form {
     /// Reads it, within so much time.
@@ -31,7 +35,9 @@ impl Form {
                 "the body must be a form: Content-Type: application/x-www-form-urlencoded",
             )));
         }
-        let mut bytes = Zeroizing::new(Vec::new());
+        // One that says how long it is does not grow, and leaves no copy behind.
+        let expected = usize::try_from(body.size_hint().lower()).unwrap_or(LONGEST).min(LONGEST);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(expected));
         let reading = async {
             while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
                 let frame = frame.map_err(|_| Problem::form("the body breaks HTTP, or broke off"))?;
@@ -58,7 +64,8 @@ impl Form {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             Some((decoded(name)?, decoded(value)?))
         };
-        pairs.map(decoded_pair).collect::<Option<_>>().map(Self)
+        let fields = pairs.map(decoded_pair).collect::<Option<_>>()?;
+        Some(Self { fields, length: bytes.len() })
     }
 
     /// The value of a field; one without a value is as if it were not there (RFC 6749 §3.2).
@@ -66,7 +73,7 @@ impl Form {
     /// # Errors
     /// It is there twice.
     pub(super) fn field(&self, name: &str) -> Result<Option<&str>, Refused> {
-        let mut values = self.0.iter().filter(|(known, _)| known.as_str() == name);
+        let mut values = self.fields.iter().filter(|(known, _)| known.as_str() == name);
         match (values.next(), values.next()) {
             (Some(_), Some(_)) => {
                 Err(Refused::request(Problem::form("a field is repeated (RFC 6749 section 3.2)")))
@@ -85,7 +92,7 @@ fn is_form(fields: &HeaderMap) -> bool {
 
 /// What was encoded so; `None` if a percent sign has not two digits behind it, or it is not UTF-8.
 pub(super) fn decoded(text: &str) -> Option<Zeroizing<String>> {
-    let mut bytes = Vec::with_capacity(text.len());
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
@@ -97,7 +104,7 @@ pub(super) fn decoded(text: &str) -> Option<Zeroizing<String>> {
             other => other,
         });
     }
-    String::from_utf8(bytes).map(Zeroizing::new).ok()
+    str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
 }
 
 fn hex(byte: u8) -> Option<u8> {

@@ -167,6 +167,7 @@ impl<'a> Asking<'a> {
         let form = Form::read(&self.parts.headers, body, &self.caller.watch, time).await?;
         // Who waited for a word got it.
         self.unread.body = None;
+        self.record.bytes_in = form.length as u64;
         Ok(form)
     }
 

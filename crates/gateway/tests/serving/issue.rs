@@ -155,6 +155,7 @@ fn a_library_gets_the_token_as_from_an_authorization_server_and_all_of_them_cost
     let shown = desk.shown();
     assert_eq!(shown.matches("\"path\":\"/token").count(), 5, "{shown}");
     assert!(shown.contains("\"caller\":\"shop\""), "{shown}");
+    assert!(shown.contains(&format!("\"bytes_in\":{},", GRANT.len())), "{shown}");
     assert!(!shown.contains(&key) && !shown.contains(&token), "{shown}");
 }
 

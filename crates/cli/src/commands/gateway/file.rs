@@ -171,6 +171,10 @@ fn issued(
     let named = profiles.iter().filter_map(|name| Some((name.clone(), sources.get(name)?.0.tokens.clone())));
     let issue = Issue::new(named)
         .map_err(|error| Failure::usage(format!("issue: {error}"), "correct profiles of [gateway.issue]"))?;
+    let issue = match table.patience {
+        Some(patience) => issue.patience(patience),
+        None => issue,
+    };
     let issue = table.listen.iter().map(Listen::listener).fold(issue, Issue::listener);
     Ok(Issued { issue, profiles })
 }

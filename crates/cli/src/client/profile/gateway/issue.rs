@@ -12,6 +12,7 @@ use super::route::{Placed, RouteTable};
 use crate::tell::escaped::Line;
 use evergrant_gateway::{Access, Address, Issue};
 use std::path::Path;
+use std::time::Duration;
 
 /// Where tokens are given out, and whose.
 #[derive(Debug)]
@@ -19,18 +20,21 @@ pub(crate) struct IssueTable {
     pub(crate) listen: Vec<Listen>,
     /// Empty: those of the routes.
     pub(crate) profiles: Vec<Placed<String>>,
+    /// How long a caller waits for a token; `None`: the library's default.
+    pub(crate) patience: Option<Duration>,
 }
 
-const KEYS: [&str; 2] = ["listen", "profiles"];
+const KEYS: [&str; 3] = ["listen", "profiles", "patience"];
 
 const NEXT: &str = "write a list of names, such as [\"orders\"]";
 
 pub(super) fn read(reader: &mut Reader<'_>, name: &Key, value: &Value<'_>, folder: &Path) -> IssueTable {
-    let (mut listen, mut profiles) = (None, Vec::new());
+    let (mut listen, mut profiles, mut patience) = (None, Vec::new(), None);
     for (key, value) in reader.table(value) {
         match key.as_str() {
             "listen" => listen = Some(listen::read(reader, &value, folder, fault).0),
             "profiles" => profiles = named(reader, &value),
+            "patience" => patience = reader.duration(&value),
             _ => reader.unknown(&key, &KEYS),
         }
     }
@@ -38,7 +42,7 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &Key, value: &Value<'_>, folde
         const NEXT: &str = "write listen = \"unix:PATH\", or an address of loopback with keys";
         reader.problem(name.at(), "issue: there is no listen", NEXT);
     }
-    IssueTable { listen: listen.unwrap_or_default(), profiles }
+    IssueTable { listen: listen.unwrap_or_default(), profiles, patience }
 }
 
 /// Profiles by names that can be part of a path, each once.

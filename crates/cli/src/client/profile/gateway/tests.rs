@@ -1,4 +1,5 @@
 use super::super::{Of, Profiles};
+use std::time::Duration;
 
 const HEAD: &str = "[profile.a]\nprovider = \"myparcel\"\nclient_id = \"me\"\n";
 const ROUTE: &str = "[[gateway.route]]\npath = \"/\"\nprofile = \"a\"\n";
@@ -148,6 +149,7 @@ fn what_is_wrong_with_a_value_is_told_with_its_line() {
         ("issue = { listen = \"unix:a\", profiles = [\"a\", \"a\"] }", "profiles: this profile is repeated"),
         ("issue = { listen = \"unix:a\", profiles = [\"b\"] }", "profile: there is no profile b"),
         ("issue = { listen = \"unix:a\", keys = {} }", "unknown key keys"),
+        ("issue = { listen = \"unix:a\", patience = 5 }", "patience: this is not a string"),
         ("issue = { listen = \"localhost:1\" }", "listen: whoever gets a token here must be known"),
         (
             "issue = { listen = { address = \"unix:a\", anyone = true } }",
@@ -238,11 +240,13 @@ fn tokens_are_given_out_beside_routes_or_without_any() {
     let issue = |more: &str| format!("[gateway.issue]\nlisten = \"unix:a.sock\"\n{more}");
     let table = read(&format!("{HEAD}[gateway]\n{ROUTE}{}", issue(""))).take_gateway().unwrap();
     assert_eq!(table.issue.unwrap().names(&table.routes), ["a"], "those of the routes");
-    let more = "profiles = [\"b\", \"a\"]\n";
+    let more = "profiles = [\"b\", \"a\"]\npatience = \"5s\"\n";
     let text = format!("{HEAD}[profile.b]\nprovider = \"myparcel\"\nclient_id = \"b\"\n{}", issue(more));
     assert_eq!(faults(&text), [] as [&str; 0]);
     let table = read(&text).take_gateway().unwrap();
-    assert_eq!((table.issue.unwrap().names(&table.routes).len(), table.routes.len()), (2, 0));
+    let issue_table = table.issue.unwrap();
+    assert_eq!((issue_table.names(&table.routes).len(), table.routes.len()), (2, 0));
+    assert_eq!(issue_table.patience, Some(Duration::from_secs(5)));
     for (text, says) in [
         (format!("{HEAD}{}", issue("")), "4: issue: there is no profile, and no route"),
         (
