@@ -182,6 +182,44 @@ fn many_programs_at_once_wait_for_one_token() {
 }
 
 #[test]
+fn who_hangs_up_frees_its_place_and_a_full_queue_says_so() {
+    let server = Server::start().unwrap();
+    let _gate = server.hold(Endpoint::Token);
+    let desk = Desk::of([("orders", source(&server, Policy::new().with_max_waiters(2)))]);
+    let wait = |desk: &Desk| {
+        let mut caller = desk.caller();
+        caller.send("GET", "/authorize/orders/things", &desk.keyed(), b"");
+        caller
+    };
+    let waiting = [wait(&desk), wait(&desk)];
+    until("two wait", || desk.running.counts().queued == 2);
+    let full = desk.token("/token");
+    assert_eq!(error(&full), (503, "temporarily_unavailable".to_owned()));
+    assert!(json(&full)["error_description"].as_str().unwrap().contains("queue"), "{}", full.text());
+    assert!(full.field("retry-after").is_some());
+    drop(waiting);
+    until("they have gone", || desk.running.counts().queued == 0);
+    until("nobody holds a connection", || desk.running.counts().connections == 0);
+    let _waiting = wait(&desk);
+    until("there is room again", || desk.running.counts().queued == 1);
+}
+
+#[test]
+fn under_a_drain_whoever_waits_still_gets_the_token() {
+    let server = Server::start().unwrap();
+    let gate = server.hold(Endpoint::Token);
+    let desk = Desk::of([("orders", usual(&server))]);
+    let mut caller = desk.caller();
+    caller.send("POST", "/token", &desk.basic(), GRANT.as_bytes());
+    until("it waits", || desk.running.counts().queued == 1);
+    desk.running.drain(Duration::ZERO);
+    until("it is not ready", || !desk.running.is_ready());
+    gate.release();
+    assert_eq!(caller.answer().unwrap().status, 200);
+    assert!(desk.running.wait());
+}
+
+#[test]
 fn without_a_token_in_time_they_are_told_when_to_come_back() {
     let server = Server::start().unwrap();
     let gate = server.hold(Endpoint::Token);
