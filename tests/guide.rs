@@ -15,7 +15,7 @@ use std::fs;
 use tree::{files, has_extension, root};
 
 /// Where the sentences of errors are.
-const ERRORS: [&str; 46] = [
+const ERRORS: [&str; 56] = [
     "core/src/error.rs",
     "core/src/error/config.rs",
     "core/src/error/proxy.rs",
@@ -39,9 +39,17 @@ const ERRORS: [&str; 46] = [
     "gateway/src/access.rs",
     "gateway/src/access/key.rs",
     "gateway/src/answer.rs",
+    "gateway/src/answer/local.rs",
     "gateway/src/answer/sent.rs",
     "gateway/src/answer/upstream.rs",
     "gateway/src/fields.rs",
+    "gateway/src/issue.rs",
+    "gateway/src/issue/client.rs",
+    "gateway/src/issue/form.rs",
+    "gateway/src/issue/given.rs",
+    "gateway/src/issue/refused.rs",
+    "gateway/src/issue/reject.rs",
+    "gateway/src/issue/serving.rs",
     "gateway/src/listener.rs",
     "gateway/src/path.rs",
     "gateway/src/route.rs",
@@ -57,7 +65,10 @@ const ERRORS: [&str; 46] = [
     "cli/src/commands/gateway/secrets.rs",
     "cli/src/commands/gateway/start.rs",
     "cli/src/commands/gateway/wait.rs",
+    "cli/src/commands/serve.rs",
+    "cli/src/commands/serve/answering.rs",
     "cli/src/client/profile/gateway.rs",
+    "cli/src/client/profile/gateway/issue.rs",
     "cli/src/client/profile/gateway/listen.rs",
     "cli/src/client/checked.rs",
     "cli/src/client/identity.rs",
@@ -65,7 +76,10 @@ const ERRORS: [&str; 46] = [
 ];
 
 /// Words of other libraries that those files recognize: nobody is shown them.
-const FOREIGN: [&str; 39] = [
+const FOREIGN: [&str; 42] = [
+    "Basic realm=\"evergrant\", charset=\"UTF-8\"",
+    "evergrant mock -- timeout --preserve-status 1s \\",
+    "  evergrant -q serve --socket token.sock",
     "wrong version number",
     "packet length too long",
     "http request",

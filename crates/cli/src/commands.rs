@@ -22,6 +22,8 @@ mod replaced;
 pub(crate) mod request;
 pub(crate) mod run;
 mod runtime;
+#[cfg(unix)]
+pub(crate) mod serve;
 mod small_server;
 pub(crate) mod token;
 pub(crate) mod watch;

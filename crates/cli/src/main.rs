@@ -27,6 +27,8 @@ use commands::man::{self, ManArgs};
 use commands::mock::{self, MockArgs};
 use commands::request::{self, RequestArgs};
 use commands::run::{self, RunArgs};
+#[cfg(unix)]
+use commands::serve::{self, ServeArgs};
 use commands::token::{self, TokenArgs};
 use commands::watch::{self, WatchArgs};
 use std::process::ExitCode;
@@ -82,6 +84,9 @@ enum Command {
     Mock(MockArgs),
     /// Run a server that puts a token on the requests of other programs
     Gateway(GatewayArgs),
+    /// Give the token to whoever reads a Unix socket
+    #[cfg(unix)]
+    Serve(ServeArgs),
     /// Find out what is wrong with a setup
     Doctor(DoctorArgs),
     /// Print a shell completion script
@@ -124,6 +129,8 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args, manner),
         Command::Mock(args) => mock::run(&args, manner),
         Command::Gateway(args) => gateway::run(&args, manner),
+        #[cfg(unix)]
+        Command::Serve(args) => serve::run(&args, manner),
         Command::Doctor(args) => doctor::run(&args, manner, &variables::unread(&said)),
         Command::Completions(args) => {
             completions::run(&args, Evergrant::command(), manner).map(|()| ExitCode::SUCCESS)

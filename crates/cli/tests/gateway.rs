@@ -38,15 +38,28 @@ struct Gateway {
 }
 
 impl Gateway {
-    /// What this command runs, once it listens.
-    fn start(mut command: Command) -> Self {
+    fn begun(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = lines(child.stderr.take().unwrap());
-        let (url, admin) = (String::new(), String::new());
-        let mut gateway = Self { child, said, heard: Vec::new(), url, admin };
+        Self { child, said, heard: Vec::new(), url: String::new(), admin: String::new() }
+    }
+
+    /// What this command runs, once it listens.
+    fn start(command: Command) -> Self {
+        let mut gateway = Self::begun(command);
         let listening: Value = serde_json::from_str(&gateway.hear("\"listen\"")).unwrap();
         gateway.url = listening["listen"][0].as_str().unwrap().to_owned();
         gateway.admin = listening["admin"].as_str().unwrap_or_default().to_owned();
+        gateway
+    }
+
+    /// The same of one that gives out tokens, the second of whose listeners is at a port.
+    fn start_issuing(command: Command) -> Self {
+        let mut gateway = Self::begun(command);
+        let listening: Value = serde_json::from_str(&gateway.hear("\"listen\"")).unwrap();
+        assert_eq!(listening["issue"]["profiles"], serde_json::json!(["own"]));
+        gateway.url = listening["issue"]["listen"][1].as_str().unwrap().to_owned();
+        gateway.admin = listening["admin"].as_str().unwrap().to_owned();
         gateway
     }
 
@@ -844,5 +857,43 @@ fn a_demo_page_that_nobody_could_use_is_refused() {
         let mut command = with_config(&path);
         command.args(["--demo-page", "127.0.0.1:0"]);
         fails(&mut command, 2, &["the demo page could not call this gateway", "leave --demo-page out"]);
+    }
+}
+
+#[test]
+fn programs_of_this_machine_get_tokens_without_a_route() {
+    let server = Server::start().unwrap();
+    let made: Value =
+        serde_json::from_str(&run(&mut evergrant(&["gateway", "key", "erp", "--json"])).stdout).unwrap();
+    let (key, digest) = (made["key"].as_str().unwrap(), made["digest"].as_str().unwrap());
+    let (_folder, path) = with_file(
+        &server,
+        &format!(
+            "[gateway.issue]\nlisten = [\"unix:issue.sock\", {{ address = \"127.0.0.1:0\", keys = {{ erp = \"{digest}\" }} }}]\n\
+             profiles = \"own\"\n"
+        ),
+    );
+    let checked = run(&mut evergrant(&["config", "check", "--config", &path]));
+    assert!(checked.stdout.contains("issue: tokens of own at unix:"), "{}", checked.stdout);
+    let gateway = Gateway::start_issuing(with_config(&path));
+    gateway.until_ready();
+    let lines = format!("X-Evergrant-Key: {key}\r\n");
+    let (status, answer) = get(&gateway.url, "/authorize/own/shipments", &lines);
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.contains(&format!("authorization: Bearer {}\r\n", server.issued()[0])), "{answer}");
+    assert_eq!(get(&gateway.url, "/authorize/own/shipments", "").0, 403);
+    let (_, metrics) = get(&gateway.admin, "/metrics", "");
+    for outcome in ["issued", "denied"] {
+        let line =
+            format!("evergrant_gateway_issued_total{{endpoint=\"authorize\",outcome=\"{outcome}\"}} 1\n");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
+    gateway.interrupt();
+    let (status, log, said) = gateway.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(!log.contains(key) && !said.contains(&server.issued()[0]) && !log.contains(&server.issued()[0]));
+    for flags in [&["--listen", "localhost:0"][..], &["--", "true"]] {
+        let mut command = evergrant(&["gateway", "--admin", "none", "--config", &path]);
+        fails(command.args(flags), 2, &["needs a route, and the [gateway] of the file has only issue"]);
     }
 }

@@ -3,6 +3,8 @@
 mod key;
 mod peer;
 
+#[cfg(feature = "server")]
+pub(crate) use key::is_name;
 pub use key::{Key, KeyError, Keys};
 pub use peer::{PeerId, Peers};
 

@@ -3,6 +3,8 @@
 //! They are problem documents (RFC 9457) with a `Proxy-Status` (RFC 9209); an answer without that field is the API's.
 
 mod kind;
+#[cfg(feature = "server")]
+mod local;
 mod sent;
 mod text;
 mod upstream;

@@ -4,7 +4,7 @@ use crate::arriving::{Arrived, FromCaller, Spoken};
 use crate::inbound::Inbound;
 use crate::limits::Limits;
 use crate::record::malformed;
-use crate::request::answer;
+use crate::service::answer;
 use crate::stream::Stream;
 use crate::watch::Watch;
 use crate::watched::Watched;

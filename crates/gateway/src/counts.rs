@@ -1,5 +1,6 @@
 //! What a gateway counts. Each worker counts for itself, without a lock; whoever asks adds them up.
 
+use crate::issued::{Ledger, Sums};
 use crate::log::Line;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -103,6 +104,7 @@ pub(crate) struct Counters {
     pub(crate) queued: AtomicI64,
     pub(crate) connections: AtomicI64,
     pub(crate) tunnels: AtomicI64,
+    pub(crate) issued: Ledger,
     replays: [AtomicU64; 3],
     broken: [AtomicU64; 3],
     /// What we answered by ourselves, by the problem and the rule. It is seldom.
@@ -223,6 +225,8 @@ pub struct Counts {
     pub connections: i64,
     /// Those of them that have become tunnels.
     pub tunnels: i64,
+    /// What was asked of listeners for tokens, and what came of it.
+    pub(crate) issued: Sums,
     /// Replays after a refused token: those that the API took, refused again, and those that could not be.
     pub replays: [u64; 3],
     /// Answers that broke off: because of the API, because nothing came for too long, because of the caller.
@@ -249,6 +253,7 @@ impl Counts {
         self.queued += more.queued.load(Ordering::Relaxed);
         self.connections += more.connections.load(Ordering::Relaxed);
         self.tunnels += more.tunnels.load(Ordering::Relaxed);
+        more.issued.add_to(&mut self.issued);
         for (count, more) in self.replays.iter_mut().zip(&more.replays) {
             *count += more.load(Ordering::Relaxed);
         }

@@ -3,6 +3,7 @@
 use crate::admin::Admin;
 use crate::body::Memory;
 use crate::fields::Via;
+use crate::issue::Issue;
 use crate::limits::Limits;
 use crate::listener::{Listener, ServeError};
 use crate::log::{Log, LogFormat, LogMode};
@@ -22,6 +23,7 @@ pub struct Gateway(GatewayBuilder);
 #[must_use]
 pub struct GatewayBuilder {
     routes: Vec<Route>,
+    issue: Option<Issue>,
     limits: Limits,
     instance: Option<Box<str>>,
     log: Option<(LogMode, LogFormat, Box<dyn Write + Send>)>,
@@ -34,6 +36,7 @@ impl Gateway {
     pub const fn builder() -> GatewayBuilder {
         GatewayBuilder {
             routes: Vec::new(),
+            issue: None,
             limits: Limits::new(),
             instance: None,
             log: None,
@@ -47,13 +50,16 @@ impl Gateway {
     /// # Errors
     /// A listener cannot be used, or should not; or the system gives no threads.
     pub fn serve(self, listeners: &[Listener]) -> Result<Running, ServeError> {
-        let GatewayBuilder { routes, limits, instance, log, admin, workers } = self.0;
+        let GatewayBuilder { routes, issue, limits, instance, log, admin, workers } = self.0;
         let mut bound = Vec::new();
         for listener in listeners {
             bound.push((listener.clone(), listener.bind()?));
         }
-        let doors = bound.iter().flat_map(|(_, bound)| bound).map(|bound| Arc::clone(&bound.door)).collect();
-        let table = Table::new(routes, doors, &limits)?;
+        let issuing = issue.as_ref().map(Issue::bind).transpose()?.unwrap_or_default();
+        let all = bound.iter().chain(&issuing).flat_map(|(_, bound)| bound);
+        let doors = all.map(|bound| Arc::clone(&bound.door)).collect();
+        let issued = issue.as_ref().map(Issue::sources).unwrap_or_default();
+        let table = Table::new(routes, issued, doors, &limits)?;
         let (log, log_thread) = match log {
             Some((mode, format, to)) => {
                 let (log, thread) = Log::start(mode, format, to).map_err(ServeError::Start)?;
@@ -72,7 +78,7 @@ impl Gateway {
         });
         let cores = || thread::available_parallelism().map_or(1, usize::from);
         let workers = workers.unwrap_or_else(cores).max(1);
-        Plan { fixed, table: Arc::new(table), bound, admin, workers, log_thread }.start()
+        Plan { fixed, table: Arc::new(table), bound, issuing, admin, workers, log_thread }.start()
     }
 }
 
@@ -80,6 +86,12 @@ impl GatewayBuilder {
     /// One route more.
     pub fn route(mut self, route: Route) -> Self {
         self.routes.push(route);
+        self
+    }
+
+    /// Tokens for programs of this machine, on listeners of their own. Default: none.
+    pub fn issue(mut self, issue: Issue) -> Self {
+        self.issue = Some(issue);
         self
     }
 
@@ -131,6 +143,7 @@ impl fmt::Debug for GatewayBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GatewayBuilder")
             .field("routes", &self.routes)
+            .field("issue", &self.issue)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

@@ -39,6 +39,10 @@ mod idle;
 #[cfg(feature = "server")]
 mod inbound;
 #[cfg(feature = "server")]
+mod issue;
+#[cfg(feature = "server")]
+mod issued;
+#[cfg(feature = "server")]
 mod keepers;
 #[cfg(feature = "server")]
 mod limits;
@@ -62,6 +66,8 @@ mod route;
 mod rules;
 #[cfg(feature = "server")]
 mod running;
+#[cfg(feature = "server")]
+mod service;
 #[cfg(feature = "server")]
 mod serving;
 #[cfg(feature = "server")]
@@ -104,8 +110,12 @@ pub use gateway::{Gateway, GatewayBuilder};
 #[cfg(feature = "server")]
 pub use identity::{Identity, IdentityError};
 #[cfg(feature = "server")]
+pub use issue::{Issue, IssueError};
+#[cfg(feature = "server")]
 pub use limits::Limits;
 pub use links::LinkMap;
+#[cfg(all(feature = "server", unix))]
+pub use listener::bind::OwnSocket;
 #[cfg(feature = "server")]
 pub use listener::{Address, AddressError, Listener, ServeError};
 pub use location::relocate;

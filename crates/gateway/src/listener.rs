@@ -152,6 +152,8 @@ pub enum ServeError {
     Start(io::Error),
     /// A Unix socket, on a system that has none.
     Unsupported(Address),
+    /// Tokens would be given to whoever is not known, or is elsewhere.
+    Issue(Address),
     /// The path of two routes.
     Twice(RoutePath),
     /// The certificates of this machine cannot be read, which the API's are verified by.
@@ -188,6 +190,10 @@ impl fmt::Display for ServeError {
             Self::Io(address, error) => write!(f, "cannot listen at {address}: {error}"),
             Self::Start(error) => write!(f, "the system gives no room to serve: {error}"),
             Self::Unsupported(address) => write!(f, "this system has no Unix sockets for {address}"),
+            Self::Issue(address) => write!(
+                f,
+                "at {address} programs that nobody knows, or on other machines, could get tokens: for issue use unix:PATH, or a loopback address with keys"
+            ),
             Self::Twice(path) => write!(f, "two routes have the path {path}: each path leads to one"),
             Self::Roots(error) => {
                 write!(f, "the certificates that the API's is verified by cannot be used: {error}")

@@ -4,7 +4,9 @@
 //! the tokens of a source, the connections to an API, what was counted of a route.
 
 use crate::health::Health;
+use crate::issue::{self, Issue};
 use crate::keepers::Keepers;
+use crate::listener::bind::Bound;
 use crate::listener::{Address, Listener, ServeError};
 use crate::settings::Route;
 use crate::table::{Current, Door, Fixed, Numbered, Table};
@@ -33,6 +35,7 @@ pub struct Reload {
     routes: Vec<Route>,
     /// `None`: as they are.
     listeners: Option<Vec<Listener>>,
+    issue: Option<Issue>,
     warm_up: Duration,
     needs_restart: Vec<String>,
 }
@@ -41,13 +44,26 @@ impl Reload {
     /// These routes, in place of all that there were. A route that has a clone of a source that the gateway has already goes on with its
     /// token.
     pub const fn new(routes: Vec<Route>) -> Self {
-        Self { routes, listeners: None, warm_up: Duration::from_secs(5), needs_restart: Vec::new() }
+        Self {
+            routes,
+            listeners: None,
+            issue: None,
+            warm_up: Duration::from_secs(5),
+            needs_restart: Vec::new(),
+        }
     }
 
     /// Who may use the addresses that it listens at, all of them: access, hosts and required field of each, found by its address. One that
     /// is new takes a restart, and so does one that is not listed, which goes on as it is. Default: all go on as they are.
     pub fn listeners(mut self, listeners: impl IntoIterator<Item = Listener>) -> Self {
         self.listeners = Some(listeners.into_iter().collect());
+        self
+    }
+
+    /// What gives out tokens, and who may ask for them, in place of what did: each listener is found by its address, as those of
+    /// [`listeners`](Self::listeners) are. Default: all goes on as it is.
+    pub fn issue(mut self, issue: Issue) -> Self {
+        self.issue = Some(issue);
         self
     }
 
@@ -125,13 +141,27 @@ pub(crate) struct Served {
     pub(crate) reloads: Arc<Reloads>,
 }
 
+/// A listener as it was bound, with the addresses that this made.
+pub(crate) struct Listening {
+    pub(crate) listener: Listener,
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) is_for_tokens: bool,
+}
+
+impl Listening {
+    pub(crate) fn new(listener: &Listener, bound: &[Bound], is_for_tokens: bool) -> Self {
+        let addresses = bound.iter().map(|bound| bound.address.clone()).collect();
+        Self { listener: listener.clone(), addresses, is_for_tokens }
+    }
+}
+
 /// What it takes to swap the table.
 pub(crate) struct Swap {
     pub(crate) served: Served,
     pub(crate) health: Arc<Health>,
     pub(crate) keepers: Arc<Keepers>,
-    /// As they were bound, each with the addresses that this made.
-    pub(crate) listening: Vec<(Listener, Vec<Address>)>,
+    /// As they were bound.
+    pub(crate) listening: Vec<Listening>,
     /// They end with whoever accepts, and not with this.
     pub(crate) told: Vec<WeakUnboundedSender<Told>>,
     /// One after the other.
@@ -172,10 +202,11 @@ impl Swap {
     }
 
     fn swapped(&self, reload: Reload) -> Result<(Vec<Address>, Vec<String>), ServeError> {
-        let Reload { routes, listeners, warm_up, needs_restart } = reload;
+        let Reload { routes, listeners, issue, warm_up, needs_restart } = reload;
         let before = self.served.current.table();
-        let (doors, unchanged) = self.doors(&before, listeners)?;
-        let table = Arc::new(before.next(routes, doors, &self.served.fixed.limits)?);
+        let issued = issue.as_ref().map_or_else(|| before.issued.clone(), Issue::sources);
+        let (doors, unchanged) = self.doors(&before, listeners, issue.as_ref())?;
+        let table = Arc::new(before.next(routes, issued, doors, &self.served.fixed.limits)?);
         self.warmed_up(&before, &table, warm_up);
         // Who is served to the end has a token.
         if self.health.is_draining() {
@@ -194,25 +225,33 @@ impl Swap {
         &self,
         before: &Table,
         listeners: Option<Vec<Listener>>,
+        issue: Option<&Issue>,
     ) -> Result<(Vec<Arc<Door>>, Vec<Address>), ServeError> {
-        let Some(mut listeners) = listeners else { return Ok((before.doors.clone(), Vec::new())) };
+        let desk = issue.map(Issue::desk);
+        // `None`: as they are.
+        let (mut of_routes, mut of_tokens) = (listeners, issue.map(|issue| issue.listeners().to_vec()));
         let (mut doors, mut unchanged) = (Vec::new(), Vec::new());
         let mut known = before.doors.iter();
-        for (listener, addresses) in &self.listening {
-            let place = listeners.iter().position(|other| other.address == listener.address);
-            let other = place.map(|place| listeners.remove(place));
-            let other = other.filter(|other| listener.may_become(other));
-            if other.is_none() {
+        for Listening { listener, addresses, is_for_tokens } in &self.listening {
+            let coming = if *is_for_tokens { &mut of_tokens } else { &mut of_routes };
+            let other = coming.as_mut().map(|coming| {
+                let place = coming.iter().position(|other| other.address == listener.address);
+                place.map(|place| coming.remove(place)).filter(|other| listener.may_become(other))
+            });
+            if let Some(None) = other {
                 unchanged.push(listener.address.clone());
             }
+            let other = other.flatten();
             for (address, door) in addresses.iter().zip(known.by_ref()) {
-                doors.push(match &other {
-                    Some(other) => other.door_at(address)?,
-                    None => Arc::clone(door),
+                doors.push(match (&other, &desk) {
+                    (None, _) => Arc::clone(door),
+                    (Some(other), Some(desk)) if *is_for_tokens => issue::door_at(other, address, desk)?,
+                    (Some(other), _) => other.door_at(address)?,
                 });
             }
         }
-        unchanged.extend(listeners.into_iter().map(|listener| listener.address));
+        let new = of_routes.into_iter().chain(of_tokens).flatten();
+        unchanged.extend(new.map(|listener| listener.address));
         Ok((doors, unchanged))
     }
 

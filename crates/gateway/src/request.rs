@@ -123,13 +123,13 @@ fn page<'a>(caller: &Inbound, serving: &'a Serving, parts: &Parts) -> Option<(Pa
 }
 
 /// What of a body nobody has read, and whether its caller waits for a word before it sends it.
-struct Unread {
-    body: Option<Incoming>,
-    expects: bool,
+pub(crate) struct Unread {
+    pub(crate) body: Option<Incoming>,
+    pub(crate) expects: bool,
 }
 
 /// An answer of our own.
-fn own(
+pub(crate) fn own(
     caller: &Inbound,
     answer: Response<Bytes>,
     mut record: Record,

@@ -156,6 +156,13 @@ pub struct Head<'a> {
 /// # Errors
 /// Nobody may send it, on any route.
 pub fn head<'a>(parts: &'a Parts, hosts: &Hosts) -> Result<Head<'a>, Denied> {
+    let host = framed(parts, hosts)?;
+    let path = path(&parts.uri)?;
+    Ok(Head { host, path: Path::read(path).map_err(Denied::Path)?, query: parts.uri.query() })
+}
+
+/// The same without the path: the host.
+pub(crate) fn framed<'a>(parts: &'a Parts, hosts: &Hosts) -> Result<&'a str, Denied> {
     if [Method::CONNECT, Method::TRACE].contains(&parts.method) || parts.method.as_str() == "TRACK" {
         return Err(Denied::Method);
     }
@@ -164,11 +171,7 @@ pub fn head<'a>(parts: &'a Parts, hosts: &Hosts) -> Result<Head<'a>, Denied> {
     }
     framing(parts)?;
     let host = host(parts)?;
-    if !hosts.allow(host) {
-        return Err(Denied::HostNotAllowed);
-    }
-    let path = path(&parts.uri)?;
-    Ok(Head { host, path: Path::read(path).map_err(Denied::Path)?, query: parts.uri.query() })
+    if hosts.allow(host) { Ok(host) } else { Err(Denied::HostNotAllowed) }
 }
 
 /// Whether the route allows this method, and the page that sent the request, if one did. `origins` are the pages that the route lists.

@@ -7,7 +7,7 @@ use crate::health::Health;
 use crate::keepers::Keepers;
 use crate::listener::bind::{Accepting, Bound};
 use crate::listener::{Address, Listener, NO_ROOM, ServeError};
-use crate::reload::{Reload, Reloads, Served, Swap};
+use crate::reload::{Listening, Reload, Reloads, Served, Swap};
 use crate::table::{Current, Fixed, Table};
 use crate::worker::State;
 use crate::working::{Accepted, Told, work};
@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) table: Arc<Table>,
     /// What each listener was bound to.
     pub(crate) bound: Vec<(Listener, Vec<Bound>)>,
+    /// The same of those for tokens.
+    pub(crate) issuing: Vec<(Listener, Vec<Bound>)>,
     pub(crate) admin: Option<Admin>,
     pub(crate) workers: usize,
     pub(crate) log_thread: Option<JoinHandle<()>>,
@@ -54,6 +56,7 @@ pub struct Running {
     addresses: Vec<Address>,
     /// Those of them that are reached over TLS.
     secured: Vec<Address>,
+    issuing: Vec<Address>,
     admin: Option<Result<SocketAddr, io::Error>>,
     wish: watch::Sender<Wish>,
     crew: Arc<Crew>,
@@ -94,6 +97,11 @@ impl Running {
     /// Whether one of these is reached over TLS.
     pub fn is_secured(&self, address: &Address) -> bool {
         self.secured.contains(address)
+    }
+
+    /// Where it gives out tokens, likewise.
+    pub fn issuing(&self) -> &[Address] {
+        &self.issuing
     }
 
     /// Where health and metrics are; `None` if nobody asked for them.
@@ -193,7 +201,7 @@ impl Drop for Running {
 impl Plan {
     /// Starts all threads.
     pub(crate) fn start(self) -> Result<Running, ServeError> {
-        let Self { fixed, table, bound, admin, workers, log_thread } = self;
+        let Self { fixed, table, bound, issuing, admin, workers, log_thread } = self;
         let began = Instant::now();
         let seen: Vec<_> = (0..workers).map(|_| Seen::new()).collect();
         let crew = Arc::new(Crew { seen, began });
@@ -212,11 +220,18 @@ impl Plan {
         let keepers = Keepers::new(runtime.handle().clone(), Arc::clone(&health));
         let (wish, wishes) = watch::channel(Wish::Serve);
         let ended = Arc::<Ended>::default();
-        let of_bound =
-            |bound: &Vec<Bound>| bound.iter().map(|bound| bound.address.clone()).collect::<Vec<_>>();
-        let addresses = bound.iter().flat_map(|(_, bound)| of_bound(bound)).collect();
-        let secured = bound.iter().filter(|(listener, _)| listener.tls.is_some());
-        let secured = secured.flat_map(|(_, bound)| of_bound(bound)).collect();
+        let listening: Vec<Listening> = bound
+            .iter()
+            .map(|(listener, bound)| Listening::new(listener, bound, false))
+            .chain(issuing.iter().map(|(listener, bound)| Listening::new(listener, bound, true)))
+            .collect();
+        let at = |is_for_tokens: bool| {
+            let listening = listening.iter().filter(move |one| one.is_for_tokens == is_for_tokens);
+            listening.flat_map(|one| one.addresses.clone()).collect()
+        };
+        let (addresses, issuing_at) = (at(false), at(true));
+        let secured = listening.iter().filter(|one| one.listener.tls.is_some());
+        let secured = secured.flat_map(|one| one.addresses.clone()).collect();
         let swap = Arc::new(Swap {
             served: Served {
                 fixed: Arc::clone(&fixed),
@@ -225,11 +240,11 @@ impl Plan {
             },
             health: Arc::clone(&health),
             keepers: Arc::clone(&keepers),
-            listening: bound.iter().map(|(listener, bound)| (listener.clone(), of_bound(bound))).collect(),
+            listening,
             told: told.iter().map(UnboundedSender::downgrade).collect(),
             turn: Mutex::default(),
         });
-        let bound = bound.into_iter().flat_map(|(_, bound)| bound).collect();
+        let bound = bound.into_iter().chain(issuing).flat_map(|(_, bound)| bound).collect();
         let admin = admin.map(Admin::bind);
         let (admin_address, admin) = match admin {
             Some(Ok((address, bound))) => (Some(Ok(address)), Some(bound)),
@@ -263,7 +278,7 @@ impl Plan {
             done.tell(whole);
         };
         thread::Builder::new().name("evergrant-gateway".into()).spawn(run).map_err(ServeError::Start)?;
-        Ok(Running { addresses, secured, admin: admin_address, wish, crew, swap, ended })
+        Ok(Running { addresses, secured, issuing: issuing_at, admin: admin_address, wish, crew, swap, ended })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::body::Memory;
 use crate::bounds::Bounds;
 use crate::fields::Via;
 use crate::identity::Identity;
+use crate::issue::Desk;
 use crate::limits::Limits;
 use crate::listener::ServeError;
 use crate::log::Log;
@@ -42,9 +43,17 @@ impl Slashes for Placed {
     }
 }
 
+/// What a listener is for.
+#[derive(Clone, Debug)]
+pub(crate) enum Serves {
+    Routes,
+    Tokens(Arc<Desk>),
+}
+
 /// A listener, as far as its requests are concerned.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Door {
+    pub(crate) serves: Serves,
     pub(crate) hosts: Hosts,
     pub(crate) access: Access,
     pub(crate) require_header: Option<HeaderName>,
@@ -77,8 +86,10 @@ pub(crate) struct Table {
     /// By the places of the bound listeners, which never change.
     pub(crate) doors: Vec<Arc<Door>>,
     pub(crate) bounds: Bounds,
-    /// Each source once, whichever routes share it.
+    /// Each source once, whoever shares it.
     pub(crate) sources: Vec<Numbered>,
+    /// Those whose tokens are given out.
+    pub(crate) issued: Vec<Tokens>,
     /// The number of the next source that comes.
     next: u64,
 }
@@ -87,26 +98,29 @@ impl Table {
     /// The first one.
     pub(crate) fn new(
         routes: Vec<Route>,
+        issued: Vec<Tokens>,
         doors: Vec<Arc<Door>>,
         limits: &Limits,
     ) -> Result<Self, ServeError> {
         let bounds = Bounds::new(limits.admitted, keys(&doors));
-        Self::made(routes, doors, limits, bounds, (&[], &[], 0))
+        Self::made(routes, issued, doors, limits, bounds, (&[], &[], 0))
     }
 
     /// The one after this one: what stays in it keeps its connections, its places among the bounds and its number.
     pub(crate) fn next(
         &self,
         routes: Vec<Route>,
+        issued: Vec<Tokens>,
         doors: Vec<Arc<Door>>,
         limits: &Limits,
     ) -> Result<Self, ServeError> {
         let bounds = self.bounds.next(keys(&doors));
-        Self::made(routes, doors, limits, bounds, (&self.apis, &self.sources, self.next))
+        Self::made(routes, issued, doors, limits, bounds, (&self.apis, &self.sources, self.next))
     }
 
     fn made(
         routes: Vec<Route>,
+        issued: Vec<Tokens>,
         doors: Vec<Arc<Door>>,
         limits: &Limits,
         bounds: Bounds,
@@ -129,18 +143,21 @@ impl Table {
                     apis.len() - 1
                 }
             };
-            let is_its = |known: &&Numbered| is_same(&known.tokens, &route.tokens);
+            placed.push((route.path.clone(), Placed::new(route, number, api)));
+        }
+        let of_routes = placed.iter().map(|(_, placed)| &placed.route.tokens);
+        for tokens in of_routes.chain(&issued) {
+            let is_its = |known: &&Numbered| is_same(&known.tokens, tokens);
             if !sources.iter().any(|known| is_its(&known)) {
                 let known = known_sources.iter().find(is_its).cloned();
                 sources.push(known.unwrap_or_else(|| {
                     next += 1;
-                    Numbered { number: next, tokens: route.tokens.clone() }
+                    Numbered { number: next, tokens: tokens.clone() }
                 }));
             }
-            placed.push((route.path.clone(), Placed::new(route, number, api)));
         }
         let routes = Routes::new(placed).map_err(ServeError::Twice)?;
-        Ok(Self { routes, apis, doors, bounds, sources, next })
+        Ok(Self { routes, apis, doors, bounds, sources, issued, next })
     }
 
     /// The paths of its routes, by their numbers.

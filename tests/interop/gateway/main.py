@@ -5,6 +5,7 @@ from pathlib import Path
 
 import curl
 import fronts
+import issue
 import life
 import load
 import pages
@@ -23,7 +24,7 @@ def main():
     report = Report()
     try:
         world = World(binary, Path(folder), "--long" in flags)
-        for module in (curl, upstreams, pages, proxies, fronts, readings, load, life):
+        for module in (curl, upstreams, pages, proxies, fronts, issue, readings, load, life):
             for group, name, job in module.cases(world):
                 report.run(group, name, job)
     finally:

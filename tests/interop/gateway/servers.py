@@ -111,7 +111,8 @@ class Gateway(Process):
         # Nobody routes around it: it ends as soon as what is in flight has.
         if "grace" not in lines:
             lines += '\ngrace = "50ms"'
-        text += f'[gateway]\nlisten = {listen}\nadmin = "127.0.0.1:{admin}"\n{lines}\n'
+        # Without a route it only gives out tokens.
+        text += f'[gateway]\nadmin = "127.0.0.1:{admin}"\n' + (f"listen = {listen}\n" if routes else "") + f"{lines}\n"
         for route in routes:
             text += f"[[gateway.route]]\n{route}\n"
         config = self.folder / "config.toml"
@@ -121,6 +122,7 @@ class Gateway(Process):
         super().__init__(folder, self.name, *self.command, env=env)
         told = self.answer("listen", self.name)
         self.listen, self.admin = told["listen"], told["admin"]
+        self.issue = told.get("issue", {}).get("listen", [])
 
     @property
     def url(self):

@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
 from report import Missing, until
 from servers import Gateway, Haproxy, Mock, Nginx, free_port, listens
@@ -153,6 +154,17 @@ backend tcp
         """One more gateway, for itself; {api} in a route is nginx."""
         routes = [route.replace("{api}", f"http://127.0.0.1:{self.nginx_port}/") for route in routes]
         return Gateway(self.binary, self.folder, {"api": mock or self.mock}, routes, listen, lines, admin=admin)
+
+    def issuing(self, profiles, table):
+        """One that gives out tokens, by these lines."""
+        return Gateway(self.binary, self.folder, profiles, [], lines=f'grace = "50ms"\n{table}')
+
+    def node(self):
+        """The folder with the programs for node and what they need, where `run` could install it."""
+        folder = os.environ.get("INTEROP_NODE")
+        if not folder:
+            raise Missing("node with npm")
+        return Path(folder)
 
     def needs_nginx(self):
         if not self.nginx:

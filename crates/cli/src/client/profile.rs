@@ -164,8 +164,7 @@ impl Profiles {
             }
         }
         reader.enter(About::Gateway);
-        for route in gateway.iter().flat_map(|table: &GatewayTable| &table.routes) {
-            let name = &route.profile;
+        for name in gateway.iter().flat_map(GatewayTable::profiles) {
             if !profiles.contains_key(&name.value) {
                 let happened = format!("profile: there is no profile {}", Line(&name.value));
                 name.wrong(&mut reader, happened, among(&name.value, &profiles));
@@ -246,15 +245,15 @@ impl Profiles {
         let of_routes = routes.filter_map(|route| route.ca.as_ref().map(|ca| &ca.value));
         let served = self.profiles.iter().filter(|(name, _)| self.is_served(name));
         let of_profiles = served.filter_map(|(_, profile)| profile.ca_file.as_ref());
-        let listens =
-            self.gateway.iter().flat_map(|table| &table.listen).filter_map(|listen| listen.tls.as_ref());
+        let listens = self.gateway.iter().flat_map(GatewayTable::listens);
+        let listens = listens.filter_map(|listen| listen.tls.as_ref());
         let of_listeners = listens.flat_map(|tls| [&tls.certificate.value, &tls.key.value]);
         of_routes.chain(of_profiles).chain(of_listeners).cloned().collect()
     }
 
-    /// Whether a route names this profile.
+    /// Whether a route names this profile, or issue does.
     fn is_served(&self, profile: &str) -> bool {
-        self.gateway.iter().flat_map(|table| &table.routes).any(|route| route.profile.value == profile)
+        self.gateway.iter().flat_map(GatewayTable::profiles).any(|name| name.value == profile)
     }
 
     /// All profiles, each with whether it has a fault of its own: what it says then is not all that it should.

@@ -10,7 +10,7 @@ mod greeting;
 mod key;
 mod life;
 mod live;
-mod notify;
+pub(super) mod notify;
 mod plan;
 mod reload;
 mod secrets;
@@ -32,6 +32,12 @@ use demo_page::DemoPage;
 use std::process::ExitCode;
 
 pub(crate) use args::GatewayArgs;
+#[cfg(unix)]
+pub(super) use plan::Source;
+#[cfg(unix)]
+pub(super) use secrets::Secrets;
+#[cfg(unix)]
+pub(super) use signals::{Signals, Wish};
 
 pub(crate) fn run(args: &GatewayArgs, manner: Manner) -> Result<ExitCode, Failure> {
     if let Some(GatewayCommand::Key(args)) = &args.command {

@@ -48,22 +48,27 @@ pub(crate) enum Format {
 }
 
 pub(crate) fn run(args: &TokenArgs, manner: Manner) -> Result<(), Failure> {
-    if manner.json && args.format.is_some_and(|format| !matches!(format, Format::Json)) {
-        return Err(Failure::usage(
-            "--json and --format (or EVERGRANT_FORMAT) ask for different output",
-            "leave one of them out",
-        ));
-    }
+    let format = Format::chosen(args.format, manner)?;
     let setup = Setup::read(&args.client)?;
     let tokens = setup.tokens(args.wait)?;
     let token = block_on(setup.token(&tokens, args.wait))?;
-    let format = args.format.unwrap_or(if manner.json { Format::Json } else { Format::Token });
     let mut line = format.render(token.value(), &tokens);
     line.push('\n');
     stdout::print(line.as_bytes()).map(drop)
 }
 
 impl Format {
+    /// The one that was asked for, by whichever flag.
+    pub(crate) fn chosen(asked: Option<Self>, manner: Manner) -> Result<Self, Failure> {
+        if manner.json && asked.is_some_and(|format| !matches!(format, Self::Json)) {
+            return Err(Failure::usage(
+                "--json and --format (or EVERGRANT_FORMAT) ask for different output",
+                "leave one of them out",
+            ));
+        }
+        Ok(asked.unwrap_or(if manner.json { Self::Json } else { Self::Token }))
+    }
+
     /// The token in this form. Its source knows its life.
     pub(crate) fn render(self, token: &AccessToken, source: &Tokens) -> Zeroizing<String> {
         let text = token.expose();
@@ -90,10 +95,11 @@ impl Format {
 
 /// The whole seconds that are left of a life.
 fn left(issued: Wall, life: Duration, source: &Tokens) -> u64 {
+    let now = SystemClock.now().wall;
     match source.status().requests {
-        // A kept one has spent some of its life.
-        0 => issued.after(life).since(SystemClock.now().wall).as_secs(),
         // What the server said, less what was spent on the way.
-        _ => life.as_secs(),
+        1.. if now.since(issued) < Duration::from_secs(1) => life.as_secs(),
+        // One that was kept, or is held for a while, has spent some of its life.
+        _ => issued.after(life).since(now).as_secs(),
     }
 }

@@ -76,6 +76,12 @@ impl Keys {
         self.0.iter().map(|known| &*known.name)
     }
 
+    /// The name, if it is the one of this key.
+    #[cfg(feature = "server")]
+    pub(crate) fn find_named(&self, name: &str, key: &str) -> Option<Arc<str>> {
+        self.find(key).filter(|known| **known == *name)
+    }
+
     /// Whose key this is. Each is compared, in constant time, whichever it is.
     pub(super) fn find(&self, key: &str) -> Option<Arc<str>> {
         let digest = digest_of(key);
@@ -92,7 +98,7 @@ impl fmt::Debug for Keys {
 }
 
 /// `[a-z0-9][a-z0-9._-]{0,63}`: never a path, never the same as another one but for the letter case.
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     name.len() <= LONGEST_NAME
         && name.bytes().next().is_some_and(alphanumeric)

@@ -1,6 +1,7 @@
 //! Metrics of a gateway, in Prometheus' text format.
 
 use crate::counts::{BOUNDS, Broken, CLASSES, Counts, Replayed, Times};
+use crate::issued;
 use crate::reload::Outcome;
 use crate::table::Table;
 use std::fmt::Write as _;
@@ -76,6 +77,15 @@ pub(super) fn text(counts: &Counts, table: &Table, reloads: [u64; Outcome::ALL.l
     }
     head(&mut out, "denied_total", "counter", "Requests that a rule denied.");
     head_lines(&mut out, counts, "denied_total", |(_, rule)| (!rule.is_empty()).then_some(*rule));
+    head(
+        &mut out,
+        "issued_total",
+        "counter",
+        "Requests for a token itself, or against one, by endpoint and by what came of them.",
+    );
+    for (endpoint, outcome, count) in issued::lines(&counts.issued) {
+        line(&mut out, "issued_total", &format!("endpoint=\"{endpoint}\",outcome=\"{outcome}\""), count);
+    }
     head(&mut out, "replays_total", "counter", "Requests whose token was refused, by what came of it.");
     for (outcome, count) in Replayed::ALL.iter().zip(&counts.replays) {
         line(&mut out, "replays_total", &format!("outcome=\"{}\"", outcome.as_str()), *count);

@@ -56,6 +56,12 @@ pub(super) const TOO_LARGE: Kind = row(
 );
 pub(super) const BROKEN_BODY: Kind =
     row("broken-body", StatusCode::BAD_REQUEST, "http_request_error", "The body of the request is broken");
+#[cfg(feature = "server")]
+pub(super) const FORM: Kind =
+    row("form", StatusCode::BAD_REQUEST, "http_request_error", "The form cannot be taken");
+#[cfg(feature = "server")]
+pub(super) const PROFILE: Kind =
+    row("profile", StatusCode::NOT_FOUND, "http_request_denied", "There is no such profile");
 pub(super) const SLOW: Kind =
     row("slow", StatusCode::REQUEST_TIMEOUT, "http_request_error", "The body of the request stopped coming");
 pub(super) const LOOP: Kind = row(

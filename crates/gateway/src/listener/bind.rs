@@ -3,7 +3,7 @@
 use super::{Address, Listener, ServeError};
 use crate::access::{Access, Peers};
 use crate::rules::Hosts;
-use crate::table::Door;
+use crate::table::{Door, Serves};
 use crate::working::Accepted;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -11,7 +11,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 #[cfg(unix)]
+mod own;
+#[cfg(unix)]
 mod unix;
+
+#[cfg(unix)]
+pub use own::OwnSocket;
 
 /// A listener that is bound.
 pub(crate) struct Bound {
@@ -158,6 +163,12 @@ impl Listener {
             }
             _ => Hosts::Any,
         };
-        Arc::new(Door { hosts, access, require_header: self.require_header.clone(), tls: self.tls.clone() })
+        Arc::new(Door {
+            serves: Serves::Routes,
+            hosts,
+            access,
+            require_header: self.require_header.clone(),
+            tls: self.tls.clone(),
+        })
     }
 }

@@ -10,6 +10,7 @@ mod fixture;
 mod heads;
 mod honest;
 mod hostile;
+mod issue;
 mod life;
 mod links;
 mod many;

@@ -10,6 +10,7 @@
 //! ```
 
 mod bounds;
+mod issue;
 mod listen;
 mod route;
 mod words;
@@ -22,8 +23,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub(crate) use bounds::Bounds;
+pub(crate) use issue::IssueTable;
 pub(crate) use listen::{Listen, SHA256, TlsFiles};
-pub(crate) use route::RouteTable;
+pub(crate) use route::{Placed, RouteTable};
 pub(crate) use words::{AdminAt, LogWord, Ready};
 
 /// What the tables say; what they do not say is empty or the default.
@@ -36,8 +38,22 @@ pub(crate) struct GatewayTable {
     pub(crate) instance: Option<String>,
     pub(crate) bounds: Bounds,
     pub(crate) routes: Vec<RouteTable>,
+    pub(crate) issue: Option<IssueTable>,
     /// What cannot be changed while it runs, as it is written, by its keys.
     settled: BTreeMap<String, String>,
+}
+
+impl GatewayTable {
+    /// The names of profiles, where they are written.
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = &Placed<String>> {
+        let of_routes = self.routes.iter().map(|route| &route.profile);
+        of_routes.chain(self.issue.iter().flat_map(|issue| &issue.profiles))
+    }
+
+    /// All places to listen at.
+    pub(crate) fn listens(&self) -> impl Iterator<Item = &Listen> {
+        self.listen.iter().chain(self.issue.iter().flat_map(|issue| &issue.listen))
+    }
 }
 
 impl GatewayTable {
@@ -54,13 +70,13 @@ impl GatewayTable {
 }
 
 /// The keys of `[gateway]` whose changes are taken while it runs.
-const CHANGING: [&str; 2] = ["listen", "route"];
+const CHANGING: [&str; 3] = ["listen", "route", "issue"];
 
 /// The keys of `[gateway]` beside its bounds, for whoever wrote another.
-const KEYS: [&str; 6] = ["listen", "route", "admin", "ready", "log", "instance"];
+const KEYS: [&str; 7] = ["listen", "route", "issue", "admin", "ready", "log", "instance"];
 
 /// Keys that a later version has.
-const LATER: [&str; 5] = ["issue", "store", "tls", "http2", "tenants"];
+const LATER: [&str; 4] = ["store", "tls", "http2", "tenants"];
 
 pub(super) fn read(reader: &mut Reader<'_>, name: &Key, value: &Value<'_>, folder: &Path) -> GatewayTable {
     reader.enter(About::Gateway);
@@ -73,18 +89,20 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &Key, value: &Value<'_>, folde
         bounds: Bounds::default(),
         routes: Vec::new(),
         settled: BTreeMap::new(),
+        issue: None,
     };
-    let (mut says_route, mut names) = (false, Vec::new());
+    let (mut says_route, mut issue, mut names) = (false, None, Vec::new());
     for (key, value) in reader.table(value) {
         if !CHANGING.contains(&key.as_str()) {
             table.settled.insert(key.as_str().to_owned(), reader.written(&value).to_owned());
         }
         match key.as_str() {
-            "listen" => (table.listen, names) = listen::read(reader, &value, folder),
+            "listen" => (table.listen, names) = listen::read(reader, &value, folder, Listen::fault),
             "route" => {
                 says_route = true;
                 table.routes = routes(reader, &value, folder);
             }
+            "issue" => issue = Some((issue::read(reader, &key, &value, folder), key)),
             "admin" => table.admin = reader.read(&value, AdminAt::parse, AdminAt::FORMS),
             "ready" => table.ready = reader.choice(&value).unwrap_or_default(),
             "log" => table.log = reader.choice(&value),
@@ -94,12 +112,19 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &Key, value: &Value<'_>, folde
             _ => reader.unknown(&key, &[&KEYS[..], &BOUNDS].concat()),
         }
     }
-    if !says_route {
+    if let Some((read, key)) = issue {
+        read.judge(reader, &key, &table.routes, &table.listen);
+        table.issue = Some(read);
+    } else if !says_route {
         reader.problem(
             name.at(),
             "gateway: there is no route",
-            "write a [[gateway.route]] with path and profile",
+            "write a [[gateway.route]] with path and profile, or [gateway.issue]",
         );
+    }
+    if !says_route && !table.listen.is_empty() {
+        const NEXT: &str = "write a [[gateway.route]], or remove listen";
+        reader.problem(name.at(), "gateway: it listens, and there is no route", NEXT);
     }
     callers(reader, &table.routes, &names);
     reader.enter(About::File);

@@ -71,6 +71,10 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
         let mut checked = json!({ "path": path, "profiles": profiles });
         if let Some(gateway) = gateway {
             checked["gateway"] = json!({ "listen": listened(&gateway), "routes": gateway.routes.len() });
+            if let Some(issue) = &gateway.issue {
+                checked["gateway"]["issue"] =
+                    json!({ "listen": addresses(&issue.listen), "profiles": issue.names(&gateway.routes) });
+            }
         }
         return stdout::json(&checked).map(drop);
     }
@@ -83,16 +87,29 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
         text.push_str(&format!("\n  {}", Line(&line)));
     }
     if let Some(gateway) = gateway {
-        let line = format!("{} at {}", counted(gateway.routes.len(), "route"), listened(&gateway).join(", "));
-        text.push_str(&format!("\n  gateway: {}", Line(&line)));
+        if !gateway.routes.is_empty() {
+            let line =
+                format!("{} at {}", counted(gateway.routes.len(), "route"), listened(&gateway).join(", "));
+            text.push_str(&format!("\n  gateway: {}", Line(&line)));
+        }
+        if let Some(issue) = &gateway.issue {
+            let (names, at) = (issue.names(&gateway.routes).join(", "), addresses(&issue.listen).join(", "));
+            text.push_str(&format!("\n  issue: {}", Line(&format!("tokens of {names} at {at}"))));
+        }
     }
     stdout::plain(&text).map(drop)
 }
 
 /// Where the gateway listens.
 fn listened(gateway: &GatewayTable) -> Vec<String> {
-    let usual = [Listen::usual()];
-    let listen = if gateway.listen.is_empty() { &usual[..] } else { &gateway.listen };
+    match (gateway.routes.is_empty(), gateway.listen.is_empty()) {
+        (true, _) => Vec::new(),
+        (false, true) => addresses(&[Listen::usual()]),
+        (false, false) => addresses(&gateway.listen),
+    }
+}
+
+fn addresses(listen: &[Listen]) -> Vec<String> {
     listen.iter().map(|listen| listen.address.to_string()).collect()
 }
 

@@ -2,18 +2,18 @@
 
 use super::args::GatewayArgs;
 use super::demo_page::{self, DemoPage};
-use super::plan::{Plan, Served, Source, admin, listen};
+use super::plan::{Issued, Plan, Served, Source, admin, listen};
 use crate::client::checked;
 use crate::client::chosen;
 use crate::client::content::Content;
-use crate::client::profile::gateway::{Bounds, GatewayTable, LogWord, RouteTable};
+use crate::client::profile::gateway::{Bounds, GatewayTable, IssueTable, Listen, LogWord, RouteTable};
 use crate::client::profile::{Of, Profile, Profiles};
 use crate::client::settings::Settings;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::metrics::Totals;
-use evergrant_gateway::Listener;
+use evergrant_gateway::{Issue, Listener};
 use evergrant_tokio_reqwest::{ClientAuth, Origin, Tokens};
 use rustls::RootCertStore;
 use std::collections::BTreeMap;
@@ -66,6 +66,8 @@ pub(super) struct Followed {
     pub(super) content: Content,
     /// What it said when the gateway began of what cannot be changed while that runs.
     settled: BTreeMap<String, String>,
+    /// Whether it gave out tokens when the gateway began.
+    issues: bool,
     bounds: Bounds,
     /// Origins of the demo page, beside those that routes list.
     pages: Vec<Origin>,
@@ -83,6 +85,8 @@ pub(super) struct Again {
     pub(super) served: Vec<Served>,
     /// `None`: as they are.
     pub(super) listen: Option<Vec<Listener>>,
+    /// `None`: as it is.
+    pub(super) issue: Option<Issue>,
     /// By the names of their profiles.
     pub(super) sources: Vec<Source>,
     /// Sources that are there already and whose secrets have changed.
@@ -111,6 +115,7 @@ pub(super) fn plan(
         path,
         content,
         settled: said.table.settled().clone(),
+        issues: said.table.issue.is_some(),
         bounds: said.table.bounds.clone(),
         pages: page.as_ref().map(DemoPage::origins).unwrap_or_default(),
     };
@@ -132,7 +137,7 @@ fn said(mut profiles: Profiles) -> Result<Said, Vec<Failure>> {
         return Err(failures);
     };
     let clients = clients(&table, profiles, &path, &mut failures);
-    let faults = table.listen.iter().filter_map(checked::listen);
+    let faults = table.listens().filter_map(checked::listen);
     failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
     for route in &table.routes {
         let origins = clients.get(&route.profile.value).and_then(|settings| settings.origins().ok());
@@ -185,10 +190,14 @@ impl Followed {
             sources.insert(name, source);
         }
         let served = served(&table, &sources, &self.pages)?;
-        let needs_restart = table.needs_restart(&self.settled);
+        let mut needs_restart = table.needs_restart(&self.settled);
+        let issue = table.issue.map(|issue| issued(issue, &table.routes, &sources)).transpose()?;
+        if self.issues && issue.is_none() {
+            needs_restart.push("issue".to_owned());
+        }
         let by_flag = [("admin", self.args.admin.is_some()), ("log", self.args.log.is_some())];
         let is_said_by_flag = |key: &String| by_flag.contains(&(key, true));
-        let listen = match self.args.listen.is_empty() {
+        let listen = match self.args.listen.is_empty() && !table.routes.is_empty() {
             true => {
                 let said = listen(&self.args, table.listen)?;
                 Some(said.iter().map(checked::listener).collect::<Result<_, _>>()?)
@@ -198,6 +207,7 @@ impl Followed {
         Ok(Again {
             served,
             listen,
+            issue: issue.map(|issued| issued.issue),
             sources: sources.into_values().collect(),
             rotated,
             needs_restart: needs_restart.into_iter().filter(|key| !is_said_by_flag(key)).collect(),
@@ -205,14 +215,14 @@ impl Followed {
     }
 }
 
-/// The clients of all routes, by the names of their profiles.
+/// The clients of all routes and of issue, by the names of their profiles.
 fn clients(
     table: &GatewayTable,
     profiles: Profiles,
     path: &str,
     failures: &mut Vec<Failure>,
 ) -> BTreeMap<String, Settings> {
-    let is_served = |name: &str| table.routes.iter().any(|route| route.profile.value == name);
+    let is_served = |name: &str| table.profiles().any(|known| known.value == name);
     let mut clients = BTreeMap::new();
     for (name, profile, is_faulty) in profiles.into_all().filter(|(name, ..)| is_served(name)) {
         let line = profile.line;
@@ -233,7 +243,10 @@ fn made(
     pages: &[Origin],
 ) -> Result<Plan, Failure> {
     let totals = Arc::<Totals>::default();
-    let said_listen = listen(args, table.listen.clone())?;
+    let said_listen = match table.routes.is_empty() {
+        true => no_listen(args)?,
+        false => listen(args, table.listen.clone())?,
+    };
     demo_page::check(page.as_ref(), &said_listen)?;
     let mut sources = BTreeMap::new();
     for (name, settings) in clients {
@@ -242,6 +255,7 @@ fn made(
         sources.insert(name, source);
     }
     let routes = served(&table, &sources, pages)?;
+    let issued = table.issue.map(|issue| issued(issue, &table.routes, &sources)).transpose()?;
     Ok(Plan {
         listen: said_listen,
         admin: admin(args, table.admin)?,
@@ -251,6 +265,7 @@ fn made(
         instance: table.instance,
         bounds: table.bounds,
         routes,
+        issued,
         sources: sources.into_values().collect(),
         totals,
     })
@@ -274,6 +289,38 @@ fn served(
         routes.push(source.served(route.linked(made, source.writes_links()))?);
     }
     Ok(routes)
+}
+
+/// A gateway without a route listens nowhere but where it gives out tokens.
+fn no_listen(args: &GatewayArgs) -> Result<Vec<Listen>, Failure> {
+    let asked = [("a program behind --", !args.program.is_empty()), ("--listen", !args.listen.is_empty())];
+    match asked.into_iter().find(|(_, is_asked)| *is_asked) {
+        None => Ok(Vec::new()),
+        Some((what, _)) => Err(Failure::usage(
+            format!("{what} needs a route, and the [gateway] of the file has only issue"),
+            "write a [[gateway.route]] with path and profile",
+        )),
+    }
+}
+
+/// What gives out tokens, with the names of their profiles.
+fn issued(
+    table: IssueTable,
+    routes: &[RouteTable],
+    sources: &BTreeMap<String, Source>,
+) -> Result<Issued, Failure> {
+    let profiles = table.names(routes);
+    // Each profile is there, or the file would have a fault.
+    let named = profiles.iter().filter_map(|name| Some((name.clone(), sources.get(name)?.tokens.clone())));
+    let issue = Issue::new(named)
+        .map_err(|error| Failure::usage(format!("issue: {error}"), "correct profiles of [gateway.issue]"))?;
+    let issue = match table.patience {
+        Some(patience) => issue.patience(patience),
+        None => issue,
+    };
+    let listeners = table.listen.iter().map(checked::listener).collect::<Result<Vec<_>, _>>()?;
+    let issue = listeners.into_iter().fold(issue, Issue::listener);
+    Ok(Issued { issue, profiles })
 }
 
 /// The certificates that routes name: those of one file once, since routes with the same ones share their connections.

@@ -37,6 +37,7 @@ pub(super) fn plan(args: &GatewayArgs, page: Option<DemoPage>) -> Result<Plan, F
         instance: None,
         bounds,
         routes: vec![served],
+        issued: None,
         sources: vec![source],
         totals,
     })

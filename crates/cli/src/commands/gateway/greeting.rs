@@ -12,6 +12,7 @@ use serde_json::json;
 pub(super) fn greet(
     running: &Running,
     routes: &[Served],
+    issued: &[String],
     listen: &[Listen],
     page: Option<&str>,
     manner: Manner,
@@ -20,6 +21,7 @@ pub(super) fn greet(
         return;
     }
     let at: Vec<String> = running.addresses().iter().map(|address| base(running, address)).collect();
+    let giving: Vec<String> = running.issuing().iter().map(|address| base(running, address)).collect();
     let admin = running.admin().and_then(Result::ok).map(|address| url(&Address::Tcp(address)));
     if manner.json {
         let route = |served: &Served| {
@@ -28,16 +30,27 @@ pub(super) fn greet(
         };
         let routes: Vec<_> = routes.iter().map(route).collect();
         let mut said = json!({ "listen": at, "admin": admin, "routes": routes });
+        if !issued.is_empty() {
+            said["issue"] = json!({ "listen": giving, "profiles": issued });
+        }
         if let Some(page) = page {
             said["demo_page"] = page.into();
         }
         stderr::line(escaped::json(&said));
     } else {
-        stderr::note(format_args!("listening at {}", at.join(" and ")));
+        if !at.is_empty() {
+            stderr::note(format_args!("listening at {}", at.join(" and ")));
+        }
         for Served { route, client_id, server } in routes {
             let (path, upstream) = (route.path(), route.upstream());
             stderr::note(format_args!(
                 "requests to {path} go to {upstream} with the tokens of client {client_id} from {server}"
+            ));
+        }
+        if !issued.is_empty() {
+            let (giving, profiles) = (giving.join(" and "), issued.join(", "));
+            stderr::note(format_args!(
+                "programs of this machine get tokens at {giving}, those of {profiles}"
             ));
         }
         if let Some(admin) = admin {

@@ -3,12 +3,12 @@
 use crate::tell::stderr;
 
 /// The gateway is ready.
-pub(super) fn ready() {
+pub(in crate::commands) fn ready() {
     tell(&[State::Ready]);
 }
 
 /// It ends.
-pub(super) fn stopping() {
+pub(in crate::commands) fn stopping() {
     tell(&[State::Stopping]);
 }
 

@@ -9,7 +9,7 @@ use crate::client::setup::Setup;
 use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
 use crate::tell::stderr;
-use evergrant_gateway::{Address, Route};
+use evergrant_gateway::{Address, Issue, Route};
 use evergrant_tokio_reqwest::{Client, ClientAuth, Tokens};
 use rustls::RootCertStore;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -31,6 +31,7 @@ pub(super) struct Plan {
     pub(super) instance: Option<String>,
     pub(super) bounds: Bounds,
     pub(super) routes: Vec<Served>,
+    pub(super) issued: Option<Issued>,
     pub(super) sources: Vec<Source>,
     /// What all sources count.
     pub(super) totals: Arc<Totals>,
@@ -44,6 +45,12 @@ pub(super) enum For {
     Program,
 }
 
+/// What gives out tokens, and the names of their profiles.
+pub(super) struct Issued {
+    pub(super) issue: Issue,
+    pub(super) profiles: Vec<String>,
+}
+
 /// A route, and in words as whom it calls what.
 pub(super) struct Served {
     pub(super) route: Route,
@@ -53,8 +60,8 @@ pub(super) struct Served {
 }
 
 /// A source of tokens, which routes may share.
-pub(super) struct Source {
-    pub(super) tokens: Tokens,
+pub(in crate::commands) struct Source {
+    pub(in crate::commands) tokens: Tokens,
     pub(super) renewal: Renewal,
     setup: Arc<Setup>,
     /// What tells its client from others.
@@ -64,7 +71,7 @@ pub(super) struct Source {
 
 impl Source {
     /// The source of this client, by the name of its profile if it has one.
-    pub(super) fn new(
+    pub(in crate::commands) fn new(
         settings: Settings,
         name: Option<&str>,
         bounds: &Bounds,
@@ -74,9 +81,7 @@ impl Source {
         let (setup, renewal) = Setup::renewable(settings)?;
         let setup = setup.observed(Some(Arc::<Totals>::clone(totals)));
         if setup.cache.is_some() {
-            stderr::note(
-                "the gateway keeps its tokens in memory: those of --cache are neither used nor replaced",
-            );
+            stderr::note("tokens are kept in memory alone: those of --cache are neither used nor replaced");
         }
         let tokens = setup.queue(name, PATIENCE, bounds.max_waiters)?;
         let roots = setup.network.roots.beside_machines();

@@ -107,12 +107,16 @@ impl Watched {
     }
 
     fn take(&mut self, running: &Running, again: Again) {
-        let Again { served, listen, sources, rotated, needs_restart } = again;
+        let Again { served, listen, issue, sources, rotated, needs_restart } = again;
         let count = served.len();
         let reload = Reload::new(served.into_iter().map(|served| served.route).collect());
         let reload = reload.needs_restart(needs_restart.iter().cloned());
         let reload = match listen {
             Some(listeners) => reload.listeners(listeners),
+            None => reload,
+        };
+        let reload = match issue {
+            Some(issue) => reload.issue(issue),
             None => reload,
         };
         // Who looks at them sees those that come as well as those that go.

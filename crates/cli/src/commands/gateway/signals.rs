@@ -9,7 +9,7 @@ use std::task::Poll;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What somebody wants.
-pub(super) enum Wish {
+pub(in crate::commands) enum Wish {
     /// Secrets are to be read again (SIGHUP).
     Again,
     /// It is to end.
@@ -17,26 +17,26 @@ pub(super) enum Wish {
 }
 
 /// How it is to end.
-pub(super) struct End(SignalKind);
+pub(in crate::commands) struct End(SignalKind);
 
 impl End {
     /// Whether it is told by a service manager, which sends others elsewhere meanwhile, and not by Ctrl-C.
-    pub(super) fn has_grace(&self) -> bool {
+    pub(in crate::commands) fn has_grace(&self) -> bool {
         self.0 == SignalKind::terminate()
     }
 
     /// Ends the process by this signal, as if it had not been caught.
-    pub(super) fn at_once(self) -> Failure {
+    pub(in crate::commands) fn at_once(self) -> Failure {
         interrupt::end(self.0)
     }
 }
 
 /// Those that were caught.
-pub(super) struct Signals(Vec<(SignalKind, Signal)>);
+pub(in crate::commands) struct Signals(Vec<(SignalKind, Signal)>);
 
 impl Signals {
     /// From now on they no longer end this process.
-    pub(super) fn caught() -> Result<Self, Failure> {
+    pub(in crate::commands) fn caught() -> Result<Self, Failure> {
         let wanted = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
         // What is ignored, as under nohup, stays ignored.
         let kinds = wanted.into_iter().filter(|kind| !is_ignored(kind.as_raw_value()));
@@ -44,7 +44,7 @@ impl Signals {
         caught.map(Self).map_err(|error| Failure::system("signals cannot be caught", &error))
     }
 
-    pub(super) async fn next(&mut self) -> Wish {
+    pub(in crate::commands) async fn next(&mut self) -> Wish {
         let kind = poll_fn(|context| {
             let mut caught = self.0.iter_mut();
             match caught.find_map(|(kind, signal)| signal.poll_recv(context).is_ready().then_some(*kind)) {

@@ -5,7 +5,7 @@ use super::descriptors;
 use super::file::Followed;
 use super::greeting;
 use super::live::Live;
-use super::plan::{For, Plan};
+use super::plan::{For, Issued, Plan};
 use super::reload::Reloads;
 use crate::client::checked;
 use crate::client::profile::gateway::{AdminAt, LogWord, Ready};
@@ -45,6 +45,11 @@ pub(super) fn start(
     for served in &plan.routes {
         builder = builder.route(served.route.clone());
     }
+    let mut issued = Vec::new();
+    if let Some(Issued { issue, profiles }) = plan.issued {
+        builder = builder.issue(issue);
+        issued = profiles;
+    }
     if let Some(instance) = &plan.instance {
         builder = builder.instance(instance);
     }
@@ -76,7 +81,7 @@ pub(super) fn start(
         let path = plan.routes.first().map_or("/", |served| served.route.path().as_str());
         page.serve(&plan.listen, running.addresses(), path)?;
     }
-    greeting::greet(&running, &plan.routes, &plan.listen, page.as_deref(), manner);
+    greeting::greet(&running, &plan.routes, &issued, &plan.listen, page.as_deref(), manner);
     let running = Arc::new(running);
     let reloads = Reloads::watched(&running, followed, plan.sources, (live.clone(), plan.totals))?;
     Ok(Started { running, reloads, live, grace: bounds.grace, drain_time: bounds.drain_time })

@@ -31,7 +31,7 @@ const KEYS: [&str; 8] =
     ["address", "peers", "keys", "anyone", "hosts", "require_header", "plain_http", "tls"];
 
 /// Keys that a later version has.
-const LATER: [&str; 2] = ["http2", "issue"];
+const LATER: [&str; 1] = ["http2"];
 
 const FORMS: &str = "write \"localhost:8484\", an IP address and a port, or \"unix:PATH\"";
 
@@ -76,7 +76,7 @@ impl Listen {
     }
 
     /// Why the address and who may use it do not suit each other, and what to do next.
-    fn fault(&self) -> Option<(&'static str, &'static str)> {
+    pub(super) fn fault(&self) -> Option<(&'static str, &'static str)> {
         let (is_socket, is_local) = (matches!(self.address, Address::Unix(_)), self.address.is_local());
         match &self.access {
             Some(Access::Peers(_)) if !is_socket => {
@@ -98,8 +98,13 @@ impl Listen {
     }
 }
 
-/// The places, and the names of all keys.
-pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> (Vec<Listen>, Vec<String>) {
+/// The places, and the names of all keys. `fault`: why an address and who may use it do not suit each other.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    value: &Value<'_>,
+    folder: &Path,
+    fault: fn(&Listen) -> Option<(&'static str, &'static str)>,
+) -> (Vec<Listen>, Vec<String>) {
     let items = items(value);
     if items.is_empty() {
         reader.wrong(value, "this is empty", FORMS);
@@ -112,7 +117,7 @@ pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) ->
             address(reader, item, folder).map(Listen::at)
         };
         let Some(listen) = listen else { continue };
-        if let Some((happened, next)) = listen.fault() {
+        if let Some((happened, next)) = fault(&listen) {
             reader.wrong(item, happened, next);
         }
         if listens.iter().any(|other| other.address == listen.address) {

@@ -1,4 +1,5 @@
 use super::super::{Of, Profiles};
+use std::time::Duration;
 
 const HEAD: &str = "[profile.a]\nprovider = \"myparcel\"\nclient_id = \"me\"\n";
 const ROUTE: &str = "[[gateway.route]]\npath = \"/\"\nprofile = \"a\"\n";
@@ -140,7 +141,29 @@ fn what_is_wrong_with_a_value_is_told_with_its_line() {
         ("head_bytes = 1", "head_bytes: this is not a number of bytes that it can have"),
         ("head_bytes = \"64kb\"", "head_bytes: this is not a number of bytes that it can have"),
         ("head_time = 5", "head_time: this is not a string"),
-        ("issue = {}", "this version does not have issue yet"),
+        ("issue = {}", "issue: there is no listen"),
+        ("issue = { listen = \"unix:a\", profiles = [] }", "profiles: this is empty"),
+        (
+            "issue = { listen = \"unix:a\", profiles = [\"a/b\"] }",
+            "profiles: the name \"a/b\" is part of a path",
+        ),
+        ("issue = { listen = \"unix:a\", profiles = [\"a\", \"a\"] }", "profiles: this profile is repeated"),
+        ("issue = { listen = \"unix:a\", profiles = [\"b\"] }", "profile: there is no profile b"),
+        ("issue = { listen = \"unix:a\", keys = {} }", "unknown key keys"),
+        ("issue = { listen = \"unix:a\", patience = 5 }", "patience: this is not a string"),
+        ("issue = { listen = \"localhost:1\" }", "listen: whoever gets a token here must be known"),
+        (
+            "issue = { listen = { address = \"unix:a\", anyone = true } }",
+            "listen: whoever gets a token here must be known",
+        ),
+        (
+            "issue = { listen = { address = \"0.0.0.0:1\", anyone = true } }",
+            "listen: tokens are given out on this machine alone",
+        ),
+        (
+            "issue = { listen = { address = \"localhost:1\", peers = { uids = [1] } } }",
+            "listen: users are known over a Unix socket alone",
+        ),
         ("conections = 5", "unknown key conections"),
     ] {
         let found = faults_of(line);
@@ -213,5 +236,42 @@ fn a_value_is_never_shown() {
         let text = format!("{HEAD}[gateway]\n{line}\n{ROUTE}");
         let shown: Vec<String> = read(&text).failures(Of::All).map(|failure| failure.to_string()).collect();
         assert!(shown.len() == 1 && !shown[0].contains(secret), "{shown:?}");
+    }
+}
+
+#[test]
+fn tokens_are_given_out_beside_routes_or_without_any() {
+    let issue = |more: &str| format!("[gateway.issue]\nlisten = \"unix:a.sock\"\n{more}");
+    let table = read(&format!("{HEAD}[gateway]\n{ROUTE}{}", issue(""))).take_gateway().unwrap();
+    assert_eq!(table.issue.unwrap().names(&table.routes), ["a"], "those of the routes");
+    let more = "profiles = [\"b\", \"a\"]\npatience = \"5s\"\n";
+    let text = format!("{HEAD}[profile.b]\nprovider = \"myparcel\"\nclient_id = \"b\"\n{}", issue(more));
+    assert_eq!(faults(&text), [] as [&str; 0]);
+    let table = read(&text).take_gateway().unwrap();
+    let issue_table = table.issue.unwrap();
+    assert_eq!((issue_table.names(&table.routes).len(), table.routes.len()), (2, 0));
+    assert_eq!(issue_table.patience, Some(Duration::from_secs(5)));
+    for (text, says) in [
+        (format!("{HEAD}{}", issue("")), "4: issue: there is no profile, and no route"),
+        (
+            format!("{HEAD}[gateway]\nlisten = \"localhost:1\"\n{}", issue("profiles = \"a\"\n")),
+            "4: gateway: it listens, and there is no route",
+        ),
+        (
+            format!("{HEAD}[gateway]\nlisten = \"unix:a.sock\"\n{ROUTE}{}", issue("")),
+            "9: issue: it listens at unix:a.sock, as the routes do",
+        ),
+        (
+            format!(
+                "{}[gateway]\n{}{}",
+                HEAD.replace("profile.a", "profile.A"),
+                ROUTE.replace("\"a\"", "\"A\""),
+                issue("")
+            ),
+            "8: issue: the name of profile A cannot be part of a path",
+        ),
+    ] {
+        let found = faults(&text);
+        assert!(found.len() == 1 && found[0].starts_with(says), "{found:?}");
     }
 }

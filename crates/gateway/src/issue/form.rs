@@ -1,0 +1,115 @@
+//! The form of a request (`application/x-www-form-urlencoded`), read whole within bounds.
+
+use super::refused::Refused;
+use crate::answer::Problem;
+use crate::watch::Watch;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http_body::Body as _;
+use hyper::body::Incoming;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Bytes of a form: more than the longest token, of 16 KiB, takes encoded, and little enough for every connection at once.
+pub(super) const LONGEST: usize = 32 * 1024;
+
+/// The fields of a form, decoded. It may have a secret or a token in it, and is wiped.
+pub(super) struct Form {
+    fields: Vec<(Zeroizing<String>, Zeroizing<String>)>,
+    /// Its bytes, as they came.
+    pub(super) length: usize,
+}
+
+impl Form {
+    /// Reads it, within so much time.
+    pub(super) async fn read(
+        fields: &HeaderMap,
+        body: &mut Incoming,
+        watch: &Watch,
+        time: Duration,
+    ) -> Result<Self, Refused> {
+        if !body.is_end_stream() && !is_form(fields) {
+            return Err(Refused::request(Problem::form(
+                "the body must be a form: Content-Type: application/x-www-form-urlencoded",
+            )));
+        }
+        // One that says how long it is does not grow, and leaves no copy behind.
+        let expected = usize::try_from(body.size_hint().lower()).unwrap_or(LONGEST).min(LONGEST);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(expected));
+        let reading = async {
+            while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
+                let frame = frame.map_err(|_| Problem::form("the body breaks HTTP, or broke off"))?;
+                let data = frame.data_ref().map_or(&[][..], |data| data);
+                if bytes.len() + data.len() > LONGEST {
+                    return Err(Problem::form_too_large(LONGEST));
+                }
+                bytes.extend_from_slice(data);
+            }
+            Ok(())
+        };
+        let read = watch.within(time, reading).await.unwrap_or_else(|_| Err(Problem::form_slow()));
+        read.map_err(Refused::request)?;
+        let wrong = || {
+            Refused::request(Problem::form("the body is no form: each field is name=value, encoded as UTF-8"))
+        };
+        Self::parse(&bytes).ok_or_else(wrong)
+    }
+
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let text = str::from_utf8(bytes).ok()?;
+        let pairs = text.split('&').filter(|pair| !pair.is_empty());
+        let decoded_pair = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((decoded(name)?, decoded(value)?))
+        };
+        let fields = pairs.map(decoded_pair).collect::<Option<_>>()?;
+        Some(Self { fields, length: bytes.len() })
+    }
+
+    /// The value of a field; one without a value is as if it were not there (RFC 6749 §3.2).
+    ///
+    /// # Errors
+    /// It is there twice.
+    pub(super) fn field(&self, name: &str) -> Result<Option<&str>, Refused> {
+        let mut values = self.fields.iter().filter(|(known, _)| known.as_str() == name);
+        match (values.next(), values.next()) {
+            (Some(_), Some(_)) => {
+                Err(Refused::request(Problem::form("a field is repeated (RFC 6749 section 3.2)")))
+            }
+            (first, _) => Ok(first.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())),
+        }
+    }
+}
+
+/// Whether the body says that it is a form, or says nothing.
+fn is_form(fields: &HeaderMap) -> bool {
+    let Some(value) = fields.get(CONTENT_TYPE) else { return true };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// What was encoded so; `None` if a percent sign has not two digits behind it, or it is not UTF-8.
+pub(super) fn decoded(text: &str) -> Option<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let (high, low) = (hex(rest.next()?)?, hex(rest.next()?)?);
+                high * 16 + low
+            }
+            other => other,
+        });
+    }
+    str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
+}
+
+fn hex(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests;

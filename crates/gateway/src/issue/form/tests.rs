@@ -1,0 +1,30 @@
+use super::{Form, decoded};
+
+fn form(text: &str) -> Form {
+    Form::parse(text.as_bytes()).unwrap()
+}
+
+#[test]
+fn fields_are_decoded_and_one_without_a_value_is_not_there() {
+    let form = form("grant_type=client_credentials&&scope=a+b%20c&empty=&bare");
+    let field = |name| form.field(name).ok().flatten();
+    assert_eq!(field("grant_type"), Some("client_credentials"));
+    assert_eq!(field("scope"), Some("a b c"));
+    assert_eq!((field("empty"), field("bare"), field("other")), (None, None, None));
+}
+
+#[test]
+fn what_is_repeated_or_broken_is_refused() {
+    assert!(form("a=1&a=1").field("a").is_err());
+    assert!(form("a=1&b=2").field("a").is_ok());
+    for broken in ["a=%", "a=%4", "a=%zz", "a=%ff", "%=1"] {
+        assert!(Form::parse(broken.as_bytes()).is_none(), "{broken}");
+    }
+    assert!(Form::parse(b"a=\xff").is_none());
+}
+
+#[test]
+fn both_spellings_of_a_space_and_either_case_of_a_digit_are_read() {
+    assert_eq!(decoded("a+b%2Fc%2f%C3%A9").unwrap().as_str(), "a b/c/\u{e9}");
+    assert_eq!(decoded("plain-._~").unwrap().as_str(), "plain-._~");
+}
