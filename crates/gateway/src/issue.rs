@@ -3,6 +3,7 @@
 
 mod asked;
 mod client;
+mod counter;
 mod desk;
 mod form;
 mod given;
@@ -21,7 +22,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use desk::{Counter, Desk};
+pub(crate) use counter::Counter;
+pub(crate) use desk::Desk;
 pub(crate) use serving::answer;
 
 /// Listeners that give out tokens: `POST /token` as an authorization server does (RFC 6749 §4.4), `/authorize/NAME` for servers in

@@ -3,11 +3,10 @@
 use crate::connection::serve;
 use crate::counts::Gauge;
 use crate::crew::{Place, Seen};
-use crate::stream::Stream;
+use crate::stream::{Accepted, Stream};
 use crate::table::{Fixed, Table};
 use crate::watch::LOOK;
 use crate::worker::{State, Worker};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -35,13 +34,6 @@ pub(crate) enum Told {
     /// The connection that is idle longest is to be closed.
     CloseIdlest,
     State(State),
-}
-
-/// A connection that was accepted, on no runtime.
-pub(crate) enum Accepted {
-    Tcp(std::net::TcpStream, SocketAddr),
-    #[cfg(unix)]
-    Unix(std::os::unix::net::UnixStream),
 }
 
 /// Serves until nobody can tell it anything any more. What is in flight then is cut.

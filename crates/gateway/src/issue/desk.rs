@@ -1,11 +1,7 @@
 //! What a listener for tokens has to give: the sources, by the names of their profiles.
 
-use crate::serving::Serving;
-use crate::table::Door;
 use evergrant_core::Origin;
 use evergrant_tokio_reqwest::Tokens;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The sources, by name.
@@ -24,13 +20,6 @@ pub(crate) struct Profile {
     /// The API that refuses a token which is rejected here: that of the client, or for one of several, or of none that is known, all
     /// that stand behind its authorization server. A fixed token has none.
     pub(super) origin: Option<Origin>,
-}
-
-/// Where a caller stands: what its listener gives, and to whom, by the table of when it came.
-pub(crate) struct Counter {
-    pub(crate) desk: Arc<Desk>,
-    pub(crate) door: Arc<Door>,
-    pub(crate) serving: Rc<Serving>,
 }
 
 impl Profile {

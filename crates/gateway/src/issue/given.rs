@@ -1,6 +1,7 @@
 //! A token that is given out, with what is left of its life.
 
-use super::desk::{Counter, Profile};
+use super::counter::Counter;
+use super::desk::Profile;
 use super::refused::Refused;
 use crate::answer::Problem;
 use crate::bounds::Full;

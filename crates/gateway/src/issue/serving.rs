@@ -2,7 +2,8 @@
 
 use super::asked::Asked;
 use super::client;
-use super::desk::{Counter, Profile};
+use super::counter::Counter;
+use super::desk::Profile;
 use super::form::Form;
 use super::given::Given;
 use super::refused::Refused;

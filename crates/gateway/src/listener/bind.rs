@@ -3,8 +3,8 @@
 use super::{Address, Listener, ServeError};
 use crate::access::{Access, Peers};
 use crate::rules::Hosts;
+use crate::stream::Accepted;
 use crate::table::{Door, Serves};
-use crate::working::Accepted;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;

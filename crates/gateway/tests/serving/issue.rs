@@ -4,8 +4,8 @@ use crate::fixture::{Answer, Caller, PATIENCE, fixed, tokens, until};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use evergrant_gateway::{
-    Access, Address, Gateway, Issue, IssueError, Key, Keys, Listener, LogFormat, LogMode, Peers, Running,
-    ServeError,
+    Access, Address, Gateway, Issue, IssueError, Key, Keys, Listener, LogFormat, LogMode, Peers, Reload,
+    Running, ServeError,
 };
 use evergrant_mock::{Endpoint, Server};
 use evergrant_tokio_reqwest::{Policy, Tokens};
@@ -547,4 +547,36 @@ mod unix {
             assert!(running.wait() && !path.exists());
         }
     }
+}
+
+#[test]
+fn keys_and_profiles_are_swapped_while_it_gives_out_tokens() {
+    let desk = Desk::of([("orders", fixed())]);
+    assert_eq!(desk.token("/token/orders").status, 200);
+    let mut kept = desk.caller();
+    kept.send("POST", "/token/orders", &desk.basic(), GRANT.as_bytes());
+    assert_eq!(kept.answer().unwrap().status, 200);
+    let other = Key::generate().unwrap();
+    let keys = Keys::new([("shop".to_owned(), other.digest())]).unwrap();
+    let listener = Listener::new(Address::parse("127.0.0.1:0").unwrap()).access(Access::Keys(keys));
+    let new = Tokens::fixed("another-token").unwrap();
+    let named = [("orders".to_owned(), fixed()), ("labels".to_owned(), new)];
+    let issue = Issue::new(named).unwrap().listener(listener).patience(PATIENCE);
+    let reload = || Reload::new(Vec::new()).issue(issue.clone());
+    assert_eq!(desk.running.reload(reload()).unwrap(), []);
+    // The key that is gone opens nothing, on a connection that was there before either.
+    kept.send("POST", "/token/orders", &desk.basic(), GRANT.as_bytes());
+    assert_eq!(kept.answer().unwrap().status, 401);
+    assert_eq!(desk.token("/token/orders").status, 401);
+    let desk = Desk { key: other, ..desk };
+    assert!(desk.token("/token/labels").text().contains("another-token"));
+    // One that does not know its callers is refused, and nothing else is taken then.
+    let open = Listener::new(Address::parse("127.0.0.1:0").unwrap()).access(Access::Anyone);
+    let open = Issue::new([("orders".to_owned(), fixed())]).unwrap().listener(open);
+    let refused = desk.running.reload(Reload::new(Vec::new()).issue(open));
+    assert!(matches!(refused, Err(ServeError::Issue(_))), "{refused:?}");
+    assert_eq!(desk.token("/token/labels").status, 200);
+    // Nothing said of it: it goes on.
+    assert_eq!(desk.running.reload(Reload::new(Vec::new())).unwrap(), []);
+    assert_eq!(desk.token("/token/labels").status, 200);
 }
