@@ -257,7 +257,7 @@ fn nobody_waits_for_another_invocation_for_ever() {
     let mut command = cached.command(&["--cache"]);
     let mut holder = command.stdout(Stdio::null()).spawn().unwrap();
     assert!(cached.server.wait_for_token_requests(1, LONG));
-    cached.noted(&["--cache", "--wait", "100ms"], "requesting a token for too long");
+    cached.noted(&["--cache", "--wait", "3s"], "requesting a token for too long");
     holder.kill().unwrap();
     holder.wait().unwrap();
 }

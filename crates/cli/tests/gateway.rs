@@ -875,7 +875,7 @@ fn programs_of_this_machine_get_tokens_without_a_route() {
     );
     let checked = run(&mut evergrant(&["config", "check", "--config", &path]));
     assert!(checked.stdout.contains("issue: tokens of own at unix:"), "{}", checked.stdout);
-    let gateway = Gateway::start_issuing(with_config(&path));
+    let mut gateway = Gateway::start_issuing(with_config(&path));
     gateway.until_ready();
     let lines = format!("X-Evergrant-Key: {key}\r\n");
     let (status, answer) = get(&gateway.url, "/authorize/own/shipments", &lines);
@@ -888,6 +888,23 @@ fn programs_of_this_machine_get_tokens_without_a_route() {
             format!("evergrant_gateway_issued_total{{endpoint=\"authorize\",outcome=\"{outcome}\"}} 1\n");
         assert!(metrics.contains(&line), "{metrics}");
     }
+    // Another key in the file is the one that counts, as soon as that is read.
+    let second: Value =
+        serde_json::from_str(&run(&mut evergrant(&["gateway", "key", "erp", "--json"])).stdout).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace(digest, second["digest"].as_str().unwrap())).unwrap();
+    gateway.signal(Signal::HUP);
+    gateway.hear("read again and is used");
+    assert_eq!(get(&gateway.url, "/authorize/own/shipments", &lines).0, 403);
+    let lines = format!("X-Evergrant-Key: {}\r\n", second["key"].as_str().unwrap());
+    assert_eq!(get(&gateway.url, "/authorize/own/shipments", &lines).0, 200);
+    assert_eq!(server.counts().token_requests, 1);
+    // A file that gives out nothing any more takes a restart to be obeyed, which is said.
+    let both = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{}{}", &both[..both.find("[gateway.issue]").unwrap()], table(""))).unwrap();
+    gateway.signal(Signal::HUP);
+    gateway.hear("issue has changed in the configuration, which needs a restart of the gateway");
+    fs::write(&path, &both).unwrap();
     gateway.interrupt();
     let (status, log, said) = gateway.end();
     assert_eq!(status.code(), Some(0), "{said}");
