@@ -62,6 +62,8 @@ mod stream;
 #[cfg(feature = "server")]
 mod table;
 #[cfg(feature = "server")]
+mod tenants;
+#[cfg(feature = "server")]
 mod traffic;
 #[cfg(feature = "server")]
 mod upstream;
@@ -80,7 +82,7 @@ pub use access::{
 };
 #[cfg(feature = "server")]
 pub use admin::Admin;
-pub use answer::{Problem, Sent, UpstreamFault};
+pub use answer::{Problem, Sent, TenantFault, UpstreamFault};
 #[cfg(feature = "server")]
 pub use counts::{Counts, Times};
 pub use fields::{FieldRules, KEY, Looped, Via, to_caller, to_upstream};
@@ -103,5 +105,7 @@ pub use rules::{Denied, Head, Hosts, METHODS, allowed, head};
 pub use running::Running;
 #[cfg(feature = "server")]
 pub use settings::{OnRefused, Route};
+#[cfg(feature = "server")]
+pub use tenants::{Tenants, UnknownTenant};
 #[cfg(feature = "server")]
 pub use upstream::{Upstream, UpstreamError};

@@ -1,5 +1,6 @@
 //! One request: what may pass is sent with a token, and once more with another one if that is refused.
 
+mod lender;
 mod refusal;
 
 use crate::access::{Access, own_authorization};
@@ -28,6 +29,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use lender::Lender;
 use refusal::{Next, Refused};
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -140,6 +142,7 @@ async fn pass(
     let busy = || Problem::busy(Duration::from_secs(1));
     record.admitted = Some(serving.table.bounds.admit(&record.caller).ok_or_else(busy)?);
     let route = &way.placed.route;
+    let lender = Lender::of(caller, way.placed, &record.caller, route.patience).await?;
     let Some(incoming) = unread.body.take() else { return Err(Problem::closing()) };
     let body = RequestBody::new(
         incoming,
@@ -153,6 +156,7 @@ async fn pass(
         caller,
         serving,
         way,
+        lender,
         method: &parts.method,
         fields: std::mem::take(&mut parts.headers),
         body,
@@ -231,6 +235,7 @@ struct Passing<'a> {
     caller: &'a Inbound,
     serving: &'a Serving,
     way: Way<'a>,
+    lender: Lender<'a>,
     method: &'a Method,
     fields: HeaderMap,
     body: RequestBody,
@@ -255,7 +260,7 @@ impl Passing<'_> {
             let generation = ready.generation;
             let token = ready.authorization.clone();
             let Some((head, mut received)) = self.send(ready, record).await? else { continue };
-            let verdict = refusal::verdict(&self.way.placed.guard, &head, &mut received).await;
+            let verdict = refusal::verdict(&self.lender.guard, &head, &mut received).await;
             if verdict != Verdict::TokenRefused {
                 if record.attempts > 1 && self.replay.sends() > 1 {
                     self.caller.worker.counters().replayed(Replayed::Passed);
@@ -264,7 +269,8 @@ impl Passing<'_> {
             }
             let refused = Refused {
                 caller: self.caller,
-                route: &self.way.placed.route,
+                tokens: &self.lender.tokens,
+                origin: self.way.placed.route.upstream.origin(),
                 is_repeatable: self.body.is_repeatable(),
                 patience: self.patience(),
             };
@@ -287,7 +293,7 @@ impl Passing<'_> {
                 received.discard();
                 return Err(later);
             }
-            let said = refusal::said(&self.way.placed.route, &head, received.beginning().await, &token);
+            let said = refusal::said(&self.lender.tokens, &head, received.beginning().await, &token);
             received.discard();
             return Err(Problem::refused(head.status, said.as_deref()));
         }
@@ -342,7 +348,7 @@ impl Passing<'_> {
 
     /// A token, or a place in the queue.
     async fn token(&self, record: &mut Record) -> Result<(HeaderValue, Generation), Problem> {
-        let shared = self.way.placed.route.tokens.source().shared();
+        let shared = self.lender.tokens.source().shared();
         let held = shared.lend_quiet(|snapshot| (snapshot.value().clone(), snapshot.token().generation()));
         if let Ok(held) = held {
             return Ok(held);
@@ -362,7 +368,7 @@ impl Passing<'_> {
 
     async fn lent(&self, patience: Duration) -> Result<(HeaderValue, Generation), evergrant_core::Error> {
         let Placed { route, .. } = self.way.placed;
-        let lent = route.tokens.source().with_authorization(
+        let lent = self.lender.tokens.source().with_authorization(
             Some(patience),
             Some(route.upstream.origin()),
             |value, token| (value.clone(), token.generation()),

@@ -64,6 +64,8 @@ pub enum Denied {
     RequiredField(HeaderName),
     /// The route lists other callers.
     Caller,
+    /// The route is for tenants, and its caller is none.
+    Tenant,
 }
 
 impl Denied {
@@ -74,9 +76,11 @@ impl Denied {
             Self::Target | Self::Host | Self::Framing(_) | Self::Path(_) | Self::Authorization => {
                 StatusCode::BAD_REQUEST
             }
-            Self::HostNotAllowed | Self::Browser(_) | Self::RequiredField(_) | Self::Caller => {
-                StatusCode::FORBIDDEN
-            }
+            Self::HostNotAllowed
+            | Self::Browser(_)
+            | Self::RequiredField(_)
+            | Self::Caller
+            | Self::Tenant => StatusCode::FORBIDDEN,
         }
     }
 
@@ -90,6 +94,7 @@ impl Denied {
             Self::Framing(_) => "framing",
             Self::RequiredField(_) => "required_field",
             Self::Caller => "caller",
+            Self::Tenant => "tenant",
             Self::Path(_) => "path",
             Self::Browser(_) => "browser",
             Self::Authorization => "authorization",
@@ -118,6 +123,7 @@ impl fmt::Display for Denied {
                 write!(f, "this listener wants the field {field}, as its require_header says")
             }
             Self::Caller => f.write_str("the route does not list this caller in callers"),
+            Self::Tenant => f.write_str("the route is for tenants, each with a client of its own, and there is no client of this caller's name"),
             Self::Browser(field) => write!(
                 f,
                 "{field} says that a page in a browser sent this, and the route does not list its origin in origins"
