@@ -17,3 +17,4 @@ mod queue;
 mod refused;
 mod reload;
 mod story;
+mod tenants;
