@@ -6,6 +6,8 @@
 mod fixture;
 #[path = "gateway/reload.rs"]
 mod reload;
+#[path = "gateway/tenants.rs"]
+mod tenants;
 
 use evergrant_mock::{Endpoint, Server};
 use fixture::tls::{over_tls, pem};

@@ -29,6 +29,7 @@ mod file;
 pub(crate) mod gateway;
 mod problem;
 mod reader;
+pub(crate) mod tenants;
 mod valid;
 
 use crate::client::args::{Auth, Body, ProviderName};
@@ -42,7 +43,7 @@ use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use gateway::GatewayTable;
 use problem::{About, Problem};
-use reader::{Reader, Value};
+use reader::{Reader, Table, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -58,6 +59,8 @@ pub(crate) struct Profiles {
     /// What `evergrant gateway` serves, if it says that.
     gateway: Option<GatewayTable>,
     profiles: BTreeMap<String, Profile>,
+    /// The clients of tenants, by the names of their keys.
+    tenants: BTreeMap<String, Profile>,
     problems: Vec<Problem>,
 }
 
@@ -145,6 +148,7 @@ impl Profiles {
     fn parse(path: PathBuf, text: &str) -> Self {
         let mut reader = Reader::new(text);
         let (mut default, mut gateway, mut profiles) = (None, None, BTreeMap::new());
+        let mut tenants = BTreeMap::new();
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         for (key, value) in reader.document() {
             match key.as_str() {
@@ -158,17 +162,18 @@ impl Profiles {
                         profiles.insert(name.as_str().to_owned(), profile);
                     }
                 }
+                "tenants" => tenants = tenants::read(&mut reader, &value, &folder),
                 "gateway" => gateway = Some(gateway::read(&mut reader, &key, &value, &folder)),
                 "store" => reader.not_yet(&key),
-                _ => reader.unknown(&key, &["default_profile", "profile", "gateway"]),
+                _ => reader.unknown(&key, &["default_profile", "profile", "gateway", "tenants"]),
             }
         }
         reader.enter(About::Gateway);
         for route in gateway.iter().flat_map(|table: &GatewayTable| &table.routes) {
-            let name = &route.profile;
-            if !profiles.contains_key(&name.value) {
-                let happened = format!("profile: there is no profile {}", Line(&name.value));
-                name.wrong(&mut reader, happened, among(&name.value, &profiles));
+            let Some(name) = route.profile() else { continue };
+            if !profiles.contains_key(name) {
+                let happened = format!("profile: there is no profile {}", Line(name));
+                route.whose.wrong(&mut reader, happened, among(name, &profiles));
             }
         }
         if let Some((name, value)) = default.as_ref().filter(|(name, _)| !profiles.contains_key(name)) {
@@ -177,7 +182,7 @@ impl Profiles {
         }
         let default = default.map(|(name, _)| name);
         let digest = Digest::of(text.as_bytes());
-        Self { path, digest, default, gateway, profiles, problems: reader.problems() }
+        Self { path, digest, default, gateway, profiles, tenants, problems: reader.problems() }
     }
 
     /// The profile of this name, which must be without a fault, as must be what stands outside of any.
@@ -221,16 +226,17 @@ impl Profiles {
     pub(crate) fn failures(&self, of: Of<'_>) -> impl Iterator<Item = Failure> {
         let concerns = move |problem: &&Problem| match (of, &problem.about) {
             (Of::All, _) | (_, About::File) => true,
-            (Of::Profiles, about) => *about != About::Gateway,
+            (Of::Profiles, about) => *about != About::Gateway && about.tenant().is_none(),
             (Of::Profile(name), About::Profile(profile)) => name == profile,
             (Of::Profile(name), About::Default) => self.default.as_deref() == Some(name),
             (Of::Gateway, About::Profile(profile)) => self.is_served(profile),
-            (Of::Gateway, about) => *about == About::Gateway,
-            (Of::Profile(_), About::Gateway) => false,
+            (Of::Gateway, about) => *about == About::Gateway || about.tenant().is_some(),
+            (Of::Profile(_), About::Gateway | About::Tenant(_)) => false,
         };
         self.problems.iter().filter(concerns).map(|problem| {
             let place = match &problem.about {
                 About::Profile(profile) => format!(" (profile {})", Line(profile)),
+                About::Tenant(tenant) => format!(" (tenant {})", Line(tenant)),
                 About::File | About::Default | About::Gateway => String::new(),
             };
             Failure::usage(
@@ -250,7 +256,14 @@ impl Profiles {
 
     /// Whether a route names this profile.
     fn is_served(&self, profile: &str) -> bool {
-        self.gateway.iter().flat_map(|table| &table.routes).any(|route| route.profile.value == profile)
+        self.gateway.iter().flat_map(|table| &table.routes).any(|route| route.profile() == Some(profile))
+    }
+
+    /// The clients of tenants, each with whether it has a fault of its own.
+    pub(crate) fn take_tenants(&mut self) -> Vec<(String, Profile, bool)> {
+        let tenants = std::mem::take(&mut self.tenants).into_iter();
+        let is_faulty = |name: &str| self.problems.iter().any(|problem| problem.about.tenant() == Some(name));
+        tenants.map(|(name, profile)| (name.clone(), profile, is_faulty(&name))).collect()
     }
 
     /// All profiles, each with whether it has a fault of its own: what it says then is not all that it should.
@@ -296,8 +309,13 @@ pub(crate) fn listed(names: &[&str]) -> String {
 }
 
 fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile {
+    let table = reader.table(value);
+    members(reader, table, folder)
+}
+
+fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path) -> Profile {
     let mut profile = Profile::default();
-    for (key, value) in reader.table(value) {
+    for (key, value) in table {
         profile.lines.insert(key.as_str().to_owned(), reader.line(&key));
         match key.as_str() {
             "provider" => profile.provider = reader.choice(&value),

@@ -95,6 +95,11 @@ impl Source {
         }
     }
 
+    /// Whether a command prints it, which is run when somebody asks for it.
+    pub(crate) fn is_command(&self) -> bool {
+        matches!(self, Self::Command { .. })
+    }
+
     /// The bytes of its file, if it is in one, as they are at this moment.
     pub(crate) fn content(&self) -> Option<Zeroizing<Vec<u8>>> {
         match self {

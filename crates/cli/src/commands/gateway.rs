@@ -20,6 +20,7 @@ mod signals;
 #[path = "gateway/signals/elsewhere.rs"]
 mod signals;
 mod start;
+mod tenants;
 mod trouble;
 mod under;
 mod wait;

@@ -60,7 +60,7 @@ const CHANGING: [&str; 2] = ["listen", "route"];
 const KEYS: [&str; 6] = ["listen", "route", "admin", "ready", "log", "instance"];
 
 /// Keys that a later version has.
-const LATER: [&str; 5] = ["issue", "store", "tls", "http2", "tenants"];
+const LATER: [&str; 4] = ["issue", "store", "tls", "http2"];
 
 pub(super) fn read(reader: &mut Reader<'_>, name: &Key, value: &Value<'_>, folder: &Path) -> GatewayTable {
     reader.enter(About::Gateway);
@@ -127,6 +127,12 @@ fn callers(reader: &mut Reader<'_>, routes: &[RouteTable], names: &[String]) {
             let happened = format!("callers: no listener has a key of the name {}", Line(name));
             callers.wrong(reader, happened, "add the key to keys of a listener, or remove the name");
         }
+    }
+    // Who has no key has no name.
+    for route in routes.iter().filter(|route| route.profile().is_none() && names.is_empty()) {
+        let happened =
+            "profile: tenants are known by the names of their keys, and no listener has keys".to_owned();
+        route.whose.wrong(reader, happened, "add keys to a listener (evergrant gateway key NAME makes one)");
     }
 }
 

@@ -2,17 +2,21 @@
 
 use super::args::GatewayArgs;
 use super::demo_page::{self, DemoPage};
-use super::plan::{Plan, Served, Source, admin, listen};
+use super::plan::{Plan, Served, Source, admin, listen, warn_of_proxy};
+use super::tenants::Tenants;
 use crate::client::checked;
 use crate::client::chosen;
 use crate::client::content::Content;
+use crate::client::network::Network;
 use crate::client::profile::gateway::{Bounds, GatewayTable, Listen, LogWord, RouteTable};
 use crate::client::profile::{Of, Profile, Profiles};
 use crate::client::settings::Settings;
+use crate::client::tenants::Descriptions;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::metrics::Totals;
+use evergrant_gateway::{Route, RoutePathError};
 use evergrant_tokio_reqwest::{ClientAuth, Origin, Tokens};
 use rustls::RootCertStore;
 use std::collections::BTreeMap;
@@ -75,6 +79,8 @@ struct Said {
     table: GatewayTable,
     /// The clients of all routes, by the names of their profiles.
     clients: BTreeMap<String, Settings>,
+    /// Those of tenants, if a route is for such.
+    tenants: Option<Descriptions>,
 }
 
 /// What a file says that was read again.
@@ -84,6 +90,8 @@ pub(super) struct Again {
     pub(super) listen: Option<Vec<Listen>>,
     /// By the names of their profiles.
     pub(super) sources: Vec<Source>,
+    /// Callers with clients of their own, and how they are described, if a route is for such.
+    pub(super) tenants: Option<(Tenants, Option<Descriptions>)>,
     /// Sources that are there already and whose secrets have changed.
     pub(super) rotated: Vec<(Tokens, ClientAuth)>,
     /// Its keys that have changed and cannot be while the gateway runs.
@@ -130,18 +138,32 @@ fn said(mut profiles: Profiles) -> Result<Said, Vec<Failure>> {
         failures.push(Failure::usage(format!("{path} has no [gateway]"), "write one into it"));
         return Err(failures);
     };
+    let has_tenants = table.routes.iter().any(|route| route.profile().is_none());
+    let described = Descriptions::of(&mut profiles, &mut failures);
     let clients = clients(&table, profiles, &path, &mut failures);
     for route in &table.routes {
-        let origins = clients.get(&route.profile.value).and_then(|settings| settings.origins().ok());
+        // Where the tokens of a tenant may go is said by each, and looked at when it comes.
+        let origins = match route.profile() {
+            Some(name) => clients.get(name).and_then(|settings| settings.origins().ok()),
+            None => Some(Vec::new()),
+        };
         let faults = checked::route(route, origins.as_deref()).into_iter();
         failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
     }
-    if failures.is_empty() { Ok(Said { table, clients }) } else { Err(failures) }
+    if failures.is_empty() {
+        Ok(Said { table, clients, tenants: has_tenants.then_some(described) })
+    } else {
+        Err(failures)
+    }
 }
 
 impl Followed {
     /// Reads it again, whole: a fault changes nothing. `known`: the sources that there are, which go on where their clients are the same.
-    pub(super) fn again(&mut self, known: &[Source], totals: &Arc<Totals>) -> Result<Again, Vec<Failure>> {
+    pub(super) fn again(
+        &mut self,
+        known: (&[Source], Option<&Tenants>),
+        totals: &Arc<Totals>,
+    ) -> Result<Again, Vec<Failure>> {
         let now = self.content.now();
         let profiles = match Profiles::read(Some(&self.path)) {
             Ok(profiles) => profiles,
@@ -156,15 +178,13 @@ impl Followed {
         } else {
             now.with(self.path.clone(), profiles.digest)
         };
-        let Said { table, clients } = said(profiles)?;
-        self.made(table, clients, known, totals).map_err(|failure| vec![failure])
+        self.made(said(profiles)?, known, totals).map_err(|failure| vec![failure])
     }
 
     fn made(
         &self,
-        table: GatewayTable,
-        clients: BTreeMap<String, Settings>,
-        known: &[Source],
+        Said { table, clients, tenants }: Said,
+        (known, known_tenants): (&[Source], Option<&Tenants>),
         totals: &Arc<Totals>,
     ) -> Result<Again, Failure> {
         let (mut sources, mut rotated) = (BTreeMap::new(), Vec::new());
@@ -181,7 +201,13 @@ impl Followed {
             };
             sources.insert(name, source);
         }
-        let served = served(&table, &sources, &self.pages)?;
+        let tenants = match (known_tenants, tenants) {
+            // One pool for as long as the gateway runs: tokens outlive a file without a route for them.
+            (Some(known), tenants) => Some((known.clone(), tenants)),
+            (None, Some(tenants)) => Some((Tenants::new(tenants, self.bounds.max_waiters, totals)?, None)),
+            (None, None) => None,
+        };
+        let served = served(&table, (&sources, tenants.as_ref().map(|(tenants, _)| tenants)), &self.pages)?;
         let needs_restart = table.needs_restart(&self.settled);
         let by_flag = [("admin", self.args.admin.is_some()), ("log", self.args.log.is_some())];
         let is_said_by_flag = |key: &String| by_flag.contains(&(key, true));
@@ -190,6 +216,7 @@ impl Followed {
             served,
             listen,
             sources: sources.into_values().collect(),
+            tenants,
             rotated,
             needs_restart: needs_restart.into_iter().filter(|key| !is_said_by_flag(key)).collect(),
         })
@@ -203,7 +230,7 @@ fn clients(
     path: &str,
     failures: &mut Vec<Failure>,
 ) -> BTreeMap<String, Settings> {
-    let is_served = |name: &str| table.routes.iter().any(|route| route.profile.value == name);
+    let is_served = |name: &str| table.routes.iter().any(|route| route.profile() == Some(name));
     let mut clients = BTreeMap::new();
     for (name, profile, is_faulty) in profiles.into_all().filter(|(name, ..)| is_served(name)) {
         let line = profile.line;
@@ -219,7 +246,7 @@ fn clients(
 /// All that the file says is good: secrets are read.
 fn made(
     args: &GatewayArgs,
-    Said { table, clients }: Said,
+    Said { table, clients, tenants }: Said,
     page: Option<DemoPage>,
     pages: &[Origin],
 ) -> Result<Plan, Failure> {
@@ -232,7 +259,9 @@ fn made(
             .map_err(|failure| failure.of(&format_args!("profile {}", Line(&name))))?;
         sources.insert(name, source);
     }
-    let routes = served(&table, &sources, pages)?;
+    let tenants = tenants.map(|described| Tenants::new(described, table.bounds.max_waiters, &totals));
+    let tenants = tenants.transpose()?;
+    let routes = served(&table, (&sources, tenants.as_ref()), pages)?;
     Ok(Plan {
         listen: said_listen,
         admin: admin(args, table.admin)?,
@@ -243,6 +272,7 @@ fn made(
         bounds: table.bounds,
         routes,
         sources: sources.into_values().collect(),
+        tenants,
         totals,
     })
 }
@@ -250,19 +280,31 @@ fn made(
 /// The routes, each with the source of its profile.
 fn served(
     table: &GatewayTable,
-    sources: &BTreeMap<String, Source>,
+    (sources, tenants): (&BTreeMap<String, Source>, Option<&Tenants>),
     pages: &[Origin],
 ) -> Result<Vec<Served>, Failure> {
     let (mut routes, mut authorities) = (Vec::new(), Authorities::default());
     for route in &table.routes {
         // Each route's profile is there, or the file would have a fault.
-        let Some(source) = sources.get(&route.profile.value) else { continue };
-        let upstream = checked::upstream(route, &source.renewal.settings().origins()?)?;
-        let roots = authorities.of(route, source)?;
-        let made = route.route(upstream, source.tokens.clone(), roots, pages);
-        let made =
-            made.map_err(|error| Failure::usage(error.to_string(), "correct the path of the route"))?;
-        routes.push(source.served(made)?);
+        let source = route.profile().map(|name| sources.get(name));
+        let failed =
+            |error: RoutePathError| Failure::usage(error.to_string(), "correct the path of the route");
+        match (source, tenants) {
+            (Some(Some(source)), _) => {
+                let upstream = checked::upstream(route, &source.renewal.settings().origins()?)?;
+                let roots = authorities.of(route, source.roots())?;
+                let make = |path: &str| Route::new(path, upstream, source.tokens.clone());
+                routes.push(source.served(route.route(make, roots, pages).map_err(failed)?)?);
+            }
+            (None, Some(tenants)) => {
+                let upstream = checked::upstream(route, &[])?;
+                warn_of_proxy(&Network::default(), &upstream)?;
+                let roots = authorities.of(route, None)?;
+                let make = |path: &str| Route::tenants(path, upstream, tenants.served.clone());
+                routes.push(Served { route: route.route(make, roots, pages).map_err(failed)?, client: None });
+            }
+            _ => {}
+        }
     }
     Ok(routes)
 }
@@ -273,8 +315,12 @@ struct Authorities(BTreeMap<PathBuf, Arc<RootCertStore>>);
 
 impl Authorities {
     /// What the API of this route is verified by: the certificates that it names, alone, or as its profile has it.
-    fn of(&mut self, route: &RouteTable, source: &Source) -> Result<Option<Arc<RootCertStore>>, Failure> {
-        let Some(path) = route.ca.as_ref().map(|ca| &ca.value) else { return Ok(source.roots()) };
+    fn of(
+        &mut self,
+        route: &RouteTable,
+        of_profile: Option<Arc<RootCertStore>>,
+    ) -> Result<Option<Arc<RootCertStore>>, Failure> {
+        let Some(path) = route.ca.as_ref().map(|ca| &ca.value) else { return Ok(of_profile) };
         if let Some(known) = self.0.get(path) {
             return Ok(Some(Arc::clone(known)));
         }

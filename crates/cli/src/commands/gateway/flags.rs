@@ -37,6 +37,7 @@ pub(super) fn plan(args: &GatewayArgs, page: Option<DemoPage>) -> Result<Plan, F
         bounds,
         routes: vec![served],
         sources: vec![source],
+        tenants: None,
         totals,
     })
 }

@@ -2,6 +2,8 @@
 
 use super::args::GatewayArgs;
 use super::demo_page::DemoPage;
+use super::tenants::Tenants;
+use crate::client::network::Network;
 use crate::client::profile::gateway::{AdminAt, Bounds, Listen, LogWord, Ready};
 use crate::client::renewal::Renewal;
 use crate::client::settings::Settings;
@@ -20,7 +22,7 @@ use std::time::Duration;
 pub(super) const ADMIN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8485));
 
 /// How long a request waits for a token unless its route says otherwise: less than the 30 s of what is often in front.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) struct Plan {
     pub(super) listen: Vec<Listen>,
@@ -32,6 +34,8 @@ pub(super) struct Plan {
     pub(super) bounds: Bounds,
     pub(super) routes: Vec<Served>,
     pub(super) sources: Vec<Source>,
+    /// Callers that have clients of their own, if a route is for such.
+    pub(super) tenants: Option<Tenants>,
     /// What all sources count.
     pub(super) totals: Arc<Totals>,
 }
@@ -47,7 +51,13 @@ pub(super) enum For {
 /// A route, and in words as whom it calls what.
 pub(super) struct Served {
     pub(super) route: Route,
-    pub(super) client_id: String,
+    /// `None`: each caller as a client of its own.
+    pub(super) client: Option<Described>,
+}
+
+/// A client in words.
+pub(super) struct Described {
+    pub(super) id: String,
     /// The origin of the authorization server.
     pub(super) server: String,
 }
@@ -101,9 +111,10 @@ impl Source {
 
     /// A route with its tokens, in words.
     pub(super) fn served(&self, route: Route) -> Result<Served, Failure> {
-        self.warn_of_proxy(route.upstream())?;
+        warn_of_proxy(&self.setup.network, route.upstream())?;
         let server = self.setup.client.provider().token_endpoint().origin().to_string();
-        Ok(Served { route, client_id: self.renewal.settings().client_id().to_owned(), server })
+        let id = self.renewal.settings().client_id().to_owned();
+        Ok(Served { route, client: Some(Described { id, server }) })
     }
 
     /// What the API is verified by, where it is not this machine's roots alone: as the token endpoint is. Routes with the same
@@ -116,17 +127,17 @@ impl Source {
     pub(super) fn secret_variables(&self) -> &[String] {
         &self.setup.secret_variables
     }
+}
 
-    /// A proxy that is set would be expected to be used.
-    fn warn_of_proxy(&self, upstream: &Upstream) -> Result<(), Failure> {
-        if self.setup.network.proxy_for(upstream.origin())?.is_some() {
-            stderr::warning(format_args!(
-                "requests to {upstream} do not go through the proxy that is set: this version uses it for token requests \
+/// A proxy that is set would be expected to be used.
+pub(super) fn warn_of_proxy(network: &Network, upstream: &Upstream) -> Result<(), Failure> {
+    if network.proxy_for(upstream.origin())?.is_some() {
+        stderr::warning(format_args!(
+            "requests to {upstream} do not go through the proxy that is set: this version uses it for token requests \
                  alone"
-            ));
-        }
-        Ok(())
+        ));
     }
+    Ok(())
 }
 
 /// Where it listens: as the command line says, or else the file, or else where it is usual.
