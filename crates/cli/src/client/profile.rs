@@ -41,6 +41,7 @@ use crate::client::network::Proxied;
 use crate::client::secret;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
+use evergrant_gateway::Keys;
 use gateway::GatewayTable;
 use problem::{About, Problem};
 use reader::{Reader, Table, Value};
@@ -162,7 +163,7 @@ impl Profiles {
                         profiles.insert(name.as_str().to_owned(), profile);
                     }
                 }
-                "tenants" => tenants = tenants::read(&mut reader, &value, &folder),
+                "tenants" => tenants = tenant_tables(&mut reader, &value, &folder),
                 "gateway" => gateway = Some(gateway::read(&mut reader, &key, &value, &folder)),
                 "store" => reader.not_yet(&key),
                 _ => reader.unknown(&key, &["default_profile", "profile", "gateway", "tenants"]),
@@ -347,6 +348,55 @@ fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path) -> Profile 
         }
     }
     profile
+}
+
+/// What a tenant cannot have of its own: all of them send their token requests in one way, and keep their tokens in memory.
+const SHARED: [&str; 4] = ["ca_file", "proxy", "timeout", "cache"];
+
+/// The tables `[tenants.NAME]`: clients of callers, by the names of their keys.
+fn tenant_tables(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> BTreeMap<String, Profile> {
+    let mut tenants = BTreeMap::new();
+    for (name, value) in reader.table(value) {
+        reader.enter(About::Tenant(name.as_str().to_owned()));
+        if !is_name(name.as_str()) {
+            const NEXT: &str = "write a name of small letters, digits, dot, underscore and hyphen, up to 64, beginning with a letter or a digit";
+            reader.problem(name.at(), "no key can have this name, which picks the client", NEXT);
+        }
+        let table = reader.table(&value);
+        let mut tenant = tenant(reader, table, folder);
+        tenant.line = Some(reader.line(&name));
+        tenants.insert(name.as_str().to_owned(), tenant);
+        reader.enter(About::File);
+    }
+    tenants
+}
+
+fn tenant(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path) -> Profile {
+    for (key, _) in table.iter().filter(|(key, _)| SHARED.contains(&key.as_str())) {
+        let happened = format!("a tenant has no {} of its own", key.as_str());
+        reader.problem(
+            key.at(),
+            happened,
+            "remove the line: the token requests of all tenants are sent in one way",
+        );
+    }
+    let says = |wanted: &str| table.iter().any(|(key, _)| key.as_str() == wanted);
+    let (has_secret, at) = (says("client_secret"), table.first().map_or(0, |(key, _)| key.at()));
+    let tenant = members(reader, table, folder);
+    // The variable that every other command looks at would be the secret of them all.
+    if !has_secret && tenant.auth != Some(Auth::None) {
+        reader.problem(
+            at,
+            "there is no client_secret",
+            "say where it is: { file = \"PATH\" }, or that there is none with auth = \"none\"",
+        );
+    }
+    tenant
+}
+
+/// Whether it is the name of a key, and so never a path.
+pub(crate) fn is_name(name: &str) -> bool {
+    Keys::new([(name.to_owned(), [0; 32])]).is_ok()
 }
 
 fn params(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<(String, String)> {

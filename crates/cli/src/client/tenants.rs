@@ -2,8 +2,8 @@
 
 use crate::client::checked;
 use crate::client::content::Digest;
-use crate::client::profile::tenants::{File, is_name};
-use crate::client::profile::{Profile, Profiles};
+use crate::client::profile::tenants::File;
+use crate::client::profile::{Profile, Profiles, is_name};
 use crate::client::settings::Settings;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;

@@ -2,7 +2,7 @@
 
 use super::args::GatewayArgs;
 use super::demo_page::{self, DemoPage};
-use super::plan::{Plan, Served, Source, admin, listen, warn_of_proxy};
+use super::plan::{Plan, Served, Source, admin, listen, policy, warn_of_proxy};
 use super::tenants::Tenants;
 use crate::client::checked;
 use crate::client::chosen;
@@ -204,7 +204,7 @@ impl Followed {
         let tenants = match (known_tenants, tenants) {
             // One pool for as long as the gateway runs: tokens outlive a file without a route for them.
             (Some(known), tenants) => Some((known.clone(), tenants)),
-            (None, Some(tenants)) => Some((Tenants::new(tenants, self.bounds.max_waiters, totals)?, None)),
+            (None, Some(tenants)) => Some((Tenants::new(tenants, policy(&self.bounds), totals)?, None)),
             (None, None) => None,
         };
         let served = served(&table, (&sources, tenants.as_ref().map(|(tenants, _)| tenants)), &self.pages)?;
@@ -259,7 +259,7 @@ fn made(
             .map_err(|failure| failure.of(&format_args!("profile {}", Line(&name))))?;
         sources.insert(name, source);
     }
-    let tenants = tenants.map(|described| Tenants::new(described, table.bounds.max_waiters, &totals));
+    let tenants = tenants.map(|described| Tenants::new(described, policy(&table.bounds), &totals));
     let tenants = tenants.transpose()?;
     let routes = served(&table, (&sources, tenants.as_ref()), pages)?;
     Ok(Plan {

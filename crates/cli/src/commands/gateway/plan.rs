@@ -12,7 +12,7 @@ use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
 use crate::tell::stderr;
 use evergrant_gateway::{Address, Route, Upstream};
-use evergrant_tokio_reqwest::{Client, ClientAuth, Tokens};
+use evergrant_tokio_reqwest::{Client, ClientAuth, Policy, Tokens};
 use rustls::RootCertStore;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use std::time::Duration;
 pub(super) const ADMIN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8485));
 
 /// How long a request waits for a token unless its route says otherwise: less than the 30 s of what is often in front.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) struct Plan {
     pub(super) listen: Vec<Listen>,
@@ -138,6 +138,11 @@ pub(super) fn warn_of_proxy(network: &Network, upstream: &Upstream) -> Result<()
         ));
     }
     Ok(())
+}
+
+/// How the requests of each tenant wait for its token.
+pub(super) fn policy(bounds: &Bounds) -> Policy {
+    Policy::new().with_patience(PATIENCE).with_max_waiters(bounds.max_waiters)
 }
 
 /// Where it listens: as the command line says, or else the file, or else where it is usual.

@@ -1,6 +1,5 @@
 //! The clients of tenants while the gateway runs: each is read when its tenant first comes, and again when it has changed.
 
-use super::plan::PATIENCE;
 use crate::client::content::Digest;
 use crate::client::settings::Settings;
 use crate::client::setup::Setup;
@@ -48,10 +47,10 @@ struct Content {
 }
 
 impl Tenants {
-    /// Those who are described there, of whom so many requests each wait for a token.
+    /// Those who are described there.
     pub(super) fn new(
         described: Descriptions,
-        max_waiters: usize,
+        policy: Policy,
         totals: &Arc<Totals>,
     ) -> Result<Self, Failure> {
         let clients = Arc::new(Clients {
@@ -62,7 +61,7 @@ impl Tenants {
         let making = Arc::clone(&clients);
         let pool = TokensPool::builder(move |name: &String| making.client(name))
             .name(NAME)
-            .policy(Policy::new().with_patience(PATIENCE).with_max_waiters(max_waiters))
+            .policy(policy)
             .observer(Arc::<Totals>::clone(totals))
             .build()?;
         Ok(Self { served: evergrant_gateway::Tenants::new(pool), clients })
