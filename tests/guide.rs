@@ -15,7 +15,7 @@ use std::fs;
 use tree::{files, has_extension, root};
 
 /// Where the sentences of errors are.
-const ERRORS: [&str; 44] = [
+const ERRORS: [&str; 47] = [
     "core/src/error.rs",
     "core/src/error/config.rs",
     "core/src/error/proxy.rs",
@@ -40,12 +40,14 @@ const ERRORS: [&str; 44] = [
     "gateway/src/access/key.rs",
     "gateway/src/answer.rs",
     "gateway/src/answer/sent.rs",
+    "gateway/src/answer/tenant.rs",
     "gateway/src/answer/upstream.rs",
     "gateway/src/fields.rs",
     "gateway/src/listener.rs",
     "gateway/src/path.rs",
     "gateway/src/route.rs",
     "gateway/src/rules.rs",
+    "gateway/src/tenants.rs",
     "gateway/src/upstream.rs",
     "cli/src/commands/gateway/demo_page.rs",
     "cli/src/commands/gateway/descriptors.rs",
@@ -56,6 +58,7 @@ const ERRORS: [&str; 44] = [
     "cli/src/commands/gateway/reload.rs",
     "cli/src/commands/gateway/secrets.rs",
     "cli/src/commands/gateway/start.rs",
+    "cli/src/commands/gateway/tenants.rs",
     "cli/src/commands/gateway/wait.rs",
     "cli/src/client/profile/gateway.rs",
     "cli/src/client/profile/gateway/listen.rs",
