@@ -39,8 +39,16 @@ struct Gateway {
 
 impl Gateway {
     /// What this command runs, once it listens.
-    fn start(mut command: Command) -> Self {
+    fn start(command: Command) -> Self {
+        Self::start_with(command, b"")
+    }
+
+    /// The same, to whose stdin this is written, if there is one.
+    fn start_with(mut command: Command, input: &[u8]) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input).unwrap();
+        }
         let said = lines(child.stderr.take().unwrap());
         let (url, admin) = (String::new(), String::new());
         let mut gateway = Self { child, said, heard: Vec::new(), url, admin };

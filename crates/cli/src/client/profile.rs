@@ -255,6 +255,17 @@ impl Profiles {
         of_routes.chain(served.filter_map(|(_, profile)| profile.ca_file.as_ref())).cloned().collect()
     }
 
+    /// The files with secrets of the profiles that its routes name.
+    pub(crate) fn secrets(&self) -> Vec<PathBuf> {
+        let served = self.profiles.iter().filter(|(name, _)| self.is_served(name));
+        let of_profile = |profile: &Profile| {
+            let headers = profile.token_headers.iter().filter_map(|header| header.value.source());
+            let sources = profile.client_secret.iter().chain(headers);
+            sources.filter_map(secret::Source::file).map(Path::to_owned).collect::<Vec<_>>()
+        };
+        served.flat_map(|(_, profile)| of_profile(profile)).collect()
+    }
+
     /// Whether a route names this profile.
     fn is_served(&self, profile: &str) -> bool {
         self.gateway.iter().flat_map(|table| &table.routes).any(|route| route.profile() == Some(profile))

@@ -108,6 +108,14 @@ impl Source {
         }
     }
 
+    /// The file that it is in, if it is in one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) if path != Path::new("-") => Some(path),
+            _ => None,
+        }
+    }
+
     /// The variable that it is in, if somebody named one.
     pub(crate) fn variable(&self) -> Option<&str> {
         match self {

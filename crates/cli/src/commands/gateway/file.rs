@@ -98,13 +98,13 @@ pub(super) struct Again {
     pub(super) needs_restart: Vec<String>,
 }
 
-/// What is to be served, and the file that says so.
+/// What is to be served, and the file that says so, unless that is a pipe, which says it once.
 pub(super) fn plan(
     args: &GatewayArgs,
     profiles: Profiles,
     page: Option<DemoPage>,
     manner: Manner,
-) -> Result<(Plan, Followed), Failure> {
+) -> Result<(Plan, Option<Followed>), Failure> {
     let (path, content) = (profiles.path.clone(), content(&profiles));
     let said = match said(profiles) {
         Ok(said) => said,
@@ -122,7 +122,8 @@ pub(super) fn plan(
         pages: page.as_ref().map(DemoPage::origins).unwrap_or_default(),
     };
     let plan = made(args, said, page, &followed.pages)?;
-    Ok((plan, followed))
+    let can_change = followed.path.is_file();
+    Ok((plan, can_change.then_some(followed)))
 }
 
 /// What is in the file, and in those that it names: to be looked at before they are read.
@@ -173,12 +174,15 @@ impl Followed {
             }
         };
         // A file that cannot be read as TOML names no others: those that were named are looked at all the same.
-        self.content = if profiles.has_gateway() {
-            content(&profiles)
-        } else {
-            now.with(self.path.clone(), profiles.digest)
+        let content = match profiles.has_gateway() {
+            true => content(&profiles),
+            false => now.with(self.path.clone(), profiles.digest),
         };
-        self.made(said(profiles)?, known, totals).map_err(|failure| vec![failure])
+        // A secret that was missing may come later than the file that names it: until then it is one of the files that are looked at.
+        self.content = content.clone().and(profiles.secrets());
+        let again = self.made(said(profiles)?, known, totals).map_err(|failure| vec![failure])?;
+        self.content = content;
+        Ok(again)
     }
 
     fn made(
