@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::process::Stdio;
 use std::thread;
 
 /// An API that answers with the token that it got, as long as the test runs.
@@ -213,6 +214,34 @@ fn a_tenant_whose_server_hangs_delays_no_other() {
         gate.release();
         assert!(slow.into_iter().all(|slow| slow.join().unwrap().0 == 200));
     });
+}
+
+#[test]
+fn a_stderr_that_nobody_reads_holds_up_no_tenant() {
+    let server = Server::start().unwrap();
+    let names: Vec<String> =
+        (0..100).map(|number| format!("faulty-{number}")).chain(["shop".to_owned()]).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let served = Served::new(&names, |_| String::new());
+    let secret = served.secret("secret", Server::CLIENT_SECRET);
+    served.describe("shop", &client(&server, served.api, &secret));
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let mut command = with_config(&served.path);
+    let mut child = command.stdout(Stdio::null()).stderr(writer.try_clone().unwrap()).spawn().unwrap();
+    let mut listening = String::new();
+    let mut said = BufReader::new(reader);
+    said.read_line(&mut listening).unwrap();
+    let listening: Value = serde_json::from_str(&listening).unwrap();
+    let url = listening["listen"][0].as_str().unwrap();
+    // From now on nobody reads, and the pipe is full.
+    thread::spawn(move || while writer.write_all(&[b'.'; 4096]).is_ok() {});
+    for name in &names[..100] {
+        served.describe(name, "nonsense = 1\n");
+        assert_eq!(served.ask(url, name).0, 500, "{name}");
+    }
+    assert_eq!(served.ask(url, "shop").0, 200);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]
