@@ -1,14 +1,16 @@
 //! Other routes for a gateway that runs.
 
 use crate::api::{After, Api, ok};
-use crate::fixture::{Answer, Caller, PATIENCE, address, fixed, route_to, serve, serve_with, tokens, until};
+use crate::fixture::{
+    Answer, Caller, PATIENCE, Sink, address, fixed, route_to, serve, serve_with, tokens, until,
+};
 use evergrant_gateway::{
     Access, Address, Admin, Gateway, Key, Keys, Limits, Listener, LogFormat, LogMode, Reload, Route, Running,
     ServeError, Upstream,
 };
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tokio_reqwest::{ClientAuth, Rotation, Tokens};
-use std::io::{self, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -457,34 +459,19 @@ fn one_that_is_drained_while_it_waits_for_a_first_token_ends_with_the_client_tha
     assert!(matches!(running.reload(Reload::new(Vec::new())), Err(ServeError::Ending)));
 }
 
-/// A log that the test reads.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn the_log_has_it_too() {
     for (format, failed, taken) in [
         (LogFormat::Json, "\"fault\":\"line 3\\n\"", "\"reload\":\"taken\""),
         (LogFormat::Short, "reload failed: line 3\\n\n", "reload taken; needs a restart: 127.0.0.1:0\n"),
     ] {
-        let log = Kept::default();
+        let log = Sink::default();
         let route = || route_to("http://127.0.0.1:1", fixed());
         let running = serve_with(Gateway::builder().route(route()).log(LogMode::Own, format, log.clone()));
         running.reload_failed("line 3\n");
         running.reload(Reload::new(vec![route()]).listeners([])).unwrap();
         drop(running);
-        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let text = log.text();
         assert!(text.contains(failed) && text.contains(taken), "{text}");
     }
 }

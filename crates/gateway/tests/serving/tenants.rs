@@ -1,7 +1,7 @@
 //! Callers that each have a client of their own.
 
 use crate::api::{After, Api, ok, refuse};
-use crate::fixture::{Answer, Caller, PATIENCE, address, route_to, serve_with, until};
+use crate::fixture::{Answer, Caller, PATIENCE, Sink, address, route_to, serve_with, until};
 use evergrant_core::{Client, ClientAuth, Provider};
 use evergrant_gateway::{
     Access, Address, Admin, Gateway, GatewayBuilder, Key, Keys, Listener, LogFormat, LogMode, Reload, Route,
@@ -9,7 +9,7 @@ use evergrant_gateway::{
 };
 use evergrant_tokio_reqwest::{BoxError, Policy, TokensPool, Transport};
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -318,26 +318,11 @@ fn a_reload_keeps_the_tokens_of_tenants_and_it_is_ready_without_any() {
     assert_eq!(server.arrived().len(), 1);
 }
 
-/// A log that the test reads.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn status_and_metrics_name_no_tenant_and_the_log_names_the_caller() {
     let (server, api) = (Arc::new(server()), echo());
     let tenants = tenants(1000, known(&server, &api, &["shop-of-somebody"]));
-    let log = Kept::default();
+    let log = Sink::default();
     let builder = Gateway::builder()
         .route(route(&api, &tenants))
         .admin(Admin::new("127.0.0.1:0".parse().unwrap()))
@@ -355,7 +340,7 @@ fn status_and_metrics_name_no_tenant_and_the_log_names_the_caller() {
     }
     assert_eq!(address(&served.running).ip().to_string(), "127.0.0.1");
     drop(served);
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(
         text.contains("\"caller\":\"shop-of-somebody\"") && !text.contains("of-shop-of-somebody"),
         "{text}"
