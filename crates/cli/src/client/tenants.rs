@@ -110,3 +110,6 @@ fn settings(
 ) -> Result<Settings, Vec<(Option<usize>, Failure)>> {
     checked::settings(Profile { name: Some(name.to_owned()), ..profile }, is_faulty)
 }
+
+#[cfg(test)]
+mod tests;
