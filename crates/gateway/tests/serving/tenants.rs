@@ -2,7 +2,7 @@
 
 use crate::api::{After, Api, ok, refuse};
 use crate::fixture::{Answer, Caller, PATIENCE, Sink, address, route_to, serve_with, until};
-use evergrant_core::{Client, ClientAuth, Provider};
+use evergrant_core::{Client, ClientAuth, Provider, Verdict, VerdictRule};
 use evergrant_gateway::{
     Access, Address, Admin, Gateway, GatewayBuilder, Key, Keys, Listener, LogFormat, LogMode, Reload, Route,
     Running, Tenants, UnknownTenant, Upstream,
@@ -294,6 +294,28 @@ fn a_refused_token_is_replaced_for_its_tenant_and_the_others_keep_theirs() {
     assert!(after.text().starts_with("Bearer of-shop-") && after.text() != shop);
     assert_eq!(served.get("office", "/").text(), office);
     assert_eq!(server.arrived().len(), 3);
+}
+
+#[test]
+fn what_refuses_a_token_is_as_the_tenants_own_provider_has_it() {
+    let server = Arc::new(server());
+    let api = Api::start(|_, stream| refuse(stream));
+    let (of_server, origin) = (Arc::clone(&server), api.origin());
+    let client_for = move |name: &str| {
+        let client = client(&of_server, name, &origin);
+        if name == "usual" {
+            return Ok(client);
+        }
+        let never = VerdictRule::custom(|_| Verdict::Fine);
+        let provider = client.provider().clone().with_verdict(never);
+        Ok(Client::builder(provider, client.auth().clone()).build()?)
+    };
+    let tenants = tenants(1000, Arc::new(client_for));
+    let served = Served::new(Gateway::builder().route(route(&api, &tenants)), &["usual", "lenient"]);
+    assert_eq!(served.get("lenient", "/").status, 401, "it is the API's own answer");
+    assert_eq!(server.arrived().len(), 1);
+    assert!([502, 503].contains(&served.get("usual", "/").status));
+    assert!(server.arrived().len() > 2, "another token is tried");
 }
 
 #[test]
