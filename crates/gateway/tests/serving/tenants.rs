@@ -7,7 +7,7 @@ use evergrant_gateway::{
     Access, Address, Admin, Gateway, GatewayBuilder, Key, Keys, Listener, LogFormat, LogMode, Reload, Route,
     Running, Tenants, UnknownTenant, Upstream,
 };
-use evergrant_tokio_reqwest::{BoxError, Policy, TokensPool, Transport};
+use evergrant_tokio_reqwest::{BoxError, Policy, Rotation, TokensPool, Transport};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -316,6 +316,18 @@ fn what_refuses_a_token_is_as_the_tenants_own_provider_has_it() {
     assert_eq!(server.arrived().len(), 1);
     assert!([502, 503].contains(&served.get("usual", "/").status));
     assert!(server.arrived().len() > 2, "another token is tried");
+}
+
+#[test]
+fn the_token_of_a_tenant_in_use_is_replaced_before_somebody_comes() {
+    let (server, api) = (Arc::new(server()), echo());
+    let tenants = tenants(1000, known(&server, &api, &["shop"]));
+    let served = Served::new(Gateway::builder().route(route(&api, &tenants)), &["shop"]);
+    assert_eq!(served.whose("shop"), "shop");
+    let tokens = tenants.pool().tokens("shop").unwrap();
+    // It is thrown away, and nobody calls.
+    tokens.rotate(ClientAuth::post("shop", "a-secret").unwrap(), Rotation::Drop);
+    until("another one is asked for", || server.arrived().len() == 2 && tokens.status().held.is_some());
 }
 
 #[test]
