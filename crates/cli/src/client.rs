@@ -20,5 +20,6 @@ pub(crate) mod said;
 pub(crate) mod secret;
 pub(crate) mod settings;
 pub(crate) mod setup;
+pub(crate) mod tenants;
 pub(crate) mod variables;
 mod within;

@@ -8,6 +8,8 @@ mod fixture;
 mod reload;
 #[path = "gateway/secured.rs"]
 mod secured;
+#[path = "gateway/tenants.rs"]
+mod tenants;
 
 use evergrant_mock::{Endpoint, Server};
 use fixture::tls::{over_tls, pem};
@@ -38,8 +40,16 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn begun(mut command: Command) -> Self {
+    fn begun(command: Command) -> Self {
+        Self::begun_with(command, b"")
+    }
+
+    /// The same, to whose stdin this is written, if there is one.
+    fn begun_with(mut command: Command, input: &[u8]) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input).unwrap();
+        }
         let said = lines(child.stderr.take().unwrap());
         Self { child, said, heard: Vec::new(), url: String::new(), admin: String::new() }
     }

@@ -6,10 +6,12 @@ mod kind;
 #[cfg(feature = "server")]
 mod local;
 mod sent;
+mod tenant;
 mod text;
 mod upstream;
 
 pub use sent::Sent;
+pub use tenant::TenantFault;
 pub use upstream::{ProxyFailure, UpstreamFault};
 
 use crate::access::AccessDenied;
@@ -106,6 +108,21 @@ impl Problem {
         let detail =
             "the gateway is shutting down; this request was not sent; send it again on a new connection";
         Self::new(kind::CLOSING, detail.into(), Sent::No).after(SOON)
+    }
+
+    /// As many tenants are being served as there may be: 503.
+    pub fn tenants_full(after: Duration) -> Self {
+        let detail = "the gateway serves as many tenants at once as it may; this request was not sent; send it again later";
+        Self::new(kind::QUEUE_FULL, detail.into(), Sent::No).after(after)
+    }
+
+    /// The client of this caller cannot be used: 500, or 503 if it may be used soon.
+    pub fn tenant(fault: TenantFault) -> Self {
+        let detail = format!("{fault}; the operator of the gateway must act; this request was not sent");
+        match fault {
+            TenantFault::Late => Self::new(kind::TENANT_LATE, detail, Sent::No).after(SOON),
+            _ => Self::new(kind::TENANT, detail, Sent::No),
+        }
     }
 
     /// There is no access token to send the request with: 503.

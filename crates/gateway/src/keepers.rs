@@ -1,7 +1,7 @@
 //! The jobs that keep tokens fresh: one for each source of the table, which end when the source is not in the table any more.
 
 use crate::health::Health;
-use crate::table::Numbered;
+use crate::table::Sources;
 use evergrant_tokio_reqwest::Tokens;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,20 +35,26 @@ impl Keepers {
     }
 
     /// These are kept fresh from now on, beside those that are already: they ask for their first tokens.
-    pub(crate) fn keep(&self, sources: &[Numbered]) {
+    pub(crate) fn keep(&self, sources: &Sources) {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        for source in sources {
+        for source in &sources.single {
             let keep = || self.runtime.spawn(source.tokens.keep_fresh()).abort_handle();
+            jobs.keeping.entry(source.number).or_insert_with(keep);
+        }
+        for source in &sources.tenants {
+            let keep = || self.runtime.spawn(source.tenants.pool().keep_fresh()).abort_handle();
             jobs.keeping.entry(source.number).or_insert_with(keep);
         }
     }
 
-    /// These alone are, and it is ready when each of them has had a token, if it was not before.
-    pub(crate) fn keep_alone(&self, sources: &[Numbered]) {
+    /// These alone are, and it is ready when each of them has had a token, if it was not before. Those of tenants are not waited for: nobody
+    /// knows which of them will come.
+    pub(crate) fn keep_alone(&self, sources: &Sources) {
         self.keep(sources);
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.keeping.retain(|number, job| {
-            let is_kept = sources.iter().any(|source| source.number == *number);
+            let is_kept = sources.single.iter().any(|source| source.number == *number)
+                || sources.tenants.iter().any(|source| source.number == *number);
             if !is_kept {
                 job.abort();
             }
@@ -57,7 +63,7 @@ impl Keepers {
         if !self.health.lacks_tokens() {
             return;
         }
-        let sources = sources.iter().map(|source| source.tokens.clone()).collect();
+        let sources = sources.single.iter().map(|source| source.tokens.clone()).collect();
         let waiting = self.runtime.spawn(first_tokens(sources, Arc::clone(&self.health)));
         if let Some(before) = jobs.waiting.replace(waiting.abort_handle()) {
             before.abort();

@@ -79,6 +79,8 @@ mod stream;
 #[cfg(feature = "server")]
 mod table;
 #[cfg(feature = "server")]
+mod tenants;
+#[cfg(feature = "server")]
 mod traffic;
 #[cfg(feature = "server")]
 mod tunnel;
@@ -101,7 +103,7 @@ pub use access::{
 };
 #[cfg(feature = "server")]
 pub use admin::Admin;
-pub use answer::{Problem, ProxyFailure, Sent, UpstreamFault};
+pub use answer::{Problem, ProxyFailure, Sent, TenantFault, UpstreamFault};
 #[cfg(feature = "server")]
 pub use counts::{Counts, Times};
 pub use fields::{FieldRules, KEY, Looped, Via, to_caller, to_upstream};
@@ -131,5 +133,7 @@ pub use rules::{Denied, Head, Hosts, METHODS, allowed, head, upgrade};
 pub use running::Running;
 #[cfg(feature = "server")]
 pub use settings::{OnRefused, Route};
+#[cfg(feature = "server")]
+pub use tenants::{Tenants, UnknownTenant};
 #[cfg(feature = "server")]
 pub use upstream::{Upstream, UpstreamError};

@@ -257,10 +257,10 @@ impl Swap {
 
     /// Has the first tokens of the sources that come asked for, and waits for them, while the table before goes on serving.
     fn warmed_up(&self, before: &Table, table: &Table, time: Duration) {
-        let is_known = |source: &Numbered| before.sources.iter().any(|known| known.number == source.number);
-        let coming: Vec<Numbered> =
-            table.sources.iter().filter(|source| !is_known(source)).cloned().collect();
-        self.keepers.keep(&coming);
+        let is_known =
+            |source: &&Numbered| before.sources.single.iter().any(|known| known.number == source.number);
+        let coming: Vec<&Numbered> = table.sources.single.iter().filter(|source| !is_known(source)).collect();
+        self.keepers.keep(&table.sources);
         let end = Instant::now().checked_add(time);
         let is_awaited = |source: &Numbered| {
             let status = source.tokens.status();
@@ -268,7 +268,7 @@ impl Swap {
         };
         // Before it is ready nobody is served, and one that ends is given no other table.
         while self.health.is_ready()
-            && coming.iter().any(is_awaited)
+            && coming.iter().copied().any(is_awaited)
             && end.is_none_or(|end| Instant::now() < end)
         {
             thread::sleep(LOOK);

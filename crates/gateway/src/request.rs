@@ -1,5 +1,6 @@
 //! One request: what may pass is sent with a token, and once more with another one if that is refused.
 
+mod lender;
 mod refusal;
 
 use crate::access::{Access, own_authorization};
@@ -33,6 +34,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use lender::Lender;
 use refusal::{Next, Refused};
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -174,6 +176,7 @@ async fn pass(
     };
     record.admitted = Some(bounds.admit(&record.caller).ok_or_else(busy)?);
     let route = &way.placed.route;
+    let lender = Lender::of(caller, way.placed, &record.caller, route.patience).await?;
     let Some(incoming) = unread.body.take() else { return Err(Problem::closing()) };
     let body = RequestBody::new(
         incoming,
@@ -188,6 +191,7 @@ async fn pass(
         serving,
         way,
         upgrade,
+        lender,
         method: &parts.method,
         fields: std::mem::take(&mut parts.headers),
         body,
@@ -276,6 +280,7 @@ struct Passing<'a> {
     way: Way<'a>,
     /// What it shall become, with its place among the tunnels.
     upgrade: Option<(HeaderValue, Place)>,
+    lender: Lender<'a>,
     method: &'a Method,
     fields: HeaderMap,
     body: RequestBody,
@@ -305,7 +310,7 @@ impl Passing<'_> {
             }
             let verdict = match self.way.is_grpc && grpc::is_refused(&head, received.is_bare()) {
                 true => Verdict::TokenRefused,
-                false => refusal::verdict(&self.way.placed.guard, &head, &mut received).await,
+                false => refusal::verdict(&self.lender.guard, &head, &mut received).await,
             };
             if verdict != Verdict::TokenRefused {
                 if record.attempts > 1 && self.replay.sends() > 1 {
@@ -315,7 +320,8 @@ impl Passing<'_> {
             }
             let refused = Refused {
                 caller: self.caller,
-                route: &self.way.placed.route,
+                tokens: &self.lender.tokens,
+                origin: self.way.placed.route.upstream.origin(),
                 is_repeatable: self.body.is_repeatable(),
                 patience: self.patience(),
             };
@@ -338,7 +344,7 @@ impl Passing<'_> {
                 received.discard();
                 return Err(later);
             }
-            let said = refusal::said(&self.way.placed.route, &head, received.beginning().await, &token);
+            let said = refusal::said(&self.lender.tokens, &head, received.beginning().await, &token);
             received.discard();
             return Err(Problem::refused(head.status, said.as_deref()));
         }
@@ -417,7 +423,7 @@ impl Passing<'_> {
 
     /// A token, or a place in the queue.
     async fn token(&self, record: &mut Record) -> Result<(HeaderValue, Generation), Problem> {
-        let shared = self.way.placed.route.tokens.source().shared();
+        let shared = self.lender.tokens.source().shared();
         let held = shared.lend_quiet(|snapshot| (snapshot.value().clone(), snapshot.token().generation()));
         if let Ok(held) = held {
             return Ok(held);
@@ -437,7 +443,7 @@ impl Passing<'_> {
 
     async fn lent(&self, patience: Duration) -> Result<(HeaderValue, Generation), evergrant_core::Error> {
         let Placed { route, .. } = self.way.placed;
-        let lent = route.tokens.source().with_authorization(
+        let lent = self.lender.tokens.source().with_authorization(
             Some(patience),
             Some(route.upstream.origin()),
             |value, token| (value.clone(), token.generation()),

@@ -69,6 +69,8 @@ pub enum Denied {
     Caller,
     /// There are more than 100 fields, which a parser of HTTP/1.1 refuses by itself.
     TooManyFields,
+    /// The route is for tenants, and its caller is none.
+    Tenant,
 }
 
 impl Denied {
@@ -80,9 +82,11 @@ impl Denied {
                 StatusCode::BAD_REQUEST
             }
             Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::HostNotAllowed | Self::Browser(_) | Self::RequiredField(_) | Self::Caller => {
-                StatusCode::FORBIDDEN
-            }
+            Self::HostNotAllowed
+            | Self::Browser(_)
+            | Self::RequiredField(_)
+            | Self::Caller
+            | Self::Tenant => StatusCode::FORBIDDEN,
         }
     }
 
@@ -97,6 +101,7 @@ impl Denied {
             Self::RequiredField(_) => "required_field",
             Self::Caller => "caller",
             Self::TooManyFields => "fields",
+            Self::Tenant => "tenant",
             Self::Path(_) => "path",
             Self::Browser(_) => "browser",
             Self::Authorization => "authorization",
@@ -126,6 +131,7 @@ impl fmt::Display for Denied {
             }
             Self::Caller => f.write_str("the route does not list this caller in callers"),
             Self::TooManyFields => write!(f, "there are more than {FIELDS} fields"),
+            Self::Tenant => f.write_str("the route is for tenants, each with a client of its own, and there is no client of this caller's name"),
             Self::Browser(field) => write!(
                 f,
                 "{field} says that a page in a browser sent this, and the route does not list its origin in origins"

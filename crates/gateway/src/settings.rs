@@ -5,6 +5,7 @@ use crate::arriving::Spoken;
 use crate::fields::FieldRules;
 use crate::location::Base;
 use crate::route::{RoutePath, RoutePathError, Slashes};
+use crate::tenants::Tenants;
 use crate::upstream::Upstream;
 use evergrant_core::Origin;
 use evergrant_tokio_reqwest::{Proxy, Tokens};
@@ -21,7 +22,7 @@ use std::time::Duration;
 pub struct Route {
     pub(crate) path: RoutePath,
     pub(crate) upstream: Upstream,
-    pub(crate) tokens: Tokens,
+    pub(crate) tokens: Lent,
     pub(crate) methods: Vec<Method>,
     pub(crate) callers: Option<Vec<Box<str>>>,
     pub(crate) origins: Vec<Origin>,
@@ -43,6 +44,15 @@ pub struct Route {
     pub(crate) proxy: Option<Proxy>,
 }
 
+/// Whose tokens the requests of a route get.
+#[derive(Clone, Debug)]
+pub(crate) enum Lent {
+    /// Those of this source.
+    Of(Tokens),
+    /// Those of the caller's own client.
+    Tenants(Tenants),
+}
+
 /// What a caller gets when the API refuses the token, and sending again did not help.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
@@ -61,10 +71,34 @@ impl Route {
     /// # Errors
     /// The path of a route is written plainly.
     pub fn new(path: &str, upstream: Upstream, tokens: Tokens) -> Result<Self, RoutePathError> {
-        let needs_body = (100..600).any(|status| {
-            let rule = tokens.source().shared().verdict_rule();
-            rule.concerns(status) && rule.needs_body(status)
-        });
+        let rule = tokens.source().shared().verdict_rule();
+        let needs_body = (100..600).any(|status| rule.concerns(status) && rule.needs_body(status));
+        Self::made(path, upstream, Lent::Of(tokens), needs_body)
+    }
+
+    /// The same with the token of the caller's own client: the name of its key picks it. Who has no key, or a key of a name that is no
+    /// tenant's, gets 403. Answers come with a coding that can be read here, in case that the rule of a tenant's provider reads their bodies.
+    ///
+    /// ```no_run
+    /// use evergrant_gateway::{Route, Tenants, UnknownTenant, Upstream};
+    /// use evergrant_tokio_reqwest::{BoxError, Client, TokensPool};
+    ///
+    /// # fn read(name: &str) -> Option<Result<Client, BoxError>> { None }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // The name is that of a key: `[a-z0-9][a-z0-9._-]{0,63}`, and so no path.
+    /// let client_for = |name: &String| -> Result<Client, BoxError> { read(name).unwrap_or(Err(UnknownTenant.into())) };
+    /// let tenants = Tenants::new(TokensPool::builder(client_for).name("tenants").build()?);
+    /// let route = Route::tenants("/", Upstream::parse("https://api.example.com/")?, tenants)?;
+    /// # drop(route); Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn tenants(path: &str, upstream: Upstream, tenants: Tenants) -> Result<Self, RoutePathError> {
+        Self::made(path, upstream, Lent::Tenants(tenants), true)
+    }
+
+    fn made(path: &str, upstream: Upstream, tokens: Lent, needs_body: bool) -> Result<Self, RoutePathError> {
         Ok(Self {
             path: RoutePath::parse(path)?,
             upstream,
@@ -235,9 +269,12 @@ impl Route {
         &self.upstream
     }
 
-    /// The source of its tokens.
-    pub const fn tokens(&self) -> &Tokens {
-        &self.tokens
+    /// The source of its tokens; `None` where each caller has one of its own.
+    pub const fn tokens(&self) -> Option<&Tokens> {
+        match &self.tokens {
+            Lent::Of(tokens) => Some(tokens),
+            Lent::Tenants(_) => None,
+        }
     }
 }
 

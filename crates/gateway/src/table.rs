@@ -12,8 +12,9 @@ use crate::listener::ServeError;
 use crate::log::Log;
 use crate::route::{RoutePath, Routes, Slashes};
 use crate::rules::Hosts;
-use crate::settings::Route;
-use evergrant_core::Origins;
+use crate::settings::{Lent, Route};
+use crate::tenants::Tenants;
+use evergrant_core::{Origins, VerdictRule};
 use evergrant_http::Guard;
 use evergrant_tokio_reqwest::Tokens;
 use http::HeaderName;
@@ -31,7 +32,9 @@ pub(crate) struct Placed {
 
 impl Placed {
     pub(crate) fn new(route: Route, number: usize, api: usize) -> Self {
-        let rule = route.tokens.source().shared().verdict_rule();
+        // Of a tenant's client it is its own.
+        let rule =
+            route.tokens().map_or(VerdictRule::Rfc6750, |tokens| tokens.source().shared().verdict_rule());
         let guard = Guard::new(Origins::new([route.upstream.origin().clone()]), rule);
         Self { route, number, api, guard }
     }
@@ -78,6 +81,62 @@ pub(crate) struct Numbered {
     pub(crate) tokens: Tokens,
 }
 
+/// The sources of tenants, with a number of the same kind.
+#[derive(Clone)]
+pub(crate) struct NumberedTenants {
+    pub(crate) number: u64,
+    pub(crate) tenants: Tenants,
+}
+
+/// Where tokens come from: each once, whichever routes share it.
+#[derive(Clone, Default)]
+pub(crate) struct Sources {
+    pub(crate) single: Vec<Numbered>,
+    pub(crate) tenants: Vec<NumberedTenants>,
+    /// The number of the last one that came.
+    last: u64,
+}
+
+impl Sources {
+    /// Those of these routes, and these, with the numbers that they have among these known ones.
+    fn of(routes: &[Route], issued: &[Tokens], known: &Self) -> Self {
+        let mut sources = Self { last: known.last, ..Self::default() };
+        for route in routes {
+            match &route.tokens {
+                Lent::Of(tokens) => sources.add(tokens, known),
+                Lent::Tenants(tenants) => sources.add_tenants(tenants, known),
+            }
+        }
+        issued.iter().for_each(|tokens| sources.add(tokens, known));
+        sources
+    }
+
+    fn add(&mut self, tokens: &Tokens, known: &Self) {
+        let is_it = |source: &&Numbered| is_same(&source.tokens, tokens);
+        if self.single.iter().any(|source| is_it(&source)) {
+            return;
+        }
+        let known = known.single.iter().find(is_it).map(|source| source.number);
+        let number = known.unwrap_or_else(|| self.new_number());
+        self.single.push(Numbered { number, tokens: tokens.clone() });
+    }
+
+    fn add_tenants(&mut self, tenants: &Tenants, known: &Self) {
+        let is_it = |source: &&NumberedTenants| source.tenants.is_same(tenants);
+        if self.tenants.iter().any(|source| is_it(&source)) {
+            return;
+        }
+        let known = known.tenants.iter().find(is_it).map(|source| source.number);
+        let number = known.unwrap_or_else(|| self.new_number());
+        self.tenants.push(NumberedTenants { number, tenants: tenants.clone() });
+    }
+
+    fn new_number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+}
+
 /// What a request is served by. One that has begun is served by the table that it began with, whole: a route never gets the client of
 /// another one's.
 pub(crate) struct Table {
@@ -86,12 +145,9 @@ pub(crate) struct Table {
     /// By the places of the bound listeners, which never change.
     pub(crate) doors: Vec<Arc<Door>>,
     pub(crate) bounds: Bounds,
-    /// Each source once, whoever shares it.
-    pub(crate) sources: Vec<Numbered>,
+    pub(crate) sources: Sources,
     /// Those whose tokens are given out.
     pub(crate) issued: Vec<Tokens>,
-    /// The number of the next source that comes.
-    next: u64,
 }
 
 impl Table {
@@ -103,7 +159,7 @@ impl Table {
         limits: &Limits,
     ) -> Result<Self, ServeError> {
         let bounds = Bounds::new(limits.admitted, keys(&doors));
-        Self::made(routes, issued, doors, limits, bounds, (&[], &[], 0))
+        Self::made(routes, issued, doors, limits, bounds, (&[], &Sources::default()))
     }
 
     /// The one after this one: what stays in it keeps its connections, its places among the bounds and its number.
@@ -115,7 +171,7 @@ impl Table {
         limits: &Limits,
     ) -> Result<Self, ServeError> {
         let bounds = self.bounds.next(keys(&doors));
-        Self::made(routes, issued, doors, limits, bounds, (&self.apis, &self.sources, self.next))
+        Self::made(routes, issued, doors, limits, bounds, (&self.apis, &self.sources))
     }
 
     fn made(
@@ -124,9 +180,10 @@ impl Table {
         doors: Vec<Arc<Door>>,
         limits: &Limits,
         bounds: Bounds,
-        (known_apis, known_sources, mut next): (&[Arc<Api>], &[Numbered], u64),
+        (known_apis, known_sources): (&[Arc<Api>], &Sources),
     ) -> Result<Self, ServeError> {
-        let (mut apis, mut sources) = (Vec::<Arc<Api>>::new(), Vec::<Numbered>::new());
+        let sources = Sources::of(&routes, &issued, known_sources);
+        let mut apis = Vec::<Arc<Api>>::new();
         let mut placed: Vec<(RoutePath, Placed)> = Vec::new();
         for (number, route) in routes.into_iter().enumerate() {
             let is_its = |api: &Arc<Api>| api.is_of(&route);
@@ -145,19 +202,8 @@ impl Table {
             };
             placed.push((route.path.clone(), Placed::new(route, number, api)));
         }
-        let of_routes = placed.iter().map(|(_, placed)| &placed.route.tokens);
-        for tokens in of_routes.chain(&issued) {
-            let is_its = |known: &&Numbered| is_same(&known.tokens, tokens);
-            if !sources.iter().any(|known| is_its(&known)) {
-                let known = known_sources.iter().find(is_its).cloned();
-                sources.push(known.unwrap_or_else(|| {
-                    next += 1;
-                    Numbered { number: next, tokens: tokens.clone() }
-                }));
-            }
-        }
         let routes = Routes::new(placed).map_err(ServeError::Twice)?;
-        Ok(Self { routes, apis, doors, bounds, sources, issued, next })
+        Ok(Self { routes, apis, doors, bounds, sources, issued })
     }
 
     /// The paths of its routes, by their numbers.
@@ -170,7 +216,7 @@ impl Table {
 }
 
 /// Whether these are clones of one source.
-pub(crate) fn is_same(one: &Tokens, other: &Tokens) -> bool {
+fn is_same(one: &Tokens, other: &Tokens) -> bool {
     Arc::ptr_eq(one.source().shared(), other.source().shared())
 }
 

@@ -55,6 +55,12 @@ impl Content {
         self
     }
 
+    /// The same, and what is in these files now.
+    pub(crate) fn and(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.0.extend(Self::of(paths).0);
+        self
+    }
+
     /// What is in the same files now.
     pub(crate) fn now(&self) -> Self {
         Self::of(self.0.keys().cloned())

@@ -29,6 +29,7 @@ mod file;
 pub(crate) mod gateway;
 mod problem;
 mod reader;
+pub(crate) mod tenants;
 mod valid;
 
 use crate::client::args::{Auth, Body, ProviderName};
@@ -40,9 +41,10 @@ use crate::client::network::Proxied;
 use crate::client::secret;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
+use evergrant_gateway::Keys;
 use gateway::GatewayTable;
 use problem::{About, Problem};
-use reader::{Reader, Value};
+use reader::{Reader, Table, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -58,6 +60,8 @@ pub(crate) struct Profiles {
     /// What `evergrant gateway` serves, if it says that.
     gateway: Option<GatewayTable>,
     profiles: BTreeMap<String, Profile>,
+    /// The clients of tenants, by the names of their keys.
+    tenants: BTreeMap<String, Profile>,
     problems: Vec<Problem>,
 }
 
@@ -145,6 +149,7 @@ impl Profiles {
     fn parse(path: PathBuf, text: &str) -> Self {
         let mut reader = Reader::new(text);
         let (mut default, mut gateway, mut profiles) = (None, None, BTreeMap::new());
+        let mut tenants = BTreeMap::new();
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         for (key, value) in reader.document() {
             match key.as_str() {
@@ -158,13 +163,19 @@ impl Profiles {
                         profiles.insert(name.as_str().to_owned(), profile);
                     }
                 }
+                "tenants" => tenants = tenant_tables(&mut reader, &value, &folder),
                 "gateway" => gateway = Some(gateway::read(&mut reader, &key, &value, &folder)),
                 "store" => reader.not_yet(&key),
-                _ => reader.unknown(&key, &["default_profile", "profile", "gateway"]),
+                _ => reader.unknown(&key, &["default_profile", "profile", "gateway", "tenants"]),
             }
         }
         reader.enter(About::Gateway);
-        for name in gateway.iter().flat_map(GatewayTable::profiles) {
+        for route in gateway.iter().flat_map(|table: &GatewayTable| &table.routes) {
+            let Some(name) = route.profile().filter(|name| !profiles.contains_key(*name)) else { continue };
+            let happened = format!("profile: there is no profile {}", Line(name));
+            route.whose.wrong(&mut reader, happened, among(name, &profiles));
+        }
+        for name in gateway.iter().flat_map(GatewayTable::issued) {
             if !profiles.contains_key(&name.value) {
                 let happened = format!("profile: there is no profile {}", Line(&name.value));
                 name.wrong(&mut reader, happened, among(&name.value, &profiles));
@@ -176,7 +187,7 @@ impl Profiles {
         }
         let default = default.map(|(name, _)| name);
         let digest = Digest::of(text.as_bytes());
-        Self { path, digest, default, gateway, profiles, problems: reader.problems() }
+        Self { path, digest, default, gateway, profiles, tenants, problems: reader.problems() }
     }
 
     /// The profile of this name, which must be without a fault, as must be what stands outside of any.
@@ -220,16 +231,17 @@ impl Profiles {
     pub(crate) fn failures(&self, of: Of<'_>) -> impl Iterator<Item = Failure> {
         let concerns = move |problem: &&Problem| match (of, &problem.about) {
             (Of::All, _) | (_, About::File) => true,
-            (Of::Profiles, about) => *about != About::Gateway,
+            (Of::Profiles, about) => *about != About::Gateway && about.tenant().is_none(),
             (Of::Profile(name), About::Profile(profile)) => name == profile,
             (Of::Profile(name), About::Default) => self.default.as_deref() == Some(name),
             (Of::Gateway, About::Profile(profile)) => self.is_served(profile),
-            (Of::Gateway, about) => *about == About::Gateway,
-            (Of::Profile(_), About::Gateway) => false,
+            (Of::Gateway, about) => *about == About::Gateway || about.tenant().is_some(),
+            (Of::Profile(_), About::Gateway | About::Tenant(_)) => false,
         };
         self.problems.iter().filter(concerns).map(|problem| {
             let place = match &problem.about {
                 About::Profile(profile) => format!(" (profile {})", Line(profile)),
+                About::Tenant(tenant) => format!(" (tenant {})", Line(tenant)),
                 About::File | About::Default | About::Gateway => String::new(),
             };
             Failure::usage(
@@ -251,9 +263,27 @@ impl Profiles {
         of_routes.chain(of_profiles).chain(of_listeners).cloned().collect()
     }
 
+    /// The files with secrets of the profiles that its routes name.
+    pub(crate) fn secrets(&self) -> Vec<PathBuf> {
+        let served = self.profiles.iter().filter(|(name, _)| self.is_served(name));
+        let of_profile = |profile: &Profile| {
+            let headers = profile.token_headers.iter().filter_map(|header| header.value.source());
+            let sources = profile.client_secret.iter().chain(headers);
+            sources.filter_map(secret::Source::file).map(Path::to_owned).collect::<Vec<_>>()
+        };
+        served.flat_map(|(_, profile)| of_profile(profile)).collect()
+    }
+
     /// Whether a route names this profile, or issue does.
     fn is_served(&self, profile: &str) -> bool {
-        self.gateway.iter().flat_map(GatewayTable::profiles).any(|name| name.value == profile)
+        self.gateway.iter().flat_map(GatewayTable::profiles).any(|name| name == profile)
+    }
+
+    /// The clients of tenants, each with whether it has a fault of its own.
+    pub(crate) fn take_tenants(&mut self) -> Vec<(String, Profile, bool)> {
+        let tenants = std::mem::take(&mut self.tenants).into_iter();
+        let is_faulty = |name: &str| self.problems.iter().any(|problem| problem.about.tenant() == Some(name));
+        tenants.map(|(name, profile)| (name.clone(), profile, is_faulty(&name))).collect()
     }
 
     /// All profiles, each with whether it has a fault of its own: what it says then is not all that it should.
@@ -299,8 +329,13 @@ pub(crate) fn listed(names: &[&str]) -> String {
 }
 
 fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile {
+    let table = reader.table(value);
+    members(reader, table, folder)
+}
+
+fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path) -> Profile {
     let mut profile = Profile::default();
-    for (key, value) in reader.table(value) {
+    for (key, value) in table {
         profile.lines.insert(key.as_str().to_owned(), reader.line(&key));
         match key.as_str() {
             "provider" => profile.provider = reader.choice(&value),
@@ -332,6 +367,55 @@ fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile
         }
     }
     profile
+}
+
+/// What a tenant cannot have of its own: all of them send their token requests in one way, and keep their tokens in memory.
+const SHARED: [&str; 4] = ["ca_file", "proxy", "timeout", "cache"];
+
+/// The tables `[tenants.NAME]`: clients of callers, by the names of their keys.
+fn tenant_tables(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> BTreeMap<String, Profile> {
+    let mut tenants = BTreeMap::new();
+    for (name, value) in reader.table(value) {
+        reader.enter(About::Tenant(name.as_str().to_owned()));
+        if !is_name(name.as_str()) {
+            const NEXT: &str = "write a name of small letters, digits, dot, underscore and hyphen, up to 64, beginning with a letter or a digit";
+            reader.problem(name.at(), "no key can have this name, which picks the client", NEXT);
+        }
+        let table = reader.table(&value);
+        let mut tenant = tenant(reader, table, folder);
+        tenant.line = Some(reader.line(&name));
+        tenants.insert(name.as_str().to_owned(), tenant);
+        reader.enter(About::File);
+    }
+    tenants
+}
+
+fn tenant(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path) -> Profile {
+    for (key, _) in table.iter().filter(|(key, _)| SHARED.contains(&key.as_str())) {
+        let happened = format!("a tenant has no {} of its own", key.as_str());
+        reader.problem(
+            key.at(),
+            happened,
+            "remove the line: the token requests of all tenants are sent in one way",
+        );
+    }
+    let says = |wanted: &str| table.iter().any(|(key, _)| key.as_str() == wanted);
+    let (has_secret, at) = (says("client_secret"), table.first().map_or(0, |(key, _)| key.at()));
+    let tenant = members(reader, table, folder);
+    // The variable that every other command looks at would be the secret of them all.
+    if !has_secret && tenant.auth != Some(Auth::None) {
+        reader.problem(
+            at,
+            "there is no client_secret",
+            "say where it is: { file = \"PATH\" }, or that there is none with auth = \"none\"",
+        );
+    }
+    tenant
+}
+
+/// Whether it is the name of a key, and so never a path.
+pub(crate) fn is_name(name: &str) -> bool {
+    Keys::new([(name.to_owned(), [0; 32])]).is_ok()
 }
 
 fn params(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<(String, String)> {

@@ -95,10 +95,23 @@ impl Source {
         }
     }
 
+    /// Whether a command prints it, which is run when somebody asks for it.
+    pub(crate) fn is_command(&self) -> bool {
+        matches!(self, Self::Command { .. })
+    }
+
     /// The bytes of its file, if it is in one, as they are at this moment.
     pub(crate) fn content(&self) -> Option<Zeroizing<Vec<u8>>> {
         match self {
             Self::File(path) if self.can_change() => file::content(path),
+            _ => None,
+        }
+    }
+
+    /// The file that it is in, if it is in one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) if path != Path::new("-") => Some(path),
             _ => None,
         }
     }

@@ -204,6 +204,16 @@ impl Settings {
         &self.client_id.value
     }
 
+    /// Where its secret is.
+    pub(crate) fn place(&self) -> &secret::Source {
+        &self.secret.value
+    }
+
+    /// The variables that it keeps secrets in.
+    pub(crate) fn secret_variables(&self) -> &[String] {
+        &self.secret_variables
+    }
+
     /// How the client authenticates itself.
     pub(crate) fn method(&self) -> Auth {
         match (self.auth.value, self.provider.value) {

@@ -100,6 +100,12 @@ impl Setup {
         Ok((setup, renewal))
     }
 
+    /// The client alone, with its secrets.
+    pub(crate) fn client(settings: &Settings) -> Result<Client, Failure> {
+        let setup = Self::make(settings, |purpose, source| source.read(purpose, settings.secret_limit))?;
+        Ok(setup.client)
+    }
+
     /// The same, and what can be told of it without showing the secret.
     pub(crate) fn examine(args: &ClientArgs) -> Result<(Self, Examined), Failure> {
         let settings = Settings::read(args)?;

@@ -20,6 +20,7 @@ mod signals;
 #[path = "gateway/signals/elsewhere.rs"]
 mod signals;
 mod start;
+mod tenants;
 mod trouble;
 mod under;
 mod wait;
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &GatewayArgs, manner: Manner) -> Result<ExitCode, Failur
     }
     let page = args.demo_page.as_deref().map(DemoPage::bind).transpose()?;
     let (plan, followed) = match file::of(args)? {
-        Some(profiles) => file::plan(args, profiles, page, manner).map(|(plan, file)| (plan, Some(file)))?,
+        Some(profiles) => file::plan(args, profiles, page, manner)?,
         None => (flags::plan(args, page)?, None),
     };
     let ended = match args.program.is_empty() {

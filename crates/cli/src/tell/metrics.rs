@@ -1,9 +1,9 @@
 //! Metrics in Prometheus' text format 0.0.4: what was counted, and what a status says at that moment.
 
 use evergrant_drive::metrics::{
-    BUCKETS, INSTRUMENTS, Instrument, Kind, Measurement, Observed, Value, of_event, of_status,
+    BUCKETS, INSTRUMENTS, Instrument, Kind, Measurement, Observed, Value, of_event, of_pool, of_status,
 };
-use evergrant_tokio_reqwest::{Event, Observer, Status};
+use evergrant_tokio_reqwest::{Event, Observer, PoolStatus, Status};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
@@ -37,15 +37,25 @@ impl Observer for Totals {
 impl Totals {
     /// All of it, with the gauges of these sources, each with its name.
     pub(crate) fn text(&self, sources: &[(&str, Status)]) -> String {
+        self.text_with(sources, None)
+    }
+
+    /// The same, with the gauges of a pool of sources, which has a name of its own.
+    pub(crate) fn text_with(&self, sources: &[(&str, Status)], pool: Option<(&str, PoolStatus)>) -> String {
         let mut series = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (source, status) in sources {
             for measurement in of_status(source, status) {
                 add(&mut series, &measurement);
             }
         }
+        if let Some((name, status)) = &pool {
+            for measurement in of_pool(name, status) {
+                add(&mut series, &measurement);
+            }
+        }
         let mut text = String::new();
-        // The command has no pool.
-        for instrument in INSTRUMENTS.iter().filter(|instrument| instrument.observed == Observed::Source) {
+        let is_there = |instrument: &Instrument| instrument.observed == Observed::Source || pool.is_some();
+        for instrument in INSTRUMENTS.iter().filter(|instrument| is_there(instrument)) {
             write_all(&mut text, instrument, &series);
         }
         text

@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Instant;
 
 /// The status of the gateway.
@@ -246,6 +247,40 @@ fn a_gateway_of_flags_reads_its_secrets_again_and_nothing_else() {
     gateway.interrupt();
     let (_, _, said) = gateway.end();
     assert!(!said.contains("read again"), "{said}");
+}
+
+#[test]
+fn a_file_that_comes_before_its_secret_is_used_when_the_secret_is_there() {
+    let server = Server::start().unwrap();
+    let (folder, path) = with_file(&server, &table(""));
+    let mut gateway = Gateway::start(with_config(&path));
+    gateway.until_ready();
+    let text = fs::read_to_string(&path).unwrap().replace("\"secret\"", "\"later\"");
+    fs::write(&path, format!("{text}{OTHER}")).unwrap();
+    gateway.signal(Signal::HUP);
+    let said = gateway.hear("is not used, the one before is");
+    assert!(said.contains("later"), "{said}");
+    folder.file("later", 0o600, Server::CLIENT_SECRET);
+    gateway.hear("read again and is used: 2 routes");
+    assert_eq!((get(&gateway.url, "/other", "").0, server.counts().token_requests), (405, 1));
+}
+
+#[test]
+fn a_file_out_of_a_pipe_is_read_once() {
+    let server = Server::start().unwrap();
+    let (folder, path) = with_file(&server, &table(""));
+    let text = fs::read_to_string(&path).unwrap();
+    let text = text.replace("\"secret\"", &format!("{:?}", folder.at("secret")));
+    let mut command = with_config("/dev/stdin");
+    command.stdin(Stdio::piped());
+    let mut gateway = Gateway::start_with(command, text.as_bytes());
+    gateway.until_ready();
+    // Its secrets are looked at, and nothing is said of the file.
+    folder.file("secret", 0o600, "another-secret");
+    gateway.signal(Signal::HUP);
+    gateway.hear("has changed, and the new one is used");
+    assert_eq!((reloads(&gateway, "taken"), reloads(&gateway, "failed")), (0, 0));
+    assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
 }
 
 #[test]

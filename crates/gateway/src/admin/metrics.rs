@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The problems of requests that found no room or no token.
-const UNSENT: [&str; 5] = ["queue-full", "busy", "closing", "no-token", "client-refused"];
+const UNSENT: [&str; 6] = ["queue-full", "busy", "closing", "no-token", "client-refused", "tenant-unusable"];
 
 /// All of them. What is in a label comes from the file, or is a word of ours.
 pub(super) fn text(counts: &Counts, table: &Table, reloads: [u64; Outcome::ALL.len()]) -> String {

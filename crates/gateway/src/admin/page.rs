@@ -2,7 +2,7 @@
 //!
 //! Every text on it goes through [`Text`]: what servers and callers say is shown, never read as HTML.
 
-use super::status::{Graphs, Reload, Shown, Source, TokenRequest};
+use super::status::{Graphs, Reload, Shown, Source, Tenants, TokenRequest};
 use crate::log::Line;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -79,6 +79,7 @@ fn write(page: &mut String, shown: &Shown<'_>) -> fmt::Result {
     graphs(page, &shown.history)?;
     page.push_str("</div>\n");
     table(page, "clients", "Clients", CLIENTS, &shown.sources, client)?;
+    shown.tenants.iter().try_for_each(|of| tenants(page, of))?;
     table(page, "requests", "Token requests", TOKEN_REQUESTS, &shown.token_requests, token_request)?;
     table(page, "answered", "Requests answered here", ANSWERED, &shown.answered_here, answered)?;
     write!(page, "</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
@@ -261,6 +262,17 @@ fn bar(page: &mut String, status: &Status, life: Option<Duration>) -> fmt::Resul
 fn clock(left: Duration) -> String {
     let then = Timestamp::now().checked_add(left).unwrap_or(Timestamp::MAX);
     then.strftime("%H:%M:%S UTC").to_string()
+}
+
+/// In numbers: there may be thousands, and who they are is not shown.
+fn tenants(page: &mut String, tenants: &Tenants<'_>) -> fmt::Result {
+    let Tenants { name, sources, held, resting, waiting, in_flight, evicted, full } = tenants;
+    write!(
+        page,
+        "<p class=\"faint\" data-live id=\"tenants\">{}: {sources} clients in use, {held} with a token, {resting} resting; {waiting} requests \
+         wait, {in_flight} token requests are being sent; {evicted} let go, {full} without a place</p>",
+        Text(name)
+    )
 }
 
 fn token_request(page: &mut String, request: &TokenRequest<'_>) -> fmt::Result {

@@ -4,7 +4,7 @@ use super::history::{History, INTERVAL};
 use crate::crew::Crew;
 use crate::log::Line;
 use crate::reload::Last;
-use crate::table::{Fixed, Numbered};
+use crate::table::{Fixed, Numbered, NumberedTenants, Sources};
 use evergrant_core::Reason;
 use evergrant_drive::Status;
 use serde::Serialize;
@@ -26,6 +26,7 @@ pub(super) struct Shown<'a> {
     /// The last time that it was to be given another table.
     pub(super) reload: Option<Reload>,
     pub(super) sources: Vec<Source<'a>>,
+    pub(super) tenants: Vec<Tenants<'a>>,
     /// The last token requests, the latest first.
     pub(super) token_requests: Vec<TokenRequest<'a>>,
     pub(super) history: Graphs,
@@ -64,6 +65,39 @@ pub(super) struct Source<'a> {
     pub(super) life: Option<Duration>,
 }
 
+/// The sources of tenants, in numbers: it names none of them.
+#[derive(Serialize)]
+pub(super) struct Tenants<'a> {
+    pub(super) name: &'a str,
+    /// Those that have a source, a token, and a rest after a failure.
+    pub(super) sources: usize,
+    pub(super) held: usize,
+    pub(super) resting: usize,
+    /// Requests that wait for a token, and token requests that are being sent.
+    pub(super) waiting: usize,
+    pub(super) in_flight: usize,
+    /// Sources that went for others, and how often there was no place for one.
+    pub(super) evicted: u64,
+    pub(super) full: u64,
+}
+
+impl<'a> Tenants<'a> {
+    fn of(NumberedTenants { tenants, .. }: &'a NumberedTenants) -> Self {
+        let pool = tenants.pool();
+        let status = pool.status();
+        Self {
+            name: pool.name(),
+            sources: status.sources,
+            held: status.held,
+            resting: status.resting,
+            waiting: status.waiting,
+            in_flight: status.in_flight,
+            evicted: status.evicted_for_capacity + status.evicted_idle,
+            full: status.full,
+        }
+    }
+}
+
 #[derive(Serialize)]
 pub(super) struct TokenRequest<'a> {
     pub(super) source: &'a str,
@@ -90,14 +124,14 @@ impl<'a> Shown<'a> {
         (ready, draining): (bool, bool),
         crew: &Crew,
         fixed: &'a Fixed,
-        (sources, reload): (&'a [Numbered], Option<Last>),
+        (sources, reload): (&'a Sources, Option<Last>),
         history: &History,
     ) -> Self {
         let counts = crew.counts();
         let past = history.past();
         let now = Instant::now();
         let name = |number: u64| {
-            let known = sources.iter().find(|source| source.number == number);
+            let known = sources.single.iter().find(|source| source.number == number);
             known.map_or("", |source| source.tokens.name())
         };
         let source = |Numbered { number, tokens }: &'a Numbered| {
@@ -123,7 +157,8 @@ impl<'a> Shown<'a> {
             connections: counts.connections,
             requests: counts.requests,
             reload: reload.map(Reload::of),
-            sources: sources.iter().map(source).collect(),
+            sources: sources.single.iter().map(source).collect(),
+            tenants: sources.tenants.iter().map(Tenants::of).collect(),
             token_requests: token_requests.collect(),
             history: Graphs {
                 interval: INTERVAL.as_secs(),

@@ -68,7 +68,7 @@ impl View {
     /// What is remembered for those who look later.
     pub(super) fn look(&self) {
         let table = self.served.current.table();
-        let statuses = table.sources.iter().map(|source| (source.number, source.tokens.status()));
+        let statuses = table.sources.single.iter().map(|source| (source.number, source.tokens.status()));
         self.history.look(&self.crew.counts(), statuses, Instant::now());
     }
 
@@ -127,7 +127,7 @@ impl View {
         }
         let life = (self.health.is_ready(), self.health.is_draining());
         let table = self.served.current.table();
-        let of_table = (&table.sources[..], self.served.reloads.last());
+        let of_table = (&table.sources, self.served.reloads.last());
         Ok(show(&Shown::of(life, &self.crew, &self.served.fixed, of_table, &self.history)))
     }
 

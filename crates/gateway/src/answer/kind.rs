@@ -34,6 +34,13 @@ pub(super) const CLIENT_REFUSED: Kind = row(
     "destination_unavailable",
     "The authorization server refuses the client of this gateway",
 );
+pub(super) const TENANT: Kind = row(
+    "tenant-unusable",
+    StatusCode::INTERNAL_SERVER_ERROR,
+    "proxy_configuration_error",
+    "The client of this caller cannot be used",
+);
+pub(super) const TENANT_LATE: Kind = Kind { status: UNAVAILABLE, ..TENANT };
 pub(super) const TOKEN_REFUSED_ONCE: Kind =
     row("token-refused", UNAVAILABLE, "proxy_internal_response", "The API refused the access token");
 pub(super) const TOKEN_REFUSED: Kind = Kind { status: BAD_GATEWAY, ..TOKEN_REFUSED_ONCE };

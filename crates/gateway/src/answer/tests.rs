@@ -32,6 +32,7 @@ fn rows() -> Vec<Row> {
     let request = "http_request_error";
     let denied = "http_request_denied";
     let gone = "destination_unavailable";
+    let misconfigured = "proxy_configuration_error";
     let refused_token = "proxy_internal_response;received-status=401";
     let wait = Duration::from_millis(2100);
     let rule = |reason: Denied, status, name, error, rule| {
@@ -44,6 +45,11 @@ fn rows() -> Vec<Row> {
         (Problem::queue_full(wait), 503, "queue-full", gone, "no", Some("3"), none),
         (Problem::busy(wait), 503, "busy", "connection_limit_reached", "no", Some("3"), none),
         (Problem::closing(), 503, "closing", gone, "no", Some("1"), none),
+        (Problem::tenants_full(wait), 503, "queue-full", gone, "no", Some("3"), none),
+        (Problem::tenant(TenantFault::Client), 500, "tenant-unusable", misconfigured, "no", none, none),
+        (Problem::tenant(TenantFault::Origin), 500, "tenant-unusable", misconfigured, "no", none, none),
+        (Problem::tenant(TenantFault::Late), 503, "tenant-unusable", misconfigured, "no", Some("1"), none),
+        rule(Denied::Tenant, 403, "tenant", denied, "tenant"),
         (Problem::no_token(&full), 503, "queue-full", gone, "no", Some("1"), none),
         (Problem::no_token(&timed_out(None)), 503, "no-token", gone, "no", Some("1"), none),
         (
@@ -340,5 +346,16 @@ fn an_explanation_of_which_nothing_can_be_shown_is_left_out() {
     for said in [None, Some(""), Some("\n\u{7}")] {
         let problem = Problem::refused(StatusCode::UNAUTHORIZED, said);
         assert!(problem.detail().ends_with("what the client may do there"), "{}", problem.detail());
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_tenant_is_told_by_its_class_and_for_the_operator() {
+    for fault in [TenantFault::Client, TenantFault::Origin, TenantFault::Late] {
+        let detail = Problem::tenant(fault).detail().to_owned();
+        assert_eq!(
+            detail,
+            format!("{fault}; the operator of the gateway must act; this request was not sent")
+        );
     }
 }

@@ -3,12 +3,12 @@
 use crate::answering::Received;
 use crate::counts::Replayed;
 use crate::inbound::Inbound;
-use crate::settings::Route;
 use evergrant_core::{
-    AfterRefusal, Excerpt, Generation, Now, Rejection, Replay, Response as EndpointResponse, Verdict,
+    AfterRefusal, Excerpt, Generation, Now, Origin, Rejection, Replay, Response as EndpointResponse, Verdict,
 };
 use evergrant_drive::ReplayReason;
 use evergrant_http::Guard;
+use evergrant_tokio_reqwest::Tokens;
 use http::HeaderValue;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use std::time::Duration;
@@ -31,7 +31,9 @@ pub(super) enum Next {
 /// A request whose token was refused.
 pub(super) struct Refused<'a> {
     pub(super) caller: &'a Inbound,
-    pub(super) route: &'a Route,
+    pub(super) tokens: &'a Tokens,
+    /// Of the API.
+    pub(super) origin: &'a Origin,
     pub(super) is_repeatable: bool,
     /// How long it waits for a token that settles.
     pub(super) patience: Duration,
@@ -45,8 +47,8 @@ impl Refused<'_> {
         generation: Generation,
         received: &mut Received,
     ) -> Next {
-        let Self { caller, route, is_repeatable, patience } = self;
-        let (source, origin) = (route.tokens.source(), route.upstream.origin());
+        let Self { caller, tokens, origin, is_repeatable, patience } = self;
+        let source = tokens.source();
         if !is_repeatable {
             replay.cannot_repeat();
         }
@@ -100,12 +102,12 @@ pub(super) async fn verdict(guard: &Guard, head: &http::response::Parts, receive
 
 /// The API's own words, without the token if it repeats that.
 pub(super) fn said(
-    route: &Route,
+    tokens: &Tokens,
     head: &http::response::Parts,
     body: Vec<u8>,
     authorization: &HeaderValue,
 ) -> Option<String> {
-    let client = route.tokens.source().shared().client()?;
+    let client = tokens.source().shared().client()?;
     let lines = [CONTENT_TYPE, WWW_AUTHENTICATE];
     let lines =
         lines.iter().flat_map(|name| head.headers.get_all(name).iter().map(move |value| (name, value)));

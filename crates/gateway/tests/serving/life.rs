@@ -2,14 +2,14 @@
 
 use crate::api::{After, Api, ok, say};
 use crate::fixture::{
-    Caller, PATIENCE, address, fixed, limited, route, route_to, serve, serve_with, tokens, until,
+    Caller, PATIENCE, Sink, address, fixed, limited, route, route_to, serve, serve_with, tokens, until,
 };
 use evergrant_gateway::{Address, Admin, Gateway, Limits, Listener, LogFormat, LogMode, Running, ServeError};
 use evergrant_mock::{Endpoint, Fault, Server, Times};
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -324,20 +324,6 @@ fn a_flood_of_refused_requests_is_remembered_within_bounds() {
     assert_eq!((&paths[0], &paths[19]), (&"/199".into(), &"/180".into()), "the latest first");
 }
 
-#[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn the_log_names_every_request_and_no_secret() {
     let server = Server::start().unwrap();
@@ -366,7 +352,7 @@ fn the_log_names_every_request_and_no_secret() {
     until("all are counted", || running.counts().requests == 4);
     running.drain(Duration::ZERO);
     running.wait();
-    let log = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    let log = sink.text();
     let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |path: &str| {
         lines.iter().find(|line| line["path"] == path).unwrap_or_else(|| panic!("{path} in {log}"))

@@ -23,4 +23,5 @@ mod refused;
 mod reload;
 mod secured;
 mod story;
+mod tenants;
 mod upgraded;

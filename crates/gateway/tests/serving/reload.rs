@@ -1,14 +1,16 @@
 //! Other routes for a gateway that runs.
 
 use crate::api::{After, Api, ok};
-use crate::fixture::{Answer, Caller, PATIENCE, address, fixed, route_to, serve, serve_with, tokens, until};
+use crate::fixture::{
+    Answer, Caller, PATIENCE, Sink, address, fixed, route_to, serve, serve_with, tokens, until,
+};
 use evergrant_gateway::{
     Access, Address, Admin, Gateway, Key, Keys, Limits, Listener, LogFormat, LogMode, Reload, Route, Running,
     ServeError, Upstream,
 };
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tokio_reqwest::{ClientAuth, Rotation, Tokens};
-use std::io::{self, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -255,27 +257,21 @@ fn a_gateway_that_is_not_ready_yet_is_when_the_sources_that_there_are_then_have_
 
 #[test]
 fn a_source_that_has_gone_is_not_kept_fresh_any_more() {
-    let (old, api) = (Server::start().unwrap(), echo("api"));
-    let running = serve(route_to(&old.origin(), tokens(&old).build().unwrap()));
+    let (staying, going) = (Server::start().unwrap(), Server::start().unwrap());
+    let (stays, goes) = (tokens(&staying).build().unwrap(), tokens(&going).build().unwrap());
+    let stay = || at("/", &staying.origin(), stays.clone());
+    let builder = Gateway::builder().route(stay()).route(at("/goes/", &going.origin(), goes.clone()));
+    let running = serve_with(builder);
     until("it is ready", || running.is_ready());
-    let gone = tokens(&old).build().unwrap();
-    running.reload(Reload::new(vec![at("/", &old.origin(), gone.clone())])).unwrap();
-    // Its keeper asks at once for one in place of what is thrown away.
-    let without_token = || {
+    running.reload(Reload::new(vec![stay()])).unwrap();
+    // Who keeps a source fresh asks at once for a token in place of one that is thrown away; nobody calls.
+    for tokens in [&stays, &goes] {
         let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
-        gone.rotate(auth, Rotation::Drop);
-    };
-    let asked = old.counts().token_requests;
-    without_token();
-    until("it is asked for", || old.counts().token_requests > asked && gone.status().held.is_some());
-    running.reload(Reload::new(vec![at("/", &api.origin(), fixed())])).unwrap();
-    let asked = old.counts().token_requests;
-    without_token();
-    for _ in 0..20 {
-        assert_eq!(Caller::new(&running).get("/").status, 200);
-        thread::sleep(Duration::from_millis(5));
+        tokens.rotate(auth, Rotation::Drop);
     }
-    assert_eq!(old.counts().token_requests, asked);
+    until("the one is asked for", || staying.counts().token_requests == 2);
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(going.counts().token_requests, 1);
 }
 
 #[test]
@@ -457,34 +453,19 @@ fn one_that_is_drained_while_it_waits_for_a_first_token_ends_with_the_client_tha
     assert!(matches!(running.reload(Reload::new(Vec::new())), Err(ServeError::Ending)));
 }
 
-/// A log that the test reads.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn the_log_has_it_too() {
     for (format, failed, taken) in [
         (LogFormat::Json, "\"fault\":\"line 3\\n\"", "\"reload\":\"taken\""),
         (LogFormat::Short, "reload failed: line 3\\n\n", "reload taken; needs a restart: 127.0.0.1:0\n"),
     ] {
-        let log = Kept::default();
+        let log = Sink::default();
         let route = || route_to("http://127.0.0.1:1", fixed());
         let running = serve_with(Gateway::builder().route(route()).log(LogMode::Own, format, log.clone()));
         running.reload_failed("line 3\n");
         running.reload(Reload::new(vec![route()]).listeners([])).unwrap();
         drop(running);
-        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let text = log.text();
         assert!(text.contains(failed) && text.contains(taken), "{text}");
     }
 }

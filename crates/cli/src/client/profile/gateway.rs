@@ -44,10 +44,15 @@ pub(crate) struct GatewayTable {
 }
 
 impl GatewayTable {
-    /// The names of profiles, where they are written.
-    pub(crate) fn profiles(&self) -> impl Iterator<Item = &Placed<String>> {
-        let of_routes = self.routes.iter().map(|route| &route.profile);
-        of_routes.chain(self.issue.iter().flat_map(|issue| &issue.profiles))
+    /// The names of profiles.
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = &str> {
+        let of_routes = self.routes.iter().filter_map(RouteTable::profile);
+        of_routes.chain(self.issued().map(|name| name.value.as_str()))
+    }
+
+    /// Those that issue names, where they are written.
+    pub(crate) fn issued(&self) -> impl Iterator<Item = &Placed<String>> {
+        self.issue.iter().flat_map(|issue| &issue.profiles)
     }
 
     /// All places to listen at.
@@ -76,7 +81,7 @@ const CHANGING: [&str; 3] = ["listen", "route", "issue"];
 const KEYS: [&str; 7] = ["listen", "route", "issue", "admin", "ready", "log", "instance"];
 
 /// Keys that a later version has.
-const LATER: [&str; 4] = ["store", "tls", "http2", "tenants"];
+const LATER: [&str; 3] = ["store", "tls", "http2"];
 
 pub(super) fn read(reader: &mut Reader<'_>, name: &Key, value: &Value<'_>, folder: &Path) -> GatewayTable {
     reader.enter(About::Gateway);
@@ -152,6 +157,12 @@ fn callers(reader: &mut Reader<'_>, routes: &[RouteTable], names: &[String]) {
             let happened = format!("callers: no listener has a key of the name {}", Line(name));
             callers.wrong(reader, happened, "add the key to keys of a listener, or remove the name");
         }
+    }
+    // Who has no key has no name.
+    for route in routes.iter().filter(|route| route.profile().is_none() && names.is_empty()) {
+        let happened =
+            "profile: tenants are known by the names of their keys, and no listener has keys".to_owned();
+        route.whose.wrong(reader, happened, "add keys to a listener (evergrant gateway key NAME makes one)");
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) enum About {
     Gateway,
     /// Those who use this profile.
     Profile(String),
+    /// Those who run the gateway, of whose tenants this is one.
+    Tenant(String),
 }
 
 impl About {
@@ -28,7 +30,15 @@ impl About {
     pub(super) fn profile(self) -> Option<String> {
         match self {
             Self::Profile(name) => Some(name),
-            Self::File | Self::Default | Self::Gateway => None,
+            Self::File | Self::Default | Self::Gateway | Self::Tenant(_) => None,
+        }
+    }
+
+    /// The tenant that it concerns alone.
+    pub(super) fn tenant(&self) -> Option<&str> {
+        match self {
+            Self::Tenant(name) => Some(name),
+            Self::File | Self::Default | Self::Gateway | Self::Profile(_) => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::client::checked;
 use crate::client::profile::gateway::{GatewayTable, Listen};
 use crate::client::profile::{Of, Profile, Profiles};
+use crate::client::tenants::Descriptions;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
@@ -42,6 +43,7 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
     let mut failures: Vec<Failure> = profiles.failures(of.map_or(Of::All, Of::Profile)).collect();
     let (path, default) = (profiles.path.display().to_string(), profiles.default.clone());
     let gateway = profiles.take_gateway().filter(|_| of.is_none());
+    let tenants = tenants(&mut profiles, gateway.as_ref(), &mut failures);
     let mut good: Vec<(bool, String, Described)> = Vec::new();
     for (name, profile, is_faulty) in profiles.into_all() {
         if of.is_some_and(|wanted| wanted != name) {
@@ -55,11 +57,13 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
             ),
         }
     }
-    let faults = gateway.iter().flat_map(|gateway| &gateway.listen).filter_map(checked::listen);
+    let faults = gateway.iter().flat_map(GatewayTable::listens).filter_map(checked::listen);
     failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
     for route in gateway.iter().flat_map(|gateway| &gateway.routes) {
-        let its = good.iter().find(|(_, name, _)| *name == route.profile.value);
-        let faults = checked::route(route, its.map(|(.., described)| &*described.origins)).into_iter();
+        let its = good.iter().find(|(_, name, _)| Some(name.as_str()) == route.profile());
+        let its = its.map(|(.., described)| &*described.origins);
+        let origins = if route.profile().is_none() { Some(&[][..]) } else { its };
+        let faults = checked::route(route, origins).into_iter();
         failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
     }
     if let Some(last) = Failure::tell_but_last(failures, manner) {
@@ -75,6 +79,9 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
                 checked["gateway"]["issue"] =
                     json!({ "listen": addresses(&issue.listen), "profiles": issue.names(&gateway.routes) });
             }
+            if let Some(count) = tenants {
+                checked["gateway"]["tenants"] = count.into();
+            }
         }
         return stdout::json(&checked).map(drop);
     }
@@ -88,8 +95,9 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
     }
     if let Some(gateway) = gateway {
         if !gateway.routes.is_empty() {
-            let line =
-                format!("{} at {}", counted(gateway.routes.len(), "route"), listened(&gateway).join(", "));
+            let tenants = tenants.map_or_else(String::new, |count| format!(", {}", counted(count, "tenant")));
+            let (routes, at) = (counted(gateway.routes.len(), "route"), listened(&gateway).join(", "));
+            let line = format!("{routes} at {at}{tenants}");
             text.push_str(&format!("\n  gateway: {}", Line(&line)));
         }
         if let Some(issue) = &gateway.issue {
@@ -98,6 +106,22 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
         }
     }
     stdout::plain(&text).map(drop)
+}
+
+/// How many tenants there are, if a route is for such, with everything that is wrong with them.
+fn tenants(
+    profiles: &mut Profiles,
+    gateway: Option<&GatewayTable>,
+    failures: &mut Vec<Failure>,
+) -> Option<usize> {
+    let gateway = gateway?;
+    let described = Descriptions::of(profiles, failures);
+    if gateway.routes.iter().all(|route| route.profile().is_some()) {
+        return None;
+    }
+    let files = described.files();
+    failures.extend(files.iter().filter_map(|name| described.said(name).err()).flatten());
+    Some(described.tables().len() + files.len())
 }
 
 /// Where the gateway listens.

@@ -2,18 +2,21 @@
 
 use super::args::GatewayArgs;
 use super::demo_page::{self, DemoPage};
-use super::plan::{Issued, Plan, Served, Source, admin, listen};
+use super::plan::{Issued, Plan, Served, Source, admin, listen, policy};
+use super::tenants::Tenants;
 use crate::client::checked;
 use crate::client::chosen;
 use crate::client::content::Content;
+use crate::client::network::Network;
 use crate::client::profile::gateway::{Bounds, GatewayTable, IssueTable, Listen, LogWord, RouteTable};
 use crate::client::profile::{Of, Profile, Profiles};
 use crate::client::settings::Settings;
+use crate::client::tenants::Descriptions;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::metrics::Totals;
-use evergrant_gateway::{Issue, Listener};
+use evergrant_gateway::{Issue, Listener, Route, RoutePathError};
 use evergrant_tokio_reqwest::{ClientAuth, Origin, Tokens};
 use rustls::RootCertStore;
 use std::collections::BTreeMap;
@@ -78,6 +81,8 @@ struct Said {
     table: GatewayTable,
     /// The clients of all routes, by the names of their profiles.
     clients: BTreeMap<String, Settings>,
+    /// Those of tenants, if a route is for such.
+    tenants: Option<Descriptions>,
 }
 
 /// What a file says that was read again.
@@ -89,19 +94,21 @@ pub(super) struct Again {
     pub(super) issue: Option<Issue>,
     /// By the names of their profiles.
     pub(super) sources: Vec<Source>,
+    /// Callers with clients of their own, and how they are described, if a route is for such.
+    pub(super) tenants: Option<(Tenants, Option<Descriptions>)>,
     /// Sources that are there already and whose secrets have changed.
     pub(super) rotated: Vec<(Tokens, ClientAuth)>,
     /// Its keys that have changed and cannot be while the gateway runs.
     pub(super) needs_restart: Vec<String>,
 }
 
-/// What is to be served, and the file that says so.
+/// What is to be served, and the file that says so, unless that is a pipe, which says it once.
 pub(super) fn plan(
     args: &GatewayArgs,
     profiles: Profiles,
     page: Option<DemoPage>,
     manner: Manner,
-) -> Result<(Plan, Followed), Failure> {
+) -> Result<(Plan, Option<Followed>), Failure> {
     let (path, content) = (profiles.path.clone(), content(&profiles));
     let said = match said(profiles) {
         Ok(said) => said,
@@ -120,7 +127,8 @@ pub(super) fn plan(
         pages: page.as_ref().map(DemoPage::origins).unwrap_or_default(),
     };
     let plan = made(args, said, page, &followed.pages)?;
-    Ok((plan, followed))
+    let can_change = followed.path.is_file();
+    Ok((plan, can_change.then_some(followed)))
 }
 
 /// What is in the file, and in those that it names: to be looked at before they are read.
@@ -136,20 +144,34 @@ fn said(mut profiles: Profiles) -> Result<Said, Vec<Failure>> {
         failures.push(Failure::usage(format!("{path} has no [gateway]"), "write one into it"));
         return Err(failures);
     };
+    let has_tenants = table.routes.iter().any(|route| route.profile().is_none());
+    let described = Descriptions::of(&mut profiles, &mut failures);
     let clients = clients(&table, profiles, &path, &mut failures);
     let faults = table.listens().filter_map(checked::listen);
     failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
     for route in &table.routes {
-        let origins = clients.get(&route.profile.value).and_then(|settings| settings.origins().ok());
+        // Where the tokens of a tenant may go is said by each, and looked at when it comes.
+        let origins = match route.profile() {
+            Some(name) => clients.get(name).and_then(|settings| settings.origins().ok()),
+            None => Some(Vec::new()),
+        };
         let faults = checked::route(route, origins.as_deref()).into_iter();
         failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
     }
-    if failures.is_empty() { Ok(Said { table, clients }) } else { Err(failures) }
+    if failures.is_empty() {
+        Ok(Said { table, clients, tenants: has_tenants.then_some(described) })
+    } else {
+        Err(failures)
+    }
 }
 
 impl Followed {
     /// Reads it again, whole: a fault changes nothing. `known`: the sources that there are, which go on where their clients are the same.
-    pub(super) fn again(&mut self, known: &[Source], totals: &Arc<Totals>) -> Result<Again, Vec<Failure>> {
+    pub(super) fn again(
+        &mut self,
+        known: (&[Source], Option<&Tenants>),
+        totals: &Arc<Totals>,
+    ) -> Result<Again, Vec<Failure>> {
         let now = self.content.now();
         let profiles = match Profiles::read(Some(&self.path)) {
             Ok(profiles) => profiles,
@@ -159,20 +181,21 @@ impl Followed {
             }
         };
         // A file that cannot be read as TOML names no others: those that were named are looked at all the same.
-        self.content = if profiles.has_gateway() {
-            content(&profiles)
-        } else {
-            now.with(self.path.clone(), profiles.digest)
+        let content = match profiles.has_gateway() {
+            true => content(&profiles),
+            false => now.with(self.path.clone(), profiles.digest),
         };
-        let Said { table, clients } = said(profiles)?;
-        self.made(table, clients, known, totals).map_err(|failure| vec![failure])
+        // A secret that was missing may come later than the file that names it: until then it is one of the files that are looked at.
+        self.content = content.clone().and(profiles.secrets());
+        let again = self.made(said(profiles)?, known, totals).map_err(|failure| vec![failure])?;
+        self.content = content;
+        Ok(again)
     }
 
     fn made(
         &self,
-        table: GatewayTable,
-        clients: BTreeMap<String, Settings>,
-        known: &[Source],
+        Said { table, clients, tenants }: Said,
+        (known, known_tenants): (&[Source], Option<&Tenants>),
         totals: &Arc<Totals>,
     ) -> Result<Again, Failure> {
         let (mut sources, mut rotated) = (BTreeMap::new(), Vec::new());
@@ -189,7 +212,13 @@ impl Followed {
             };
             sources.insert(name, source);
         }
-        let served = served(&table, &sources, &self.pages)?;
+        let tenants = match (known_tenants, tenants) {
+            // One pool for as long as the gateway runs: tokens outlive a file without a route for them.
+            (Some(known), tenants) => Some((known.clone(), tenants)),
+            (None, Some(tenants)) => Some((Tenants::new(tenants, policy(&self.bounds), totals)?, None)),
+            (None, None) => None,
+        };
+        let served = served(&table, (&sources, tenants.as_ref().map(|(tenants, _)| tenants)), &self.pages)?;
         let mut needs_restart = table.needs_restart(&self.settled);
         let issue = table.issue.map(|issue| issued(issue, &table.routes, &sources)).transpose()?;
         if self.issues && issue.is_none() {
@@ -209,6 +238,7 @@ impl Followed {
             listen,
             issue: issue.map(|issued| issued.issue),
             sources: sources.into_values().collect(),
+            tenants,
             rotated,
             needs_restart: needs_restart.into_iter().filter(|key| !is_said_by_flag(key)).collect(),
         })
@@ -222,7 +252,7 @@ fn clients(
     path: &str,
     failures: &mut Vec<Failure>,
 ) -> BTreeMap<String, Settings> {
-    let is_served = |name: &str| table.profiles().any(|known| known.value == name);
+    let is_served = |name: &str| table.profiles().any(|known| known == name);
     let mut clients = BTreeMap::new();
     for (name, profile, is_faulty) in profiles.into_all().filter(|(name, ..)| is_served(name)) {
         let line = profile.line;
@@ -238,7 +268,7 @@ fn clients(
 /// All that the file says is good: secrets are read.
 fn made(
     args: &GatewayArgs,
-    Said { table, clients }: Said,
+    Said { table, clients, tenants }: Said,
     page: Option<DemoPage>,
     pages: &[Origin],
 ) -> Result<Plan, Failure> {
@@ -254,7 +284,9 @@ fn made(
             .map_err(|failure| failure.of(&format_args!("profile {}", Line(&name))))?;
         sources.insert(name, source);
     }
-    let routes = served(&table, &sources, pages)?;
+    let tenants = tenants.map(|described| Tenants::new(described, policy(&table.bounds), &totals));
+    let tenants = tenants.transpose()?;
+    let routes = served(&table, (&sources, tenants.as_ref()), pages)?;
     let issued = table.issue.map(|issue| issued(issue, &table.routes, &sources)).transpose()?;
     Ok(Plan {
         listen: said_listen,
@@ -267,6 +299,7 @@ fn made(
         routes,
         issued,
         sources: sources.into_values().collect(),
+        tenants,
         totals,
     })
 }
@@ -274,19 +307,33 @@ fn made(
 /// The routes, each with the source of its profile.
 fn served(
     table: &GatewayTable,
-    sources: &BTreeMap<String, Source>,
+    (sources, tenants): (&BTreeMap<String, Source>, Option<&Tenants>),
     pages: &[Origin],
 ) -> Result<Vec<Served>, Failure> {
     let (mut routes, mut authorities) = (Vec::new(), Authorities::default());
     for route in &table.routes {
         // Each route's profile is there, or the file would have a fault.
-        let Some(source) = sources.get(&route.profile.value) else { continue };
-        let upstream = checked::upstream(route, &source.renewal.settings().origins()?)?;
-        let roots = authorities.of(route, source)?;
-        let made = route.route(upstream, source.tokens.clone(), roots, pages);
-        let made =
-            made.map_err(|error| Failure::usage(error.to_string(), "correct the path of the route"))?;
-        routes.push(source.served(route.linked(made, source.writes_links()))?);
+        let source = route.profile().map(|name| sources.get(name));
+        let failed =
+            |error: RoutePathError| Failure::usage(error.to_string(), "correct the path of the route");
+        match (source, tenants) {
+            (Some(Some(source)), _) => {
+                let upstream = checked::upstream(route, &source.renewal.settings().origins()?)?;
+                let roots = authorities.of(route, source.roots())?;
+                let make = |path: &str| Route::new(path, upstream, source.tokens.clone());
+                let made = route.route(make, roots, pages).map_err(failed)?;
+                routes.push(source.served(route.linked(made, source.writes_links()))?);
+            }
+            (None, Some(tenants)) => {
+                let upstream = checked::upstream(route, &[])?;
+                let proxy = Network::default().proxy_for(upstream.origin())?;
+                let roots = authorities.of(route, None)?;
+                let make = |path: &str| Route::tenants(path, upstream, tenants.served.clone());
+                let made = route.route(make, roots, pages).map_err(failed)?.proxy(proxy);
+                routes.push(Served { route: route.linked(made, false), client: None });
+            }
+            _ => {}
+        }
     }
     Ok(routes)
 }
@@ -329,8 +376,12 @@ struct Authorities(BTreeMap<PathBuf, Arc<RootCertStore>>);
 
 impl Authorities {
     /// What the API of this route is verified by: the certificates that it names, alone, or as its profile has it.
-    fn of(&mut self, route: &RouteTable, source: &Source) -> Result<Option<Arc<RootCertStore>>, Failure> {
-        let Some(path) = route.ca.as_ref().map(|ca| &ca.value) else { return Ok(source.roots()) };
+    fn of(
+        &mut self,
+        route: &RouteTable,
+        of_profile: Option<Arc<RootCertStore>>,
+    ) -> Result<Option<Arc<RootCertStore>>, Failure> {
+        let Some(path) = route.ca.as_ref().map(|ca| &ca.value) else { return Ok(of_profile) };
         if let Some(known) = self.0.get(path) {
             return Ok(Some(Arc::clone(known)));
         }

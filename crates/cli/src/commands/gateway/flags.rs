@@ -39,6 +39,7 @@ pub(super) fn plan(args: &GatewayArgs, page: Option<DemoPage>) -> Result<Plan, F
         routes: vec![served],
         issued: None,
         sources: vec![source],
+        tenants: None,
         totals,
     })
 }

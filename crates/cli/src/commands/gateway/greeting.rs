@@ -1,7 +1,7 @@
 //! What is said when the gateway listens: where, as whom it calls what, and who may call it.
 
 use super::address::{base, url};
-use super::plan::Served;
+use super::plan::{Described, Served};
 use crate::client::profile::gateway::Listen;
 use crate::tell::escaped;
 use crate::tell::manner::Manner;
@@ -25,7 +25,8 @@ pub(super) fn greet(
     let admin = running.admin().and_then(Result::ok).map(|address| url(&Address::Tcp(address)));
     if manner.json {
         let route = |served: &Served| {
-            let Served { route, client_id, server } = served;
+            let Served { route, client } = served;
+            let (client_id, server) = client.as_ref().map(|client| (&client.id, &client.server)).unzip();
             json!({ "path": route.path().as_str(), "upstream": route.upstream().to_string(), "client_id": client_id, "server": server })
         };
         let routes: Vec<_> = routes.iter().map(route).collect();
@@ -41,11 +42,16 @@ pub(super) fn greet(
         if !at.is_empty() {
             stderr::note(format_args!("listening at {}", at.join(" and ")));
         }
-        for Served { route, client_id, server } in routes {
+        for Served { route, client } in routes {
             let (path, upstream) = (route.path(), route.upstream());
-            stderr::note(format_args!(
-                "requests to {path} go to {upstream} with the tokens of client {client_id} from {server}"
-            ));
+            match client {
+                Some(Described { id, server }) => stderr::note(format_args!(
+                    "requests to {path} go to {upstream} with the tokens of client {id} from {server}"
+                )),
+                None => stderr::note(format_args!(
+                    "requests to {path} go to {upstream} with the tokens of the caller's own client, one for each tenant"
+                )),
+            }
         }
         if !issued.is_empty() {
             let (giving, profiles) = (giving.join(" and "), issued.join(", "));

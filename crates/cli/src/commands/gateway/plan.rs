@@ -2,6 +2,7 @@
 
 use super::args::GatewayArgs;
 use super::demo_page::DemoPage;
+use super::tenants::Tenants;
 use crate::client::profile::gateway::{AdminAt, Bounds, Listen, LogWord, Ready};
 use crate::client::renewal::Renewal;
 use crate::client::settings::Settings;
@@ -10,7 +11,7 @@ use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
 use crate::tell::stderr;
 use evergrant_gateway::{Address, Issue, Route};
-use evergrant_tokio_reqwest::{Client, ClientAuth, Tokens};
+use evergrant_tokio_reqwest::{Client, ClientAuth, Policy, Tokens};
 use rustls::RootCertStore;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub(super) struct Plan {
     pub(super) routes: Vec<Served>,
     pub(super) issued: Option<Issued>,
     pub(super) sources: Vec<Source>,
+    /// Callers that have clients of their own, if a route is for such.
+    pub(super) tenants: Option<Tenants>,
     /// What all sources count.
     pub(super) totals: Arc<Totals>,
 }
@@ -54,7 +57,13 @@ pub(super) struct Issued {
 /// A route, and in words as whom it calls what.
 pub(super) struct Served {
     pub(super) route: Route,
-    pub(super) client_id: String,
+    /// `None`: each caller as a client of its own.
+    pub(super) client: Option<Described>,
+}
+
+/// A client in words.
+pub(super) struct Described {
+    pub(super) id: String,
     /// The origin of the authorization server.
     pub(super) server: String,
 }
@@ -110,7 +119,8 @@ impl Source {
         let proxy = self.setup.network.proxy_for(route.upstream().origin())?;
         let route = route.proxy(proxy);
         let server = self.setup.client.provider().token_endpoint().origin().to_string();
-        Ok(Served { route, client_id: self.renewal.settings().client_id().to_owned(), server })
+        let id = self.renewal.settings().client_id().to_owned();
+        Ok(Served { route, client: Some(Described { id, server }) })
     }
 
     /// What the API is verified by, where it is not this machine's roots alone: as the token endpoint is. Routes with the same
@@ -128,6 +138,11 @@ impl Source {
     pub(super) fn secret_variables(&self) -> &[String] {
         &self.setup.secret_variables
     }
+}
+
+/// How the requests of each tenant wait for its token.
+pub(super) fn policy(bounds: &Bounds) -> Policy {
+    Policy::new().with_patience(PATIENCE).with_max_waiters(bounds.max_waiters)
 }
 
 /// Where it listens: as the command line says, or else the file, or else where it is usual.

@@ -4,6 +4,7 @@ use super::file::{Again, Followed};
 use super::live::Live;
 use super::plan::Source;
 use super::secrets;
+use super::tenants::Tenants;
 use crate::client::content::Content;
 use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
@@ -31,11 +32,11 @@ impl Reloads {
     pub(super) fn watched(
         running: &Arc<Running>,
         file: Option<Followed>,
-        sources: Vec<Source>,
+        (sources, tenants): (Vec<Source>, Option<Tenants>),
         (live, totals): (Live, Arc<Totals>),
     ) -> Result<Self, Failure> {
         let (sender, asked) = channel();
-        let mut watched = Watched { running: Arc::downgrade(running), file, sources, live, totals };
+        let mut watched = Watched { running: Arc::downgrade(running), file, sources, tenants, live, totals };
         let look = move || {
             let mut change = Change::default();
             loop {
@@ -49,6 +50,9 @@ impl Reloads {
                     watched.reload();
                 }
                 watched.sources.iter_mut().for_each(|source| secrets::look(source, is_asked));
+                if let Some(tenants) = &watched.tenants {
+                    tenants.look(is_asked);
+                }
             }
         };
         let started = thread::Builder::new().name("configuration".into()).spawn(look);
@@ -92,6 +96,7 @@ struct Watched {
     /// `None` where flags say what is served, which cannot change.
     file: Option<Followed>,
     sources: Vec<Source>,
+    tenants: Option<Tenants>,
     live: Live,
     totals: Arc<Totals>,
 }
@@ -100,14 +105,14 @@ impl Watched {
     /// Reads the file again; what it says is served from then on, unless there is a fault in it.
     fn reload(&mut self) {
         let (Some(file), Some(running)) = (&mut self.file, self.running.upgrade()) else { return };
-        match file.again(&self.sources, &self.totals) {
+        match file.again((&self.sources, self.tenants.as_ref()), &self.totals) {
             Ok(again) => self.take(&running, again),
             Err(failures) => refuse(&running, &failures),
         }
     }
 
     fn take(&mut self, running: &Running, again: Again) {
-        let Again { served, listen, issue, sources, rotated, needs_restart } = again;
+        let Again { served, listen, issue, sources, tenants, rotated, needs_restart } = again;
         let count = served.len();
         let reload = Reload::new(served.into_iter().map(|served| served.route).collect());
         let reload = reload.needs_restart(needs_restart.iter().cloned());
@@ -129,6 +134,13 @@ impl Watched {
                 tokens.rotate(authentication, Rotation::Keep);
             }
             self.sources = sources;
+            if let Some((tenants, described)) = tenants {
+                if let Some(described) = described {
+                    tenants.are(described);
+                }
+                self.live.has_pool(tenants.pool().clone());
+                self.tenants = Some(tenants);
+            }
         }
         self.live.are(self.sources.iter().map(|source| source.tokens.clone()));
         if self.sources.len() > 1 {

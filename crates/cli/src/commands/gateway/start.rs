@@ -41,6 +41,9 @@ pub(super) fn start(
     let listeners: Vec<Listener> = plan.listen.iter().map(checked::listener).collect::<Result<_, _>>()?;
     let live = Live::default();
     live.are(plan.sources.iter().map(|source| source.tokens.clone()));
+    if let Some(tenants) = &plan.tenants {
+        live.has_pool(tenants.pool().clone());
+    }
     let mut builder = Gateway::builder().limits(bounds.limits);
     for served in &plan.routes {
         builder = builder.route(served.route.clone());
@@ -83,7 +86,8 @@ pub(super) fn start(
     }
     greeting::greet(&running, &plan.routes, &issued, &plan.listen, page.as_deref(), manner);
     let running = Arc::new(running);
-    let reloads = Reloads::watched(&running, followed, plan.sources, (live.clone(), plan.totals))?;
+    let reloads =
+        Reloads::watched(&running, followed, (plan.sources, plan.tenants), (live.clone(), plan.totals))?;
     Ok(Started { running, reloads, live, grace: bounds.grace, drain_time: bounds.drain_time })
 }
 
@@ -91,7 +95,8 @@ fn admin(address: SocketAddr, ready: Ready, live: Live, totals: Arc<Totals>) -> 
     let text = move || {
         let sources = live.sources();
         let seen: Vec<_> = sources.iter().map(|source| (source.name(), source.status())).collect();
-        totals.text(&seen)
+        let pool = live.pool();
+        totals.text_with(&seen, pool.as_ref().map(|pool| (pool.name(), pool.status())))
     };
     Admin::new(address).metrics(text).ready_when_listening(ready == Ready::Listening)
 }

@@ -5,6 +5,7 @@ use super::file::Followed;
 use super::life::Ending;
 use super::plan::{For, Plan, Source};
 use super::start::{Started, start};
+use super::tenants::Tenants;
 use crate::client::secret;
 use crate::commands::child::{self, Signals};
 use crate::commands::runtime::block_on;
@@ -29,7 +30,8 @@ pub(super) fn serve(
     let Some(mut command) = child::command(program) else {
         return Err(Failure::usage("there is no program to run", "name it after --"));
     };
-    let own = plan.sources.iter().flat_map(Source::secret_variables).map(String::as_str);
+    let of_tenants = plan.tenants.iter().flat_map(Tenants::secret_variables).collect::<Vec<_>>();
+    let own = plan.sources.iter().flat_map(Source::secret_variables).chain(&of_tenants).map(String::as_str);
     for name in secret::VARIABLES.into_iter().chain(TOKENS).chain(own) {
         command.env_remove(name);
     }

@@ -1,4 +1,4 @@
-use super::super::status::{Graphs, Reload, Shown, Source, TokenRequest};
+use super::super::status::{Graphs, Reload, Shown, Source, Tenants, TokenRequest};
 use super::{SCRIPT, STYLE, Text, html, policy};
 use crate::log::Line;
 use base64::Engine as _;
@@ -22,6 +22,7 @@ fn shown(sources: Vec<Source<'_>>) -> Shown<'_> {
         requests: 5,
         reload: None,
         sources,
+        tenants: Vec::new(),
         token_requests: Vec::new(),
         history: Graphs { interval: 1, queued: vec![0, 5, 10], calls: vec![0, 0, 0] },
         answered_here: Vec::new(),
@@ -47,6 +48,16 @@ fn no_text_of_others_is_read_as_html() {
     status.request = RequestStatus::Resting(Duration::from_secs(4), cause(said));
     let mut shown = shown(vec![Source { name: EVIL, status, life: None }]);
     shown.instance = EVIL;
+    shown.tenants = vec![Tenants {
+        name: EVIL,
+        sources: 12,
+        held: 11,
+        resting: 1,
+        waiting: 0,
+        in_flight: 0,
+        evicted: 0,
+        full: 0,
+    }];
     shown.reload = Some(Reload {
         ago: Duration::from_secs(3),
         outcome: "failed",
@@ -64,7 +75,7 @@ fn no_text_of_others_is_read_as_html() {
     shown.answered_here = vec![line];
     let page = html(&shown);
     let escaped = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;";
-    assert_eq!(page.matches(escaped).count(), 8, "{page}");
+    assert_eq!(page.matches(escaped).count(), 9, "{page}");
     assert!(page.contains("rests for 4 s, until ") && page.contains("&lt;b onclick="), "{page}");
     assert_eq!(page.matches("<script>").count(), 1);
     assert!(!page.contains("alert(1)</script>"));

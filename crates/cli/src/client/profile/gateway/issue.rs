@@ -66,12 +66,12 @@ fn named(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<Placed<String>> {
 impl IssueTable {
     /// The names of the profiles, each once: those that it names, or those of the routes.
     pub(crate) fn names(&self, routes: &[RouteTable]) -> Vec<String> {
-        let own = self.profiles.iter().map(|name| &name.value);
-        let of_routes = routes.iter().map(|route| &route.profile.value);
+        let own = self.profiles.iter().map(|name| name.value.as_str());
+        let of_routes = routes.iter().filter_map(RouteTable::profile);
         let mut names: Vec<String> = Vec::new();
         for name in own.chain(of_routes.filter(|_| self.profiles.is_empty())) {
-            if !names.contains(name) {
-                names.push(name.clone());
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
             }
         }
         names
@@ -85,7 +85,7 @@ impl IssueTable {
         routes: &[RouteTable],
         of_routes: &[Listen],
     ) {
-        if routes.is_empty() && self.profiles.is_empty() {
+        if self.names(routes).is_empty() {
             reader.problem(
                 name.at(),
                 "issue: there is no profile, and no route that has one",
@@ -94,10 +94,9 @@ impl IssueTable {
         }
         // A name that is a route's only may be one that is no part of a path.
         if self.profiles.is_empty()
-            && let Some(route) = routes.iter().find(|route| Issue::check_name(&route.profile.value).is_err())
+            && let Some(other) = self.names(routes).iter().find(|other| Issue::check_name(other).is_err())
         {
-            let happened =
-                format!("issue: the name of profile {} cannot be part of a path", Line(&route.profile.value));
+            let happened = format!("issue: the name of profile {} cannot be part of a path", Line(other));
             reader.problem(
                 name.at(),
                 happened,

@@ -4,7 +4,7 @@ use super::super::reader::{Reader, Value, items};
 use super::words::{AuthorizationWord, OnRefusedWord};
 use crate::client::folders::located;
 use evergrant_gateway::{OnRefused, OwnAuthorization, Route, RoutePath, RoutePathError, Upstream};
-use evergrant_tokio_reqwest::{Origin, Tokens};
+use evergrant_tokio_reqwest::Origin;
 use http::Method;
 use rustls::RootCertStore;
 use std::path::{Path, PathBuf};
@@ -20,12 +20,21 @@ pub(crate) struct Placed<T> {
     at: usize,
 }
 
+/// Whose token the requests of a route get.
+#[derive(Debug)]
+pub(crate) enum Whose {
+    /// That of the profile of this name.
+    Profile(String),
+    /// That of the tenant of the caller's name.
+    Tenants,
+}
+
 /// A route.
 #[derive(Debug)]
 pub(crate) struct RouteTable {
     pub(crate) path: Placed<RoutePath>,
-    /// The name of a profile.
-    pub(crate) profile: Placed<String>,
+    /// Whose token the requests get.
+    pub(crate) whose: Placed<Whose>,
     pub(crate) upstream: Option<Upstream>,
     pub(crate) callers: Option<Placed<Vec<String>>>,
     pub(crate) ca: Option<Placed<PathBuf>>,
@@ -131,13 +140,12 @@ pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) ->
                 path = read.map(|read| Placed::at(reader, value, read));
             }
             "profile" if value.is_table() => {
-                reader.wrong(
-                    value,
-                    "this version does not have tenants yet",
-                    "write the name of one profile",
-                );
+                profile = tenants(reader, value).map(|whose| Placed::at(reader, value, whose));
             }
-            "profile" => profile = reader.text(value).map(|name| Placed::at(reader, value, name)),
+            "profile" => {
+                let name = reader.text(value).map(Whose::Profile);
+                profile = name.map(|whose| Placed::at(reader, value, whose));
+            }
             "upstream" => upstream = reader.read(value, Upstream::dangerous_plain_http, BASE),
             "callers" => callers = reader.texts(value).map(|names| Placed::at(reader, value, names)),
             "ca" => ca = reader.text(value).map(|path| Placed::at(reader, value, located(&path, folder))),
@@ -159,7 +167,15 @@ pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) ->
             "remove one of them, or write a route of its own for each",
         );
     }
-    Some(RouteTable { path: path?, profile: profile?, upstream, callers, ca, links, more })
+    let (path, whose) = (path?, profile?);
+    if matches!(whose.value, Whose::Tenants) && upstream.is_none() {
+        whose.wrong(
+            reader,
+            "profile: a route for tenants must say where it leads".to_owned(),
+            "write upstream = \"https://api.example.com/\" into it",
+        );
+    }
+    Some(RouteTable { path, whose, upstream, callers, ca, links, more })
 }
 
 /// `true` or `false`, or other URLs by which the API calls itself. To these nothing is sent, so they may be plain http anywhere.
@@ -172,6 +188,27 @@ fn read_links(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Links> {
         true => Some(Links::Change(Vec::new())),
         false => Some(Links::Stay),
     }
+}
+
+/// `{ caller = "tenants" }`: the name of the caller's key picks the client.
+fn tenants(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Whose> {
+    let mut whose = None;
+    for (key, value) in reader.table(value) {
+        match key.as_str() {
+            "caller" => {
+                let is_known = |text: &str| match text {
+                    "tenants" => Ok(Whose::Tenants),
+                    _ => Err("this is not tenants"),
+                };
+                whose = reader.read(&value, is_known, "write caller = \"tenants\"");
+            }
+            _ => reader.unknown(&key, &["caller"]),
+        }
+    }
+    if value.is_empty() {
+        reader.wrong(value, "it names nothing", "write { caller = \"tenants\" }, or the name of a profile");
+    }
+    whose
 }
 
 impl More {
@@ -212,11 +249,18 @@ impl More {
 }
 
 impl RouteTable {
-    /// The route of the library, to this upstream with these tokens. `pages`: origins beside those that it lists.
+    /// The name of its profile, if it has one for all callers.
+    pub(crate) fn profile(&self) -> Option<&str> {
+        match &self.whose.value {
+            Whose::Profile(name) => Some(name),
+            Whose::Tenants => None,
+        }
+    }
+
+    /// The route of the library, to this upstream with the tokens that this makes it of. `pages`: origins beside those that it lists.
     pub(crate) fn route(
         &self,
-        upstream: Upstream,
-        tokens: Tokens,
+        make: impl FnOnce(&str) -> Result<Route, RoutePathError>,
         roots: Option<Arc<RootCertStore>>,
         pages: &[Origin],
     ) -> Result<Route, RoutePathError> {
@@ -228,7 +272,7 @@ impl RouteTable {
             }
         }
         let more = &self.more;
-        let route = Route::new(self.path.value.as_str(), upstream, tokens)?;
+        let route = make(self.path.value.as_str())?;
         let route = said(route, &more.methods, Route::methods);
         let route = route.origins(more.origins.iter().flatten().chain(pages).cloned());
         let route = said(route, &more.authorization, Route::authorization);

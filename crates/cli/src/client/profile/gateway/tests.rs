@@ -211,10 +211,38 @@ fn routes_are_compared_with_each_other_and_with_the_profiles() {
     assert_eq!(of(&(route("/a", "\"a\"") + &route("/a", "\"a\""))), ["9: path: it is that of line 6"]);
     assert_eq!(of(&route("/a/../b", "\"a\"")).len(), 1);
     assert_eq!(of(&route("/", "\"b\"")), ["7: profile: there is no profile b"]);
-    assert_eq!(of(&route("/", "{ caller = \"x\" }")), ["7: profile: this version does not have tenants yet"]);
+    assert_eq!(of(&route("/", "{ caller = \"x\" }")), ["7: caller: this is not tenants"]);
+    assert_eq!(of(&route("/", "{ client = \"x\" }")), ["7: unknown key client"]);
+    assert_eq!(of(&route("/", "{}")), ["7: profile: it names nothing"]);
     assert_eq!(of("[[gateway.route]]\n"), ["5: route: there is no path", "5: route: there is no profile"]);
     assert_eq!(of(""), ["4: gateway: there is no route"]);
     assert_eq!(faults("[store]\nredis = \"a\"\n"), ["1: this version does not have store yet"]);
+}
+
+#[test]
+fn what_is_settled_at_the_start_is_known_by_its_keys() {
+    let table = |lines: &str| read(&format!("{HEAD}[gateway]\n{lines}\n{ROUTE}")).take_gateway().unwrap();
+    let before = table("turns = 5\ngrace = \"1s\"\nlisten = \"localhost:1\"");
+    let needs = |lines: &str| table(lines).needs_restart(before.settled());
+    assert_eq!(needs("grace = \"1s\"\nturns = 5\nlisten = \"localhost:2\""), [] as [&str; 0]);
+    assert_eq!(needs("turns = 6\nadmin = \"none\""), ["admin", "grace", "turns"]);
+}
+
+#[test]
+fn a_fault_of_a_tenant_concerns_nobody_but_the_gateway() {
+    let text = format!("{HEAD}[tenants.x]\nclient_id = \"x\"\ncache = true\n[gateway]\n{ROUTE}");
+    let profiles = read(&text);
+    let count = |of| profiles.failures(of).count();
+    assert_eq!(
+        (count(Of::All), count(Of::Gateway), count(Of::Profiles), count(Of::Profile("a"))),
+        (2, 2, 0, 0)
+    );
+    assert_eq!(
+        faults(&text),
+        ["5: there is no client_secret (tenant x)", "6: a tenant has no cache of its own (tenant x)"]
+    );
+    let without = "[tenants.x]\nclient_id = \"x\"\nauth = \"none\"\n";
+    assert_eq!(faults(without), [] as [&str; 0]);
 }
 
 #[test]

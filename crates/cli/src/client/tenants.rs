@@ -1,0 +1,115 @@
+//! Where the clients of tenants are described, and what is said of each at this moment.
+
+use crate::client::checked;
+use crate::client::content::Digest;
+use crate::client::profile::tenants::File;
+use crate::client::profile::{Profile, Profiles, is_name};
+use crate::client::settings::Settings;
+use crate::tell::escaped::Line;
+use crate::tell::failure::Failure;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The folder beside the configuration file that has a file for each tenant.
+const FOLDER: &str = "tenants";
+
+/// Where the clients of tenants are described: in tables of the configuration file, and in files of a folder beside it. Who is in both is as
+/// the table says.
+pub(crate) struct Descriptions {
+    tables: BTreeMap<String, Arc<Settings>>,
+    folder: PathBuf,
+}
+
+/// What is said of a tenant.
+pub(crate) enum Said {
+    /// There is none of this name.
+    Nothing,
+    /// In a table, which is read with the whole file.
+    Table(Arc<Settings>),
+    /// In a file of its own.
+    File(Box<Settings>, Digest),
+}
+
+impl Descriptions {
+    /// Those of this file, or everything that is wrong with them. Files of the folder are read when somebody wants one.
+    pub(crate) fn of(profiles: &mut Profiles, faults: &mut Vec<Failure>) -> Self {
+        let path = profiles.path.display().to_string();
+        let mut tables = BTreeMap::new();
+        for (name, profile, is_faulty) in profiles.take_tenants() {
+            let line = profile.line;
+            match settings(&name, profile, is_faulty) {
+                Ok(settings) => drop(tables.insert(name, Arc::new(settings))),
+                Err(found) => faults.extend(found.into_iter().map(|(at, failure)| {
+                    let line = at.or(line).map_or_else(String::new, |line| format!("{line}:"));
+                    failure.of(&format_args!("{path}:{line} tenant {}", Line(&name)))
+                })),
+            }
+        }
+        let folder = profiles.path.parent().unwrap_or(Path::new("")).join(FOLDER);
+        Self { tables, folder }
+    }
+
+    /// The names of those in tables.
+    pub(crate) fn tables(&self) -> &BTreeMap<String, Arc<Settings>> {
+        &self.tables
+    }
+
+    /// The names of those that have files, in order. A file whose name no key can have is nobody's.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
+        let names = entries.flatten().filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let name = name.strip_suffix(".toml")?;
+            (is_name(name) && !self.tables.contains_key(name)).then(|| name.to_owned())
+        });
+        let mut names: Vec<String> = names.collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The file of this tenant. A name is never a path.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.toml"))
+    }
+
+    /// What is said of this tenant now, or everything that is wrong with it.
+    pub(crate) fn said(&self, name: &str) -> Result<Said, Vec<Failure>> {
+        if let Some(settings) = self.tables.get(name) {
+            return Ok(Said::Table(Arc::clone(settings)));
+        }
+        let path = self.path(name);
+        if !is_name(name) || path.try_exists().is_ok_and(|exists| !exists) {
+            return Ok(Said::Nothing);
+        }
+        let File { profile, digest, mut faults } =
+            File::read(&path, name).map_err(|failure| vec![failure])?;
+        let settings = settings(name, profile, !faults.is_empty()).map_err(|found| {
+            let place = path.display();
+            found.into_iter().map(move |(line, failure)| match line {
+                Some(line) => failure.of(&format_args!("{place}:{line}")),
+                None => failure.of(&place),
+            })
+        });
+        match settings {
+            Ok(settings) if faults.is_empty() => Ok(Said::File(Box::new(settings), digest)),
+            Ok(_) => Err(faults),
+            Err(more) => {
+                faults.extend(more);
+                Err(faults)
+            }
+        }
+    }
+}
+
+fn settings(
+    name: &str,
+    profile: Profile,
+    is_faulty: bool,
+) -> Result<Settings, Vec<(Option<usize>, Failure)>> {
+    checked::settings(Profile { name: Some(name.to_owned()), ..profile }, is_faulty)
+}
+
+#[cfg(test)]
+mod tests;
