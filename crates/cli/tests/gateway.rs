@@ -40,11 +40,6 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn begun(command: Command) -> Self {
-        Self::begun_with(command, b"")
-    }
-
-    /// The same, to whose stdin this is written, if there is one.
     fn begun_with(mut command: Command, input: &[u8]) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         if let Some(mut stdin) = child.stdin.take() {
@@ -56,7 +51,12 @@ impl Gateway {
 
     /// What this command runs, once it listens.
     fn start(command: Command) -> Self {
-        let mut gateway = Self::begun(command);
+        Self::start_with(command, b"")
+    }
+
+    /// The same, to whose stdin this is written, if there is one.
+    fn start_with(command: Command, input: &[u8]) -> Self {
+        let mut gateway = Self::begun_with(command, input);
         let listening: Value = serde_json::from_str(&gateway.hear("\"listen\"")).unwrap();
         gateway.url = listening["listen"][0].as_str().unwrap().to_owned();
         gateway.admin = listening["admin"].as_str().unwrap_or_default().to_owned();
@@ -65,7 +65,7 @@ impl Gateway {
 
     /// The same of one that gives out tokens, the second of whose listeners is at a port.
     fn start_issuing(command: Command) -> Self {
-        let mut gateway = Self::begun(command);
+        let mut gateway = Self::begun_with(command, b"");
         let listening: Value = serde_json::from_str(&gateway.hear("\"listen\"")).unwrap();
         assert_eq!(listening["issue"]["profiles"], serde_json::json!(["own"]));
         gateway.url = listening["issue"]["listen"][1].as_str().unwrap().to_owned();
