@@ -400,7 +400,8 @@ fn tenant(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path) -> Profile {
         );
     }
     let says = |wanted: &str| table.iter().any(|(key, _)| key.as_str() == wanted);
-    let (has_secret, at) = (says("client_secret"), table.first().map_or(0, |(key, _)| key.at()));
+    let (has_secret, at) =
+        (says("client_secret"), table.iter().map(|(key, _)| key.at()).min().unwrap_or_default());
     let tenant = members(reader, table, folder);
     // The variable that every other command looks at would be the secret of them all.
     if !has_secret && tenant.auth != Some(Auth::None) {
