@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 
+from protocols import Protocols
 from report import Missing, until
 from servers import Gateway, Haproxy, Mock, Nginx, free_port, listens
 
@@ -19,6 +20,7 @@ class World:
         # Two gateways that are not there yet, with health, and what is in front of both.
         self.pair = [(free_port(), free_port()) for _ in range(2)]
         self.pair_nginx_port, self.pair_haproxy_port = free_port(), free_port()
+        self.protocols = Protocols(folder)
         self.key = json.loads(subprocess.run([binary, "--json", "gateway", "key", "front"], check=True,
                                              stdout=subprocess.PIPE).stdout)
         self.mock = Mock(binary, folder, "mock")
@@ -106,6 +108,7 @@ class World:
         ignore_invalid_headers off; underscores_in_headers on;
         location / {{ proxy_pass http://127.0.0.1:{self.recorder_port}; proxy_http_version 1.1; proxy_request_buffering off;
             proxy_set_header Host $http_host; proxy_set_header Connection ""; proxy_set_header TE $http_te; }} }}
+    {self.protocols.nginx(api)}
 """
 
     def _haproxy(self):
@@ -147,6 +150,7 @@ backend tcp
     mode tcp
     option httpchk GET /readyz
     server gateway 127.0.0.1:{self.keyed} check port {self.gateway.admin.rsplit(":", 1)[1]} inter 200ms
+{self.protocols.haproxy()}
 """
 
     def another(self, *routes, mock=None, lines="", listen='["localhost:0"]', admin=0):

@@ -1,0 +1,129 @@
+"""HTTP/2 with programs of others: curl in front of the gateway, nginx behind it, over TLS and in clear."""
+import json
+import subprocess
+
+from curl import ALWAYS, curl, denied, passes, sha256
+from protocols import APIS, CALLERS
+from report import same, tool
+
+
+def spoken(spoken_by):
+    return "HTTP/1.1" if spoken_by.startswith("1.1") else "HTTP/2"
+
+
+def pairs(world):
+    """Every pair of protocols: a GET, a large download, a large upload, with a length and without."""
+    large = str(world.folder / "large")
+    for caller in CALLERS:
+        words, base = world.protocols.caller(world, caller)
+        for api, place in APIS.items():
+            mark = f"pair-{caller}-{api}".replace(" ", "-")
+            answer, seen = passes(world, f"/here?{mark}", *words, f"{base}{place}here?{mark}")
+            same(answer.version, spoken(caller), f"what {caller} got")
+            same((seen["protocol"][:6], seen["via"].split(" ")[0]),
+                 (spoken(api)[:6], spoken(caller).removeprefix("HTTP/")), f"what nginx got of {mark}")
+            answer, _ = passes(world, f"/large.bin?{mark}", *words, f"{base}{place}large.bin?{mark}")
+            same(sha256(answer.body), sha256(world.large), f"sha256 of {mark}")
+            for name, more in (("length", ()), ("chunked", ("-H", "Transfer-Encoding: chunked", "-H", "Expect:"))):
+                put = curl(world, *words, *more, "-T", large, f"{base}{place}dav/{mark}-{name}")
+                same(put.status, 201, f"status of {mark}, {name}")
+                same(sha256((world.nginx.folder / f"www/dav/{mark}-{name}").read_bytes()), sha256(world.large),
+                     f"sha256 of {mark}, {name}")
+    return f"{len(CALLERS) * len(APIS)} pairs, {len(world.large) >> 20} MiB each way"
+
+
+def agreed(world):
+    """What is spoken is what the caller can, and never HTTP/2 by an upgrade in clear (RFC 9113 has none)."""
+    words, base = world.protocols.caller(world, "2 over TLS")
+    _, clear = world.protocols.caller(world, "1.1")
+    for more, url, version in ((("--http2",), clear, "HTTP/1.1"), (("--no-alpn",), base, "HTTP/1.1"),
+                               (("--http1.0",), base, "HTTP/1.1"), (("--tlsv1.3",), base, "HTTP/2"),
+                               (("--tls-max", "1.2"), base, "HTTP/2")):
+        answer, _ = passes(world, f"/here?agreed{more[-1]}", *words, *more, f"{url}here?agreed{more[-1]}")
+        same(answer.version, version, f"with {more}")
+    same(subprocess.run([tool("curl"), "-q", "-sS", "--noproxy", "*", base], check=False, stderr=subprocess.PIPE).returncode,
+         60, "status of curl that does not know the authority")
+
+
+def own(world):
+    """Our own answers, over HTTP/2 as over HTTP/1.1."""
+    for caller in ("2", "2 over TLS"):
+        words, base = world.protocols.caller(world, caller)
+        denied(world, "/own", 400, "path", *words, "--path-as-is", f"{base}two/../own")
+        denied(world, "/small/own", 413, "1024", *words, "--data-binary", f"@{world.folder}/large", f"{base}small/own")
+        denied(world, "/small/own", 413, "1024", *words, "-T", str(world.folder / "large"), "-H", "Expect: 100-continue",
+               f"{base}small/own")
+        denied(world, "/here?own", 400, "uthorization", *words, "-u", "me:secret", f"{base}here?own")
+        # One that nobody knew to be too long.
+        answer = curl(world, *words, "-T", "-", f"{base}small/own", data=world.large)
+        same((answer.status, json.loads(answer.body)["sent"]), (413, "perhaps"), "status and sent")
+        head = curl(world, *words, "-I", "-H", "Origin: https://page.example", f"{base}here?own")
+        same((head.status, head.field("content-type")), (403, "application/problem+json"), "answer to HEAD")
+        same(curl(world, *words, f"{base}here?after").status, 200, "status of the next")
+
+
+def query(world):
+    target = "here?page[number]=2&q=%2e%2e%2f&caf\u00e9-two"
+    for caller in ("2", "2 over TLS"):
+        words, base = world.protocols.caller(world, caller)
+        for place in APIS.values():
+            same(curl(world, "-g", *words, f"{base}{place}{target}").status, 200, f"status of {caller}, {place}")
+    seen = world.nginx.saw("/here?page[number]=2&q=%2e%2e%2f&caf\\xC3\\xA9-two", 2 * len(APIS))
+    same(len({request["target"] for request in seen}), 1, "targets")
+
+
+def heads(world):
+    for caller in CALLERS:
+        words, base = world.protocols.caller(world, caller)
+        for place in APIS.values():
+            answer = curl(world, *words, "-I", f"{base}{place}large.bin")
+            same((answer.status, answer.field("content-length")), (200, str(len(world.large))), f"HEAD by {caller}, {place}")
+            # One whose length nobody knows, and answers that have no body.
+            same(curl(world, *words, "-I", f"{base}{place}chunked/page.txt").status, 200, "status")
+            etag = answer.field("etag")
+            again = curl(world, *words, "-H", f"If-None-Match: {etag}", f"{base}{place}large.bin")
+            same((again.status, again.body), (304, b""), "answer")
+
+
+def unix_socket(world):
+    world.protocols.gateway(world)
+    for words in CALLERS["1.1"], CALLERS["2"]:
+        mark = f"/here?unix-{len(words)}"
+        passes(world, mark, *words, "--unix-socket", str(world.protocols.socket), f"http://localhost{mark}")
+
+
+def together(world):
+    """Fifty requests over one connection."""
+    for caller in ("2", "2 over TLS"):
+        words, base = world.protocols.caller(world, caller)
+        mark = f"together-{caller[-3:]}".replace(" ", "-")
+        done = subprocess.run(
+            [tool("curl"), *ALWAYS[:-3], *words, "--parallel", "--parallel-max", "50", "-o", "/dev/null", "-w",
+             "%{http_code} %{http_version} %{num_connects}\n", f"{base}two/page.txt?{mark}-[1-50]"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, text=True)
+        lines = [line.split(" ") for line in done.stdout.splitlines()]
+        same((len(lines), {(status, version) for status, version, _ in lines}), (50, {("200", "2")}), "answers")
+        same(sum(int(connects) for *_, connects in lines), 1, "connections")
+        world.nginx.saw(mark, 50)
+
+
+def fields(world):
+    """Of one connection alone is nothing; a cookie in pieces is one; the token is ours."""
+    words, base = world.protocols.caller(world, "2")
+    for place in APIS.values():
+        more = []
+        for field in ("X-Forwarded-For: 192.0.2.7", "X-Real-IP: 192.0.2.7", "Cookie: a=b", "Proxy-Authorization: Basic YTpi",
+                      "X-HTTP-Method-Override: DELETE"):
+            more += ["-H", field]
+        _, seen = passes(world, f"/here?fields-{place}", *words, *more, f"{base}{place}here?fields-{place}")
+        same((seen["forwarded"], seen["between"]), ("- -", "- - - -"), "what nginx got")
+
+
+CASES = [("every pair of protocols", pairs), ("what is agreed on", agreed), ("our own answers", own), ("a query of any bytes", query),
+         ("HEAD and 304", heads), ("a Unix socket", unix_socket), ("50 at a time over one connection", together),
+         ("fields that go no further", fields)]
+
+
+def cases(world):
+    for name, job in CASES:
+        yield "http2", name, lambda job=job: job(world)
