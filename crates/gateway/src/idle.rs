@@ -102,6 +102,11 @@ impl Connection {
         }
     }
 
+    /// Whether others have requests on it too.
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self, Self::Shared(_))
+    }
+
     /// It said nothing for too long: it takes no other request.
     pub(crate) fn retire(&self) {
         if let Self::Shared(lane) = self {

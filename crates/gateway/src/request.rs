@@ -49,7 +49,8 @@ pub(crate) async fn answer(
     let serving = caller.worker.serving();
     let mut record = Record::begin(&caller.worker, &serving, caller.address, &parts);
     let method = parts.method.clone();
-    let expects = parts.headers.contains_key(EXPECT);
+    // Over HTTP/2 hyper tells nobody to go on: whoever expects that sends all the same.
+    let expects = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
     let is_grpc = grpc::is_grpc(&parts.headers);
     let mut unread = Unread { body: Some(incoming), expects };
     let page = page(&caller, &serving, &parts);
@@ -194,6 +195,7 @@ async fn pass(
         deadline: record.began.checked_add(route.patience),
         replay: Replay::new(true),
         before: None,
+        goodbyes: 0,
     };
     let passed = passing.run(record).await.map_err(|problem| match passing.before {
         Some(before) => problem.of_another_try(before),
@@ -284,6 +286,8 @@ struct Passing<'a> {
     replay: Replay,
     /// What became of it when it was sent before.
     before: Option<Sent>,
+    /// How often an API of HTTP/2 has said goodbye before it came to this one.
+    goodbyes: u8,
 }
 
 /// What it takes to send it: a connection, with a turn, and a token.
@@ -485,8 +489,9 @@ impl Passing<'_> {
             }
         };
         let traffic = lease.connection.traffic();
-        let is_turned_away = shared::is_turned_away(error.error());
-        let is_unsent = error.take_message().is_some() || is_turned_away || !traffic.has_written_since(mark);
+        let (is_refused, is_goodbye) = (shared::is_refused(error.error()), shared::is_goodbye(error.error()));
+        let is_unsent =
+            error.take_message().is_some() || is_refused || is_goodbye || !traffic.has_written_since(mark);
         let sent = if is_unsent { Sent::No } else { Sent::Perhaps };
         match self.body.fault() {
             Some(BodyFault::TooLong) => {
@@ -497,13 +502,20 @@ impl Passing<'_> {
         }
         // Every server closes connections that were idle: that is no answer to this request.
         let is_closed_idle = lease.connection.is_reused() && !traffic.has_read_since(mark);
+        let is_again = self.body.is_untouched() || self.body.is_repeatable();
         // The API says by itself that it did nothing with it; whoever says so again and again is not asked for ever.
-        let is_again = is_turned_away && record.attempts < Replay::MAX_SENDS;
-        if is_again && (self.body.is_untouched() || self.body.is_repeatable()) {
-            lease.connection.retire();
+        if is_refused && is_again && record.attempts < Replay::MAX_SENDS {
             return Ok(None);
         }
-        if is_unsent && is_closed_idle && (self.body.is_untouched() || self.body.is_repeatable()) {
+        // It has said goodbye before it came to this one. What was read over a shared connection meanwhile may be for others.
+        let is_left = is_goodbye || (is_unsent && lease.connection.is_shared());
+        if is_left && is_again && self.goodbyes < shared::GOODBYES {
+            lease.connection.retire();
+            self.goodbyes += 1;
+            record.attempts -= 1;
+            return Ok(None);
+        }
+        if is_unsent && is_closed_idle && is_again {
             record.attempts -= 1;
             return Ok(None);
         }

@@ -4,7 +4,7 @@ import subprocess
 
 from curl import ALWAYS, curl, denied, passes, sha256
 from protocols import APIS, CALLERS
-from report import same, tool
+from report import expect, same, tool
 
 
 def spoken(spoken_by):
@@ -37,7 +37,7 @@ def agreed(world):
     words, base = world.protocols.caller(world, "2 over TLS")
     _, clear = world.protocols.caller(world, "1.1")
     for more, url, version in ((("--http2",), clear, "HTTP/1.1"), (("--no-alpn",), base, "HTTP/1.1"),
-                               (("--http1.0",), base, "HTTP/1.1"), (("--tlsv1.3",), base, "HTTP/2"),
+                               (("--http1.0",), base, "HTTP/1.0"), (("--tlsv1.3",), base, "HTTP/2"),
                                (("--tls-max", "1.2"), base, "HTTP/2")):
         answer, _ = passes(world, f"/here?agreed{more[-1]}", *words, *more, f"{url}here?agreed{more[-1]}")
         same(answer.version, version, f"with {more}")
@@ -56,7 +56,7 @@ def own(world):
         denied(world, "/here?own", 400, "uthorization", *words, "-u", "me:secret", f"{base}here?own")
         # One that nobody knew to be too long.
         answer = curl(world, *words, "-T", "-", f"{base}small/own", data=world.large)
-        same((answer.status, json.loads(answer.body)["sent"]), (413, "perhaps"), "status and sent")
+        expect(answer.status == 413 and json.loads(answer.body)["sent"] in ("no", "perhaps"), answer.status, answer.body)
         head = curl(world, *words, "-I", "-H", "Origin: https://page.example", f"{base}here?own")
         same((head.status, head.field("content-type")), (403, "application/problem+json"), "answer to HEAD")
         same(curl(world, *words, f"{base}here?after").status, 200, "status of the next")
@@ -93,18 +93,17 @@ def unix_socket(world):
 
 
 def together(world):
-    """Fifty requests over one connection."""
-    for caller in ("2", "2 over TLS"):
-        words, base = world.protocols.caller(world, caller)
-        mark = f"together-{caller[-3:]}".replace(" ", "-")
-        done = subprocess.run(
-            [tool("curl"), *ALWAYS[:-3], *words, "--parallel", "--parallel-max", "50", "-o", "/dev/null", "-w",
-             "%{http_code} %{http_version} %{num_connects}\n", f"{base}two/page.txt?{mark}-[1-50]"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, text=True)
-        lines = [line.split(" ") for line in done.stdout.splitlines()]
-        same((len(lines), {(status, version) for status, version, _ in lines}), (50, {("200", "2")}), "answers")
-        same(sum(int(connects) for *_, connects in lines), 1, "connections")
-        world.nginx.saw(mark, 50)
+    """Fifty requests over one connection. In clear some versions of curl fail at that, whatever the server."""
+    words, base = world.protocols.caller(world, "2 over TLS")
+    done = subprocess.run(
+        [tool("curl"), *ALWAYS[:-3], *words, "--parallel", "--parallel-max", "50", "-o", str(world.folder / "together-#1"), "-w",
+         "%{http_code} %{http_version} %{num_connects}\n", f"{base}two/page.txt?together-[1-50]"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, text=True)
+    lines = [line.split(" ") for line in done.stdout.splitlines()]
+    same((len(lines), {(status, version) for status, version, _ in lines}), (50, {("200", "2")}), "answers")
+    same(sum(int(connects) for *_, connects in lines), 1, "connections")
+    same({(world.folder / f"together-{number}").read_bytes() for number in range(1, 51)}, {world.text}, "bodies")
+    world.nginx.saw("?together-", 50)
 
 
 def fields(world):

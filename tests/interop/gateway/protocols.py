@@ -33,9 +33,9 @@ class Protocols:
     def __init__(self, folder):
         self.nginx_port, self.nginx_tls_port, self.front_port = free_port(), free_port(), free_port()
         self.haproxy_port, self.tunnel_front_port = free_port(), free_port()
-        # Where the cases have servers of their own: of WebSocket and of gRPC.
-        self.tunnel_port, self.calls_port = free_port(), free_port()
-        self.socket = folder / "protocols.sock"
+        # Of gateways that the cases start: of gRPC here, of WebSocket below.
+        self.calls_port = free_port()
+        self.socket, self.tunnels = folder / "protocols.sock", folder / "tunnels.sock"
         try:
             self.authority, self.certificate, self.key = certificates(folder)
         except Missing:
@@ -58,9 +58,6 @@ class Protocols:
                     f'path = "/two/"\nprofile = "api"\nupstream = "{http2}"\nstrip = true\nhttp2 = true',
                     f'path = "/secure/"\nprofile = "api"\nupstream = "{secure}"\nstrip = true\nhttp2 = true\n'
                     f'ca = "{self.authority}"',
-                    f'path = "/chat/"\nprofile = "api"\nupstream = "http://127.0.0.1:{self.tunnel_port}/"\nupgrade = ["websocket"]',
-                    f'path = "/mute/"\nprofile = "api"\nupstream = "http://127.0.0.1:{self.tunnel_port}/"',
-                    f'path = "/evergrant.Echo/"\nprofile = "api"\nupstream = "http://127.0.0.1:{self.calls_port}/"\nhttp2 = true',
                 ],
                 # A front names itself in Host.
                 listen=f'[{{ address = "127.0.0.1:0", hosts = ["127.0.0.1:{self.front_port}"] }}, '
@@ -86,10 +83,11 @@ class Protocols:
     server {{ server_name front-http2; listen 127.0.0.1:{self.front_port} http2;
         location / {{ proxy_pass http://unix:{self.socket}:/; proxy_http_version 1.1; proxy_set_header Connection "";
             proxy_set_header Host $http_host; }}
-        location /evergrant.Echo/ {{ grpc_pass grpc://unix:{self.socket}; }} }}
+        location /evergrant.Echo/ {{ grpc_pass grpc://127.0.0.1:{self.calls_port}; grpc_set_header Host localhost;
+            client_max_body_size 0; }} }}
     # WebSocket begins with HTTP/1.1.
     server {{ server_name front-tunnels; listen 127.0.0.1:{self.tunnel_front_port};
-        location / {{ proxy_pass http://unix:{self.socket}:/; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade;
+        location / {{ proxy_pass http://unix:{self.tunnels}:/; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection upgrade; }} }}"""
 
     def haproxy(self):

@@ -199,7 +199,8 @@ http {{
     def seen(self, mark="", server="api"):
         """The requests that arrived whose target has this."""
         log = self.folder / "access.log"
-        lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
+        # The last line may not be whole yet.
+        lines = log.read_text("utf-8", "replace").split("\n")[:-1] if log.exists() else []
         seen = (dict(zip(self.FIELDS, line.split("\t"))) for line in lines)
         return [request for request in seen if mark in request["target"] and request["server"] == server]
 

@@ -12,8 +12,10 @@ LARGE = 16 * 1024 * 1024
 
 
 class World:
-    def __init__(self, binary, folder, long):
+    def __init__(self, binary, folder, long, grpc=None):
         self.binary, self.folder, self.long = binary, folder, long
+        # The example of gRPC, if it was built.
+        self.grpc = grpc
         self.nginx_port, self.hasty_port, self.haproxy_port = free_port(), free_port(), free_port()
         self.front_port, self.plain_port, self.recorder_port = free_port(), free_port(), free_port()
         self.front_http_port, self.front_tcp_port = free_port(), free_port()
