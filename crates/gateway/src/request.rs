@@ -305,6 +305,7 @@ impl Passing<'_> {
             let token = ready.authorization.clone();
             let Some((head, mut received)) = self.send(ready, record).await? else { continue };
             if head.status == StatusCode::SWITCHING_PROTOCOLS {
+                self.passed(record);
                 return self.switched(head, &mut received);
             }
             let verdict = match self.way.is_grpc && grpc::is_refused(&head, received.is_bare()) {
@@ -312,9 +313,7 @@ impl Passing<'_> {
                 false => refusal::verdict(&self.way.placed.guard, &head, &mut received).await,
             };
             if verdict != Verdict::TokenRefused {
-                if record.attempts > 1 && self.replay.sends() > 1 {
-                    self.caller.worker.counters().replayed(Replayed::Passed);
-                }
+                self.passed(record);
                 return Ok(self.answered(head, received));
             }
             let refused = Refused {
@@ -345,6 +344,13 @@ impl Passing<'_> {
             let said = refusal::said(&self.way.placed.route, &head, received.beginning().await, &token);
             received.discard();
             return Err(Problem::refused(head.status, said.as_deref()));
+        }
+    }
+
+    /// The API has taken it: with another token than at first, or not.
+    fn passed(&self, record: &Record) {
+        if record.attempts > 1 && self.replay.sends() > 1 {
+            self.caller.worker.counters().replayed(Replayed::Passed);
         }
     }
 

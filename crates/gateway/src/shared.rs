@@ -210,7 +210,7 @@ async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
         .handshake(io)
         .await;
     let (sender, mut connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Refused))?;
-    api.in_time(settled(&mut connection)).await.map_err(|fault| match fault {
+    api.in_time(settled(&mut connection, &traffic)).await.map_err(|fault| match fault {
         // Whoever says something else first speaks something else.
         UpstreamFault::Refused if traffic.has_read_since(mark) => Problem::unreachable(UpstreamFault::NoHttp2),
         fault => Problem::unreachable(fault),
@@ -241,8 +241,10 @@ async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
 }
 
 /// Until it is known how many requests an API takes at a time: those beyond would be refused.
-async fn settled(connection: &mut Connection) -> Result<(), UpstreamFault> {
+async fn settled(connection: &mut Connection, traffic: &Traffic) -> Result<(), UpstreamFault> {
     poll_fn(|cx| {
+        // Nobody else says that it was said.
+        traffic.wake_at_read(cx);
         let ended = Pin::new(&mut *connection).poll(cx).is_ready();
         match (ended, connection.current_max_send_streams()) {
             (true, _) => Poll::Ready(Err(UpstreamFault::Refused)),

@@ -1,5 +1,5 @@
 """gRPC through the gateway: tonic on both sides, and grpcio as another client."""
-import json
+import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,12 +25,16 @@ def gateway_of(world, service, mock=None, more=""):
         f'["127.0.0.1:0", {{ address = "localhost:0", tls = {world.protocols.tls()} }}]')
 
 
+def call(world, url, case):
+    """A case of tonic's client: nothing, or what went wrong."""
+    done = subprocess.run([world.grpc, url, case], check=False, timeout=90, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env={**os.environ, "RUST_BACKTRACE": "0"})
+    return done.stdout[-1500:] if done.returncode else None
+
+
 def calls(world, gateway, *cases):
-    """The cases of tonic's client."""
     for case in cases:
-        done = subprocess.run([world.grpc, gateway.url, case], check=False, timeout=90, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        same(done.returncode, 0, f"status of the case {case} ({done.stdout[-1500:]})")
+        same(call(world, gateway.url, case), None, f"what went wrong in the case {case}")
     until(lambda: gateway.metric("evergrant_gateway_in_flight") == 0, "no call is under way")
 
 
@@ -102,7 +106,6 @@ def grpcio(world):
                         same((error.details(), metadata["x-reason"], metadata["x-raw-bin"], metadata["grpc-status-details-bin"]),
                              ("too heavy: 7 \u00a3", "weight", bytes([0, 255, 7]), bytes([8, 3, 18, 0, 255])), "the failure")
             until(lambda: channel.unary_unary(f"{SERVICE}Open")(b"", timeout=30) == b"0", "what was cancelled is over")
-    # A front that knows gRPC.
     gateway.end(), service.end()
 
 
@@ -113,12 +116,8 @@ def grpc_pass(world):
     gateway = Gateway(world.binary, world.folder, {"api": world.mock}, [
         f'path = "/"\nprofile = "api"\nupstream = "http://127.0.0.1:{service.port}/"\nhttp2 = true'],
         f'[{{ address = "127.0.0.1:{world.protocols.calls_port}", hosts = ["127.0.0.1:{world.protocols.front_port}", "localhost"] }}]').ready()
-    done = {}
     for case in ("unary", "streams", "chat", "failed", "late", "many"):
-        done[case] = subprocess.run([world.grpc, f"http://127.0.0.1:{world.protocols.front_port}", case], check=False, timeout=90,
-                                    text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    wrong = {case: each.stdout[-600:] for case, each in done.items() if each.returncode}
-    expect(not wrong, json.dumps(wrong, indent=1))
+        same(call(world, f"http://127.0.0.1:{world.protocols.front_port}", case), None, f"what went wrong in the case {case}")
     gateway.end(), service.end()
 
 

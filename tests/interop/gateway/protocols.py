@@ -80,7 +80,7 @@ class Protocols:
         ssl_certificate {self.certificate}; ssl_certificate_key {self.key}; }}"""
         return f"""
     server {{ server_name api; listen 127.0.0.1:{self.nginx_port} http2; {api} }}{tls}
-    server {{ server_name front-http2; listen 127.0.0.1:{self.front_port} http2;
+    server {{ server_name front-http2; listen 127.0.0.1:{self.front_port} http2; keepalive_requests 10000;
         location / {{ proxy_pass http://unix:{self.socket}:/; proxy_http_version 1.1; proxy_set_header Connection "";
             proxy_set_header Host $http_host; }}
         location /evergrant.Echo/ {{ grpc_pass grpc://127.0.0.1:{self.calls_port}; grpc_set_header Host localhost;

@@ -216,6 +216,41 @@ fn an_api_that_takes_few_at_a_time_gets_no_more_over_a_connection() {
 }
 
 #[test]
+fn nothing_is_sent_before_an_api_has_said_how_many_it_takes() {
+    let manner = Manner { at_a_time: Some(2), ..Manner::default() };
+    let api = ManyApi::with(manner, |_, (_, mut answer)| {
+        Box::pin(async move { say(&mut answer, 200, &[], b"{}").await })
+    });
+    let running = http2(&api);
+    run(async {
+        let caller = Many::new(&running).await;
+        // Those beyond would be refused, and refused again.
+        for answer in join_all((0..60).map(|_| caller.post("/", b"{}"))).await {
+            assert_eq!(answer.status(), 200, "{answer:?}");
+        }
+    });
+    assert_eq!(api.heads().len(), 60);
+}
+
+#[test]
+fn many_at_a_time_get_through_the_goodbyes_of_an_api() {
+    let manner = Manner { goodbye_after: Some(5), ..Manner::default() };
+    let api = ManyApi::with(manner, |_, (_, mut answer)| {
+        Box::pin(async move { say(&mut answer, 200, &[], b"{}").await })
+    });
+    let running = http2(&api);
+    run(async {
+        let caller = Many::new(&running).await;
+        for _ in 0..10 {
+            for answer in join_all((0..90).map(|_| caller.post("/", b"{}"))).await {
+                assert_eq!(answer.status(), 200, "{answer:?}");
+            }
+        }
+    });
+    assert!(api.connections() > 100, "{}", api.connections());
+}
+
+#[test]
 fn a_caller_that_takes_its_request_back_frees_its_place() {
     let server = Server::start().unwrap();
     let _gate = server.hold(Endpoint::Token);
@@ -250,15 +285,14 @@ fn whoever_expects_a_word_over_http2_may_send_all_and_is_not_reset() {
         let (_text, trailers) = read(&mut answer.into_body()).await.unwrap();
         assert_eq!(trailers, None);
         // Much more than its window: it is read.
-        for piece in long().chunks(50_000) {
-            stream.reserve_capacity(piece.len());
-            while stream.capacity() < piece.len() {
-                let room = std::future::poll_fn(|cx| stream.poll_capacity(cx)).await;
-                room.unwrap().unwrap();
-            }
-            stream.send_data(Bytes::copy_from_slice(piece), false).unwrap();
+        let mut left = long().len();
+        while left > 0 {
+            stream.reserve_capacity(left);
+            let room = std::future::poll_fn(|cx| stream.poll_capacity(cx)).await;
+            let now = room.expect("it was reset").unwrap().min(left);
+            left -= now;
+            stream.send_data(Bytes::from(vec![b'x'; now]), left == 0).unwrap();
         }
-        stream.send_data(Bytes::new(), true).unwrap();
         assert_eq!(caller.get("/").await.status(), 200);
     });
 }

@@ -148,7 +148,8 @@ impl Calls {
 
     async fn unavailable(&self) {
         assert_eq!(self.unary("Unary", "x").await.unwrap_err().code(), Code::Unavailable);
-        assert_eq!(self.count("Count", 1).await.unwrap_err().code(), Code::Unavailable);
+        let counted = async { self.count("Count", 1).await?.into_inner().message().await };
+        assert_eq!(counted.await.unwrap_err().code(), Code::Unavailable);
     }
 
     async fn cancelled(&self) {
