@@ -514,7 +514,7 @@ impl Passing<'_> {
             return Ok(None);
         }
         // It has said goodbye before it came to this one. What was read over a shared connection meanwhile may be for others.
-        let is_left = is_goodbye || (is_unsent && lease.connection.is_shared());
+        let is_left = is_goodbye || (is_unsent && !is_refused && lease.connection.is_shared());
         if is_left && is_again && self.goodbyes < shared::GOODBYES {
             lease.connection.retire();
             self.goodbyes += 1;

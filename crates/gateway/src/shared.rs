@@ -24,8 +24,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
-/// How many connections are made for one request: an API that closes each at once takes none.
+/// How many connections are made for one request that an API leaves at once: one that leaves each takes none.
 const TRIES: usize = 8;
+
+/// And how many of which others have taken all places: more than there are requests at a time.
+const CROWD: usize = 4096;
 
 /// Those of one worker to one API.
 #[derive(Default)]
@@ -128,11 +131,18 @@ impl Shared {
 
     /// A place on a new connection, or on one that has become free meanwhile.
     pub(crate) async fn fresh(self: &Rc<Self>, api: &Arc<Api>, time: &Rc<Time>) -> Result<Lane, Problem> {
-        for _ in 0..TRIES {
+        let mut left = 0;
+        for _ in 0..CROWD {
             self.made(api, time).await?;
-            // Others may have taken all places of it.
             if let Some(lane) = self.lane(time) {
                 return Ok(lane);
+            }
+            let is_open = |one: &Rc<Many>| !one.is_done_with(time.now());
+            if !self.connections.borrow().last().is_some_and(is_open) {
+                left += 1;
+            }
+            if left == TRIES {
+                break;
             }
         }
         Err(Problem::unreachable(UpstreamFault::Refused))

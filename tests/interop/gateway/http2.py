@@ -1,9 +1,14 @@
 """HTTP/2 with programs of others: curl in front of the gateway, nginx behind it, over TLS and in clear."""
+import socket
 import subprocess
 
+import h11
+
 from curl import ALWAYS, curl, denied, passes, sha256
+from frames import Api, Caller, whole
 from protocols import APIS, CALLERS
 from report import same, tool
+from servers import Gateway
 
 
 def spoken(spoken_by):
@@ -114,9 +119,60 @@ def fields(world):
         same((seen["forwarded"], seen["between"]), ("- -", "- - - -"), "what nginx got")
 
 
+def fronts(world):
+    """HAProxy with HTTP/2 on both sides, and nginx with HTTP/2 on its callers' side."""
+    world.needs_haproxy()
+    world.protocols.gateway(world)
+    for port, version in ((world.protocols.haproxy_port, "2"), (world.protocols.front_port, "1.1")):
+        base, words = f"http://127.0.0.1:{port}", CALLERS["2"]
+        for place in APIS.values():
+            mark = f"front-{port}-{place.strip('/')}"
+            answer, seen = passes(world, f"/here?{mark}", *words, f"{base}/{place}here?{mark}")
+            same((answer.version, seen["forwarded"], seen["via"].split(" ")[0]), ("HTTP/2", "- -", version), "what nginx got")
+            answer, _ = passes(world, f"/large.bin?{mark}", *words, f"{base}/{place}large.bin?{mark}")
+            same(sha256(answer.body), sha256(world.large), f"sha256 of {mark}")
+            same(curl(world, *words, "-T", str(world.folder / "large"), f"{base}/{place}dav/{mark}").status, 201, f"status of {mark}")
+            same(sha256((world.nginx.folder / f"www/dav/{mark}").read_bytes()), sha256(world.large), f"sha256 of {mark}")
+
+
+def trailers(world):
+    """Bodies and trailers arrive byte for byte, both ways, over every pair; the API is one that h2 reads strictly."""
+    world.protocols.gateway(world)
+    api, body = Api(), bytes(range(256)) * 4000
+    gateway = Gateway(world.binary, world.folder, {"api": world.mock}, [
+        f'path = "/"\nprofile = "api"\nupstream = "{api.url}"\nhttp2 = true'], '["127.0.0.1:0"]').ready()
+    caller = Caller(gateway.port())
+    answer = whole(caller.ask(caller.head("POST", "/a?b", [("trailer", "x-sum"), ("te", "trailers")]), body, [("x-sum", "17")]))
+    same((answer.body == body, answer.trailers), (True, [("x-sum", "17")]), "what came back over HTTP/2")
+    caller.close()
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (body[at:at + 7001] for at in range(0, len(body), 7001)))
+    with socket.create_connection(("127.0.0.1", gateway.port())) as stream:
+        stream.settimeout(30)
+        head = f"POST /a?b HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port()}\r\nTE: trailers\r\nTrailer: X-Sum\r\nConnection: close\r\n"
+        stream.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\nX-Sum: 17\r\n\r\n")
+        raw = b"".join(iter(lambda: stream.recv(65536), b""))
+    connection = h11.Connection(h11.CLIENT)
+    connection.send(h11.Request(method="POST", target="/", headers=[("host", "a")]))
+    connection.send(h11.EndOfMessage())
+    connection.receive_data(raw)
+    connection.receive_data(b"")
+    came, end = b"", None
+    while end is None:
+        event = connection.next_event()
+        if isinstance(event, h11.Data):
+            came += bytes(event.data)
+        elif isinstance(event, h11.EndOfMessage):
+            end = [(bytes(name), bytes(value)) for name, value in event.headers]
+    same((came == body, end), (True, [(b"x-sum", b"17")]), "what came back over HTTP/1.1")
+    for method, target, authority, _, arrived, behind in api.take():
+        same((method, target, authority, arrived == body, behind), (b"POST", b"/a?b", f"127.0.0.1:{api.port}".encode(), True, [(b"x-sum", b"17")]),
+             "what arrived")
+    gateway.end(), api.close()
+
+
 CASES = [("every pair of protocols", pairs), ("what is agreed on", agreed), ("our own answers", own), ("a query of any bytes", query),
          ("HEAD and 304", heads), ("a Unix socket", unix_socket), ("50 at a time over one connection", together),
-         ("fields that go no further", fields)]
+         ("fields that go no further", fields), ("HAProxy and nginx in front", fronts), ("trailers, both ways", trailers)]
 
 
 def cases(world):

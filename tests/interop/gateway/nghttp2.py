@@ -109,15 +109,12 @@ def nghttp(world):
 
 
 def trailers(world):
-    """Behind a body of its own."""
+    """Behind a body of its own, to an API of HTTP/1.1: nginx takes none over HTTP/2."""
     _, base = world.protocols.caller(world, "2")
-    large = str(world.folder / "large")
-    for place in ("", "two/", "secure/"):
-        text = output(tool("nghttp"), "-v", "-n", "--trailer", "x-sum: 17", "-H", ":method: PUT", "-d", large,
-                      f"{base}{place}dav/trailers-{place.strip('/')}")
-        expect(":status: 201" in text, text[-1500:])
-        path = world.nginx.folder / f"www/dav/trailers-{place.strip('/')}"
-        same(sha256(path.read_bytes()), sha256(world.large), "sha256")
+    text = output(tool("nghttp"), "-v", "-n", "--trailer", "x-sum: 17", "-H", ":method: PUT", "-d", str(world.folder / "large"),
+                  f"{base}dav/trailers")
+    expect(":status: 201" in text, text[-1500:])
+    same(sha256((world.nginx.folder / "www/dav/trailers").read_bytes()), sha256(world.large), "sha256")
 
 
 def nghttpd(world):
