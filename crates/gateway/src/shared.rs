@@ -222,7 +222,9 @@ async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
     let (sender, mut connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Refused))?;
     api.in_time(settled(&mut connection, &traffic)).await.map_err(|fault| match fault {
         // Whoever says something else first speaks something else.
-        UpstreamFault::Refused if traffic.has_read_since(mark) => Problem::unreachable(UpstreamFault::NoHttp2),
+        UpstreamFault::Refused if traffic.has_read_since(mark) => {
+            Problem::unreachable(UpstreamFault::NoHttp2)
+        }
         fault => Problem::unreachable(fault),
     })?;
     let connection = Rc::new(RefCell::new(Some(connection)));

@@ -7,7 +7,7 @@ from pathlib import Path
 import h11
 
 from frames import Api, Caller
-from recorder import Recorder, read
+from recorder import Recorder, fields_of, read
 from report import expect, same
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "gateway" / "heads.json"
@@ -163,13 +163,17 @@ def every_accepted_head(world):
 
 def over_http2(vector, port):
     """The same request as HTTP/2 has it, where there is one: fields of a connection have no place there (RFC 9113 section 8.2.2)."""
-    method, target, fields, body = read(whole_of(vector, port))
+    head, body = with_body(head_of(vector).replace(b":8484", port))
+    head = head.split(b"\r\n\r\n")[0]
+    method, target, _ = head.split(b"\r\n")[0].split(b" ")
+    fields = fields_of(head)
     names = dict(fields)
+    named = {name.strip().lower() for value in (value for name, value in fields if name == b"connection") for name in value.split(b",")}
     authority = names.pop(b"host", b"")
     if target.startswith(b"http://"):
         authority, slash, rest = target.removeprefix(b"http://").partition(b"/")
         target = slash + rest or b"/"
-    rest = [(name, value) for name, value in fields if name not in HOP | BETWEEN | {b"host", b"expect"}]
+    rest = [(name, value) for name, value in fields if name not in HOP | BETWEEN | named | {b"host", b"expect"}]
     if body and b"content-length" in names:
         rest.append((b"content-length", b"%d" % len(body)))
     return [(b":method", method), (b":scheme", b"http"), (b":authority", authority), (b":path", target), *rest], body
@@ -198,9 +202,11 @@ def pair(gateway_of, vector, by_http2, api):
         authority = dict(fields)[b"host"]
     else:
         method, target, authority, fields, body, _ = arrived[0]
-    # Each connection has its own framing, and Via tells by what version the request came.
+    # Each gateway has a token of its own, each connection its framing, and Via tells by what version the request came.
+    same([value.split(b" ")[0] for name, value in fields if name == b"authorization"], [b"Bearer"], "tokens")
+    others = HOP | BETWEEN | {b"host", b"via", b"authorization"}
     return method, target, authority == f"127.0.0.1:{api.port}".encode(), \
-        sorted(field for field in fields if field[0] not in HOP | {b"host", b"via"}), body
+        sorted(field for field in fields if field[0] not in others), body
 
 
 def every_pair(world):

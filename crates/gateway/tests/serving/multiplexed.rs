@@ -247,7 +247,7 @@ fn many_at_a_time_get_through_the_goodbyes_of_an_api() {
             }
         }
     });
-    assert!(api.connections() > 10, "{}", api.connections());
+    assert!(api.connections() > 1, "{}", api.connections());
 }
 
 #[test]

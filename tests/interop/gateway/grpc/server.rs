@@ -70,12 +70,17 @@ impl Service<http::Request<Body>> for Echo {
             let mut grpc = Grpc::new(Raw);
             Ok(match method.as_str() {
                 "Chat" => grpc.streaming(service_fn(|request| ready(echo.chat(request))), request).await,
-                "Sum" => grpc.client_streaming(service_fn(|request| sum(echo.clone(), request)), request).await,
+                "Sum" => {
+                    grpc.client_streaming(service_fn(|request| sum(echo.clone(), request)), request).await
+                }
                 "Count" | "Late" => {
                     let counts = service_fn(|request| ready(echo.count(&request, method == "Late")));
                     grpc.server_streaming(counts, request).await
                 }
-                _ => grpc.unary(service_fn(|request| unary(echo.clone(), method.clone(), request)), request).await,
+                _ => {
+                    grpc.unary(service_fn(|request| unary(echo.clone(), method.clone(), request)), request)
+                        .await
+                }
             })
         })
     }
@@ -135,7 +140,12 @@ async fn unary(echo: Echo, method: String, request: Request<Bytes>) -> Result<Re
             metadata.insert("x-reason", "weight".parse().unwrap());
             metadata.insert_bin("x-raw-bin", tonic::metadata::MetadataValue::from_bytes(&[0, 255, 7]));
             let details = Bytes::from_static(&[8, 3, 18, 0, 255]);
-            return Err(Status::with_details_and_metadata(Code::InvalidArgument, "too heavy: 7 £", details, metadata));
+            return Err(Status::with_details_and_metadata(
+                Code::InvalidArgument,
+                "too heavy: 7 £",
+                details,
+                metadata,
+            ));
         }
         "Sleep" => {
             echo.0.open.fetch_add(1, Ordering::Relaxed);
