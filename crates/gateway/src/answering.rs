@@ -43,10 +43,10 @@ impl AnswerBody {
     }
 
     /// The API's, of which something must come or leave within this time, again and again.
-    pub(crate) fn passed(mut received: Received, ended: Ended, idle: Duration) -> Self {
+    pub(crate) fn passed(mut received: Box<Received>, ended: Ended, idle: Duration) -> Self {
         received.end_if_empty();
         ended.watch.expect_within(idle);
-        Self::Api(Box::new(received), ended)
+        Self::Api(received, ended)
     }
 }
 

@@ -153,7 +153,7 @@ fn own(
 
 /// What the API answered.
 enum Passed {
-    Answer(http::response::Parts, Received),
+    Answer(http::response::Parts, Box<Received>),
     /// It has agreed to another protocol.
     Tunnel(http::response::Parts, Upgraded, Place),
 }
@@ -583,7 +583,9 @@ impl Passing<'_> {
     /// The API's answer, as the caller gets it.
     fn answered(&self, head: http::response::Parts, received: Received) -> Passed {
         let mut head = self.handed_on(head);
-        let Some(from) = &self.way.placed.route.links else { return Passed::Answer(head, received) };
+        let Some(from) = &self.way.placed.route.links else {
+            return Passed::Answer(head, Box::new(received));
+        };
         let map = links::is_mapped(&head).then(|| self.base()).flatten();
         if links::has_another_length(&head) {
             head.headers.remove(CONTENT_LENGTH);
@@ -592,7 +594,7 @@ impl Passing<'_> {
             Some(base) => received.linked(Linked::new(LinkMap::between(Arc::clone(from), &base))),
             None => received,
         };
-        Passed::Answer(head, received)
+        Passed::Answer(head, Box::new(received))
     }
 
     /// The head of the API's answer, as the caller gets it.

@@ -207,10 +207,11 @@ impl ManyApi {
                         tokio::spawn(async move {
                             match &manner.tls {
                                 None => serve(stream, &manner, known, handler).await,
-                                Some(tls) => match tls.accept(stream).await {
-                                    Ok(stream) => serve(stream, &manner, known, handler).await,
-                                    Err(_) => {}
-                                },
+                                Some(tls) => {
+                                    if let Ok(stream) = tls.accept(stream).await {
+                                        serve(stream, &manner, known, handler).await;
+                                    }
+                                }
                             }
                         });
                     }
