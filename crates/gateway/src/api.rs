@@ -145,6 +145,14 @@ impl Api {
         Ok(TokioIo::new(Counted::new(wire, traffic)))
     }
 
+    /// What a connection takes to be used, in the time that one has to be made.
+    pub(crate) async fn in_time<T>(
+        &self,
+        job: impl Future<Output = Result<T, UpstreamFault>>,
+    ) -> Result<T, UpstreamFault> {
+        timeout(self.connect_time, job).await.unwrap_or(Err(UpstreamFault::ConnectTimeout))
+    }
+
     async fn carrier(&self) -> Result<Carrier, Problem> {
         let to = self.proxy.as_ref().map_or(&self.uri, OnTheWay::uri);
         let stream = self.connector.clone().call(to.clone()).await.map(TokioIo::into_inner);

@@ -41,7 +41,8 @@ impl Identity {
         let mut config = config
             .with_no_client_auth()
             .with_cert_resolver(Arc::<Shown>::clone(&shown) as Arc<dyn ResolvesServerCert>);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // The last one by the few that speak nothing newer (RFC 7301 §6), and say so.
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()];
         Ok(Self { shown, acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 

@@ -104,6 +104,11 @@ impl Connection {
         matches!(self, Self::Shared(lane) if lane.is_something_else(error))
     }
 
+    /// Whether others have requests on it too.
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self, Self::Shared(_))
+    }
+
     /// It said nothing for too long: it takes no other request.
     pub(crate) fn retire(&self) {
         if let Self::Shared(lane) = self {

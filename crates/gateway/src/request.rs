@@ -51,7 +51,8 @@ pub(crate) async fn answer(
     let serving = caller.worker.serving();
     let mut record = Record::begin(&caller.worker, &serving, caller.address, &parts);
     let method = parts.method.clone();
-    let expects = parts.headers.contains_key(EXPECT);
+    // Over HTTP/2 hyper tells nobody to go on: whoever expects that sends all the same.
+    let expects = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
     let is_grpc = grpc::is_grpc(&parts.headers);
     let mut unread = Unread { body: Some(incoming), expects };
     let page = page(&caller, &serving, &parts);
@@ -198,6 +199,7 @@ async fn pass(
         deadline: record.began.checked_add(route.patience),
         replay: Replay::new(true),
         before: None,
+        goodbyes: 0,
     };
     let passed = passing.run(record).await.map_err(|problem| match passing.before {
         Some(before) => problem.of_another_try(before),
@@ -289,6 +291,8 @@ struct Passing<'a> {
     replay: Replay,
     /// What became of it when it was sent before.
     before: Option<Sent>,
+    /// How often an API of HTTP/2 has said goodbye before it came to this one.
+    goodbyes: u8,
 }
 
 /// What it takes to send it: a connection, with a turn, and a token.
@@ -306,6 +310,7 @@ impl Passing<'_> {
             let token = ready.authorization.clone();
             let Some((head, mut received)) = self.send(ready, record).await? else { continue };
             if head.status == StatusCode::SWITCHING_PROTOCOLS {
+                self.passed(record);
                 return self.switched(head, &mut received);
             }
             let verdict = match self.way.is_grpc && grpc::is_refused(&head, received.is_bare()) {
@@ -313,9 +318,7 @@ impl Passing<'_> {
                 false => refusal::verdict(&self.lender.guard, &head, &mut received).await,
             };
             if verdict != Verdict::TokenRefused {
-                if record.attempts > 1 && self.replay.sends() > 1 {
-                    self.caller.worker.counters().replayed(Replayed::Passed);
-                }
+                self.passed(record);
                 return Ok(self.answered(head, received));
             }
             let refused = Refused {
@@ -347,6 +350,13 @@ impl Passing<'_> {
             let said = refusal::said(&self.lender.tokens, &head, received.beginning().await, &token);
             received.discard();
             return Err(Problem::refused(head.status, said.as_deref()));
+        }
+    }
+
+    /// The API has taken it: with another token than at first, or not.
+    fn passed(&self, record: &Record) {
+        if record.attempts > 1 && self.replay.sends() > 1 {
+            self.caller.worker.counters().replayed(Replayed::Passed);
         }
     }
 
@@ -491,8 +501,9 @@ impl Passing<'_> {
             }
         };
         let traffic = lease.connection.traffic();
-        let is_turned_away = shared::is_turned_away(error.error());
-        let is_unsent = error.take_message().is_some() || is_turned_away || !traffic.has_written_since(mark);
+        let (is_refused, is_goodbye) = (shared::is_refused(error.error()), shared::is_goodbye(error.error()));
+        let is_unsent =
+            error.take_message().is_some() || is_refused || is_goodbye || !traffic.has_written_since(mark);
         let sent = if is_unsent { Sent::No } else { Sent::Perhaps };
         match self.body.fault() {
             Some(BodyFault::TooLong) => {
@@ -503,13 +514,20 @@ impl Passing<'_> {
         }
         // Every server closes connections that were idle: that is no answer to this request.
         let is_closed_idle = lease.connection.is_reused() && !traffic.has_read_since(mark);
+        let is_again = self.body.is_untouched() || self.body.is_repeatable();
         // The API says by itself that it did nothing with it; whoever says so again and again is not asked for ever.
-        let is_again = is_turned_away && record.attempts < Replay::MAX_SENDS;
-        if is_again && (self.body.is_untouched() || self.body.is_repeatable()) {
-            lease.connection.retire();
+        if is_refused && is_again && record.attempts < Replay::MAX_SENDS {
             return Ok(None);
         }
-        if is_unsent && is_closed_idle && (self.body.is_untouched() || self.body.is_repeatable()) {
+        // It has said goodbye before it came to this one. What was read over a shared connection meanwhile may be for others.
+        let is_left = is_goodbye || (is_unsent && !is_refused && lease.connection.is_shared());
+        if is_left && is_again && self.goodbyes < shared::GOODBYES {
+            lease.connection.retire();
+            self.goodbyes += 1;
+            record.attempts -= 1;
+            return Ok(None);
+        }
+        if is_unsent && is_closed_idle && is_again {
             record.attempts -= 1;
             return Ok(None);
         }

@@ -23,8 +23,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
-/// How many connections are made for one request: an API that closes each at once takes none.
+/// How many connections are made for one request that an API leaves at once: one that leaves each takes none.
 const TRIES: usize = 8;
+
+/// And how many of which others have taken all places: more than there are requests at a time.
+const CROWD: usize = 4096;
 
 /// Those of one worker to one API.
 #[derive(Default)]
@@ -138,11 +141,18 @@ impl Shared {
 
     /// A place on a new connection, or on one that has become free meanwhile.
     pub(crate) async fn fresh(self: &Rc<Self>, api: &Arc<Api>, time: &Rc<Time>) -> Result<Lane, Problem> {
-        for _ in 0..TRIES {
+        let mut left = 0;
+        for _ in 0..CROWD {
             self.made(api, time).await?;
-            // Others may have taken all places of it.
             if let Some(lane) = self.lane(time) {
                 return Ok(lane);
+            }
+            let is_open = |one: &Rc<Many>| !one.is_done_with(time.now());
+            if !self.connections.borrow().last().is_some_and(is_open) {
+                left += 1;
+            }
+            if left == TRIES {
+                break;
             }
         }
         Err(Problem::unreachable(UpstreamFault::Refused))
@@ -186,15 +196,23 @@ impl Shared {
     }
 }
 
-/// Whether an API says of a request that it has done nothing with it, so that it may be sent again, whatever its method: it was refused
-/// before anything was done with it, or came behind what the API still took before it said goodbye (RFC 9113 §8.7).
-pub(crate) fn is_turned_away(error: &hyper::Error) -> bool {
-    let Some((error, reason)) = cause(error).and_then(|error| Some((error, error.reason()?))) else {
-        return false;
-    };
-    let is_refused = error.is_reset() && reason == Reason::REFUSED_STREAM;
-    let is_goodbye = error.is_go_away() && reason == Reason::NO_ERROR;
-    error.is_remote() && (is_refused || is_goodbye)
+/// How many connections that an API leaves are tried for one request: one that says goodbye after every hundredth turns away what comes
+/// close behind, and one that always does takes none.
+pub(crate) const GOODBYES: u8 = 8;
+
+/// Whether an API says of a request that it has done nothing with it, so that it may be sent again, whatever its method (RFC 9113 §8.7).
+pub(crate) fn is_refused(error: &hyper::Error) -> bool {
+    said(error).is_some_and(|error| error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM))
+}
+
+/// Whether a request came behind what the API still took before it said goodbye, so that it has done nothing with it either (§6.8).
+pub(crate) fn is_goodbye(error: &hyper::Error) -> bool {
+    said(error).is_some_and(|error| error.is_go_away() && error.reason() == Some(Reason::NO_ERROR))
+}
+
+/// What the other side has said.
+fn said(error: &hyper::Error) -> Option<&h2::Error> {
+    cause(error).filter(|error| error.is_remote())
 }
 
 fn cause(error: &hyper::Error) -> Option<&h2::Error> {
@@ -204,7 +222,10 @@ fn cause(error: &hyper::Error) -> Option<&h2::Error> {
 async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
     let traffic = Rc::new(Traffic::default());
     let io = api.connect(Rc::clone(&traffic)).await?;
+    let mark = traffic.mark();
     let made = http2::Builder::new(OnThisThread)
+        // It says by itself how many requests it takes at a time, before anything else (RFC 9113 §3.4).
+        .initial_max_send_streams(0)
         .initial_stream_window_size(Limits::ANSWER_WINDOW)
         // An answer that its caller does not take shall not stand in the way of others: there is room for all.
         .initial_connection_window_size(Limits::ANSWER_WINDOW.saturating_mul(Limits::STREAMS))
@@ -212,7 +233,14 @@ async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
         .max_send_buf_size(Limits::SENT_AHEAD)
         .handshake(io)
         .await;
-    let (sender, connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Refused))?;
+    let (sender, mut connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Refused))?;
+    api.in_time(settled(&mut connection, &traffic)).await.map_err(|fault| match fault {
+        // Whoever says something else first speaks something else.
+        UpstreamFault::Refused if traffic.has_read_since(mark) => {
+            Problem::unreachable(UpstreamFault::NoHttp2)
+        }
+        fault => Problem::unreachable(fault),
+    })?;
     let connection = Rc::new(RefCell::new(Some(connection)));
     let running = Rc::clone(&connection);
     // What goes wrong with it is the error of the requests that it carries. Those that it has not begun with get theirs once it is dropped.
@@ -237,6 +265,21 @@ async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
         idle: Cell::new(now),
         is_retired: Cell::new(false),
     })
+}
+
+/// Until it is known how many requests an API takes at a time: those beyond would be refused.
+async fn settled(connection: &mut Connection, traffic: &Traffic) -> Result<(), UpstreamFault> {
+    poll_fn(|cx| {
+        // Nobody else says that it was said.
+        traffic.wake_at_read(cx);
+        let ended = Pin::new(&mut *connection).poll(cx).is_ready();
+        match (ended, connection.current_max_send_streams()) {
+            (true, _) => Poll::Ready(Err(UpstreamFault::Refused)),
+            (false, 0) => Poll::Pending,
+            (false, _) => Poll::Ready(Ok(())),
+        }
+    })
+    .await
 }
 
 /// What hyper wants to run beside the connection: on the thread that the connection is on.

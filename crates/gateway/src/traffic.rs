@@ -1,10 +1,10 @@
 //! What went over a connection to an API: whether a request can have arrived, and whether an answer had begun.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes over a connection, each way.
@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) struct Traffic {
     written: Cell<u64>,
     read: Cell<u64>,
+    /// Who waits for something to be read.
+    reader: RefCell<Option<Waker>>,
 }
 
 /// How far a connection was when a request began.
@@ -24,6 +26,19 @@ pub(crate) struct Mark {
 impl Traffic {
     pub(crate) const fn mark(&self) -> Mark {
         Mark { written: self.written.get(), read: self.read.get() }
+    }
+
+    /// Wakes this task once, when the next byte comes.
+    pub(crate) fn wake_at_read(&self, cx: &Context<'_>) {
+        self.reader.replace(Some(cx.waker().clone()));
+    }
+
+    /// So many bytes came.
+    fn came(&self, bytes: u64) {
+        self.read.set(self.read.get() + bytes);
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
     }
 
     /// How many bytes were handed to the system.
@@ -75,7 +90,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let came = buffer.filled().len() - before;
-        self.traffic.read.set(self.traffic.read.get() + came as u64);
+        if came > 0 {
+            self.traffic.came(came as u64);
+        }
         read
     }
 }

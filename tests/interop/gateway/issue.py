@@ -260,7 +260,7 @@ def cases(world):
         ("Envoy, an unknown profile", denied(envoy, 404, lambda desk: {"…": desk.key, "/authorize/orders": "/authorize/labels"})),
         ("Authlib on /token", library("authlib", sys.executable, here / "authlib_client.py")),
         ("Authlib, several lives", lives),
-        ("simple-oauth2 on /token", lambda world: library("node", tool("node"), world.node() / "client.mjs")(world)),
+        ("simple-oauth2 on /token", lambda world: library("node", tool("node"), world.node() / "oauth.mjs")(world)),
     ]
     for name, job in table:
         yield "issue", name, lambda job=job: job(world)

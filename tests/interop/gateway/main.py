@@ -1,16 +1,21 @@
-"""Runs all cases: main.py [--long] BINARY FOLDER. `run` starts it."""
+"""Runs all cases: main.py [--long] BINARY FOLDER [GRPC]. `run` starts it."""
 import signal
 import sys
 from pathlib import Path
 
+import attacks
+import calls
 import curl
 import fronts
+import http2
 import issue
 import life
 import load
+import nghttp2
 import pages
 import proxies
 import readings
+import tunnels
 import upstreams
 from report import Report
 from servers import stop_all
@@ -18,13 +23,14 @@ from world import World
 
 
 def main():
-    *flags, binary, folder = sys.argv[1:]
+    words = [word for word in sys.argv[1:] if word != "--long"]
+    binary, folder, grpc = [*words, None][:3]
     # An end from outside ends the servers as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     report = Report()
     try:
-        world = World(binary, Path(folder), "--long" in flags)
-        for module in (curl, upstreams, pages, proxies, fronts, issue, readings, load, life):
+        world = World(binary, Path(folder), "--long" in sys.argv, grpc)
+        for module in (curl, upstreams, pages, proxies, fronts, issue, readings, load, http2, nghttp2, calls, tunnels, attacks, life):
             for group, name, job in module.cases(world):
                 report.run(group, name, job)
     finally:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import h11
 
-from recorder import Recorder, read
+from frames import Api, Caller
+from recorder import Recorder, fields_of, read
 from report import expect, same
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "gateway" / "heads.json"
@@ -16,6 +17,9 @@ REFUSED_BY_H11 = {"UTF-8 in a query"}
 
 # Of one connection alone; and the framing, of which the body tells.
 HOP = {b"connection", b"transfer-encoding", b"content-length"}
+
+# More of them.
+BETWEEN = {b"keep-alive", b"proxy-connection", b"upgrade", b"te", b"trailer"}
 
 
 def head_of(vector):
@@ -157,5 +161,89 @@ def every_accepted_head(world):
     return f"{len(vectors)} heads, {len(gateways.known)} gateways"
 
 
+def over_http2(vector, port):
+    """The same request as HTTP/2 has it, where there is one: fields of a connection have no place there (RFC 9113 section 8.2.2)."""
+    head, body = with_body(head_of(vector).replace(b":8484", port))
+    head = head.split(b"\r\n\r\n")[0]
+    method, target, _ = head.split(b"\r\n")[0].split(b" ")
+    fields = fields_of(head)
+    names = dict(fields)
+    named = {name.strip().lower() for value in (value for name, value in fields if name == b"connection") for name in value.split(b",")}
+    authority = names.pop(b"host", b"")
+    if target.startswith(b"http://"):
+        authority, slash, rest = target.removeprefix(b"http://").partition(b"/")
+        target = slash + rest or b"/"
+    rest = [(name, value) for name, value in fields if name not in HOP | BETWEEN | named | {b"host", b"expect"}]
+    if body and b"content-length" in names:
+        rest.append((b"content-length", b"%d" % len(body)))
+    return [(b":method", method), (b":scheme", b"http"), (b":authority", authority), (b":path", target), *rest], body
+
+
+def whole_of(vector, port):
+    request, _ = with_body(head_of(vector).replace(b":8484", port))
+    return request
+
+
+def pair(gateway_of, vector, by_http2, api):
+    """Sends it, and gives what the API got: method, target, authority, fields, body."""
+    gateway, port = gateway_of(vector)
+    if by_http2:
+        fields, body = over_http2(vector, port)
+        caller = Caller(gateway.port())
+        same(caller.ask(fields, body or None).status, 200, "status over HTTP/2")
+        caller.close()
+    else:
+        stream = socket.create_connection(("127.0.0.1", gateway.port()))
+        same(exchange(stream, whole_of(vector, port)), 200, "status over HTTP/1.1")
+    arrived = api.take()
+    same(len(arrived), 1, "requests that arrived")
+    if isinstance(arrived[0], bytes):
+        method, target, fields, body = read(arrived[0])
+        authority = dict(fields)[b"host"]
+    else:
+        method, target, authority, fields, body, _ = arrived[0]
+    # Each gateway has a token of its own, each connection its framing, and Via tells by what version the request came.
+    same([value.split(b" ")[0] for name, value in fields if name == b"authorization"], [b"Bearer"], "tokens")
+    others = HOP | BETWEEN | {b"host", b"via", b"authorization"}
+    return method, target, authority == f"127.0.0.1:{api.port}".encode(), \
+        sorted(field for field in fields if field[0] not in others), body
+
+
+def every_pair(world):
+    """Of one request, an API of HTTP/1.1 and one of HTTP/2 get the same, however it came."""
+    apis = {1: Recorder(), 2: Api()}
+    known = {}
+
+    def gateway_of(number, vector):
+        lines = "".join(f"{name} = {json.dumps(vector[name])}\n" for name in ("methods", "origins", "authorization") if name in vector)
+        lines += "http2 = true\n" if number == 2 else ""
+        hosts = json.dumps(vector.get("hosts", []))
+        if (lines, hosts) not in known:
+            known[lines, hosts] = world.another(f'path = "/"\nprofile = "api"\nupstream = "{apis[number].url}"\n{lines}',
+                                                listen=f'[{{ address = "127.0.0.1:0", hosts = {hosts} }}]').ready()
+        return known[lines, hosts], f":{known[lines, hosts].port()}".encode()
+
+    vectors = [vector for vector in json.loads(VECTORS.read_text("utf-8"))
+               if "sent" in vector["expect"] and vector.get("hosts") != "any" and b"HTTP/1.0" not in head_of(vector)]
+    wrong = []
+    for vector in vectors:
+        try:
+            readings = [pair(lambda each: gateway_of(number, each), vector, by_http2, api)
+                        for number, api in apis.items() for by_http2 in (False, True)]
+            for reading in readings[1:]:
+                same(reading, readings[0], "what arrived")
+            expected = vector["expect"]["sent"]
+            same((readings[0][0].decode(), readings[0][1].decode(), readings[0][2]), (expected["method"], expected["target"], True), "what was sent")
+        except (AssertionError, OSError, ValueError) as error:
+            wrong.append(f"{vector['name']}: {error}")
+            for api in apis.values():
+                api.take()
+    for gateway in known.values():
+        gateway.end()
+    expect(not wrong, f"{len(wrong)} of {len(vectors)}:", "\n".join(wrong))
+    return f"{len(vectors)} requests, each over four pairs"
+
+
 def cases(world):
     yield "reading", "every accepted head, by nginx and by h11", lambda: every_accepted_head(world)
+    yield "reading", "the same over every pair of HTTP/1.1 and HTTP/2", lambda: every_pair(world)

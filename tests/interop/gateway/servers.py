@@ -161,7 +161,7 @@ class Gateway(Process):
 class Nginx(Process):
     """An API, a plain proxy and a front, by the servers in `text`. Its access log tells what arrived."""
 
-    FIELDS = ["method", "target", "status", "bearer", "key", "via", "accept", "forwarded", "between", "uri", "server"]
+    FIELDS = ["method", "target", "status", "bearer", "key", "via", "accept", "forwarded", "between", "uri", "server", "protocol"]
 
     def __init__(self, folder, text):
         self.folder = folder / "nginx"
@@ -185,7 +185,7 @@ http {{
     map $http_authorization $bearer {{ default other; "" none; "~^Bearer [^ ]+$" one; }}
     log_format seen '$request_method\t$request_uri\t$status\t$bearer\t$http_x_evergrant_key\t$http_via\t'
                     '$http_accept_encoding\t$http_x_forwarded_for $http_x_real_ip\t'
-                    '$http_cookie $http_proxy_authorization $http_upgrade $http_x_http_method_override\t$uri\t$server_name';
+                    '$http_cookie $http_proxy_authorization $http_upgrade $http_x_http_method_override\t$uri\t$server_name\t$server_protocol';
     access_log {self.folder}/access.log seen;
     client_max_body_size 0;
     keepalive_requests 100;
@@ -202,7 +202,8 @@ http {{
     def seen(self, mark="", server="api"):
         """The requests that arrived whose target has this."""
         log = self.folder / "access.log"
-        lines = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
+        # The last line may not be whole yet.
+        lines = log.read_text("utf-8", "replace").split("\n")[:-1] if log.exists() else []
         seen = (dict(zip(self.FIELDS, line.split("\t"))) for line in lines)
         return [request for request in seen if mark in request["target"] and request["server"] == server]
 

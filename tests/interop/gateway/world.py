@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from protocols import Protocols
 from report import Missing, until
 from servers import Gateway, Haproxy, Mock, Nginx, free_port, listens
 
@@ -12,14 +13,17 @@ LARGE = 16 * 1024 * 1024
 
 
 class World:
-    def __init__(self, binary, folder, long):
+    def __init__(self, binary, folder, long, grpc=None):
         self.binary, self.folder, self.long = binary, folder, long
+        # The example of gRPC, if it was built.
+        self.grpc = grpc
         self.nginx_port, self.hasty_port, self.haproxy_port = free_port(), free_port(), free_port()
         self.front_port, self.plain_port, self.recorder_port = free_port(), free_port(), free_port()
         self.front_http_port, self.front_tcp_port = free_port(), free_port()
         # Two gateways that are not there yet, with health, and what is in front of both.
         self.pair = [(free_port(), free_port()) for _ in range(2)]
         self.pair_nginx_port, self.pair_haproxy_port = free_port(), free_port()
+        self.protocols = Protocols(folder)
         self.key = json.loads(subprocess.run([binary, "--json", "gateway", "key", "front"], check=True,
                                              stdout=subprocess.PIPE).stdout)
         self.mock = Mock(binary, folder, "mock")
@@ -107,6 +111,7 @@ class World:
         ignore_invalid_headers off; underscores_in_headers on;
         location / {{ proxy_pass http://127.0.0.1:{self.recorder_port}; proxy_http_version 1.1; proxy_request_buffering off;
             proxy_set_header Host $http_host; proxy_set_header Connection ""; proxy_set_header TE $http_te; }} }}
+    {self.protocols.nginx(api)}
 """
 
     def _haproxy(self):
@@ -148,6 +153,7 @@ backend tcp
     mode tcp
     option httpchk GET /readyz
     server gateway 127.0.0.1:{self.keyed} check port {self.gateway.admin.rsplit(":", 1)[1]} inter 200ms
+{self.protocols.haproxy()}
 """
 
     def another(self, *routes, mock=None, lines="", listen='["localhost:0"]', admin=0):

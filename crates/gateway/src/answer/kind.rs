@@ -85,7 +85,7 @@ pub(super) const fn unreachable(fault: UpstreamFault) -> Kind {
         UpstreamFault::Dns => "dns_error",
         UpstreamFault::Tls => "tls_certificate_error",
         UpstreamFault::NoRoute => "destination_ip_unroutable",
-        UpstreamFault::NoHttp2 => "tls_alert_received",
+        UpstreamFault::NoHttp2 => "http_protocol_error",
     };
     row("upstream-unreachable", BAD_GATEWAY, error, "The API cannot be reached")
 }

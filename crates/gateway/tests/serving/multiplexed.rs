@@ -193,11 +193,12 @@ fn an_api_that_takes_few_at_a_time_gets_no_more_over_a_connection() {
     let most = Arc::new(AtomicUsize::new(0));
     let (now, seen) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&most));
     let manner = Manner { at_a_time: Some(3), ..Manner::default() };
-    let api = ManyApi::with(manner, move |_, (_, mut answer)| {
+    let api = ManyApi::with(manner, move |number, (_, mut answer)| {
         let (now, seen) = (Arc::clone(&now), Arc::clone(&seen));
         Box::pin(async move {
             seen.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            a_moment().await;
+            // All but the first wait for each other.
+            until_async("all are here", || number == 0 || seen.load(Ordering::SeqCst) == 12).await;
             now.fetch_sub(1, Ordering::SeqCst);
             say(&mut answer, 200, &[], b"").await;
         })
@@ -212,6 +213,41 @@ fn an_api_that_takes_few_at_a_time_gets_no_more_over_a_connection() {
     });
     assert_eq!(api.connections(), 4, "three at a time, and twelve that do not wait for each other");
     assert_eq!(most.load(Ordering::SeqCst), 12);
+}
+
+#[test]
+fn nothing_is_sent_before_an_api_has_said_how_many_it_takes() {
+    let manner = Manner { at_a_time: Some(2), ..Manner::default() };
+    let api = ManyApi::with(manner, |_, (_, mut answer)| {
+        Box::pin(async move { say(&mut answer, 200, &[], b"{}").await })
+    });
+    let running = http2(&api);
+    run(async {
+        let caller = Many::new(&running).await;
+        // Those beyond would be refused, and refused again.
+        for answer in join_all((0..60).map(|_| caller.post("/", b"{}"))).await {
+            assert_eq!(answer.status(), 200, "{answer:?}");
+        }
+    });
+    assert_eq!(api.heads().len(), 60);
+}
+
+#[test]
+fn many_at_a_time_get_through_the_goodbyes_of_an_api() {
+    let manner = Manner { goodbye_after: Some(5), ..Manner::default() };
+    let api = ManyApi::with(manner, |_, (_, mut answer)| {
+        Box::pin(async move { say(&mut answer, 200, &[], b"{}").await })
+    });
+    let running = http2(&api);
+    run(async {
+        let caller = Many::new(&running).await;
+        for _ in 0..10 {
+            for answer in join_all((0..90).map(|_| caller.post("/", b"{}"))).await {
+                assert_eq!(answer.status(), 200, "{answer:?}");
+            }
+        }
+    });
+    assert!(api.connections() > 1, "{}", api.connections());
 }
 
 #[test]
@@ -230,6 +266,34 @@ fn a_caller_that_takes_its_request_back_frees_its_place() {
         drop(answer);
         until_async("its place is free", || running.counts().queued == 0).await;
         assert_eq!(running.counts().connections, 1, "the connection is another matter");
+    });
+}
+
+/// Some callers take a reset behind the answer, which RFC 9113 §8.1 allows, for a failure.
+#[test]
+fn whoever_expects_a_word_over_http2_may_send_all_and_is_not_reset() {
+    let api = plain(200, b"{}");
+    let running = serve(route_to(&api.origin(), fixed()).http2(true).max_body(1024));
+    run(async {
+        let caller = Many::new(&running).await;
+        let mut sender = caller.sender.clone().ready().await.unwrap();
+        let request = caller.request("PUT", "/").header("expect", "100-continue");
+        let request = request.header("content-length", long().len()).body(()).unwrap();
+        let (answer, mut stream) = sender.send_request(request, false).unwrap();
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status(), 413);
+        let (_text, trailers) = read(&mut answer.into_body()).await.unwrap();
+        assert_eq!(trailers, None);
+        // Much more than its window: it is read.
+        let mut left = long().len();
+        while left > 0 {
+            stream.reserve_capacity(left);
+            let room = std::future::poll_fn(|cx| stream.poll_capacity(cx)).await;
+            let now = room.expect("it was reset").unwrap().min(left);
+            left -= now;
+            stream.send_data(Bytes::from(vec![b'x'; now]), left == 0).unwrap();
+        }
+        assert_eq!(caller.get("/").await.status(), 200);
     });
 }
 

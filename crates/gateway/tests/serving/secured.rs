@@ -62,7 +62,7 @@ fn callers_choose_their_version_in_the_handshake() {
         let stream = connect(&running, &known, &[b"h2", b"http/1.1"]).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
         assert_eq!(Many::over(stream, host.clone()).await.get("/").await.status(), 200);
-        for speaks in [&[&b"http/1.1"[..]][..], &[]] {
+        for speaks in [&[&b"http/1.1"[..]][..], &[b"http/1.0"], &[]] {
             let mut stream = connect(&running, &known, speaks).await.unwrap();
             let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
             stream.write_all(head.as_bytes()).await.unwrap();

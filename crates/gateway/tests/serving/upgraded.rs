@@ -95,6 +95,7 @@ fn a_handshake_whose_token_is_refused_is_sent_again() {
     assert_eq!(caller.any_answer("GET").unwrap().status, 101);
     assert_eq!(read(&mut caller, 5), b"hello");
     assert_eq!(server.counts().token_requests, 2);
+    assert_eq!(running.counts().replays, [1, 0, 0]);
 }
 
 #[test]

@@ -1,13 +1,25 @@
-// A program with simple-oauth2, which keeps its token: client.mjs TOKEN_ENDPOINT ID SECRET API CALLS
-import { ClientCredentials } from 'simple-oauth2';
+// A client of ws: `node client.mjs URL`. What it sends comes back as it was, or it fails.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
 
-const [endpoint, id, secret, api, calls] = process.argv.slice(2);
-const url = new URL(endpoint);
-const client = new ClientCredentials({ client: { id, secret }, auth: { tokenHost: url.origin, tokenPath: url.pathname } });
-let token = await client.getToken({});
-for (let number = 0; number < Number(calls); number++) {
-  if (token.expired(1)) token = await client.getToken({});
-  const answer = await fetch(`${api}/${number}`, { headers: { authorization: `Bearer ${token.token.access_token}` } });
-  if (answer.status !== 200) throw new Error(`${answer.status}`);
-  await answer.arrayBuffer();
+const socket = new WebSocket(process.argv[2], ['chat'], { perMessageDeflate: true });
+await once(socket, 'open');
+assert.equal(socket.extensions.split(';')[0], 'permessage-deflate');
+
+async function back(data) {
+  socket.send(data);
+  const [message, isBinary] = await once(socket, 'message');
+  return isBinary ? message : message.toString();
 }
+
+assert.equal(await back('token'), 'true');
+assert.equal(await back('Straße'), 'Straße');
+for (const data of [randomBytes(1 << 20), Buffer.alloc(1 << 20), Buffer.alloc(0)]) assert.deepEqual(await back(data), data);
+const pong = once(socket, 'pong');
+socket.ping('are you there?');
+assert.equal((await pong)[0].toString(), 'are you there?');
+socket.send('close');
+const [code, reason] = await once(socket, 'close');
+assert.deepEqual([code, reason.toString()], [4002, 'as you wish']);
