@@ -246,6 +246,7 @@ fn hasty_api() -> std::net::SocketAddr {
 
 fn hasty(mut stream: std::net::TcpStream) -> std::io::Result<()> {
     use std::io::{Read as _, Write as _};
+    stream.set_nodelay(true)?;
     stream.read_exact(&mut [0; 24])?;
     // SETTINGS, and that those of the other side are known.
     stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0])?;
