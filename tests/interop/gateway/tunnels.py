@@ -6,7 +6,6 @@ import signal
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 from report import Missing, expect, same, tool, until
 from servers import Gateway, Mock, Process
@@ -52,16 +51,8 @@ class Server:
 
 class NodeServer(Process):
     def __init__(self, world, name="ws"):
-        super().__init__(world.folder, name, tool("node"), str(node(world) / "server.mjs"))
+        super().__init__(world.folder, name, tool("node"), str(world.node() / "server.mjs"))
         self.port = self.answer("port", name)["port"]
-
-
-def node(world):
-    """The folder in which ws was installed."""
-    folder = os.environ.get("INTEROP_NODE")
-    if not folder:
-        raise Missing("ws, of node")
-    return Path(folder)
 
 
 def websockets():
@@ -124,7 +115,7 @@ def of_python(world):
     gateway.end(), server.end()
 
 
-def of_node(world):
+def of_world.node():
     """ws as the server, with both clients; websockets as the server, with ws as its client."""
     server, other = NodeServer(world), Server()
     of_ws, of_websockets = gateway_of(world, server.port, more=UPGRADE), gateway_of(world, other.port, more=UPGRADE)
@@ -132,7 +123,7 @@ def of_node(world):
         chats(url, world)
     for gateway in (of_ws, of_websockets):
         for url in urls(gateway):
-            done = subprocess.run([tool("node"), str(node(world) / "client.mjs"), url], check=False, stdout=subprocess.PIPE,
+            done = subprocess.run([tool("node"), str(world.node() / "client.mjs"), url], check=False, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True, timeout=60,
                                   env={**os.environ, "NODE_EXTRA_CA_CERTS": str(world.protocols.authority)})
             same(done.returncode, 0, f"status of ws at {url} ({done.stdout[-1500:]})")
