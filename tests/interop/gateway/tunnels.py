@@ -115,7 +115,7 @@ def of_python(world):
     gateway.end(), server.end()
 
 
-def of_world.node():
+def of_node(world):
     """ws as the server, with both clients; websockets as the server, with ws as its client."""
     server, other = NodeServer(world), Server()
     of_ws, of_websockets = gateway_of(world, server.port, more=UPGRADE), gateway_of(world, other.port, more=UPGRADE)
