@@ -130,7 +130,8 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) -> Result<(), BoxError
 /// How many requests wait for a token, as the gateway's metrics say.
 async fn waiting(admin: SocketAddr) -> Option<usize> {
     let mut stream = TcpStream::connect(admin).await.ok()?;
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.ok()?;
+    let head = format!("GET /metrics HTTP/1.1\r\nhost: {admin}\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).await.ok()?;
     text.lines().find_map(|line| line.strip_prefix("evergrant_gateway_queue_depth "))?.trim().parse().ok()
