@@ -150,7 +150,8 @@ pub(crate) fn own(
     }
     record.bytes_out = text.len() as u64;
     let ended = Ended { record, watch: Rc::clone(&caller.watch) };
-    Response::from_parts(head, AnswerBody::own(text, ended))
+    let idle = caller.worker.fixed.limits.idle_body;
+    Response::from_parts(head, AnswerBody::own(text, ended, idle))
 }
 
 /// What the API answered.
