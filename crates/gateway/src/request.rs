@@ -7,7 +7,7 @@ use crate::access::{Access, own_authorization};
 use crate::answer::{Problem, ProxyFailure, Sent, UpstreamFault};
 use crate::answering::{AnswerBody, Ended, Lease, Received, discard};
 use crate::body::{BodyFault, Outgoing, RequestBody};
-use crate::bounds::{Full, Place};
+use crate::bounds::{Both, Full};
 use crate::counts::{Gauge, Replayed};
 use crate::fields;
 use crate::grpc;
@@ -158,7 +158,7 @@ pub(crate) fn own(
 enum Passed {
     Answer(http::response::Parts, Box<Received>),
     /// It has agreed to another protocol.
-    Tunnel(http::response::Parts, Upgraded, Place),
+    Tunnel(http::response::Parts, Upgraded, Both),
 }
 
 /// What the API answered, or why it was not asked, or gave no answer.
@@ -173,7 +173,7 @@ async fn pass(
     let bounds = &serving.table.bounds;
     let busy = || Problem::busy(Duration::from_secs(1));
     let upgrade = match &way.upgrade {
-        Some(protocol) => Some((protocol.clone(), bounds.tunnel().ok_or_else(busy)?)),
+        Some(protocol) => Some((protocol.clone(), bounds.tunnel(&record.caller).ok_or_else(busy)?)),
         None => None,
     };
     record.admitted = Some(bounds.admit(&record.caller).ok_or_else(busy)?);
@@ -282,7 +282,7 @@ struct Passing<'a> {
     serving: &'a Serving,
     way: Way<'a>,
     /// What it shall become, with its place among the tunnels.
-    upgrade: Option<(HeaderValue, Place)>,
+    upgrade: Option<(HeaderValue, Both)>,
     lender: Lender<'a>,
     method: &'a Method,
     fields: HeaderMap,
