@@ -51,10 +51,8 @@ pub(crate) async fn answer(
     let serving = caller.worker.serving();
     let mut record = Record::begin(&caller.worker, &serving, caller.address, &parts);
     let method = parts.method.clone();
-    // Over HTTP/2 hyper tells nobody to go on: whoever expects that sends all the same.
-    let expects = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
     let is_grpc = grpc::is_grpc(&parts.headers);
-    let mut unread = Unread { body: Some(incoming), expects };
+    let mut unread = Unread::of(&parts, incoming);
     let page = page(&caller, &serving, &parts);
     if let Some((page, Some(placed))) = &page
         && let Some(answer) = page.preflight(&parts, &placed.route.methods)
@@ -129,6 +127,15 @@ fn page<'a>(caller: &Inbound, serving: &'a Serving, parts: &Parts) -> Option<(Pa
 pub(crate) struct Unread {
     pub(crate) body: Option<Incoming>,
     pub(crate) expects: bool,
+}
+
+impl Unread {
+    /// All of it.
+    pub(crate) fn of(parts: &Parts, body: Incoming) -> Self {
+        // Over HTTP/2 hyper tells nobody to go on: whoever expects that sends all the same.
+        let expects = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
+        Self { body: Some(body), expects }
+    }
 }
 
 /// An answer of our own.
