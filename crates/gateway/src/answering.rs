@@ -37,8 +37,10 @@ pub(crate) enum AnswerBody {
 }
 
 impl AnswerBody {
-    /// Of our own.
-    pub(crate) fn own(text: Bytes, ended: Ended) -> Self {
+    /// Of our own, which must leave within this time: over HTTP/2 a caller may keep it from that for ever, and its place among the requests
+    /// with it.
+    pub(crate) fn own(text: Bytes, ended: Ended, idle: Duration) -> Self {
+        ended.watch.expect_within(idle);
         Self::Own { text: (!text.is_empty()).then_some(text), _ended: ended }
     }
 

@@ -35,6 +35,7 @@ impl Drop for Place {
 pub(crate) struct Share {
     admitted: Arc<Count>,
     queued: Arc<Count>,
+    tunnels: Arc<Count>,
 }
 
 /// The bound on requests, and everybody's share of it.
@@ -47,8 +48,8 @@ pub(crate) struct Bounds {
     shares: BTreeMap<Box<str>, Share>,
 }
 
-/// A place among the requests that are admitted at once.
-pub(crate) struct Admitted {
+/// A place among all, and one among those of the caller if it is one of several.
+pub(crate) struct Both {
     _of_all: Place,
     _of_this_caller: Option<Place>,
 }
@@ -76,12 +77,9 @@ impl Bounds {
     }
 
     /// A place for a request of this caller, if there is one.
-    pub(crate) fn admit(&self, caller: &Caller) -> Option<Admitted> {
-        let of_this_caller = match self.share(caller) {
-            Some(share) => Some(share.admitted.take(half(self.most))?),
-            None => None,
-        };
-        Some(Admitted { _of_all: self.admitted.take(self.most)?, _of_this_caller: of_this_caller })
+    pub(crate) fn admit(&self, caller: &Caller) -> Option<Both> {
+        let share = self.share(caller).map(|share| &share.admitted);
+        Both::take(&self.admitted, share, self.most)
     }
 
     /// A place for it in a queue of so many; `Ok(None)` if nobody counts.
@@ -90,13 +88,24 @@ impl Bounds {
         share.queued.take(half(most)).map(Some).ok_or(Full)
     }
 
-    /// A place among the connections that have become tunnels, if there is one.
-    pub(crate) fn tunnel(&self) -> Option<Place> {
-        self.tunnels.take(Limits::TUNNELS)
+    /// A place for it among the connections that have become tunnels, if there is one.
+    pub(crate) fn tunnel(&self, caller: &Caller) -> Option<Both> {
+        let share = self.share(caller).map(|share| &share.tunnels);
+        Both::take(&self.tunnels, share, Limits::TUNNELS)
     }
 
     fn share(&self, caller: &Caller) -> Option<&Share> {
         self.shares.get(caller.name()?)
+    }
+}
+
+impl Both {
+    fn take(all: &Arc<Count>, share: Option<&Arc<Count>>, most: usize) -> Option<Self> {
+        let of_this_caller = match share {
+            Some(share) => Some(share.take(half(most))?),
+            None => None,
+        };
+        Some(Self { _of_all: all.take(most)?, _of_this_caller: of_this_caller })
     }
 }
 

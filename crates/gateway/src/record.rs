@@ -2,7 +2,7 @@
 
 use crate::access::Caller;
 use crate::answer::{Problem, Sent};
-use crate::bounds::Admitted;
+use crate::bounds::Both;
 use crate::counts::Broken;
 use crate::log::{Line, shown};
 use crate::serving::Serving;
@@ -39,7 +39,7 @@ pub(crate) struct Record {
     pub(crate) bytes_out: u64,
     pub(crate) attempts: u8,
     pub(crate) generation: Option<Generation>,
-    pub(crate) admitted: Option<Admitted>,
+    pub(crate) admitted: Option<Both>,
 }
 
 impl Record {

@@ -7,7 +7,7 @@ use crate::access::{Access, own_authorization};
 use crate::answer::{Problem, ProxyFailure, Sent, UpstreamFault};
 use crate::answering::{AnswerBody, Ended, Lease, Received, discard};
 use crate::body::{BodyFault, Outgoing, RequestBody};
-use crate::bounds::{Full, Place};
+use crate::bounds::{Both, Full};
 use crate::counts::{Gauge, Replayed};
 use crate::fields;
 use crate::grpc;
@@ -51,10 +51,8 @@ pub(crate) async fn answer(
     let serving = caller.worker.serving();
     let mut record = Record::begin(&caller.worker, &serving, caller.address, &parts);
     let method = parts.method.clone();
-    // Over HTTP/2 hyper tells nobody to go on: whoever expects that sends all the same.
-    let expects = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
     let is_grpc = grpc::is_grpc(&parts.headers);
-    let mut unread = Unread { body: Some(incoming), expects };
+    let mut unread = Unread::of(&parts, incoming);
     let page = page(&caller, &serving, &parts);
     if let Some((page, Some(placed))) = &page
         && let Some(answer) = page.preflight(&parts, &placed.route.methods)
@@ -131,6 +129,15 @@ pub(crate) struct Unread {
     pub(crate) expects: bool,
 }
 
+impl Unread {
+    /// All of it.
+    pub(crate) fn of(parts: &Parts, body: Incoming) -> Self {
+        // Over HTTP/2 hyper tells nobody to go on: whoever expects that sends all the same.
+        let expects = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
+        Self { body: Some(body), expects }
+    }
+}
+
 /// An answer of our own.
 pub(crate) fn own(
     caller: &Inbound,
@@ -150,14 +157,15 @@ pub(crate) fn own(
     }
     record.bytes_out = text.len() as u64;
     let ended = Ended { record, watch: Rc::clone(&caller.watch) };
-    Response::from_parts(head, AnswerBody::own(text, ended))
+    let idle = caller.worker.fixed.limits.idle_body;
+    Response::from_parts(head, AnswerBody::own(text, ended, idle))
 }
 
 /// What the API answered.
 enum Passed {
     Answer(http::response::Parts, Box<Received>),
     /// It has agreed to another protocol.
-    Tunnel(http::response::Parts, Upgraded, Place),
+    Tunnel(http::response::Parts, Upgraded, Both),
 }
 
 /// What the API answered, or why it was not asked, or gave no answer.
@@ -172,7 +180,7 @@ async fn pass(
     let bounds = &serving.table.bounds;
     let busy = || Problem::busy(Duration::from_secs(1));
     let upgrade = match &way.upgrade {
-        Some(protocol) => Some((protocol.clone(), bounds.tunnel().ok_or_else(busy)?)),
+        Some(protocol) => Some((protocol.clone(), bounds.tunnel(&record.caller).ok_or_else(busy)?)),
         None => None,
     };
     record.admitted = Some(bounds.admit(&record.caller).ok_or_else(busy)?);
@@ -281,7 +289,7 @@ struct Passing<'a> {
     serving: &'a Serving,
     way: Way<'a>,
     /// What it shall become, with its place among the tunnels.
-    upgrade: Option<(HeaderValue, Place)>,
+    upgrade: Option<(HeaderValue, Both)>,
     lender: Lender<'a>,
     method: &'a Method,
     fields: HeaderMap,

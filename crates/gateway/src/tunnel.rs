@@ -1,7 +1,7 @@
 //! What an upgrade makes of a connection (RFC 9110 §7.8): bytes both ways, which nobody here understands.
 
 use crate::arriving::{Arrived, FromCaller};
-use crate::bounds::Place;
+use crate::bounds::Both;
 use crate::counts::Gauge;
 use crate::idle::Upgraded;
 use crate::limits::Limits;
@@ -23,8 +23,8 @@ pub(crate) struct Tunnel {
     pub(crate) worker: Rc<Worker>,
     pub(crate) upgraded: Upgraded,
     pub(crate) record: Record,
-    /// One of all tunnels.
-    pub(crate) place: Place,
+    /// One of all tunnels, and of those of its caller.
+    pub(crate) place: Both,
 }
 
 impl Tunnel {

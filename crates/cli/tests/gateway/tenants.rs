@@ -217,6 +217,36 @@ fn a_tenant_whose_server_hangs_delays_no_other() {
 }
 
 #[test]
+fn a_secret_that_comes_late_keeps_no_key_from_being_taken_away() {
+    let server = Server::start().unwrap();
+    let served = Served::new(&["slow", "shop"], |_| String::new());
+    let secret = served.secret("secret", Server::CLIENT_SECRET);
+    let (late, hangs) = (served.folder.at("late"), served.folder.at("hangs"));
+    // It ends with the folder at the latest.
+    let script = format!(
+        "if test -e '{late}'; then touch '{hangs}'; fi; while test -e '{late}'; do sleep 0.1; done; cat '{secret}'"
+    );
+    let slow = client(&server, served.api, &secret).replace(
+        &format!("{{ file = {secret:?} }}"),
+        &format!("{{ command = [\"sh\", \"-c\", {script:?}] }}"),
+    );
+    served.describe("slow", &slow);
+    served.describe("shop", &client(&server, served.api, &secret));
+    let mut gateway = Gateway::start(with_config(&served.path));
+    assert_eq!((served.ask(&gateway.url, "slow").0, served.ask(&gateway.url, "shop").0), (200, 200));
+    fs::write(&late, "").unwrap();
+    gateway.signal(Signal::HUP);
+    until(|| Path::new(&hangs).exists());
+    gateway.hear("read again and is used");
+    let text = fs::read_to_string(&served.path).unwrap();
+    let (_, _, digest) = served.keys.iter().find(|(name, ..)| name == "shop").unwrap();
+    fs::write(&served.path, text.replace(&format!(", shop = \"{digest}\""), "")).unwrap();
+    gateway.signal(Signal::HUP);
+    gateway.hear("read again and is used");
+    assert_eq!((served.ask(&gateway.url, "shop").0, served.ask(&gateway.url, "slow").0), (403, 200));
+}
+
+#[test]
 fn a_stderr_that_nobody_reads_holds_up_no_tenant() {
     let server = Server::start().unwrap();
     let names: Vec<String> =

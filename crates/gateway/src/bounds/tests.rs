@@ -41,3 +41,17 @@ fn a_queue_is_shared_likewise() {
     drop((first, second));
     assert!(bounds.queue(&caller("shop"), 3).unwrap().is_some());
 }
+
+#[test]
+fn one_of_several_has_half_of_the_tunnels_at_most() {
+    let bounds = Bounds::new(4096, ["shop", "office"].into_iter());
+    let mut shop: Vec<_> = std::iter::from_fn(|| bounds.tunnel(&caller("shop"))).collect();
+    assert_eq!(shop.len(), 128);
+    // They outlive the table that they began with.
+    let bounds = bounds.next(["shop", "office"].into_iter());
+    assert!(bounds.tunnel(&caller("shop")).is_none());
+    let office: Vec<_> = std::iter::from_fn(|| bounds.tunnel(&caller("office"))).collect();
+    assert_eq!(office.len(), 128);
+    shop.pop();
+    assert!(bounds.tunnel(&caller("shop")).is_some());
+}

@@ -16,7 +16,7 @@ use crate::record::Record;
 use crate::request::{Unread, own};
 use crate::rules::{self, Denied, Hosts};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, EXPECT, HeaderValue, PRAGMA};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA};
 use http::request::Parts;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
@@ -32,7 +32,7 @@ pub(crate) async fn answer(
     caller.watch.serving();
     let (mut parts, incoming) = request.into_parts();
     let mut record = Record::begin(&caller.worker, &counter.serving, caller.address, &parts);
-    let mut unread = Unread { expects: parts.headers.contains_key(EXPECT), body: Some(incoming) };
+    let mut unread = Unread::of(&parts, incoming);
     // A path that cannot be read names nothing.
     let path = parts.uri.path().to_owned();
     let asked = Asked::read(&path);

@@ -1,6 +1,7 @@
 //! Tokens for programs of this machine, over sockets.
 
 use crate::fixture::{Answer, Caller, PATIENCE, fixed, tokens, until};
+use crate::many::{Many, a_moment, read, run};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use evergrant_gateway::{
@@ -579,4 +580,22 @@ fn keys_and_profiles_are_swapped_while_it_gives_out_tokens() {
     // Nothing said of it: it goes on.
     assert_eq!(desk.running.reload(Reload::new(Vec::new())).unwrap(), []);
     assert_eq!(desk.token("/token/labels").status, 200);
+}
+
+/// As on a route: a front may ask so, with the fields and the body of what it asks about.
+#[test]
+fn whoever_expects_a_word_over_http2_is_not_reset_here_either() {
+    let desk = Desk::of([("api", fixed())]);
+    run(async {
+        let caller = Many::at(desk.address()).await;
+        let mut sender = caller.sender.clone().ready().await.unwrap();
+        let request = caller.request("POST", "/authorize/api").header("expect", "100-continue");
+        let request = request.header("x-evergrant-key", desk.key.expose()).body(()).unwrap();
+        let (answer, mut stream) = sender.send_request(request, false).unwrap();
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let _empty = read(&mut answer.into_body()).await.unwrap();
+        a_moment().await;
+        stream.send_data("late".into(), true).expect("it was reset");
+    });
 }

@@ -482,6 +482,34 @@ fn a_caller_that_takes_nothing_of_one_answer_loses_that_one_alone() {
 }
 
 #[test]
+fn an_answer_of_our_own_that_nobody_takes_is_lost_likewise_and_its_place_is_free() {
+    // Nobody listens there.
+    let origin = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    let limits = Limits::new().idle_body(Duration::from_millis(300)).admitted(1);
+    let running = limited(route_to(&origin, fixed()), limits);
+    run(async {
+        let stream = tokio::net::TcpStream::connect(address(&running)).await.unwrap();
+        let mut builder = h2::client::Builder::new();
+        // No byte of an answer has room, and so no place among the requests would ever be free again.
+        let made = builder.initial_window_size(0).handshake::<_, Bytes>(stream).await;
+        let (mut sender, connection) = made.unwrap();
+        let _ended = tokio::spawn(connection);
+        let request = http::Request::get(format!("http://{}/", address(&running))).body(()).unwrap();
+        let (answer, _) = sender.send_request(request, true).unwrap();
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status(), 502);
+        let lost = answer.into_body().data().await.unwrap().unwrap_err();
+        assert_eq!(lost.reason(), Some(h2::Reason::CANCEL));
+        until_async("its place is free", || running.counts().in_flight == 0).await;
+        let answer = Many::new(&running).await.get("/").await;
+        assert_eq!((answer.status(), answer.problem().as_deref()), (502, Some("upstream-unreachable")));
+    });
+}
+
+#[test]
 fn a_connection_without_requests_is_left_with_a_goodbye_and_not_sooner() {
     let api = plain(200, b"{}");
     let limits = Limits::new().idle_callers(Duration::from_millis(700)).head_time(Duration::from_millis(100));

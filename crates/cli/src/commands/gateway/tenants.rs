@@ -11,6 +11,7 @@ use crate::tell::stderr;
 use evergrant_gateway::UnknownTenant;
 use evergrant_tokio_reqwest::{BoxError, Client, Policy, TokensPool};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
@@ -26,6 +27,27 @@ const UNTOLD: usize = 64;
 pub(super) struct Tenants {
     pub(super) served: evergrant_gateway::Tenants,
     clients: Arc<Clients>,
+    wanted: Arc<Wanted>,
+    /// A word to the thread that looks at them. It ends with the last of these.
+    looks: SyncSender<()>,
+}
+
+/// What the thread that looks at the tenants shall do next.
+#[derive(Default)]
+struct Wanted {
+    /// They are described otherwise.
+    described: AtomicBool,
+    /// It is time to look at the files.
+    files: AtomicBool,
+    /// Somebody has asked that everything be read again.
+    again: AtomicBool,
+}
+
+/// What that thread has.
+struct Looking {
+    pool: TokensPool<String>,
+    clients: Arc<Clients>,
+    wanted: Arc<Wanted>,
 }
 
 struct Clients {
@@ -72,7 +94,11 @@ impl Tenants {
             .policy(policy)
             .observer(Arc::<Totals>::clone(totals))
             .build()?;
-        Ok(Self { served: evergrant_gateway::Tenants::new(pool), clients })
+        let wanted = Arc::<Wanted>::default();
+        let looking =
+            Looking { pool: pool.clone(), clients: Arc::clone(&clients), wanted: Arc::clone(&wanted) };
+        let looks = looking.begin()?;
+        Ok(Self { served: evergrant_gateway::Tenants::new(pool), clients, wanted, looks })
     }
 
     pub(super) fn pool(&self) -> &TokensPool<String> {
@@ -89,12 +115,46 @@ impl Tenants {
     /// They are described otherwise from now on: who is described as before keeps its token.
     pub(super) fn are(&self, described: Descriptions) {
         *self.clients.described.write().unwrap_or_else(PoisonError::into_inner) = described;
-        self.each(|name, made| self.clients.is_described_otherwise(name, made));
+        self.wanted.described.store(true, Ordering::SeqCst);
+        self.begin();
     }
 
     /// Looks at the files of those who are in use, and of their secrets. `again`: takes what is there at once, and runs the commands that print
     /// a secret.
+    ///
+    /// It waits for none of that: a secret that comes late must not keep a key from being taken away.
     pub(super) fn look(&self, again: bool) {
+        self.wanted.again.fetch_or(again, Ordering::SeqCst);
+        self.wanted.files.store(true, Ordering::SeqCst);
+        self.begin();
+    }
+
+    fn begin(&self) {
+        // One that waits already stands for this one, too.
+        let _begun = self.looks.try_send(());
+    }
+}
+
+impl Looking {
+    /// Looks whenever there is a word, on a thread of its own.
+    fn begin(self) -> Result<SyncSender<()>, Failure> {
+        let (sender, words) = sync_channel(1);
+        let look = move || words.iter().for_each(|()| self.look());
+        let started = thread::Builder::new().name("tenants".into()).spawn(look);
+        started.map_err(|error| Failure::system("the tenants cannot be looked at", &error))?;
+        Ok(sender)
+    }
+
+    fn look(&self) {
+        if self.wanted.described.swap(false, Ordering::SeqCst) {
+            self.each(|name, made| self.clients.is_described_otherwise(name, made));
+        }
+        if self.wanted.files.swap(false, Ordering::SeqCst) {
+            self.look_at_files(self.wanted.again.swap(false, Ordering::SeqCst));
+        }
+    }
+
+    fn look_at_files(&self, again: bool) {
         self.each(|name, made| {
             let now = self.clients.content_now(name, &made.settings);
             if now == made.content {
@@ -110,7 +170,7 @@ impl Tenants {
     /// Makes anew the clients of those in use of whom this is true.
     fn each(&self, is_due: impl Fn(&str, &mut Made) -> bool) {
         let mut names = Vec::new();
-        self.pool().each(|name, _| names.push(name.clone()));
+        self.pool.each(|name, _| names.push(name.clone()));
         let mut made = {
             let mut made = self.clients.made.lock().unwrap_or_else(PoisonError::into_inner);
             made.retain(|name, _| names.contains(name));
@@ -129,9 +189,9 @@ impl Tenants {
         let tenant = Line(name);
         match self.clients.client(name) {
             Ok(client) => {
-                let before = self.pool().get(name).and_then(|source| source.source().shared().client());
+                let before = self.pool.get(name).and_then(|source| source.source().shared().client());
                 let is_same = before.is_some_and(|before| *before == client);
-                match self.pool().replace(name, client) {
+                match self.pool.replace(name, client) {
                     Ok(true) if !is_same => {
                         stderr::note(format_args!(
                             "tenant {tenant}: its client has changed, and the new one is used"
@@ -144,7 +204,7 @@ impl Tenants {
                 }
             }
             Err(error) if error.is::<UnknownTenant>() => {
-                self.pool().remove(name);
+                self.pool.remove(name);
                 stderr::note(format_args!("tenant {tenant}: it is not described any more, and gets nothing"));
             }
             // It has been told.
