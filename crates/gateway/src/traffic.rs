@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) struct Traffic {
     written: Cell<u64>,
     read: Cell<u64>,
+    /// Whether one side has closed.
+    closed: Cell<bool>,
     /// Who waits for something to be read.
     reader: RefCell<Option<Waker>>,
 }
@@ -39,6 +41,11 @@ impl Traffic {
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
+    }
+
+    /// Whether what is sent one way has ended.
+    pub(crate) const fn has_closed(&self) -> bool {
+        self.closed.get()
     }
 
     /// How many bytes were handed to the system.
@@ -88,10 +95,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
+        let has_room = buffer.remaining() > 0;
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let came = buffer.filled().len() - before;
         if came > 0 {
             self.traffic.came(came as u64);
+        } else if has_room && read.is_ready() {
+            self.traffic.closed.set(true);
         }
         read
     }
@@ -121,6 +131,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.traffic.closed.set(true);
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

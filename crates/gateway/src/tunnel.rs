@@ -28,7 +28,7 @@ pub(crate) struct Tunnel {
 }
 
 impl Tunnel {
-    /// Lets bytes pass until one side has closed, nothing moves any more, or the gateway ends. `seen` came behind the caller's request.
+    /// Lets bytes pass until both sides have closed, nothing moves any more, or the gateway ends. `seen` came behind the caller's request.
     pub(crate) async fn run(self, caller: FromCaller, seen: Bytes, watch: &Watch) {
         let Self { worker, upgraded, mut record, place: _place } = self;
         let Some(api) = upgraded.connection().await else { return };
@@ -50,7 +50,10 @@ impl Tunnel {
 /// Until nothing has moved for too long, or nothing shall move any more.
 async fn silence(worker: &Worker, traffic: &Traffic) {
     let (mut mark, mut since) = (traffic.mark(), Instant::now());
-    while worker.state() != State::Ending && since.elapsed() < Limits::IDLE_TUNNEL {
+    // Who closes one way mostly went away: the other side may still say something, and is not waited for as long.
+    let may_be_silent =
+        || if traffic.has_closed() { worker.fixed.limits.idle_body } else { Limits::IDLE_TUNNEL };
+    while worker.state() != State::Ending && since.elapsed() < may_be_silent() {
         sleep(LOOK).await;
         if traffic.has_written_since(mark) || traffic.has_read_since(mark) {
             (mark, since) = (traffic.mark(), Instant::now());

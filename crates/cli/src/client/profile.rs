@@ -330,10 +330,11 @@ pub(crate) fn listed(names: &[&str]) -> String {
 
 fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile {
     let table = reader.table(value);
-    members(reader, table, folder)
+    members(reader, table, folder, &KEYS)
 }
 
-fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path) -> Profile {
+/// `known`: the keys that it may have, in the words of a fault.
+fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path, known: &[&str]) -> Profile {
     let mut profile = Profile::default();
     for (key, value) in table {
         profile.lines.insert(key.as_str().to_owned(), reader.line(&key));
@@ -363,7 +364,7 @@ fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path) -> Profile 
             "dangerous_plain_http" => profile.dangerous_plain_http = reader.flag(&value),
             "timeout" => profile.timeout = reader.duration(&value),
             "cache" => profile.cache = reader.flag(&value),
-            _ => reader.unknown(&key, &KEYS),
+            _ => reader.unknown(&key, known),
         }
     }
     profile
@@ -402,7 +403,8 @@ fn tenant(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path) -> Profile {
     let says = |wanted: &str| table.iter().any(|(key, _)| key.as_str() == wanted);
     let (has_secret, at) =
         (says("client_secret"), table.iter().map(|(key, _)| key.at()).min().unwrap_or_default());
-    let tenant = members(reader, table, folder);
+    let known: Vec<&str> = KEYS.into_iter().filter(|key| !SHARED.contains(key)).collect();
+    let tenant = members(reader, table, folder, &known);
     // The variable that every other command looks at would be the secret of them all.
     if !has_secret && tenant.auth != Some(Auth::None) {
         reader.problem(

@@ -114,7 +114,8 @@ fn a_fault_keeps_what_there_was_and_is_told_with_its_line_everywhere() {
     assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
     write(&server, &path, &table(""));
     gateway.signal(Signal::HUP);
-    gateway.hear("read again and is used: 1 route");
+    let said = gateway.hear("read again and is used: 1 route");
+    assert!(said.ends_with("1 route\"}"), "{said}");
     assert_eq!((reloads(&gateway, "failed"), server.counts().token_requests), (3, 1));
     gateway.interrupt();
     let (status, log, _) = gateway.end();

@@ -2,12 +2,25 @@
 
 use super::{Problem, Sent, kind};
 use crate::access::AccessDenied;
+use crate::rules::Denied;
 use http::StatusCode;
 
 impl Problem {
     /// A form, or a field of it, that nothing can be given for: 400.
     pub(crate) fn form(detail: &str) -> Self {
         Self::by_rule(kind::FORM, "form", detail.into())
+    }
+
+    /// A rule, in words for callers that have no route.
+    pub(crate) fn denied_without_a_route(denied: &Denied) -> Self {
+        let detail = match denied {
+            Denied::MethodOfRoute(_) => "this path takes POST alone".into(),
+            Denied::Browser(field) => {
+                format!("{field} says that a page in a browser sent this, and no page gets a token here")
+            }
+            denied => return Self::denied(denied),
+        };
+        Self { detail: detail.into(), ..Self::denied(denied) }
     }
 
     /// The form is longer than so many bytes: 413.

@@ -54,7 +54,7 @@ impl Refused {
 
     /// A rule.
     pub(super) fn denied(denied: &Denied) -> Self {
-        Self::request(Problem::denied(denied))
+        Self::request(Problem::denied_without_a_route(denied))
     }
 
     /// Client authentication failed.

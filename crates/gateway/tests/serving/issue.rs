@@ -273,6 +273,7 @@ fn who_may_not_gets_no_token_and_no_word_of_one() {
         let answer = desk.ask(method, target, &lines, body);
         assert_eq!(error(&answer), (expected.0, expected.1.to_owned()), "{method} {target} {lines}");
         assert!(answer.field("authorization").is_none() && json(&answer).get("access_token").is_none());
+        assert!(!format!("{answer:?}").contains("route"), "there is none here: {answer:?}");
         let wants_basic = answer.field("www-authenticate").is_some_and(|value| value.starts_with("Basic "));
         assert_eq!(wants_basic, answer.status == 401, "{method} {target}");
         assert_eq!(answer.field("allow").is_some(), answer.status == 405);

@@ -1,8 +1,8 @@
 //! Connections that go on with another protocol.
 
 use crate::api::{After, Api, Arrived, ok, refuse, say};
-use crate::fixture::{Caller, PATIENCE, address, fixed, route_to, serve, tokens, until};
-use evergrant_gateway::Running;
+use crate::fixture::{Caller, PATIENCE, address, fixed, limited, route_to, serve, tokens, until};
+use evergrant_gateway::{Limits, Running};
 use evergrant_mock::Server;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -79,6 +79,27 @@ fn bytes_pass_both_ways_once_the_api_agrees() {
     drop(caller);
     until("both ends are gone", || running.counts().tunnels == 0 && running.counts().connections == 0);
     until("the API's too", || api.open() == 0);
+}
+
+#[test]
+fn a_tunnel_that_one_side_has_closed_is_not_kept_for_the_other() {
+    let closed = std::sync::Arc::new(std::sync::Mutex::new(()));
+    let held = closed.lock().unwrap();
+    let waits = std::sync::Arc::clone(&closed);
+    let api = Api::start(move |_, stream| {
+        say(stream, AGREED);
+        // Hears that the caller has closed, and does not close.
+        drop(waits.lock());
+        After::Close
+    });
+    let limits = Limits::new().idle_body(Duration::from_millis(50));
+    let running = limited(route_to(&api.origin(), fixed()).upgrades(["websocket"]), limits);
+    let mut caller = ask(&running, "");
+    assert_eq!(caller.any_answer("GET").unwrap().status, 101);
+    until("it is a tunnel", || running.counts().tunnels == 1);
+    drop(caller);
+    until("it is gone", || running.counts().tunnels == 0 && running.counts().connections == 0);
+    drop(held);
 }
 
 #[test]

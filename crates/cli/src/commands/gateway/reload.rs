@@ -148,8 +148,9 @@ impl Watched {
         }
         match taken {
             Ok(addresses) => {
+                let s = if count == 1 { "" } else { "s" };
                 stderr::note(format_args!(
-                    "the configuration has been read again and is used: {count} routes"
+                    "the configuration has been read again and is used: {count} route{s}"
                 ));
                 let addresses = addresses.iter().map(|address| format!("listen ({address})"));
                 for what in needs_restart.into_iter().chain(addresses) {

@@ -37,6 +37,8 @@ pub(super) struct Tenants {
 struct Wanted {
     /// They are described otherwise.
     described: AtomicBool,
+    /// Their routes lead to another API.
+    elsewhere: AtomicBool,
     /// It is time to look at the files.
     files: AtomicBool,
     /// Somebody has asked that everything be read again.
@@ -114,7 +116,14 @@ impl Tenants {
 
     /// They are described otherwise from now on: who is described as before keeps its token.
     pub(super) fn are(&self, described: Descriptions) {
-        *self.clients.described.write().unwrap_or_else(PoisonError::into_inner) = described;
+        // Whoever's tokens may not go to another API is told so at once.
+        let goes_elsewhere = {
+            let mut known = self.clients.described.write().unwrap_or_else(PoisonError::into_inner);
+            let goes_elsewhere = !known.has_apis_of(&described);
+            *known = described;
+            goes_elsewhere
+        };
+        self.wanted.elsewhere.fetch_or(goes_elsewhere, Ordering::SeqCst);
         self.wanted.described.store(true, Ordering::SeqCst);
         self.begin();
     }
@@ -147,7 +156,8 @@ impl Looking {
 
     fn look(&self) {
         if self.wanted.described.swap(false, Ordering::SeqCst) {
-            self.each(|name, made| self.clients.is_described_otherwise(name, made));
+            let goes_elsewhere = self.wanted.elsewhere.swap(false, Ordering::SeqCst);
+            self.each(|name, made| goes_elsewhere || self.clients.is_described_otherwise(name, made));
         }
         if self.wanted.files.swap(false, Ordering::SeqCst) {
             self.look_at_files(self.wanted.again.swap(false, Ordering::SeqCst));

@@ -246,6 +246,19 @@ fn a_fault_of_a_tenant_concerns_nobody_but_the_gateway() {
 }
 
 #[test]
+fn a_tenant_is_told_of_no_key_that_it_may_not_have() {
+    let text = format!("{HEAD}[tenants.x]\nclient_idd = \"x\"\nauth = \"none\"\n[gateway]\n{ROUTE}");
+    let said: Vec<_> =
+        read(&text).failures(Of::Gateway).map(|failure| failure.parts().1.to_owned()).collect();
+    let [said] = said.as_slice() else { panic!("{said:?}") };
+    assert!(
+        said.starts_with("did you mean client_id?") && said.ends_with(", dangerous_plain_http"),
+        "{said}"
+    );
+    assert!(["ca_file", "proxy", "timeout", "cache"].iter().all(|key| !said.contains(key)), "{said}");
+}
+
+#[test]
 fn a_fault_of_the_gateway_concerns_nobody_but_the_gateway() {
     let profiles = read(&format!("{HEAD}[profile.b]\nscop = \"x\"\n[gateway]\nlog = 1\n{ROUTE}"));
     let count = |of| profiles.failures(of).count();
