@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) struct Traffic {
     written: Cell<u64>,
     read: Cell<u64>,
+    /// Whether nothing more comes, or nothing more is written.
+    is_half_closed: Cell<bool>,
     /// Who waits for something to be read.
     reader: RefCell<Option<Waker>>,
 }
@@ -49,6 +51,11 @@ impl Traffic {
     /// How many bytes came.
     pub(crate) const fn read_in_all(&self) -> u64 {
         self.read.get()
+    }
+
+    /// Whether one direction has ended.
+    pub(crate) const fn is_half_closed(&self) -> bool {
+        self.is_half_closed.get()
     }
 
     /// Whether a byte was handed to the system since: the API may have seen it.
@@ -92,6 +99,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         let came = buffer.filled().len() - before;
         if came > 0 {
             self.traffic.came(came as u64);
+        } else if matches!(read, Poll::Ready(Ok(()))) && buffer.remaining() > 0 {
+            self.traffic.is_half_closed.set(true);
         }
         read
     }
@@ -121,6 +130,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.traffic.is_half_closed.set(true);
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
