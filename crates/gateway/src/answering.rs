@@ -94,8 +94,10 @@ pub(crate) struct Received {
     /// What was looked at already.
     seen: VecDeque<Frame<Bytes>>,
     /// Where it broke off while it was looked at: its reader shall meet it there.
-    error: Option<hyper::Error>,
+    error: Option<BrokenOff>,
     rest: Incoming,
+    /// Whether it is a stream among others (HTTP/2), which shows whether it has ended.
+    is_shared: bool,
     lease: Option<Lease>,
     request: RequestBody,
     /// Which trailers pass.
@@ -107,7 +109,9 @@ pub(crate) struct Received {
 impl Received {
     pub(crate) fn new(rest: Incoming, lease: Lease, request: RequestBody, fields: &FieldRules) -> Self {
         let fields = fields.clone();
-        Self { seen: VecDeque::new(), error: None, rest, lease: Some(lease), request, fields, links: None }
+        let is_shared = lease.connection.is_shared();
+        let (seen, lease) = (VecDeque::new(), Some(lease));
+        Self { seen, error: None, rest, is_shared, lease, request, fields, links: None }
     }
 
     /// The same with other links.
@@ -138,7 +142,7 @@ impl Received {
         bytes
     }
 
-    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         if let Some(error) = self.error.take() {
             return Poll::Ready(Some(Err(error)));
         }
@@ -150,6 +154,10 @@ impl Received {
             Ok(trailers) => Frame::trailers(trailers_to_caller(trailers, &self.fields)),
             Err(frame) => frame,
         });
+        let frame = match frame {
+            Poll::Ready(None) if self.is_cut() => Poll::Ready(Some(Err(BrokenOff::Cut))),
+            frame => frame.map_err(BrokenOff::Upstream),
+        };
         match &frame {
             Poll::Ready(None) => self.end(),
             Poll::Ready(Some(Ok(_))) if self.rest.is_end_stream() => self.end(),
@@ -159,8 +167,14 @@ impl Received {
         frame
     }
 
+    /// Whether what has no more to give was cut: by a reset that says `NO_ERROR`, which hyper takes for an end. Behind an end the API asks so
+    /// for no more of the request (RFC 9113 §8.1); without one, a part must not be handed on as the whole.
+    fn is_cut(&self) -> bool {
+        self.is_shared && !self.rest.is_end_stream()
+    }
+
     /// The next frame of what the caller gets.
-    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         loop {
             let frame = match self.seen.pop_front() {
                 Some(frame) => Some(Ok(frame)),
@@ -267,6 +281,7 @@ pub(crate) fn discard(mut body: Incoming) {
 #[derive(Debug)]
 pub(crate) enum BrokenOff {
     Upstream(hyper::Error),
+    Cut,
     TooLate,
 }
 
@@ -274,6 +289,7 @@ impl fmt::Display for BrokenOff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Upstream(error) => error.fmt(f),
+            Self::Cut => f.write_str("the API reset it without an end"),
             Self::TooLate => f.write_str("nothing came for too long"),
         }
     }
@@ -307,7 +323,7 @@ impl Body for AnswerBody {
             }
             _ => {}
         }
-        frame.map(|frame| frame.map(|frame| frame.map_err(BrokenOff::Upstream)))
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) struct Traffic {
     written: Cell<u64>,
     read: Cell<u64>,
-    /// Whether one side has closed.
-    closed: Cell<bool>,
+    /// Whether nothing more comes, or nothing more is written.
+    is_half_closed: Cell<bool>,
     /// Who waits for something to be read.
     reader: RefCell<Option<Waker>>,
 }
@@ -43,11 +43,6 @@ impl Traffic {
         }
     }
 
-    /// Whether what is sent one way has ended.
-    pub(crate) const fn has_closed(&self) -> bool {
-        self.closed.get()
-    }
-
     /// How many bytes were handed to the system.
     pub(crate) const fn written_in_all(&self) -> u64 {
         self.written.get()
@@ -56,6 +51,11 @@ impl Traffic {
     /// How many bytes came.
     pub(crate) const fn read_in_all(&self) -> u64 {
         self.read.get()
+    }
+
+    /// Whether one direction has ended.
+    pub(crate) const fn is_half_closed(&self) -> bool {
+        self.is_half_closed.get()
     }
 
     /// Whether a byte was handed to the system since: the API may have seen it.
@@ -95,13 +95,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let has_room = buffer.remaining() > 0;
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let came = buffer.filled().len() - before;
         if came > 0 {
             self.traffic.came(came as u64);
-        } else if has_room && read.is_ready() {
-            self.traffic.closed.set(true);
+        } else if matches!(read, Poll::Ready(Ok(()))) && buffer.remaining() > 0 {
+            self.traffic.is_half_closed.set(true);
         }
         read
     }
@@ -131,7 +130,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.traffic.closed.set(true);
+        self.traffic.is_half_closed.set(true);
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -47,15 +47,17 @@ impl Tunnel {
     }
 }
 
-/// Until nothing has moved for too long, or nothing shall move any more.
+/// Until nothing has moved for too long, or nothing shall move any more. Once one side has closed the other may have a last word, but many
+/// programs never close by themselves: those who have gone must not keep the places of those who come.
 async fn silence(worker: &Worker, traffic: &Traffic) {
-    let (mut mark, mut since) = (traffic.mark(), Instant::now());
-    // Who closes one way mostly went away: the other side may still say something, and is not waited for as long.
-    let may_be_silent =
-        || if traffic.has_closed() { worker.fixed.limits.idle_body } else { Limits::IDLE_TUNNEL };
-    while worker.state() != State::Ending && since.elapsed() < may_be_silent() {
-        sleep(LOOK).await;
-        if traffic.has_written_since(mark) || traffic.has_read_since(mark) {
+    let (mut mark, mut since, mut most) = (traffic.mark(), Instant::now(), Limits::IDLE_TUNNEL);
+    while worker.state() != State::Ending && since.elapsed() < most {
+        sleep(LOOK.min(most)).await;
+        let is_closing = traffic.is_half_closed() && most == Limits::IDLE_TUNNEL;
+        if is_closing {
+            most = worker.fixed.limits.idle_body.min(Limits::IDLE_TUNNEL);
+        }
+        if is_closing || traffic.has_written_since(mark) || traffic.has_read_since(mark) {
             (mark, since) = (traffic.mark(), Instant::now());
         }
     }

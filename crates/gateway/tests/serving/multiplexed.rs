@@ -385,6 +385,39 @@ fn what_an_api_reset_on_its_way_may_have_arrived() {
     assert_eq!(api.heads().len(), 1);
 }
 
+/// Proxies in front of an API do that when they end a stream of which they have not handed on all (RFC 9113 §8.1).
+#[test]
+fn an_answer_that_is_reset_without_an_error_and_an_end_is_not_handed_on_as_a_whole_one() {
+    let api = ManyApi::start(|number, (request, mut answer)| {
+        Box::pin(async move {
+            let head = http::Response::new(());
+            let mut stream = answer.send_response(head, false).unwrap();
+            // The last one has ended before: it is whole, whatever of the request is still to come.
+            stream.send_data(Bytes::from_static(b"a part"), number == 2).unwrap();
+            a_moment().await;
+            stream.send_reset(h2::Reason::NO_ERROR);
+            drop(request);
+        })
+    });
+    let running = http2(&api);
+    let mut caller = Caller::new(&running);
+    caller.send("GET", "/", "", b"");
+    let answer = caller.answer();
+    assert!(answer.is_err(), "{answer:?}");
+    run(async {
+        let caller = Many::new(&running).await;
+        let request = caller.request("GET", "/").body(()).unwrap();
+        let answer = caller.send(request, b"", None).await;
+        assert!(answer.is_err(), "{answer:?}");
+        let mut sender = caller.sender.clone().ready().await.unwrap();
+        let request = caller.request("POST", "/").body(()).unwrap();
+        let (answer, _stream) = sender.send_request(request, false).unwrap();
+        let (body, _) = read(&mut answer.await.unwrap().into_body()).await.unwrap();
+        assert_eq!(body, b"a part");
+    });
+    assert_eq!(api.heads().len(), 3);
+}
+
 #[test]
 fn an_api_that_says_goodbye_loses_no_request() {
     let manner = Manner { goodbye_after: Some(3), ..Manner::default() };

@@ -5,7 +5,9 @@ use crate::fixture::{Caller, PATIENCE, address, fixed, limited, route_to, serve,
 use evergrant_gateway::{Limits, Running};
 use evergrant_mock::Server;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 const AGREED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n";
@@ -82,30 +84,9 @@ fn bytes_pass_both_ways_once_the_api_agrees() {
 }
 
 #[test]
-fn a_tunnel_that_one_side_has_closed_is_not_kept_for_the_other() {
-    let closed = std::sync::Arc::new(std::sync::Mutex::new(()));
-    let held = closed.lock().unwrap();
-    let waits = std::sync::Arc::clone(&closed);
-    let api = Api::start(move |_, stream| {
-        say(stream, AGREED);
-        // Hears that the caller has closed, and does not close.
-        drop(waits.lock());
-        After::Close
-    });
-    let limits = Limits::new().idle_body(Duration::from_millis(50));
-    let running = limited(route_to(&api.origin(), fixed()).upgrades(["websocket"]), limits);
-    let mut caller = ask(&running, "");
-    assert_eq!(caller.any_answer("GET").unwrap().status, 101);
-    until("it is a tunnel", || running.counts().tunnels == 1);
-    drop(caller);
-    until("it is gone", || running.counts().tunnels == 0 && running.counts().connections == 0);
-    drop(held);
-}
-
-#[test]
 fn a_handshake_whose_token_is_refused_is_sent_again() {
     let server = Server::start().unwrap();
-    let first = std::sync::Mutex::new(None::<String>);
+    let first = Mutex::new(None::<String>);
     let api = Api::start(move |arrived, stream| {
         let token = arrived.field("authorization").unwrap().to_owned();
         let first = first.lock().unwrap().get_or_insert_with(|| token.clone()).clone();
@@ -167,6 +148,53 @@ fn an_api_that_does_not_agree_answers_as_ever() {
     assert_eq!(caller.answer().unwrap().status, 200);
     assert_eq!(caller.get("/").status, 200);
     assert_eq!(running.counts().tunnels, 0);
+}
+
+#[test]
+fn a_side_that_has_closed_may_get_a_last_word() {
+    let api = Api::start(|_, stream| {
+        say(stream, AGREED);
+        let mut all = String::new();
+        let _ended = stream.read_to_string(&mut all);
+        say(stream, &format!("{all}, and goodbye"));
+        After::Close
+    });
+    let running = serve(route_to(&api.origin(), fixed()).upgrades(["websocket"]));
+    let mut caller = ask(&running, "");
+    assert_eq!(caller.any_answer("GET").unwrap().status, 101);
+    caller.write("hello").unwrap();
+    caller.stream().shutdown(Shutdown::Write).unwrap();
+    assert_eq!(read(&mut caller, 18), b"hello, and goodbye");
+    until("both ends are gone", || running.counts().tunnels == 0);
+}
+
+#[test]
+fn a_tunnel_of_which_one_side_has_closed_is_not_kept_for_one_that_never_does() {
+    let (over, is_over) = channel::<()>();
+    let is_over = Mutex::new(is_over);
+    // It neither reads nor closes; asked for the end, it says that it sends no more.
+    let api = Api::start(move |arrived, stream| {
+        say(stream, AGREED);
+        if arrived.target() == "/end" {
+            let _gone = stream.shutdown(Shutdown::Write);
+        }
+        let _ended = is_over.lock().unwrap().recv();
+        After::Close
+    });
+    let idle = Limits::new().idle_body(Duration::from_millis(50));
+    let running = limited(route_to(&api.origin(), fixed()).upgrades(["websocket"]), idle);
+    let mut gone = ask(&running, "");
+    assert_eq!(gone.any_answer("GET").unwrap().status, 101);
+    until("it is a tunnel", || running.counts().tunnels == 1);
+    drop(gone);
+    until("its place is free", || running.counts().tunnels == 0);
+    let mut caller = Caller::new(&running);
+    caller.send("GET", "/end", "Connection: Upgrade\r\nUpgrade: websocket\r\n", b"");
+    assert_eq!(caller.any_answer("GET").unwrap().status, 101);
+    assert!(caller.is_closed());
+    until("this one's too", || running.counts().tunnels == 0);
+    assert_eq!(running.counts().connections, 0, "its caller's connection is closed");
+    drop(over);
 }
 
 #[test]
