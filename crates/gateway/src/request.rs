@@ -228,7 +228,7 @@ struct Way<'a> {
     connections: &'a Rc<Connections>,
     target: PathAndQuery,
     /// What the caller has named us by.
-    host: Box<str>,
+    host: HeaderValue,
     /// What the caller wants to speak, where the route allows it.
     upgrade: Option<HeaderValue>,
     /// Whether it is gRPC, whose refusals are in the fields of answers with 200.
@@ -273,7 +273,9 @@ fn look<'a>(
     let below = if route.strip { path.below_raw(raw) } else { raw.strip_prefix('/').unwrap_or(raw) };
     let target = route.upstream.target(below, head.query);
     let target = target.ok_or_else(|| denied(Denied::Target))?;
-    let host = head.host.into();
+    // A clone of a field copies nothing; over HTTP/2 the target alone may have it.
+    let host = parts.headers.get(HOST).cloned().or_else(|| HeaderValue::from_str(head.host).ok());
+    let host = host.unwrap_or_else(|| HeaderValue::from_static("localhost"));
     let is_bare = body.is_none_or(Incoming::is_end_stream);
     let upgrade = rules::upgrade(parts, &route.upgrades).filter(|_| is_bare && !route.http2);
     let is_grpc = grpc::is_grpc(&parts.headers);
@@ -636,6 +638,7 @@ impl Passing<'_> {
         let below = if route.strip { route.path.as_str() } else { "/" };
         let is_tls = self.serving.door(self.caller.door).is_some_and(|door| door.tls.is_some());
         let scheme = if is_tls { "https" } else { "http" };
+        let host = host.to_str().unwrap_or("localhost");
         (route.path.is_prefix() || !route.strip).then(|| format!("{scheme}://{host}{below}"))
     }
 }
