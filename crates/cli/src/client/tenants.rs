@@ -2,11 +2,13 @@
 
 use crate::client::checked;
 use crate::client::content::Digest;
+use crate::client::profile::gateway::RouteTable;
 use crate::client::profile::tenants::File;
 use crate::client::profile::{Profile, Profiles, is_name};
 use crate::client::settings::Settings;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
+use evergrant_tokio_reqwest::Origin;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,8 @@ const FOLDER: &str = "tenants";
 pub(crate) struct Descriptions {
     tables: BTreeMap<String, Arc<Settings>>,
     folder: PathBuf,
+    /// Those of the routes for tenants: one whose tokens may go to none of them is of no use.
+    apis: Vec<Origin>,
 }
 
 /// What is said of a tenant.
@@ -33,13 +37,16 @@ pub(crate) enum Said {
 }
 
 impl Descriptions {
-    /// Those of this file, or everything that is wrong with them. Files of the folder are read when somebody wants one.
-    pub(crate) fn of(profiles: &mut Profiles, faults: &mut Vec<Failure>) -> Self {
+    /// Those of this file, which has these routes, or everything that is wrong with them. Files of the folder are read when somebody wants one.
+    pub(crate) fn of(profiles: &mut Profiles, routes: &[RouteTable], faults: &mut Vec<Failure>) -> Self {
+        let of_tenants = routes.iter().filter(|route| route.profile().is_none());
+        let apis: Vec<Origin> =
+            of_tenants.filter_map(|route| Some(route.upstream.as_ref()?.origin().clone())).collect();
         let path = profiles.path.display().to_string();
         let mut tables = BTreeMap::new();
         for (name, profile, is_faulty) in profiles.take_tenants() {
             let line = profile.line;
-            match settings(&name, profile, is_faulty) {
+            match settings(&name, profile, is_faulty, &apis) {
                 Ok(settings) => drop(tables.insert(name, Arc::new(settings))),
                 Err(found) => faults.extend(found.into_iter().map(|(at, failure)| {
                     let line = at.or(line).map_or_else(String::new, |line| format!("{line}:"));
@@ -48,7 +55,12 @@ impl Descriptions {
             }
         }
         let folder = profiles.path.parent().unwrap_or(Path::new("")).join(FOLDER);
-        Self { tables, folder }
+        Self { tables, folder, apis }
+    }
+
+    /// Whether both are of routes to the same APIs.
+    pub(crate) fn has_apis_of(&self, other: &Self) -> bool {
+        self.apis == other.apis
     }
 
     /// The names of those in tables.
@@ -85,7 +97,7 @@ impl Descriptions {
         }
         let File { profile, digest, mut faults } =
             File::read(&path, name).map_err(|failure| vec![failure])?;
-        let settings = settings(name, profile, !faults.is_empty()).map_err(|found| {
+        let settings = settings(name, profile, !faults.is_empty(), &self.apis).map_err(|found| {
             let place = path.display();
             found.into_iter().map(move |(line, failure)| match line {
                 Some(line) => failure.of(&format_args!("{place}:{line}")),
@@ -107,8 +119,21 @@ fn settings(
     name: &str,
     profile: Profile,
     is_faulty: bool,
+    apis: &[Origin],
 ) -> Result<Settings, Vec<(Option<usize>, Failure)>> {
-    checked::settings(Profile { name: Some(name.to_owned()), ..profile }, is_faulty)
+    // What is wrong with them has been said.
+    let is_said = is_faulty && profile.origins.is_empty();
+    let line = profile.lines.get("origins").copied();
+    let settings = checked::settings(Profile { name: Some(name.to_owned()), ..profile }, is_faulty)?;
+    let own = settings.origins().map_err(|failure| vec![(line, failure)])?;
+    match apis.first() {
+        Some(api) if !is_said && !apis.iter().any(|api| own.contains(api)) => {
+            let next =
+                format!("add the origin of the API to its origins, such as {}", Line(&api.to_string()));
+            Err(vec![(line, Failure::usage("its tokens may not go to the API of a route for tenants", next))])
+        }
+        _ => Ok(settings),
+    }
 }
 
 #[cfg(test)]

@@ -180,6 +180,48 @@ fn a_file_that_changes_is_read_again_and_a_fault_in_it_is_its_tenants_alone() {
 }
 
 #[test]
+fn a_tenant_whose_tokens_may_go_to_no_api_of_its_routes_is_found_by_the_check_and_told_on_stderr() {
+    let server = Server::start().unwrap();
+    let elsewhere = "127.0.0.1:9".parse().unwrap();
+    let served = Served::new(&["shop", "office"], |_| String::new());
+    let secret = served.secret("secret", Server::CLIENT_SECRET);
+    served.describe("shop", &client(&server, elsewhere, &secret));
+    served.describe("office", &client(&server, served.api, &secret));
+    let checked = run(&mut evergrant(&["config", "check", "--config", &served.path]));
+    let fault = "shop.toml:4: its tokens may not go to the API of a route for tenants";
+    assert!(checked.stderr.contains(fault) && !checked.stderr.contains("office"), "{}", checked.stderr);
+    assert!(checked.stderr.contains(&format!("such as http://{}", served.api)), "{}", checked.stderr);
+    let mut gateway = Gateway::start(with_config(&served.path));
+    assert!(served.gets_one_of(&gateway, "office", &server));
+    assert_eq!(served.ask(&gateway.url, "shop").0, 500);
+    assert!(gateway.hear("tenant shop: its client cannot be used").contains(fault));
+    served.describe("shop", &client(&server, served.api, &secret));
+    assert!(served.gets_one_of(&gateway, "shop", &server));
+    // The route leads elsewhere from now on.
+    let text = fs::read_to_string(&served.path).unwrap();
+    let moved = text.replace(&format!("http://{}/", served.api), "http://127.0.0.1:9/");
+    fs::write(&served.path, moved).unwrap();
+    gateway.signal(Signal::HUP);
+    assert!(gateway.hear("tenant shop: its client cannot be used").contains(fault));
+}
+
+#[test]
+fn a_table_of_a_tenant_whose_tokens_may_go_to_no_api_of_its_routes_is_a_fault_of_the_file() {
+    let server = Server::start().unwrap();
+    let elsewhere = "127.0.0.1:9".parse().unwrap();
+    let served =
+        Served::new(&["shop"], |_| format!("[tenants.shop]\n{}", client(&server, elsewhere, "secret")));
+    served.secret("secret", Server::CLIENT_SECRET);
+    let ended = run(&mut evergrant(&["gateway", "--config", &served.path]));
+    assert!(
+        ended.stderr.contains("its tokens may not go to the API of a route for tenants"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("tenant shop"), "{}", ended.stderr);
+}
+
+#[test]
 fn what_changes_without_a_word_is_found_and_a_secret_alone_costs_no_token() {
     let server = Server::start().unwrap();
     let served = Served::new(&["shop"], |_| String::new());

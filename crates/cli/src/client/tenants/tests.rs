@@ -18,7 +18,7 @@ fn described(folder: &TempDir, text: &str) -> Descriptions {
     let path = folder.path().join("config.toml");
     write(&path, text);
     let mut faults = Vec::new();
-    let described = Descriptions::of(&mut Profiles::read(Some(&path)).unwrap(), &mut faults);
+    let described = Descriptions::of(&mut Profiles::read(Some(&path)).unwrap(), &[], &mut faults);
     assert!(faults.is_empty(), "{faults:?}");
     described
 }

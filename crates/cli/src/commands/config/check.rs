@@ -115,7 +115,7 @@ fn tenants(
     failures: &mut Vec<Failure>,
 ) -> Option<usize> {
     let gateway = gateway?;
-    let described = Descriptions::of(profiles, failures);
+    let described = Descriptions::of(profiles, &gateway.routes, failures);
     if gateway.routes.iter().all(|route| route.profile().is_some()) {
         return None;
     }

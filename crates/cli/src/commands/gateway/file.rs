@@ -145,12 +145,12 @@ fn said(mut profiles: Profiles) -> Result<Said, Vec<Failure>> {
         return Err(failures);
     };
     let has_tenants = table.routes.iter().any(|route| route.profile().is_none());
-    let described = Descriptions::of(&mut profiles, &mut failures);
+    let described = Descriptions::of(&mut profiles, &table.routes, &mut failures);
     let clients = clients(&table, profiles, &path, &mut failures);
     let faults = table.listens().filter_map(checked::listen);
     failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
     for route in &table.routes {
-        // Where the tokens of a tenant may go is said by each, and looked at when it comes.
+        // Where the tokens of a tenant may go is said by each.
         let origins = match route.profile() {
             Some(name) => clients.get(name).and_then(|settings| settings.origins().ok()),
             None => Some(Vec::new()),

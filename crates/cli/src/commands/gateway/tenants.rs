@@ -88,8 +88,14 @@ impl Tenants {
 
     /// They are described otherwise from now on: who is described as before keeps its token.
     pub(super) fn are(&self, described: Descriptions) {
-        *self.clients.described.write().unwrap_or_else(PoisonError::into_inner) = described;
-        self.each(|name, made| self.clients.is_described_otherwise(name, made));
+        // Whoever's tokens may not go to another API is told so at once.
+        let goes_elsewhere = {
+            let mut known = self.clients.described.write().unwrap_or_else(PoisonError::into_inner);
+            let goes_elsewhere = !known.has_apis_of(&described);
+            *known = described;
+            goes_elsewhere
+        };
+        self.each(|name, made| goes_elsewhere || self.clients.is_described_otherwise(name, made));
     }
 
     /// Looks at the files of those who are in use, and of their secrets. `again`: takes what is there at once, and runs the commands that print
