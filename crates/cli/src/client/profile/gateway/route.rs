@@ -180,10 +180,12 @@ pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) ->
 
 /// `true` or `false`, or other URLs by which the API calls itself. To these nothing is sent, so they may be plain http anywhere.
 fn read_links(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Links> {
-    if value.is_text() || value.is_array() {
-        return Some(Links::Change(reader.read_all(value, Upstream::dangerous_plain_http, BASE)));
-    }
     let next = "write true, false, or other URLs of the API in a list";
+    if value.is_text() || value.is_array() {
+        // A text alone may be meant for true.
+        let next = if value.is_text() { next } else { BASE };
+        return Some(Links::Change(reader.read_all(value, Upstream::dangerous_plain_http, next)));
+    }
     match reader.flag_or(value, next)? {
         true => Some(Links::Change(Vec::new())),
         false => Some(Links::Stay),

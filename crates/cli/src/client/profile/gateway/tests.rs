@@ -203,6 +203,14 @@ fn what_is_wrong_with_a_route_is_told_with_its_line() {
 }
 
 #[test]
+fn a_text_that_is_meant_for_true_is_told_what_links_takes() {
+    let text = format!("{HEAD}[gateway]\n{ROUTE}links = \"true\"\n");
+    let said: Vec<_> =
+        read(&text).failures(Of::Gateway).map(|failure| failure.parts().1.to_owned()).collect();
+    assert_eq!(said, ["write true, false, or other URLs of the API in a list"]);
+}
+
+#[test]
 fn routes_are_compared_with_each_other_and_with_the_profiles() {
     let route =
         |path: &str, profile: &str| format!("[[gateway.route]]\npath = \"{path}\"\nprofile = {profile}\n");
