@@ -27,7 +27,7 @@ mod wait;
 
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
-use crate::tell::verbose;
+use crate::tell::stderr;
 use args::GatewayCommand;
 use demo_page::DemoPage;
 use std::process::ExitCode;
@@ -56,6 +56,6 @@ pub(crate) fn run(args: &GatewayArgs, manner: Manner) -> Result<ExitCode, Failur
         true => life::serve(plan, followed, manner),
         false => under::serve(plan, followed, &args.program, manner),
     };
-    verbose::end();
+    stderr::end();
     ended
 }

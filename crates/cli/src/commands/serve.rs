@@ -13,7 +13,6 @@ use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::metrics::Totals;
 use crate::tell::stderr;
-use crate::tell::verbose;
 use answering::Answering;
 use clap::{Args, ValueHint};
 use evergrant_gateway::{OwnSocket, ServeError};
@@ -69,9 +68,7 @@ pub(crate) fn run(args: &ServeArgs, manner: Manner) -> Result<ExitCode, Failure>
         let secrets = Secrets::watched(vec![source])?;
         tokio::spawn(tokens.keep_fresh());
         tokio::spawn(tell_when_ready(tokens.clone()));
-        if stderr::is_verbose() {
-            verbose::in_background();
-        }
+        stderr::in_background();
         if !manner.quiet {
             stderr::note(format_args!(
                 "serving the token of {} at {}",
@@ -94,7 +91,7 @@ pub(crate) fn run(args: &ServeArgs, manner: Manner) -> Result<ExitCode, Failure>
         notify::stopping();
         Ok(ExitCode::SUCCESS)
     });
-    verbose::end();
+    stderr::end();
     ended
 }
 

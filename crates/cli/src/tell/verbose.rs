@@ -8,11 +8,8 @@ use crate::tell::when;
 use evergrant_tokio_reqwest::core::{JwtHint, Reason, Span};
 use serde_json::{Map, Value};
 use std::fmt;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -29,45 +26,6 @@ static SOURCES: AtomicBool = AtomicBool::new(false);
 /// From now on each event is told with the name of its source.
 pub(crate) fn with_sources() {
     SOURCES.store(true, Ordering::Relaxed);
-}
-
-/// Where lines wait for a thread that writes them, if one does.
-static BEHIND: OnceLock<SyncSender<Option<String>>> = OnceLock::new();
-
-/// Lines that wait at most. Those beyond are lost.
-const WAITING: usize = 1024;
-
-/// How long a reader has for the last of them.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// From now on lines are written by a thread of their own: a reader that takes nothing, and a terminal that was stopped, hold up nobody who
-/// has something to tell.
-pub(crate) fn in_background() {
-    let (lines, waiting) = sync_channel::<Option<String>>(WAITING);
-    let write = move || waiting.iter().map_while(|line| line).for_each(stderr::line);
-    // Without a thread they are written where they are told.
-    if thread::Builder::new().name("evergrant-verbose".into()).spawn(write).is_ok() {
-        let _first = BEHIND.set(lines);
-    }
-}
-
-/// Waits until the lines that were told are written, but not for a reader that takes nothing.
-pub(crate) fn end() {
-    let Some(lines) = BEHIND.get() else { return };
-    let patience = Instant::now() + PATIENCE;
-    // It is taken once all before it were written, and then there is nobody to take another.
-    while Instant::now() < patience && !matches!(lines.try_send(None), Err(TrySendError::Disconnected(_))) {
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
-fn tell(line: String) {
-    match BEHIND.get() {
-        Some(lines) => {
-            let _lost = lines.try_send(Some(line));
-        }
-        None => stderr::line(line),
-    }
 }
 
 /// A reason of the library by the name it has in an event, in the library's words.
@@ -97,11 +55,11 @@ impl Subscriber for Teller {
         event.record(&mut said);
         let now = when::now();
         if self.json {
-            tell(escaped::json(&said.json(when::rfc3339(now))));
+            stderr::line(escaped::json(&said.json(when::rfc3339(now))));
         } else {
             let style = anstyle::Style::new().dimmed();
             let clock = when::clock(now).unwrap_or_default();
-            tell(format!("{style}{clock} {}{style:#}", Escaped(&said.to_string())));
+            stderr::line(format_args!("{style}{clock} {}{style:#}", Escaped(&said.to_string())));
         }
     }
 

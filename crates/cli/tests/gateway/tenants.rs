@@ -317,6 +317,39 @@ fn a_stderr_that_nobody_reads_holds_up_no_tenant() {
 }
 
 #[test]
+fn a_stderr_that_nobody_reads_keeps_no_key_from_being_taken_away() {
+    let server = Server::start().unwrap();
+    let served = Served::new(&["shop", "office", "store"], |_| String::new());
+    let secret = served.secret("secret", Server::CLIENT_SECRET);
+    for (name, ..) in &served.keys {
+        served.describe(name, &client(&server, served.api, &secret));
+    }
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let mut command = with_config(&served.path);
+    let mut child = command.stdout(Stdio::null()).stderr(writer.try_clone().unwrap()).spawn().unwrap();
+    let mut listening = String::new();
+    let mut said = BufReader::new(reader);
+    said.read_line(&mut listening).unwrap();
+    let listening: Value = serde_json::from_str(&listening).unwrap();
+    let url = listening["listen"][0].as_str().unwrap();
+    // From now on nobody reads, and the pipe is full.
+    thread::spawn(move || while writer.write_all(&[b'.'; 4096]).is_ok() {});
+    thread::sleep(std::time::Duration::from_millis(50));
+    // What is said of the first one finds no reader.
+    for name in ["store", "office"] {
+        assert_eq!(served.ask(url, name).0, 200);
+        let text = fs::read_to_string(&served.path).unwrap();
+        let (_, _, digest) = served.keys.iter().find(|(known, ..)| known == name).unwrap();
+        fs::write(&served.path, text.replace(&format!(", {name} = \"{digest}\""), "")).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::HUP).unwrap();
+        until(|| served.ask(url, name).0 == 403);
+    }
+    assert_eq!(served.ask(url, "shop").0, 200);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn what_is_wrong_with_tenants_is_found_by_a_check_and_at_the_start() {
     let server = Server::start().unwrap();
     let check = |served: &Served| {

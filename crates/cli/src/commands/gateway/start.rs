@@ -66,7 +66,7 @@ pub(super) fn start(
         verbose::with_sources();
     }
     if stderr::is_verbose() {
-        verbose::in_background();
+        stderr::in_background();
     }
     let running = gateway.serve(&listeners).map_err(|error| failure(&error))?;
     if let (Some(Err(error)), AdminAt::Address(address)) = (running.admin(), plan.admin) {
@@ -85,6 +85,8 @@ pub(super) fn start(
         page.serve(&plan.listen, running.addresses(), path)?;
     }
     greeting::greet(&running, &plan.routes, &issued, &plan.listen, page.as_deref(), manner);
+    // Whoever reads stderr may take his time, and no change of the configuration waits for that.
+    stderr::in_background();
     let running = Arc::new(running);
     let reloads =
         Reloads::watched(&running, followed, (plan.sources, plan.tenants), (live.clone(), plan.totals))?;
