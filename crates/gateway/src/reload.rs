@@ -53,8 +53,9 @@ impl Reload {
         }
     }
 
-    /// Who may use the addresses that it listens at, all of them: access, hosts and required field of each, found by its address. One that
-    /// is new takes a restart, and so does one that is not listed, which goes on as it is. Default: all go on as they are.
+    /// Who may use the addresses that it listens at, all of them: access, hosts, required field and certificate of each, found by its
+    /// address. One that is new takes a restart, and so does one that is not listed, which goes on as it is, and one that gets TLS or
+    /// loses it. Default: all go on as they are.
     pub fn listeners(mut self, listeners: impl IntoIterator<Item = Listener>) -> Self {
         self.listeners = Some(listeners.into_iter().collect());
         self

@@ -124,8 +124,8 @@ impl Running {
     /// are kept. One that comes has its first token asked for before the swap, while the old routes serve ([`Reload::warm_up`]), and
     /// does not make the gateway unready. What was counted of a route that stays goes on being counted.
     ///
-    /// Returns the addresses that take a restart: those where it does not listen, those that were not listed, and a Unix socket that was
-    /// for its own user alone, or is to be. For these everything is as it was.
+    /// Returns the addresses that take a restart: those where it does not listen, those that were not listed, those that get TLS or lose it,
+    /// and a Unix socket that was for its own user alone, or is to be. For these everything is as it was.
     ///
     /// ```no_run
     /// # fn reread() -> Result<Vec<evergrant_gateway::Route>, String> { Err("line 3".into()) }

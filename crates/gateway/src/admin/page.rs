@@ -79,7 +79,10 @@ fn write(page: &mut String, shown: &Shown<'_>) -> fmt::Result {
     graphs(page, &shown.history)?;
     page.push_str("</div>\n");
     table(page, "clients", "Clients", CLIENTS, &shown.sources, client)?;
+    // There whether there are tenants or not: the page that is open looks for it when a reload has taken them away.
+    page.push_str("<div id=\"tenants\" data-live>");
     shown.tenants.iter().try_for_each(|of| tenants(page, of))?;
+    page.push_str("</div>\n");
     table(page, "requests", "Token requests", TOKEN_REQUESTS, &shown.token_requests, token_request)?;
     table(page, "answered", "Requests answered here", ANSWERED, &shown.answered_here, answered)?;
     write!(page, "</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
@@ -269,8 +272,8 @@ fn tenants(page: &mut String, tenants: &Tenants<'_>) -> fmt::Result {
     let Tenants { name, sources, held, resting, waiting, in_flight, evicted, full } = tenants;
     write!(
         page,
-        "<p class=\"faint\" data-live id=\"tenants\">{}: {sources} clients in use, {held} with a token, {resting} resting; {waiting} requests \
-         wait, {in_flight} token requests are being sent; {evicted} let go, {full} without a place</p>",
+        "<p class=\"faint\">{}: clients in use {sources}, with a token {held}, resting {resting}; requests that wait {waiting}, \
+         token requests under way {in_flight}; let go {evicted}, without a place {full}</p>",
         Text(name)
     )
 }

@@ -4,7 +4,8 @@ use crate::api::{Api, ok};
 use crate::fixture::{Caller, PATIENCE, address, fixed, limited, route_to, serve, until};
 use crate::many::{Manner, Many, ManyApi, run, say};
 use evergrant_gateway::{
-    Access, Address, Gateway, Identity, IdentityError, Keys, Limits, Listener, Route, Running, Upstream,
+    Access, Address, Gateway, Identity, IdentityError, Keys, Limits, Listener, Reload, Route, Running,
+    Upstream,
 };
 use rcgen::{CertifiedKey, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
@@ -110,6 +111,18 @@ fn a_key_may_be_sent_beyond_this_machine_over_tls_alone() {
     assert!(gateway().serve(&[everywhere()]).is_err());
     let running = gateway().serve(&[everywhere().tls(identity(&certificate()))]).unwrap();
     running.stop();
+}
+
+#[test]
+fn an_address_that_gets_tls_takes_a_restart_and_goes_on_as_it_was() {
+    let api = Api::start(|_, stream| ok(stream, b"{}"));
+    let running = serve(route_to(&api.origin(), fixed()));
+    let own = Address::parse("127.0.0.1:0").unwrap();
+    let listener = Listener::new(own.clone()).tls(identity(&certificate()));
+    let keyed = listener.access(Access::Keys(Keys::new([]).unwrap()));
+    let reload = Reload::new(vec![route_to(&api.origin(), fixed())]).listeners([keyed]);
+    assert_eq!(running.reload(reload).unwrap(), [own]);
+    assert_eq!(Caller::new(&running).get("/").status, 200);
 }
 
 #[test]

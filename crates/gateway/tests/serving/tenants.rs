@@ -368,7 +368,7 @@ fn status_and_metrics_name_no_tenant_and_the_log_names_the_caller() {
     let status: serde_json::Value = serde_json::from_str(&ask("/status")).unwrap();
     let pool = &status["tenants"][0];
     assert_eq!((&pool["name"], &pool["sources"], &pool["held"]), (&"tenants".into(), &1.into(), &1.into()));
-    assert!(ask("/").contains("tenants: 1 clients in use, 1 with a token"));
+    assert!(ask("/").contains("tenants: clients in use 1, with a token 1"));
     for path in ["/", "/status", "/metrics"] {
         assert!(!ask(path).contains("shop-of-somebody"), "{path}");
     }

@@ -41,6 +41,34 @@ fn cause(body: &str) -> evergrant_core::Cause {
 }
 
 #[test]
+fn each_part_that_is_refreshed_is_there_once_whatever_there_is_to_show() {
+    let ids = |page: &str| -> Vec<String> {
+        let parts = page.split('<').filter(|tag| tag.contains(" data-live"));
+        parts.map(|tag| tag.split("id=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()).collect()
+    };
+    let none = ids(&html(&shown(Vec::new())));
+    assert!(none.iter().any(|id| id == "tenants"), "{none:?}");
+    let pool = |name| Tenants {
+        name,
+        sources: 1,
+        held: 1,
+        resting: 0,
+        waiting: 0,
+        in_flight: 0,
+        evicted: 0,
+        full: 0,
+    };
+    let mut two = shown(Vec::new());
+    two.tenants = vec![pool("shops"), pool("offices")];
+    let page = html(&two);
+    assert!(
+        page.contains("shops: clients in use 1,") && page.contains("offices: clients in use 1,"),
+        "{page}"
+    );
+    assert_eq!(ids(&page), none);
+}
+
+#[test]
 fn no_text_of_others_is_read_as_html() {
     let tokens = Tokens::fixed("t").unwrap();
     let mut status = tokens.status();
