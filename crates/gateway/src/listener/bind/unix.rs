@@ -2,11 +2,13 @@
 
 use super::super::{Address, ServeError};
 use rustix::fs::Mode;
+use rustix::io::{Errno, ioctl_fionbio};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket};
 use rustix::process::{geteuid, umask};
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 /// A Unix socket that listens.
@@ -81,11 +83,18 @@ fn remove_stale(path: &Path) -> Result<(), ServeError> {
     if !metadata.file_type().is_socket() {
         return Err(ServeError::NoSocket(path.into()));
     }
-    match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+    match try_connect(path) {
+        Err(Errno::CONNREFUSED) => {
             fs::remove_file(path).map_err(|error| ServeError::Io(Address::Unix(path.into()), error))
         }
         // Somebody listens, or may: it is not ours to remove.
         _ => Err(ServeError::InUse(Address::Unix(path.into()))),
     }
+}
+
+/// Connects, if that can be done at once: whoever listens and accepts nobody must not hold us up.
+fn try_connect(path: &Path) -> Result<(), Errno> {
+    let stream = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    ioctl_fionbio(&stream, true)?;
+    connect(&stream, &SocketAddrUnix::new(path)?)
 }

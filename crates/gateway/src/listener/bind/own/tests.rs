@@ -37,3 +37,28 @@ fn whoever_connects_reads_and_the_file_goes_with_the_socket() {
     });
     assert!(!path.exists());
 }
+
+/// Elsewhere such a connection is refused.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_listener_that_accepts_nobody_holds_up_nobody_either() {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, connect, listen, socket};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.sock");
+    let address = SocketAddrUnix::new(&path).unwrap();
+    let made = || socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+    let (listener, waiting) = (made(), made());
+    bind(&listener, &address).unwrap();
+    listen(&listener, 0).unwrap();
+    // There is room for one.
+    connect(&waiting, &address).unwrap();
+    let (sender, bound) = std::sync::mpsc::channel();
+    let of = path.clone();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _in_it = runtime.enter();
+        sender.send(OwnSocket::bind(&of).map(drop).map_err(|error| error.to_string())).unwrap();
+    });
+    let bound = bound.recv_timeout(std::time::Duration::from_secs(30)).expect("it waits for ever");
+    assert!(bound.is_err() && path.exists(), "{bound:?}");
+}
