@@ -3,7 +3,7 @@
 use crate::arriving::{Arrived, FromCaller, Spoken};
 use crate::inbound::Inbound;
 use crate::limits::Limits;
-use crate::record::malformed;
+use crate::record::{malformed, unsecured};
 use crate::service::answer;
 use crate::stream::Stream;
 use crate::watch::Watch;
@@ -16,6 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -84,7 +85,12 @@ async fn opened(inbound: &Inbound, io: Watched) -> Option<(FromCaller, Spoken)> 
     let wire = match tls {
         None => Wire::Plain(io),
         Some(identity) => {
-            let stream = identity.acceptor().accept(io).await.ok()?;
+            let agreed = identity.acceptor().accept(io).await;
+            // One that says nothing, and goes, may only have looked whether somebody is here.
+            if agreed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::InvalidData) {
+                unsecured(&inbound.worker, inbound.address);
+            }
+            let stream = agreed.ok()?;
             // The time for a head begins with the head.
             inbound.watch.at_rest();
             Wire::Tls(Box::new(stream))

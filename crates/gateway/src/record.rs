@@ -150,13 +150,24 @@ impl Drop for Record {
 
 /// A head that hyper could not read, which it has answered by itself with this status.
 pub(crate) fn malformed(worker: &Worker, peer: Option<SocketAddr>, status: u16) {
-    const RULE: &str = "syntax";
-    worker.counters().answered("denied", RULE);
-    worker.counters().ended(worker.serving().tally(None), Some(status), Duration::ZERO);
-    let line = Line::malformed(peer.map(|peer| peer.to_string()), status, RULE);
+    unread(worker, peer, Some(status), "syntax");
+}
+
+/// A caller with whom no TLS could be agreed on: what it speaks instead is answered by nobody.
+pub(crate) fn unsecured(worker: &Worker, peer: Option<SocketAddr>) {
+    unread(worker, peer, None, "tls");
+}
+
+/// What came was no request, by this rule.
+fn unread(worker: &Worker, peer: Option<SocketAddr>, status: Option<u16>, rule: &'static str) {
+    worker.counters().answered("denied", rule);
+    if status.is_some() {
+        worker.counters().ended(worker.serving().tally(None), status, Duration::ZERO);
+    }
+    let line = Line::unread(peer.map(|peer| peer.to_string()), status, rule);
     worker.counters().remember(line.clone());
     if let Some(log) = worker.fixed.log.as_ref().filter(|log| log.wants(true)) {
-        log.line(Some(RULE), line);
+        log.line(Some(rule), line);
     }
 }
 

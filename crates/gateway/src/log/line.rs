@@ -54,7 +54,7 @@ pub(crate) struct Line {
 
 impl Line {
     /// Of a head that could not be read.
-    pub(crate) fn malformed(peer: Option<String>, status: u16, rule: &'static str) -> Self {
+    pub(crate) fn unread(peer: Option<String>, status: Option<u16>, rule: &'static str) -> Self {
         Self {
             time: Timestamp::now(),
             route: None,
@@ -62,7 +62,7 @@ impl Line {
             peer,
             method: "-".to_owned(),
             path: "-".to_owned(),
-            status: Some(status),
+            status,
             problem: Some("denied"),
             denied: Some(rule),
             sent: Some("no"),

@@ -76,6 +76,7 @@ fn callers_choose_their_version_in_the_handshake() {
     let mut caller = Caller::new(&running);
     caller.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     assert!(caller.answer().is_err());
+    until("it is counted", || running.counts().own.get(&("denied", "tls")) == Some(&1));
     until("all have gone", || running.counts().connections == 0);
 }
 

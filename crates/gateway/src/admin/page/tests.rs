@@ -98,7 +98,7 @@ fn no_text_of_others_is_read_as_html() {
         reason: Reason::First,
         outcome: Some(EVIL.into()),
     }];
-    let mut line = Line::malformed(None, 400, "syntax");
+    let mut line = Line::unread(None, Some(400), "syntax");
     (line.caller, line.method, line.path) = (EVIL.into(), EVIL.into(), format!("/{EVIL}"));
     shown.answered_here = vec![line];
     let page = html(&shown);
@@ -162,7 +162,7 @@ fn a_hundred_clients_take_less_than_50_kilobytes() {
     let source = |name| Source { name, status: status.clone(), life: Some(Duration::from_secs(3600)) };
     let mut shown = shown(names.iter().map(|name| source(name)).collect());
     shown.history = Graphs { interval: 1, queued: vec![1234; 120], calls: vec![12_345; 120] };
-    let mut line = Line::malformed(Some("127.0.0.1:65535".to_owned()), 400, "syntax");
+    let mut line = Line::unread(Some("127.0.0.1:65535".to_owned()), Some(400), "syntax");
     line.path = "/x".repeat(20);
     shown.answered_here = vec![line; 20];
     let request = |name| TokenRequest {
