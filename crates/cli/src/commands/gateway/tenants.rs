@@ -150,7 +150,7 @@ impl Looking {
         let (sender, words) = sync_channel(1);
         let look = move || words.iter().for_each(|()| self.look());
         let started = thread::Builder::new().name("tenants".into()).spawn(look);
-        started.map_err(|error| Failure::system("the tenants cannot be looked at", &error))?;
+        started.map_err(|error| Failure::system("the configuration cannot be looked at", &error))?;
         Ok(sender)
     }
 
