@@ -510,6 +510,9 @@ impl Passing<'_> {
                 return Err(Problem::timed_out());
             }
         };
+        if shared::is_too_much(error.error()) {
+            lease.connection.retire();
+        }
         let traffic = lease.connection.traffic();
         let (is_refused, is_goodbye) = (shared::is_refused(error.error()), shared::is_goodbye(error.error()));
         let is_unsent =

@@ -205,6 +205,12 @@ pub(crate) fn is_refused(error: &hyper::Error) -> bool {
     said(error).is_some_and(|error| error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM))
 }
 
+/// Whether an API says that a connection asks too much of it (RFC 9113 §7). Some answer so whatever else comes over it: node does while what
+/// was not taken of its answers there fills the room for one connection.
+pub(crate) fn is_too_much(error: &hyper::Error) -> bool {
+    said(error).is_some_and(|error| error.is_reset() && error.reason() == Some(Reason::ENHANCE_YOUR_CALM))
+}
+
 /// Whether a request came behind what the API still took before it said goodbye, so that it has done nothing with it either (§6.8).
 pub(crate) fn is_goodbye(error: &hyper::Error) -> bool {
     said(error).is_some_and(|error| error.is_go_away() && error.reason() == Some(Reason::NO_ERROR))

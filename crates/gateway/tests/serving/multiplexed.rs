@@ -419,6 +419,27 @@ fn an_answer_that_is_reset_without_an_error_and_an_end_is_not_handed_on_as_a_who
 }
 
 #[test]
+fn a_connection_that_asks_too_much_of_its_api_takes_no_other_request() {
+    let api = ManyApi::start(|number, (request, mut answer)| {
+        Box::pin(async move {
+            let _read = read(&mut request.into_body()).await;
+            match number {
+                0 => answer.send_reset(h2::Reason::ENHANCE_YOUR_CALM),
+                _ => say(&mut answer, 200, &[], b"{}").await,
+            }
+        })
+    });
+    let running = http2(&api);
+    run(async {
+        let caller = Many::new(&running).await;
+        let answer = caller.post("/", b"{}").await;
+        assert_eq!((answer.status(), answer.sent().as_deref()), (502, Some("perhaps")), "{answer:?}");
+        assert_eq!(caller.post("/", b"{}").await.status(), 200);
+    });
+    assert_eq!(api.connections(), 2);
+}
+
+#[test]
 fn an_api_that_says_goodbye_loses_no_request() {
     let manner = Manner { goodbye_after: Some(3), ..Manner::default() };
     let api = ManyApi::with(manner, |_, (request, mut answer)| {
