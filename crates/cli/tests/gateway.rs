@@ -13,7 +13,7 @@ mod tenants;
 
 use evergrant_mock::{Endpoint, Server};
 use fixture::tls::{over_tls, pem};
-use fixture::{Folder, configured, evergrant, fails, is_ignored, run};
+use fixture::{Folder, configured, evergrant, fails, run};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
@@ -123,10 +123,9 @@ impl Drop for Gateway {
     }
 }
 
-/// Has it end. Whatever began these tests may ignore interrupts, as a script does for its background jobs; and the gateway with it.
+/// Has it end.
 fn interrupt(child: &Child) {
-    let signal = if is_ignored(Signal::INT) { Signal::TERM } else { Signal::INT };
-    kill_process(Pid::from_child(child), signal).unwrap();
+    kill_process(Pid::from_child(child), Signal::INT).unwrap();
 }
 
 fn lines(stderr: ChildStderr) -> Receiver<String> {

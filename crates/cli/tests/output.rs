@@ -360,10 +360,6 @@ fn stdout_by_its_name_is_stdout_also_where_it_is_a_file_that_others_write() {
 #[test]
 fn every_signal_that_ends_the_call_leaves_no_half_of_a_file() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::ALARM, Signal::USR1] {
-        // What is ignored here, as by a job in the background, is ignored there.
-        if fixture::is_ignored(signal) {
-            continue;
-        }
         let (server, folder) = (Server::start().unwrap(), Folder::new());
         let held = server.hold(Endpoint::Resource);
         let file = folder.file("out", 0o600, BEFORE);

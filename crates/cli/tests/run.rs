@@ -6,7 +6,7 @@
 mod fixture;
 
 use evergrant_mock::Server;
-use fixture::{EVERGRANT, Ended, Folder, configured, evergrant, fed, is_ignored, run as ended};
+use fixture::{EVERGRANT, Ended, Folder, configured, evergrant, fed, run as ended};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -142,10 +142,6 @@ fn signals_are_passed_on_and_the_program_decides_what_becomes_of_them() {
         ("USR1", Signal::USR1),
         ("USR2", Signal::USR2),
     ] {
-        // What is ignored here, as HUP is under nohup, is ignored by the program as well.
-        if is_ignored(signal) {
-            continue;
-        }
         let script =
             format!("trap 'echo got {name}; exit 5' {name}; echo ready; while :; do sleep 0.05; done");
         let mut child = shell(&server, &[], &script).stdout(Stdio::piped()).spawn().unwrap();
