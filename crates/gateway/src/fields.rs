@@ -202,6 +202,12 @@ fn remove(fields: &mut HeaderMap, is_bad: impl Fn(&HeaderName) -> bool) {
     if fields.contains_key(TRANSFER_ENCODING) {
         fields.remove(CONTENT_LENGTH);
     }
+    // RFC 9110 §8.6: the same length twice goes on as one. HTTP/2 hands both on, and holds the body to the first.
+    let mut lengths = fields.get_all(CONTENT_LENGTH).into_iter();
+    if let (Some(length), Some(_)) = (lengths.next(), lengths.next()) {
+        let length = length.clone();
+        fields.insert(CONTENT_LENGTH, length);
+    }
     // Most often `keep-alive` or `close`, which no field is called.
     let named = members(fields, &CONNECTION).filter_map(|name| std::str::from_utf8(name).ok());
     let named = named.filter(|name| fields.contains_key(*name));

@@ -127,6 +127,13 @@ fn a_length_beside_a_coding_goes_no_further() {
 }
 
 #[test]
+fn a_length_that_is_said_twice_goes_on_once() {
+    let twice = [("content-length", "5"), ("content-length", "5")];
+    assert_eq!(sent(&twice, &FieldRules::default()), ["content-length: 5"]);
+    assert_eq!(answered(&twice[..], &FieldRules::default()), ["cache-control: private", "content-length: 5"]);
+}
+
+#[test]
 fn a_caller_that_takes_trailers_still_does() {
     for te in ["trailers", "gzip, Trailers"] {
         assert_eq!(sent(&[("te", te), ("connection", "te")], &FieldRules::default()), ["te: trailers"]);
