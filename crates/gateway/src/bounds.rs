@@ -63,35 +63,42 @@ impl Bounds {
     /// The same for the callers of another table: requests that are under way go on counting.
     pub(crate) fn next<'a>(&self, keys: impl Iterator<Item = &'a str>) -> Self {
         let share = |name: &str| self.shares.get(name).cloned().unwrap_or_default();
-        let mut shares: BTreeMap<Box<str>, Share> = keys.map(|name| (name.into(), share(name))).collect();
-        // A caller that is alone may take everything.
-        if shares.len() < 2 {
-            shares.clear();
-        }
         Self {
             most: self.most,
             admitted: Arc::clone(&self.admitted),
             tunnels: Arc::clone(&self.tunnels),
-            shares,
+            shares: keys.map(|name| (name.into(), share(name))).collect(),
         }
     }
 
     /// A place for a request of this caller, if there is one.
     pub(crate) fn admit(&self, caller: &Caller) -> Option<Both> {
-        let share = self.share(caller).map(|share| &share.admitted);
-        Both::take(&self.admitted, share, self.most)
+        self.both(&self.admitted, self.share(caller).map(|share| &share.admitted), self.most)
     }
 
-    /// A place for it in a queue of so many; `Ok(None)` if nobody counts.
+    /// A place for it in a queue of so many; `Ok(None)` if nobody counts, as for callers without a key.
     pub(crate) fn queue(&self, caller: &Caller, most: usize) -> Result<Option<Place>, Full> {
         let Some(share) = self.share(caller) else { return Ok(None) };
-        share.queued.take(half(most)).map(Some).ok_or(Full)
+        share.queued.take(self.of_one(most)).map(Some).ok_or(Full)
     }
 
     /// A place for it among the connections that have become tunnels, if there is one.
     pub(crate) fn tunnel(&self, caller: &Caller) -> Option<Both> {
-        let share = self.share(caller).map(|share| &share.tunnels);
-        Both::take(&self.tunnels, share, Limits::TUNNELS)
+        self.both(&self.tunnels, self.share(caller).map(|share| &share.tunnels), Limits::TUNNELS)
+    }
+
+    fn both(&self, all: &Arc<Count>, share: Option<&Arc<Count>>, most: usize) -> Option<Both> {
+        let of_this_caller = match share {
+            Some(share) => Some(share.take(self.of_one(most))?),
+            None => None,
+        };
+        Some(Both { _of_all: all.take(most)?, _of_this_caller: of_this_caller })
+    }
+
+    /// How many of so many one caller may have. One that is alone has no bound but that of all, and yet what it has is counted, for it may be
+    /// alone no more while it has it.
+    fn of_one(&self, most: usize) -> usize {
+        if self.shares.len() < 2 { usize::MAX } else { most.div_ceil(2) }
     }
 
     fn share(&self, caller: &Caller) -> Option<&Share> {
@@ -99,23 +106,9 @@ impl Bounds {
     }
 }
 
-impl Both {
-    fn take(all: &Arc<Count>, share: Option<&Arc<Count>>, most: usize) -> Option<Self> {
-        let of_this_caller = match share {
-            Some(share) => Some(share.take(half(most))?),
-            None => None,
-        };
-        Some(Self { _of_all: all.take(most)?, _of_this_caller: of_this_caller })
-    }
-}
-
 /// A caller has all that it may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Full;
-
-const fn half(most: usize) -> usize {
-    most.div_ceil(2)
-}
 
 #[cfg(test)]
 mod tests;

@@ -13,8 +13,24 @@ fn a_caller_that_is_alone_may_take_everything() {
         assert!(bounds.admit(&caller("shop")).is_none() && bounds.admit(&Caller::Anyone).is_none());
         drop(places);
         assert!(bounds.admit(&Caller::Anyone).is_some());
-        assert!(bounds.queue(&caller("shop"), 1).unwrap().is_none());
+        // A queue has a bound of its own.
+        let queued: Vec<_> = (0..3).map(|_| bounds.queue(&caller("shop"), 1).unwrap()).collect();
+        assert_eq!(queued.iter().all(Option::is_some), !keys.is_empty());
     }
+}
+
+#[test]
+fn what_a_caller_took_while_it_was_alone_counts_when_another_comes() {
+    let alone = Bounds::new(4, ["shop"].into_iter());
+    let mut places: Vec<_> = (0..3).map(|_| alone.admit(&caller("shop")).unwrap()).collect();
+    let both = alone.next(["shop", "office"].into_iter());
+    assert!(both.admit(&caller("shop")).is_none() && both.admit(&caller("office")).is_some());
+    // It has its half once it has less than that.
+    places.truncate(1);
+    assert!(both.admit(&caller("shop")).is_some());
+    let alone = both.next(["shop"].into_iter());
+    places.extend((0..3).map(|_| alone.admit(&caller("shop")).unwrap()));
+    assert!(alone.admit(&caller("shop")).is_none());
 }
 
 #[test]

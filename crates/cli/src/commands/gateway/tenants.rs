@@ -10,7 +10,7 @@ use crate::tell::metrics::Totals;
 use crate::tell::stderr;
 use evergrant_gateway::UnknownTenant;
 use evergrant_tokio_reqwest::{BoxError, Client, Policy, TokensPool};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -18,9 +18,6 @@ use std::thread;
 
 /// What their pool is called in metrics: no label names a tenant.
 const NAME: &str = "tenants";
-
-/// Warnings that wait to be written.
-const UNTOLD: usize = 64;
 
 /// The tenants of a gateway. Clones are one.
 #[derive(Clone)]
@@ -57,8 +54,6 @@ struct Clients {
     made: Mutex<BTreeMap<String, Made>>,
     /// What was said of those that are faulty, once.
     told: Mutex<BTreeMap<String, String>>,
-    /// Where it is said. Who reads stderr may take his time, and no request waits for that.
-    teller: SyncSender<String>,
 }
 
 /// What a client was made of.
@@ -88,7 +83,6 @@ impl Tenants {
             described: RwLock::new(described),
             made: Mutex::default(),
             told: Mutex::default(),
-            teller: teller(),
         });
         let making = Arc::clone(&clients);
         let pool = TokensPool::builder(move |name: &String| making.client(name))
@@ -179,8 +173,10 @@ impl Looking {
 
     /// Makes anew the clients of those in use of whom this is true.
     fn each(&self, is_due: impl Fn(&str, &mut Made) -> bool) {
-        let mut names = Vec::new();
-        self.pool.each(|name, _| names.push(name.clone()));
+        let mut names = BTreeSet::new();
+        self.pool.each(|name, _| {
+            names.insert(name.clone());
+        });
         let mut made = {
             let mut made = self.clients.made.lock().unwrap_or_else(PoisonError::into_inner);
             made.retain(|name, _| names.contains(name));
@@ -247,11 +243,11 @@ impl Clients {
             Err(failures) => {
                 let words = failures.iter().map(|failure| failure.parts().0).collect::<Vec<_>>().join("; ");
                 if told.get(name) != Some(&words) {
-                    let text = format!("tenant {}: its client cannot be used: {words}", Line(name));
-                    // What finds no room is told when somebody comes for it again.
-                    if self.teller.try_send(text).is_ok() {
-                        told.insert(name.to_owned(), words);
-                    }
+                    stderr::warning(format_args!(
+                        "tenant {}: its client cannot be used: {words}",
+                        Line(name)
+                    ));
+                    told.insert(name.to_owned(), words);
                 }
                 Err("its client cannot be used".into())
             }
@@ -305,14 +301,6 @@ impl Clients {
             made.seen = None;
         }
     }
-}
-
-/// To a thread that tells it, as long as there is somebody to tell it something. Without a thread nothing is told; the gateway serves.
-fn teller() -> SyncSender<String> {
-    let (sender, said) = sync_channel::<String>(UNTOLD);
-    let tell = move || said.iter().for_each(stderr::warning);
-    let _started = thread::Builder::new().name("evergrant-tenants".into()).spawn(tell);
-    sender
 }
 
 /// Whether both describe one client, whose secret is in one place.
