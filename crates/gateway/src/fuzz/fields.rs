@@ -126,7 +126,11 @@ fn end_to_end(came: &[Line], passes: impl Fn(&str) -> bool) -> Vec<Line> {
         let is_length = name == "content-length" && is_coded;
         passes(name) && !is_length && !named.iter().any(|named| named == name)
     };
-    came.iter().filter(|(name, _)| stays(name)).cloned().collect()
+    let mut lines: Vec<Line> = came.iter().filter(|(name, _)| stays(name)).cloned().collect();
+    // Of several lengths, which are the same or have been refused before, the first.
+    let mut has_length = false;
+    lines.retain(|(name, _)| name != "content-length" || !std::mem::replace(&mut has_length, true));
+    lines
 }
 
 fn list(lines: &[Line], name: &str) -> Vec<String> {
