@@ -1,6 +1,6 @@
 //! Callers that each have a client of their own, described in the file or in one for each.
 
-use super::{Gateway, fs, get, until, with_config};
+use super::{Gateway, channel, fs, get, until, with_config};
 use crate::fixture::{Folder, evergrant, fails, run};
 use evergrant_mock::{Endpoint, Server};
 use rustix::process::Signal;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 
 /// An API that answers with the token that it got, as long as the test runs.
@@ -288,6 +288,25 @@ fn a_secret_that_comes_late_keeps_no_key_from_being_taken_away() {
     assert_eq!((served.ask(&gateway.url, "shop").0, served.ask(&gateway.url, "slow").0), (403, 200));
 }
 
+/// A gateway that listens, whose stderr is full from then on, and the end of it that nobody reads.
+fn unread(mut command: Command) -> (Gateway, impl Sized) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let child = command.stdout(Stdio::null()).stderr(writer.try_clone().unwrap()).spawn().unwrap();
+    let (_, said) = channel();
+    let mut gateway = Gateway { child, said, heard: Vec::new(), url: String::new(), admin: String::new() };
+    let (mut listening, mut reader) = (String::new(), BufReader::new(reader));
+    reader.read_line(&mut listening).unwrap();
+    let listening: Value = serde_json::from_str(&listening).unwrap();
+    gateway.url = listening["listen"][0].as_str().unwrap().to_owned();
+    // It takes nothing more once a byte finds no room: a pipe that is full stays so.
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    for piece in [4096, 1] {
+        while writer.write(&vec![b'.'; piece]).is_ok() {}
+    }
+    rustix::io::ioctl_fionbio(&writer, false).unwrap();
+    (gateway, reader)
+}
+
 #[test]
 fn a_stderr_that_nobody_reads_holds_up_no_tenant() {
     let server = Server::start().unwrap();
@@ -297,23 +316,12 @@ fn a_stderr_that_nobody_reads_holds_up_no_tenant() {
     let served = Served::new(&names, |_| String::new());
     let secret = served.secret("secret", Server::CLIENT_SECRET);
     served.describe("shop", &client(&server, served.api, &secret));
-    let (reader, mut writer) = std::io::pipe().unwrap();
-    let mut command = with_config(&served.path);
-    let mut child = command.stdout(Stdio::null()).stderr(writer.try_clone().unwrap()).spawn().unwrap();
-    let mut listening = String::new();
-    let mut said = BufReader::new(reader);
-    said.read_line(&mut listening).unwrap();
-    let listening: Value = serde_json::from_str(&listening).unwrap();
-    let url = listening["listen"][0].as_str().unwrap();
-    // From now on nobody reads, and the pipe is full.
-    thread::spawn(move || while writer.write_all(&[b'.'; 4096]).is_ok() {});
+    let (gateway, _unread) = unread(with_config(&served.path));
     for name in &names[..100] {
         served.describe(name, "nonsense = 1\n");
-        assert_eq!(served.ask(url, name).0, 500, "{name}");
+        assert_eq!(served.ask(&gateway.url, name).0, 500, "{name}");
     }
-    assert_eq!(served.ask(url, "shop").0, 200);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    assert_eq!(served.ask(&gateway.url, "shop").0, 200);
 }
 
 #[test]
@@ -324,29 +332,17 @@ fn a_stderr_that_nobody_reads_keeps_no_key_from_being_taken_away() {
     for (name, ..) in &served.keys {
         served.describe(name, &client(&server, served.api, &secret));
     }
-    let (reader, mut writer) = std::io::pipe().unwrap();
-    let mut command = with_config(&served.path);
-    let mut child = command.stdout(Stdio::null()).stderr(writer.try_clone().unwrap()).spawn().unwrap();
-    let mut listening = String::new();
-    let mut said = BufReader::new(reader);
-    said.read_line(&mut listening).unwrap();
-    let listening: Value = serde_json::from_str(&listening).unwrap();
-    let url = listening["listen"][0].as_str().unwrap();
-    // From now on nobody reads, and the pipe is full.
-    thread::spawn(move || while writer.write_all(&[b'.'; 4096]).is_ok() {});
-    thread::sleep(std::time::Duration::from_millis(50));
+    let (gateway, _unread) = unread(with_config(&served.path));
     // What is said of the first one finds no reader.
     for name in ["store", "office"] {
-        assert_eq!(served.ask(url, name).0, 200);
+        assert_eq!(served.ask(&gateway.url, name).0, 200);
         let text = fs::read_to_string(&served.path).unwrap();
         let (_, _, digest) = served.keys.iter().find(|(known, ..)| known == name).unwrap();
         fs::write(&served.path, text.replace(&format!(", {name} = \"{digest}\""), "")).unwrap();
-        rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::HUP).unwrap();
-        until(|| served.ask(url, name).0 == 403);
+        gateway.signal(Signal::HUP);
+        until(|| served.ask(&gateway.url, name).0 == 403);
     }
-    assert_eq!(served.ask(url, "shop").0, 200);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    assert_eq!(served.ask(&gateway.url, "shop").0, 200);
 }
 
 #[test]
