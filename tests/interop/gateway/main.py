@@ -27,6 +27,11 @@ def main():
     binary, folder, grpc = [*words, None][:3]
     # An end from outside ends the servers as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # What began this may ignore signals, as nohup does and a shell for its jobs in the background. What is caught here is not ignored by what
+    # is started here, which gets them in some cases.
+    for ignored in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(ignored) == signal.SIG_IGN:
+            signal.signal(ignored, lambda *_: None)
     report = Report()
     try:
         world = World(binary, Path(folder), "--long" in sys.argv, grpc)
