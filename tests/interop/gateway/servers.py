@@ -68,9 +68,17 @@ def stop_all():
             process.child.wait()
 
 
+given_ports = set()
+
+
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """A port of which no other call was told: one that is closed again may come twice, and HAProxy shares a port with itself."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        if port not in given_ports:
+            given_ports.add(port)
+            return port
 
 
 def listens(port):
