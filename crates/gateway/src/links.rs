@@ -63,7 +63,7 @@ impl LinkMap {
         Self { from, to, structure: Structure::new(), link: None, is_readable: true }
     }
 
-    /// The next piece of the text, as far as it is known what becomes of it. What is left follows with the next one, or at the end.
+    /// The next piece of the text, up to where a link may be that has not come whole. That rest follows with the next piece, or at the end.
     pub fn pass(&mut self, piece: Bytes) -> Bytes {
         if !self.is_readable {
             return piece;

@@ -73,7 +73,7 @@ pub(crate) struct Watch {
     stalled: Cell<Option<Duration>>,
     /// When what the request waits for is too late, and how long it may take.
     due: Cell<Option<(Duration, Duration)>>,
-    /// Its task was woken for that, and nothing has become of it.
+    /// Its task was woken for that, and nothing has moved since.
     is_called: Cell<bool>,
     /// The request waits for something else than its caller: that it has hung up is seen by nobody else.
     is_waiting: Cell<bool>,

@@ -22,7 +22,7 @@ const FOLDER: &str = "tenants";
 pub(crate) struct Descriptions {
     tables: BTreeMap<String, Arc<Settings>>,
     folder: PathBuf,
-    /// Those of the routes for tenants: one whose tokens may go to none of them is of no use.
+    /// Those of the routes for tenants. A tenant whose tokens may go to none of them is faulty.
     apis: Vec<Origin>,
 }
 
