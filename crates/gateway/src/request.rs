@@ -10,7 +10,6 @@ use crate::answering::{AnswerBody, Ended, discard};
 use crate::body::RequestBody;
 use crate::fields;
 use crate::grpc;
-use crate::idle::Connections;
 use crate::inbound::Inbound;
 use crate::page::Page;
 use crate::record::Record;
@@ -22,12 +21,11 @@ use bytes::Bytes;
 use evergrant_core::Replay;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, ORIGIN};
 use http::request::Parts;
-use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use lender::Lender;
-use passing::{Passed, Passing};
+use passing::{Passed, Passing, Way};
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
@@ -204,19 +202,6 @@ async fn pass(
         unread.body = passing.body.take_rest();
     }
     passed
-}
-
-/// Where a request goes.
-struct Way<'a> {
-    placed: &'a Placed,
-    connections: &'a Rc<Connections>,
-    target: PathAndQuery,
-    /// What the caller has named us by.
-    host: HeaderValue,
-    /// What the caller wants to speak, where the route allows it.
-    upgrade: Option<HeaderValue>,
-    /// Whether it is gRPC, whose refusals are in the fields of answers with 200.
-    is_grpc: bool,
 }
 
 /// The rules, before anything is waited for. What is left of the fields may go to the API.

@@ -1,6 +1,5 @@
 //! A request that may pass, on its way to the API and back.
 
-use super::Way;
 use super::lender::Lender;
 use super::refusal::{self, Next, Refused};
 use crate::answer::{Problem, ProxyFailure, Sent, UpstreamFault};
@@ -10,7 +9,7 @@ use crate::bounds::{Both, Full};
 use crate::counts::{Gauge, Replayed};
 use crate::fields;
 use crate::grpc;
-use crate::idle::{Connection, Upgraded};
+use crate::idle::{Connection, Connections, Upgraded};
 use crate::inbound::Inbound;
 use crate::links::{self, LinkMap, Linked};
 use crate::location::relocate;
@@ -25,10 +24,24 @@ use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, HOST, LINK, LOCATION, TRANSFER_ENCODING,
     UPGRADE,
 };
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// Where a request goes.
+pub(super) struct Way<'a> {
+    pub(super) placed: &'a Placed,
+    pub(super) connections: &'a Rc<Connections>,
+    pub(super) target: PathAndQuery,
+    /// What the caller has named us by.
+    pub(super) host: HeaderValue,
+    /// What the caller wants to speak, where the route allows it.
+    pub(super) upgrade: Option<HeaderValue>,
+    /// Whether it is gRPC, whose refusals are in the fields of answers with 200.
+    pub(super) is_grpc: bool,
+}
 
 /// What the API answered.
 pub(super) enum Passed {
