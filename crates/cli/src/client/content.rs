@@ -56,8 +56,13 @@ impl Content {
     }
 
     /// The same, and what is in these files now.
-    pub(crate) fn and(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        self.0.extend(Self::of(paths).0);
+    pub(crate) fn and(self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.with_all(Self::of(paths))
+    }
+
+    /// What is in these files and in those.
+    pub(crate) fn with_all(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
         self
     }
 

@@ -107,6 +107,19 @@ pub(crate) struct Profile {
     pub(crate) lines: BTreeMap<String, usize>,
 }
 
+impl Profile {
+    /// Where it says that its secrets are.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &secret::Source> {
+        let headers = self.token_headers.iter().filter_map(|header| header.value.source());
+        self.client_secret.iter().chain(headers)
+    }
+
+    /// The files that they are in.
+    pub(crate) fn secret_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.places().filter_map(secret::Source::file).map(Path::to_owned)
+    }
+}
+
 /// The keys of a profile, for whoever wrote another.
 const KEYS: [&str; 19] = [
     "provider",
@@ -266,12 +279,7 @@ impl Profiles {
     /// The files with secrets of the profiles that its routes name.
     pub(crate) fn secrets(&self) -> Vec<PathBuf> {
         let served = self.profiles.iter().filter(|(name, _)| self.is_served(name));
-        let of_profile = |profile: &Profile| {
-            let headers = profile.token_headers.iter().filter_map(|header| header.value.source());
-            let sources = profile.client_secret.iter().chain(headers);
-            sources.filter_map(secret::Source::file).map(Path::to_owned).collect::<Vec<_>>()
-        };
-        served.flat_map(|(_, profile)| of_profile(profile)).collect()
+        served.flat_map(|(_, profile)| profile.secret_files()).collect()
     }
 
     /// Whether a route names this profile, or issue does.

@@ -129,7 +129,8 @@ impl Settings {
 
     /// What flags and variables say, and the profile where they are silent.
     pub(crate) fn merge(args: &ClientArgs, profile: Profile) -> Result<Self, Unmade> {
-        let secret_variables = variables(&profile);
+        let secret_variables =
+            profile.places().filter_map(secret::Source::variable).map(str::to_owned).collect();
         let said = Sources { args, profile: profile.name, lines: profile.lines };
         // An endpoint belongs to its provider, and a secret to its client id.
         let own = args.client_id.as_ref().is_none_or(|id| profile.client_id.as_ref() == Some(id));
@@ -207,6 +208,17 @@ impl Settings {
     /// Where its secret is.
     pub(crate) fn place(&self) -> &secret::Source {
         &self.secret.value
+    }
+
+    /// Where the header fields of its token requests are that are kept as secrets, in their order.
+    pub(crate) fn header_places(&self) -> impl Iterator<Item = &secret::Source> {
+        self.token_headers.value.iter().filter_map(|header| header.value.source())
+    }
+
+    /// Where all its secrets are.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &secret::Source> {
+        let own = (self.method() != Auth::None).then(|| self.place());
+        own.into_iter().chain(self.header_places())
     }
 
     /// The variables that it keeps secrets in.
@@ -436,13 +448,6 @@ impl Faults {
 /// A secret that can be had without running a command and without waiting for somebody, or what stands for another.
 fn at_hand(purpose: &Purpose, source: &secret::Source) -> Result<Secret, Failure> {
     Ok(source.at_hand(purpose)?.unwrap_or_else(|| UNKNOWN.to_owned().into()))
-}
-
-/// The variables that this profile keeps secrets in.
-fn variables(profile: &Profile) -> Vec<String> {
-    let headers = profile.token_headers.iter().filter_map(|header| header.value.source());
-    let sources = profile.client_secret.iter().chain(headers);
-    sources.filter_map(secret::Source::variable).map(str::to_owned).collect()
 }
 
 /// Whether the first is said, and is not what the second says.

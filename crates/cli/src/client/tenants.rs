@@ -1,7 +1,7 @@
 //! Where the clients of tenants are described, and what is said of each at this moment.
 
 use crate::client::checked;
-use crate::client::content::Digest;
+use crate::client::content::Content;
 use crate::client::profile::gateway::RouteTable;
 use crate::client::profile::tenants::File;
 use crate::client::profile::{Profile, Profiles, is_name};
@@ -9,7 +9,7 @@ use crate::client::settings::Settings;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use evergrant_tokio_reqwest::Origin;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(crate) struct Descriptions {
     tables: BTreeMap<String, Arc<Settings>>,
     folder: PathBuf,
     /// Those of the routes for tenants. A tenant whose tokens may go to none of them is faulty.
-    apis: Vec<Origin>,
+    apis: BTreeSet<Origin>,
 }
 
 /// What is said of a tenant.
@@ -33,14 +33,21 @@ pub(crate) enum Said {
     /// In a table, which is read with the whole file.
     Table(Arc<Settings>),
     /// In a file of its own.
-    File(Box<Settings>, Digest),
+    File(Box<Settings>),
+}
+
+/// What is said of a tenant is of no use.
+pub(crate) struct Faulty {
+    pub(crate) faults: Vec<Failure>,
+    /// The files of its secrets as they were before: one that comes later may be all it lacked.
+    pub(crate) secrets: Content,
 }
 
 impl Descriptions {
     /// Those of this file, which has these routes, or everything that is wrong with them. Files of the folder are read when somebody wants one.
     pub(crate) fn of(profiles: &mut Profiles, routes: &[RouteTable], faults: &mut Vec<Failure>) -> Self {
         let of_tenants = routes.iter().filter(|route| route.profile().is_none());
-        let apis: Vec<Origin> =
+        let apis: BTreeSet<Origin> =
             of_tenants.filter_map(|route| Some(route.upstream.as_ref()?.origin().clone())).collect();
         let path = profiles.path.display().to_string();
         let mut tables = BTreeMap::new();
@@ -58,9 +65,9 @@ impl Descriptions {
         Self { tables, folder, apis }
     }
 
-    /// Whether both are of routes to the same APIs.
-    pub(crate) fn has_apis_of(&self, other: &Self) -> bool {
-        self.apis == other.apis
+    /// The APIs of the routes for tenants.
+    pub(crate) fn apis(&self) -> &BTreeSet<Origin> {
+        &self.apis
     }
 
     /// The names of those in tables.
@@ -86,17 +93,24 @@ impl Descriptions {
         self.folder.join(format!("{name}.toml"))
     }
 
+    /// Whether nothing is said of this tenant now.
+    pub(crate) fn is_nobody(&self, name: &str) -> bool {
+        let has_file = || is_name(name) && !self.path(name).try_exists().is_ok_and(|exists| !exists);
+        !self.tables.contains_key(name) && !has_file()
+    }
+
     /// What is said of this tenant now, or everything that is wrong with it.
-    pub(crate) fn said(&self, name: &str) -> Result<Said, Vec<Failure>> {
+    pub(crate) fn said(&self, name: &str) -> Result<Said, Faulty> {
         if let Some(settings) = self.tables.get(name) {
             return Ok(Said::Table(Arc::clone(settings)));
         }
-        let path = self.path(name);
-        if !is_name(name) || path.try_exists().is_ok_and(|exists| !exists) {
+        if self.is_nobody(name) {
             return Ok(Said::Nothing);
         }
-        let File { profile, digest, mut faults } =
-            File::read(&path, name).map_err(|failure| vec![failure])?;
+        let path = self.path(name);
+        let File { profile, mut faults } = File::read(&path, name)
+            .map_err(|failure| Faulty { faults: vec![failure], secrets: Content::default() })?;
+        let secrets = Content::of(profile.secret_files());
         let settings = settings(name, profile, !faults.is_empty(), &self.apis).map_err(|found| {
             let place = path.display();
             found.into_iter().map(move |(line, failure)| match line {
@@ -105,11 +119,11 @@ impl Descriptions {
             })
         });
         match settings {
-            Ok(settings) if faults.is_empty() => Ok(Said::File(Box::new(settings), digest)),
-            Ok(_) => Err(faults),
+            Ok(settings) if faults.is_empty() => Ok(Said::File(Box::new(settings))),
+            Ok(_) => Err(Faulty { faults, secrets }),
             Err(more) => {
                 faults.extend(more);
-                Err(faults)
+                Err(Faulty { faults, secrets })
             }
         }
     }
@@ -119,7 +133,7 @@ fn settings(
     name: &str,
     profile: Profile,
     is_faulty: bool,
-    apis: &[Origin],
+    apis: &BTreeSet<Origin>,
 ) -> Result<Settings, Vec<(Option<usize>, Failure)>> {
     // What is wrong with them has been said.
     let is_said = is_faulty && profile.origins.is_empty();

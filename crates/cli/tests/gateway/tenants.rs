@@ -258,25 +258,102 @@ fn a_tenant_whose_server_hangs_delays_no_other() {
     });
 }
 
+/// The same client, whose secret is printed by a command that hangs while there is a file `late`, and makes a file `hangs` then. It ends with
+/// the folder at the latest.
+fn late(served: &Served, server: &Server, secret: &str) -> String {
+    let (late, hangs) = (served.folder.at("late"), served.folder.at("hangs"));
+    let script = format!(
+        "if test -e '{late}'; then touch '{hangs}'; fi; while test -e '{late}'; do sleep 0.1; done; cat '{secret}'"
+    );
+    client(server, served.api, secret).replace(
+        &format!("{{ file = {secret:?} }}"),
+        &format!("{{ command = [\"sh\", \"-c\", {script:?}] }}"),
+    )
+}
+
+#[test]
+fn a_secret_that_comes_after_the_file_that_names_it_is_used() {
+    let server = Server::start().unwrap();
+    let served = Served::new(&["shop"], |_| String::new());
+    let secret = served.secret("secret", Server::CLIENT_SECRET);
+    served.describe("shop", &client(&server, served.api, &secret));
+    let mut gateway = Gateway::start(with_config(&served.path));
+    assert_eq!(served.ask(&gateway.url, "shop").0, 200);
+    let another = served.folder.at("another");
+    served.describe("shop", &client(&server, served.api, &another));
+    gateway.signal(Signal::HUP);
+    assert!(gateway.hear("its client cannot be used").contains("another"));
+    assert_eq!(served.ask(&gateway.url, "shop").0, 200, "the one before is used");
+    server.rotate_client(Server::CLIENT_ID, "another-secret");
+    served.secret("another", "another-secret");
+    gateway.hear("tenant shop: its client has changed");
+    server.revoke_all();
+    assert_eq!(served.ask(&gateway.url, "shop").0, 200);
+    assert_eq!(server.counts().token_refused, 0);
+}
+
+#[test]
+fn a_tenant_that_is_taken_away_while_its_secret_is_late_gets_nothing() {
+    let server = Server::start().unwrap();
+    let served = Served::new(&["slow"], |_| String::new());
+    let secret = served.secret("secret", Server::CLIENT_SECRET);
+    let text = fs::read_to_string(&served.path).unwrap();
+    fs::write(&served.path, format!("{text}[tenants.slow]\n{}", late(&served, &server, &secret))).unwrap();
+    fs::write(served.folder.at("late"), "").unwrap();
+    let mut gateway = Gateway::start(with_config(&served.path));
+    thread::scope(|scope| {
+        let url = gateway.url.clone();
+        scope.spawn({
+            let served = &served;
+            move || served.ask(&url, "slow")
+        });
+        until(|| Path::new(&served.folder.at("hangs")).exists());
+        fs::write(&served.path, text).unwrap();
+        gateway.signal(Signal::HUP);
+        gateway.hear("read again and is used");
+        fs::remove_file(served.folder.at("late")).unwrap();
+    });
+    until(|| served.ask(&gateway.url, "slow").0 == 403);
+}
+
+#[test]
+fn a_secret_that_comes_late_delays_no_change_of_another_tenant() {
+    let server = Server::start().unwrap();
+    let served = Served::new(&["another", "shop", "slow"], |_| String::new());
+    let secret = served.secret("secret", Server::CLIENT_SECRET);
+    // By their names, one is looked at before it and one behind.
+    served.describe("another", &late(&served, &server, &secret));
+    served.describe("shop", &client(&server, served.api, &secret));
+    served.describe("slow", &late(&served, &server, &secret));
+    let mut gateway = Gateway::start(with_config(&served.path));
+    for name in ["another", "shop", "slow"] {
+        assert_eq!(served.ask(&gateway.url, name).0, 200);
+    }
+    fs::write(served.folder.at("late"), "").unwrap();
+    gateway.signal(Signal::HUP);
+    until(|| Path::new(&served.folder.at("hangs")).exists());
+    let own = served.secret("own", Server::CLIENT_SECRET);
+    served.describe("shop", &format!("{}scope = \"read\"\n", client(&server, served.api, &own)));
+    gateway.signal(Signal::HUP);
+    gateway.hear("tenant shop: its client has changed");
+    fs::remove_file(Path::new(&served.folder.at("tenants")).join("shop.toml")).unwrap();
+    gateway.signal(Signal::HUP);
+    gateway.hear("tenant shop: it is not described any more");
+    assert_eq!(served.ask(&gateway.url, "shop").0, 403);
+    assert_eq!(served.ask(&gateway.url, "slow").0, 200, "the client before is used");
+}
+
 #[test]
 fn a_secret_that_comes_late_keeps_no_key_from_being_taken_away() {
     let server = Server::start().unwrap();
     let served = Served::new(&["slow", "shop"], |_| String::new());
     let secret = served.secret("secret", Server::CLIENT_SECRET);
-    let (late, hangs) = (served.folder.at("late"), served.folder.at("hangs"));
-    // It ends with the folder at the latest.
-    let script = format!(
-        "if test -e '{late}'; then touch '{hangs}'; fi; while test -e '{late}'; do sleep 0.1; done; cat '{secret}'"
-    );
-    let slow = client(&server, served.api, &secret).replace(
-        &format!("{{ file = {secret:?} }}"),
-        &format!("{{ command = [\"sh\", \"-c\", {script:?}] }}"),
-    );
-    served.describe("slow", &slow);
+    let (is_late, hangs) = (served.folder.at("late"), served.folder.at("hangs"));
+    served.describe("slow", &late(&served, &server, &secret));
     served.describe("shop", &client(&server, served.api, &secret));
     let mut gateway = Gateway::start(with_config(&served.path));
     assert_eq!((served.ask(&gateway.url, "slow").0, served.ask(&gateway.url, "shop").0), (200, 200));
-    fs::write(&late, "").unwrap();
+    fs::write(&is_late, "").unwrap();
     gateway.signal(Signal::HUP);
     until(|| Path::new(&hangs).exists());
     gateway.hear("read again and is used");

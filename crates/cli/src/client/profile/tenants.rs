@@ -4,15 +4,12 @@ use super::file;
 use super::problem::About;
 use super::reader::Reader;
 use super::{Profile, tenant};
-use crate::client::content::Digest;
 use crate::tell::failure::Failure;
 use std::path::Path;
 
 /// The client of a tenant, out of a file of its own.
 pub(crate) struct File {
     pub(crate) profile: Profile,
-    /// Of its text.
-    pub(crate) digest: Digest,
     /// What is wrong with its lines.
     pub(crate) faults: Vec<Failure>,
 }
@@ -21,7 +18,6 @@ impl File {
     /// What the file of this tenant says.
     pub(crate) fn read(path: &Path, name: &str) -> Result<Self, Failure> {
         let text = file::text(path)?;
-        let digest = Digest::of(text.as_bytes());
         let mut reader = Reader::new(&text);
         reader.enter(About::Tenant(name.to_owned()));
         let table = reader.document();
@@ -31,6 +27,6 @@ impl File {
         };
         let problems = reader.problems();
         let faults = problems.iter().map(|problem| fault(problem.line, &problem.happened, &problem.next));
-        Ok(Self { faults: faults.collect(), profile, digest })
+        Ok(Self { faults: faults.collect(), profile })
     }
 }

@@ -51,7 +51,7 @@ fn who_is_in_both_is_as_the_table_says() {
     let described = described(&folder, &format!("[tenants.shop]\n{CLIENT}"));
     assert!(matches!(described.said("shop"), Ok(Said::Table(_))));
     assert_eq!(described.files(), ["office"]);
-    let faults = described.said("office").err().unwrap();
+    let faults = described.said("office").err().unwrap().faults;
     let faults: Vec<String> = faults.iter().map(|failure| failure.parts().0.to_owned()).collect();
     assert!(faults.iter().any(|fault| fault.contains("office.toml:4: unknown key scop")), "{faults:?}");
 }

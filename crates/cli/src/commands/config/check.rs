@@ -120,7 +120,8 @@ fn tenants(
         return None;
     }
     let files = described.files();
-    failures.extend(files.iter().filter_map(|name| described.said(name).err()).flatten());
+    failures
+        .extend(files.iter().filter_map(|name| described.said(name).err()).flat_map(|faulty| faulty.faults));
     Some(described.tables().len() + files.len())
 }
 

@@ -102,7 +102,12 @@ impl Source {
         let kind = settings.kind()?;
         let is_same_client = self.kind == kind || self.kind.differs_in_auth_alone(&kind);
         let is_asked_alike = settings.policy().attempt_timeout() == self.setup.timeout;
-        Ok(is_same_client && is_asked_alike && self.setup.network.is_same(&settings.network()?))
+        // What the command of a field prints is not compared.
+        let has_its_fields = self.renewal.settings().header_places().eq(settings.header_places());
+        Ok(is_same_client
+            && has_its_fields
+            && is_asked_alike
+            && self.setup.network.is_same(&settings.network()?))
     }
 
     /// The same source by other settings of the same client, and what it is to be rotated to, if to anything.

@@ -1,23 +1,25 @@
 //! The clients of tenants while the gateway runs: each is read when its tenant first comes, and again when it has changed.
 
-use crate::client::content::Digest;
-use crate::client::settings::Settings;
-use crate::client::setup::Setup;
-use crate::client::tenants::{Descriptions, Said};
+mod clients;
+
+use crate::client::tenants::Descriptions;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
 use crate::tell::stderr;
-use evergrant_gateway::UnknownTenant;
-use evergrant_tokio_reqwest::{BoxError, Client, Policy, TokensPool};
-use std::collections::{BTreeMap, BTreeSet};
+use clients::{Clients, Next, Plan};
+use evergrant_tokio_reqwest::{Policy, TokensPool};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// What their pool is called in metrics: no label names a tenant.
 const NAME: &str = "tenants";
+
+/// How many clients are made again at once: the secret of each may come late, on a thread of its own.
+const AT_ONCE: usize = 64;
 
 /// The tenants of a gateway. Clones are one.
 #[derive(Clone)]
@@ -29,13 +31,9 @@ pub(super) struct Tenants {
     looks: SyncSender<()>,
 }
 
-/// What the thread that looks at the tenants shall do next.
+/// What the thread that looks at the tenants shall do next, beside looking how they are described.
 #[derive(Default)]
 struct Wanted {
-    /// They are described otherwise.
-    described: AtomicBool,
-    /// Their routes lead to another API.
-    elsewhere: AtomicBool,
     /// It is time to look at the files.
     files: AtomicBool,
     /// Somebody has asked that everything be read again.
@@ -44,32 +42,22 @@ struct Wanted {
 
 /// What that thread has.
 struct Looking {
-    pool: TokensPool<String>,
-    clients: Arc<Clients>,
+    renewing: Arc<Renewing>,
     wanted: Arc<Wanted>,
 }
 
-struct Clients {
-    described: RwLock<Descriptions>,
-    made: Mutex<BTreeMap<String, Made>>,
-    /// What was said of those that are faulty, once.
-    told: Mutex<BTreeMap<String, String>>,
+/// The clients that are made again.
+struct Renewing {
+    pool: TokensPool<String>,
+    clients: Arc<Clients>,
+    /// The names of their tenants: one secret that comes late is waited for once.
+    names: Mutex<BTreeSet<String>>,
 }
 
-/// What a client was made of.
-#[derive(Clone)]
-struct Made {
-    settings: Arc<Settings>,
-    content: Content,
-    /// What was there at the last look, if it was something else: half of a file may be a good one.
-    seen: Option<Content>,
-}
-
-/// What was in the file of a tenant, where it has one, and in that of its secret.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Content {
-    file: Option<Digest>,
-    secret: Option<Digest>,
+/// One client is made again, until this is dropped.
+struct Turn {
+    renewing: Arc<Renewing>,
+    name: String,
 }
 
 impl Tenants {
@@ -79,21 +67,17 @@ impl Tenants {
         policy: Policy,
         totals: &Arc<Totals>,
     ) -> Result<Self, Failure> {
-        let clients = Arc::new(Clients {
-            described: RwLock::new(described),
-            made: Mutex::default(),
-            told: Mutex::default(),
-        });
+        let clients = Arc::new(Clients::new(described));
         let making = Arc::clone(&clients);
         let pool = TokensPool::builder(move |name: &String| making.client(name))
             .name(NAME)
             .policy(policy)
             .observer(Arc::<Totals>::clone(totals))
             .build()?;
+        let renewing =
+            Renewing { pool: pool.clone(), clients: Arc::clone(&clients), names: Mutex::default() };
         let wanted = Arc::<Wanted>::default();
-        let looking =
-            Looking { pool: pool.clone(), clients: Arc::clone(&clients), wanted: Arc::clone(&wanted) };
-        let looks = looking.begin()?;
+        let looks = Looking { renewing: Arc::new(renewing), wanted: Arc::clone(&wanted) }.begin()?;
         Ok(Self { served: evergrant_gateway::Tenants::new(pool), clients, wanted, looks })
     }
 
@@ -103,22 +87,14 @@ impl Tenants {
 
     /// The variables that secrets are kept in, of those whom the file itself describes.
     pub(super) fn secret_variables(&self) -> Vec<String> {
-        let described = self.clients.described.read().unwrap_or_else(PoisonError::into_inner);
+        let described = self.clients.described();
         let tables = described.tables().values();
         tables.flat_map(|settings| settings.secret_variables()).cloned().collect()
     }
 
     /// They are described otherwise from now on: who is described as before keeps its token.
     pub(super) fn are(&self, described: Descriptions) {
-        // Whoever's tokens may not go to another API is told so at once.
-        let goes_elsewhere = {
-            let mut known = self.clients.described.write().unwrap_or_else(PoisonError::into_inner);
-            let goes_elsewhere = !known.has_apis_of(&described);
-            *known = described;
-            goes_elsewhere
-        };
-        self.wanted.elsewhere.fetch_or(goes_elsewhere, Ordering::SeqCst);
-        self.wanted.described.store(true, Ordering::SeqCst);
+        self.clients.are(described);
         self.begin();
     }
 
@@ -149,165 +125,79 @@ impl Looking {
     }
 
     fn look(&self) {
-        if self.wanted.described.swap(false, Ordering::SeqCst) {
-            let goes_elsewhere = self.wanted.elsewhere.swap(false, Ordering::SeqCst);
-            self.each(|name, made| goes_elsewhere || self.clients.is_described_otherwise(name, made));
-        }
-        if self.wanted.files.swap(false, Ordering::SeqCst) {
-            self.look_at_files(self.wanted.again.swap(false, Ordering::SeqCst));
-        }
-    }
-
-    fn look_at_files(&self, again: bool) {
-        self.each(|name, made| {
-            let now = self.clients.content_now(name, &made.settings);
-            if now == made.content {
-                made.seen = None;
-                return again && made.settings.place().is_command();
-            }
-            let has_settled = again || made.seen == Some(now);
-            made.seen = Some(now);
-            has_settled
-        });
-    }
-
-    /// Makes anew the clients of those in use of whom this is true.
-    fn each(&self, is_due: impl Fn(&str, &mut Made) -> bool) {
+        let files = self.wanted.files.swap(false, Ordering::SeqCst);
+        let again = files && self.wanted.again.swap(false, Ordering::SeqCst);
+        let Renewing { pool, clients, .. } = &*self.renewing;
         let mut names = BTreeSet::new();
-        self.pool.each(|name, _| {
+        pool.each(|name, _| {
             names.insert(name.clone());
         });
-        let mut made = {
-            let mut made = self.clients.made.lock().unwrap_or_else(PoisonError::into_inner);
-            made.retain(|name, _| names.contains(name));
-            made.clone()
-        };
-        // Of one that is not known what it was made of, it is made again.
-        names.retain(|name| made.get_mut(name).is_none_or(|made| is_due(name, made)));
-        let seen = made.into_iter().map(|(name, made)| (name, made.seen));
-        self.clients.have_seen(seen);
-        for name in names {
-            self.renew(&name);
+        let due = clients.due(&names, files, again);
+        // Whoever is nobody any more gets nothing, whatever is to be waited for on behalf of others.
+        let described = clients.described();
+        let (gone, due): (Vec<_>, Vec<_>) = due.into_iter().partition(|name| described.is_nobody(name));
+        for name in gone {
+            self.renewing.remove(&name);
+        }
+        for name in due {
+            match clients.next(&name) {
+                Next::Nothing => self.renewing.remove(&name),
+                Next::Faulty(made) => clients.has(&name, *made),
+                Next::Make(plan) => self.renewing.begin(name, *plan),
+            }
         }
     }
+}
 
-    fn renew(&self, name: &str) {
+impl Renewing {
+    fn remove(&self, name: &str) {
+        self.pool.remove(name);
+        stderr::note(format_args!("tenant {}: it is not described any more, and gets nothing", Line(name)));
+    }
+
+    /// Makes this client on a thread of its own. Where it finds no room, or is being made, it is due again at the next look.
+    fn begin(self: &Arc<Self>, name: String, plan: Plan) {
+        {
+            let mut names = self.names();
+            if names.len() >= AT_ONCE || !names.insert(name.clone()) {
+                return;
+            }
+        }
+        let turn = Turn { renewing: Arc::clone(self), name };
+        // Without a thread the turn ends here.
+        let _started =
+            thread::Builder::new().name("tenant".into()).spawn(move || turn.renewing.renew(&turn.name, plan));
+    }
+
+    fn renew(&self, name: &str, plan: Plan) {
         let tenant = Line(name);
-        match self.clients.client(name) {
-            Ok(client) => {
-                let before = self.pool.get(name).and_then(|source| source.source().shared().client());
-                let is_same = before.is_some_and(|before| *before == client);
-                match self.pool.replace(name, client) {
-                    Ok(true) if !is_same => {
-                        stderr::note(format_args!(
-                            "tenant {tenant}: its client has changed, and the new one is used"
-                        ));
-                    }
-                    Ok(_) => {}
-                    Err(error) => stderr::warning(format_args!(
-                        "tenant {tenant}: {error}; the client that was read before is used"
-                    )),
-                }
-            }
-            Err(error) if error.is::<UnknownTenant>() => {
-                self.pool.remove(name);
-                stderr::note(format_args!("tenant {tenant}: it is not described any more, and gets nothing"));
-            }
-            // It has been told.
-            Err(_) => self.clients.keep(name),
-        }
-    }
-}
-
-impl Clients {
-    /// The client of this tenant, as it is described now.
-    fn client(&self, name: &str) -> Result<Client, BoxError> {
-        let made = self.made_of(name).and_then(|made| match made {
-            None => Ok(None),
-            Some(made) => Setup::client(&made.settings)
-                .map(|client| Some((made, client)))
-                .map_err(|failure| vec![failure]),
-        });
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        match made {
-            Ok(Some((made, client))) => {
-                told.remove(name);
-                drop(told);
-                self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), made);
-                Ok(client)
-            }
-            Ok(None) => {
-                told.remove(name);
-                Err(UnknownTenant.into())
-            }
-            Err(failures) => {
-                let words = failures.iter().map(|failure| failure.parts().0).collect::<Vec<_>>().join("; ");
-                if told.get(name) != Some(&words) {
-                    stderr::warning(format_args!(
-                        "tenant {}: its client cannot be used: {words}",
-                        Line(name)
+        let (made, client) = self.clients.make(name, plan);
+        if let Some(client) = client {
+            let before = self.pool.get(name).and_then(|source| source.source().shared().client());
+            let is_same = before.is_some_and(|before| *before == client);
+            match self.pool.replace(name, client) {
+                Ok(true) if !is_same => {
+                    stderr::note(format_args!(
+                        "tenant {tenant}: its client has changed, and the new one is used"
                     ));
-                    told.insert(name.to_owned(), words);
                 }
-                Err("its client cannot be used".into())
+                Ok(_) => {}
+                Err(error) => stderr::warning(format_args!(
+                    "tenant {tenant}: {error}; the client that was read before is used"
+                )),
             }
         }
+        // Behind it: what was read meanwhile for one who had gone and came again is older or the same, and is looked at again.
+        self.clients.has(name, made);
     }
 
-    /// What the client of this tenant is to be made of. The files are looked at before the secret is read: what is written meanwhile is
-    /// found later.
-    fn made_of(&self, name: &str) -> Result<Option<Made>, Vec<Failure>> {
-        let said = self.described.read().unwrap_or_else(PoisonError::into_inner).said(name)?;
-        let (settings, file) = match said {
-            Said::Nothing => return Ok(None),
-            Said::Table(settings) => (settings, None),
-            Said::File(settings, digest) => (Arc::from(settings), Some(digest)),
-        };
-        let content = Content { file, secret: secret_of(&settings) };
-        Ok(Some(Made { settings, content, seen: None }))
-    }
-
-    fn content_now(&self, name: &str, settings: &Settings) -> Content {
-        let described = self.described.read().unwrap_or_else(PoisonError::into_inner);
-        let is_table = described.tables().contains_key(name);
-        let file = if is_table { None } else { Digest::of_file(&described.path(name)) };
-        Content { file, secret: secret_of(settings) }
-    }
-
-    /// Whether the file says another client of it than the one that was made. What a file of its own says is looked at there.
-    fn is_described_otherwise(&self, name: &str, made: &Made) -> bool {
-        let described = self.described.read().unwrap_or_else(PoisonError::into_inner);
-        match (described.tables().get(name), made.content.file) {
-            (Some(now), None) => !is_same(now, &made.settings).unwrap_or(false),
-            (None, Some(_)) => false,
-            _ => true,
-        }
-    }
-
-    fn have_seen(&self, seen: impl Iterator<Item = (String, Option<Content>)>) {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, seen) in seen {
-            if let Some(made) = made.get_mut(&name) {
-                made.seen = seen;
-            }
-        }
-    }
-
-    /// What is there now is faulty, and is not read again until it changes.
-    fn keep(&self, name: &str) {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(made) = made.get_mut(name) {
-            made.content = self.content_now(name, &made.settings);
-            made.seen = None;
-        }
+    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether both describe one client, whose secret is in one place.
-fn is_same(one: &Settings, other: &Settings) -> Result<bool, Failure> {
-    Ok(one.kind()? == other.kind()? && one.origins()? == other.origins()? && one.place() == other.place())
-}
-
-fn secret_of(settings: &Settings) -> Option<Digest> {
-    settings.place().content().map(|content| Digest::of(&content))
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.renewing.names().remove(&self.name);
+    }
 }
