@@ -14,6 +14,7 @@ mod tenants;
 use evergrant_mock::{Endpoint, Server};
 use fixture::tls::{over_tls, pem};
 use fixture::{Folder, configured, evergrant, fails, run};
+use reload::reloads;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
@@ -25,6 +26,7 @@ use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+use tenants::unread;
 
 /// Longer than anything here takes on a slow machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -280,6 +282,38 @@ fn a_second_signal_ends_it_at_once() {
     gateway.signal(Signal::TERM);
     let (status, ..) = gateway.end();
     assert_eq!((status.code(), status.signal()), (None, Some(Signal::TERM.as_raw())));
+}
+
+#[test]
+fn a_second_signal_loses_no_line_that_somebody_reads_and_waits_for_no_reader() {
+    let server = Server::start().unwrap();
+    let ended = |is_read: bool| {
+        // At a Unix socket: of a port more would be told, by a gateway that waits for its reader until it has begun.
+        let lines = table("").replace("50ms", "1m").replace("127.0.0.1:0", "unix:own.sock");
+        let (_folder, path) = with_file(&server, &lines);
+        let (gateway, mut reader) = unread(with_config(&path));
+        gateway.until_ready();
+        fs::write(&path, "[gateway]\nnonsense = 1\n").unwrap();
+        gateway.signal(Signal::HUP);
+        // It is counted after it was told, and waits for a reader then.
+        until(|| reloads(&gateway, "failed") == 1);
+        gateway.signal(Signal::TERM);
+        until(|| !gateway.is_ready());
+        gateway.signal(Signal::TERM);
+        let mut said = String::new();
+        if is_read {
+            until(|| get(&gateway.admin, "/livez", "").0 == 0);
+            // Its threads have ended soon after that, and it would be gone.
+            thread::sleep(Duration::from_millis(100));
+            reader.read_to_string(&mut said).unwrap();
+        }
+        let (status, ..) = gateway.end();
+        assert_eq!((status.code(), status.signal()), (None, Some(Signal::TERM.as_raw())));
+        said
+    };
+    ended(false);
+    // A reader has a second, in which a slow machine may not come to it.
+    assert!((0..5).any(|_| ended(true).contains("nonsense")), "what was told last is lost");
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn status(gateway: &Gateway) -> Value {
     serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
 }
 
-fn reloads(gateway: &Gateway, outcome: &str) -> u64 {
+pub(super) fn reloads(gateway: &Gateway, outcome: &str) -> u64 {
     let (_, metrics) = get(&gateway.admin, "/metrics", "");
     let name = format!("evergrant_gateway_reloads_total{{outcome=\"{outcome}\"}} ");
     metrics.lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()

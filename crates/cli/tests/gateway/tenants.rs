@@ -5,7 +5,7 @@ use crate::fixture::{Folder, evergrant, fails, run};
 use evergrant_mock::{Endpoint, Server};
 use rustix::process::Signal;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, PipeReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -366,7 +366,7 @@ fn a_secret_that_comes_late_keeps_no_key_from_being_taken_away() {
 }
 
 /// A gateway that listens, whose stderr is full from then on, and the end of it that nobody reads.
-fn unread(mut command: Command) -> (Gateway, impl Sized) {
+pub(super) fn unread(mut command: Command) -> (Gateway, BufReader<PipeReader>) {
     let (reader, mut writer) = std::io::pipe().unwrap();
     let child = command.stdout(Stdio::null()).stderr(writer.try_clone().unwrap()).spawn().unwrap();
     let (_, said) = channel();
@@ -375,6 +375,7 @@ fn unread(mut command: Command) -> (Gateway, impl Sized) {
     reader.read_line(&mut listening).unwrap();
     let listening: Value = serde_json::from_str(&listening).unwrap();
     gateway.url = listening["listen"][0].as_str().unwrap().to_owned();
+    gateway.admin = listening["admin"].as_str().unwrap().to_owned();
     // It takes nothing more once a byte finds no room: a pipe that is full stays so.
     rustix::io::ioctl_fionbio(&writer, true).unwrap();
     for piece in [4096, 1] {
