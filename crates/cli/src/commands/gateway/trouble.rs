@@ -11,7 +11,7 @@ use std::time::Duration;
 /// How often is looked.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Tells it from now on, as long as the gateway runs. A thread of its own waits for whoever reads stderr.
+/// Tells it from now on, as long as the gateway runs. A thread of its own looks, and holds up no task.
 pub(super) fn told(running: &Arc<Running>, live: Live) {
     let running = Arc::downgrade(running);
     let tell = move || look_again_and_again(&running, &live);

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
@@ -92,12 +92,12 @@ impl Answering {
 struct Trouble(Option<(String, Instant)>);
 
 impl Trouble {
-    /// Tells it, unless that was just said. Whoever reads stderr holds up nobody.
+    /// Tells it, unless that was just said.
     fn tell(&mut self, happened: String) {
         if self.0.as_ref().is_some_and(|(known, told)| *known == happened && told.elapsed() < AGAIN) {
             return;
         }
-        self.0 = Some((happened.clone(), Instant::now()));
-        drop(spawn_blocking(move || stderr::warning(happened)));
+        stderr::warning(&happened);
+        self.0 = Some((happened, Instant::now()));
     }
 }
