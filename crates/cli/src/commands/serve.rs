@@ -15,7 +15,7 @@ use crate::tell::metrics::Totals;
 use crate::tell::stderr;
 use answering::Answering;
 use clap::{Args, ValueHint};
-use evergrant_gateway::{OwnSocket, ServeError};
+use evergrant_gateway::OwnSocket;
 use evergrant_tokio_reqwest::Tokens;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -64,7 +64,8 @@ pub(crate) fn run(args: &ServeArgs, manner: Manner) -> Result<ExitCode, Failure>
     let tokens = source.tokens.clone();
     let ended = block_on(async {
         let mut signals = Signals::caught()?;
-        let socket = OwnSocket::bind(&args.socket).map_err(|error| failure(&error))?;
+        let socket = OwnSocket::bind(&args.socket)
+            .map_err(|error| Failure::serve("the token cannot be served", &error))?;
         let secrets = Secrets::watched(vec![source])?;
         tokio::spawn(tokens.keep_fresh());
         tokio::spawn(tell_when_ready(tokens.clone()));
@@ -101,15 +102,4 @@ async fn tell_when_ready(tokens: Tokens) {
         tokio::time::sleep(LOOK).await;
     }
     notify::ready();
-}
-
-/// Why it cannot listen there.
-fn failure(error: &ServeError) -> Failure {
-    let text = error.to_string();
-    match (error, text.rsplit_once(": ")) {
-        (ServeError::Io(..) | ServeError::Start(_), _) | (_, None) => {
-            Failure::system("the token cannot be served", error)
-        }
-        (_, Some((happened, next))) => Failure::usage(happened, next),
-    }
 }

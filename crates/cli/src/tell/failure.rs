@@ -3,6 +3,7 @@
 use crate::tell::escaped::{self, Line};
 use crate::tell::manner::Manner;
 use crate::tell::stderr;
+use evergrant_gateway::ServeError;
 use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal, TransportErrorKind};
 use evergrant_tokio_reqwest::{ConfigError, Error};
 use std::fmt;
@@ -46,6 +47,18 @@ impl Failure {
             at_fault: "this machine",
             next: "try again, or fix what the system says".into(),
             retry_after: None,
+        }
+    }
+
+    /// Nobody is served: an address or a route is wrong, or the system, or its certificates, do not allow it.
+    pub(crate) fn serve(happened: &str, error: &ServeError) -> Self {
+        let text = error.to_string();
+        match (error, text.rsplit_once(": ")) {
+            // What follows their colon is why, and not what to do next.
+            (ServeError::Io(..) | ServeError::Start(_) | ServeError::Roots(_), _) | (_, None) => {
+                Self::system(happened, error)
+            }
+            (_, Some((wrong, next))) => Self::usage(wrong, next),
         }
     }
 

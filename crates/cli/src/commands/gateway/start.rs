@@ -14,7 +14,7 @@ use crate::tell::manner::Manner;
 use crate::tell::metrics::Totals;
 use crate::tell::stderr;
 use crate::tell::verbose;
-use evergrant_gateway::{Admin, Gateway, GatewayBuilder, Listener, LogFormat, Running, ServeError};
+use evergrant_gateway::{Admin, Gateway, GatewayBuilder, Listener, LogFormat, Running};
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -68,7 +68,8 @@ pub(super) fn start(
     if stderr::is_verbose() {
         stderr::in_background();
     }
-    let running = gateway.serve(&listeners).map_err(|error| failure(&error))?;
+    let running =
+        gateway.serve(&listeners).map_err(|error| Failure::serve("the gateway cannot be started", &error))?;
     if let (Some(Err(error)), AdminAt::Address(address)) = (running.admin(), plan.admin) {
         // Whoever asks there would hear of somebody else.
         let happened = format!("there can be no health and metrics at {address}: {error}");
@@ -113,16 +114,5 @@ fn log(builder: GatewayBuilder, word: LogWord, of: For, manner: Manner) -> Gatew
     match word {
         LogWord::Off => builder,
         word => builder.log(word.into(), format, to),
-    }
-}
-
-/// Why it does not start.
-fn failure(error: &ServeError) -> Failure {
-    let text = error.to_string();
-    match (error, text.rsplit_once(": ")) {
-        (ServeError::Io(..) | ServeError::Start(_) | ServeError::Roots(_), _) | (_, None) => {
-            Failure::system("the gateway cannot be started", error)
-        }
-        (_, Some((happened, next))) => Failure::usage(happened, next),
     }
 }
