@@ -33,6 +33,7 @@ use demo_page::DemoPage;
 use std::process::ExitCode;
 
 pub(crate) use args::GatewayArgs;
+pub(super) use file::faults;
 #[cfg(unix)]
 pub(super) use plan::Source;
 #[cfg(unix)]

@@ -4,6 +4,7 @@ use crate::client::checked;
 use crate::client::profile::gateway::{GatewayTable, Listen};
 use crate::client::profile::{Of, Profile, Profiles};
 use crate::client::tenants::Descriptions;
+use crate::commands::gateway::faults;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
@@ -57,15 +58,11 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
             ),
         }
     }
-    let faults = gateway.iter().flat_map(GatewayTable::listens).filter_map(checked::listen);
-    failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
-    for route in gateway.iter().flat_map(|gateway| &gateway.routes) {
-        let its = good.iter().find(|(_, name, _)| Some(name.as_str()) == route.profile());
-        let its = its.map(|(.., described)| &*described.origins);
-        let origins = if route.profile().is_none() { Some(&[][..]) } else { its };
-        let faults = checked::route(route, origins).into_iter();
-        failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
-    }
+    let origins = |wanted: &str| {
+        let its = good.iter().find(|(_, name, _)| name == wanted);
+        its.map(|(.., described)| described.origins.clone())
+    };
+    failures.extend(gateway.iter().flat_map(|gateway| faults(gateway, &path, origins)));
     if let Some(last) = Failure::tell_but_last(failures, manner) {
         return Err(last);
     }

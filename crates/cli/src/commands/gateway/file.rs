@@ -147,22 +147,29 @@ fn said(mut profiles: Profiles) -> Result<Said, Vec<Failure>> {
     let has_tenants = table.routes.iter().any(|route| route.profile().is_none());
     let described = Descriptions::of(&mut profiles, &table.routes, &mut failures);
     let clients = clients(&table, profiles, &path, &mut failures);
-    let faults = table.listens().filter_map(checked::listen);
-    failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
-    for route in &table.routes {
-        // Where the tokens of a tenant may go is said by each.
-        let origins = match route.profile() {
-            Some(name) => clients.get(name).and_then(|settings| settings.origins().ok()),
-            None => Some(Vec::new()),
-        };
-        let faults = checked::route(route, origins.as_deref()).into_iter();
-        failures.extend(faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))));
-    }
+    let origins = |name: &str| clients.get(name).and_then(|settings| settings.origins().ok());
+    failures.extend(faults(&table, &path, origins));
     if failures.is_empty() {
         Ok(Said { table, clients, tenants: has_tenants.then_some(described) })
     } else {
         Err(failures)
     }
+}
+
+/// What is wrong with the listeners and the routes of the file at this path that their own lines do not show. `origins`: of the profile of
+/// this name, if that is good.
+pub(in crate::commands) fn faults(
+    table: &GatewayTable,
+    path: &str,
+    origins: impl Fn(&str) -> Option<Vec<Origin>>,
+) -> Vec<Failure> {
+    let of_routes = table.routes.iter().flat_map(|route| {
+        // Where the tokens of a tenant may go is said by each.
+        let origins = route.profile().map_or_else(|| Some(Vec::new()), &origins);
+        checked::route(route, origins.as_deref())
+    });
+    let faults = table.listens().filter_map(checked::listen).chain(of_routes);
+    faults.map(|(line, failure)| failure.of(&format_args!("{path}:{line}"))).collect()
 }
 
 impl Followed {
