@@ -91,11 +91,6 @@ impl Issue {
         self
     }
 
-    /// The sources.
-    pub(crate) fn sources(&self) -> Vec<Tokens> {
-        self.profiles.iter().map(|profile| profile.tokens.clone()).collect()
-    }
-
     /// Binds its listeners.
     pub(crate) fn bind(&self) -> Result<Vec<(Listener, Vec<Bound>)>, ServeError> {
         let desk = self.desk();
@@ -115,8 +110,8 @@ impl Issue {
         Arc::new(Desk { profiles: self.profiles.clone().into(), patience: self.patience })
     }
 
-    /// Its listeners.
-    pub(crate) fn listeners(&self) -> &[Listener] {
+    /// The listeners.
+    pub fn listeners(&self) -> &[Listener] {
         &self.listeners
     }
 }

@@ -205,9 +205,8 @@ impl Swap {
     fn swapped(&self, reload: Reload) -> Result<(Vec<Address>, Vec<String>), ServeError> {
         let Reload { routes, listeners, issue, warm_up, needs_restart } = reload;
         let before = self.served.current.table();
-        let issued = issue.as_ref().map_or_else(|| before.issued.clone(), Issue::sources);
         let (doors, unchanged) = self.doors(&before, listeners, issue.as_ref())?;
-        let table = Arc::new(before.next(routes, issued, doors, &self.served.fixed.limits)?);
+        let table = Arc::new(before.next(routes, doors, &self.served.fixed.limits)?);
         self.warmed_up(&before, &table, warm_up);
         // Who is served to the end has a token.
         if self.health.is_draining() {

@@ -5,8 +5,8 @@ use crate::fixture::{
     Answer, Caller, PATIENCE, Sink, address, fixed, route_to, serve, serve_with, tokens, until,
 };
 use evergrant_gateway::{
-    Access, Address, Admin, Gateway, Key, Keys, Limits, Listener, LogFormat, LogMode, Reload, Route, Running,
-    ServeError, Upstream,
+    Access, Address, Admin, Gateway, Issue, Key, Keys, Limits, Listener, LogFormat, LogMode, Reload, Route,
+    Running, ServeError, Upstream,
 };
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tokio_reqwest::{ClientAuth, Rotation, Tokens};
@@ -272,6 +272,30 @@ fn a_source_that_has_gone_is_not_kept_fresh_any_more() {
     until("the one is asked for", || staying.counts().token_requests == 2);
     thread::sleep(Duration::from_millis(100));
     assert_eq!(going.counts().token_requests, 1);
+}
+
+#[test]
+fn what_a_listener_that_takes_a_restart_gives_out_is_kept_fresh_and_shown() {
+    let (staying, coming) = (Server::start().unwrap(), Server::start().unwrap());
+    let (stays, comes) = (tokens(&staying).build().unwrap(), tokens(&coming).build().unwrap());
+    let key = Key::generate().unwrap();
+    let issue = |name: &str, tokens: &Tokens| Issue::new([(name.to_owned(), tokens.clone())]).unwrap();
+    let builder = Gateway::builder().admin(Admin::new("127.0.0.1:0".parse().unwrap()));
+    let builder = builder.issue(issue("stays", &stays).listener(with_key(&key, "shop")));
+    let running = builder.build().unwrap().serve(&[]).unwrap();
+    until("it is ready", || running.is_ready());
+    let elsewhere = Address::Tcp("127.0.0.1:9".parse().unwrap());
+    let keys = Keys::new([("shop".to_owned(), key.digest())]).unwrap();
+    let moved = Listener::new(elsewhere.clone()).access(Access::Keys(keys));
+    let reload = Reload::new(Vec::new()).issue(issue("comes", &comes).listener(moved));
+    let bound = Address::parse("127.0.0.1:0").unwrap();
+    assert_eq!(running.reload(reload).unwrap(), [bound, elsewhere]);
+    let shown = status(running.admin().unwrap().unwrap())["sources"].as_array().unwrap().len();
+    assert_eq!(shown, 1, "the one that is given out");
+    let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
+    stays.rotate(auth, Rotation::Drop);
+    until("it is kept fresh", || staying.counts().token_requests == 2);
+    assert_eq!(coming.counts().token_requests, 0, "nobody gets a token of that one");
 }
 
 #[test]
