@@ -116,14 +116,14 @@ impl Issue {
     }
 }
 
-/// Who may use an address that was bound for this listener, one for tokens.
+/// Who may use an address that was bound for this listener, one for tokens, and was this one's so far.
 pub(crate) fn door_at(
     listener: &Listener,
-    bound: &Address,
+    (bound, before): (&Address, &Door),
     desk: &Arc<Desk>,
 ) -> Result<Arc<Door>, ServeError> {
     suits(listener)?;
-    Ok(for_tokens(listener.door_at(bound)?.as_ref(), bound, listener, desk))
+    Ok(for_tokens(listener.door_at(bound, before)?.as_ref(), bound, listener, desk))
 }
 
 fn suits(listener: &Listener) -> Result<(), ServeError> {

@@ -125,7 +125,8 @@ impl Running {
     /// does not make the gateway unready. What was counted of a route that stays goes on being counted.
     ///
     /// Returns the addresses that take a restart: those where it does not listen, those that were not listed, those that get TLS or lose it,
-    /// and a Unix socket that was for its own user alone, or is to be. For these everything is as it was.
+    /// and a Unix socket that was for its own user alone, or is to be. What is bound there stays as it is until then; who may use one that
+    /// was listed is new, and one that was not is opened by no key that has gone ([`Reload::listeners`]).
     ///
     /// ```no_run
     /// # fn reread() -> Result<Vec<evergrant_gateway::Route>, String> { Err("line 3".into()) }

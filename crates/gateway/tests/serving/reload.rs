@@ -362,22 +362,64 @@ fn an_address_that_is_new_or_gone_takes_a_restart_and_all_else_is_taken() {
     assert_eq!(reload(Vec::new()), [own]);
 }
 
+#[test]
+fn a_key_that_is_removed_opens_nothing_where_the_address_is_gone_too() {
+    let api = echo("api");
+    let (stays, goes) = (Key::generate().unwrap(), Key::generate().unwrap());
+    let keys = |keys: &[(&str, &Key)]| {
+        Access::Keys(Keys::new(keys.iter().map(|(name, key)| ((*name).to_owned(), key.digest()))).unwrap())
+    };
+    let own = Address::parse("127.0.0.1:0").unwrap();
+    let listener = Listener::new(own.clone()).access(keys(&[("stays", &stays), ("goes", &goes)]));
+    let route = || route_to(&api.origin(), fixed());
+    let running = Gateway::builder().route(route()).build().unwrap().serve(&[listener]).unwrap();
+    let mut caller = Caller::new(&running);
+    assert_eq!((get_with(&mut caller, &stays).status, get_with(&mut caller, &goes).status), (200, 200));
+    let other = Address::Tcp("127.0.0.1:9".parse().unwrap());
+    // The key of another name is another one.
+    let moved = Listener::new(other.clone()).access(keys(&[("stays", &stays), ("other", &goes)]));
+    let reload = Reload::new(vec![route()]).listeners([moved]);
+    assert_eq!(running.reload(reload).unwrap(), [own.clone(), other]);
+    assert_eq!((get_with(&mut caller, &stays).status, get_with(&mut caller, &goes).status), (200, 403));
+    assert_eq!(running.reload(Reload::new(vec![route()]).listeners([])).unwrap(), [own]);
+    assert_eq!(get_with(&mut caller, &stays).status, 403, "nobody has a key");
+}
+
 #[cfg(unix)]
 #[test]
-fn a_socket_of_its_own_user_is_opened_to_others_by_a_restart_alone() {
-    use evergrant_gateway::Peers;
+fn a_socket_of_its_own_user_is_opened_to_others_by_a_restart_alone_and_who_needs_a_key_is_new() {
+    use std::io::Read as _;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::net::UnixStream;
+    let api = echo("api");
     let folder = tempfile::tempdir().unwrap();
-    let address = Address::Unix(folder.path().join("api.sock"));
-    let route = || route_to("http://127.0.0.1:1", fixed());
+    let path = folder.path().join("api.sock");
+    let address = Address::Unix(path.clone());
+    let route = || route_to(&api.origin(), fixed());
     let running = Gateway::builder().route(route()).build().unwrap();
     let running = running.serve(&[Listener::new(address.clone())]).unwrap();
-    let others = Listener::new(address.clone()).access(Access::Peers(Peers::own()));
+    let get = |lines: &str| {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        let head = format!("GET / HTTP/1.1\r\nHost: api\r\n{lines}Connection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer[9..12].parse::<u16>().unwrap()
+    };
+    assert_eq!(get(""), 200);
+    let key = Key::generate().unwrap();
+    let keys = Keys::new([("shop".to_owned(), key.digest())]).unwrap();
+    let keyed = Listener::new(address.clone()).access(Access::Keys(keys));
     assert_eq!(
-        running.reload(Reload::new(vec![route()]).listeners([others])).unwrap(),
+        running.reload(Reload::new(vec![route()]).listeners([keyed])).unwrap(),
         std::slice::from_ref(&address)
     );
+    assert_eq!((get(""), get(&format!("X-Evergrant-Key: {}\r\n", key.expose()))), (403, 200));
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "others come with a restart");
     let same = Listener::new(address).require_header("X-Evergrant".parse().unwrap());
     assert_eq!(running.reload(Reload::new(vec![route()]).listeners([same])).unwrap(), []);
+    assert_eq!(get("X-Evergrant: 1\r\n"), 200);
 }
 
 fn with_admin(routes: Vec<Route>) -> (Running, SocketAddr) {

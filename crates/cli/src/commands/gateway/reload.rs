@@ -112,7 +112,7 @@ impl Watched {
     }
 
     fn take(&mut self, running: &Running, again: Again) {
-        let Again { served, listen, issue, sources, tenants, rotated, needs_restart } = again;
+        let Again { served, listen, issue, has_lost_issue, sources, tenants, rotated, needs_restart } = again;
         let count = served.len();
         let reload = Reload::new(served.into_iter().map(|served| served.route).collect());
         let reload = reload.needs_restart(needs_restart.iter().cloned());
@@ -124,6 +124,7 @@ impl Watched {
         };
         let reload = match issue {
             Some(issue) => reload.issue(issue),
+            None if has_lost_issue => reload.no_issue(),
             None => reload,
         };
         // Who looks at them sees those that come as well as those that go.
@@ -163,9 +164,8 @@ impl Watched {
                     ));
                 }
                 for address in kept {
-                    // What gives out tokens there has its profiles from the file of before.
                     stderr::warning(format_args!(
-                        "listen ({address}) is no longer in the configuration, which needs a restart of the gateway: until then it works as before, with the keys and issue profiles of before"
+                        "listen ({address}) is no longer in the configuration, which needs a restart of the gateway: until then it goes on as before, but no key that is gone opens it"
                     ));
                 }
             }
