@@ -2,7 +2,7 @@
 
 use crate::api::{After, Api, ok};
 use crate::fixture::{
-    Answer, Caller, PATIENCE, Sink, address, fixed, route_to, serve, serve_with, tokens, until,
+    Answer, Caller, PATIENCE, Sink, address, fixed, limited, route_to, serve, serve_with, tokens, until,
 };
 use evergrant_gateway::{
     Access, Address, Admin, Gateway, Issue, Key, Keys, Limits, Listener, LogFormat, LogMode, Reload, Route,
@@ -131,6 +131,54 @@ fn what_is_in_flight_ends_with_its_own_route_client_and_connection() {
     // The same connection of the caller's is served by the new route afterwards.
     assert_eq!(in_flight.get("/b").text(), "next /b Bearer new");
     until("nothing keeps the old connection", || slow.open() == 0);
+}
+
+#[test]
+fn what_is_idle_is_closed_in_time_where_a_request_keeps_the_routes_of_before() {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let until_told = Arc::clone(&is_over);
+    let old = Api::start(move |arrived, stream| {
+        while arrived.target() == "/long" && !until_told.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        ok(stream, b"old")
+    });
+    let new = echo("new");
+    let limits = Limits::new().idle_upstream(Duration::from_millis(300));
+    let builder = Gateway::builder().limits(limits).route(route_to(&old.origin(), fixed())).workers(1);
+    let running = builder.build().unwrap().serve(&[Listener::new(Address::parse("127.0.0.1:0").unwrap())]);
+    let running = running.unwrap();
+    let mut long = Caller::new(&running);
+    long.send("GET", "/long", "", b"");
+    until("it has arrived", || old.arrived().len() == 1);
+    assert_eq!(Caller::new(&running).get("/").text(), "old");
+    assert_eq!(old.connections(), 2);
+    // More than once: what a table before the last one has is not forgotten.
+    for _ in 0..2 {
+        running.reload(Reload::new(vec![route_to(&new.origin(), fixed())])).unwrap();
+    }
+    until("the idle one is closed", || old.open() == 1);
+    is_over.store(true, Ordering::Relaxed);
+    assert_eq!(long.answer().unwrap().text(), "old");
+    until("nothing keeps the other one", || old.open() == 0);
+}
+
+#[test]
+fn callers_at_rest_that_came_before_are_closed_in_time_and_by_a_drain() {
+    let api = echo("api");
+    let route = || route_to(&api.origin(), fixed());
+    for is_drained in [false, true] {
+        let time = if is_drained { PATIENCE * 100 } else { Duration::from_millis(300) };
+        let running = limited(route(), Limits::new().idle_callers(time));
+        let mut caller = Caller::new(&running);
+        assert_eq!(caller.get("/").status, 200);
+        running.reload(Reload::new(vec![route()])).unwrap();
+        if is_drained {
+            running.drain(Duration::ZERO);
+            assert!(running.wait());
+        }
+        assert!(caller.is_closed());
+    }
 }
 
 #[test]
