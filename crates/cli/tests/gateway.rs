@@ -947,6 +947,8 @@ fn programs_of_this_machine_get_tokens_without_a_route() {
     fs::write(&path, format!("{}{}", &both[..both.find("[gateway.issue]").unwrap()], table(""))).unwrap();
     gateway.signal(Signal::HUP);
     gateway.hear("issue has changed in the configuration, which needs a restart of the gateway");
+    gateway.hear("issue.sock) is no longer in the configuration");
+    assert_eq!(get(&gateway.url, "/authorize/own/shipments", &lines).0, 403, "its key is gone at once");
     fs::write(&path, &both).unwrap();
     gateway.interrupt();
     let (status, log, said) = gateway.end();

@@ -58,7 +58,7 @@ fn main() -> Result<(), Failed> {
     let began = Instant::now();
     let cold = call(*at, &keys, |_| names.get(next.fetch_add(1, Ordering::Relaxed)).copied())?;
     let cold_took = began.elapsed();
-    let end = Instant::now() + Duration::from_secs(seconds);
+    let end = Instant::now().checked_add(Duration::from_secs(seconds)).ok_or("that is too long")?;
     let warm = call(*at, &keys, |random| {
         let place = usize::try_from(random).unwrap_or_default() % names.len();
         (Instant::now() < end).then(|| names.get(place).copied()).flatten()

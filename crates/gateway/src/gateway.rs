@@ -58,8 +58,7 @@ impl Gateway {
         let issuing = issue.as_ref().map(Issue::bind).transpose()?.unwrap_or_default();
         let all = bound.iter().chain(&issuing).flat_map(|(_, bound)| bound);
         let doors = all.map(|bound| Arc::clone(&bound.door)).collect();
-        let issued = issue.as_ref().map(Issue::sources).unwrap_or_default();
-        let table = Table::new(routes, issued, doors, &limits)?;
+        let table = Table::new(routes, doors, &limits)?;
         let (log, log_thread) = match log {
             Some((mode, format, to)) => {
                 let (log, thread) = Log::start(mode, format, to).map_err(ServeError::Start)?;

@@ -91,11 +91,6 @@ impl Issue {
         self
     }
 
-    /// The sources.
-    pub(crate) fn sources(&self) -> Vec<Tokens> {
-        self.profiles.iter().map(|profile| profile.tokens.clone()).collect()
-    }
-
     /// Binds its listeners.
     pub(crate) fn bind(&self) -> Result<Vec<(Listener, Vec<Bound>)>, ServeError> {
         let desk = self.desk();
@@ -115,20 +110,20 @@ impl Issue {
         Arc::new(Desk { profiles: self.profiles.clone().into(), patience: self.patience })
     }
 
-    /// Its listeners.
-    pub(crate) fn listeners(&self) -> &[Listener] {
+    /// The listeners.
+    pub fn listeners(&self) -> &[Listener] {
         &self.listeners
     }
 }
 
-/// Who may use an address that was bound for this listener, one for tokens.
+/// Who may use an address that was bound for this listener, one for tokens, and was this one's so far.
 pub(crate) fn door_at(
     listener: &Listener,
-    bound: &Address,
+    (bound, before): (&Address, &Door),
     desk: &Arc<Desk>,
 ) -> Result<Arc<Door>, ServeError> {
     suits(listener)?;
-    Ok(for_tokens(listener.door_at(bound)?.as_ref(), bound, listener, desk))
+    Ok(for_tokens(listener.door_at(bound, before)?.as_ref(), bound, listener, desk))
 }
 
 fn suits(listener: &Listener) -> Result<(), ServeError> {

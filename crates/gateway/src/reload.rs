@@ -3,8 +3,9 @@
 //! Requests that have begun end with the table that they began with, its sources and its connections. What is the same in both goes on:
 //! the tokens of a source, the connections to an API, what was counted of a route.
 
+use crate::access::{Access, Keys};
 use crate::health::Health;
-use crate::issue::{self, Issue};
+use crate::issue::{self, Desk, Issue};
 use crate::keepers::Keepers;
 use crate::listener::bind::Bound;
 use crate::listener::{Address, Listener, ServeError};
@@ -36,6 +37,7 @@ pub struct Reload {
     /// `None`: as they are.
     listeners: Option<Vec<Listener>>,
     issue: Option<Issue>,
+    gives_out_nothing: bool,
     warm_up: Duration,
     needs_restart: Vec<String>,
 }
@@ -48,14 +50,16 @@ impl Reload {
             routes,
             listeners: None,
             issue: None,
+            gives_out_nothing: false,
             warm_up: Duration::from_secs(5),
             needs_restart: Vec::new(),
         }
     }
 
     /// Who may use the addresses that it listens at, all of them: access, hosts, required field and certificate of each, found by its
-    /// address. One that is new takes a restart, and so does one that is not listed, which goes on as it is, and one that gets TLS or
-    /// loses it. Default: all go on as they are.
+    /// address. One that is new takes a restart. So does one that gets TLS or loses it, which goes on with or without, but is used by
+    /// whoever may from now on; and one that is not listed, which goes on as it is, but for keys that none of these has: a key that is
+    /// removed opens nothing. Default: all go on as they are.
     pub fn listeners(mut self, listeners: impl IntoIterator<Item = Listener>) -> Self {
         self.listeners = Some(listeners.into_iter().collect());
         self
@@ -64,7 +68,15 @@ impl Reload {
     /// What gives out tokens, and who may ask for them, in place of what did: each listener is found by its address, as those of
     /// [`listeners`](Self::listeners) are. Default: all goes on as it is.
     pub fn issue(mut self, issue: Issue) -> Self {
+        self.gives_out_nothing = false;
         self.issue = Some(issue);
+        self
+    }
+
+    /// Nothing gives out tokens any more, which takes a restart: each address that did is one that is not listed, and its keys open nothing.
+    pub fn no_issue(mut self) -> Self {
+        self.issue = None;
+        self.gives_out_nothing = true;
         self
     }
 
@@ -203,11 +215,15 @@ impl Swap {
     }
 
     fn swapped(&self, reload: Reload) -> Result<(Vec<Address>, Vec<String>), ServeError> {
-        let Reload { routes, listeners, issue, warm_up, needs_restart } = reload;
+        let Reload { routes, listeners, issue, gives_out_nothing, warm_up, needs_restart } = reload;
         let before = self.served.current.table();
-        let issued = issue.as_ref().map_or_else(|| before.issued.clone(), Issue::sources);
-        let (doors, unchanged) = self.doors(&before, listeners, issue.as_ref())?;
-        let table = Arc::new(before.next(routes, issued, doors, &self.served.fixed.limits)?);
+        let of_tokens = match &issue {
+            Some(issue) => Some(issue.listeners().to_vec()),
+            None => gives_out_nothing.then(Vec::new),
+        };
+        let desk = issue.as_ref().map(Issue::desk);
+        let (doors, unchanged) = self.doors(&before, listeners, (of_tokens, desk))?;
+        let table = Arc::new(before.next(routes, doors, &self.served.fixed.limits)?);
         self.warmed_up(&before, &table, warm_up);
         // Who is served to the end has a token.
         if self.health.is_draining() {
@@ -221,33 +237,38 @@ impl Swap {
         Ok((unchanged, needs_restart))
     }
 
-    /// Who may use each bound address, and the addresses that take a restart.
+    /// Who may use each bound address, and the addresses that take a restart. Listeners that are `None` are as they are.
     fn doors(
         &self,
         before: &Table,
-        listeners: Option<Vec<Listener>>,
-        issue: Option<&Issue>,
+        mut of_routes: Option<Vec<Listener>>,
+        (mut of_tokens, desk): (Option<Vec<Listener>>, Option<Arc<Desk>>),
     ) -> Result<(Vec<Arc<Door>>, Vec<Address>), ServeError> {
-        let desk = issue.map(Issue::desk);
-        // `None`: as they are.
-        let (mut of_routes, mut of_tokens) = (listeners, issue.map(|issue| issue.listeners().to_vec()));
+        let (keys_of_routes, keys_of_tokens) = (keys(of_routes.as_deref()), keys(of_tokens.as_deref()));
         let (mut doors, mut unchanged) = (Vec::new(), Vec::new());
         let mut known = before.doors.iter();
         for Listening { listener, addresses, is_for_tokens } in &self.listening {
-            let coming = if *is_for_tokens { &mut of_tokens } else { &mut of_routes };
+            let (coming, keys) = match *is_for_tokens {
+                true => (&mut of_tokens, &keys_of_tokens),
+                false => (&mut of_routes, &keys_of_routes),
+            };
             let other = coming.as_mut().map(|coming| {
                 let place = coming.iter().position(|other| other.address == listener.address);
-                place.map(|place| coming.remove(place)).filter(|other| listener.may_become(other))
+                place.map(|place| coming.remove(place))
             });
-            if let Some(None) = other {
+            let is_bound_so =
+                |other: &Option<Listener>| other.as_ref().is_some_and(|other| listener.is_bound_as(other));
+            if !other.as_ref().is_none_or(is_bound_so) {
                 unchanged.push(listener.address.clone());
             }
-            let other = other.flatten();
             for (address, door) in addresses.iter().zip(known.by_ref()) {
                 doors.push(match (&other, &desk) {
                     (None, _) => Arc::clone(door),
-                    (Some(other), Some(desk)) if *is_for_tokens => issue::door_at(other, address, desk)?,
-                    (Some(other), _) => other.door_at(address)?,
+                    (Some(None), _) => without_removed(door, keys),
+                    (Some(Some(other)), Some(desk)) if *is_for_tokens => {
+                        issue::door_at(other, (address, door), desk)?
+                    }
+                    (Some(Some(other)), _) => other.door_at(address, door)?,
                 });
             }
         }
@@ -291,6 +312,26 @@ impl Swap {
                 return;
             }
         }
+    }
+}
+
+/// The keys that these listeners have.
+fn keys(listeners: Option<&[Listener]>) -> Vec<Keys> {
+    let listeners = listeners.unwrap_or_default().iter();
+    let keys = listeners.filter_map(|listener| match &listener.access {
+        Some(Access::Keys(keys)) => Some(keys.clone()),
+        _ => None,
+    });
+    keys.collect()
+}
+
+/// Who may use an address that nobody speaks of any more: whoever may, but for keys that are none of these.
+fn without_removed(door: &Arc<Door>, keys: &[Keys]) -> Arc<Door> {
+    match &door.access {
+        Access::Keys(known) => {
+            Arc::new(Door { access: Access::Keys(known.among(keys)), ..Door::clone(door) })
+        }
+        _ => Arc::clone(door),
     }
 }
 

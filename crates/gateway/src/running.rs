@@ -29,6 +29,9 @@ use tokio::time::{sleep, sleep_until, timeout};
 /// How often is looked whether what was in flight has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// No grace is longer, and no clock of a system ends before that.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
 /// What is to be started.
 pub(crate) struct Plan {
     pub(crate) fixed: Arc<Fixed>,
@@ -125,7 +128,8 @@ impl Running {
     /// does not make the gateway unready. What was counted of a route that stays goes on being counted.
     ///
     /// Returns the addresses that take a restart: those where it does not listen, those that were not listed, those that get TLS or lose it,
-    /// and a Unix socket that was for its own user alone, or is to be. For these everything is as it was.
+    /// and a Unix socket that was for its own user alone, or is to be. What is bound there stays as it is until then; who may use one that
+    /// was listed is new, and one that was not is opened by no key that has gone ([`Reload::listeners`]).
     ///
     /// ```no_run
     /// # fn reread() -> Result<Vec<evergrant_gateway::Route>, String> { Err("line 3".into()) }
@@ -164,7 +168,8 @@ impl Running {
     /// flight, which it waits for within [`Limits::drain_time`](crate::Limits::drain_time). A second call changes nothing but to a
     /// shorter grace.
     pub fn drain(&self, grace: Duration) {
-        let then = Instant::now() + grace;
+        let now = Instant::now();
+        let then = now.checked_add(grace.min(FOR_EVER)).unwrap_or(now);
         self.wish.send_if_modified(|wish| {
             let is_sooner = match wish {
                 Wish::Serve => true,

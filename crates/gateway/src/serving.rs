@@ -44,6 +44,12 @@ impl Serving {
         self.connections.get(api)
     }
 
+    /// The connections to APIs that this next table does not lead to.
+    pub(crate) fn left_by(&self, next: &Self) -> impl Iterator<Item = &Rc<Connections>> {
+        let is_kept = |known: &Rc<Connections>| next.connections.iter().any(|kept| Rc::ptr_eq(kept, known));
+        self.connections.iter().filter(move |known| !is_kept(known))
+    }
+
     /// Closes those that have been at rest for too long.
     pub(crate) fn look(&self) {
         self.connections.iter().for_each(|connections| connections.look());

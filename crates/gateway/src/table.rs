@@ -98,8 +98,8 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Those of these routes, and these, with the numbers that they have among these known ones.
-    fn of(routes: &[Route], issued: &[Tokens], known: &Self) -> Self {
+    /// Those of these routes, and those that these listeners give out, with the numbers that they have among these known ones.
+    fn of(routes: &[Route], doors: &[Arc<Door>], known: &Self) -> Self {
         let mut sources = Self { last: known.last, ..Self::default() };
         for route in routes {
             match &route.tokens {
@@ -107,7 +107,12 @@ impl Sources {
                 Lent::Tenants(tenants) => sources.add_tenants(tenants, known),
             }
         }
-        issued.iter().for_each(|tokens| sources.add(tokens, known));
+        for door in doors {
+            // What a listener gives out is what it has: one that takes a restart goes on with what it had.
+            if let Serves::Tokens(desk) = &door.serves {
+                desk.sources().for_each(|tokens| sources.add(tokens, known));
+            }
+        }
         sources
     }
 
@@ -146,43 +151,38 @@ pub(crate) struct Table {
     pub(crate) doors: Vec<Arc<Door>>,
     pub(crate) bounds: Bounds,
     pub(crate) sources: Sources,
-    /// Those whose tokens are given out.
-    pub(crate) issued: Vec<Tokens>,
 }
 
 impl Table {
     /// The first one.
     pub(crate) fn new(
         routes: Vec<Route>,
-        issued: Vec<Tokens>,
         doors: Vec<Arc<Door>>,
         limits: &Limits,
     ) -> Result<Self, ServeError> {
         let bounds = Bounds::new(limits.admitted, keys(&doors));
-        Self::made(routes, issued, doors, limits, bounds, (&[], &Sources::default()))
+        Self::made(routes, doors, limits, bounds, (&[], &Sources::default()))
     }
 
     /// The one after this one: what stays in it keeps its connections, its places among the bounds and its number.
     pub(crate) fn next(
         &self,
         routes: Vec<Route>,
-        issued: Vec<Tokens>,
         doors: Vec<Arc<Door>>,
         limits: &Limits,
     ) -> Result<Self, ServeError> {
         let bounds = self.bounds.next(keys(&doors));
-        Self::made(routes, issued, doors, limits, bounds, (&self.apis, &self.sources))
+        Self::made(routes, doors, limits, bounds, (&self.apis, &self.sources))
     }
 
     fn made(
         routes: Vec<Route>,
-        issued: Vec<Tokens>,
         doors: Vec<Arc<Door>>,
         limits: &Limits,
         bounds: Bounds,
         (known_apis, known_sources): (&[Arc<Api>], &Sources),
     ) -> Result<Self, ServeError> {
-        let sources = Sources::of(&routes, &issued, known_sources);
+        let sources = Sources::of(&routes, &doors, known_sources);
         let mut apis = Vec::<Arc<Api>>::new();
         let mut placed: Vec<(RoutePath, Placed)> = Vec::new();
         for (number, route) in routes.into_iter().enumerate() {
@@ -203,7 +203,7 @@ impl Table {
             placed.push((route.path.clone(), Placed::new(route, number, api)));
         }
         let routes = Routes::new(placed).map_err(ServeError::Twice)?;
-        Ok(Self { routes, apis, doors, bounds, sources, issued })
+        Ok(Self { routes, apis, doors, bounds, sources })
     }
 
     /// The paths of its routes, by their numbers.

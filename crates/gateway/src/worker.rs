@@ -2,6 +2,7 @@
 
 use crate::counts::Counters;
 use crate::crew::Seen;
+use crate::idle::Connections;
 use crate::limits::Limits;
 use crate::serving::Serving;
 use crate::table::{Fixed, Table};
@@ -33,6 +34,8 @@ pub(crate) struct Worker {
     pub(crate) time: Rc<Time>,
     seen: Arc<Seen>,
     serving: RefCell<Rc<Serving>>,
+    /// Connections that only tables of before lead to: there are some as long as a request is there that began with such a table.
+    left: RefCell<Vec<Weak<Connections>>>,
     callers: RefCell<Vec<Weak<Watch>>>,
     state: Cell<State>,
     looks: Cell<u32>,
@@ -48,6 +51,7 @@ impl Worker {
             time,
             seen,
             serving: RefCell::new(serving),
+            left: RefCell::default(),
             callers: RefCell::default(),
             state: Cell::new(State::Serving),
             looks: Cell::new(0),
@@ -69,7 +73,9 @@ impl Worker {
     pub(crate) fn swap(&self, table: Arc<Table>) {
         let before = self.serving();
         let of_this = (self.counters(), &self.time, &self.fixed.limits);
-        self.serving.replace(Serving::new(table, Some(&before), of_this));
+        let next = Serving::new(table, Some(&before), of_this);
+        self.left.borrow_mut().extend(before.left_by(&next).map(Rc::downgrade));
+        self.serving.replace(next);
     }
 
     pub(crate) const fn state(&self) -> State {
@@ -131,9 +137,21 @@ impl Worker {
         });
         if looks_for_callers {
             self.serving().look();
+            self.look_at_left();
         }
         self.seen.idlest.store(idlest, Ordering::Relaxed);
         self.seen.looked.store(milliseconds(self.time.now()), Ordering::Relaxed);
+    }
+
+    /// A stream may last for hours, and what its table has at rest meanwhile is closed as soon as all else is.
+    fn look_at_left(&self) {
+        self.left.borrow_mut().retain(|left| {
+            let left = left.upgrade();
+            if let Some(left) = &left {
+                left.look();
+            }
+            left.is_some()
+        });
     }
 
     /// Closes the connection that is idle longest.

@@ -1,12 +1,13 @@
 //! A listener with a certificate of its own, and routes with protocols of theirs.
 
 use super::{Gateway, LONG, ROUTE, get, with_config, with_file};
-use crate::fixture::{evergrant, fails};
+use crate::fixture::{evergrant, fails, run};
 use evergrant_mock::Server;
 use rcgen::{CertifiedKey, KeyPair};
 use rustix::process::Signal;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -70,6 +71,47 @@ fn a_listener_shows_its_certificate_and_a_renewed_one_once_it_is_there() {
     assert_eq!(server.counts().token_requests, 1);
     gateway.interrupt();
     assert_eq!(gateway.end().0.code(), Some(0));
+}
+
+#[test]
+fn a_key_that_is_removed_with_the_same_edit_that_takes_a_restart_opens_nothing() {
+    let server = Server::start().unwrap();
+    let key = |name: &str| {
+        let made = run(&mut evergrant(&["gateway", "key", name, "--json"])).stdout;
+        let made: Value = serde_json::from_str(&made).unwrap();
+        (made["key"].as_str().unwrap().to_owned(), format!("{name} = {}", made["digest"]))
+    };
+    let ((stays, stays_line), (goes, goes_line)) = (key("stays"), key("goes"));
+    let both = format!("{stays_line}, {goes_line}");
+    let file = |address: &str, keys: &str, more: &str| {
+        format!("[gateway]\nlisten = {{ address = \"{address}\", keys = {{ {keys} }}{more} }}\n{ROUTE}")
+    };
+    let (folder, path) = with_file(&server, &file("127.0.0.1:0", &both, ""));
+    let known = certificate();
+    fs::write(folder.at("tls.crt"), known.cert.pem()).unwrap();
+    fs::write(folder.at("tls.key"), known.signing_key.serialize_pem()).unwrap();
+    let mut gateway = Gateway::start(with_config(&path));
+    gateway.until_ready();
+    let opens = |gateway: &Gateway| {
+        [&stays, &goes].map(|key| get(&gateway.url, "/shipments", &format!("X-Evergrant-Key: {key}\r\n")).0)
+    };
+    let begun = fs::read_to_string(&path).unwrap();
+    let head = &begun[..begun.find("[gateway]").unwrap()];
+    let tls = ", tls = { certificate = \"tls.crt\", key = \"tls.key\" }";
+    let edits = [
+        (file("127.0.0.1:0", &stays_line, tls), "listen (127.0.0.1:0) has changed"),
+        (file("127.0.0.1:9", &stays_line, ""), "listen (127.0.0.1:0) is no longer in the configuration"),
+    ];
+    for (edit, said) in edits {
+        assert_eq!(opens(&gateway), [200, 200]);
+        fs::write(&path, format!("{head}{edit}")).unwrap();
+        gateway.signal(Signal::HUP);
+        gateway.hear(said);
+        assert_eq!(opens(&gateway), [200, 403], "{said}");
+        fs::write(&path, &begun).unwrap();
+        gateway.signal(Signal::HUP);
+        gateway.hear("read again and is used");
+    }
 }
 
 #[test]

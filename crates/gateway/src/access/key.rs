@@ -82,6 +82,13 @@ impl Keys {
         self.find(key).filter(|known| **known == *name)
     }
 
+    /// Those of them that are among others as well, under the same name.
+    #[cfg(feature = "server")]
+    pub(crate) fn among(&self, others: &[Self]) -> Self {
+        let are_known = |key: &&Known| others.iter().any(|others| others.0.contains(key));
+        Self(self.0.iter().filter(are_known).cloned().collect())
+    }
+
     /// Whose key this is. Each is compared, in constant time, whichever it is.
     pub(super) fn find(&self, key: &str) -> Option<Arc<str>> {
         let digest = digest_of(key);

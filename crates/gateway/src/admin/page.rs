@@ -103,7 +103,7 @@ fn state(page: &mut String, shown: &Shown<'_>) -> fmt::Result {
     shown.reload.as_ref().map_or(Ok(()), |last| reload(page, last))
 }
 
-/// `its configuration was read again 12 s ago, and is not used: …`.
+/// `its configuration was read again 12 s ago, and the one before is still used: …`.
 fn reload(page: &mut String, last: &Reload) -> fmt::Result {
     let Reload { ago, fault, needs_restart, .. } = last;
     let ago = Span(*ago);

@@ -37,6 +37,11 @@ impl Profile {
 }
 
 impl Desk {
+    /// The sources.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Tokens> {
+        self.profiles.iter().map(|profile| &profile.tokens)
+    }
+
     /// The profile of this name; without a name the only one.
     pub(super) fn find(&self, name: Option<&str>) -> Option<&Profile> {
         match (name, &*self.profiles) {

@@ -141,18 +141,21 @@ impl Listener {
         Ok(Bound { socket: Socket::Tcp(listener), door, address })
     }
 
-    /// Whether the bound addresses of this one may be used as that one says, which is at the same address. The mode of a Unix socket is
+    /// Whether it was bound as that one says, which is at the same address: what differs takes a restart. The mode of a Unix socket is
     /// that of when it was bound: for its own user, or for others as well.
-    pub(crate) fn may_become(&self, other: &Self) -> bool {
+    pub(crate) fn is_bound_as(&self, other: &Self) -> bool {
         let is_socket = matches!(self.address, Address::Unix(_));
         // Whoever calls it knows it by a scheme.
         self.tls.is_some() == other.tls.is_some()
             && (!is_socket || self.access.is_none() == other.access.is_none())
     }
 
-    /// Who may use this address, one of those that were bound for it.
-    pub(crate) fn door_at(&self, bound: &Address) -> Result<Arc<Door>, ServeError> {
-        Ok(self.door(bound, self.checked_access()?))
+    /// Who may use this address, one of those that were bound for it, which was this one's so far. Whether TLS is spoken there stays: whoever
+    /// calls it knows it by a scheme.
+    pub(crate) fn door_at(&self, bound: &Address, before: &Door) -> Result<Arc<Door>, ServeError> {
+        let door = self.door(bound, self.checked_access()?);
+        let tls = before.tls.as_ref().map(|before| self.tls.as_ref().unwrap_or(before).clone());
+        Ok(Arc::new(Door { tls, ..Door::clone(&door) }))
     }
 
     fn door(&self, bound: &Address, access: Access) -> Arc<Door> {

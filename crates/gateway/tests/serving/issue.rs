@@ -581,6 +581,12 @@ fn keys_and_profiles_are_swapped_while_it_gives_out_tokens() {
     // Nothing said of it: it goes on.
     assert_eq!(desk.running.reload(Reload::new(Vec::new())).unwrap(), []);
     assert_eq!(desk.token("/token/labels").status, 200);
+    // Nothing is to be given out any more: until the restart there is nobody to whom it is.
+    let own = Address::parse("127.0.0.1:0").unwrap();
+    assert_eq!(desk.running.reload(Reload::new(Vec::new()).no_issue()).unwrap(), [own]);
+    assert_eq!(desk.token("/token/labels").status, 401);
+    assert_eq!(desk.running.reload(reload()).unwrap(), []);
+    assert_eq!(desk.token("/token/labels").status, 200);
 }
 
 /// As on a route: a front may ask so, with the fields and the body of what it asks about.

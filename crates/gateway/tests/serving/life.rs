@@ -70,6 +70,19 @@ fn new_connections_are_accepted_within_the_grace_and_each_closes_with_its_answer
 }
 
 #[test]
+fn a_grace_without_an_end_lasts_until_a_shorter_one() {
+    let api = Api::start(|_, stream| ok(stream, b"{}"));
+    let limits = Limits::new().drain_time(Duration::MAX);
+    let running = limited(route_to(&api.origin(), fixed()), limits);
+    running.drain(Duration::MAX);
+    until("it drains", || !running.is_ready());
+    assert_eq!(Caller::new(&running).get("/").status, 200);
+    running.drain(Duration::ZERO);
+    running.drain(Duration::MAX);
+    assert!(running.wait());
+}
+
+#[test]
 fn a_new_connection_has_a_second_for_its_first_request_when_the_others_are_closed() {
     let api = Api::start(|_, stream| ok(stream, b"{}"));
     // On a machine that stands still for a second it is closed by right.

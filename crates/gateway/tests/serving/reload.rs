@@ -2,11 +2,11 @@
 
 use crate::api::{After, Api, ok};
 use crate::fixture::{
-    Answer, Caller, PATIENCE, Sink, address, fixed, route_to, serve, serve_with, tokens, until,
+    Answer, Caller, PATIENCE, Sink, address, fixed, limited, route_to, serve, serve_with, tokens, until,
 };
 use evergrant_gateway::{
-    Access, Address, Admin, Gateway, Key, Keys, Limits, Listener, LogFormat, LogMode, Reload, Route, Running,
-    ServeError, Upstream,
+    Access, Address, Admin, Gateway, Issue, Key, Keys, Limits, Listener, LogFormat, LogMode, Reload, Route,
+    Running, ServeError, Upstream,
 };
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tokio_reqwest::{ClientAuth, Rotation, Tokens};
@@ -131,6 +131,54 @@ fn what_is_in_flight_ends_with_its_own_route_client_and_connection() {
     // The same connection of the caller's is served by the new route afterwards.
     assert_eq!(in_flight.get("/b").text(), "next /b Bearer new");
     until("nothing keeps the old connection", || slow.open() == 0);
+}
+
+#[test]
+fn what_is_idle_is_closed_in_time_where_a_request_keeps_the_routes_of_before() {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let until_told = Arc::clone(&is_over);
+    let old = Api::start(move |arrived, stream| {
+        while arrived.target() == "/long" && !until_told.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        ok(stream, b"old")
+    });
+    let new = echo("new");
+    let limits = Limits::new().idle_upstream(Duration::from_millis(300));
+    let builder = Gateway::builder().limits(limits).route(route_to(&old.origin(), fixed())).workers(1);
+    let running = builder.build().unwrap().serve(&[Listener::new(Address::parse("127.0.0.1:0").unwrap())]);
+    let running = running.unwrap();
+    let mut long = Caller::new(&running);
+    long.send("GET", "/long", "", b"");
+    until("it has arrived", || old.arrived().len() == 1);
+    assert_eq!(Caller::new(&running).get("/").text(), "old");
+    assert_eq!(old.connections(), 2);
+    // More than once: what a table before the last one has is not forgotten.
+    for _ in 0..2 {
+        running.reload(Reload::new(vec![route_to(&new.origin(), fixed())])).unwrap();
+    }
+    until("the idle one is closed", || old.open() == 1);
+    is_over.store(true, Ordering::Relaxed);
+    assert_eq!(long.answer().unwrap().text(), "old");
+    until("nothing keeps the other one", || old.open() == 0);
+}
+
+#[test]
+fn callers_at_rest_that_came_before_are_closed_in_time_and_by_a_drain() {
+    let api = echo("api");
+    let route = || route_to(&api.origin(), fixed());
+    for is_drained in [false, true] {
+        let time = if is_drained { PATIENCE * 100 } else { Duration::from_millis(300) };
+        let running = limited(route(), Limits::new().idle_callers(time));
+        let mut caller = Caller::new(&running);
+        assert_eq!(caller.get("/").status, 200);
+        running.reload(Reload::new(vec![route()])).unwrap();
+        if is_drained {
+            running.drain(Duration::ZERO);
+            assert!(running.wait());
+        }
+        assert!(caller.is_closed());
+    }
 }
 
 #[test]
@@ -275,6 +323,30 @@ fn a_source_that_has_gone_is_not_kept_fresh_any_more() {
 }
 
 #[test]
+fn what_a_listener_that_takes_a_restart_gives_out_is_kept_fresh_and_shown() {
+    let (staying, coming) = (Server::start().unwrap(), Server::start().unwrap());
+    let (stays, comes) = (tokens(&staying).build().unwrap(), tokens(&coming).build().unwrap());
+    let key = Key::generate().unwrap();
+    let issue = |name: &str, tokens: &Tokens| Issue::new([(name.to_owned(), tokens.clone())]).unwrap();
+    let builder = Gateway::builder().admin(Admin::new("127.0.0.1:0".parse().unwrap()));
+    let builder = builder.issue(issue("stays", &stays).listener(with_key(&key, "shop")));
+    let running = builder.build().unwrap().serve(&[]).unwrap();
+    until("it is ready", || running.is_ready());
+    let elsewhere = Address::Tcp("127.0.0.1:9".parse().unwrap());
+    let keys = Keys::new([("shop".to_owned(), key.digest())]).unwrap();
+    let moved = Listener::new(elsewhere.clone()).access(Access::Keys(keys));
+    let reload = Reload::new(Vec::new()).issue(issue("comes", &comes).listener(moved));
+    let bound = Address::parse("127.0.0.1:0").unwrap();
+    assert_eq!(running.reload(reload).unwrap(), [bound, elsewhere]);
+    let shown = status(running.admin().unwrap().unwrap())["sources"].as_array().unwrap().len();
+    assert_eq!(shown, 1, "the one that is given out");
+    let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET).unwrap();
+    stays.rotate(auth, Rotation::Drop);
+    until("it is kept fresh", || staying.counts().token_requests == 2);
+    assert_eq!(coming.counts().token_requests, 0, "nobody gets a token of that one");
+}
+
+#[test]
 fn a_key_that_is_removed_opens_nothing_on_connections_that_are_there_already() {
     let api = echo("api");
     let (old, new) = (Key::generate().unwrap(), Key::generate().unwrap());
@@ -338,22 +410,64 @@ fn an_address_that_is_new_or_gone_takes_a_restart_and_all_else_is_taken() {
     assert_eq!(reload(Vec::new()), [own]);
 }
 
+#[test]
+fn a_key_that_is_removed_opens_nothing_where_the_address_is_gone_too() {
+    let api = echo("api");
+    let (stays, goes) = (Key::generate().unwrap(), Key::generate().unwrap());
+    let keys = |keys: &[(&str, &Key)]| {
+        Access::Keys(Keys::new(keys.iter().map(|(name, key)| ((*name).to_owned(), key.digest()))).unwrap())
+    };
+    let own = Address::parse("127.0.0.1:0").unwrap();
+    let listener = Listener::new(own.clone()).access(keys(&[("stays", &stays), ("goes", &goes)]));
+    let route = || route_to(&api.origin(), fixed());
+    let running = Gateway::builder().route(route()).build().unwrap().serve(&[listener]).unwrap();
+    let mut caller = Caller::new(&running);
+    assert_eq!((get_with(&mut caller, &stays).status, get_with(&mut caller, &goes).status), (200, 200));
+    let other = Address::Tcp("127.0.0.1:9".parse().unwrap());
+    // The key of another name is another one.
+    let moved = Listener::new(other.clone()).access(keys(&[("stays", &stays), ("other", &goes)]));
+    let reload = Reload::new(vec![route()]).listeners([moved]);
+    assert_eq!(running.reload(reload).unwrap(), [own.clone(), other]);
+    assert_eq!((get_with(&mut caller, &stays).status, get_with(&mut caller, &goes).status), (200, 403));
+    assert_eq!(running.reload(Reload::new(vec![route()]).listeners([])).unwrap(), [own]);
+    assert_eq!(get_with(&mut caller, &stays).status, 403, "nobody has a key");
+}
+
 #[cfg(unix)]
 #[test]
-fn a_socket_of_its_own_user_is_opened_to_others_by_a_restart_alone() {
-    use evergrant_gateway::Peers;
+fn a_socket_of_its_own_user_is_opened_to_others_by_a_restart_alone_and_who_needs_a_key_is_new() {
+    use std::io::Read as _;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::net::UnixStream;
+    let api = echo("api");
     let folder = tempfile::tempdir().unwrap();
-    let address = Address::Unix(folder.path().join("api.sock"));
-    let route = || route_to("http://127.0.0.1:1", fixed());
+    let path = folder.path().join("api.sock");
+    let address = Address::Unix(path.clone());
+    let route = || route_to(&api.origin(), fixed());
     let running = Gateway::builder().route(route()).build().unwrap();
     let running = running.serve(&[Listener::new(address.clone())]).unwrap();
-    let others = Listener::new(address.clone()).access(Access::Peers(Peers::own()));
+    let get = |lines: &str| {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        let head = format!("GET / HTTP/1.1\r\nHost: api\r\n{lines}Connection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer[9..12].parse::<u16>().unwrap()
+    };
+    assert_eq!(get(""), 200);
+    let key = Key::generate().unwrap();
+    let keys = Keys::new([("shop".to_owned(), key.digest())]).unwrap();
+    let keyed = Listener::new(address.clone()).access(Access::Keys(keys));
     assert_eq!(
-        running.reload(Reload::new(vec![route()]).listeners([others])).unwrap(),
+        running.reload(Reload::new(vec![route()]).listeners([keyed])).unwrap(),
         std::slice::from_ref(&address)
     );
+    assert_eq!((get(""), get(&format!("X-Evergrant-Key: {}\r\n", key.expose()))), (403, 200));
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "others come with a restart");
     let same = Listener::new(address).require_header("X-Evergrant".parse().unwrap());
     assert_eq!(running.reload(Reload::new(vec![route()]).listeners([same])).unwrap(), []);
+    assert_eq!(get("X-Evergrant: 1\r\n"), 200);
 }
 
 fn with_admin(routes: Vec<Route>) -> (Running, SocketAddr) {

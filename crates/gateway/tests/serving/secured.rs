@@ -4,7 +4,7 @@ use crate::api::{Api, ok};
 use crate::fixture::{Caller, PATIENCE, address, fixed, limited, route_to, serve, until};
 use crate::many::{Manner, Many, ManyApi, run, say};
 use evergrant_gateway::{
-    Access, Address, Gateway, Identity, IdentityError, Keys, Limits, Listener, Reload, Route, Running,
+    Access, Address, Gateway, Identity, IdentityError, Key, Keys, Limits, Listener, Reload, Route, Running,
     Upstream,
 };
 use rcgen::{CertifiedKey, KeyPair};
@@ -115,15 +115,57 @@ fn a_key_may_be_sent_beyond_this_machine_over_tls_alone() {
 }
 
 #[test]
-fn an_address_that_gets_tls_takes_a_restart_and_goes_on_as_it_was() {
+fn an_address_that_gets_tls_takes_a_restart_and_who_may_use_it_does_not() {
     let api = Api::start(|_, stream| ok(stream, b"{}"));
-    let running = serve(route_to(&api.origin(), fixed()));
+    let route = || route_to(&api.origin(), fixed());
     let own = Address::parse("127.0.0.1:0").unwrap();
-    let listener = Listener::new(own.clone()).tls(identity(&certificate()));
-    let keyed = listener.access(Access::Keys(Keys::new([]).unwrap()));
-    let reload = Reload::new(vec![route_to(&api.origin(), fixed())]).listeners([keyed]);
-    assert_eq!(running.reload(reload).unwrap(), [own]);
-    assert_eq!(Caller::new(&running).get("/").status, 200);
+    let keys = [Key::generate().unwrap(), Key::generate().unwrap()];
+    let listener = |keys: &[Key]| {
+        let named = keys.iter().enumerate().map(|(number, key)| (format!("key-{number}"), key.digest()));
+        Listener::new(own.clone()).access(Access::Keys(Keys::new(named).unwrap()))
+    };
+    let running = Gateway::builder().route(route()).build().unwrap().serve(&[listener(&keys)]).unwrap();
+    let mut caller = Caller::new(&running);
+    let mut opens = |key: &Key| {
+        caller.send("GET", "/", &format!("X-Evergrant-Key: {}\r\n", key.expose()), b"");
+        caller.answer().unwrap().status
+    };
+    assert_eq!((opens(&keys[0]), opens(&keys[1])), (200, 200));
+    let secured = || listener(&keys[..1]).tls(identity(&certificate()));
+    for _ in 0..2 {
+        let reload = Reload::new(vec![route()]).listeners([secured()]);
+        assert_eq!(running.reload(reload).unwrap(), std::slice::from_ref(&own));
+        assert_eq!((opens(&keys[0]), opens(&keys[1])), (200, 403), "a key that is removed opens nothing");
+    }
+    assert_eq!(running.reload(Reload::new(vec![route()]).listeners([listener(&keys)])).unwrap(), []);
+    assert_eq!((opens(&keys[0]), opens(&keys[1])), (200, 200));
+}
+
+#[test]
+fn an_address_that_loses_tls_keeps_its_certificate_until_a_restart_and_no_key() {
+    let api = Api::start(|_, stream| ok(stream, b"{}"));
+    let (known, next) = (certificate(), certificate());
+    let running = secured(route_to(&api.origin(), fixed()), identity(&known));
+    let own = Address::parse("127.0.0.1:0").unwrap();
+    let host = format!("localhost:{}", address(&running).port());
+    let reload = |listener: Listener| {
+        let reload = Reload::new(vec![route_to(&api.origin(), fixed())]).listeners([listener]);
+        running.reload(reload).unwrap()
+    };
+    let status = |of: &CertifiedKey<KeyPair>| {
+        run(async {
+            let stream = connect(&running, of, &[b"h2"]).await.unwrap();
+            Many::over(stream, host.clone()).await.get("/").await.status()
+        })
+    };
+    assert_eq!(status(&known), 200);
+    let keyed = Listener::new(own.clone()).access(Access::Keys(Keys::new([]).unwrap()));
+    assert_eq!(reload(keyed.clone()), std::slice::from_ref(&own));
+    assert_eq!(status(&known), 403, "over TLS as before, and for those who may now");
+    assert_eq!(reload(Listener::new(own.clone()).tls(identity(&next))), []);
+    assert_eq!(status(&next), 200);
+    assert_eq!(reload(keyed), [own]);
+    assert_eq!(status(&next), 403, "the certificate that it had last");
 }
 
 #[test]

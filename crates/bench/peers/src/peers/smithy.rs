@@ -66,7 +66,7 @@ impl ResolveIdentity for Resolver {
     fn resolve_identity<'a>(&'a self, _: &'a RuntimeComponents, _: &'a ConfigBag) -> IdentityFuture<'a> {
         IdentityFuture::new(async {
             let (token, life) = ask(&self.http, &self.url).await?;
-            Ok(Identity::new(Token(token), Some(SystemTime::now() + Duration::from_secs(life))))
+            Ok(Identity::new(Token(token), SystemTime::now().checked_add(Duration::from_secs(life))))
         })
     }
 }

@@ -92,6 +92,8 @@ pub(super) struct Again {
     pub(super) listen: Option<Vec<Listener>>,
     /// `None`: as it is.
     pub(super) issue: Option<Issue>,
+    /// Whether the gateway gives out tokens and the file says nothing of it any more.
+    pub(super) has_lost_issue: bool,
     /// By the names of their profiles.
     pub(super) sources: Vec<Source>,
     /// Callers with clients of their own, and how they are described, if a route is for such.
@@ -228,7 +230,8 @@ impl Followed {
         let served = served(&table, (&sources, tenants.as_ref().map(|(tenants, _)| tenants)), &self.pages)?;
         let mut needs_restart = table.needs_restart(&self.settled);
         let issue = table.issue.map(|issue| issued(issue, &table.routes, &sources)).transpose()?;
-        if self.issues && issue.is_none() {
+        let has_lost_issue = self.issues && issue.is_none();
+        if has_lost_issue {
             needs_restart.push("issue".to_owned());
         }
         let by_flag = [("admin", self.args.admin.is_some()), ("log", self.args.log.is_some())];
@@ -244,6 +247,7 @@ impl Followed {
             served,
             listen,
             issue: issue.map(|issued| issued.issue),
+            has_lost_issue,
             sources: sources.into_values().collect(),
             tenants,
             rotated,

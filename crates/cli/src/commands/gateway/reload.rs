@@ -10,7 +10,7 @@ use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
 use crate::tell::stderr;
 use crate::tell::verbose;
-use evergrant_gateway::{Reload, Running};
+use evergrant_gateway::{Address, Issue, Reload, Running};
 use evergrant_tokio_reqwest::Rotation;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Weak};
@@ -112,16 +112,19 @@ impl Watched {
     }
 
     fn take(&mut self, running: &Running, again: Again) {
-        let Again { served, listen, issue, sources, tenants, rotated, needs_restart } = again;
+        let Again { served, listen, issue, has_lost_issue, sources, tenants, rotated, needs_restart } = again;
         let count = served.len();
         let reload = Reload::new(served.into_iter().map(|served| served.route).collect());
         let reload = reload.needs_restart(needs_restart.iter().cloned());
+        let listed = listen.iter().flatten().chain(issue.iter().flat_map(Issue::listeners));
+        let listed: Vec<Address> = listed.map(|listener| listener.address().clone()).collect();
         let reload = match listen {
             Some(listeners) => reload.listeners(listeners),
             None => reload,
         };
         let reload = match issue {
             Some(issue) => reload.issue(issue),
+            None if has_lost_issue => reload.no_issue(),
             None => reload,
         };
         // Who looks at them sees those that come as well as those that go.
@@ -152,10 +155,17 @@ impl Watched {
                 stderr::note(format_args!(
                     "the configuration has been read again and is used: {count} route{s}"
                 ));
-                let addresses = addresses.iter().map(|address| format!("listen ({address})"));
-                for what in needs_restart.into_iter().chain(addresses) {
+                let (kept, others): (Vec<_>, Vec<_>) =
+                    addresses.iter().partition(|address| !listed.contains(address));
+                let others = others.iter().map(|address| format!("listen ({address})"));
+                for what in needs_restart.into_iter().chain(others) {
                     stderr::warning(format_args!(
                         "{what} has changed in the configuration, which needs a restart of the gateway; the rest is used"
+                    ));
+                }
+                for address in kept {
+                    stderr::warning(format_args!(
+                        "listen ({address}) is no longer in the configuration, which needs a restart of the gateway: until then it goes on as before, but no key that is gone opens it"
                     ));
                 }
             }
