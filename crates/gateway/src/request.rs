@@ -51,7 +51,7 @@ pub(crate) async fn answer(
         record.status = Some(answer.status().as_u16());
         return Ok(own(&caller, answer.map(|()| Bytes::new()), record, unread));
     }
-    let passed = pass(&caller, &serving, &mut parts, &mut unread, &mut record).await;
+    let passed = pass(&caller, &serving, &mut parts, &mut unread, is_grpc, &mut record).await;
     caller.watch.answered();
     match passed {
         Ok(Passed::Tunnel(mut head, upgraded, place)) => {
@@ -156,6 +156,7 @@ async fn pass(
     serving: &Serving,
     parts: &mut Parts,
     unread: &mut Unread,
+    is_grpc: bool,
     record: &mut Record,
 ) -> Result<Passed, Problem> {
     let way = look(caller, serving, parts, unread.body.as_ref(), record)?;
@@ -181,6 +182,7 @@ async fn pass(
         caller,
         serving,
         way,
+        is_grpc,
         upgrade,
         lender,
         method: &parts.method,
@@ -247,9 +249,8 @@ fn look<'a>(
     let host = host.unwrap_or_else(|| HeaderValue::from_static("localhost"));
     let is_bare = body.is_none_or(Incoming::is_end_stream);
     let upgrade = rules::upgrade(parts, &route.upgrades).filter(|_| is_bare && !route.http2);
-    let is_grpc = grpc::is_grpc(&parts.headers);
     fields::to_upstream(&mut parts.headers, &route.fields, parts.version, via)
         .map_err(|_| Problem::looped())?;
     let connections = serving.connections(placed.api).ok_or_else(Problem::closing)?;
-    Ok(Way { placed, connections, target, host, upgrade, is_grpc })
+    Ok(Way { placed, connections, target, host, upgrade })
 }

@@ -39,8 +39,6 @@ pub(super) struct Way<'a> {
     pub(super) host: HeaderValue,
     /// What the caller wants to speak, where the route allows it.
     pub(super) upgrade: Option<HeaderValue>,
-    /// Whether it is gRPC, whose refusals are in the fields of answers with 200.
-    pub(super) is_grpc: bool,
 }
 
 /// What the API answered.
@@ -55,6 +53,8 @@ pub(super) struct Passing<'a> {
     pub(super) caller: &'a Inbound,
     pub(super) serving: &'a Serving,
     pub(super) way: Way<'a>,
+    /// Whether it is gRPC, whose refusals are in the fields of answers with 200.
+    pub(super) is_grpc: bool,
     /// What it shall become, with its place among the tunnels.
     pub(super) upgrade: Option<(HeaderValue, Both)>,
     pub(super) lender: Lender<'a>,
@@ -88,7 +88,7 @@ impl Passing<'_> {
                 self.passed(record);
                 return self.switched(head, &mut received);
             }
-            let verdict = match self.way.is_grpc && grpc::is_refused(&head, received.is_bare()) {
+            let verdict = match self.is_grpc && grpc::is_refused(&head, received.is_bare()) {
                 true => Verdict::TokenRefused,
                 false => refusal::verdict(&self.lender.guard, &head, &mut received).await,
             };
