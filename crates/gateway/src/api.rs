@@ -11,6 +11,7 @@ use crate::upstream::Upstream;
 use crate::wire::Wire;
 use evergrant_http::{causes, is_resolving};
 use http::Uri;
+use http::uri::PathAndQuery;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -67,12 +68,10 @@ impl Api {
         let proxy = route.proxy.as_ref();
         let proxy = proxy.map(|proxy| OnTheWay::new(proxy, upstream, speaks, to_proxy)).transpose()?;
         let tls = if upstream.is_tls() { Some(tls(upstream.host(), roots, speaks)?) } else { None };
-        let scheme = if upstream.is_tls() { "https" } else { "http" };
-        let uri = format!("{scheme}://{}:{}/", upstream.host(), upstream.port());
         Ok(Self {
             upstream: upstream.clone(),
             roots: roots.map(Arc::clone),
-            uri: uri.parse().map_err(|_| rustls::Error::General("the URL".into()))?,
+            uri: upstream.uri(PathAndQuery::from_static("/")),
             turns: Arc::new(Semaphore::new(limits.turns.min(Semaphore::MAX_PERMITS))),
             waiting: AtomicI64::new(0),
             handshakes: Semaphore::new(limits.handshakes.min(Semaphore::MAX_PERMITS)),

@@ -88,11 +88,8 @@ impl OnTheWay {
 
     /// A request to the API as the proxy takes it: with the whole URL, and its own user and password.
     pub(crate) fn forwarded<B>(&self, mut request: Request<B>, upstream: &Upstream) -> Request<B> {
-        let target = request.uri().path_and_query().cloned();
-        let whole = Uri::builder().scheme("http").authority(upstream.authority().as_bytes());
-        // Both parts were read as such before.
-        if let Some(Ok(whole)) = target.map(|target| whole.path_and_query(target).build()) {
-            *request.uri_mut() = whole;
+        if let Some(target) = request.uri().path_and_query().cloned() {
+            *request.uri_mut() = upstream.uri(target);
         }
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
