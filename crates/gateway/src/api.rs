@@ -156,7 +156,7 @@ impl Api {
         let to = self.proxy.as_ref().map_or(&self.uri, OnTheWay::uri);
         let stream = self.connector.clone().call(to.clone()).await.map(TokioIo::into_inner);
         let Some(proxy) = &self.proxy else {
-            return stream.map(Carrier::Tcp).map_err(|error| Problem::unreachable(fault(&error)));
+            return stream.map(Carrier::Plain).map_err(|error| Problem::unreachable(fault(&error)));
         };
         let stream = stream.map_err(|error| proxy.failed(of_proxy(fault(&error))))?;
         Ok(proxy.through(stream, &self.upstream).await?)

@@ -3,6 +3,7 @@
 use crate::answer::{Problem, ProxyFailure};
 use crate::arriving::Spoken;
 use crate::upstream::Upstream;
+use crate::wire::Wire;
 use bytes::Bytes;
 use evergrant_http::proxy::{Proxy, ProxyError, ProxyScheme};
 use http::header::{HOST, PROXY_AUTHORIZATION};
@@ -16,9 +17,8 @@ use rustls::pki_types::ServerName;
 use std::future::{Ready, ready};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -26,6 +26,9 @@ use tower_service::Service;
 
 /// How much of a proxy's answer is read, in bytes: a status and a few fields of its own. As little as hyper takes.
 const MAX_HEAD: usize = 8192;
+
+/// What carries a connection to an API: TCP to it or to a proxy, or TLS to the proxy.
+pub(crate) type Carrier = Wire<TcpStream, TlsStream<TcpStream>>;
 
 /// A proxy on the way to an API.
 pub(crate) struct OnTheWay {
@@ -109,7 +112,7 @@ impl OnTheWay {
     /// A connection to the API, by one to the proxy.
     pub(crate) async fn through(&self, stream: TcpStream, upstream: &Upstream) -> Result<Carrier, Failed> {
         let carrier = match &self.tls {
-            None => Carrier::Tcp(stream),
+            None => Carrier::Plain(stream),
             Some((tls, name)) => {
                 let stream = tls.connect(name.clone(), stream).await;
                 Carrier::Tls(Box::new(stream.map_err(|_| self.failed(ProxyFailure::Tls))?))
@@ -221,56 +224,5 @@ impl Service<Uri> for Given {
 
     fn call(&mut self, _: Uri) -> Self::Future {
         ready(self.0.take().map(TokioIo::new).ok_or_else(|| io::ErrorKind::NotConnected.into()))
-    }
-}
-
-/// What carries a connection to an API: TCP to it or to a proxy, or TLS to the proxy.
-pub(crate) enum Carrier {
-    Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-macro_rules! either {
-    ($carrier:expr, $inner:ident => $done:expr) => {
-        match $carrier {
-            Self::Tcp($inner) => $done,
-            Self::Tls($inner) => $done,
-        }
-    };
-}
-
-impl AsyncRead for Carrier {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        either!(&mut *self, carrier => Pin::new(carrier).poll_read(cx, buffer))
-    }
-}
-
-impl AsyncWrite for Carrier {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        either!(&mut *self, carrier => Pin::new(carrier).poll_write(cx, bytes))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        either!(&mut *self, carrier => Pin::new(carrier).poll_write_vectored(cx, pieces))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        either!(self, carrier => carrier.is_write_vectored())
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(&mut *self, carrier => Pin::new(carrier).poll_flush(cx))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(&mut *self, carrier => Pin::new(carrier).poll_shutdown(cx))
     }
 }
