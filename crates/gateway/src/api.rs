@@ -2,6 +2,7 @@
 
 use crate::answer::{Problem, ProxyFailure, UpstreamFault};
 use crate::arriving::Spoken;
+use crate::authority::without_brackets;
 use crate::counts::Gauge;
 use crate::limits::Limits;
 use crate::proxy::{Carrier, OnTheWay};
@@ -186,7 +187,7 @@ fn tls(
     };
     let mut config = config.with_no_client_auth();
     config.alpn_protocols = vec![speaks.alpn().to_vec()];
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let host = without_brackets(host).to_owned();
     let name = ServerName::try_from(host).map_err(|_| rustls::Error::General("the host".into()))?;
     Ok((TlsConnector::from(Arc::new(config)), name))
 }

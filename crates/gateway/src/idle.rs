@@ -109,7 +109,7 @@ impl Connection {
         matches!(self, Self::Shared(_))
     }
 
-    /// It said nothing for too long: it takes no other request.
+    /// It takes no other request: it said nothing for too long, was left with a goodbye, or asks too much of the API.
     pub(crate) fn retire(&self) {
         if let Self::Shared(lane) = self {
             lane.retire();

@@ -2,6 +2,7 @@
 
 use crate::answer::{Problem, ProxyFailure};
 use crate::arriving::Spoken;
+use crate::authority::without_brackets;
 use crate::upstream::Upstream;
 use crate::wire::Wire;
 use bytes::Bytes;
@@ -191,8 +192,8 @@ async fn target(
     fits: impl Fn(&SocketAddr) -> bool,
 ) -> Result<Uri, ProxyFailure> {
     let place = if is_looked_up {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let mut found = lookup_host((bare, port)).await.map_err(|_| ProxyFailure::NameOfApi)?;
+        let mut found =
+            lookup_host((without_brackets(host), port)).await.map_err(|_| ProxyFailure::NameOfApi)?;
         found.find(fits).ok_or(ProxyFailure::NameOfApi)?.to_string()
     } else {
         format!("{host}:{port}")
