@@ -212,6 +212,7 @@ const fn of_proxy(fault: UpstreamFault) -> ProxyFailure {
         UpstreamFault::ConnectTimeout => ProxyFailure::Timeout,
         UpstreamFault::NoRoute => ProxyFailure::NoRoute,
         UpstreamFault::Tls => ProxyFailure::Tls,
+        UpstreamFault::Closed => ProxyFailure::Closed,
         UpstreamFault::Refused | UpstreamFault::NoHttp2 => ProxyFailure::Refused,
     }
 }

@@ -207,7 +207,7 @@ impl Connections {
         let io = self.api.connect(Rc::clone(&traffic)).await?;
         // And 100 fields, as for callers.
         let made = http1::Builder::new().max_buf_size(Limits::ANSWER_HEAD).handshake(io).await;
-        let (sender, mut connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Refused))?;
+        let (sender, mut connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Closed))?;
         // What goes wrong with it is the error of the request that it carries.
         let task = spawn_local(async move {
             let ended = (&mut connection).await;

@@ -4,7 +4,7 @@ use crate::answer::{Problem, UpstreamFault};
 use crate::api::{Api, Fresh};
 use crate::body::Outgoing;
 use crate::limits::Limits;
-use crate::traffic::Traffic;
+use crate::traffic::{Mark, Traffic};
 use crate::watch::Time;
 use h2::Reason;
 use http::{Request, Response};
@@ -155,7 +155,7 @@ impl Shared {
                 break;
             }
         }
-        Err(Problem::unreachable(UpstreamFault::Refused))
+        Err(Problem::unreachable(UpstreamFault::Closed))
     }
 
     /// Until a connection was made, by whoever began with it.
@@ -239,14 +239,8 @@ async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
         .max_send_buf_size(Limits::SENT_AHEAD)
         .handshake(io)
         .await;
-    let (sender, mut connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Refused))?;
-    api.in_time(settled(&mut connection, &traffic)).await.map_err(|fault| match fault {
-        // Whoever says something else first speaks something else.
-        UpstreamFault::Refused if traffic.has_read_since(mark) => {
-            Problem::unreachable(UpstreamFault::NoHttp2)
-        }
-        fault => Problem::unreachable(fault),
-    })?;
+    let (sender, mut connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Closed))?;
+    api.in_time(settled(&mut connection, &traffic, mark)).await.map_err(Problem::unreachable)?;
     let connection = Rc::new(RefCell::new(Some(connection)));
     let running = Rc::clone(&connection);
     // What goes wrong with it is the error of the requests that it carries. Those that it has not begun with get theirs once it is dropped.
@@ -274,13 +268,15 @@ async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
 }
 
 /// Until it is known how many requests an API takes at a time: those beyond would be refused.
-async fn settled(connection: &mut Connection, traffic: &Traffic) -> Result<(), UpstreamFault> {
+async fn settled(connection: &mut Connection, traffic: &Traffic, mark: Mark) -> Result<(), UpstreamFault> {
     poll_fn(|cx| {
         // Nobody else says that it was said.
         traffic.wake_at_read(cx);
         let ended = Pin::new(&mut *connection).poll(cx).is_ready();
         match (ended, connection.current_max_send_streams()) {
-            (true, _) => Poll::Ready(Err(UpstreamFault::Refused)),
+            // Whoever says something else first speaks something else.
+            (true, 0) if traffic.has_read_since(mark) => Poll::Ready(Err(UpstreamFault::NoHttp2)),
+            (true, _) => Poll::Ready(Err(UpstreamFault::Closed)),
             (false, 0) => Poll::Pending,
             (false, _) => Poll::Ready(Ok(())),
         }

@@ -86,6 +86,7 @@ pub(super) const fn unreachable(fault: UpstreamFault) -> Kind {
         UpstreamFault::Tls => "tls_certificate_error",
         UpstreamFault::NoRoute => "destination_ip_unroutable",
         UpstreamFault::NoHttp2 => "http_protocol_error",
+        UpstreamFault::Closed => "connection_terminated",
     };
     row("upstream-unreachable", BAD_GATEWAY, error, "The API cannot be reached")
 }

@@ -101,6 +101,15 @@ fn rows() -> Vec<Row> {
             none,
         ),
         (
+            Problem::unreachable(UpstreamFault::Closed),
+            502,
+            "upstream-unreachable",
+            "connection_terminated",
+            "no",
+            Some("1"),
+            none,
+        ),
+        (
             Problem::unreachable(UpstreamFault::ConnectTimeout),
             502,
             "upstream-unreachable",

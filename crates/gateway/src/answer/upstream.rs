@@ -19,6 +19,8 @@ pub enum UpstreamFault {
     NoRoute,
     /// It does not speak HTTP/2, which the route wants.
     NoHttp2,
+    /// It accepted the connection, and closed it before a request could be sent.
+    Closed,
 }
 
 impl fmt::Display for UpstreamFault {
@@ -30,6 +32,7 @@ impl fmt::Display for UpstreamFault {
             Self::Tls => "the TLS handshake with the API failed",
             Self::NoRoute => "the network has no route to the API's host",
             Self::NoHttp2 => "the API's host does not speak HTTP/2, which http2 of the route wants",
+            Self::Closed => "the API's host closed the connection before it took a request",
         })
     }
 }

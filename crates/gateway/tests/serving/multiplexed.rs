@@ -282,6 +282,39 @@ fn many_at_a_time_get_through_the_goodbyes_of_an_api() {
     });
 }
 
+/// An API of which each connection begins so, once the preface has come, and takes nothing.
+fn begins(says: &'static [u8]) -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _gone = stream.read_exact(&mut [0; 24]);
+            let _gone = stream.write_all(says);
+            let _gone = stream.shutdown(std::net::Shutdown::Write);
+            // Else the system would take back what was said.
+            let _gone = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    origin
+}
+
+#[test]
+fn an_api_that_closes_before_it_takes_a_request_has_not_refused_the_connection() {
+    let goodbye = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    for says in [&b""[..], &goodbye[..]] {
+        let running = serve(route_to(&begins(says), fixed()).http2(true));
+        let answer = Caller::new(&running).get("/");
+        assert_eq!((answer.status, answer.sent().as_deref()), (502, Some("no")), "{answer:?}");
+        assert!(answer.text().contains("closed the connection before it took a request"), "{answer:?}");
+        let status = answer.field("proxy-status").unwrap();
+        assert!(status.contains(";error=connection_terminated;"), "{status}");
+    }
+    let running = serve(route_to(&begins(b"HTTP/1.1 400 Bad Request\r\n\r\n"), fixed()).http2(true));
+    let answer = Caller::new(&running).get("/");
+    assert!(answer.text().contains("does not speak HTTP/2"), "{answer:?}");
+}
+
 #[test]
 fn a_caller_that_takes_its_request_back_frees_its_place() {
     let server = Server::start().unwrap();
