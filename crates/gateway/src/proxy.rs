@@ -3,6 +3,7 @@
 use crate::answer::{Problem, ProxyFailure};
 use crate::arriving::Spoken;
 use crate::authority::without_brackets;
+use crate::socks::{self, Host};
 use crate::upstream::Upstream;
 use crate::wire::Wire;
 use bytes::Bytes;
@@ -12,18 +13,13 @@ use http::{HeaderValue, Request, Uri};
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper::upgrade;
-use hyper_util::client::legacy::connect::proxy::{SocksV4, SocksV5};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use std::future::{Ready, ready};
-use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::pin::pin;
-use std::task::{Context, Poll};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tower_service::Service;
 
 /// How much of a proxy's answer is read, in bytes: a status and a few fields of its own. As little as hyper takes.
 const MAX_HEAD: usize = 8192;
@@ -160,70 +156,42 @@ impl OnTheWay {
     async fn socks(
         &self,
         scheme: ProxyScheme,
-        carrier: Carrier,
+        mut carrier: Carrier,
         upstream: &Upstream,
     ) -> Result<Carrier, ProxyFailure> {
-        let (host, port) = (upstream.host(), upstream.port());
-        let given = Given(Some(carrier));
-        let opened = match scheme {
+        match scheme {
             ProxyScheme::Socks4 | ProxyScheme::Socks4a => {
-                let target = target(host, port, scheme == ProxyScheme::Socks4, SocketAddr::is_ipv4).await?;
-                SocksV4::new(self.uri.clone(), given).call(target).await.ok()
+                let host = host(upstream, scheme == ProxyScheme::Socks4, IpAddr::is_ipv4).await?;
+                socks::socks4(&mut carrier, &host, upstream.port()).await?;
             }
             _ => {
-                let target = target(host, port, scheme == ProxyScheme::Socks5, |_| true).await?;
-                let socks = SocksV5::new(self.uri.clone(), given);
-                let mut socks = match self.proxy.credentials() {
-                    Some((user, password)) => socks.with_auth(user.to_owned(), password.to_owned()),
-                    None => socks,
-                };
-                socks.call(target).await.ok()
+                let host = host(upstream, scheme == ProxyScheme::Socks5, |_| true).await?;
+                socks::socks5(&mut carrier, &host, upstream.port(), self.proxy.credentials()).await?;
             }
-        };
-        opened.map(TokioIo::into_inner).ok_or(ProxyFailure::Socks)
+        }
+        Ok(carrier)
     }
 }
 
-/// Where the proxy is to connect to: by the API's name, or by its address where that is looked up here.
-async fn target(
-    host: &str,
-    port: u16,
+/// What the proxy is to connect to: the API's name, or its address where that is looked up here.
+async fn host(
+    upstream: &Upstream,
     is_looked_up: bool,
-    fits: impl Fn(&SocketAddr) -> bool,
-) -> Result<Uri, ProxyFailure> {
-    let place = if is_looked_up {
-        let mut found =
-            lookup_host((without_brackets(host), port)).await.map_err(|_| ProxyFailure::NameOfApi)?;
-        found.find(fits).ok_or(ProxyFailure::NameOfApi)?.to_string()
-    } else {
-        format!("{host}:{port}")
-    };
-    Uri::builder()
-        .scheme("http")
-        .authority(place)
-        .path_and_query("/")
-        .build()
-        .map_err(|_| ProxyFailure::NameOfApi)
+    fits: impl Fn(&IpAddr) -> bool,
+) -> Result<Host<'_>, ProxyFailure> {
+    let host = without_brackets(upstream.host());
+    if let Ok(address) = host.parse() {
+        return Ok(Host::Address(address));
+    }
+    if !is_looked_up {
+        return Ok(Host::Name(host));
+    }
+    let found = lookup_host((host, upstream.port())).await.map_err(|_| ProxyFailure::NameOfApi)?;
+    let address = found.map(|place| place.ip()).find(fits);
+    address.map(Host::Address).ok_or(ProxyFailure::NameOfApi)
 }
 
 /// Why there is no answer to CONNECT.
 fn fault(error: &hyper::Error) -> ProxyFailure {
     if error.is_parse() { ProxyFailure::Unreadable } else { ProxyFailure::Closed }
-}
-
-/// A connection that is there already, for what asks for one.
-struct Given(Option<Carrier>);
-
-impl Service<Uri> for Given {
-    type Response = TokioIo<Carrier>;
-    type Error = io::Error;
-    type Future = Ready<Result<TokioIo<Carrier>, io::Error>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        ready(self.0.take().map(TokioIo::new).ok_or_else(|| io::ErrorKind::NotConnected.into()))
-    }
 }

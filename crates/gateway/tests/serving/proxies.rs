@@ -407,11 +407,17 @@ fn a_socks_proxy_opens_a_connection_by_the_name_of_the_api() {
     let running = serve(route("/", through("socks5h", address), &roots([&certified])));
     assert_eq!(Caller::new(&running).get("/").text(), "here");
     assert_eq!(heard.all(), [format!("me {SECRET} api.invalid 8443")]);
-    // It is not allowed.
-    let (address, _) = socks5(api, 2);
-    let running = serve(route("/", through("socks5h", address), &roots([&certified])));
-    let answer = Caller::new(&running).get("/");
-    is_proxys(&answer, address, "destination_unavailable", "opened no connection to the API");
+    // It is not allowed, or not done.
+    for (reply, error, says) in [
+        (1, "destination_unavailable", "opened no connection to the API, and does not say why"),
+        (2, "proxy_configuration_error", "does not let the API's host through"),
+        (4, "destination_ip_unroutable", "cannot reach the API's host"),
+        (5, "connection_refused", "opened no connection to the API: the API's host refused it"),
+    ] {
+        let (address, _) = socks5(api, reply);
+        let running = serve(route("/", through("socks5h", address), &roots([&certified])));
+        is_proxys(&Caller::new(&running).get("/"), address, error, says);
+    }
     // It leaves the name to us.
     for scheme in ["socks5", "socks4"] {
         let running = serve(route("/", through(scheme, address), &roots([&certified])));
