@@ -261,7 +261,8 @@ impl Passing<'_> {
                 if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
                     && let Some(proxy) = self.way.connections.api.forwarder()
                 {
-                    return Err(proxy.failed(ProxyFailure::Answered(head.status)).into());
+                    // To the request itself: there was no CONNECT.
+                    return Err(proxy.failed(ProxyFailure::Unauthorized).into());
                 }
                 return Ok(Some((
                     head,

@@ -359,7 +359,7 @@ fn a_request_to_an_api_in_the_clear_is_sent_to_the_proxy_whole() {
         proxy(None, Does::Says(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"));
     let running = serve(clear(through("http", address)));
     let answer = Caller::new(&running).get("/");
-    is_proxys(&answer, address, "proxy_configuration_error", "answered");
+    is_proxys(&answer, address, "proxy_configuration_error", "refused this gateway: its user and password");
 }
 
 /// A SOCKS 5 proxy (RFC 1928) that wants a user and a password (RFC 1929), and tells what it heard: these, and where to.
