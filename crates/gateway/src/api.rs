@@ -1,7 +1,7 @@
 //! An API as all workers see it: how many requests it gets at once, and how it is connected to.
 
 use crate::answer::{Problem, ProxyFailure, UpstreamFault};
-use crate::arriving::Spoken;
+use crate::arriving::{Arrived, Spoken};
 use crate::authority::without_brackets;
 use crate::counts::Gauge;
 use crate::limits::Limits;
@@ -157,7 +157,8 @@ impl Api {
         let to = self.proxy.as_ref().map_or(&self.uri, OnTheWay::uri);
         let stream = self.connector.clone().call(to.clone()).await.map(TokioIo::into_inner);
         let Some(proxy) = &self.proxy else {
-            return stream.map(Carrier::Plain).map_err(|error| Problem::unreachable(fault(&error)));
+            let stream = stream.map(|stream| Arrived::new(Wire::Plain(stream)));
+            return stream.map_err(|error| Problem::unreachable(fault(&error)));
         };
         let stream = stream.map_err(|error| proxy.failed(of_proxy(fault(&error))))?;
         Ok(proxy.through(stream, &self.upstream).await?)

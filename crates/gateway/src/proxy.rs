@@ -1,7 +1,7 @@
 //! A proxy on the way to an API: what it takes to have it open a connection (CONNECT, RFC 9110 §9.3.6; SOCKS, RFC 1928), and what is its fault.
 
 use crate::answer::{Problem, ProxyFailure};
-use crate::arriving::Spoken;
+use crate::arriving::{Arrived, Spoken};
 use crate::authority::without_brackets;
 use crate::socks::{self, Host};
 use crate::upstream::Upstream;
@@ -24,8 +24,10 @@ use tokio_rustls::client::TlsStream;
 /// How much of a proxy's answer is read, in bytes: a status and a few fields of its own. As little as hyper takes.
 const MAX_HEAD: usize = 8192;
 
-/// What carries a connection to an API: TCP to it or to a proxy, or TLS to the proxy.
-pub(crate) type Carrier = Wire<TcpStream, TlsStream<TcpStream>>;
+/// What carries a connection to an API: TCP to it or to a proxy, or TLS to the proxy; and what came from the API with the proxy's answer.
+pub(crate) type Carrier = Arrived<ToProxy>;
+
+type ToProxy = Wire<TcpStream, TlsStream<TcpStream>>;
 
 /// A proxy on the way to an API.
 pub(crate) struct OnTheWay {
@@ -109,14 +111,14 @@ impl OnTheWay {
     /// A connection to the API, by one to the proxy.
     pub(crate) async fn through(&self, stream: TcpStream, upstream: &Upstream) -> Result<Carrier, Failed> {
         let carrier = match &self.tls {
-            None => Carrier::Plain(stream),
+            None => Wire::Plain(stream),
             Some((tls, name)) => {
                 let stream = tls.connect(name.clone(), stream).await;
-                Carrier::Tls(Box::new(stream.map_err(|_| self.failed(ProxyFailure::Tls))?))
+                Wire::Tls(Box::new(stream.map_err(|_| self.failed(ProxyFailure::Tls))?))
             }
         };
         if self.forwards {
-            return Ok(carrier);
+            return Ok(Arrived::new(carrier));
         }
         let opened = match self.proxy.scheme() {
             ProxyScheme::Http | ProxyScheme::Https => self.tunnel(carrier, upstream).await,
@@ -125,7 +127,7 @@ impl OnTheWay {
         opened.map_err(|fault| self.failed(fault))
     }
 
-    async fn tunnel(&self, carrier: Carrier, upstream: &Upstream) -> Result<Carrier, ProxyFailure> {
+    async fn tunnel(&self, carrier: ToProxy, upstream: &Upstream) -> Result<Carrier, ProxyFailure> {
         let place = format!("{}:{}", upstream.host(), upstream.port());
         let mut request = Request::connect(&place).header(HOST, &place);
         if let Some(authorization) = &self.authorization {
@@ -148,15 +150,18 @@ impl OnTheWay {
             // It has handed the connection over, or broken off, of which the other one has word.
             _ended = &mut connection => opening.await?,
         };
-        let parts = upgraded.downcast::<TokioIo<Carrier>>().map_err(|_| ProxyFailure::Unreadable)?;
-        // Over TLS nobody speaks before we do.
-        if parts.read_buf.is_empty() { Ok(parts.io.into_inner()) } else { Err(ProxyFailure::Unreadable) }
+        let parts = upgraded.downcast::<TokioIo<ToProxy>>().map_err(|_| ProxyFailure::Unreadable)?;
+        // Over TLS nobody speaks before we do. In the clear an API of HTTP/2 may (RFC 9113 §3.4).
+        if upstream.is_tls() && !parts.read_buf.is_empty() {
+            return Err(ProxyFailure::Unreadable);
+        }
+        Ok(Arrived::after(parts.read_buf, parts.io.into_inner()))
     }
 
     async fn socks(
         &self,
         scheme: ProxyScheme,
-        mut carrier: Carrier,
+        mut carrier: ToProxy,
         upstream: &Upstream,
     ) -> Result<Carrier, ProxyFailure> {
         match scheme {
@@ -169,7 +174,7 @@ impl OnTheWay {
                 socks::socks5(&mut carrier, &host, upstream.port(), self.proxy.credentials()).await?;
             }
         }
-        Ok(carrier)
+        Ok(Arrived::new(carrier))
     }
 }
 

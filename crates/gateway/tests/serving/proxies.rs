@@ -456,3 +456,48 @@ fn a_socks_4a_proxy_gets_the_name() {
     assert_eq!(Caller::new(&running).get("/").text(), "here");
     assert!(heard.all()[0].ends_with(r"api.invalid\x00"), "{:?}", heard.all());
 }
+
+/// What is an API of HTTP/2 from here on: it has spoken first (RFC 9113 §3.4), and answers each request with 200.
+async fn many(mut stream: Box<dyn Stream>) -> std::io::Result<()> {
+    stream.read_exact(&mut [0; 24]).await?;
+    // That its settings are known.
+    stream.write_all(&[0, 0, 0, 4, 1, 0, 0, 0, 0]).await?;
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await?;
+        let [_, high, low, kind, _, id @ ..] = head;
+        stream.read_exact(&mut vec![0; usize::from(high) << 8 | usize::from(low)]).await?;
+        if kind == 1 {
+            // A head without a body: `:status: 200` of the static table.
+            stream.write_all(&[&[0, 0, 1, 1, 5][..], &id, &[0x88]].concat()).await?;
+        }
+    }
+}
+
+/// Its settings, of which there are none.
+const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+
+#[test]
+fn an_api_of_http2_in_the_clear_may_speak_with_the_answer_of_the_proxy() {
+    let by_connect = start(None, |mut stream| async move {
+        let Some(_) = head(&mut stream).await else { return };
+        let _gone = stream.write_all(&[b"HTTP/1.1 200 OK\r\n\r\n", &SETTINGS[..]].concat()).await;
+        let _gone = many(stream).await;
+    });
+    let by_socks = start(None, |mut stream| async move {
+        stream.read_exact(&mut [0; 9]).await.unwrap();
+        while stream.read_u8().await.unwrap() != 0 {}
+        let _gone = stream.write_all(&[&[0, 90, 0, 0, 0, 0, 0, 0], &SETTINGS[..]].concat()).await;
+        let _gone = many(stream).await;
+    });
+    for (scheme, address) in [("http", by_connect), ("socks4a", by_socks)] {
+        let upstream = Upstream::dangerous_plain_http("http://api.invalid/").unwrap();
+        let route = Route::new("/", upstream, fixed()).unwrap().proxy(through(scheme, address));
+        let running = serve(route.http2(true));
+        let mut caller = Caller::new(&running);
+        for _ in 0..2 {
+            let answer = caller.get("/");
+            assert_eq!(answer.status, 200, "{scheme}: {answer:?}");
+        }
+    }
+}
