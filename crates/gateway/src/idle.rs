@@ -109,7 +109,8 @@ impl Connection {
         matches!(self, Self::Shared(_))
     }
 
-    /// It takes no other request: it said nothing for too long, was left with a goodbye, or asks too much of the API.
+    /// If others share it, it takes no other request: the API said nothing for too long, has left it, or says that it is asked too much over
+    /// it. One that is nobody else's is closed with the request that failed.
     pub(crate) fn retire(&self) {
         if let Self::Shared(lane) = self {
             lane.retire();
