@@ -145,6 +145,11 @@ impl Api {
         Ok(TokioIo::new(Counted::new(wire, traffic)))
     }
 
+    /// How long one may take to be made.
+    pub(crate) const fn connect_time(&self) -> Duration {
+        self.connect_time
+    }
+
     /// What a connection takes to be used, in the time that one has to be made.
     pub(crate) async fn in_time<T>(
         &self,

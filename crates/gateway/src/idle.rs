@@ -190,11 +190,14 @@ impl Connections {
         }
     }
 
-    /// A new one, or a place in one that is new.
-    pub(crate) async fn fresh(&self) -> Result<Connection, Problem> {
+    /// A new one, or a place in one that is new, for which it waits so long.
+    pub(crate) async fn fresh(&self, patience: Duration) -> Result<Connection, Problem> {
         match self.api.speaks() {
             Spoken::Http1 => self.own(false).await.map(Connection::Own),
-            Spoken::Http2 => self.shared.fresh(&self.api, &self.time).await.map(Connection::Shared),
+            Spoken::Http2 => {
+                let lane = self.shared.fresh(&self.api, &self.time, patience).await;
+                lane.map(Connection::Shared)
+            }
         }
     }
 

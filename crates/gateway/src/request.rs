@@ -191,7 +191,7 @@ async fn pass(
         deadline: record.began.checked_add(route.patience),
         replay: Replay::new(true),
         before: None,
-        goodbyes: 0,
+        left: 0,
     };
     let passed = passing.run(record).await.map_err(|problem| match passing.before {
         Some(before) => problem.of_another_try(before),

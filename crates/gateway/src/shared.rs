@@ -19,15 +19,14 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
+use tokio::time::timeout;
 
-/// How many connections are made for one request that an API leaves at once: one that leaves each takes none.
-const TRIES: usize = 8;
-
-/// And how many of which others have taken all places: more than there are requests at a time.
-const CROWD: usize = 4096;
+/// How many connections that an API leaves are tried for one request: one that says goodbye after every hundredth turns away what comes close
+/// behind, and one that leaves each takes none.
+pub(crate) const TRIES: u8 = 8;
 
 /// Those of one worker to one API.
 #[derive(Default)]
@@ -139,11 +138,19 @@ impl Shared {
         Some(Lane { is_reused: of.is_used.replace(true), of, time: Rc::clone(time) })
     }
 
-    /// A place on a new connection, or on one that has become free meanwhile.
-    pub(crate) async fn fresh(self: &Rc<Self>, api: &Arc<Api>, time: &Rc<Time>) -> Result<Lane, Problem> {
+    /// A place on a new connection, or on one that has become free meanwhile, within this time or that for a connection.
+    pub(crate) async fn fresh(
+        self: &Rc<Self>,
+        api: &Arc<Api>,
+        time: &Rc<Time>,
+        patience: Duration,
+    ) -> Result<Lane, Problem> {
+        // As long as for a turn, and as long as it takes to make one.
+        let until = Instant::now().checked_add(patience.max(api.connect_time()));
         let mut left = 0;
-        for _ in 0..CROWD {
-            self.made(api, time).await?;
+        // Why this one is not made, it says by itself.
+        self.made(api, time).await?;
+        loop {
             if let Some(lane) = self.lane(time) {
                 return Ok(lane);
             }
@@ -152,10 +159,13 @@ impl Shared {
                 left += 1;
             }
             if left == TRIES {
-                break;
+                return Err(Problem::unreachable(UpstreamFault::Closed));
             }
+            // Others have taken all of its places.
+            let rest = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+            let made = timeout(rest, self.made(api, time)).await;
+            made.unwrap_or_else(|_| Err(Problem::busy(Duration::from_secs(1))))?;
         }
-        Err(Problem::unreachable(UpstreamFault::Closed))
     }
 
     /// Until a connection was made, by whoever began with it.
@@ -195,10 +205,6 @@ impl Shared {
         self.connections.borrow_mut().retain(|one| !one.is_over(now, idle_time));
     }
 }
-
-/// How many connections that an API leaves are tried for one request: one that says goodbye after every hundredth turns away what comes
-/// close behind, and one that always does takes none.
-pub(crate) const GOODBYES: u8 = 8;
 
 /// Whether an API says of a request that it has done nothing with it, so that it may be sent again, whatever its method (RFC 9113 §8.7).
 pub(crate) fn is_refused(error: &hyper::Error) -> bool {
