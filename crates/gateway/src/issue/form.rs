@@ -5,7 +5,7 @@ use crate::answer::Problem;
 use crate::watch::Watch;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http_body::Body as _;
+use http_body::{Body as _, SizeHint};
 use hyper::body::Incoming;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -35,9 +35,7 @@ impl Form {
                 "the body must be a form: Content-Type: application/x-www-form-urlencoded",
             )));
         }
-        // One that says how long it is does not grow, and leaves no copy behind.
-        let expected = usize::try_from(body.size_hint().lower()).unwrap_or(LONGEST).min(LONGEST);
-        let mut bytes = Zeroizing::new(Vec::with_capacity(expected));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(room(&body.size_hint())));
         let reading = async {
             while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
                 let frame = frame.map_err(|_| Problem::form("the body breaks HTTP, or broke off"))?;
@@ -81,6 +79,12 @@ impl Form {
             (first, _) => Ok(first.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())),
         }
     }
+}
+
+/// Bytes to reserve before a form is read. A buffer that grows leaves a copy of the secret behind that nobody wipes: where the length is
+/// not known (chunked, or HTTP/2 without `Content-Length`), it is all that a form may have.
+fn room(hint: &SizeHint) -> usize {
+    hint.exact().and_then(|length| usize::try_from(length).ok()).unwrap_or(LONGEST).min(LONGEST)
 }
 
 /// Whether the body says that it is a form, or says nothing.

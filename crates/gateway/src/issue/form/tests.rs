@@ -1,4 +1,5 @@
-use super::{Form, decoded};
+use super::{Form, LONGEST, decoded, room};
+use http_body::SizeHint;
 
 fn form(text: &str) -> Form {
     Form::parse(text.as_bytes()).unwrap()
@@ -27,4 +28,15 @@ fn what_is_repeated_or_broken_is_refused() {
 fn both_spellings_of_a_space_and_either_case_of_a_digit_are_read() {
     assert_eq!(decoded("a+b%2Fc%2f%C3%A9").unwrap().as_str(), "a b/c/\u{e9}");
     assert_eq!(decoded("plain-._~").unwrap().as_str(), "plain-._~");
+}
+
+#[test]
+fn a_form_never_outgrows_the_room_that_was_reserved() {
+    assert_eq!(room(&SizeHint::with_exact(7)), 7);
+    assert_eq!(room(&SizeHint::with_exact(u64::MAX)), LONGEST);
+    // Chunked, or HTTP/2 without Content-Length.
+    assert_eq!(room(&SizeHint::default()), LONGEST);
+    let mut at_least = SizeHint::new();
+    at_least.set_lower(7);
+    assert_eq!(room(&at_least), LONGEST);
 }
