@@ -214,9 +214,7 @@ fn look<'a>(
 ) -> Result<Way<'a>, Problem> {
     let door = serving.door(caller.door).ok_or_else(Problem::closing)?;
     let head = rules::head(parts, &door.hosts).map_err(|denied| Problem::denied(&denied))?;
-    if let Some(name) = door.require_header.as_ref().filter(|name| !parts.headers.contains_key(*name)) {
-        return Err(Problem::denied(&Denied::RequiredField(name.clone())));
-    }
+    door.has_required_field(&parts.headers).map_err(|denied| Problem::denied(&denied))?;
     let admitted = door.access.admit(&parts.headers, caller.peer).map_err(Problem::access)?;
     record.caller = admitted.caller;
     let found = serving.table.routes.find(&head.path);

@@ -151,11 +151,8 @@ impl<'a> Asking<'a> {
     }
 
     fn has_required_field(&self) -> Result<(), Refused> {
-        let missing = self.counter.door.require_header.as_ref();
-        match missing.filter(|name| !self.parts.headers.contains_key(*name)) {
-            Some(name) => Err(Refused::denied(&Denied::RequiredField(name.clone()))),
-            None => Ok(()),
-        }
+        let has = self.counter.door.has_required_field(&self.parts.headers);
+        has.map_err(|denied| Refused::denied(&denied))
     }
 
     /// By `X-Evergrant-Key`, or by the user at the other end. `Authorization` is somebody else's.
