@@ -121,10 +121,14 @@ pub(crate) struct Unread {
 impl Unread {
     /// All of it.
     pub(crate) fn of(parts: &Parts, body: Incoming) -> Self {
-        // Over HTTP/2 hyper tells nobody to go on: whoever expects that sends all the same.
-        let expects = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
-        Self { body: Some(body), expects }
+        Self { body: Some(body), expects: expects(parts) }
     }
+}
+
+/// Whether its caller waits for a word before it sends the body. Over HTTP/2 hyper tells nobody to go on: whoever expects that sends all
+/// the same.
+pub(crate) fn expects(parts: &Parts) -> bool {
+    parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2
 }
 
 /// An answer of our own.

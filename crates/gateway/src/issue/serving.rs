@@ -13,7 +13,7 @@ use crate::answering::AnswerBody;
 use crate::inbound::Inbound;
 use crate::issued::{Endpoint, Outcome};
 use crate::record::Record;
-use crate::request::{Unread, own};
+use crate::request::{Unread, expects, own};
 use crate::rules::{self, Denied, Hosts};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA};
@@ -30,9 +30,9 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<AnswerBody> {
     caller.watch.serving();
-    let (mut parts, incoming) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let expects = expects(&parts);
     let mut record = Record::begin(&caller.worker, &counter.serving, caller.address, &parts);
-    let mut unread = Unread::of(&parts, incoming);
     // A path that cannot be read names nothing.
     let path = parts.uri.path().to_owned();
     let asked = Asked::read(&path);
@@ -40,13 +40,17 @@ pub(crate) async fn answer(
         caller: &caller,
         counter: &counter,
         parts: &mut parts,
-        unread: &mut unread,
+        body,
+        is_read: false,
         record: &mut record,
     };
     let given = match asked {
         Some(asked) => asking.given(asked).await,
         None => Err(asking.nothing()),
     };
+    let Asking { body, is_read, .. } = asking;
+    // Who waited for a word got it with the form.
+    let unread = Unread { body: (!is_read).then_some(body), expects };
     caller.watch.answered();
     let outcome = given.as_ref().map_or_else(Refused::outcome, |(_, outcome)| *outcome);
     if let Some(Asked { endpoint, .. }) = asked {
@@ -73,7 +77,9 @@ struct Asking<'a> {
     caller: &'a Inbound,
     counter: &'a Counter,
     parts: &'a mut Parts,
-    unread: &'a mut Unread,
+    body: Incoming,
+    /// The body was read to its end.
+    is_read: bool,
     record: &'a mut Record,
 }
 
@@ -166,10 +172,8 @@ impl<'a> Asking<'a> {
     /// The form of a request that may have none.
     async fn form(&mut self) -> Result<Form, Refused> {
         let time = self.caller.worker.fixed.limits.head_time;
-        let Some(body) = &mut self.unread.body else { return Err(Refused::unavailable(Problem::closing())) };
-        let form = Form::read(&self.parts.headers, body, &self.caller.watch, time).await?;
-        // Who waited for a word got it.
-        self.unread.body = None;
+        let form = Form::read(&self.parts.headers, &mut self.body, &self.caller.watch, time).await?;
+        self.is_read = true;
         self.record.bytes_in = form.length as u64;
         Ok(form)
     }
