@@ -2,9 +2,10 @@
 
 use super::refused::Refused;
 use crate::answer::Problem;
+use crate::fields::media_type;
+use crate::path::hex;
 use crate::watch::Watch;
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 use http_body::{Body as _, SizeHint};
 use hyper::body::Incoming;
 use std::future::poll_fn;
@@ -89,9 +90,8 @@ fn room(hint: &SizeHint) -> usize {
 
 /// Whether the body says that it is a form, or says nothing.
 fn is_form(fields: &HeaderMap) -> bool {
-    let Some(value) = fields.get(CONTENT_TYPE) else { return true };
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    media_type(fields)
+        .is_none_or(|media_type| media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
 /// What was encoded so; `None` if a percent sign has not two digits behind it, or it is not UTF-8.
@@ -101,18 +101,11 @@ pub(super) fn decoded(text: &str) -> Option<Zeroizing<String>> {
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
             b'+' => b' ',
-            b'%' => {
-                let (high, low) = (hex(rest.next()?)?, hex(rest.next()?)?);
-                high * 16 + low
-            }
+            b'%' => hex(&[rest.next()?, rest.next()?])?,
             other => other,
         });
     }
     str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
-}
-
-fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]
