@@ -43,7 +43,8 @@ const LATER: &str = "send it again later";
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
     kind: Kind,
-    detail: Detail,
+    /// In a box: an answer is handed on as the error of many a function.
+    detail: Box<Detail>,
     sent: Sent,
     rule: Option<&'static str>,
     more: More,
@@ -169,7 +170,7 @@ impl Problem {
         if self.sent != Sent::No {
             return self;
         }
-        Self { sent: before, detail: self.detail.with(before), ..self }
+        Self { sent: before, detail: Box::new(self.detail.with(before)), ..self }
     }
 
     fn refused_once(status: StatusCode, detail: &str) -> Self {
@@ -325,8 +326,8 @@ impl Problem {
         Self::of(kind, Detail::of(happened, Sent::No, next), Sent::No)
     }
 
-    const fn of(kind: Kind, detail: Detail, sent: Sent) -> Self {
-        Self { kind, detail, sent, rule: None, more: More::Nothing }
+    fn of(kind: Kind, detail: Detail, sent: Sent) -> Self {
+        Self { kind, detail: Box::new(detail), sent, rule: None, more: More::Nothing }
     }
 
     fn by_rule(kind: Kind, rule: &'static str, detail: String) -> Self {
