@@ -13,19 +13,22 @@ use std::pin::Pin;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Bytes of a form: more than the longest token, of 16 KiB, takes encoded, and little enough for every connection at once.
+/// Bytes of a form: more than the longest token, of 16 KiB, takes encoded, and little enough for as many as are read at once
+/// ([`Limits::FORMS`](crate::limits::Limits::FORMS)).
 pub(super) const LONGEST: usize = 32 * 1024;
 
-/// The fields of a form, decoded. It may have a secret or a token in it, and is wiped.
+/// The fields of a form that were asked for, decoded. It may have a secret or a token in it, and is wiped.
 pub(super) struct Form {
-    fields: Vec<(Zeroizing<String>, Zeroizing<String>)>,
+    /// Each name twice at most, which is enough to see that it is repeated: one of many short fields would take many times its length.
+    fields: Vec<(&'static str, Zeroizing<String>)>,
     /// Its bytes, as they came.
     pub(super) length: usize,
 }
 
 impl Form {
-    /// Reads it, within so much time.
+    /// Reads it, within so much time, and keeps the fields of these names.
     pub(super) async fn read(
+        asked: &[&'static str],
         fields: &HeaderMap,
         body: &mut Incoming,
         watch: &Watch,
@@ -53,17 +56,20 @@ impl Form {
         let wrong = || {
             Refused::request(Problem::form("the body is no form: each field is name=value, encoded as UTF-8"))
         };
-        Self::parse(&bytes).ok_or_else(wrong)
+        Self::parse(&bytes, asked).ok_or_else(wrong)
     }
 
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn parse(bytes: &[u8], asked: &[&'static str]) -> Option<Self> {
         let text = str::from_utf8(bytes).ok()?;
-        let pairs = text.split('&').filter(|pair| !pair.is_empty());
-        let decoded_pair = |pair: &str| {
+        let mut fields: Vec<(&'static str, _)> = Vec::with_capacity(2 * asked.len());
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((decoded(name)?, decoded(value)?))
-        };
-        let fields = pairs.map(decoded_pair).collect::<Option<_>>()?;
+            let (name, value) = (decoded(name)?, decoded(value)?);
+            let Some(name) = asked.iter().find(|asked| **asked == *name) else { continue };
+            if fields.iter().filter(|(known, _)| known == name).count() < 2 {
+                fields.push((name, value));
+            }
+        }
         Some(Self { fields, length: bytes.len() })
     }
 
@@ -72,7 +78,7 @@ impl Form {
     /// # Errors
     /// It is there twice.
     pub(super) fn field(&self, name: &str) -> Result<Option<&str>, Refused> {
-        let mut values = self.fields.iter().filter(|(known, _)| known.as_str() == name);
+        let mut values = self.fields.iter().filter(|(known, _)| *known == name);
         match (values.next(), values.next()) {
             (Some(_), Some(_)) => {
                 Err(Refused::request(Problem::form("a field is repeated (RFC 6749 section 3.2)")))
