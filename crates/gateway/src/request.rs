@@ -121,10 +121,14 @@ pub(crate) struct Unread {
 impl Unread {
     /// All of it.
     pub(crate) fn of(parts: &Parts, body: Incoming) -> Self {
-        // Over HTTP/2 hyper tells nobody to go on: whoever expects that sends all the same.
-        let expects = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
-        Self { body: Some(body), expects }
+        Self { body: Some(body), expects: expects(parts) }
     }
+}
+
+/// Whether its caller waits for a word before it sends the body. Over HTTP/2 hyper tells nobody to go on: whoever expects that sends all
+/// the same.
+pub(crate) fn expects(parts: &Parts) -> bool {
+    parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2
 }
 
 /// An answer of our own.
@@ -216,9 +220,7 @@ fn look<'a>(
 ) -> Result<Way<'a>, Problem> {
     let door = serving.door(caller.door).ok_or_else(Problem::closing)?;
     let head = rules::head(parts, &door.hosts).map_err(|denied| Problem::denied(&denied))?;
-    if let Some(name) = door.require_header.as_ref().filter(|name| !parts.headers.contains_key(*name)) {
-        return Err(Problem::denied(&Denied::RequiredField(name.clone())));
-    }
+    door.has_required_field(&parts.headers).map_err(|denied| Problem::denied(&denied))?;
     let admitted = door.access.admit(&parts.headers, caller.peer).map_err(Problem::access)?;
     record.caller = admitted.caller;
     let found = serving.table.routes.find(&head.path);
