@@ -2,6 +2,7 @@
 //!
 //! They are problem documents (RFC 9457) with a `Proxy-Status` (RFC 9209); an answer without that field is the API's.
 
+mod detail;
 mod kind;
 #[cfg(feature = "server")]
 mod local;
@@ -19,6 +20,7 @@ use crate::fields::Looped;
 use crate::route::NoRoute;
 use crate::rules::{Denied, METHODS};
 use bytes::Bytes;
+use detail::Detail;
 use evergrant_core::{Error, Excerpt};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
@@ -32,13 +34,17 @@ const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 /// When what stood in the way is likely to be gone soon, and nobody said when.
 const SOON: Duration = Duration::from_secs(1);
 
+/// What to do then.
+const LATER: &str = "send it again later";
+
 /// An answer of the gateway's own.
 ///
 /// No part of a query and no value of a header field is ever in it; a path, and the words of an API, are escaped and bounded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
     kind: Kind,
-    detail: Box<str>,
+    /// In a box: an answer is handed on as the error of many a function.
+    detail: Box<Detail>,
     sent: Sent,
     rule: Option<&'static str>,
     more: More,
@@ -93,35 +99,34 @@ impl Problem {
 
     /// The queue for an access token is full: 503.
     pub fn queue_full(after: Duration) -> Self {
-        let detail = "the queue for an access token is full (max_waiters); this request was not sent; send it again later";
-        Self::new(kind::QUEUE_FULL, detail.into(), Sent::No).after(after)
+        Self::unsent(kind::QUEUE_FULL, "the queue for an access token is full (max_waiters)", Some(LATER))
+            .after(after)
     }
 
     /// The limit of requests in the gateway, or at the API, is reached: 503.
     pub fn busy(after: Duration) -> Self {
-        let detail = "the gateway has reached its limit of requests, in all or for this API; this request was not sent; send it again later";
-        Self::new(kind::BUSY, detail.into(), Sent::No).after(after)
+        let happened = "the gateway has reached its limit of requests, in all or for this API";
+        Self::unsent(kind::BUSY, happened, Some(LATER)).after(after)
     }
 
     /// The gateway is about to end: 503.
     pub fn closing() -> Self {
-        let detail =
-            "the gateway is shutting down; this request was not sent; send it again on a new connection";
-        Self::new(kind::CLOSING, detail.into(), Sent::No).after(SOON)
+        let next = "send it again on a new connection";
+        Self::unsent(kind::CLOSING, "the gateway is shutting down", Some(next)).after(SOON)
     }
 
     /// As many tenants are being served as there may be: 503.
     pub fn tenants_full(after: Duration) -> Self {
-        let detail = "the gateway serves as many tenants at once as it may; this request was not sent; send it again later";
-        Self::new(kind::QUEUE_FULL, detail.into(), Sent::No).after(after)
+        let happened = "the gateway serves as many tenants at once as it may";
+        Self::unsent(kind::QUEUE_FULL, happened, Some(LATER)).after(after)
     }
 
     /// The client of this caller cannot be used: 500, or 503 if it may be used soon.
     pub fn tenant(fault: TenantFault) -> Self {
-        let detail = format!("{fault}; the operator of the gateway must act; this request was not sent");
+        let happened = format!("{fault}; the operator of the gateway must act");
         match fault {
-            TenantFault::Late => Self::new(kind::TENANT_LATE, detail, Sent::No).after(SOON),
-            _ => Self::new(kind::TENANT, detail, Sent::No),
+            TenantFault::Late => Self::unsent(kind::TENANT_LATE, &happened, None).after(SOON),
+            _ => Self::unsent(kind::TENANT, &happened, None),
         }
     }
 
@@ -135,8 +140,7 @@ impl Problem {
             _ => kind::NO_TOKEN,
         };
         let whose = if kind == kind::CLIENT_REFUSED { "; the operator of the gateway must act" } else { "" };
-        let detail = format!("{error}{whose}; this request was not sent");
-        Self::new(kind, detail, Sent::No).after(error.retry_after())
+        Self::unsent(kind, &format!("{error}{whose}"), None).after(error.retry_after())
     }
 
     /// The API refused the access token with this status, and the request cannot be sent a second time from here: 503.
@@ -166,8 +170,7 @@ impl Problem {
         if self.sent != Sent::No {
             return self;
         }
-        let detail = self.detail.replace(Sent::No.state(), before.state()).into();
-        Self { sent: before, detail, ..self }
+        Self { sent: before, detail: Box::new(self.detail.with(before)), ..self }
     }
 
     fn refused_once(status: StatusCode, detail: &str) -> Self {
@@ -190,18 +193,14 @@ impl Problem {
 
     /// There is no connection to the API: 502.
     pub fn unreachable(fault: UpstreamFault) -> Self {
-        let detail = format!(
-            "{fault}; this request was not sent; send it again later; if this persists, the operator of the gateway must check upstream in its file"
-        );
-        Self::new(kind::unreachable(fault), detail, Sent::No).after(SOON)
+        let next = "send it again later; if this persists, the operator of the gateway must check upstream in its file";
+        Self::unsent(kind::unreachable(fault), &fault.to_string(), Some(next)).after(SOON)
     }
 
     /// The proxy on the way to the API opened no connection to it: 502. `said` names the proxy, without its user and password, and what it did.
     pub fn unreachable_through(fault: ProxyFailure, said: &str) -> Self {
-        let detail = format!(
-            "the proxy {said}; this request was not sent; send it again later; if this persists, the operator of the gateway must check the proxy"
-        );
-        Self::new(kind::unreachable_through(fault), detail, Sent::No).after(SOON)
+        let next = "send it again later; if this persists, the operator of the gateway must check the proxy";
+        Self::unsent(kind::unreachable_through(fault), &format!("the proxy {said}"), Some(next)).after(SOON)
     }
 
     /// The API did not answer in time: 504.
@@ -212,8 +211,12 @@ impl Problem {
 
     /// The connection to the API ended before its answer: 502.
     pub fn closed(sent: Sent) -> Self {
-        let detail = format!("the API closed the connection before it answered; {}", sent.advice());
-        Self::new(kind::CLOSED, detail, sent)
+        let happened = "the API closed the connection before it answered";
+        let detail = match sent {
+            Sent::No => Detail::of(happened, sent, Some("send it again")),
+            _ => format!("{happened}; {}", sent.advice()).into(),
+        };
+        Self::of(kind::CLOSED, detail, sent)
     }
 
     /// The body of the request breaks HTTP, or broke off: 400.
@@ -239,11 +242,9 @@ impl Problem {
 
     /// The body of the request is longer than `limit` bytes: 413.
     pub fn too_large(limit: u64, sent: Sent) -> Self {
-        let detail = format!(
-            "the body of this request is longer than {limit} bytes; {}; the route may allow more with max_body",
-            sent.state()
-        );
-        Self::new(kind::TOO_LARGE, detail, sent)
+        let happened = format!("the body of this request is longer than {limit} bytes");
+        let next = "the route may allow more with max_body";
+        Self::of(kind::TOO_LARGE, Detail::of(&happened, sent, Some(next)), sent)
     }
 
     /// The body of the request stopped coming: 408.
@@ -274,7 +275,13 @@ impl Problem {
 
     /// What happened, who is at fault, and what to do next.
     pub fn detail(&self) -> &str {
-        &self.detail
+        self.detail.as_str()
+    }
+
+    /// The same for callers who send nothing to an API.
+    #[cfg(feature = "server")]
+    pub(crate) fn detail_without_api(&self) -> Box<str> {
+        self.detail.without_api()
     }
 
     /// The answer to a request with this method; one to HEAD has no body.
@@ -311,8 +318,16 @@ impl Problem {
     }
 
     fn new(kind: Kind, detail: String, sent: Sent) -> Self {
-        let detail = detail.into();
-        Self { kind, detail, sent, rule: None, more: More::Nothing }
+        Self::of(kind, detail.into(), sent)
+    }
+
+    /// The API saw nothing of it.
+    fn unsent(kind: Kind, happened: &str, next: Option<&str>) -> Self {
+        Self::of(kind, Detail::of(happened, Sent::No, next), Sent::No)
+    }
+
+    fn of(kind: Kind, detail: Detail, sent: Sent) -> Self {
+        Self { kind, detail: Box::new(detail), sent, rule: None, more: More::Nothing }
     }
 
     fn by_rule(kind: Kind, rule: &'static str, detail: String) -> Self {
@@ -326,7 +341,7 @@ impl Problem {
     /// RFC 9457, with `sent` and `retry_after_ms` beside its own members.
     fn document(&self, wait: Option<u64>) -> String {
         let Kind { name, title, status, .. } = self.kind;
-        let (status, detail, sent) = (status.as_u16(), text::json(&self.detail), self.sent.as_str());
+        let (status, detail, sent) = (status.as_u16(), text::json(self.detail()), self.sent.as_str());
         let wait = wait.map(|wait| format!(r#","retry_after_ms":{wait}"#)).unwrap_or_default();
         let title = text::json(title);
         format!(
@@ -337,7 +352,7 @@ impl Problem {
     /// RFC 9209, a structured field (RFC 8941).
     fn proxy_status(&self, instance: Option<&str>) -> String {
         let name = instance.map_or_else(|| "evergrant".into(), |instance| format!("evergrant-{instance}"));
-        let (name, error, details) = (text::item(&name), self.kind.error, text::quoted(&self.detail));
+        let (name, error, details) = (text::item(&name), self.kind.error, text::quoted(self.detail()));
         let received = match self.more {
             More::Received(status, _) => format!(";received-status={}", status.as_u16()),
             _ => String::new(),

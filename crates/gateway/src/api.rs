@@ -1,7 +1,8 @@
 //! An API as all workers see it: how many requests it gets at once, and how it is connected to.
 
 use crate::answer::{Problem, ProxyFailure, UpstreamFault};
-use crate::arriving::Spoken;
+use crate::arriving::{Arrived, Spoken};
+use crate::authority::without_brackets;
 use crate::counts::Gauge;
 use crate::limits::Limits;
 use crate::proxy::{Carrier, OnTheWay};
@@ -11,6 +12,7 @@ use crate::upstream::Upstream;
 use crate::wire::Wire;
 use evergrant_http::{causes, is_resolving};
 use http::Uri;
+use http::uri::PathAndQuery;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -67,12 +69,10 @@ impl Api {
         let proxy = route.proxy.as_ref();
         let proxy = proxy.map(|proxy| OnTheWay::new(proxy, upstream, speaks, to_proxy)).transpose()?;
         let tls = if upstream.is_tls() { Some(tls(upstream.host(), roots, speaks)?) } else { None };
-        let scheme = if upstream.is_tls() { "https" } else { "http" };
-        let uri = format!("{scheme}://{}:{}/", upstream.host(), upstream.port());
         Ok(Self {
             upstream: upstream.clone(),
             roots: roots.map(Arc::clone),
-            uri: uri.parse().map_err(|_| rustls::Error::General("the URL".into()))?,
+            uri: upstream.uri(PathAndQuery::from_static("/")),
             turns: Arc::new(Semaphore::new(limits.turns.min(Semaphore::MAX_PERMITS))),
             waiting: AtomicI64::new(0),
             handshakes: Semaphore::new(limits.handshakes.min(Semaphore::MAX_PERMITS)),
@@ -145,6 +145,11 @@ impl Api {
         Ok(TokioIo::new(Counted::new(wire, traffic)))
     }
 
+    /// How long one may take to be made.
+    pub(crate) const fn connect_time(&self) -> Duration {
+        self.connect_time
+    }
+
     /// What a connection takes to be used, in the time that one has to be made.
     pub(crate) async fn in_time<T>(
         &self,
@@ -157,7 +162,8 @@ impl Api {
         let to = self.proxy.as_ref().map_or(&self.uri, OnTheWay::uri);
         let stream = self.connector.clone().call(to.clone()).await.map(TokioIo::into_inner);
         let Some(proxy) = &self.proxy else {
-            return stream.map(Carrier::Tcp).map_err(|error| Problem::unreachable(fault(&error)));
+            let stream = stream.map(|stream| Arrived::new(Wire::Plain(stream)));
+            return stream.map_err(|error| Problem::unreachable(fault(&error)));
         };
         let stream = stream.map_err(|error| proxy.failed(of_proxy(fault(&error))))?;
         Ok(proxy.through(stream, &self.upstream).await?)
@@ -187,7 +193,7 @@ fn tls(
     };
     let mut config = config.with_no_client_auth();
     config.alpn_protocols = vec![speaks.alpn().to_vec()];
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let host = without_brackets(host).to_owned();
     let name = ServerName::try_from(host).map_err(|_| rustls::Error::General("the host".into()))?;
     Ok((TlsConnector::from(Arc::new(config)), name))
 }
@@ -212,6 +218,7 @@ const fn of_proxy(fault: UpstreamFault) -> ProxyFailure {
         UpstreamFault::ConnectTimeout => ProxyFailure::Timeout,
         UpstreamFault::NoRoute => ProxyFailure::NoRoute,
         UpstreamFault::Tls => ProxyFailure::Tls,
+        UpstreamFault::Closed => ProxyFailure::Closed,
         UpstreamFault::Refused | UpstreamFault::NoHttp2 => ProxyFailure::Refused,
     }
 }

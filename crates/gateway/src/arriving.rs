@@ -35,7 +35,7 @@ impl Spoken {
 /// A caller's bytes, in clear.
 pub(crate) type FromCaller = Arrived<Wire<Watched, TlsStream<Watched>>>;
 
-/// A connection of which the beginning was looked at.
+/// A connection of which the beginning may have been read before.
 pub(crate) struct Arrived<S> {
     seen: Bytes,
     stream: S,
@@ -59,6 +59,11 @@ impl<S: AsyncRead + Unpin> Arrived<S> {
 }
 
 impl<S> Arrived<S> {
+    /// A connection of which nothing was read.
+    pub(crate) const fn new(stream: S) -> Self {
+        Self { seen: Bytes::new(), stream }
+    }
+
     /// A connection of which this was read already.
     pub(crate) const fn after(seen: Bytes, stream: S) -> Self {
         Self { seen, stream }

@@ -17,6 +17,11 @@ pub(crate) fn split(authority: &str) -> Option<(&str, Option<u16>)> {
     (is_host && has_digits).then_some((host, port))
 }
 
+/// The host as a reader of addresses and names takes it: an IPv6 address without its brackets.
+pub(crate) fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
 /// The origin of a URL with this scheme and authority.
 pub(crate) fn origin(scheme: &str, authority: &str) -> Option<Origin> {
     let (host, port) = split(authority)?;

@@ -44,6 +44,7 @@ pub(crate) struct Bounds {
     most: usize,
     admitted: Arc<Count>,
     tunnels: Arc<Count>,
+    forms: Arc<Count>,
     /// By the names of their keys.
     shares: BTreeMap<Box<str>, Share>,
 }
@@ -57,7 +58,8 @@ pub(crate) struct Both {
 impl Bounds {
     /// At most so many requests at once, from the callers that have these keys or from anyone.
     pub(crate) fn new<'a>(most: usize, keys: impl Iterator<Item = &'a str>) -> Self {
-        Self { most, admitted: Arc::default(), tunnels: Arc::default(), shares: BTreeMap::new() }.next(keys)
+        let (admitted, tunnels, forms) = Default::default();
+        Self { most, admitted, tunnels, forms, shares: BTreeMap::new() }.next(keys)
     }
 
     /// The same for the callers of another table: requests that are under way go on counting.
@@ -67,6 +69,7 @@ impl Bounds {
             most: self.most,
             admitted: Arc::clone(&self.admitted),
             tunnels: Arc::clone(&self.tunnels),
+            forms: Arc::clone(&self.forms),
             shares: keys.map(|name| (name.into(), share(name))).collect(),
         }
     }
@@ -85,6 +88,11 @@ impl Bounds {
     /// A place for it among the connections that have become tunnels, if there is one.
     pub(crate) fn tunnel(&self, caller: &Caller) -> Option<Both> {
         self.both(&self.tunnels, self.share(caller).map(|share| &share.tunnels), Limits::TUNNELS)
+    }
+
+    /// A place for a form among those that are being read, if there is one.
+    pub(crate) fn form(&self) -> Option<Place> {
+        self.forms.take(Limits::FORMS)
     }
 
     fn both(&self, all: &Arc<Count>, share: Option<&Arc<Count>>, most: usize) -> Option<Both> {

@@ -2,6 +2,8 @@
 //! another request than the one that was checked.
 
 use http::Version;
+#[cfg(feature = "server")]
+use http::header::CONTENT_TYPE;
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED,
     HOST, HeaderMap, HeaderName, HeaderValue, RANGE, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE, VIA,
@@ -168,6 +170,13 @@ pub fn to_caller(fields: &mut HeaderMap, rules: &FieldRules) {
     if !is_said {
         fields.append(CACHE_CONTROL, HeaderValue::from_static("private"));
     }
+}
+
+/// The media type of a body without its parameters (RFC 9110 §8.3.1): `None` if nothing is said of it, and empty if it is no text.
+#[cfg(feature = "server")]
+pub(crate) fn media_type(fields: &HeaderMap) -> Option<&str> {
+    let value = fields.get(CONTENT_TYPE)?;
+    Some(str::from_utf8(before(value.as_bytes(), b';')).unwrap_or_default())
 }
 
 /// The members of a list field (RFC 9110 §5.6.1). They are bytes: one that is no text must not hide the others.

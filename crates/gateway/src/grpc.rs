@@ -1,6 +1,7 @@
 //! gRPC, whose answers say with 200 that something failed: what a head without a body says of the token.
 
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use crate::fields::media_type;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, response};
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -8,11 +9,14 @@ const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 /// UNAUTHENTICATED, by the list of gRPC's status codes.
 const UNAUTHENTICATED: &[u8] = b"16";
 
+const GRPC: &str = "application/grpc";
+
 /// Whether these are the fields of a gRPC request: `application/grpc`, or that with a format behind a plus sign.
 pub(crate) fn is_grpc(fields: &HeaderMap) -> bool {
-    let media_type = fields.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let rest = media_type.and_then(|value| value.strip_prefix(b"application/grpc"));
-    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+    let Some((known, rest)) = media_type(fields).and_then(|it| it.split_at_checked(GRPC.len())) else {
+        return false;
+    };
+    known.eq_ignore_ascii_case(GRPC) && (rest.is_empty() || rest.starts_with('+'))
 }
 
 /// Whether an answer refuses the token of its request: by a status in a head that nothing follows ("Trailers-Only"). One behind messages
@@ -25,6 +29,7 @@ pub(crate) fn is_refused(head: &response::Parts, is_bare: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header::CONTENT_TYPE;
 
     fn fields(media_type: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))])
@@ -32,7 +37,13 @@ mod tests {
 
     #[test]
     fn what_is_grpc() {
-        for media_type in ["application/grpc", "application/grpc+proto", "application/grpc;x=1"] {
+        for media_type in [
+            "application/grpc",
+            "application/grpc+proto",
+            "application/grpc;x=1",
+            "application/grpc ; x=1",
+            "Application/gRPC+proto",
+        ] {
             assert!(is_grpc(&fields(media_type)), "{media_type}");
         }
         for media_type in ["application/grpc-web", "application/json", "application/grpcx"] {

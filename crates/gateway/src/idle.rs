@@ -109,7 +109,8 @@ impl Connection {
         matches!(self, Self::Shared(_))
     }
 
-    /// It said nothing for too long: it takes no other request.
+    /// If others share it, it takes no other request: the API said nothing for too long, has left it, or says that it is asked too much over
+    /// it. One that is nobody else's is closed with the request that failed.
     pub(crate) fn retire(&self) {
         if let Self::Shared(lane) = self {
             lane.retire();
@@ -189,11 +190,14 @@ impl Connections {
         }
     }
 
-    /// A new one, or a place in one that is new.
-    pub(crate) async fn fresh(&self) -> Result<Connection, Problem> {
+    /// A new one, or a place in one that is new, for which it waits so long.
+    pub(crate) async fn fresh(&self, patience: Duration) -> Result<Connection, Problem> {
         match self.api.speaks() {
             Spoken::Http1 => self.own(false).await.map(Connection::Own),
-            Spoken::Http2 => self.shared.fresh(&self.api, &self.time).await.map(Connection::Shared),
+            Spoken::Http2 => {
+                let lane = self.shared.fresh(&self.api, &self.time, patience).await;
+                lane.map(Connection::Shared)
+            }
         }
     }
 
@@ -207,7 +211,7 @@ impl Connections {
         let io = self.api.connect(Rc::clone(&traffic)).await?;
         // And 100 fields, as for callers.
         let made = http1::Builder::new().max_buf_size(Limits::ANSWER_HEAD).handshake(io).await;
-        let (sender, mut connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Refused))?;
+        let (sender, mut connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Closed))?;
         // What goes wrong with it is the error of the request that it carries.
         let task = spawn_local(async move {
             let ended = (&mut connection).await;

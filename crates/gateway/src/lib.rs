@@ -75,6 +75,8 @@ mod settings;
 #[cfg(feature = "server")]
 mod shared;
 #[cfg(feature = "server")]
+mod socks;
+#[cfg(feature = "server")]
 mod stream;
 #[cfg(feature = "server")]
 mod table;

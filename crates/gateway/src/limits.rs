@@ -46,6 +46,8 @@ impl Limits {
     pub(crate) const ANSWER_WINDOW: u32 = 256 * 1024;
     /// Bytes of one message that are kept for a connection of HTTP/2 that takes no more.
     pub(crate) const SENT_AHEAD: usize = 64 * 1024;
+    /// Forms that are read at once, each of 32 KiB at most: over HTTP/2 every caller's connection might have a hundred.
+    pub(crate) const FORMS: usize = 1024;
     /// Connections at once that have become tunnels.
     pub(crate) const TUNNELS: usize = 256;
     /// How long nothing may move in a tunnel.

@@ -249,7 +249,8 @@ fn decode(bytes: &[Placed]) -> Vec<Placed> {
     decoded
 }
 
-fn hex(digits: &[u8]) -> Option<u8> {
+/// The byte that two hexadecimal digits spell, in either letter case.
+pub(crate) fn hex(digits: &[u8]) -> Option<u8> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     match digits {
         [high, low] => Some(digit(high)? * 16 + digit(low)?),

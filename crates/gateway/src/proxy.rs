@@ -1,8 +1,11 @@
 //! A proxy on the way to an API: what it takes to have it open a connection (CONNECT, RFC 9110 §9.3.6; SOCKS, RFC 1928), and what is its fault.
 
 use crate::answer::{Problem, ProxyFailure};
-use crate::arriving::Spoken;
+use crate::arriving::{Arrived, Spoken};
+use crate::authority::without_brackets;
+use crate::socks::{self, Host};
 use crate::upstream::Upstream;
+use crate::wire::Wire;
 use bytes::Bytes;
 use evergrant_http::proxy::{Proxy, ProxyError, ProxyScheme};
 use http::header::{HOST, PROXY_AUTHORIZATION};
@@ -10,22 +13,21 @@ use http::{HeaderValue, Request, Uri};
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper::upgrade;
-use hyper_util::client::legacy::connect::proxy::{SocksV4, SocksV5};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use std::future::{Ready, ready};
-use std::io;
-use std::net::SocketAddr;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use std::net::IpAddr;
+use std::pin::pin;
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tower_service::Service;
 
 /// How much of a proxy's answer is read, in bytes: a status and a few fields of its own. As little as hyper takes.
 const MAX_HEAD: usize = 8192;
+
+/// What carries a connection to an API: TCP to it or to a proxy, or TLS to the proxy; and what came from the API with the proxy's answer.
+pub(crate) type Carrier = Arrived<ToProxy>;
+
+type ToProxy = Wire<TcpStream, TlsStream<TcpStream>>;
 
 /// A proxy on the way to an API.
 pub(crate) struct OnTheWay {
@@ -88,11 +90,8 @@ impl OnTheWay {
 
     /// A request to the API as the proxy takes it: with the whole URL, and its own user and password.
     pub(crate) fn forwarded<B>(&self, mut request: Request<B>, upstream: &Upstream) -> Request<B> {
-        let target = request.uri().path_and_query().cloned();
-        let whole = Uri::builder().scheme("http").authority(upstream.authority().as_bytes());
-        // Both parts were read as such before.
-        if let Some(Ok(whole)) = target.map(|target| whole.path_and_query(target).build()) {
-            *request.uri_mut() = whole;
+        if let Some(target) = request.uri().path_and_query().cloned() {
+            *request.uri_mut() = upstream.uri(target);
         }
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
@@ -112,14 +111,14 @@ impl OnTheWay {
     /// A connection to the API, by one to the proxy.
     pub(crate) async fn through(&self, stream: TcpStream, upstream: &Upstream) -> Result<Carrier, Failed> {
         let carrier = match &self.tls {
-            None => Carrier::Tcp(stream),
+            None => Wire::Plain(stream),
             Some((tls, name)) => {
                 let stream = tls.connect(name.clone(), stream).await;
-                Carrier::Tls(Box::new(stream.map_err(|_| self.failed(ProxyFailure::Tls))?))
+                Wire::Tls(Box::new(stream.map_err(|_| self.failed(ProxyFailure::Tls))?))
             }
         };
         if self.forwards {
-            return Ok(carrier);
+            return Ok(Arrived::new(carrier));
         }
         let opened = match self.proxy.scheme() {
             ProxyScheme::Http | ProxyScheme::Https => self.tunnel(carrier, upstream).await,
@@ -128,7 +127,7 @@ impl OnTheWay {
         opened.map_err(|fault| self.failed(fault))
     }
 
-    async fn tunnel(&self, carrier: Carrier, upstream: &Upstream) -> Result<Carrier, ProxyFailure> {
+    async fn tunnel(&self, carrier: ToProxy, upstream: &Upstream) -> Result<Carrier, ProxyFailure> {
         let place = format!("{}:{}", upstream.host(), upstream.port());
         let mut request = Request::connect(&place).header(HOST, &place);
         if let Some(authorization) = &self.authorization {
@@ -151,129 +150,53 @@ impl OnTheWay {
             // It has handed the connection over, or broken off, of which the other one has word.
             _ended = &mut connection => opening.await?,
         };
-        let parts = upgraded.downcast::<TokioIo<Carrier>>().map_err(|_| ProxyFailure::Unreadable)?;
-        // Over TLS nobody speaks before we do.
-        if parts.read_buf.is_empty() { Ok(parts.io.into_inner()) } else { Err(ProxyFailure::Unreadable) }
+        let parts = upgraded.downcast::<TokioIo<ToProxy>>().map_err(|_| ProxyFailure::Unreadable)?;
+        // Over TLS nobody speaks before we do. In the clear an API of HTTP/2 may (RFC 9113 §3.4).
+        if upstream.is_tls() && !parts.read_buf.is_empty() {
+            return Err(ProxyFailure::Unreadable);
+        }
+        Ok(Arrived::after(parts.read_buf, parts.io.into_inner()))
     }
 
     async fn socks(
         &self,
         scheme: ProxyScheme,
-        carrier: Carrier,
+        mut carrier: ToProxy,
         upstream: &Upstream,
     ) -> Result<Carrier, ProxyFailure> {
-        let (host, port) = (upstream.host(), upstream.port());
-        let given = Given(Some(carrier));
-        let opened = match scheme {
+        match scheme {
             ProxyScheme::Socks4 | ProxyScheme::Socks4a => {
-                let target = target(host, port, scheme == ProxyScheme::Socks4, SocketAddr::is_ipv4).await?;
-                SocksV4::new(self.uri.clone(), given).call(target).await.ok()
+                let host = host(upstream, scheme == ProxyScheme::Socks4, IpAddr::is_ipv4).await?;
+                socks::socks4(&mut carrier, &host, upstream.port()).await?;
             }
             _ => {
-                let target = target(host, port, scheme == ProxyScheme::Socks5, |_| true).await?;
-                let socks = SocksV5::new(self.uri.clone(), given);
-                let mut socks = match self.proxy.credentials() {
-                    Some((user, password)) => socks.with_auth(user.to_owned(), password.to_owned()),
-                    None => socks,
-                };
-                socks.call(target).await.ok()
+                let host = host(upstream, scheme == ProxyScheme::Socks5, |_| true).await?;
+                socks::socks5(&mut carrier, &host, upstream.port(), self.proxy.credentials()).await?;
             }
-        };
-        opened.map(TokioIo::into_inner).ok_or(ProxyFailure::Socks)
+        }
+        Ok(Arrived::new(carrier))
     }
 }
 
-/// Where the proxy is to connect to: by the API's name, or by its address where that is looked up here.
-async fn target(
-    host: &str,
-    port: u16,
+/// What the proxy is to connect to: the API's name, or its address where that is looked up here.
+async fn host(
+    upstream: &Upstream,
     is_looked_up: bool,
-    fits: impl Fn(&SocketAddr) -> bool,
-) -> Result<Uri, ProxyFailure> {
-    let place = if is_looked_up {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let mut found = lookup_host((bare, port)).await.map_err(|_| ProxyFailure::NameOfApi)?;
-        found.find(fits).ok_or(ProxyFailure::NameOfApi)?.to_string()
-    } else {
-        format!("{host}:{port}")
-    };
-    Uri::builder()
-        .scheme("http")
-        .authority(place)
-        .path_and_query("/")
-        .build()
-        .map_err(|_| ProxyFailure::NameOfApi)
+    fits: impl Fn(&IpAddr) -> bool,
+) -> Result<Host<'_>, ProxyFailure> {
+    let host = without_brackets(upstream.host());
+    if let Ok(address) = host.parse() {
+        return Ok(Host::Address(address));
+    }
+    if !is_looked_up {
+        return Ok(Host::Name(host));
+    }
+    let found = lookup_host((host, upstream.port())).await.map_err(|_| ProxyFailure::NameOfApi)?;
+    let address = found.map(|place| place.ip()).find(fits);
+    address.map(Host::Address).ok_or(ProxyFailure::NameOfApi)
 }
 
 /// Why there is no answer to CONNECT.
 fn fault(error: &hyper::Error) -> ProxyFailure {
     if error.is_parse() { ProxyFailure::Unreadable } else { ProxyFailure::Closed }
-}
-
-/// A connection that is there already, for what asks for one.
-struct Given(Option<Carrier>);
-
-impl Service<Uri> for Given {
-    type Response = TokioIo<Carrier>;
-    type Error = io::Error;
-    type Future = Ready<Result<TokioIo<Carrier>, io::Error>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        ready(self.0.take().map(TokioIo::new).ok_or_else(|| io::ErrorKind::NotConnected.into()))
-    }
-}
-
-/// What carries a connection to an API: TCP to it or to a proxy, or TLS to the proxy.
-pub(crate) enum Carrier {
-    Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-macro_rules! either {
-    ($carrier:expr, $inner:ident => $done:expr) => {
-        match $carrier {
-            Self::Tcp($inner) => $done,
-            Self::Tls($inner) => $done,
-        }
-    };
-}
-
-impl AsyncRead for Carrier {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        either!(&mut *self, carrier => Pin::new(carrier).poll_read(cx, buffer))
-    }
-}
-
-impl AsyncWrite for Carrier {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        either!(&mut *self, carrier => Pin::new(carrier).poll_write(cx, bytes))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        either!(&mut *self, carrier => Pin::new(carrier).poll_write_vectored(cx, pieces))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        either!(self, carrier => carrier.is_write_vectored())
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(&mut *self, carrier => Pin::new(carrier).poll_flush(cx))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(&mut *self, carrier => Pin::new(carrier).poll_shutdown(cx))
-    }
 }

@@ -51,7 +51,7 @@ pub(crate) async fn answer(
         record.status = Some(answer.status().as_u16());
         return Ok(own(&caller, answer.map(|()| Bytes::new()), record, unread));
     }
-    let passed = pass(&caller, &serving, &mut parts, &mut unread, &mut record).await;
+    let passed = pass(&caller, &serving, &mut parts, &mut unread, is_grpc, &mut record).await;
     caller.watch.answered();
     match passed {
         Ok(Passed::Tunnel(mut head, upgraded, place)) => {
@@ -121,10 +121,14 @@ pub(crate) struct Unread {
 impl Unread {
     /// All of it.
     pub(crate) fn of(parts: &Parts, body: Incoming) -> Self {
-        // Over HTTP/2 hyper tells nobody to go on: whoever expects that sends all the same.
-        let expects = parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2;
-        Self { body: Some(body), expects }
+        Self { body: Some(body), expects: expects(parts) }
     }
+}
+
+/// Whether its caller waits for a word before it sends the body. Over HTTP/2 hyper tells nobody to go on: whoever expects that sends all
+/// the same.
+pub(crate) fn expects(parts: &Parts) -> bool {
+    parts.headers.contains_key(EXPECT) && parts.version != Version::HTTP_2
 }
 
 /// An answer of our own.
@@ -156,6 +160,7 @@ async fn pass(
     serving: &Serving,
     parts: &mut Parts,
     unread: &mut Unread,
+    is_grpc: bool,
     record: &mut Record,
 ) -> Result<Passed, Problem> {
     let way = look(caller, serving, parts, unread.body.as_ref(), record)?;
@@ -181,6 +186,7 @@ async fn pass(
         caller,
         serving,
         way,
+        is_grpc,
         upgrade,
         lender,
         method: &parts.method,
@@ -189,7 +195,7 @@ async fn pass(
         deadline: record.began.checked_add(route.patience),
         replay: Replay::new(true),
         before: None,
-        goodbyes: 0,
+        left: 0,
     };
     let passed = passing.run(record).await.map_err(|problem| match passing.before {
         Some(before) => problem.of_another_try(before),
@@ -214,9 +220,7 @@ fn look<'a>(
 ) -> Result<Way<'a>, Problem> {
     let door = serving.door(caller.door).ok_or_else(Problem::closing)?;
     let head = rules::head(parts, &door.hosts).map_err(|denied| Problem::denied(&denied))?;
-    if let Some(name) = door.require_header.as_ref().filter(|name| !parts.headers.contains_key(*name)) {
-        return Err(Problem::denied(&Denied::RequiredField(name.clone())));
-    }
+    door.has_required_field(&parts.headers).map_err(|denied| Problem::denied(&denied))?;
     let admitted = door.access.admit(&parts.headers, caller.peer).map_err(Problem::access)?;
     record.caller = admitted.caller;
     let found = serving.table.routes.find(&head.path);
@@ -247,9 +251,8 @@ fn look<'a>(
     let host = host.unwrap_or_else(|| HeaderValue::from_static("localhost"));
     let is_bare = body.is_none_or(Incoming::is_end_stream);
     let upgrade = rules::upgrade(parts, &route.upgrades).filter(|_| is_bare && !route.http2);
-    let is_grpc = grpc::is_grpc(&parts.headers);
     fields::to_upstream(&mut parts.headers, &route.fields, parts.version, via)
         .map_err(|_| Problem::looped())?;
     let connections = serving.connections(placed.api).ok_or_else(Problem::closing)?;
-    Ok(Way { placed, connections, target, host, upgrade, is_grpc })
+    Ok(Way { placed, connections, target, host, upgrade })
 }

@@ -292,7 +292,7 @@ impl Hosts {
             return true;
         }
         let Some((name, named)) = authority::split(host) else { return false };
-        let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        let address = authority::without_brackets(name).parse::<std::net::IpAddr>();
         let is_loopback =
             name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
         is_loopback && named.map_or([80, 443].contains(port), |named| named == *port)

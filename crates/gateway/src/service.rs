@@ -25,11 +25,11 @@ pub(crate) async fn answer(
 /// Where the caller stands, if its listener is for tokens.
 fn counter(caller: &Inbound) -> Option<Counter> {
     let serving = caller.worker.serving();
-    let door = Arc::clone(serving.table.doors.get(caller.door)?);
-    match &door.serves {
-        Serves::Routes => None,
-        Serves::Tokens(desk) => Some(Counter { desk: Arc::clone(desk), door, serving }),
-    }
+    // Borrowed at first: a clone for each request of a route would write to a count that all workers share.
+    let door = serving.table.doors.get(caller.door)?;
+    let Serves::Tokens(desk) = &door.serves else { return None };
+    let (desk, door) = (Arc::clone(desk), Arc::clone(door));
+    Some(Counter { desk, door, serving })
 }
 
 /// Elsewhere, so that a request of a route is no larger for it.

@@ -4,7 +4,7 @@ use crate::answer::{Problem, UpstreamFault};
 use crate::api::{Api, Fresh};
 use crate::body::Outgoing;
 use crate::limits::Limits;
-use crate::traffic::Traffic;
+use crate::traffic::{Mark, Traffic};
 use crate::watch::Time;
 use h2::Reason;
 use http::{Request, Response};
@@ -19,15 +19,14 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
+use tokio::time::timeout;
 
-/// How many connections are made for one request that an API leaves at once: one that leaves each takes none.
-const TRIES: usize = 8;
-
-/// And how many of which others have taken all places: more than there are requests at a time.
-const CROWD: usize = 4096;
+/// How many connections that an API leaves are tried for one request: one that says goodbye after every hundredth turns away what comes close
+/// behind, and one that leaves each takes none.
+pub(crate) const TRIES: u8 = 8;
 
 /// Those of one worker to one API.
 #[derive(Default)]
@@ -139,11 +138,19 @@ impl Shared {
         Some(Lane { is_reused: of.is_used.replace(true), of, time: Rc::clone(time) })
     }
 
-    /// A place on a new connection, or on one that has become free meanwhile.
-    pub(crate) async fn fresh(self: &Rc<Self>, api: &Arc<Api>, time: &Rc<Time>) -> Result<Lane, Problem> {
+    /// A place on a new connection, or on one that has become free meanwhile, within this time or that for a connection.
+    pub(crate) async fn fresh(
+        self: &Rc<Self>,
+        api: &Arc<Api>,
+        time: &Rc<Time>,
+        patience: Duration,
+    ) -> Result<Lane, Problem> {
+        // As long as for a turn, and as long as it takes to make one.
+        let until = Instant::now().checked_add(patience.max(api.connect_time()));
         let mut left = 0;
-        for _ in 0..CROWD {
-            self.made(api, time).await?;
+        // Why this one is not made, it says by itself.
+        self.made(api, time).await?;
+        loop {
             if let Some(lane) = self.lane(time) {
                 return Ok(lane);
             }
@@ -152,10 +159,13 @@ impl Shared {
                 left += 1;
             }
             if left == TRIES {
-                break;
+                return Err(Problem::unreachable(UpstreamFault::Closed));
             }
+            // Others have taken all of its places.
+            let rest = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+            let made = timeout(rest, self.made(api, time)).await;
+            made.unwrap_or_else(|_| Err(Problem::busy(Duration::from_secs(1))))?;
         }
-        Err(Problem::unreachable(UpstreamFault::Refused))
     }
 
     /// Until a connection was made, by whoever began with it.
@@ -196,10 +206,6 @@ impl Shared {
     }
 }
 
-/// How many connections that an API leaves are tried for one request: one that says goodbye after every hundredth turns away what comes
-/// close behind, and one that always does takes none.
-pub(crate) const GOODBYES: u8 = 8;
-
 /// Whether an API says of a request that it has done nothing with it, so that it may be sent again, whatever its method (RFC 9113 §8.7).
 pub(crate) fn is_refused(error: &hyper::Error) -> bool {
     said(error).is_some_and(|error| error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM))
@@ -239,14 +245,8 @@ async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
         .max_send_buf_size(Limits::SENT_AHEAD)
         .handshake(io)
         .await;
-    let (sender, mut connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Refused))?;
-    api.in_time(settled(&mut connection, &traffic)).await.map_err(|fault| match fault {
-        // Whoever says something else first speaks something else.
-        UpstreamFault::Refused if traffic.has_read_since(mark) => {
-            Problem::unreachable(UpstreamFault::NoHttp2)
-        }
-        fault => Problem::unreachable(fault),
-    })?;
+    let (sender, mut connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Closed))?;
+    api.in_time(settled(&mut connection, &traffic, mark)).await.map_err(Problem::unreachable)?;
     let connection = Rc::new(RefCell::new(Some(connection)));
     let running = Rc::clone(&connection);
     // What goes wrong with it is the error of the requests that it carries. Those that it has not begun with get theirs once it is dropped.
@@ -274,13 +274,15 @@ async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
 }
 
 /// Until it is known how many requests an API takes at a time: those beyond would be refused.
-async fn settled(connection: &mut Connection, traffic: &Traffic) -> Result<(), UpstreamFault> {
+async fn settled(connection: &mut Connection, traffic: &Traffic, mark: Mark) -> Result<(), UpstreamFault> {
     poll_fn(|cx| {
         // Nobody else says that it was said.
         traffic.wake_at_read(cx);
         let ended = Pin::new(&mut *connection).poll(cx).is_ready();
         match (ended, connection.current_max_send_streams()) {
-            (true, _) => Poll::Ready(Err(UpstreamFault::Refused)),
+            // Whoever says something else first speaks something else.
+            (true, 0) if traffic.has_read_since(mark) => Poll::Ready(Err(UpstreamFault::NoHttp2)),
+            (true, _) => Poll::Ready(Err(UpstreamFault::Closed)),
             (false, 0) => Poll::Pending,
             (false, _) => Poll::Ready(Ok(())),
         }

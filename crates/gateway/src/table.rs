@@ -11,13 +11,13 @@ use crate::limits::Limits;
 use crate::listener::ServeError;
 use crate::log::Log;
 use crate::route::{RoutePath, Routes, Slashes};
-use crate::rules::Hosts;
+use crate::rules::{Denied, Hosts};
 use crate::settings::{Lent, Route};
 use crate::tenants::Tenants;
 use evergrant_core::{Origins, VerdictRule};
 use evergrant_http::Guard;
 use evergrant_tokio_reqwest::Tokens;
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A route with what it takes to serve it.
@@ -61,6 +61,19 @@ pub(crate) struct Door {
     pub(crate) access: Access,
     pub(crate) require_header: Option<HeaderName>,
     pub(crate) tls: Option<Identity>,
+}
+
+impl Door {
+    /// Whether a request has the field that each one here must have.
+    ///
+    /// # Errors
+    /// It has not.
+    pub(crate) fn has_required_field(&self, fields: &HeaderMap) -> Result<(), Denied> {
+        match self.require_header.as_ref().filter(|name| !fields.contains_key(*name)) {
+            Some(name) => Err(Denied::RequiredField(name.clone())),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What is fixed as long as the gateway runs.

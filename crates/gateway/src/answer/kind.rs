@@ -86,20 +86,25 @@ pub(super) const fn unreachable(fault: UpstreamFault) -> Kind {
         UpstreamFault::Tls => "tls_certificate_error",
         UpstreamFault::NoRoute => "destination_ip_unroutable",
         UpstreamFault::NoHttp2 => "http_protocol_error",
+        UpstreamFault::Closed => "connection_terminated",
     };
     row("upstream-unreachable", BAD_GATEWAY, error, "The API cannot be reached")
 }
 
 pub(super) const fn unreachable_through(fault: ProxyFailure) -> Kind {
     let error = match fault {
-        ProxyFailure::Refused => "connection_refused",
+        ProxyFailure::Refused | ProxyFailure::ApiRefused => "connection_refused",
         ProxyFailure::Timeout => "connection_timeout",
         ProxyFailure::Dns | ProxyFailure::NameOfApi => "dns_error",
-        ProxyFailure::NoRoute => "destination_ip_unroutable",
+        ProxyFailure::NoRoute | ProxyFailure::ApiUnreachable => "destination_ip_unroutable",
         ProxyFailure::Tls => "tls_certificate_error",
         // It has tried, and got no further.
         ProxyFailure::Answered(status) if status.as_u16() >= 500 => "destination_unavailable",
-        ProxyFailure::Answered(_) => "proxy_configuration_error",
+        ProxyFailure::Answered(_)
+        | ProxyFailure::Unauthorized
+        | ProxyFailure::NoSocks
+        | ProxyFailure::Denied
+        | ProxyFailure::KindOfAddress => "proxy_configuration_error",
         ProxyFailure::Closed => "connection_terminated",
         ProxyFailure::Unreadable => "http_protocol_error",
         ProxyFailure::Socks => "destination_unavailable",

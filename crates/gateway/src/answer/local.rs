@@ -1,5 +1,6 @@
 //! Answers of a listener for tokens, whose callers ask for a token and send nothing to an API.
 
+use super::detail::Detail;
 use super::{Problem, Sent, kind};
 use crate::access::AccessDenied;
 use crate::rules::Denied;
@@ -20,7 +21,7 @@ impl Problem {
             }
             denied => return Self::denied(denied),
         };
-        Self { detail: detail.into(), ..Self::denied(denied) }
+        Self { detail: Box::new(Detail::from(detail)), ..Self::denied(denied) }
     }
 
     /// The form is longer than so many bytes: 413.

@@ -101,6 +101,15 @@ fn rows() -> Vec<Row> {
             none,
         ),
         (
+            Problem::unreachable(UpstreamFault::Closed),
+            502,
+            "upstream-unreachable",
+            "connection_terminated",
+            "no",
+            Some("1"),
+            none,
+        ),
+        (
             Problem::unreachable(UpstreamFault::ConnectTimeout),
             502,
             "upstream-unreachable",
@@ -358,4 +367,21 @@ fn what_is_wrong_with_a_tenant_is_told_by_its_class_and_for_the_operator() {
             format!("{fault}; the operator of the gateway must act; this request was not sent")
         );
     }
+}
+
+#[test]
+fn what_the_api_saw_is_said_of_the_first_try_and_not_at_all_where_there_is_no_api() {
+    let busy = Problem::busy(SOON);
+    let happened = "the gateway has reached its limit of requests, in all or for this API";
+    assert_eq!(busy.detail(), format!("{happened}; this request was not sent; send it again later"));
+    assert_eq!(&*busy.detail_without_api(), format!("{happened}; send it again later"));
+    let again = busy.of_another_try(Sent::Refused);
+    assert_eq!(again.detail(), format!("{happened}; the API refused this request; send it again later"));
+    let late = Problem::tenant(TenantFault::Late);
+    assert_eq!(
+        &*late.detail_without_api(),
+        format!("{}; the operator of the gateway must act", TenantFault::Late)
+    );
+    let looped = Problem::looped();
+    assert_eq!(&*looped.detail_without_api(), looped.detail());
 }

@@ -19,6 +19,8 @@ pub enum UpstreamFault {
     NoRoute,
     /// It does not speak HTTP/2, which the route wants.
     NoHttp2,
+    /// It accepted the connection, and closed it before a request could be sent.
+    Closed,
 }
 
 impl fmt::Display for UpstreamFault {
@@ -30,6 +32,7 @@ impl fmt::Display for UpstreamFault {
             Self::Tls => "the TLS handshake with the API failed",
             Self::NoRoute => "the network has no route to the API's host",
             Self::NoHttp2 => "the API's host does not speak HTTP/2, which http2 of the route wants",
+            Self::Closed => "the API's host closed the connection before it took a request",
         })
     }
 }
@@ -56,8 +59,20 @@ pub enum ProxyFailure {
     Closed,
     /// Its answer is not HTTP/1.1.
     Unreadable,
-    /// A SOCKS proxy opened no connection.
+    /// It takes nothing from this gateway: its user and password are missing or wrong.
+    Unauthorized,
+    /// A SOCKS proxy opened no connection, and does not say why.
     Socks,
+    /// What answers is no SOCKS proxy.
+    NoSocks,
+    /// A SOCKS proxy does not let the API's host through.
+    Denied,
+    /// A SOCKS proxy does not reach the API's host.
+    ApiUnreachable,
+    /// The API's host refused the connection of a SOCKS proxy.
+    ApiRefused,
+    /// A SOCKS proxy does not connect to such an address.
+    KindOfAddress,
     /// The API's name was not resolved, which this proxy leaves to us.
     NameOfApi,
 }
@@ -74,7 +89,13 @@ impl fmt::Display for ProxyFailure {
             Self::Answered(status) => return write!(f, "answered CONNECT with http {}", status.as_u16()),
             Self::Closed => "closed the connection before it answered CONNECT",
             Self::Unreadable => "did not answer CONNECT with HTTP/1.1",
-            Self::Socks => "opened no connection to the API: check its user and password, and whether it lets the API's host through",
+            Self::Unauthorized => "refused this gateway: its user and password are missing or wrong",
+            Self::Socks => "opened no connection to the API, and does not say why: check whether it lets the API's host through",
+            Self::NoSocks => "does not speak SOCKS: check its scheme, and its port",
+            Self::Denied => "does not let the API's host through",
+            Self::ApiUnreachable => "cannot reach the API's host: it has no route to it, or does not know its name",
+            Self::ApiRefused => "opened no connection to the API: the API's host refused it",
+            Self::KindOfAddress => "does not connect to such an address as that of the API's host: use socks5h",
             Self::NameOfApi => "needs the address of the API's host, which could not be resolved here: use socks5h or socks4a",
         })
     }

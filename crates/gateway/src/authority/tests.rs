@@ -51,3 +51,10 @@ fn an_origin_is_the_same_however_it_is_written() {
     assert_ne!(origin("http", "api.example.com"), api);
     assert_eq!(origin("https", "api.example.com:x"), None);
 }
+
+#[test]
+fn an_ipv6_address_loses_its_brackets_and_nothing_else_does() {
+    for (host, bare) in [("[::1]", "::1"), ("::1", "::1"), ("api.example", "api.example"), ("[::1", "[::1")] {
+        assert_eq!(without_brackets(host), bare);
+    }
+}

@@ -208,3 +208,15 @@ fn no_shared_cache_keeps_an_answer_unless_the_api_says_that_it_may() {
         assert_eq!(answered(&lines, &rules), expected);
     }
 }
+
+#[test]
+fn a_media_type_is_read_without_its_parameters() {
+    let of = |value: &'static [u8]| {
+        let value = HeaderValue::from_bytes(value).unwrap();
+        media_type(&HeaderMap::from_iter([(CONTENT_TYPE, value)])).map(str::to_owned)
+    };
+    assert_eq!(of(b"text/plain").as_deref(), Some("text/plain"));
+    assert_eq!(of(b" Text/Plain ;x=\"\xff\"").as_deref(), Some("Text/Plain"));
+    assert_eq!(of(b"text/\xff").as_deref(), Some(""));
+    assert_eq!(media_type(&HeaderMap::new()), None);
+}

@@ -12,6 +12,9 @@ use http::header::AUTHORIZATION;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+/// The fields of a form that this looks at.
+pub(super) const FIELDS: [&str; 2] = ["client_id", "client_secret"];
+
 /// Whether this client may have a token, and who it is.
 ///
 /// # Errors
@@ -24,8 +27,8 @@ pub(super) fn authenticated(
 ) -> Result<Caller, Refused> {
     match access {
         Access::Keys(keys) => {
-            let id = form.field("client_id")?;
-            let secret = form.field("client_secret")?;
+            let [id, secret] = FIELDS;
+            let (id, secret) = (form.field(id)?, form.field(secret)?);
             let name = match fields.contains_key(AUTHORIZATION) {
                 true if secret.is_some() => {
                     let detail = "client authentication must be in Authorization or in the form, not in both";

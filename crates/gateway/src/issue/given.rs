@@ -102,11 +102,7 @@ impl Given {
             expires_in: self.token.expires_in().map(|left| left.as_secs()),
             scope,
         };
-        // Large enough that it does not grow, and leaves no copy behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(2 * text.len() + 1024));
-        // Texts and a number can always be written.
-        serde_json::to_writer(&mut *bytes, &answer).map_err(|_| Refused::unavailable(Problem::closing()))?;
-        Ok(Bytes::from_owner(bytes))
+        Ok(Bytes::from_owner(answer.written()))
     }
 }
 
@@ -118,6 +114,22 @@ struct Answer<'a> {
     expires_in: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+}
+
+impl Answer<'_> {
+    /// As JSON, in a buffer that does not grow: it would leave a copy of the token behind that nobody wipes.
+    fn written(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(self.room()));
+        // Texts and a number can always be written.
+        let _written = serde_json::to_writer(&mut *bytes, self);
+        bytes
+    }
+
+    /// Bytes that it takes at most: a token may have marks that are escaped, a scope has none (RFC 6749 §3.3), and the names and the
+    /// other values take far less than the rest.
+    fn room(&self) -> usize {
+        2 * self.access_token.len() + self.scope.as_ref().map_or(0, String::len) + 1024
+    }
 }
 
 /// The scope that the answer names: that of the token, unless it is the one that was asked for (RFC 6749 §5.1).

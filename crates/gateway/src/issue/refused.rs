@@ -114,8 +114,9 @@ impl Refused {
                 HeaderValue::from_static("Basic realm=\"evergrant\", charset=\"UTF-8\""),
             );
         }
-        let document =
-            Document { error: self.code.as_str(), error_description: described(self.problem.detail()) };
+        // Who asks for a token sends nothing to an API.
+        let description = described(&self.problem.detail_without_api());
+        let document = Document { error: self.code.as_str(), error_description: description };
         // Two texts can always be written.
         let body = Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -125,9 +126,8 @@ impl Refused {
     }
 }
 
-/// With the characters that RFC 6749 §5.2 allows. Of requests that are sent on nobody here knows.
+/// With the characters that RFC 6749 §5.2 allows.
 fn described(detail: &str) -> String {
-    let detail = detail.replace("; this request was not sent", "");
     let plain = |c: char| match c {
         '"' | '\\' => '\'',
         ' '..='~' => c,

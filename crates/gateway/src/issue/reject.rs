@@ -25,12 +25,15 @@ pub(super) enum Fate {
     Kept(Option<Duration>),
 }
 
+/// The field of a form that this looks at.
+pub(super) const FIELD: &str = "token";
+
 /// The token that is said to have been refused: in `Authorization: Bearer`, or as `token` in the form.
 ///
 /// # Errors
 /// There is none, or one in each place.
 pub(super) fn refused_token(fields: &HeaderMap, form: &Form) -> Result<Zeroizing<String>, Refused> {
-    let in_form = form.field("token")?;
+    let in_form = form.field(FIELD)?;
     let mut values = fields.get_all(AUTHORIZATION).into_iter();
     let found = match (values.next(), values.next(), in_form) {
         (Some(value), None, None) => value.to_str().ok().and_then(bearer),

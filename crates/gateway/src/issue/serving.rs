@@ -7,13 +7,13 @@ use super::desk::Profile;
 use super::form::Form;
 use super::given::Given;
 use super::refused::Refused;
-use super::reject::{Fate, refused_token, reject};
+use super::reject::{self, Fate, refused_token};
 use crate::answer::Problem;
 use crate::answering::AnswerBody;
 use crate::inbound::Inbound;
 use crate::issued::{Endpoint, Outcome};
 use crate::record::Record;
-use crate::request::{Unread, own};
+use crate::request::{Unread, expects, own};
 use crate::rules::{self, Denied, Hosts};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA};
@@ -23,6 +23,12 @@ use hyper::body::Incoming;
 use std::rc::Rc;
 use std::time::Duration;
 
+const GRANT_TYPE: &str = "grant_type";
+const SCOPE: &str = "scope";
+
+/// When there may be a place again.
+const SOON: Duration = Duration::from_secs(1);
+
 /// Answers a request of this caller.
 pub(crate) async fn answer(
     caller: Rc<Inbound>,
@@ -30,9 +36,9 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<AnswerBody> {
     caller.watch.serving();
-    let (mut parts, incoming) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let expects = expects(&parts);
     let mut record = Record::begin(&caller.worker, &counter.serving, caller.address, &parts);
-    let mut unread = Unread::of(&parts, incoming);
     // A path that cannot be read names nothing.
     let path = parts.uri.path().to_owned();
     let asked = Asked::read(&path);
@@ -40,13 +46,17 @@ pub(crate) async fn answer(
         caller: &caller,
         counter: &counter,
         parts: &mut parts,
-        unread: &mut unread,
+        body,
+        is_read: false,
         record: &mut record,
     };
     let given = match asked {
         Some(asked) => asking.given(asked).await,
         None => Err(asking.nothing()),
     };
+    let Asking { body, is_read, .. } = asking;
+    // Who waited for a word got it with the form.
+    let unread = Unread { body: (!is_read).then_some(body), expects };
     caller.watch.answered();
     let outcome = given.as_ref().map_or_else(Refused::outcome, |(_, outcome)| *outcome);
     if let Some(Asked { endpoint, .. }) = asked {
@@ -73,7 +83,9 @@ struct Asking<'a> {
     caller: &'a Inbound,
     counter: &'a Counter,
     parts: &'a mut Parts,
-    unread: &'a mut Unread,
+    body: Incoming,
+    /// The body was read to its end.
+    is_read: bool,
     record: &'a mut Record,
 }
 
@@ -97,17 +109,24 @@ impl<'a> Asking<'a> {
     /// `POST /token`: as an authorization server answers (RFC 6749 §4.4).
     async fn token(&mut self, name: Option<&str>) -> Result<Response<Bytes>, Refused> {
         self.is_no_page()?;
-        let form = self.form().await?;
+        let scope = self.asked_scope().await?;
+        let profile = self.profile(name)?;
+        let given = self.wait(profile).await?;
+        given.answer(profile, scope.as_deref()).map(json)
+    }
+
+    /// Whether this client may ask for a token, and of which scope. Its form has a secret, and is gone before anybody waits.
+    async fn asked_scope(&mut self) -> Result<Option<String>, Refused> {
+        let [id, secret] = client::FIELDS;
+        let form = self.form(&[id, secret, GRANT_TYPE, SCOPE]).await?;
         let access = &self.counter.door.access;
         self.record.caller = client::authenticated(access, &self.parts.headers, &form, self.caller.peer)?;
-        match form.field("grant_type")? {
+        match form.field(GRANT_TYPE)? {
             Some("client_credentials") => {}
             Some(_) => return Err(Refused::grant_type()),
             None => return Err(Refused::request(Problem::form("there is no grant_type in the form"))),
         }
-        let profile = self.profile(name)?;
-        let given = self.wait(profile).await?;
-        given.answer(profile, form.field("scope")?).map(json)
+        Ok(form.field(SCOPE)?.map(str::to_owned))
     }
 
     /// `/authorize/NAME`: a front asks about a request of whatever method and path, with whatever its caller sent. Neither that caller's
@@ -126,11 +145,11 @@ impl<'a> Asking<'a> {
     /// `POST /reject/NAME`: an API refused this token.
     async fn reject(&mut self, name: Option<&str>) -> Result<Fate, Refused> {
         self.is_no_page()?;
-        let form = self.form().await?;
+        let form = self.form(&[reject::FIELD]).await?;
         let token = refused_token(&self.parts.headers, &form)?;
         self.admit_by_field()?;
         let profile = self.profile(name)?;
-        Ok(reject(profile, &token))
+        Ok(reject::reject(profile, &token))
     }
 
     /// There is nothing at this path.
@@ -151,11 +170,8 @@ impl<'a> Asking<'a> {
     }
 
     fn has_required_field(&self) -> Result<(), Refused> {
-        let missing = self.counter.door.require_header.as_ref();
-        match missing.filter(|name| !self.parts.headers.contains_key(*name)) {
-            Some(name) => Err(Refused::denied(&Denied::RequiredField(name.clone()))),
-            None => Ok(()),
-        }
+        let has = self.counter.door.has_required_field(&self.parts.headers);
+        has.map_err(|denied| Refused::denied(&denied))
     }
 
     /// By `X-Evergrant-Key`, or by the user at the other end. `Authorization` is somebody else's.
@@ -166,13 +182,14 @@ impl<'a> Asking<'a> {
         Ok(())
     }
 
-    /// The form of a request that may have none.
-    async fn form(&mut self) -> Result<Form, Refused> {
+    /// These fields of the form of a request that may have none.
+    async fn form(&mut self, asked: &[&'static str]) -> Result<Form, Refused> {
+        // Whoever sends it is not known yet, and may be nobody who gets a token.
+        let place = self.counter.serving.table.bounds.form();
+        let _one_of_few = place.ok_or_else(|| Refused::unavailable(Problem::busy(SOON)))?;
         let time = self.caller.worker.fixed.limits.head_time;
-        let Some(body) = &mut self.unread.body else { return Err(Refused::unavailable(Problem::closing())) };
-        let form = Form::read(&self.parts.headers, body, &self.caller.watch, time).await?;
-        // Who waited for a word got it.
-        self.unread.body = None;
+        let form = Form::read(asked, &self.parts.headers, &mut self.body, &self.caller.watch, time).await?;
+        self.is_read = true;
         self.record.bytes_in = form.length as u64;
         Ok(form)
     }
@@ -190,7 +207,7 @@ impl<'a> Asking<'a> {
     /// A token, within the bounds that hold for all requests.
     async fn wait(&mut self, profile: &Profile) -> Result<Given, Refused> {
         let table = &self.counter.serving.table;
-        let busy = || Refused::unavailable(Problem::busy(Duration::from_secs(1)));
+        let busy = || Refused::unavailable(Problem::busy(SOON));
         self.record.admitted = Some(table.bounds.admit(&self.record.caller).ok_or_else(busy)?);
         let given = Given::wait(profile, self.counter, self.caller, self.record).await?;
         self.record.generation = Some(given.generation());

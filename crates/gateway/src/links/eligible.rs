@@ -1,6 +1,7 @@
 //! Which answers have links that may be changed.
 
-use http::header::{CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName};
+use crate::fields::media_type;
+use http::header::{CONTENT_ENCODING, CONTENT_RANGE, HeaderMap, HeaderName};
 use http::{StatusCode, response};
 
 /// Fields that vouch for the bytes of a body (RFC 9530 §2 and §3, RFC 3230 §4.3.2, RFC 2616 §14.15): whoever checks them must get those bytes.
@@ -36,10 +37,9 @@ pub(super) fn remove_digests(trailers: &mut HeaderMap) {
 
 /// `application/json` (RFC 8259 §11), or a type that is written in JSON (RFC 6839 §3.1), such as `application/vnd.api+json`.
 fn is_json(fields: &HeaderMap) -> bool {
-    let Some(value) = fields.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
-    let essence = value.split(';').next().unwrap_or_default().trim();
-    let suffix = essence.rsplit_once('+').map(|(_, suffix)| suffix);
-    essence.eq_ignore_ascii_case("application/json")
+    let Some(media_type) = media_type(fields) else { return false };
+    let suffix = media_type.rsplit_once('+').map(|(_, suffix)| suffix);
+    media_type.eq_ignore_ascii_case("application/json")
         || suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("json"))
 }
 

@@ -39,8 +39,6 @@ pub(super) struct Way<'a> {
     pub(super) host: HeaderValue,
     /// What the caller wants to speak, where the route allows it.
     pub(super) upgrade: Option<HeaderValue>,
-    /// Whether it is gRPC, whose refusals are in the fields of answers with 200.
-    pub(super) is_grpc: bool,
 }
 
 /// What the API answered.
@@ -55,6 +53,8 @@ pub(super) struct Passing<'a> {
     pub(super) caller: &'a Inbound,
     pub(super) serving: &'a Serving,
     pub(super) way: Way<'a>,
+    /// Whether it is gRPC, whose refusals are in the fields of answers with 200.
+    pub(super) is_grpc: bool,
     /// What it shall become, with its place among the tunnels.
     pub(super) upgrade: Option<(HeaderValue, Both)>,
     pub(super) lender: Lender<'a>,
@@ -66,8 +66,8 @@ pub(super) struct Passing<'a> {
     pub(super) replay: Replay,
     /// What became of it when it was sent before.
     pub(super) before: Option<Sent>,
-    /// How often an API of HTTP/2 has said goodbye before it came to this one.
-    pub(super) goodbyes: u8,
+    /// How often the API had left the connection before it came to this one.
+    pub(super) left: u8,
 }
 
 /// What it takes to send it: a connection, with a turn, and a token.
@@ -88,7 +88,7 @@ impl Passing<'_> {
                 self.passed(record);
                 return self.switched(head, &mut received);
             }
-            let verdict = match self.way.is_grpc && grpc::is_refused(&head, received.is_bare()) {
+            let verdict = match self.is_grpc && grpc::is_refused(&head, received.is_bare()) {
                 true => Verdict::TokenRefused,
                 false => refusal::verdict(&self.lender.guard, &head, &mut received).await,
             };
@@ -172,7 +172,8 @@ impl Passing<'_> {
                 }
             };
             // An API that closes one idle connection, as when it is started again, closes the others too.
-            let rested = match self.is_reconnected() || self.upgrade.is_some() {
+            let is_fresh = self.is_reconnected() || self.left == shared::TRIES;
+            let rested = match is_fresh || self.upgrade.is_some() {
                 true => None,
                 false => self.way.connections.rested().await,
             };
@@ -184,7 +185,7 @@ impl Passing<'_> {
                     let fresh = async {
                         match self.upgrade {
                             Some(_) => connections.to_upgrade().await,
-                            None => connections.fresh().await,
+                            None => connections.fresh(self.patience()).await,
                         }
                     };
                     // By itself: whoever waits for a token has no room for it.
@@ -261,7 +262,8 @@ impl Passing<'_> {
                 if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
                     && let Some(proxy) = self.way.connections.api.forwarder()
                 {
-                    return Err(proxy.failed(ProxyFailure::Answered(head.status)).into());
+                    // To the request itself: there was no CONNECT.
+                    return Err(proxy.failed(ProxyFailure::Unauthorized).into());
                 }
                 return Ok(Some((
                     head,
@@ -297,19 +299,16 @@ impl Passing<'_> {
         if is_refused && is_again && record.attempts < Replay::MAX_SENDS {
             return Ok(None);
         }
-        // It has said goodbye before it came to this one. What was read over a shared connection meanwhile may be for others.
-        let is_left = is_goodbye || (is_unsent && !is_refused && lease.connection.is_shared());
-        if is_left && is_again && self.goodbyes < shared::GOODBYES {
+        // It has left the connection before it came to this one. What was read over a shared one meanwhile may be for others.
+        let may_be_left = is_closed_idle || lease.connection.is_shared();
+        let is_left = is_goodbye || (is_unsent && !is_refused && may_be_left);
+        if is_left && is_again && self.left < shared::TRIES {
             lease.connection.retire();
-            self.goodbyes += 1;
+            self.left += 1;
             record.attempts -= 1;
             return Ok(None);
         }
-        if is_unsent && is_closed_idle && is_again {
-            record.attempts -= 1;
-            return Ok(None);
-        }
-        if is_closed_idle && self.may_be_repeated() && record.attempts < Replay::MAX_SENDS {
+        if is_closed_idle && !is_unsent && self.may_be_repeated() && record.attempts < Replay::MAX_SENDS {
             self.before = Some(Sent::Perhaps);
             return Ok(None);
         }

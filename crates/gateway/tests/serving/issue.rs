@@ -10,6 +10,7 @@ use evergrant_gateway::{
 };
 use evergrant_mock::{Endpoint, Server};
 use evergrant_tokio_reqwest::{Policy, Tokens};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -430,6 +431,39 @@ fn a_form_that_does_not_come_is_not_waited_for() {
     let head = format!("POST /token HTTP/1.1\r\nHost: {address}\r\n{FORM}Content-Length: 100\r\n\r\ngrant");
     caller.write(head).unwrap();
     assert_eq!(error(&caller.answer().unwrap()), (408, "invalid_request".to_owned()));
+}
+
+/// Whoever sends a form is not known before it was read: over HTTP/2 each connection might have a hundred of them.
+#[test]
+fn so_many_forms_are_read_at_once_and_no_more() {
+    let desk = Desk::of([("orders", fixed())]);
+    run(async {
+        let mut answers = FuturesUnordered::new();
+        let mut open = Vec::new();
+        for _ in 0..11 {
+            let caller = Many::at(desk.address()).await;
+            for _ in 0..100 {
+                let mut sender = caller.sender.clone().ready().await.unwrap();
+                let request = caller.request("POST", "/token").body(()).unwrap();
+                let (answer, stream) = sender.send_request(request, false).unwrap();
+                answers.push(answer);
+                open.push(stream);
+            }
+        }
+        for _ in 0..1100 - 1024 {
+            assert_eq!(answers.next().await.unwrap().unwrap().status(), 503);
+        }
+        let another = tokio::time::timeout(Duration::from_millis(50), answers.next()).await;
+        assert!(another.is_err(), "{another:?}");
+        // A place is free once its form is not read any more.
+        drop((answers, open));
+        let form = format!("{GRANT}&client_id=shop&client_secret={}", desk.key.expose());
+        let caller = Many::at(desk.address()).await;
+        while caller.post("/token", form.as_bytes()).await.status() == 503 {
+            a_moment().await;
+        }
+        assert_eq!(caller.post("/token", form.as_bytes()).await.status(), 200);
+    });
 }
 
 #[test]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use evergrant_gateway::{Limits, Running};
 use evergrant_mock::{Endpoint, Server};
 use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use http::{HeaderMap, HeaderValue};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -279,6 +280,75 @@ fn many_at_a_time_get_through_the_goodbyes_of_an_api() {
                 assert_eq!(answer.status(), 200, "{answer:?}");
             }
         }
+    });
+}
+
+/// An API of which each connection begins so, once the preface has come, and takes nothing.
+fn begins(says: &'static [u8]) -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _gone = stream.read_exact(&mut [0; 24]);
+            let _gone = stream.write_all(says);
+            let _gone = stream.shutdown(std::net::Shutdown::Write);
+            // Else the system would take back what was said.
+            let _gone = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    origin
+}
+
+#[test]
+fn an_api_that_closes_before_it_takes_a_request_has_not_refused_the_connection() {
+    let goodbye = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    for says in [&b""[..], &goodbye[..]] {
+        let running = serve(route_to(&begins(says), fixed()).http2(true));
+        let answer = Caller::new(&running).get("/");
+        assert_eq!((answer.status, answer.sent().as_deref()), (502, Some("no")), "{answer:?}");
+        assert!(answer.text().contains("closed the connection before it took a request"), "{answer:?}");
+        let status = answer.field("proxy-status").unwrap();
+        assert!(status.contains(";error=connection_terminated;"), "{status}");
+    }
+    let running = serve(route_to(&begins(b"HTTP/1.1 400 Bad Request\r\n\r\n"), fixed()).http2(true));
+    let answer = Caller::new(&running).get("/");
+    assert!(answer.text().contains("does not speak HTTP/2"), "{answer:?}");
+}
+
+/// An API that takes its time for a connection, takes one request at a time over it, and never answers.
+fn slow_and_narrow() -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let _gone = stream.read_exact(&mut [0; 24]);
+                std::thread::sleep(Duration::from_millis(100));
+                let _gone = stream.write_all(&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1]);
+                let _gone = stream.read_to_end(&mut Vec::new());
+            });
+        }
+    });
+    origin
+}
+
+#[test]
+fn whoever_finds_every_place_taken_is_told_that_the_gateway_is_busy() {
+    let route = route_to(&slow_and_narrow(), fixed()).http2(true).patience(Duration::from_millis(50));
+    let running = limited(route, Limits::new().connect_time(Duration::from_millis(400)));
+    run(async {
+        let caller = Many::new(&running).await;
+        let mut answers: FuturesUnordered<_> = (0..20).map(|_| caller.get("/")).collect();
+        let began = std::time::Instant::now();
+        for _ in 0..10 {
+            let answer = answers.next().await.unwrap();
+            assert_eq!((answer.status(), answer.problem().as_deref()), (503, Some("busy")), "{answer:?}");
+            assert_eq!(answer.sent().as_deref(), Some("no"));
+        }
+        let took = began.elapsed();
+        assert!(took >= Duration::from_millis(400), "{took:?}");
     });
 }
 

@@ -359,7 +359,7 @@ fn a_request_to_an_api_in_the_clear_is_sent_to_the_proxy_whole() {
         proxy(None, Does::Says(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"));
     let running = serve(clear(through("http", address)));
     let answer = Caller::new(&running).get("/");
-    is_proxys(&answer, address, "proxy_configuration_error", "answered");
+    is_proxys(&answer, address, "proxy_configuration_error", "refused this gateway: its user and password");
 }
 
 /// A SOCKS 5 proxy (RFC 1928) that wants a user and a password (RFC 1929), and tells what it heard: these, and where to.
@@ -407,11 +407,17 @@ fn a_socks_proxy_opens_a_connection_by_the_name_of_the_api() {
     let running = serve(route("/", through("socks5h", address), &roots([&certified])));
     assert_eq!(Caller::new(&running).get("/").text(), "here");
     assert_eq!(heard.all(), [format!("me {SECRET} api.invalid 8443")]);
-    // It is not allowed.
-    let (address, _) = socks5(api, 2);
-    let running = serve(route("/", through("socks5h", address), &roots([&certified])));
-    let answer = Caller::new(&running).get("/");
-    is_proxys(&answer, address, "destination_unavailable", "opened no connection to the API");
+    // It is not allowed, or not done.
+    for (reply, error, says) in [
+        (1, "destination_unavailable", "opened no connection to the API, and does not say why"),
+        (2, "proxy_configuration_error", "does not let the API's host through"),
+        (4, "destination_ip_unroutable", "cannot reach the API's host"),
+        (5, "connection_refused", "opened no connection to the API: the API's host refused it"),
+    ] {
+        let (address, _) = socks5(api, reply);
+        let running = serve(route("/", through("socks5h", address), &roots([&certified])));
+        is_proxys(&Caller::new(&running).get("/"), address, error, says);
+    }
     // It leaves the name to us.
     for scheme in ["socks5", "socks4"] {
         let running = serve(route("/", through(scheme, address), &roots([&certified])));
@@ -449,4 +455,49 @@ fn a_socks_4a_proxy_gets_the_name() {
     let running = serve(route("/", through("socks4a", address), &roots([&certified])));
     assert_eq!(Caller::new(&running).get("/").text(), "here");
     assert!(heard.all()[0].ends_with(r"api.invalid\x00"), "{:?}", heard.all());
+}
+
+/// What is an API of HTTP/2 from here on: it has spoken first (RFC 9113 §3.4), and answers each request with 200.
+async fn many(mut stream: Box<dyn Stream>) -> std::io::Result<()> {
+    stream.read_exact(&mut [0; 24]).await?;
+    // That its settings are known.
+    stream.write_all(&[0, 0, 0, 4, 1, 0, 0, 0, 0]).await?;
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await?;
+        let [_, high, low, kind, _, id @ ..] = head;
+        stream.read_exact(&mut vec![0; usize::from(high) << 8 | usize::from(low)]).await?;
+        if kind == 1 {
+            // A head without a body: `:status: 200` of the static table.
+            stream.write_all(&[&[0, 0, 1, 1, 5][..], &id, &[0x88]].concat()).await?;
+        }
+    }
+}
+
+/// Its settings, of which there are none.
+const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+
+#[test]
+fn an_api_of_http2_in_the_clear_may_speak_with_the_answer_of_the_proxy() {
+    let by_connect = start(None, |mut stream| async move {
+        let Some(_) = head(&mut stream).await else { return };
+        let _gone = stream.write_all(&[b"HTTP/1.1 200 OK\r\n\r\n", &SETTINGS[..]].concat()).await;
+        let _gone = many(stream).await;
+    });
+    let by_socks = start(None, |mut stream| async move {
+        stream.read_exact(&mut [0; 9]).await.unwrap();
+        while stream.read_u8().await.unwrap() != 0 {}
+        let _gone = stream.write_all(&[&[0, 90, 0, 0, 0, 0, 0, 0], &SETTINGS[..]].concat()).await;
+        let _gone = many(stream).await;
+    });
+    for (scheme, address) in [("http", by_connect), ("socks4a", by_socks)] {
+        let upstream = Upstream::dangerous_plain_http("http://api.invalid/").unwrap();
+        let route = Route::new("/", upstream, fixed()).unwrap().proxy(through(scheme, address));
+        let running = serve(route.http2(true));
+        let mut caller = Caller::new(&running);
+        for _ in 0..2 {
+            let answer = caller.get("/");
+            assert_eq!(answer.status, 200, "{scheme}: {answer:?}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-use super::{Access, Form, Keys, PeerId, authenticated};
+use super::{Access, FIELDS, Form, Keys, PeerId, authenticated};
 use crate::access::Peers;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +20,7 @@ fn basic(pair: &str) -> HeaderMap {
 
 /// The name, or the OAuth error.
 fn who(access: &Access, fields: &HeaderMap, form: &str, peer: Option<PeerId>) -> Result<String, String> {
-    let form = Form::parse(form.as_bytes()).unwrap();
+    let form = Form::parse(form.as_bytes(), &FIELDS).unwrap();
     match authenticated(access, fields, &form, peer) {
         Ok(caller) => Ok(caller.to_string()),
         Err(refused) => {

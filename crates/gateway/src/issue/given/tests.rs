@@ -1,4 +1,4 @@
-use super::{Scope, scope};
+use super::{Answer, Scope, scope};
 
 fn named(granted: &str, asked: Option<&str>) -> Option<Option<String>> {
     let granted = Scope::parse(granted).unwrap();
@@ -19,4 +19,20 @@ fn a_scope_that_the_tokens_do_not_have_is_refused() {
     assert_eq!(named("a b", Some("a c")), None);
     assert_eq!(named("", Some("a")), None);
     assert_eq!(named("a", Some("a  a")), None);
+}
+
+#[test]
+fn the_buffer_of_an_answer_does_not_grow() {
+    let (token, scope) = ("\"".repeat(8 * 1024), "x".repeat(16 * 1024));
+    for (token, scope) in [("t", None), ("t", Some(&scope)), (&token, Some(&scope))] {
+        let answer = Answer {
+            access_token: token,
+            token_type: "Bearer",
+            expires_in: Some(u64::MAX),
+            scope: scope.cloned(),
+        };
+        let written = answer.written();
+        assert!(written.len() > token.len());
+        assert_eq!(written.capacity(), answer.room(), "{} bytes", written.len());
+    }
 }
