@@ -103,14 +103,14 @@ pub mod core {
     pub use evergrant_core::*;
 }
 pub use evergrant_core::{
-    AccessToken, Cause, Client, ClientAuth, ClientBuilder, Closed, ConfigError, Error, Generation, Origin,
-    Origins, Policy, Provider, Reason, Refusal, Rejection, Rotation, Scope, Stored, Verdict, VerdictRule,
-    Wall, myparcel,
+    AccessToken, AssertionKind, Cause, Client, ClientAuth, ClientBuilder, Closed, ConfigError, Error,
+    Generation, Origin, Origins, Policy, Provider, Reason, Refusal, Rejection, Rotation, Scope, SecretText,
+    SourceError, Stored, Verdict, VerdictRule, Wall, myparcel,
 };
 pub use evergrant_drive::{
-    BoxError, Clock, Event, EventKind, EvictionReason, Held, LastOutcome, ManualClock, Observer, PoolClient,
-    PoolError, PoolFull, PoolStatus, ReplayReason, RequestStatus, SetAside, Status, SystemClock, Token,
-    WaitResult,
+    BoxError, Clock, CommandSource, Event, EventKind, EvictionReason, FileSource, Held, LastOutcome,
+    ManualClock, Observer, PoolClient, PoolError, PoolFull, PoolStatus, ReplayReason, RequestStatus,
+    SecretSource, SetAside, Status, SystemClock, Token, VariableSource, WaitResult,
 };
 /// Why was my call refused? Each refusal, with its cause and its fix.
 ///

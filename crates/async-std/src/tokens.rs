@@ -8,7 +8,7 @@ use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Origin, Policy, Rejection, Rotation,
     Stored,
 };
-use evergrant_drive::{Clock, Observer, Settings, Source, Status, Token};
+use evergrant_drive::{Clock, Observer, SecretSource, Settings, Source, Status, Token};
 use evergrant_http::bearer;
 use http::HeaderValue;
 use std::sync::Arc;
@@ -56,6 +56,53 @@ pub struct TokensBuilder<N> {
 }
 
 impl<N: Net> TokensBuilder<N> {
+    /// Where the client secret lives, or the finished assertion: it is read for each token request, so that whatever renews it need
+    /// tell nobody. For a client with [`basic_live`](ClientAuth::basic_live), [`post_live`](ClientAuth::post_live) or
+    /// [`assertion`](ClientAuth::assertion). A second call replaces the first.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    /// use evergrant_async_std::{Client, ClientAuth, FileSource, Provider, Tokens};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, _) = story::client()?;
+    /// # let path = std::env::temp_dir().join(format!("evergrant_async_std-secret-{}", std::process::id()));
+    /// # std::fs::write(&path, format!("{}\n", Server::CLIENT_SECRET))?;
+    /// let provider = Provider::rfc6749(&server.token_endpoint())?;
+    /// let client = Client::builder(provider, ClientAuth::basic_live(Server::CLIENT_ID)?).build()?;
+    /// let tokens = Tokens::<AsyncStd>::builder(client).secret(FileSource::new(&path)).build()?;
+    /// tokens.ready().await?;
+    /// # std::fs::remove_file(path)?;
+    /// # Ok(()) }) }
+    /// ```
+    pub fn secret(mut self, source: impl SecretSource) -> Self {
+        self.settings = self.settings.secret(source);
+        self
+    }
+
+    /// Where the value of this parameter lives, for a client with one [that is read](evergrant_core::ClientBuilder::live_param) for each token request.
+    ///
+    /// ```
+    /// use evergrant_async_std::{Client, SecretText, Tokens};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { story::block_on(async {
+    /// # use story::AsyncStd;
+    /// # let (server, client) = story::client()?;
+    /// # let (provider, auth) = (client.provider().clone(), client.auth().clone());
+    /// # let password = || Ok(SecretText::new("of the technical user"));
+    /// let client = Client::builder(provider, auth).live_param("password").build()?;
+    /// let tokens = Tokens::<AsyncStd>::builder(client).param_source("password", password).build()?;
+    /// tokens.ready().await?;
+    /// # Ok(()) }) }
+    /// ```
+    pub fn param_source(mut self, name: &str, source: impl SecretSource) -> Self {
+        self.settings = self.settings.param_source(name, source);
+        self
+    }
+
     /// The times and limits that it decides by. The defaults suit a server.
     ///
     /// ```
@@ -265,12 +312,16 @@ impl<N: Net> TokensBuilder<N> {
     /// ```
     ///
     /// # Errors
+    /// Something that the client reads has no source, or a source nothing that is read ([`ConfigError::NeedsSource`],
+    /// [`ConfigError::UnusedSource`]).
+    ///
     /// TLS cannot be set up, for a token endpoint that needs it: the platform's roots cannot be read. A proxy variable of the
     /// environment cannot be read, or names a proxy that cannot be used.
     ///
     /// # Blocking
     /// Reads the platform's roots, once, unless the HTTP client has its own.
     pub fn build(self) -> Result<Tokens<N>, ConfigError> {
+        self.settings.check()?;
         let transport = self.sending.for_client(self.settings.client())?;
         Ok(Tokens(Source::new(self.settings, bearer, N::default(), transport)))
     }

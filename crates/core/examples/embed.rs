@@ -3,19 +3,23 @@
 //!     cargo run -p evergrant-core --example embed
 //!
 //! It asks a server on loopback that it starts itself. What a program that embeds the core has to bring stands in
-//! `main`: a clock, a way to send, and a loop over the four steps.
+//! `main`: a clock, a way to read the client secret and a way to send, and two loops: over the four steps of the machine, and over the
+//! moves of an attempt.
 
 // An example shows what it does.
 #![allow(clippy::print_stdout)]
 
 use evergrant_core::{
-    Call, Client, ClientAuth, Machine, Mono, Now, Outcome, Policy, Provider, Request, Response, Step,
-    TransportError, TransportErrorKind, Wall,
+    Attempt, Call, Client, ClientAuth, Known, Machine, Mono, Move, Now, Policy, Provider, Request, Response,
+    SecretText, Seed, SourceError, Step, TransportError, TransportErrorKind, Unready, Wall,
 };
 use evergrant_mock::Server;
+use std::env;
 use std::error::Error;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -24,9 +28,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     server.set_lifetime(Duration::from_secs(2));
 
     let provider = Provider::rfc6749(&server.token_endpoint())?;
-    let auth = ClientAuth::basic(Server::CLIENT_ID, Server::CLIENT_SECRET)?;
+    // Its secret is read for each request: what renews the file need tell nobody.
+    let auth = ClientAuth::basic_live(Server::CLIENT_ID)?;
+    let secret = env::temp_dir().join(format!("evergrant-embed-{}", std::process::id()));
+    fs::write(&secret, format!("{}\n", Server::CLIENT_SECRET))?;
     let client = Client::builder(provider, auth).scope("shipments:read").build()?;
     let mut machine = Machine::new(Policy::new(), seed());
+    let mut known = Known::new(machine.policy());
 
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(4) {
@@ -38,14 +46,26 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Step::Wait(until) => thread::sleep(until.since(now(started).mono)),
                 Step::Send(flight) => {
                     println!("asking for a token: {}", flight.reason().as_str());
-                    let outcome = match client.request(flight.sent_at()) {
-                        Err(problem) => Outcome::NotSent(problem),
-                        Ok(request) => match send(&request, machine.policy().attempt_timeout()) {
-                            Err(error) => Outcome::Refused(transport(&client, &error).into()),
-                            Ok(response) => client
-                                .read(&response, flight.sent_at())
-                                .map_or_else(Outcome::Refused, Outcome::Granted),
-                        },
+                    let limit = machine.policy().attempt_timeout();
+                    let mut next = Attempt::begin(&client, Seed::new(flight.sent_at()), &known);
+                    let outcome = loop {
+                        next = match next {
+                            Move::Ask(asking) => match read(&secret) {
+                                Ok(text) => asking.answer(text),
+                                Err(error) => {
+                                    let unready = Unready::new(asking.ask().clone(), error);
+                                    asking.unanswered(unready.read_from(&secret.to_string_lossy()))
+                                }
+                            },
+                            Move::Send(request, sent) => match send(&request, limit) {
+                                Ok(response) => sent.received(&response, now(started)),
+                                Err(error) => sent.failed(transport(&error)),
+                            },
+                            Move::Done(outcome, learnt) => {
+                                known = learnt;
+                                break outcome;
+                            }
+                        };
                     };
                     println!("  {:?}", machine.complete(now(started), flight, outcome));
                 }
@@ -54,7 +74,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("calling the API with token {}", token.generation().number());
         thread::sleep(Duration::from_millis(400));
     }
+    fs::remove_file(secret)?;
     Ok(())
+}
+
+/// One text, of which the line break at its end is no part. A program whose files may hang reads them on another thread.
+fn read(path: &Path) -> Result<SecretText, SourceError> {
+    let bytes = fs::read(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => SourceError::Missing,
+        kind => SourceError::failed(&kind.to_string()),
+    })?;
+    SecretText::from_bytes(&bytes)
 }
 
 /// One reading of both clocks. `Instant` stands still during a suspend on some systems; the wall clock shows it.
@@ -68,14 +98,15 @@ fn seed() -> u64 {
     u64::from(std::process::id())
 }
 
-fn transport(client: &Client, error: &io::Error) -> TransportError {
+/// What the system said is shown with the client's secrets masked, by whoever takes it.
+fn transport(error: &io::Error) -> TransportError {
     let kind = match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TransportErrorKind::Timeout,
         io::ErrorKind::ConnectionRefused => TransportErrorKind::Connect,
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => TransportErrorKind::Closed,
         _ => TransportErrorKind::Other,
     };
-    client.transport_error(kind, &error.to_string())
+    TransportError::new(kind, &error.to_string(), &[])
 }
 
 /// HTTP/1.1 as far as one request to one known server needs it. A program uses its HTTP library here.

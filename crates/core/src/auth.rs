@@ -1,5 +1,7 @@
 //! Client authentication (RFC 6749 §2.3).
 
+use crate::assertion::AssertionKind;
+use crate::attempt::Ask;
 use crate::error::{ConfigError, Excerpt};
 use crate::field::check_present;
 use crate::request;
@@ -34,10 +36,41 @@ pub struct ClientAuth {
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Method {
-    Basic(Secret),
-    BasicRaw(Secret),
-    Post(Secret),
+    Basic(Proof),
+    BasicRaw(Proof),
+    Post(Proof),
+    Assertion(Assertion),
     None,
+}
+
+/// What proves who the client is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Proof {
+    Fixed(Secret),
+    /// It is read for each request.
+    Live,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Assertion {
+    kind: AssertionKind,
+    /// Whether the client id stands beside it.
+    names_client: bool,
+    proof: Proof,
+}
+
+impl Proof {
+    const fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Fixed(secret) => Some(secret),
+            Self::Live => None,
+        }
+    }
+
+    /// What is sent; nothing is while it has not been read.
+    fn expose(&self) -> &str {
+        self.secret().map_or("", Secret::expose)
+    }
 }
 
 impl ClientAuth {
@@ -56,7 +89,7 @@ impl ClientAuth {
     /// # Errors
     /// [`ConfigError`] if either is empty or has a control character.
     pub fn basic(id: &str, secret: &str) -> Result<Self, ConfigError> {
-        Self::new(id, Method::Basic(checked(secret)?))
+        Self::new(id, Method::Basic(fixed(secret)?))
     }
 
     /// The same without the form encoding, for servers that do not decode it; only where RFC 7617 alone is spoken.
@@ -71,10 +104,7 @@ impl ClientAuth {
     /// # Errors
     /// [`ConfigError`] if either is empty or has a control character, and if the id has a colon (RFC 7617 §2).
     pub fn basic_raw(id: &str, secret: &str) -> Result<Self, ConfigError> {
-        if id.contains(':') {
-            return Err(ConfigError::ColonInClientId);
-        }
-        Self::new(id, Method::BasicRaw(checked(secret)?))
+        Self::raw(id, fixed(secret)?)
     }
 
     /// `client_secret_post`: id and secret in the body (RFC 6749 §2.3.1), whatever its format. MyParcel.com wants
@@ -92,7 +122,7 @@ impl ClientAuth {
     /// # Errors
     /// [`ConfigError`] if either is empty or has a control character.
     pub fn post(id: &str, secret: &str) -> Result<Self, ConfigError> {
-        Self::new(id, Method::Post(checked(secret)?))
+        Self::new(id, Method::Post(fixed(secret)?))
     }
 
     /// `none`: the id in the body and no proof; the server knows the client otherwise, by its network for one.
@@ -111,24 +141,95 @@ impl ClientAuth {
         Self::new(id, Method::None)
     }
 
+    /// [`basic`](Self::basic), with a secret that is read for each token request from where it lives: a file that a platform renews, a
+    /// command, a variable. The adapters' builders take the place; whoever drives the core alone answers
+    /// [`Move::Ask`](crate::Move::Ask).
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Now, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// let client = Client::builder(provider, ClientAuth::basic_live("my-client-id")?).build()?;
+    /// // The short form knows no secret.
+    /// let error = client.request(Now::default()).unwrap_err();
+    /// assert_eq!(error, ConfigError::NeedsAttempt { field: "client_secret" });
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the id is empty or has a control character.
+    pub fn basic_live(id: &str) -> Result<Self, ConfigError> {
+        Self::new(id, Method::Basic(Proof::Live))
+    }
+
+    /// [`basic_raw`](Self::basic_raw), with a secret that is read for each token request, as with [`basic_live`](Self::basic_live).
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the id is empty, or has a control character or a colon (RFC 7617 §2).
+    pub fn basic_raw_live(id: &str) -> Result<Self, ConfigError> {
+        Self::raw(id, Proof::Live)
+    }
+
+    /// [`post`](Self::post), with a secret that is read for each token request, as with [`basic_live`](Self::basic_live).
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the id is empty or has a control character.
+    pub fn post_live(id: &str) -> Result<Self, ConfigError> {
+        Self::new(id, Method::Post(Proof::Live))
+    }
+
+    /// An assertion that somebody else makes and that is read for each token request (RFC 7521 §4.2): the token of a Kubernetes service
+    /// account, a JWT-SVID of SPIFFE, the identity of a job in CI. It is sent as `client_assertion`, with the client id beside it.
+    ///
+    /// Its own end is not judged before it is sent: whose clock is right, the server decides.
+    ///
+    /// ```
+    /// # use evergrant_core::{AssertionKind, ClientAuth, ConfigError};
+    /// let auth = ClientAuth::assertion("my-client-id", AssertionKind::JWT_BEARER)?;
+    /// assert_eq!(auth.method(), "private_key_jwt");
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the id is empty or has a control character.
+    pub fn assertion(id: &str, kind: AssertionKind) -> Result<Self, ConfigError> {
+        Self::new(id, Method::Assertion(Assertion { kind, names_client: true, proof: Proof::Live }))
+    }
+
+    /// The same without `client_id` in the request, which is optional beside an assertion (RFC 7521 §4.2): for servers that find the client
+    /// by the assertion's subject, and refuse an id that is another one. The id is a name for people then. Nothing changes for the
+    /// other methods.
+    #[must_use]
+    pub fn without_client_id(mut self) -> Self {
+        if let Method::Assertion(assertion) = &mut self.method {
+            assertion.names_client = false;
+        }
+        self
+    }
+
+    /// Whether its secret or assertion is read for each token request.
+    pub const fn is_live(&self) -> bool {
+        matches!(self.proof(), Some(Proof::Live))
+    }
+
     /// The client id.
     pub fn client_id(&self) -> &str {
         &self.id
     }
 
     /// The method's registered name (RFC 7591 §2); `basic_raw` has none of its own and says
-    /// `client_secret_basic_raw`.
+    /// `client_secret_basic_raw`, and an assertion of a kind of one's own says `client_assertion`.
     ///
     /// ```
     /// # use evergrant_core::{ClientAuth, ConfigError};
     /// assert_eq!(ClientAuth::post("id", "secret")?.method(), "client_secret_post");
     /// # Ok::<(), ConfigError>(())
     /// ```
-    pub const fn method(&self) -> &'static str {
-        match self.method {
+    pub fn method(&self) -> &'static str {
+        match &self.method {
             Method::Basic(_) => "client_secret_basic",
             Method::BasicRaw(_) => "client_secret_basic_raw",
             Method::Post(_) => "client_secret_post",
+            Method::Assertion(assertion) => assertion.kind.method(),
             Method::None => "none",
         }
     }
@@ -146,11 +247,52 @@ impl ClientAuth {
         self.secret().is_some_and(|secret| secret.expose().len() < Excerpt::SHORTEST_ECHO)
     }
 
+    /// The client secret, if there is one and it is fixed.
     pub(crate) const fn secret(&self) -> Option<&Secret> {
         match &self.method {
-            Method::Basic(secret) | Method::BasicRaw(secret) | Method::Post(secret) => Some(secret),
+            Method::Basic(proof) | Method::BasicRaw(proof) | Method::Post(proof) => proof.secret(),
+            Method::Assertion(_) | Method::None => None,
+        }
+    }
+
+    /// What has to be read before it can be sent.
+    pub(crate) const fn ask(&self) -> Option<Ask> {
+        match (self.proof(), &self.method) {
+            (Some(Proof::Live), Method::Assertion(_)) => Some(Ask::Assertion),
+            (Some(Proof::Live), _) => Some(Ask::ClientSecret),
+            _ => None,
+        }
+    }
+
+    /// The same with what was read.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if no request can carry it.
+    pub(crate) fn with_read(&self, text: Secret) -> Result<Self, ConfigError> {
+        let mut auth = self.clone();
+        let (proof, field) = match &mut auth.method {
+            Method::Basic(proof) | Method::BasicRaw(proof) | Method::Post(proof) => (proof, SECRET),
+            Method::Assertion(assertion) => (&mut assertion.proof, ASSERTION),
+            Method::None => return Ok(auth),
+        };
+        check_present(text.expose(), field)?;
+        *proof = Proof::Fixed(text);
+        Ok(auth)
+    }
+
+    const fn proof(&self) -> Option<&Proof> {
+        match &self.method {
+            Method::Basic(proof) | Method::BasicRaw(proof) | Method::Post(proof) => Some(proof),
+            Method::Assertion(assertion) => Some(&assertion.proof),
             Method::None => None,
         }
+    }
+
+    fn raw(id: &str, proof: Proof) -> Result<Self, ConfigError> {
+        if id.contains(':') {
+            return Err(ConfigError::ColonInClientId);
+        }
+        Self::new(id, Method::BasicRaw(proof))
     }
 
     fn new(id: &str, method: Method) -> Result<Self, ConfigError> {
@@ -165,7 +307,7 @@ impl ClientAuth {
                 pair(&request::form_encoded(&self.id), &request::form_encoded(secret.expose()))
             }
             Method::BasicRaw(secret) => pair(&self.id, secret.expose()),
-            Method::Post(_) | Method::None => return None,
+            Method::Post(_) | Method::Assertion(_) | Method::None => return None,
         };
         let encoded = base64(&pair);
         let mut value = Zeroizing::new(String::with_capacity("Basic ".len() + encoded.len()));
@@ -176,17 +318,25 @@ impl ClientAuth {
 
     /// What the body says about the client.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let (id, secret) = match &self.method {
-            Method::Basic(_) | Method::BasicRaw(_) => (None, None),
-            Method::Post(secret) => (Some(&*self.id), Some(secret.expose())),
-            Method::None => (Some(&*self.id), None),
+        let (id, proof, kind) = match &self.method {
+            Method::Basic(_) | Method::BasicRaw(_) => (None, None, None),
+            Method::Post(proof) => (Some(&*self.id), Some((SECRET, proof.expose())), None),
+            Method::Assertion(Assertion { kind, names_client, proof }) => (
+                names_client.then_some(&*self.id),
+                Some((ASSERTION, proof.expose())),
+                Some(("client_assertion_type", kind.uri())),
+            ),
+            Method::None => (Some(&*self.id), None, None),
         };
-        id.map(|id| ("client_id", id)).into_iter().chain(secret.map(|secret| ("client_secret", secret)))
+        id.map(|id| ("client_id", id)).into_iter().chain(kind).chain(proof)
     }
 
     /// What is masked in words from outside: the secret and its pair with the id, which are found in every encoding. A short
     /// secret is not searched for in base64, where its few bytes stand by chance, so its base64 is one of the masks.
     pub(crate) fn masks(&self) -> Vec<Zeroizing<String>> {
+        if let Method::Assertion(assertion) = &self.method {
+            return assertion_masks(assertion.proof.expose());
+        }
         let Some(secret) = self.secret().map(Secret::expose) else { return Vec::new() };
         let plain = Zeroizing::new(String::from(secret));
         let raw = pair(&self.id, secret);
@@ -204,9 +354,25 @@ impl ClientAuth {
     }
 }
 
-fn checked(secret: &str) -> Result<Secret, ConfigError> {
-    check_present(secret, "client_secret")?;
-    Ok(Secret::new(secret))
+/// What a secret is called in requests and errors.
+const SECRET: &str = "client_secret";
+/// What an assertion is called there.
+const ASSERTION: &str = "client_assertion";
+
+/// Parts of an assertion that are no longer stand in other words by chance.
+const SHORTEST_PART: usize = 17;
+
+fn fixed(secret: &str) -> Result<Proof, ConfigError> {
+    check_present(secret, SECRET)?;
+    Ok(Proof::Fixed(Secret::new(secret)))
+}
+
+/// An assertion, whole and in its parts: a server may say one of them.
+fn assertion_masks(assertion: &str) -> Vec<Zeroizing<String>> {
+    let parts =
+        assertion.split('.').filter(|part| part.len() >= SHORTEST_PART && part.len() < assertion.len());
+    let whole = (!assertion.is_empty()).then_some(assertion);
+    whole.into_iter().chain(parts).map(|text| Zeroizing::new(text.into())).collect()
 }
 
 fn pair(id: &str, secret: &str) -> Zeroizing<String> {

@@ -1,5 +1,6 @@
 //! A client of an authorization server: builds its token requests and reads the answers.
 
+use crate::attempt::Ask;
 use crate::auth::ClientAuth;
 use crate::error::{ConfigError, Excerpt, HeaderFault, Refusal, TransportError, TransportErrorKind};
 use crate::field;
@@ -33,6 +34,9 @@ const RESERVED: [&str; 8] = [
 /// As many header fields of its own may a client have: all together they fit into what servers read of a head.
 const MAX_HEADERS: usize = 16;
 
+/// As many parameters may be read for each request: with the credential, an attempt asks five times at most.
+const MAX_LIVE_PARAMS: usize = 4;
+
 /// A client of one authorization server, with one scope: endpoint, authentication and parameters.
 ///
 /// Plain data without IO: [`request`](Self::request) says what to send, [`read`](Self::read) what the answer means.
@@ -57,6 +61,8 @@ pub struct Client {
     resources: Vec<Box<str>>,
     audience: Option<Box<str>>,
     params: Vec<(Box<str>, Secret)>,
+    /// The names of parameters whose values are read for each request.
+    live_params: Vec<Box<str>>,
     headers: Vec<(Box<str>, Secret)>,
     jwt_hint: bool,
 }
@@ -81,12 +87,14 @@ impl Client {
             resources: Vec::new(),
             audience: None,
             params: Vec::new(),
+            live_params: Vec::new(),
             headers: Vec::new(),
             jwt_hint: true,
         }
     }
 
-    /// The token request to send now (RFC 6749 §4.4.2).
+    /// The token request to send now (RFC 6749 §4.4.2): the short form of [`Attempt`](crate::Attempt), for a client whose requests need
+    /// nothing that has to be read first.
     ///
     /// Every attempt has a request of its own: `now` will be in it once the client can sign assertions (RFC 7523).
     ///
@@ -103,10 +111,17 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] when it cannot be built; report that to the machine as `NotSent`. No method of authentication
-    /// there is today fails here.
+    /// [`ConfigError::NeedsAttempt`] for a client with a secret, an assertion or a parameter that is read for each request.
     pub fn request(&self, now: Now) -> Result<Request, ConfigError> {
         let _ = now;
+        match self.asks().next() {
+            Some(ask) => Err(ConfigError::NeedsAttempt { field: ask.field() }),
+            None => Ok(self.filled_request()),
+        }
+    }
+
+    /// The request of a client to whom nothing is lacking.
+    pub(crate) fn filled_request(&self) -> Request {
         let scope = alloc::format!("{}", self.scope);
         let parameters: Vec<Parameter<'_>> = Parameter::new("grant_type", ["client_credentials"])
             .into_iter()
@@ -116,13 +131,40 @@ impl Client {
             .chain(Parameter::new("audience", self.audience.as_deref()))
             .chain(self.params.iter().filter_map(|(name, value)| Parameter::new(name, [value.expose()])))
             .collect();
-        Ok(Request::new(
+        Request::new(
             self.provider.token_endpoint().clone(),
             self.provider.body(),
             self.auth.authorization(),
             &parameters,
         )
-        .with_headers(&self.headers))
+        .with_headers(&self.headers)
+    }
+
+    /// What has to be read before each of its requests: the credential comes first.
+    pub fn asks(&self) -> impl Iterator<Item = Ask> {
+        let params = self.live_params.iter().map(|name| Ask::Parameter(name.clone()));
+        self.auth.ask().into_iter().chain(params)
+    }
+
+    /// Whether something is read for each of its requests: its secret, its assertion, or a parameter.
+    pub fn is_live(&self) -> bool {
+        self.asks().next().is_some()
+    }
+
+    /// The same client with what was read for this.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if no request can carry it.
+    pub(crate) fn with_read(mut self, ask: &Ask, text: Secret) -> Result<Self, ConfigError> {
+        match ask {
+            Ask::ClientSecret | Ask::Assertion => self.auth = self.auth.with_read(text)?,
+            Ask::Parameter(name) => {
+                field::check_present(text.expose(), "a parameter's value")?;
+                self.live_params.retain(|live| live != name);
+                self.params.push((name.clone(), text));
+            }
+        }
+        Ok(self)
     }
 
     /// What the answer to a request that was sent at `sent` means. Nothing of its body is in a [`Refusal`] but the
@@ -238,6 +280,9 @@ impl Client {
     /// ```
     pub fn key(&self) -> ClientKey {
         let params = self.params.iter().map(|(name, value)| (&**name, value.expose()));
+        let params = params.filter(|(_, value)| !value.is_empty());
+        // A parameter without a value counts as absent, so none of those is taken for one that is read.
+        let live = self.live_params.iter().map(|name| (&**name, ""));
         ClientKey::new(&Identity {
             token_endpoint: self.provider.token_endpoint().url(),
             client_id: self.client_id(),
@@ -245,7 +290,7 @@ impl Client {
             scope: self.scope.sorted(),
             resources: self.resources.iter().map(AsRef::as_ref).collect(),
             audience: self.audience.as_deref().filter(|audience| !audience.is_empty()),
-            params: params.filter(|(_, value)| !value.is_empty()).collect(),
+            params: params.chain(live).collect(),
             headers: self.secret_headers().collect(),
         })
     }
@@ -288,8 +333,12 @@ impl Client {
 
     /// What no error may show of this client, in whatever encoding it comes back.
     pub(crate) fn masks(&self) -> Vec<Zeroizing<String>> {
-        let own = self.secrets().map(|secret| Zeroizing::new(secret.into()));
-        self.auth.masks().into_iter().chain(own).collect()
+        self.auth.masks().into_iter().chain(self.own_masks()).collect()
+    }
+
+    /// What no claim of an assertion may repeat: what is secret beside the assertion itself, whose claims are shown.
+    pub(crate) fn own_masks(&self) -> Vec<Zeroizing<String>> {
+        self.secrets().map(|secret| Zeroizing::new(secret.into())).collect()
     }
 
     fn masked<T>(&self, shown: impl FnOnce(&[&str]) -> T) -> T {
@@ -343,7 +392,7 @@ impl Eq for Client {}
 impl Hash for Client {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.provider.token_endpoint(), &self.auth, &self.scope, &self.resources).hash(state);
-        (&self.audience, &self.params, &self.headers).hash(state);
+        (&self.audience, &self.params, &self.live_params, &self.headers).hash(state);
     }
 }
 
@@ -358,6 +407,7 @@ impl fmt::Debug for Client {
             .field("resources", &self.resources)
             .field("audience", &self.audience)
             .field("params", &names(&self.params))
+            .field("live_params", &self.live_params)
             .field("headers", &names(&self.headers))
             .field("jwt_hint", &self.jwt_hint)
             .finish()
@@ -373,6 +423,7 @@ pub struct ClientBuilder {
     resources: Vec<Box<str>>,
     audience: Option<Box<str>>,
     params: Vec<(Box<str>, Secret)>,
+    live_params: Vec<Box<str>>,
     headers: Vec<(Box<str>, Secret)>,
     jwt_hint: bool,
 }
@@ -449,6 +500,23 @@ impl ClientBuilder {
         self
     }
 
+    /// An extra parameter whose value is read for each token request from where it lives, as with
+    /// [`ClientAuth::basic_live`]: `subject_token` of a token exchange (RFC 8693), the password of a technical user. A client may have
+    /// four.
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Now, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// # let builder = Client::builder(provider, ClientAuth::none("my-client-id")?);
+    /// let client = builder.live_param("subject_token").build()?;
+    /// assert!(client.is_live());
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    pub fn live_param(mut self, name: &str) -> Self {
+        self.live_params.push(name.into());
+        self
+    }
+
     /// A header field of every token request beside the library's own: the API key of a gateway, an account number. The
     /// value is kept as a secret: Debug shows the name alone, the HTTP libraries get it marked as sensitive, and it is
     /// masked in what a server echoes. The API that the token is for never gets it.
@@ -521,13 +589,18 @@ impl ClientBuilder {
         if let Some(audience) = &self.audience {
             field::check(audience, "audience")?;
         }
-        for (place, (name, value)) in self.params.iter().enumerate() {
+        let fixed = self.params.iter().map(|(name, _)| name);
+        let names: Vec<&Box<str>> = fixed.chain(&self.live_params).collect();
+        for (place, name) in names.iter().enumerate() {
             check_name(name)?;
-            field::check(value.expose(), "a parameter's value")?;
-            let known = RESERVED.contains(&&**name);
-            if known || self.params.iter().take(place).any(|(earlier, _)| earlier == name) {
+            let known = RESERVED.contains(&&***name);
+            if known || names.iter().take(place).any(|earlier| earlier == name) {
                 return Err(ConfigError::Parameter { name: shown(name)? });
             }
+        }
+        self.params.iter().try_for_each(|(_, value)| field::check(value.expose(), "a parameter's value"))?;
+        if let Some(name) = self.live_params.get(MAX_LIVE_PARAMS) {
+            return Err(ConfigError::LiveParameters { name: shown(name)? });
         }
         for (place, (name, value)) in self.headers.iter().enumerate() {
             field::check_header(name, value.expose())?;
@@ -545,6 +618,7 @@ impl ClientBuilder {
             resources: self.resources,
             audience: self.audience,
             params: self.params,
+            live_params: self.live_params,
             headers: self.headers,
             jwt_hint: self.jwt_hint,
         })

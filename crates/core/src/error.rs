@@ -17,14 +17,17 @@ mod excerpt;
 mod proxy;
 mod refusal;
 mod transport;
+mod unready;
 mod unusable;
 
 pub use config::{ConfigError, HeaderFault};
 pub use error_type::ErrorType;
 pub use excerpt::Excerpt;
 pub use proxy::ProxyFault;
+pub(crate) use refusal::Presented;
 pub use refusal::{Class, ErrorResponse, Malformed, Problem, Refusal};
 pub use transport::{TransportError, TransportErrorKind};
+pub use unready::{SourceError, Unready};
 pub use unusable::UnusableToken;
 
 use alloc::sync::Arc;
@@ -39,9 +42,9 @@ pub enum Cause {
     /// It was sent, and refused.
     #[error("{0}")]
     Refused(Arc<Refusal>),
-    /// It could not be built from the configuration, so it was not sent.
+    /// It could not be built, from the configuration or from what had to be read for it, so it was not sent.
     #[error("the token request cannot be built: {0}")]
-    NotSent(ConfigError),
+    NotSent(Unready),
     /// Nobody reported on it: a panic, or a runtime that was shut down.
     #[error("the token request was abandoned before a response arrived; try again")]
     Abandoned,
@@ -69,9 +72,18 @@ impl Cause {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.class == Class::Permanent,
-            Self::NotSent(_) => true,
+            Self::NotSent(unready) => unready.class() == Class::Permanent,
             Self::Unrecorded { permanent } => *permanent,
             Self::Abandoned | Self::HeldBack => false,
+        }
+    }
+
+    /// Whether it lies in something that is read for each request, where looking again costs nobody anything.
+    pub(crate) fn is_live(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.is_live(),
+            Self::NotSent(unready) => unready.is_live(),
+            Self::Abandoned | Self::Unrecorded { .. } | Self::HeldBack => false,
         }
     }
 
@@ -237,7 +249,7 @@ impl Error {
     /// use evergrant_core::{Cause, ConfigError, Error};
     ///
     /// let error = |cause| Error::Failed { cause, retry_after: Duration::from_secs(10) };
-    /// assert!(error(Cause::NotSent(ConfigError::Resource)).is_permanent());
+    /// assert!(error(Cause::NotSent(ConfigError::Resource.into())).is_permanent());
     /// assert!(!error(Cause::Abandoned).is_permanent());
     /// ```
     pub fn is_permanent(&self) -> bool {

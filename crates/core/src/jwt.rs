@@ -7,11 +7,13 @@ use crate::json::{self, Raw};
 use crate::seconds;
 use crate::secret::Wiped;
 use crate::time::Wall;
+use alloc::string::String;
 use alloc::vec;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use core::time::Duration;
 use memchr::memchr;
+use zeroize::Zeroizing;
 
 /// 9999-12-31T23:59:59Z. Beyond lies no date but a mistake: milliseconds, for one.
 const LAST: u64 = 253_402_300_799;
@@ -45,6 +47,36 @@ pub(crate) fn hint(token: &str) -> Option<Times> {
     let lives = iat.max(nbf).is_none_or(|begin| begin < exp);
     let wall = |seconds| Wall::from_epoch(Duration::from_secs(seconds));
     lives.then(|| Times { exp: wall(exp), iat: iat.map(wall) })
+}
+
+/// What a JWT of somebody else says of itself, for people: nothing is decided by it.
+pub(crate) struct Told {
+    pub(crate) exp: Option<Wall>,
+    /// The one that it is for, or the first of several.
+    pub(crate) aud: Option<Zeroizing<String>>,
+    pub(crate) sub: Option<Zeroizing<String>>,
+}
+
+/// What `token` says, if it is a JWT in three parts. Where a claim stands twice, the last one is told.
+pub(crate) fn told(token: &str) -> Option<Told> {
+    let (_, rest) = part(token)?;
+    let (payload, _) = part(rest)?;
+    let mut space = Wiped(vec![0; base64::decoded_len_estimate(payload.len())]);
+    let mut told = Told { exp: None, aud: None, sub: None };
+    let text = |value: Raw<'_>| value.text().map(|text| Zeroizing::new(String::from(&*text)));
+    for member in json::object(decoded(payload, &mut space)?).ok()? {
+        let (name, value) = member.ok()?;
+        match name.as_deref() {
+            Some(b"exp") => told.exp = time(value).map(|exp| Wall::from_epoch(Duration::from_secs(exp))),
+            Some(b"sub") => told.sub = text(value),
+            Some(b"aud") => {
+                let first = value.elements().and_then(|mut all| all.next()).and_then(Result::ok);
+                told.aud = text(first.unwrap_or(value));
+            }
+            _ => {}
+        }
+    }
+    Some(told)
 }
 
 /// What stands before the first dot, and what follows it.

@@ -28,7 +28,7 @@
 //! # }
 //! # fn now() -> Now { Now::default() }
 //! # fn sleep_until(_: Mono) {}
-//! fn token(machine: &mut Machine, client: &Client) -> Result<Token, Error> {
+//! fn token(machine: &mut Machine, client: &Client, known: &mut Known) -> Result<Token, Error> {
 //!     let mut call = Call::new(now().mono.after(Duration::from_secs(30)));
 //!     loop {
 //!         match machine.poll(now(), &mut call) {
@@ -36,15 +36,19 @@
 //!             Step::Fail(error) => return Err(error),
 //!             Step::Wait(until) => sleep_until(until),
 //!             Step::Send(flight) => {
-//!                 let outcome = match client.request(flight.sent_at()) {
-//!                     Err(problem) => Outcome::NotSent(problem),
-//!                     Ok(request) => match send(&request) {
-//!                         Err(error) => Outcome::Refused(error.into()),
-//!                         Ok(response) => match client.read(&response, flight.sent_at()) {
-//!                             Ok(grant) => Outcome::Granted(grant),
-//!                             Err(refusal) => Outcome::Refused(refusal),
+//!                 let mut next = Attempt::begin(client, Seed::new(flight.sent_at()), known);
+//!                 let outcome = loop {
+//!                     next = match next {
+//!                         Move::Ask(asking) => asking.answer(SecretText::new("my-client-secret")),
+//!                         Move::Send(request, sent) => match send(&request) {
+//!                             Ok(response) => sent.received(&response, now()),
+//!                             Err(error) => sent.failed(error),
 //!                         },
-//!                     },
+//!                         Move::Done(outcome, learnt) => {
+//!                             *known = learnt;
+//!                             break outcome;
+//!                         }
+//!                     };
 //!                 };
 //!                 machine.complete(now(), flight, outcome);
 //!             }
@@ -53,10 +57,11 @@
 //! }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let auth = ClientAuth::post("my-client-id", "my-client-secret")?;
+//! let auth = ClientAuth::post_live("my-client-id")?; // its secret is read for each request
 //! let client = Client::builder(myparcel::sandbox(), auth).build()?;
 //! let mut machine = Machine::new(Policy::new(), 42);
-//! assert_eq!(token(&mut machine, &client)?.value().expose(), "abc");
+//! let mut known = Known::new(machine.policy());
+//! assert_eq!(token(&mut machine, &client, &mut known)?.value().expose(), "abc");
 //! # Ok(()) }
 //! ```
 //! This one sends while the caller waits; `evergrant-drive` gives the flight a job of its own, so that a held token is
@@ -77,6 +82,8 @@ extern crate std;
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
+mod assertion;
+mod attempt;
 mod auth;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
@@ -108,17 +115,20 @@ mod scope;
 mod seconds;
 mod secret;
 mod span;
+mod text;
 mod time;
 mod token;
 mod verdict;
 
+pub use assertion::AssertionKind;
+pub use attempt::{Ask, Asking, Attempt, ClockOffset, Known, Move, Seed, Sent};
 pub use auth::ClientAuth;
 pub use challenge::Challenge;
 pub use client::{Client, ClientBuilder};
 pub use endpoint::Endpoint;
 pub use error::{
     Cause, Class, Closed, ConfigError, Error, ErrorResponse, ErrorType, Excerpt, HeaderFault, Malformed,
-    Problem, ProxyFault, Refusal, TransportError, TransportErrorKind, UnusableToken,
+    Problem, ProxyFault, Refusal, SourceError, TransportError, TransportErrorKind, Unready, UnusableToken,
 };
 pub use key::ClientKey;
 pub use lifetime::{JwtHint, Lifetime, StatedLife};
@@ -134,6 +144,7 @@ pub use request::{BodyFormat, Request};
 pub use response::{Coding, Grant, Response};
 pub use scope::Scope;
 pub use span::Span;
+pub use text::SecretText;
 pub use time::{Mono, Now, Wall};
 pub use token::{AccessToken, Generation, Stored, Token};
 pub use verdict::{Answer, CustomRule, Verdict, VerdictRule};

@@ -52,6 +52,8 @@
 //! | superseded | grant after no rotation, of a later flight than the last lease, that ends later than a held one | the lease; `fetch` and the counts of failures stay |
 //! | superseded | any other grant                                                    | nothing                                             |
 //! | counts     | failure, or a grant that has ended on arrival                      | resting; what is set aside serves from now on       |
+//! | counts     | failure that lies in what is read for each request, and is permanent | the same, 10 s each time: it is not counted        |
+//! | counts     | held back: the credential is still the one that was refused        | the same, and no count changes                      |
 //! | counts     | grant that equals the held token, or ends no later                 | no progress: the lease stays, and is due later      |
 //! | counts     | any other grant                                                    | the lease; the counts of failures start again       |
 //!
@@ -100,6 +102,12 @@ use fetch::{Failures, Fetching, Rest};
 use gate::Gates;
 use holding::{Holding, Missing, ToldEnd};
 use lease::{Arrival, Lease};
+
+/// How long a failure is rested from: by the count of those before, and by the server's own word.
+struct Length {
+    full: Duration,
+    told: Option<Duration>,
+}
 
 /// When a caller that is held back may try again: nobody knows better.
 const HELD_BACK: Duration = Duration::from_secs(1);
@@ -232,12 +240,15 @@ impl Machine {
         }
         let cause = match outcome {
             Outcome::Granted(grant) => return self.granted(now, &flight, &grant),
-            // A server may repeat in its words the token that it gave out before.
-            Outcome::Refused(refusal) => Cause::Refused(Arc::new(match self.holding.value() {
-                Some(token) => refusal.masking(&[token.expose()]),
-                None => refusal,
-            })),
-            Outcome::NotSent(problem) => Cause::NotSent(problem),
+            Outcome::Refused(refusal) => Cause::Refused(Arc::new(self.shown(refusal))),
+            Outcome::NotSent(unready) => Cause::NotSent(unready),
+            Outcome::HeldBack(refusal) => {
+                // Nothing was sent: whatever is counted stands where it stood.
+                return match self.counts(&flight) {
+                    true => self.rests_again(now.mono, flight.id, refusal),
+                    false => Landing::Superseded,
+                };
+            }
         };
         if self.counts(&flight) { self.failed(now.mono, flight.id, cause) } else { Landing::Superseded }
     }
@@ -402,11 +413,10 @@ impl Machine {
     }
 
     fn reason(&self) -> Reason {
-        let Failures { transient, permanent, abandoned } = self.failures;
-        let again = match self.fetching {
-            Fetching::Idle => abandoned > 0,
+        let again = match &self.fetching {
+            Fetching::Idle => self.failures.abandoned > 0,
             Fetching::InFlight { .. } => true,
-            Fetching::Resting(_) => transient > 0 || permanent > 0,
+            Fetching::Resting(Rest { has_failed, .. }) => *has_failed,
         };
         match &self.holding {
             _ if again => Reason::Retry,
@@ -493,18 +503,49 @@ impl Machine {
 
     fn failed(&mut self, now: Mono, flight: u64, cause: Cause) -> Landing {
         let permanent = cause.is_permanent();
-        let (full, count) = if permanent {
-            (self.policy.cooldown(self.failures.permanent), &mut self.failures.permanent)
-        } else {
-            (self.policy.backoff(self.failures.transient), &mut self.failures.transient)
+        let full = match (permanent, cause.is_live()) {
+            // What is read for each request may be mended at any moment, and to read it costs nobody anything: the doubling is for what is
+            // sent, and stands where the refused credential is known.
+            (true, true) => self.policy.cooldown(0),
+            (true, false) => {
+                let before = self.failures.permanent;
+                self.failures.permanent = before.saturating_add(1);
+                self.policy.cooldown(before)
+            }
+            (false, _) => {
+                let before = self.failures.transient;
+                self.failures.transient = before.saturating_add(1);
+                self.policy.backoff(before)
+            }
         };
-        *count = count.saturating_add(1);
         self.failures.abandoned = 0;
         let cap = self.policy.retry_after_cap();
         let told = match &cause {
             Cause::Refused(refusal) => refusal.retry_after().map(|told| told.min(cap)),
             _ => None,
         };
+        let until = self.rests(now, flight, Length { full, told }, permanent, cause.clone());
+        Landing::Resting { until, cause }
+    }
+
+    /// A server may repeat in its words the token that it gave out before.
+    fn shown(&self, refusal: Refusal) -> Refusal {
+        match self.holding.value() {
+            Some(token) => refusal.masking(&[token.expose()]),
+            None => refusal,
+        }
+    }
+
+    /// Nothing was sent, since the credential is still the one that was refused.
+    fn rests_again(&mut self, now: Mono, flight: u64, refusal: Refusal) -> Landing {
+        let (full, cause) = (self.policy.cooldown(0), Cause::Refused(Arc::new(self.shown(refusal))));
+        let until = self.rests(now, flight, Length { full, told: None }, true, cause.clone());
+        Landing::HeldBack { until, cause }
+    }
+
+    fn rests(&mut self, now: Mono, flight: u64, length: Length, permanent: bool, cause: Cause) -> Mono {
+        let Length { full, told } = length;
+        let cap = self.policy.retry_after_cap();
         let half = full / 2;
         let spread = self.draw(flight, Purpose::Rest, full - half).unwrap_or(full - half);
         let own = half + spread;
@@ -519,8 +560,8 @@ impl Machine {
         self.last_error = Some(cause.clone());
         let told = told.map(|told| now.after(told));
         self.ended_without_token(flight);
-        self.fetching = Fetching::Resting(Rest { until, told, permanent, cause: cause.clone() });
-        Landing::Resting { until, cause }
+        self.fetching = Fetching::Resting(Rest { until, told, permanent, has_failed: true, cause });
+        until
     }
 
     fn next_generation(&mut self) -> Generation {

@@ -4,12 +4,13 @@ use crate::commons::UNCLAIMED;
 use crate::naps::{Kept, bounded};
 use crate::runtime::BlockingTransport;
 use crate::settings::Settings;
-use crate::shared::{FlightGuard, Keep, Next, Shared, Snapshot, Waiter, Watch, random_seed};
+use crate::shared::{FlightGuard, Flown, Keep, Next, Shared, Snapshot, Waiter, Watch, random_seed};
+use crate::source::{Arrived, Ticket};
 use crate::sync::Mutex;
 use crate::sync::thread::{self, Thread};
 use crate::token::Token;
 use evergrant_core::{
-    AccessToken, Error, Generation, Mono, Origin, Outcome, TransportError, TransportErrorKind,
+    AccessToken, Error, Generation, Mono, Move, Origin, Outcome, TransportError, TransportErrorKind,
 };
 use std::fmt;
 use std::sync::{Arc, PoisonError};
@@ -247,10 +248,38 @@ where
     }
 }
 
-fn fly<T: BlockingTransport, V>(transport: &T, guard: &FlightGuard<V>) -> Outcome {
-    match guard.client().request(guard.sent_at()) {
-        Ok(request) => guard.outcome(guard.span().within(|| transport.send(request, guard.limit()))),
-        Err(problem) => Outcome::NotSent(problem),
+fn fly<T: BlockingTransport, V>(transport: &T, guard: &FlightGuard<V>) -> Flown {
+    let (mut next, mut news) = (guard.begin(), Vec::new());
+    loop {
+        next = match next {
+            Move::Ask(asking) => match guard.read(asking.ask()) {
+                Ok(ticket) => {
+                    let arrived = arrival(&ticket, guard);
+                    ticket.answer(asking, arrived, &mut news)
+                }
+                Err(unready) => asking.unanswered(unready),
+            },
+            Move::Send(request, sent) => {
+                let answer = match guard.time_left() {
+                    Duration::ZERO => Err(guard.timed_out()),
+                    left => guard.span().within(|| transport.send(request, left)),
+                };
+                guard.received(sent, answer)
+            }
+            Move::Done(outcome, learnt) => return guard.flown(outcome, learnt, news),
+        };
+    }
+}
+
+/// What was read, unless the time of the attempt is over before.
+fn arrival<V>(ticket: &Ticket, guard: &FlightGuard<V>) -> Option<Arrived> {
+    let waker = this_thread();
+    loop {
+        match (ticket.poll(&waker), guard.time_left()) {
+            (Some(arrived), _) => return Some(arrived),
+            (None, Duration::ZERO) => return None,
+            (None, left) => nap(left),
+        }
     }
 }
 

@@ -121,6 +121,7 @@ mod runtime;
 mod settings;
 mod shared;
 mod sites;
+mod source;
 mod status;
 mod sync;
 mod token;
@@ -134,6 +135,7 @@ pub use pool::{BoxError, Pool, PoolClient, PoolError, PoolFull, PoolSettings, Po
 pub use runtime::{BlockingTransport, Handle, Runtime, Transport};
 pub use settings::Settings;
 pub use shared::{Shared, Snapshot, random_seed};
+pub use source::{CommandSource, FileSource, SecretSource, VariableSource};
 pub use status::{Held, LastOutcome, RequestStatus, SetAside, Status};
 pub use token::Token;
 pub use wait::Source;

@@ -9,7 +9,7 @@ pub(crate) use report::{Audience, Report};
 pub(crate) use span::FlightSpan;
 
 use evergrant_core::{
-    Endpoint, Error, Generation, Landing, Origin, Reason, Rejection, Rotation, Scope, Site,
+    ClockOffset, Endpoint, Error, Generation, Landing, Origin, Reason, Rejection, Rotation, Scope, Site,
 };
 use std::time::Duration;
 
@@ -139,6 +139,20 @@ pub enum EventKind {
     /// A pool had no place for a source: all are busy.
     #[non_exhaustive]
     PoolFull {},
+    /// What is read for each token request is another text than the last time.
+    #[non_exhaustive]
+    SourceChanged {
+        /// What it is for: "the client secret", "the client assertion", "the parameter NAME".
+        what: String,
+        /// Where it is read, by the name that its source has.
+        from: Option<String>,
+    },
+    /// The clock of the authorization server and this machine's are more than 30 s apart, by the Date of its answers.
+    #[non_exhaustive]
+    ClockOff {
+        /// By how much, and which way.
+        offset: ClockOffset,
+    },
     /// The client secret is so short that it is easily guessed.
     #[non_exhaustive]
     ShortSecret {

@@ -136,17 +136,19 @@ impl<K: Eq + Hash, S: Pooled> Pool<K, S> {
         K: Borrow<Q>,
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
-        let (hash, client) = (self.0.hasher.hash_one(key), client.into().client);
+        let (hash, client) = (self.0.hasher.hash_one(key), client.into());
         let Some(source) = self.0.look(hash, key) else {
             self.0.shards.of(hash).write().making.change(hash);
             return Ok(false);
         };
         let known = source.shared().client();
-        let is_rotation = known.as_ref().is_some_and(|known| known.differs_in_auth_alone(&client));
-        if is_rotation {
-            source.shared().rotate(client.auth().clone(), Rotation::Keep);
-        }
-        if is_rotation || known.is_some_and(|known| *known == client) {
+        let is_rotation = known.as_ref().is_some_and(|known| known.differs_in_auth_alone(&client.client));
+        if is_rotation || known.is_some_and(|known| *known == client.client) {
+            client.sources.check(&client.client)?;
+            source.shared().read_from(client.sources);
+            if is_rotation {
+                source.shared().rotate(client.client.auth().clone(), Rotation::Keep);
+            }
             self.0.shards.of(hash).write().making.change(hash);
             return Ok(true);
         }

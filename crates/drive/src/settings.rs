@@ -2,7 +2,10 @@
 
 use crate::clock::{Clock, Clocks};
 use crate::observer::Observer;
-use evergrant_core::{Client, Policy};
+use crate::source::{SecretSource, Sources};
+#[cfg(doc)]
+use evergrant_core::ClientAuth;
+use evergrant_core::{Client, ConfigError, Policy};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +15,7 @@ use std::time::Duration;
 #[must_use]
 pub struct Settings {
     pub(crate) client: Client,
+    pub(crate) sources: Sources,
     pub(crate) name: Option<Box<str>>,
     pub(crate) terms: Terms,
 }
@@ -70,7 +74,26 @@ impl fmt::Debug for Terms {
 impl Settings {
     /// The defaults for this client.
     pub fn new(client: Client) -> Self {
-        Self { client, name: None, terms: Terms::new() }
+        Self { client, sources: Sources::default(), name: None, terms: Terms::new() }
+    }
+
+    /// Where the client secret or the assertion lives, for a client with a [live](ClientAuth::is_live) one: it is read for each request.
+    pub fn secret(self, source: impl SecretSource) -> Self {
+        Self { sources: self.sources.with_credential(source), ..self }
+    }
+
+    /// Where the value of this parameter lives, for a client with one [that is read](evergrant_core::ClientBuilder::live_param) for each
+    /// request.
+    pub fn param_source(self, name: &str, source: impl SecretSource) -> Self {
+        Self { sources: self.sources.with_param(name, source), ..self }
+    }
+
+    /// Whether each thing that the client reads has a source, and each source something that the client reads.
+    ///
+    /// # Errors
+    /// [`ConfigError::NeedsSource`] or [`ConfigError::UnusedSource`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.sources.check(&self.client)
     }
 
     /// The times and limits that it decides by. The defaults suit a server.
@@ -122,6 +145,7 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("client", &self.client)
+            .field("sources", &self.sources)
             .field("name", &self.name)
             .field("terms", &self.terms)
             .finish()

@@ -11,7 +11,7 @@ mod state;
 mod waiter;
 mod watcher;
 
-pub(crate) use flight::FlightGuard;
+pub(crate) use flight::{FlightGuard, Flown};
 pub(crate) use keeper::{Keep, Keeper};
 pub(crate) use parting::Parting;
 pub(crate) use pooled::{Glance, Standing};
@@ -22,9 +22,11 @@ pub(crate) use watcher::Watch;
 
 use crate::clock::Clocks;
 use crate::commons::Member;
+use crate::contained::contained;
 use crate::observer::{Audience, EventKind, ReplayReason};
 use crate::published::Published;
 use crate::settings::{Settings, Terms};
+use crate::source::Sources;
 use crate::status::Status;
 use crate::sync::Mutex;
 use crate::token::Token;
@@ -49,15 +51,15 @@ impl<V> fmt::Debug for Shared<V> {
 impl<V> Shared<V> {
     /// A source that holds nothing. `seed` is what its machine's jitter is drawn from: [`random_seed`].
     pub fn new(settings: Settings, seed: u64, render: fn(&AccessToken) -> V) -> Arc<Self> {
-        let Settings { client, name, terms } = settings;
+        let Settings { client, sources, name, terms } = settings;
         let host = || client.provider().token_endpoint().origin().host().to_string().into();
         let audience = Audience::new(name.unwrap_or_else(host), terms.observers.clone());
-        Self::of(Arc::new(client), terms, audience, seed, render, None)
+        Self::of((Arc::new(client), sources), terms, audience, seed, render, None)
     }
 
     /// The same for one of many.
     pub(crate) fn of(
-        client: Arc<Client>,
+        (client, sources): (Arc<Client>, Sources),
         terms: Terms,
         audience: Arc<Audience>,
         seed: u64,
@@ -68,7 +70,7 @@ impl<V> Shared<V> {
         let patience = policy.patience();
         let Terms { clock, fail_fast, .. } = terms;
         warn_of_a_short_secret(&audience, client.auth());
-        let state = State::new(Machine::new(policy, seed), Some(client), Arc::clone(&audience));
+        let state = State::new(Machine::new(policy, seed), Some((client, sources)), Arc::clone(&audience));
         let (state, snapshot) = (Mutex::new(state), Published::new(None));
         Arc::new(Self { state, snapshot, clock, render, patience, fail_fast, audience, member })
     }
@@ -178,6 +180,7 @@ impl<V> Shared<V> {
                 *client = Arc::new(client.with_auth(auth));
             }
             state.machine.rotate(now, rotation);
+            state.unlearn();
             // The gates start again; what is set aside is still so for whom it was.
             if state.machine.set_aside(now).is_none() {
                 state.sites.forget();
@@ -186,6 +189,13 @@ impl<V> Shared<V> {
             state.report(now, EventKind::Rotated { rotation })
         });
         drop(report);
+    }
+
+    /// What is read for its requests lives elsewhere from now on.
+    pub(crate) fn read_from(&self, sources: Sources) {
+        let before = self.enter(|state, _| std::mem::replace(&mut state.sources, sources));
+        // What it holds is the user's.
+        contained(|| drop(before));
     }
 
     /// The held token, as it may be kept across a restart.

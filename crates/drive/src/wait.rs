@@ -4,14 +4,14 @@ use crate::commons::UNCLAIMED;
 use crate::naps::{Kept, Nap};
 use crate::runtime::{Handle, Runtime, Transport};
 use crate::settings::Settings;
-use crate::shared::{FlightGuard, Keep, Next, Shared, Snapshot, Waiter, Watch, random_seed};
+use crate::shared::{FlightGuard, Flown, Keep, Next, Shared, Snapshot, Waiter, Watch, random_seed};
 use crate::token::Token;
-use evergrant_core::{AccessToken, Cause, Error, Generation, Mono, Origin, Outcome, TransportError};
+use evergrant_core::{AccessToken, Cause, Error, Generation, Mono, Move, Origin, TransportError};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// A source of tokens for tasks: live, or with one token for ever. Clones are one source.
@@ -296,24 +296,58 @@ async fn step_aside() {
     .await;
 }
 
-async fn fly<R: Runtime, T: Transport, V>(transport: &T, runtime: &R, guard: &FlightGuard<V>) -> Outcome {
-    let request = match guard.client().request(guard.sent_at()) {
-        Ok(request) => request,
-        Err(problem) => return Outcome::NotSent(problem),
-    };
-    let (mut answer, mut nap) = (pin!(transport.send(request)), Nap::default());
-    let answer = poll_fn(|cx| {
-        if let Poll::Ready(answer) = guard.span().within(|| answer.as_mut().poll(cx)) {
-            return Poll::Ready(answer);
+async fn fly<R: Runtime, T: Transport, V>(transport: &T, runtime: &R, guard: &FlightGuard<V>) -> Flown {
+    let (mut next, mut news) = (guard.begin(), Vec::new());
+    loop {
+        next = match next {
+            Move::Ask(asking) => match guard.read(asking.ask()) {
+                Ok(ticket) => {
+                    let arrived = in_time(runtime, guard, |cx| match ticket.poll(cx.waker()) {
+                        Some(arrived) => Poll::Ready(arrived),
+                        None => Poll::Pending,
+                    });
+                    let arrived = arrived.await.ok();
+                    ticket.answer(asking, arrived, &mut news)
+                }
+                Err(unready) => asking.unanswered(unready),
+            },
+            Move::Send(request, sent) => {
+                let mut answer = pin!(transport.send(request));
+                let answer =
+                    in_time(runtime, guard, |cx| guard.span().within(|| answer.as_mut().poll(cx))).await;
+                guard.received(
+                    sent,
+                    match answer {
+                        Ok(answer) => answer,
+                        Err(None) => Err(transport.timed_out(guard.timed_out())),
+                        Err(Some(error)) => Err(error),
+                    },
+                )
+            }
+            Move::Done(outcome, learnt) => return guard.flown(outcome, learnt, news),
+        };
+    }
+}
+
+/// What this ends with within the time of the attempt. Without: nothing, or the error of a runtime that is gone.
+async fn in_time<R: Runtime, V, T>(
+    runtime: &R,
+    guard: &FlightGuard<V>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Result<T, Option<TransportError>> {
+    let mut nap = Nap::default();
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = poll(cx) {
+            return Poll::Ready(Ok(done));
         }
         // The clock decides, not the timer: one that fires before its time must not give up a good request.
         match (guard.time_left(), runtime.current()) {
-            (Duration::ZERO, _) => Poll::Ready(Err(transport.timed_out(guard.timed_out()))),
-            (_, Err(error)) => Poll::Ready(Err(error)),
+            (Duration::ZERO, _) => Poll::Ready(Err(None)),
+            (_, Err(error)) => Poll::Ready(Err(Some(error))),
             (time, Ok(handle)) => nap.poll(&handle, time, cx).map(|never| match never {}),
         }
-    });
-    guard.outcome(answer.await)
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Origin, Policy, Rejection, Rotation,
     Stored,
 };
-use evergrant_drive::{Clock, Observer, Runtime, Settings, Source, Status, Token};
+use evergrant_drive::{Clock, Observer, Runtime, SecretSource, Settings, Source, Status, Token};
 use evergrant_http::bearer;
 use evergrant_http::proxy::Proxy;
 use reqwest::ClientBuilder;
@@ -71,6 +71,53 @@ impl fmt::Debug for TokensBuilder {
 }
 
 impl TokensBuilder {
+    /// Where the client secret lives, or the finished assertion: it is read for each token request, so that whatever renews it need
+    /// tell nobody. For a client with [`basic_live`](ClientAuth::basic_live), [`post_live`](ClientAuth::post_live) or
+    /// [`assertion`](ClientAuth::assertion). A second call replaces the first.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    /// use evergrant_tokio_reqwest::{Client, ClientAuth, FileSource, Provider, Tokens};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, _) = story::client()?;
+    /// # let path = std::env::temp_dir().join(format!("evergrant_tokio_reqwest-secret-{}", std::process::id()));
+    /// # std::fs::write(&path, format!("{}\n", Server::CLIENT_SECRET))?;
+    /// let provider = Provider::rfc6749(&server.token_endpoint())?;
+    /// let client = Client::builder(provider, ClientAuth::basic_live(Server::CLIENT_ID)?).build()?;
+    /// let tokens = Tokens::builder(client).secret(FileSource::new(&path)).build()?;
+    /// tokens.ready().await?;
+    /// # std::fs::remove_file(path)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn secret(mut self, source: impl SecretSource) -> Self {
+        self.settings = self.settings.secret(source);
+        self
+    }
+
+    /// Where the value of this parameter lives, for a client with one [that is read](evergrant_core::ClientBuilder::live_param) for each token request.
+    ///
+    /// ```
+    /// use evergrant_tokio_reqwest::{Client, SecretText, Tokens};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// # let (provider, auth) = (client.provider().clone(), client.auth().clone());
+    /// # let password = || Ok(SecretText::new("of the technical user"));
+    /// let client = Client::builder(provider, auth).live_param("password").build()?;
+    /// let tokens = Tokens::builder(client).param_source("password", password).build()?;
+    /// tokens.ready().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn param_source(mut self, name: &str, source: impl SecretSource) -> Self {
+        self.settings = self.settings.param_source(name, source);
+        self
+    }
+
     /// The times and limits that it decides by. The defaults suit a server.
     ///
     /// ```
@@ -315,9 +362,13 @@ impl TokensBuilder {
     /// ```
     ///
     /// # Errors
+    /// Something that the client reads has no source, or a source nothing that is read ([`ConfigError::NeedsSource`],
+    /// [`ConfigError::UnusedSource`]).
+    ///
     /// The HTTP client for token requests cannot be built; a proxy variable of the environment cannot be read, or names a
     /// proxy that cannot be used; this build cannot use the proxy.
     pub fn build(self) -> Result<Tokens, ConfigError> {
+        self.settings.check()?;
         let transport = self.sending.for_client(self.settings.client(), self.settings.attempt_timeout())?;
         Ok(Tokens(Source::new(self.settings, bearer, Tokio, transport)))
     }

@@ -6,7 +6,7 @@ use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Origin, Policy, Rejection, Rotation,
     Stored,
 };
-use evergrant_drive::{BlockingSource, Clock, Observer, Settings, Status, Token};
+use evergrant_drive::{BlockingSource, Clock, Observer, SecretSource, Settings, Status, Token};
 use evergrant_http::bearer;
 use http::HeaderValue;
 use std::fmt;
@@ -61,6 +61,51 @@ impl fmt::Debug for TokensBuilder {
 }
 
 impl TokensBuilder {
+    /// Where the client secret lives, or the finished assertion: it is read for each token request, so that whatever renews it need
+    /// tell nobody. For a client with [`basic_live`](ClientAuth::basic_live), [`post_live`](ClientAuth::post_live) or
+    /// [`assertion`](ClientAuth::assertion). A second call replaces the first.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    /// use evergrant_ureq::{Client, ClientAuth, FileSource, Provider, Tokens};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, _) = story::client()?;
+    /// # let path = std::env::temp_dir().join(format!("evergrant_ureq-secret-{}", std::process::id()));
+    /// # std::fs::write(&path, format!("{}\n", Server::CLIENT_SECRET))?;
+    /// let provider = Provider::rfc6749(&server.token_endpoint())?;
+    /// let client = Client::builder(provider, ClientAuth::basic_live(Server::CLIENT_ID)?).build()?;
+    /// let tokens = Tokens::builder(client).secret(FileSource::new(&path)).build()?;
+    /// tokens.ready()?;
+    /// # std::fs::remove_file(path)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn secret(mut self, source: impl SecretSource) -> Self {
+        self.settings = self.settings.secret(source);
+        self
+    }
+
+    /// Where the value of this parameter lives, for a client with one [that is read](evergrant_core::ClientBuilder::live_param) for each token request.
+    ///
+    /// ```
+    /// use evergrant_ureq::{Client, SecretText, Tokens};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (server, client) = story::client()?;
+    /// # let (provider, auth) = (client.provider().clone(), client.auth().clone());
+    /// # let password = || Ok(SecretText::new("of the technical user"));
+    /// let client = Client::builder(provider, auth).live_param("password").build()?;
+    /// let tokens = Tokens::builder(client).param_source("password", password).build()?;
+    /// tokens.ready()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn param_source(mut self, name: &str, source: impl SecretSource) -> Self {
+        self.settings = self.settings.param_source(name, source);
+        self
+    }
+
     /// The times and limits that it decides by. The defaults suit a server.
     ///
     /// ```
@@ -286,6 +331,9 @@ impl TokensBuilder {
     /// ```
     ///
     /// # Errors
+    /// Something that the client reads has no source, or a source nothing that is read ([`ConfigError::NeedsSource`],
+    /// [`ConfigError::UnusedSource`]).
+    ///
     /// The token endpoint is https, and this build has no TLS, no crypto provider is installed, or there are no trusted roots on
     /// this machine; or a proxy variable of the environment cannot be read, or names a proxy that cannot be used.
     ///
@@ -293,6 +341,7 @@ impl TokensBuilder {
     /// For an https endpoint, reads the platform's certificates, unless the agent has its own, or a shared transport has read them
     /// before: some 10 ms on Linux. Each token request reads them again, so that new ones count.
     pub fn build(self) -> Result<Tokens, ConfigError> {
+        self.settings.check()?;
         let transport = self.sending.for_client(self.settings.client())?;
         Ok(Tokens(BlockingSource::new(self.settings, bearer, transport)))
     }

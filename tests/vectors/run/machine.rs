@@ -362,7 +362,7 @@ impl Came {
                 })
             }
             // Which problem it is decides nothing.
-            Self::NotSent => Outcome::NotSent(ConfigError::ColonInClientId),
+            Self::NotSent => Outcome::NotSent(ConfigError::ColonInClientId.into()),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::tell::escaped::{self, Line};
 use crate::tell::manner::Manner;
 use crate::tell::stderr;
 use evergrant_gateway::ServeError;
-use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal, TransportErrorKind};
+use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal, TransportErrorKind, Unready};
 use evergrant_tokio_reqwest::{ConfigError, Error};
 use std::fmt;
 use std::process::ExitCode;
@@ -194,6 +194,21 @@ impl From<ConfigError> for Failure {
             ),
             Some((happened, next)) => Self::usage(happened, next),
             None => Self::usage(sentence, "see evergrant --help"),
+        }
+    }
+}
+
+impl From<Unready> for Failure {
+    fn from(unready: Unready) -> Self {
+        match unready.config() {
+            Some(error) if unready.ask().is_none() => error.clone().into(),
+            _ => {
+                let sentence = unready.to_string();
+                match sentence.split_once("; ") {
+                    Some((happened, next)) => Self::usage(happened, next),
+                    None => Self::usage(sentence, "see evergrant --help"),
+                }
+            }
         }
     }
 }

@@ -129,6 +129,41 @@ pub enum ConfigError {
         /// Its name.
         name: Excerpt,
     },
+    /// More parameters are read for each request than a client may have.
+    #[error(
+        "parameter {name} is one too many: a client may have 4 parameters that are read for each token request"
+    )]
+    LiveParameters {
+        /// The first that is one too many.
+        name: Excerpt,
+    },
+    /// Something is read for each request, and this form of a request cannot ask for it.
+    #[error("{field} is read for each token request: make the request with Attempt, which asks for it")]
+    NeedsAttempt {
+        /// What is read.
+        field: &'static str,
+    },
+    /// Something is read for each request, and nobody said from where.
+    #[error(
+        "{field} is read for each token request, and nothing says from where: give the builder a source of it"
+    )]
+    NeedsSource {
+        /// What is read.
+        field: Excerpt,
+    },
+    /// A source was given for something that the client does not read.
+    #[error(
+        "there is a source of {field}, which this client does not read: remove it, or make the client with a live one"
+    )]
+    UnusedSource {
+        /// What the source would be for.
+        field: Excerpt,
+    },
+    /// RFC 7521 §4.2: the type of an assertion is an absolute URI.
+    #[error(
+        "the type of the client assertion is not an absolute URI: write it as urn:ietf:params:oauth:client-assertion-type:..."
+    )]
+    AssertionKind,
     /// RFC 8707 §2: a resource is an absolute URI without a fragment.
     #[error("resource is not an absolute URI without fragment: write it as https://api.example.com/")]
     Resource,

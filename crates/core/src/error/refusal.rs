@@ -1,6 +1,9 @@
 //! Why a token request brought no token.
 
 use super::{Excerpt, TransportError, TransportErrorKind};
+use crate::assertion::Told;
+use crate::attempt::Ask;
+use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 use thiserror::Error;
@@ -37,6 +40,18 @@ pub struct Refusal {
     pub(crate) status: Option<u16>,
     pub(crate) problem: Problem,
     pub(crate) retry_after: Option<Duration>,
+    /// The credential that it refuses, if that was read for the request.
+    pub(crate) presented: Option<Arc<Presented>>,
+}
+
+/// A credential that was read for one request, without the credential.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Presented {
+    pub(crate) ask: Ask,
+    pub(crate) source: Option<Excerpt>,
+    pub(crate) is_costly: bool,
+    /// What a refused assertion says of itself.
+    pub(crate) told: Option<Told>,
 }
 
 /// What was wrong with the answer, or that there was none.
@@ -156,7 +171,13 @@ pub enum Malformed {
 impl Refusal {
     /// A response whose token had expired on arrival.
     pub(crate) const fn expired() -> Self {
-        Self { class: Class::Transient, status: None, problem: Problem::Expired, retry_after: None }
+        Self {
+            class: Class::Transient,
+            status: None,
+            problem: Problem::Expired,
+            retry_after: None,
+            presented: None,
+        }
     }
 
     /// A refusal as a server would make it, for tests and for transports that are no HTTP.
@@ -170,7 +191,7 @@ impl Refusal {
     /// assert!(refusal.advice().starts_with("this client requests tokens too often"));
     /// ```
     pub fn new(class: Class, status: Option<u16>, problem: Problem) -> Self {
-        Self { class, status, problem, retry_after: None }
+        Self { class, status, problem, retry_after: None, presented: None }
     }
 
     /// The same, with the server's word on when to ask again.
@@ -227,6 +248,38 @@ impl Refusal {
     /// ```
     pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// Whether it refuses a credential that is read for each request, where reading it again costs nobody anything: it is read every 10 s,
+    /// and sent as soon as it is another one.
+    pub fn is_live(&self) -> bool {
+        self.presented.as_ref().is_some_and(|presented| !presented.is_costly)
+    }
+
+    /// Whether it says that the client did not prove who it is, or may not be: `invalid_client` and `unauthorized_client`, or a 401
+    /// without a code, which is for that alone (RFC 6749 §5.2).
+    pub(crate) fn is_of_credential(&self) -> bool {
+        let is_said = match self.code() {
+            Some(code) => matches!(code, "invalid_client" | "unauthorized_client"),
+            None => self.status == Some(401),
+        };
+        is_said && self.class == Class::Permanent
+    }
+
+    /// The same, which refuses this credential.
+    pub(crate) fn of(self, presented: Presented) -> Self {
+        Self { presented: Some(Arc::new(presented)), ..self }
+    }
+
+    /// The same, which refuses a client secret that was read for its request.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) fn of_live(self) -> Self {
+        self.of(Presented { ask: Ask::ClientSecret, source: None, is_costly: false, told: None })
+    }
+
+    /// The same, without the server's word on when to ask again: it counted from another time.
+    pub(crate) fn kept(&self) -> Self {
+        Self { retry_after: None, ..self.clone() }
     }
 
     /// The same with these secrets masked in what the server and the HTTP library said.
@@ -317,12 +370,12 @@ impl Refusal {
                 "something in front of the server, such as a firewall or an address list, refused the request: ask the \
                  server's operator to let this machine in"
             }
-            (401, _) | (_, "invalid_client") => CREDENTIALS,
+            (401, _) | (_, "invalid_client") => self.credentials(),
             // Where it is not a 401, the client is known and lacks a permission.
             (_, "unauthorized_client" | "access_denied") => {
                 "ask the server's operator to allow this client the client credentials grant"
             }
-            (403, _) => CREDENTIALS,
+            (403, _) => self.credentials(),
             (407, _) => "check the user and password of the proxy",
             (415, _) => "check the body format against the server's documentation: this one is not accepted",
             (_, "invalid_request" | "invalid_grant") => PARAMETERS,
@@ -338,6 +391,17 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// What to look at where the client did not prove who it is.
+    fn credentials(&self) -> &'static str {
+        match &self.presented {
+            Some(presented) if presented.ask == Ask::Assertion => ASSERTION,
+            _ => CREDENTIALS,
+        }
+    }
+}
+
+const ASSERTION: &str = "check with the server's operator that it trusts whoever signs the client assertion, with this audience and this subject";
 const CREDENTIALS: &str =
     "check the client id, the client secret and the authentication method with the server's operator";
 const TOO_OFTEN: &str =
@@ -407,7 +471,25 @@ impl fmt::Display for Summary<'_> {
 /// What happened, and what to do about it.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.summary(), self.advice())
+        write!(f, "{}; {}", self.summary(), self.advice())?;
+        match &self.presented {
+            Some(presented) => write!(f, "; {presented}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Where it was read, and what it says of itself.
+impl fmt::Display for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ask.fmt(f)?;
+        if let Some(source) = &self.source {
+            write!(f, " in {source}")?;
+        }
+        match &self.told {
+            Some(told) => write!(f, " {told}"),
+            None => f.write_str(" is read again for each request"),
+        }
     }
 }
 
@@ -415,6 +497,6 @@ impl core::error::Error for Refusal {}
 
 impl From<TransportError> for Refusal {
     fn from(error: TransportError) -> Self {
-        Self { class: Class::Transient, status: None, problem: Problem::Transport(error), retry_after: None }
+        Self::new(Class::Transient, None, Problem::Transport(error))
     }
 }

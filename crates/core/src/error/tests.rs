@@ -129,7 +129,7 @@ fn a_caller_without_a_token_learns_why_and_when_to_try_again() {
         assert!(!error.is_permanent());
         assert!(format!("{error}").contains(words), "{error}");
     }
-    let unsent = Cause::NotSent(ConfigError::ColonInClientId);
+    let unsent = Cause::NotSent(ConfigError::ColonInClientId.into());
     let unsent = Error::Failed { cause: unsent, retry_after };
     assert!(unsent.is_permanent() && unsent.refusal().is_none());
     assert!(!Cause::Abandoned.is_permanent());
@@ -522,7 +522,8 @@ fn a_cause_is_said_once_in_a_chain_and_is_in_the_words_of_the_error_itself() {
     let refusal = Refusal::from(tls.clone());
     let token = ConfigError::from(UnusableToken);
     let retry_after = Duration::ZERO;
-    let causes = [Cause::Refused(Arc::new(refusal.clone())), Cause::NotSent(token.clone()), Cause::Abandoned];
+    let causes =
+        [Cause::Refused(Arc::new(refusal.clone())), Cause::NotSent(token.clone().into()), Cause::Abandoned];
     for cause in causes {
         let said = format!("{cause}");
         let failed = Error::Failed { cause: cause.clone(), retry_after };

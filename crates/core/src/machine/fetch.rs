@@ -18,6 +18,8 @@ pub(super) struct Rest {
     pub(super) told: Option<Mono>,
     /// Whether callers without a token fail at once.
     pub(super) permanent: bool,
+    /// Whether the last request failed, and no other credentials came since.
+    pub(super) has_failed: bool,
     pub(super) cause: Cause,
 }
 
@@ -51,9 +53,13 @@ impl Fetching {
     pub(super) fn rotated(self) -> Self {
         match self {
             // Ended or not: a rest that has ended holds nothing back.
-            Self::Resting(Rest { told: Some(told), cause, .. }) => {
-                Self::Resting(Rest { until: told, told: Some(told), permanent: false, cause })
-            }
+            Self::Resting(Rest { told: Some(told), cause, .. }) => Self::Resting(Rest {
+                until: told,
+                told: Some(told),
+                permanent: false,
+                has_failed: false,
+                cause,
+            }),
             _ => Self::Idle,
         }
     }

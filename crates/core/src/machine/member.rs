@@ -78,7 +78,8 @@ impl Machine {
             Fetching::Resting(rest) => rest.told,
             Fetching::Idle | Fetching::InFlight { .. } => None,
         };
-        self.fetching = Fetching::Resting(Rest { until, told, permanent, cause });
+        let has_failed = self.failures.transient > 0 || self.failures.permanent > 0;
+        self.fetching = Fetching::Resting(Rest { until, told, permanent, has_failed, cause });
     }
 
     /// What its successor has to know of its failures, if the last flight failed.

@@ -75,6 +75,7 @@ impl Machine {
                 until: future(rest.until),
                 told: rest.told.filter(|told| *told > now.mono).map(mono),
                 permanent: rest.permanent && rest.until > now.mono,
+                has_failed: rest.has_failed,
                 // What it was is told to callers and decides nothing; of its kind, `permanent` was noted.
                 cause: Cause::Abandoned,
             }),

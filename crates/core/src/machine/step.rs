@@ -1,7 +1,7 @@
 //! What goes into the machine and what comes out.
 
 use crate::decimal::decimal;
-use crate::error::{Cause, ConfigError, Error, Refusal};
+use crate::error::{Cause, Error, Refusal, Unready};
 use crate::lifetime::JwtHint;
 use crate::response::Grant;
 use crate::time::{Mono, Now};
@@ -194,8 +194,10 @@ pub enum Outcome {
     Granted(Grant),
     /// An answer without a usable token, or none.
     Refused(Refusal),
-    /// The request could not be built.
-    NotSent(ConfigError),
+    /// The request could not be built: what it needs cannot be had, or cannot work.
+    NotSent(Unready),
+    /// Nothing was sent: the credential is the one that the server refused like this, and its time to be tried once more has not come.
+    HeldBack(Refusal),
 }
 
 /// What the machine made of an outcome, or of a flight that nobody will report on.
@@ -218,6 +220,13 @@ pub enum Landing {
         /// What became of the request.
         cause: Cause,
     },
+    /// Nothing was sent, since the credential is still the one that was refused: no request until then. A held token stays.
+    HeldBack {
+        /// The end of the rest.
+        until: Mono,
+        /// What the refusal was.
+        cause: Cause,
+    },
     /// The server handed out the held token again, or one that ends no later: the held one stays.
     NoProgress {
         /// How often in a row.
@@ -234,17 +243,19 @@ impl Landing {
     pub const fn cause(&self) -> Option<&Cause> {
         static ABANDONED: Cause = Cause::Abandoned;
         match self {
-            Self::Resting { cause, .. } => Some(cause),
+            Self::Resting { cause, .. } | Self::HeldBack { cause, .. } => Some(cause),
             Self::Idle => Some(&ABANDONED),
             Self::Installed { .. } | Self::NoProgress { .. } | Self::Superseded => None,
         }
     }
 
-    /// One lower-case word: `installed`, `no_progress`, `transient`, `permanent`, `not_sent`, `abandoned` or `superseded`.
+    /// One lower-case word: `installed`, `no_progress`, `transient`, `permanent`, `not_sent`, `held_back`, `abandoned` or
+    /// `superseded`.
     pub fn as_str(&self) -> &'static str {
         match (self, self.cause()) {
             (Self::Installed { .. }, _) => "installed",
             (Self::NoProgress { .. }, _) => "no_progress",
+            (Self::HeldBack { .. }, _) => "held_back",
             (_, Some(Cause::Abandoned)) => "abandoned",
             (_, Some(Cause::NotSent(_))) => "not_sent",
             (_, Some(cause)) if cause.is_permanent() => "permanent",

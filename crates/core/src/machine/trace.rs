@@ -301,7 +301,9 @@ impl Trace {
         let landing = self.machine.abandon(now, flight);
         assert_eq!(self.machine.held(now), before.held(now), "I14");
         match landing {
-            Landing::Idle | Landing::Resting { .. } if counts => self.ended_without_token(),
+            Landing::Idle | Landing::Resting { .. } | Landing::HeldBack { .. } if counts => {
+                self.ended_without_token();
+            }
             Landing::Superseded if !counts => assert_eq!(self.machine, *before, "I22"),
             other => panic!("{other:?} of a flight that is abandoned"),
         }
@@ -341,7 +343,9 @@ impl Trace {
                 Outcome::Refused(refused(Class::Transient).with_retry_after(told))
             }
             Answer::Permanent => Outcome::Refused(refused(Class::Permanent)),
-            Answer::NotSent => Outcome::NotSent(ConfigError::ColonInClientId),
+            Answer::NotSent => Outcome::NotSent(ConfigError::ColonInClientId.into()),
+            Answer::PermanentLive => Outcome::Refused(refused(Class::Permanent).of_live()),
+            Answer::HeldBack => Outcome::HeldBack(refused(Class::Permanent).of_live()),
         };
         let foreign = Flight { seed: flight.seed.wrapping_add(1), ..flight.clone() };
         assert_eq!(self.machine.complete(now, foreign, outcome.clone()), Landing::Superseded, "I49");
@@ -357,6 +361,7 @@ impl Trace {
             (Landing::Installed { .. }, true) => "Installed",
             (Landing::Installed { .. }, false) => "Installed late",
             (Landing::Resting { .. }, _) => "Resting",
+            (Landing::HeldBack { .. }, _) => "HeldBack",
             (Landing::NoProgress { .. }, _) => "NoProgress",
             (Landing::Idle, _) => "Idle",
             (Landing::Superseded, _) => "Superseded",
@@ -368,7 +373,7 @@ impl Trace {
                 self.installed(answer, sent, life, &held);
                 not_born_due(&held, sent, now);
             }
-            Landing::Resting { until, .. } => {
+            Landing::Resting { until, .. } | Landing::HeldBack { until, .. } => {
                 assert!(counts && until > now.mono);
                 assert_eq!(held.as_ref(), held_before, "I14");
                 self.ended_without_token();

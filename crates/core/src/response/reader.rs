@@ -202,7 +202,7 @@ impl Reader<'_> {
             rule.class(&Answer::new(status, &headers, Some(self.response.body())))
         });
         let retry_after = self.retry_after();
-        Refusal { class: own.unwrap_or(class), status: Some(status), problem, retry_after }
+        Refusal { class: own.unwrap_or(class), status: Some(status), problem, retry_after, presented: None }
     }
 
     /// Retry-After, and at 429 what says when the limit ends where there is none that can be read. At any other status the

@@ -72,7 +72,11 @@ fn measured(kind: &EventKind) -> Option<(&'static Instrument, Value, Labels)> {
             (&table::POOL_EVICTIONS, Value::Add(1), [Some((&table::EVICTION_REASON, reason.as_str())), None])
         }
         EventKind::PoolFull {} => (&table::POOL_FULL, Value::Add(1), [None, None]),
-        EventKind::Rotated { .. } | EventKind::Restored { .. } | EventKind::ShortSecret { .. } => {
+        EventKind::Rotated { .. }
+        | EventKind::Restored { .. }
+        | EventKind::SourceChanged { .. }
+        | EventKind::ClockOff { .. }
+        | EventKind::ShortSecret { .. } => {
             return None;
         }
     })

@@ -187,6 +187,7 @@ pub(super) static OUTCOME: Label = Label {
         "transient",
         "permanent",
         "not_sent",
+        "held_back",
         "abandoned",
         "superseded",
     ]),

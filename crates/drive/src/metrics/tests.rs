@@ -7,8 +7,9 @@ use crate::observer::{Event, EventKind, EvictionReason, ReplayReason, WaitResult
 use crate::pool::PoolStatus;
 use crate::status::{RequestStatus, Status};
 use evergrant_core::{
-    AccessToken, Cause, Class, ConfigError, Endpoint, ErrorResponse, Excerpt, JwtHint, Landing, Mono, Policy,
-    Problem, Reason, Refusal, Rejection, Rotation, Site, Stored, TransportError, TransportErrorKind,
+    AccessToken, Cause, Class, ClockOffset, ConfigError, Endpoint, ErrorResponse, Excerpt, JwtHint, Landing,
+    Mono, Policy, Problem, Reason, Refusal, Rejection, Rotation, Site, Stored, TransportError,
+    TransportErrorKind,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ fn code(code: &str) -> Problem {
 fn causes() -> Vec<Cause> {
     let mut causes = vec![
         Cause::Abandoned,
-        Cause::NotSent(ConfigError::SecretInUrl { field: "token_endpoint" }),
+        Cause::NotSent(ConfigError::SecretInUrl { field: "token_endpoint" }.into()),
         refused(Class::Transient, 200, Problem::Expired),
         refused(Class::Permanent, 400, code("tenant_4711_is_unknown")),
         Cause::Refused(Arc::new(TransportError::ours(TransportErrorKind::Timeout, "detail").into())),
@@ -55,6 +56,7 @@ fn landings() -> Vec<Landing> {
         Landing::Superseded,
     ];
     landings.extend(causes().into_iter().map(|cause| Landing::Resting { until: Mono::default(), cause }));
+    landings.extend(causes().into_iter().map(|cause| Landing::HeldBack { until: Mono::default(), cause }));
     landings
 }
 
@@ -70,6 +72,8 @@ fn events() -> Vec<EventKind> {
         EventKind::Rotated { rotation: Rotation::Drop },
         EventKind::Restored { taken: true },
         EventKind::ShortSecret { client_id: "my-client-id".into() },
+        EventKind::SourceChanged { what: "the client secret".into(), from: Some("/run/secrets/erp".into()) },
+        EventKind::ClockOff { offset: ClockOffset::Behind(secs(140)) },
     ];
     for reason in
         [Reason::First, Reason::Early, Reason::Expired, Reason::Rejected, Reason::Rotated, Reason::Retry]
@@ -101,7 +105,7 @@ fn events() -> Vec<EventKind> {
     events.push(EventKind::PoolFull {});
     // A kind that is added to `EventKind` has to be added above as well.
     let kinds: BTreeSet<u8> = events.iter().map(kind).collect();
-    assert_eq!(kinds.len(), 11);
+    assert_eq!(kinds.len(), 13);
     events
 }
 
@@ -118,6 +122,8 @@ fn kind(event: &EventKind) -> u8 {
         EventKind::ShortSecret { .. } => 8,
         EventKind::Evicted { .. } => 9,
         EventKind::PoolFull {} => 10,
+        EventKind::SourceChanged { .. } => 11,
+        EventKind::ClockOff { .. } => 12,
     }
 }
 

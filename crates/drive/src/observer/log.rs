@@ -41,6 +41,15 @@ fn tell(event: &Event<'_>) {
             let reason = reason.as_str();
             tracing::debug!(target: "evergrant", source, reason, "the call is sent again");
         }
+        EventKind::SourceChanged { what, from } => {
+            let from = from.as_deref().unwrap_or_default();
+            tracing::info!(target: "evergrant", source, what, from, "what is read for token requests has changed");
+        }
+        EventKind::ClockOff { offset } => tracing::warn!(
+            target: "evergrant",
+            source,
+            "this machine's clock is {offset}: set one of the two, or tokens may end sooner or later than they seem to"
+        ),
         EventKind::ShortSecret { client_id } => tracing::warn!(
             target: "evergrant",
             source,
@@ -60,6 +69,10 @@ fn tell(event: &Event<'_>) {
 }
 
 fn landed(source: &str, flight: u64, landing: &Landing, rest: Duration) {
+    if let Landing::HeldBack { cause, .. } = landing {
+        tracing::debug!(target: "evergrant", source, flight, %cause, "the refused credential is still the same and is not sent again");
+        return;
+    }
     if let Some(cause) = landing.cause() {
         let rest_ms = u64::try_from(rest.as_millis()).unwrap_or(u64::MAX);
         tracing::warn!(target: "evergrant", source, flight, rest_ms, %cause, "the token request failed");

@@ -7,7 +7,7 @@ use super::entry::Entry;
 use super::error::{PoolError, PoolFull};
 use super::making::Making;
 use super::pooled::Pooled;
-use super::settings::{ClientFor, Label};
+use super::settings::{ClientFor, Label, PoolClient};
 use super::shards::{Room, Shards};
 use super::shelf::Place;
 use super::vacancy::Vacancy;
@@ -109,14 +109,17 @@ impl<K, S: Pooled> Inner<K, S> {
     }
 
     /// A source that nobody knows yet.
-    pub(super) fn open(&self, client: Client, key: &K) -> Result<S, PoolError> {
+    pub(super) fn open(&self, client: PoolClient, key: &K) -> Result<S, PoolError> {
+        let PoolClient { client, sources } = client;
+        sources.check(&client)?;
         let audience = match &self.label {
             Some(label) => Audience::new(label(key), self.terms.observers.clone()),
             None => Arc::clone(&self.audience),
         };
         let member = Member::new(&self.commons, client.provider().token_endpoint().origin());
         let (client, terms, seed) = (Arc::new(client), self.terms.clone(), random_seed());
-        let shared = Shared::of(Arc::clone(&client), terms, audience, seed, self.render, Some(member));
+        let shared =
+            Shared::of((Arc::clone(&client), sources), terms, audience, seed, self.render, Some(member));
         Ok((self.wrap)(&client, shared)?)
     }
 }
@@ -151,8 +154,8 @@ impl<K, S: Pooled> Inner<K, S> {
         self.counters.misses.fetch_add(1, Ordering::Relaxed);
         for is_last in (1..=TRIES).map(|tried| tried == TRIES) {
             let maker = Maker::begin(self, hash);
-            let client = (self.client_for)(&key).map_err(PoolError::Client)?.client;
-            let rest = self.note_of(hash, &client);
+            let client = (self.client_for)(&key).map_err(PoolError::Client)?;
+            let rest = self.note_of(hash, &client.client);
             let source = self.open(client, &key)?;
             let readings = self.clock.readings();
             let vacancy = self.make_room(hash, readings, source.shared())?;

@@ -5,20 +5,46 @@ use crate::clock::Clock;
 use crate::commons::Limits;
 use crate::observer::Observer;
 use crate::settings::Terms;
+use crate::source::{SecretSource, Sources};
 use evergrant_core::{Client, Policy};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a pool needs to know to make the source of a key: its client.
+/// What a pool needs to know to make the source of a key: its client, and where that lives which the client reads for each request.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct PoolClient {
     pub(super) client: Client,
+    pub(super) sources: Sources,
+}
+
+impl PoolClient {
+    /// This client.
+    pub fn new(client: Client) -> Self {
+        Self { client, sources: Sources::default() }
+    }
+
+    /// Where its secret or its assertion lives, for a client with a [live](evergrant_core::ClientAuth::is_live) one.
+    pub fn secret(self, source: impl SecretSource) -> Self {
+        Self { sources: self.sources.with_credential(source), ..self }
+    }
+
+    /// Where the value of this parameter lives, for a client with one [that is read](evergrant_core::ClientBuilder::live_param) for each
+    /// request.
+    pub fn param_source(self, name: &str, source: impl SecretSource) -> Self {
+        Self { sources: self.sources.with_param(name, source), ..self }
+    }
+
+    /// The client.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
 }
 
 impl From<Client> for PoolClient {
     fn from(client: Client) -> Self {
-        Self { client }
+        Self::new(client)
     }
 }
 

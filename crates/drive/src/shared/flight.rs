@@ -6,9 +6,10 @@ use super::state::{Shared, State};
 use crate::commons::{Mark, Permit, Reach};
 use crate::contained::contained;
 use crate::observer::{EventKind, FlightSpan, Report};
+use crate::source::{Sources, Ticket};
 use evergrant_core::{
-    Cause, Class, Client, Flight, Landing, Mono, Now, Outcome, Problem, Refusal, Response, TransportError,
-    TransportErrorKind,
+    Ask, Attempt, Cause, Class, Client, Flight, Known, Landing, Mono, Move, Now, Outcome, Problem, Response,
+    Seed, Sent, TransportError, TransportErrorKind, Unready,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -18,13 +19,31 @@ use std::time::Duration;
 /// runtime that is shut down), abandons the flight; either way everyone is woken.
 pub(crate) struct FlightGuard<V> {
     shared: Arc<Shared<V>>,
-    client: Arc<Client>,
+    pub(super) client: Arc<Client>,
     /// Taken when it landed.
     flight: Option<Flight>,
     limit: Duration,
+    /// What the attempts before have learnt.
+    known: Known,
+    sources: Sources,
     span: FlightSpan,
     /// Of the pool, for as long as it is in the air.
     permit: Option<Permit>,
+}
+
+/// How an attempt ended, and what came of it beside its outcome.
+#[derive(Debug)]
+pub(crate) struct Flown {
+    pub(crate) outcome: Outcome,
+    pub(crate) learnt: Option<Known>,
+    /// What people hear of once everyone is woken.
+    pub(crate) news: Vec<EventKind>,
+}
+
+impl From<Outcome> for Flown {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, learnt: None, news: Vec::new() }
+    }
 }
 
 impl<V> fmt::Debug for FlightGuard<V> {
@@ -34,19 +53,22 @@ impl<V> fmt::Debug for FlightGuard<V> {
 }
 
 impl<V> FlightGuard<V> {
-    /// The client it was launched with.
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
+    /// The first move of its attempt, with the client it was launched with.
+    pub(crate) fn begin(&self) -> Move<'_> {
+        Attempt::begin(&self.client, Seed::new(self.sent_at()), &self.known)
+    }
+
+    /// Begins to read what the attempt asks for.
+    ///
+    /// # Errors
+    /// Nobody said where it is.
+    pub(crate) fn read(&self, ask: &Ask) -> Result<Ticket, Unready> {
+        self.sources.begin(ask, self.time_left())
     }
 
     /// When it was sent.
     pub(crate) fn sent_at(&self) -> Now {
         self.flight.as_ref().map(Flight::sent_at).unwrap_or_default()
-    }
-
-    /// How long the transport may take.
-    pub(crate) const fn limit(&self) -> Duration {
-        self.limit
     }
 
     /// Begins its span: once it is out of the lock, on the thread of whoever caused it.
@@ -70,19 +92,30 @@ impl<V> FlightGuard<V> {
         TransportError::ours(TransportErrorKind::Timeout, &format!("none within {:?}", self.limit))
     }
 
-    /// What the transport brought, as the machine takes it.
-    pub(crate) fn outcome(&self, answer: Result<Response, TransportError>) -> Outcome {
+    /// The next move, with what the transport brought.
+    pub(crate) fn received<'a>(&self, sent: Sent<'a>, answer: Result<Response, TransportError>) -> Move<'a> {
         let status = answer.as_ref().ok().map(Response::status);
-        let read = match answer {
-            Ok(response) => self.client.read(&response, self.sent_at()),
-            Err(error) => Err(Refusal::from(self.client.masked_error(error))),
+        let next = match answer {
+            Ok(response) => sent.received(&response, self.shared.clock.now()),
+            Err(error) => sent.failed(error),
         };
-        self.span.answered(status, read.as_ref().err());
-        read.map_or_else(Outcome::Refused, Outcome::Granted)
+        let refusal = match &next {
+            Move::Done(Outcome::Refused(refusal), _) => Some(refusal),
+            _ => None,
+        };
+        self.span.answered(status, refusal);
+        next
+    }
+
+    /// The end of its attempt.
+    pub(crate) fn flown(&self, outcome: Outcome, learnt: Known, mut news: Vec<EventKind>) -> Flown {
+        news.extend(learnt.clock_news(&self.known).map(|offset| EventKind::ClockOff { offset }));
+        Flown { outcome, learnt: Some(learnt), news }
     }
 
     /// What became of it. Everyone is woken; what is reported of it is the caller's to drop.
-    pub(crate) fn land(mut self, outcome: Outcome) -> Option<Report> {
+    pub(crate) fn land(mut self, flown: impl Into<Flown>) -> Vec<Report> {
+        let Flown { outcome, learnt, news } = flown.into();
         let value = match &outcome {
             // Rendered here, since it is foreign and must not be made under the lock.
             Outcome::Granted(grant) => Some(Arc::new((self.shared.render)(grant.token()))),
@@ -97,9 +130,10 @@ impl<V> FlightGuard<V> {
         };
         // Taken under the lock: a clock that panics before it leaves the flight to Drop.
         let (flight, permit, member) = (&mut self.flight, &self.permit, self.shared.member());
-        let (report, outside) = self.shared.enter_at(self.shared.clock.readings(), |state, now| {
+        let (reports, outside) = self.shared.enter_at(self.shared.clock.readings(), |state, now| {
             let flight = flight.take()?;
             let (flight_id, sent_at) = (flight.id(), flight.sent_at());
+            state.learn(flight_id, learnt);
             let landing = state.machine.complete(now, flight, outcome);
             match value {
                 Some(value) if matches!(landing, Landing::Installed { .. }) => state.installed(now, value),
@@ -116,13 +150,14 @@ impl<V> FlightGuard<V> {
                 }
             }
             let (took, rest) = state.landed(now, sent_at);
-            Some(state.report(now, EventKind::Landed { flight: flight_id, landing, took, rest, narrowed }))
+            let landed = EventKind::Landed { flight: flight_id, landing, took, rest, narrowed };
+            Some(news.into_iter().chain([landed]).map(|kind| state.report(now, kind)).collect())
         });
         let woken = Parting::of(outside);
         // Its share and its permit are free before anybody is woken: to a pool the source is not busy any more.
         drop(self);
         drop(woken);
-        report
+        reports.unwrap_or_default()
     }
 }
 
@@ -148,9 +183,11 @@ impl<V> Shared<V> {
         let (id, reason) = (flight.id(), flight.reason());
         let endpoint = client.provider().token_endpoint().clone();
         let left = state.report(now, EventKind::Sent { flight: id, reason, endpoint });
-        let (shared, span) = (Arc::clone(self), FlightSpan::default());
-        let permit = pass.into_permit();
-        Some((FlightGuard { shared, client, flight: Some(flight), limit, span, permit }, left))
+        let (shared, span, permit) = (Arc::clone(self), FlightSpan::default(), pass.into_permit());
+        let (known, sources) = (state.known.clone(), state.sources.clone());
+        state.launched = id;
+        let flight = Some(flight);
+        Some((FlightGuard { shared, client, flight, limit, known, sources, span, permit }, left))
     }
 
     fn abandon(&self, flight: Flight) -> Report {

@@ -95,7 +95,7 @@ impl<V> Shared<V> {
             if stands < standing {
                 return Err(stands);
             }
-            let note = state.machine.rest_note();
+            let note = state.rest_note();
             state.machine.close(now, Closed::Removed);
             state.wake_all(now);
             Ok(note)
@@ -130,6 +130,14 @@ impl<V> Shared<V> {
 impl<V> State<V> {
     fn is_in_flight(&self, now: Now) -> bool {
         matches!(self.machine.fetch(now), Fetch::InFlight { deadline } if now.mono < deadline)
+    }
+
+    /// What its successor has to know. What is known of a refused credential is not kept, so the successor rests until that may be tried
+    /// once more.
+    fn rest_note(&self) -> Option<RestNote> {
+        let note = self.machine.rest_note()?;
+        let until = self.known.refused_until().unwrap_or_default().max(note.until());
+        Some(RestNote::new(until, note.is_permanent(), note.failures()))
     }
 
     fn standing(&self, now: Now) -> Standing {

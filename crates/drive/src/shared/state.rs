@@ -16,9 +16,10 @@ use crate::contained::contained;
 use crate::observer::{Audience, EventKind, Report};
 use crate::published::Published;
 use crate::sites::Sites;
+use crate::source::Sources;
 use crate::status::Journal;
 use crate::sync::{Mutex, MutexGuard};
-use evergrant_core::{AccessToken, Call, Client, Generation, Machine, Mono, Now};
+use evergrant_core::{AccessToken, Call, Client, Generation, Known, Machine, Mono, Now};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
@@ -42,6 +43,13 @@ pub(super) struct State<V> {
     pub(super) machine: Machine,
     /// `None` for a fixed token, which nobody asks for.
     pub(super) client: Option<Arc<Client>>,
+    /// Where that lives which is read for each of its requests.
+    pub(super) sources: Sources,
+    /// What attempts have learnt, up to that of this flight.
+    pub(super) known: Known,
+    learnt_by: u64,
+    /// The last flight that left.
+    pub(super) launched: u64,
     /// The last reading of the monotonic clock that the machine got: the next one is not earlier.
     last: Mono,
     pub(super) sites: Sites,
@@ -177,10 +185,20 @@ impl<V> Shared<V> {
 }
 
 impl<V> State<V> {
-    pub(super) fn new(machine: Machine, client: Option<Arc<Client>>, audience: Arc<Audience>) -> Self {
+    pub(super) fn new(
+        machine: Machine,
+        client: Option<(Arc<Client>, Sources)>,
+        audience: Arc<Audience>,
+    ) -> Self {
+        let known = Known::new(machine.policy());
+        let (client, sources) = client.unzip();
         Self {
             machine,
             client,
+            sources: sources.unwrap_or_default(),
+            known,
+            learnt_by: 0,
+            launched: 0,
             last: Mono::ZERO,
             sites: Sites::default(),
             waiting: BTreeMap::new(),
@@ -197,6 +215,20 @@ impl<V> State<V> {
             noted: Mono::MAX,
             outside: Outside::default(),
         }
+    }
+
+    /// What the attempt of this flight has learnt: that of a later one counts more, and nothing counts that was learnt with credentials of
+    /// the past.
+    pub(super) fn learn(&mut self, flight: u64, learnt: Option<Known>) {
+        if let Some(learnt) = learnt.filter(|_| flight > self.learnt_by) {
+            (self.known, self.learnt_by) = (learnt, flight);
+        }
+    }
+
+    /// The credentials are other ones: nothing is known of them.
+    pub(super) fn unlearn(&mut self) {
+        self.known = Known::new(self.machine.policy());
+        self.learnt_by = self.launched;
     }
 
     /// The reading as the machine takes it: `mono` never goes back, whatever the clock does, and whichever of two readings from

@@ -181,11 +181,11 @@ fn a_rotation_and_a_request_never_mix() {
     let mut waiter = shared.waiter(Some(MINUTE), None);
     let old = send(&mut waiter);
     shared.rotate(fixture::auth("second"), Rotation::Keep);
-    assert_eq!(old.client().client_id(), "first");
+    assert_eq!(old.client.client_id(), "first");
     drop(old.land(grant("old", 3600)));
     assert!(shared.try_token().is_none(), "what the old credentials bring has no effect");
     clock.advance(secs(1));
-    assert_eq!(send(&mut waiter).client().client_id(), "second");
+    assert_eq!(send(&mut waiter).client.client_id(), "second");
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn every_caller_gets_the_snapshot_that_is_published() {
 fn a_flight_knows_when_it_was_sent_and_how_long_it_may_take() {
     let (shared, clock) = source();
     let guard = send(&mut shared.waiter(Some(MINUTE), None));
-    assert_eq!((guard.sent_at(), guard.limit(), guard.time_left()), (clock.now(), secs(10), secs(10)));
+    assert_eq!((guard.sent_at(), guard.time_left()), (clock.now(), secs(10)));
     clock.advance(secs(4));
     assert_eq!(guard.time_left(), secs(6));
 }

@@ -43,7 +43,7 @@ fn the_page_says_of_each_answer_whether_it_is_permanent() {
 fn the_page_has_a_row_for_every_error_of_a_call() {
     // A new cause has a row, and a place in this list.
     let causes = [
-        Cause::NotSent(ConfigError::Resource),
+        Cause::NotSent(ConfigError::Resource.into()),
         Cause::Abandoned,
         Cause::HeldBack,
         Cause::Unrecorded { permanent: true },

@@ -56,7 +56,7 @@ fn what_failed_on_the_way_has_a_word_of_its_own() {
 fn what_was_never_sent_is_in_no_list() {
     assert_eq!(Cause::Abandoned.error_type().to_string(), "_OTHER");
     assert_eq!(
-        Cause::NotSent(ConfigError::SecretInUrl { field: "token_endpoint" }).error_type().to_string(),
+        Cause::NotSent(ConfigError::SecretInUrl { field: "token_endpoint" }.into()).error_type().to_string(),
         "_OTHER"
     );
 }

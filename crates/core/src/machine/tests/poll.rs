@@ -160,9 +160,9 @@ fn a_request_that_cannot_be_built_rests_as_a_permanent_refusal() {
     let mut call = sim.call();
     let flight = sim.sends(&mut call);
     let problem = ConfigError::ColonInClientId;
-    let landing = sim.machine.complete(sim.now, flight, Outcome::NotSent(problem.clone()));
+    let landing = sim.machine.complete(sim.now, flight, Outcome::NotSent(problem.clone().into()));
     assert!(matches!(landing, Landing::Resting { .. }));
-    assert_eq!(sim.fails(&mut call).cause(), Some(&Cause::NotSent(problem)));
+    assert_eq!(sim.fails(&mut call).cause(), Some(&Cause::NotSent(problem.into())));
 }
 
 // Conforms: L-07

@@ -45,6 +45,7 @@ fn random_traces_see_everything_that_can_happen() {
     let all = [
         "Dropped",
         "Failed",
+        "HeldBack",
         "Idle",
         "Installed",
         "Installed late",

@@ -73,6 +73,10 @@ pub(crate) enum Answer {
     Permanent,
     /// The request could not be built.
     NotSent,
+    /// A permanent refusal of a credential that was read for the request.
+    PermanentLive,
+    /// That credential is the same one still, and nothing was sent.
+    HeldBack,
 }
 
 impl Op {
@@ -116,6 +120,8 @@ impl Answer {
             9 => grant(Some(Duration::from_nanos(number % 100)), None),
             10 | 11 => Self::Transient,
             12 | 13 => Self::Throttled(number % 5000),
+            14 if d % 4 == 1 => Self::PermanentLive,
+            14 if d % 4 == 2 => Self::HeldBack,
             14 => Self::Permanent,
             _ => Self::NotSent,
         }

@@ -2,6 +2,7 @@
 
 use super::seen::logged;
 use super::*;
+use evergrant_core::Move;
 
 #[test]
 fn a_rejected_token_is_not_handed_out_again() {
@@ -77,13 +78,18 @@ fn a_secret_of_one_letter_is_not_told_by_our_own_words_and_is_warned_of() {
     let text = logged(|| {
         let shared = Shared::new(Settings::new(client("n")), 0, fixture::render);
         let guard = send(&mut shared.waiter(None, None));
-        let outcome = guard.outcome(Err(guard.timed_out()));
-        let Outcome::Refused(refusal) = &outcome else { panic!("{outcome:?}") };
+        let outcome = |error| {
+            let Move::Send(_, sent) = guard.begin() else { panic!("nothing has to be read") };
+            let Move::Done(outcome, _) = guard.received(sent, Err(error)) else { panic!("it is over") };
+            outcome
+        };
+        let timed_out = outcome(guard.timed_out());
+        let Outcome::Refused(refusal) = &timed_out else { panic!("{timed_out:?}") };
         assert!(refusal.to_string().contains("none within 10s"), "{refusal}");
         // A foreign text that has the secret as a word of its own is masked as a whole.
         let foreign =
             evergrant_core::TransportError::new(evergrant_core::TransportErrorKind::Other, "said n", &[]);
-        let outcome = guard.outcome(Err(foreign));
+        let outcome = outcome(foreign);
         assert!(!format!("{outcome:?}").contains("said"), "{outcome:?}");
         shared.rotate(ClientAuth::post("an-id", "long enough").unwrap(), Rotation::Keep);
     });

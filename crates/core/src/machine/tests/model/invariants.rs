@@ -270,7 +270,11 @@ fn landed(before: &World, after: &mut World, answer: Answer, landing: &Landing) 
     let (held_before, held_after) = (before.machine.held(now), after.machine.held(now));
     hold!(is_grant(answer) || held_before == held_after, "I14: a failure changed the lease");
     match landing {
-        Landing::Resting { until, cause } => {
+        Landing::Resting { until, cause } | Landing::HeldBack { until, cause } => {
+            hold!(
+                matches!(landing, Landing::HeldBack { .. }) == (answer == Answer::HeldBack),
+                "{landing:?} of {answer:?}"
+            );
             hold!(*until > now.mono, "a rest that is over");
             hold!(held_before == held_after, "I14: a failure changed the lease");
             ended_without_token(after)?;

@@ -1,8 +1,9 @@
 //! What the search moves through: a machine, its callers and its flights, and everything that can happen next.
 
 use crate::{
-    AccessToken, Call, Class, Closed, ConfigError, Flight, Generation, Grant, Landing, Machine, Mono, Now,
-    Outcome, Policy, Problem, Refusal, Rejection, Rotation, Site, Step, Stored, Wall,
+    AccessToken, Ask, Call, Class, Closed, ConfigError, Flight, Generation, Grant, Landing, Machine, Mono,
+    Now, Outcome, Policy, Problem, Refusal, Rejection, Rotation, Site, SourceError, Step, Stored, Unready,
+    Wall,
 };
 use std::time::Duration;
 use std::{vec, vec::Vec};
@@ -107,9 +108,15 @@ pub(super) enum Answer {
     Permanent,
     PermanentThrottled(u32),
     NotSent,
+    /// Something could not be read for the request: it may be there in a second.
+    Unready,
+    /// The credential that was read for the request is refused.
+    PermanentLive,
+    /// It is the same one still, and nothing was sent.
+    HeldBack,
 }
 
-const ANSWERS: [Answer; 11] = [
+const ANSWERS: [Answer; 14] = [
     Answer::Token(0),
     Answer::Token(10),
     Answer::Token(20),
@@ -121,6 +128,9 @@ const ANSWERS: [Answer; 11] = [
     Answer::Permanent,
     Answer::PermanentThrottled(3),
     Answer::NotSent,
+    Answer::Unready,
+    Answer::PermanentLive,
+    Answer::HeldBack,
 ];
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -357,7 +367,10 @@ impl World {
             Answer::PermanentThrottled(told) => {
                 Outcome::Refused(refusal(Class::Permanent).with_retry_after(units(told)))
             }
-            Answer::NotSent => Outcome::NotSent(ConfigError::ColonInClientId),
+            Answer::NotSent => Outcome::NotSent(ConfigError::ColonInClientId.into()),
+            Answer::Unready => Outcome::NotSent(Unready::new(Ask::ClientSecret, SourceError::Missing)),
+            Answer::PermanentLive => Outcome::Refused(refusal(Class::Permanent).of_live()),
+            Answer::HeldBack => Outcome::HeldBack(refusal(Class::Permanent).of_live()),
         }
     }
 

@@ -1,0 +1,98 @@
+//! Assertions as client authentication (RFC 7521 §4.2), made by somebody else: a platform that vouches for the program.
+
+use crate::error::{ConfigError, Excerpt};
+use crate::jwt;
+use crate::span::Span;
+use crate::time::Wall;
+use alloc::borrow::Cow;
+use core::fmt;
+use core::time::Duration;
+use fluent_uri::Uri;
+
+/// What kind of assertion it is: the `client_assertion_type` of a token request (RFC 7521 §4.2).
+///
+/// ```
+/// use evergrant_core::AssertionKind;
+///
+/// assert_eq!(AssertionKind::JWT_BEARER.uri(), "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+/// let own = AssertionKind::parse("urn:example:client-assertion-type:smart-card")?;
+/// assert_eq!(own.uri(), "urn:example:client-assertion-type:smart-card");
+/// # Ok::<(), evergrant_core::ConfigError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct AssertionKind(Cow<'static, str>);
+
+impl AssertionKind {
+    /// A JWT (RFC 7523 §2.2): what Kubernetes, GitHub, GitLab and cloud platforms hand to their programs.
+    pub const JWT_BEARER: Self =
+        Self(Cow::Borrowed("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
+    /// A JWT-SVID of SPIFFE (draft-ietf-oauth-spiffe-client-auth).
+    pub const JWT_SPIFFE: Self =
+        Self(Cow::Borrowed("urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"));
+
+    /// Another one, by its URI.
+    ///
+    /// # Errors
+    /// [`ConfigError::AssertionKind`] if it is no absolute URI.
+    pub fn parse(uri: &str) -> Result<Self, ConfigError> {
+        Uri::parse(uri).map_err(|_| ConfigError::AssertionKind)?;
+        let known = [Self::JWT_BEARER, Self::JWT_SPIFFE].into_iter().find(|known| known.uri() == uri);
+        Ok(known.unwrap_or_else(|| Self(Cow::Owned(uri.into()))))
+    }
+
+    /// The URI.
+    pub fn uri(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of the method of authentication.
+    pub(crate) fn method(&self) -> &'static str {
+        if *self == Self::JWT_BEARER {
+            "private_key_jwt"
+        } else if *self == Self::JWT_SPIFFE {
+            "spiffe_jwt"
+        } else {
+            "client_assertion"
+        }
+    }
+}
+
+/// What a refused assertion says of itself, for whoever has to mend it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Told {
+    /// How long ago it ended.
+    pub(crate) ended: Option<Duration>,
+    pub(crate) audience: Option<Excerpt>,
+    pub(crate) subject: Option<Excerpt>,
+}
+
+impl Told {
+    /// What this assertion says, at this moment of the server's clock. Claims that repeat a secret of the client are not shown.
+    pub(crate) fn of(assertion: &str, now: Wall, masks: &[&str]) -> Option<Self> {
+        let told = jwt::told(assertion)?;
+        Some(Self {
+            ended: told.exp.filter(|exp| *exp <= now).map(|exp| now.since(exp)),
+            audience: told.aud.and_then(|aud| Excerpt::new(&aud, masks)),
+            subject: told.sub.and_then(|sub| Excerpt::new(&sub, masks)),
+        })
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.ended, &self.audience, &self.subject) {
+            (Some(ended), ..) => {
+                write!(f, "ended {} ago: its writer seems to have stopped", Span(ended))
+            }
+            (None, Some(audience), Some(subject)) => {
+                write!(f, "has the audience {audience} and the subject {subject}")
+            }
+            (None, Some(audience), None) => write!(f, "has the audience {audience} and no subject"),
+            (None, None, Some(subject)) => write!(f, "has no audience, and the subject {subject}"),
+            (None, None, None) => f.write_str("has neither audience nor subject"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

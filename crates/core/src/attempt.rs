@@ -1,0 +1,277 @@
+//! The conversation of one flight: what it needs, what is sent, and what became of it.
+//!
+//! ```text
+//! Attempt::begin ──► Ask ──► Ask ──► Send ──► Done
+//!                     │                ▲
+//!                     └── unanswered ──┴── a refused credential is still the same ──► Done
+//! ```
+//! No step can be taken twice or out of order: each is consumed by what comes next. An attempt asks five times at most and sends one
+//! request; what it learns for the next one comes with its end.
+
+mod known;
+
+pub use known::{ClockOffset, Known};
+
+use crate::assertion;
+use crate::client::Client;
+use crate::error::{Excerpt, Presented, Refusal, SourceError, TransportError, Unready};
+use crate::machine::Outcome;
+use crate::request::Request;
+use crate::response::Response;
+use crate::secret::Secret;
+use crate::text::SecretText;
+use crate::time::Now;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// The beginning of a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Seed {
+    /// When the flight was sent ([`Flight::sent_at`](crate::Flight::sent_at)): where the life of its token begins.
+    pub now: Now,
+}
+
+impl Seed {
+    /// Of a flight that was sent then.
+    pub const fn new(now: Now) -> Self {
+        Self { now }
+    }
+}
+
+/// What a request needs and core cannot have: whoever drives it reads that from where it lives.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Ask {
+    /// The client secret.
+    ClientSecret,
+    /// The client assertion.
+    Assertion,
+    /// The value of the parameter of this name.
+    Parameter(Box<str>),
+}
+
+impl Ask {
+    /// What it is called in errors of the configuration.
+    pub(crate) const fn field(&self) -> &'static str {
+        match self {
+            Self::ClientSecret => "client_secret",
+            Self::Assertion => "client_assertion",
+            Self::Parameter(_) => "a parameter",
+        }
+    }
+
+    /// Whether it proves who the client is.
+    const fn is_credential(&self) -> bool {
+        matches!(self, Self::ClientSecret | Self::Assertion)
+    }
+}
+
+/// As people read it: "the client secret".
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClientSecret => f.write_str("the client secret"),
+            Self::Assertion => f.write_str("the client assertion"),
+            Self::Parameter(name) => write!(f, "the parameter {name}"),
+        }
+    }
+}
+
+/// What comes next in an attempt.
+#[must_use]
+#[derive(Debug)]
+pub enum Move<'a> {
+    /// Something must be read.
+    Ask(Asking<'a>),
+    /// The token request, and who takes its answer. Send it once, follow no redirect, retry nothing.
+    Send(Request, Sent<'a>),
+    /// It is over. The outcome is for the machine, and what was learnt for the next attempt.
+    Done(Outcome, Known),
+}
+
+/// One attempt to get a token.
+///
+/// ```
+/// use evergrant_core::*;
+///
+/// # fn read(_: &Ask) -> Result<SecretText, SourceError> { SecretText::from_bytes(b"my-client-secret\n") }
+/// # fn send(request: &Request) -> Result<Response, TransportError> {
+/// #     assert_eq!(request.body(), b"grant_type=client_credentials&client_id=id&client_secret=my-client-secret");
+/// #     let body = br#"{"access_token":"abc","token_type":"Bearer","expires_in":3600}"#.to_vec();
+/// #     Ok(Response::new(200).with_header("Content-Type", b"application/json").with_body(body))
+/// # }
+/// # fn now() -> Now { Now::default() }
+/// fn fly(client: &Client, flight: &Flight, known: &mut Known) -> Outcome {
+///     let mut next = Attempt::begin(client, Seed::new(flight.sent_at()), known);
+///     loop {
+///         next = match next {
+///             Move::Ask(asking) => match read(asking.ask()) {
+///                 Ok(text) => asking.answer(text),
+///                 Err(error) => {
+///                     let unready = Unready::new(asking.ask().clone(), error);
+///                     asking.unanswered(unready)
+///                 }
+///             },
+///             Move::Send(request, sent) => match send(&request) {
+///                 Ok(response) => sent.received(&response, now()),
+///                 Err(error) => sent.failed(error),
+///             },
+///             Move::Done(outcome, learnt) => {
+///                 *known = learnt;
+///                 return outcome;
+///             }
+///         };
+///     }
+/// }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+///
+/// let client = Client::builder(provider, ClientAuth::post_live("id")?).build()?;
+/// let mut machine = Machine::new(Policy::new(), 42);
+/// let mut known = Known::new(machine.policy());
+/// let Step::Send(flight) = machine.poll(now(), &mut Call::new(Mono::MAX)) else { panic!("nothing is held") };
+/// let outcome = fly(&client, &flight, &mut known);
+/// assert!(matches!(machine.complete(now(), flight, outcome), Landing::Installed { .. }));
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Attempt<'a> {
+    client: Cow<'a, Client>,
+    seed: Seed,
+    known: Known,
+    /// The credential, if it was read for this attempt.
+    presented: Option<Read>,
+}
+
+impl<'a> Attempt<'a> {
+    /// The first move of an attempt of this client, which knows what earlier ones have learnt.
+    pub fn begin(client: &'a Client, seed: Seed, known: &Known) -> Move<'a> {
+        Self { client: Cow::Borrowed(client), seed, known: known.clone(), presented: None }.next()
+    }
+
+    fn next(self) -> Move<'a> {
+        let ask = self.client.asks().next();
+        match ask {
+            Some(ask) => Move::Ask(Asking { attempt: self, ask }),
+            None => Move::Send(self.client.filled_request(), Sent(self)),
+        }
+    }
+
+    fn done(self, outcome: Outcome) -> Move<'a> {
+        Move::Done(outcome, self.known)
+    }
+}
+
+/// An attempt that needs something.
+#[must_use]
+#[derive(Debug)]
+pub struct Asking<'a> {
+    attempt: Attempt<'a>,
+    ask: Ask,
+}
+
+impl<'a> Asking<'a> {
+    /// What it needs.
+    pub const fn ask(&self) -> &Ask {
+        &self.ask
+    }
+
+    /// This is it. A credential that the server has refused is not sent again while it is the same: it ends the attempt as
+    /// [`Outcome::HeldBack`], until its time comes to be tried once more.
+    pub fn answer(self, text: SecretText) -> Move<'a> {
+        let Self { mut attempt, ask } = self;
+        let is_costly = text.is_costly();
+        let (text, source) = text.into_parts();
+        if ask.is_credential() {
+            if !is_costly && let Some(refusal) = attempt.known.held_back(&text, attempt.seed.now.mono) {
+                return attempt.done(Outcome::HeldBack(refusal));
+            }
+            let (ask, text, source) = (ask.clone(), text.clone(), source.clone());
+            attempt.presented = Some(Read { ask, text, source, is_costly });
+        }
+        match attempt.client.as_ref().clone().with_read(&ask, text) {
+            Ok(client) => Attempt { client: Cow::Owned(client), ..attempt }.next(),
+            Err(error) => {
+                let unready = Unready::new(ask, SourceError::Unusable(error)).from(source);
+                attempt.done(Outcome::NotSent(if is_costly { unready.costly() } else { unready }))
+            }
+        }
+    }
+
+    /// It cannot be had.
+    pub fn unanswered(self, unready: Unready) -> Move<'a> {
+        self.attempt.done(Outcome::NotSent(unready))
+    }
+}
+
+/// An attempt whose request is under way.
+#[must_use]
+#[derive(Debug)]
+pub struct Sent<'a>(Attempt<'a>);
+
+impl<'a> Sent<'a> {
+    /// This is the answer, which came at this moment.
+    pub fn received(self, response: &Response, now: Now) -> Move<'a> {
+        let Self(mut attempt) = self;
+        let sent = attempt.seed.now;
+        attempt.known.hear(response, attempt.client.provider().token_endpoint().origin(), sent, now);
+        match attempt.client.read(response, sent) {
+            Ok(grant) => {
+                attempt.known.accepted();
+                attempt.done(Outcome::Granted(grant))
+            }
+            Err(refusal) => {
+                let refusal = attempt.refused(refusal, now);
+                attempt.done(Outcome::Refused(refusal))
+            }
+        }
+    }
+
+    /// There is no answer. What the HTTP library said is shown with the client's secrets masked.
+    pub fn failed(self, error: TransportError) -> Move<'a> {
+        let error = self.0.client.masked_error(error);
+        self.0.done(Outcome::Refused(error.into()))
+    }
+
+    /// The client as it asked, with everything that was read.
+    pub fn client(&self) -> &Client {
+        &self.0.client
+    }
+}
+
+impl Attempt<'_> {
+    /// The refusal, which says what it knows of a credential that was read for this attempt, if it is about that.
+    fn refused(&mut self, refusal: Refusal, now: Now) -> Refusal {
+        let Some(read) = self.presented.take().filter(|_| refusal.is_of_credential()) else { return refusal };
+        let told = match read.ask {
+            Ask::Assertion => {
+                let masks = self.client.own_masks();
+                let masks: Vec<&str> = masks.iter().map(|mask| mask.as_str()).collect();
+                assertion::Told::of(read.text.expose(), self.known.server_now(now.wall), &masks)
+            }
+            _ => None,
+        };
+        let is_costly = read.is_costly;
+        let presented = Presented { ask: read.ask, source: read.source, is_costly, told };
+        let refusal = refusal.of(presented);
+        if !is_costly {
+            self.known.refused(read.text, &refusal, now.mono);
+        }
+        refusal
+    }
+}
+
+/// A credential that was read for an attempt.
+#[derive(Debug)]
+struct Read {
+    ask: Ask,
+    text: Secret,
+    source: Option<Excerpt>,
+    is_costly: bool,
+}
+
+#[cfg(test)]
+mod tests;

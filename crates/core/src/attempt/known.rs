@@ -1,0 +1,180 @@
+//! What one attempt leaves for the next.
+
+use crate::date;
+use crate::error::Refusal;
+use crate::origin::Origin;
+use crate::policy::Policy;
+use crate::response::{Field, Response};
+use crate::seconds;
+use crate::secret::Secret;
+use crate::span::Span;
+use crate::time::{Mono, Now, Wall};
+use alloc::sync::Arc;
+use core::fmt;
+use core::time::Duration;
+
+/// A clock that is off by no more is right enough: answers take their time, and Date has whole seconds.
+const NEGLIGIBLE: Duration = Duration::from_secs(30);
+
+/// What attempts of one client have learnt: kept by whoever drives them, and handed from each to the next. It decides nothing about the
+/// machine. When the client's credentials are replaced, it begins [anew](Known::new).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Known {
+    policy: Policy,
+    /// `None` while nothing was learnt, as with most clients: there may be a million of them.
+    learnt: Option<Arc<Learnt>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct Learnt {
+    refused: Option<Refused>,
+    clock: Option<ClockOffset>,
+    /// The offset that people were told of.
+    told: Option<ClockOffset>,
+}
+
+/// The credential that was refused last.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Refused {
+    text: Secret,
+    refusal: Refusal,
+    /// How often in a row.
+    count: u32,
+    /// When it may be tried once more.
+    until: Mono,
+}
+
+/// How far the clock of the authorization server is from this machine's wall clock, where that is more than 30 s.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ClockOffset {
+    /// This machine's clock is behind by that much.
+    Behind(Duration),
+    /// This machine's clock is ahead by that much.
+    Ahead(Duration),
+}
+
+impl ClockOffset {
+    /// How far it is off.
+    pub const fn by(self) -> Duration {
+        match self {
+            Self::Behind(by) | Self::Ahead(by) => by,
+        }
+    }
+
+    /// Whether both say the same, as far as a clock can be read.
+    fn is_like(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Behind(one), Self::Behind(other)) | (Self::Ahead(one), Self::Ahead(other)) => {
+                one.abs_diff(other) <= NEGLIGIBLE
+            }
+            _ => false,
+        }
+    }
+}
+
+/// As people read it: "140 s behind the server's".
+impl fmt::Display for ClockOffset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self {
+            Self::Behind(_) => "behind",
+            Self::Ahead(_) => "ahead of",
+        };
+        write!(f, "{} {word} the server's", Span(self.by()))
+    }
+}
+
+impl Known {
+    /// Nothing yet. The policy says how long a refused credential rests.
+    pub fn new(policy: &Policy) -> Self {
+        Self { policy: policy.clone(), learnt: None }
+    }
+
+    /// How far the two clocks are from each other, by the last answer that told it; `None` if that is no more than 30 s, or nobody told.
+    ///
+    /// An answer tells it by its Date and Age (RFC 9110 §6.6.1, RFC 9111 §5.1), where nobody on the way can change them: by https, or
+    /// on a loopback address. No lifetime is judged by it.
+    pub fn clock(&self) -> Option<ClockOffset> {
+        self.learnt.as_ref()?.clock
+    }
+
+    /// When the credential that was refused last may be sent again though it is the same; `None` if none was refused.
+    pub fn refused_until(&self) -> Option<Mono> {
+        Some(self.refusal()?.until)
+    }
+
+    fn refusal(&self) -> Option<&Refused> {
+        self.learnt.as_ref()?.refused.as_ref()
+    }
+
+    fn learn(&mut self) -> &mut Learnt {
+        Arc::make_mut(self.learnt.get_or_insert_default())
+    }
+
+    /// What the refusal of this credential was, if it may not be sent again yet.
+    pub(super) fn held_back(&self, text: &Secret, now: Mono) -> Option<Refusal> {
+        let refused = self.refusal().filter(|refused| refused.text == *text && now < refused.until)?;
+        Some(refused.refusal.clone())
+    }
+
+    /// The server has refused this credential.
+    pub(super) fn refused(&mut self, text: Secret, refusal: &Refusal, now: Mono) {
+        let again = self.refusal().filter(|refused| refused.text == text);
+        let count = again.map_or(0, |refused| refused.count.saturating_add(1));
+        let until = now.after(self.policy.cooldown(count));
+        self.learn().refused = Some(Refused { text, refusal: refusal.kept(), count, until });
+    }
+
+    /// The server has taken the credential of this attempt.
+    pub(super) fn accepted(&mut self) {
+        if self.refusal().is_some() {
+            self.learn().refused = None;
+        }
+    }
+
+    /// What an answer tells of the server's clock. It was written at some moment between the two.
+    pub(super) fn hear(&mut self, response: &Response, origin: &Origin, sent: Now, now: Now) {
+        if origin.scheme() != "https" && !origin.is_loopback() {
+            return;
+        }
+        let Some(date) = response.header(Field::Date).and_then(date::read) else { return };
+        let age = response.header(Field::Age).and_then(seconds::whole_seconds).unwrap_or(0);
+        let theirs = date.after(Duration::from_secs(age));
+        let (behind, ahead) = (theirs.since(now.wall), sent.wall.since(theirs));
+        let clock = match (behind > NEGLIGIBLE, ahead > NEGLIGIBLE) {
+            (true, _) => Some(ClockOffset::Behind(behind)),
+            (_, true) => Some(ClockOffset::Ahead(ahead)),
+            (false, false) => None,
+        };
+        let told = self.told();
+        // One that drifts by a second, or about the limit, is told once.
+        let is_told = told.zip(clock).is_some_and(|(told, clock)| told.is_like(clock));
+        let is_right = behind.max(ahead) <= NEGLIGIBLE / 2;
+        let told = if !is_told && (clock.is_some() || is_right) { clock } else { told };
+        if self.clock() != clock || self.told() != told {
+            let learnt = self.learn();
+            (learnt.clock, learnt.told) = (clock, told);
+        }
+    }
+
+    /// The offset of the clocks, if it is news to whoever knew that.
+    pub fn clock_news(&self, before: &Self) -> Option<ClockOffset> {
+        self.told().filter(|told| before.told() != Some(*told))
+    }
+
+    fn told(&self) -> Option<ClockOffset> {
+        self.learnt.as_ref()?.told
+    }
+
+    /// What the server's clock shows when ours shows this.
+    pub(super) fn server_now(&self, now: Wall) -> Wall {
+        match self.clock() {
+            Some(ClockOffset::Behind(by)) => now.after(by),
+            Some(ClockOffset::Ahead(by)) => Wall::from_epoch(now.since_epoch().saturating_sub(by)),
+            None => now,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! What a request needed, and could not be had.
+
+use super::{Class, ConfigError, Excerpt};
+use crate::attempt::Ask;
+use core::fmt;
+use thiserror::Error;
+
+/// Why a secret could not be read from where it is. Nothing that was read is in it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// There is no such file or variable: whoever writes it may be a second late.
+    #[error("it is not there; check that something writes it there")]
+    Missing,
+    /// The system would not let it be read, for this reason.
+    #[error("{0}; check that the user of this process may read it")]
+    Unreadable(Excerpt),
+    /// It did not come within the time of one attempt: a mount that hangs, a pipe that nobody writes, a command that does not end.
+    #[error("it did not come in time; check what it waits for, or allow more time for each attempt")]
+    TimedOut,
+    /// The command ended with this status; none if a signal ended it.
+    #[error(
+        "it ended with {}; run it by hand: it must print the text alone, and end with status 0",
+        match .0 { Some(status) => Said::Status(*status), None => Said::Signal }
+    )]
+    ExitStatus(Option<i32>),
+    /// There is nothing in it: whoever writes it may not be done.
+    #[error("it is empty; check that something writes it there")]
+    Empty,
+    /// It has more than 64 KiB.
+    #[error("it is longer than 64 KiB; name one that has this text and nothing else")]
+    TooLong,
+    /// It is not UTF-8.
+    #[error("it is not UTF-8 text; write it as plain text")]
+    NotText,
+    /// It cannot be what it should be.
+    #[error("{0}")]
+    Unusable(ConfigError),
+    /// Anything else, in words of whoever read it.
+    #[error("{0}")]
+    Failed(Excerpt),
+}
+
+/// How a command ended.
+enum Said {
+    Status(i32),
+    Signal,
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::Signal => f.write_str("a signal"),
+        }
+    }
+}
+
+impl SourceError {
+    /// Anything else that went wrong, in words for people: what was read does not belong there.
+    pub fn failed(words: &str) -> Self {
+        Self::Failed(Excerpt::new(words, &[]).unwrap_or_default())
+    }
+
+    /// Whether another try can help while nobody writes another text.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::TooLong | Self::NotText | Self::Unusable(_) => Class::Permanent,
+            _ => Class::Transient,
+        }
+    }
+}
+
+/// A token request could not be built: what it needs could not be had, or cannot work.
+///
+/// ```
+/// use evergrant_core::{Ask, Class, SourceError, Unready};
+///
+/// let unready = Unready::new(Ask::ClientSecret, SourceError::Missing).read_from("/run/secrets/erp");
+/// assert_eq!(unready.class(), Class::Transient); // whoever writes it may be a second late
+/// assert_eq!(
+///     unready.to_string(),
+///     "the client secret cannot be read from /run/secrets/erp: it is not there; check that something writes it there"
+/// );
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Unready {
+    ask: Option<Ask>,
+    source: Option<Excerpt>,
+    problem: SourceError,
+    is_costly: bool,
+}
+
+impl Unready {
+    /// What was asked for could not be had.
+    pub const fn new(ask: Ask, problem: SourceError) -> Self {
+        Self { ask: Some(ask), source: None, problem, is_costly: false }
+    }
+
+    /// The same, which would have come from there: a path, or the name of a program.
+    #[must_use]
+    pub fn read_from(self, source: &str) -> Self {
+        self.from(Excerpt::new(source, &[]))
+    }
+
+    /// The same, where each read costs something: see [`SecretText::costly`](crate::SecretText::costly).
+    #[must_use]
+    pub fn costly(self) -> Self {
+        Self { is_costly: true, ..self }
+    }
+
+    pub(crate) fn from(self, source: Option<Excerpt>) -> Self {
+        Self { source, ..self }
+    }
+
+    /// What was asked for; `None` if the configuration alone cannot work.
+    pub const fn ask(&self) -> Option<&Ask> {
+        self.ask.as_ref()
+    }
+
+    /// Where it would have come from.
+    pub const fn source_name(&self) -> Option<&Excerpt> {
+        self.source.as_ref()
+    }
+
+    /// What was wrong.
+    pub const fn problem(&self) -> &SourceError {
+        &self.problem
+    }
+
+    /// Whether another try can help while nobody changes anything.
+    pub const fn class(&self) -> Class {
+        self.problem.class()
+    }
+
+    /// What is wrong with the configuration, if that is the reason.
+    pub const fn config(&self) -> Option<&ConfigError> {
+        match &self.problem {
+            SourceError::Unusable(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether looking again costs nobody anything: what is there may have been mended.
+    pub(crate) const fn is_live(&self) -> bool {
+        self.ask.is_some() && !self.is_costly
+    }
+}
+
+impl From<ConfigError> for Unready {
+    fn from(error: ConfigError) -> Self {
+        Self { ask: None, source: None, problem: SourceError::Unusable(error), is_costly: false }
+    }
+}
+
+impl fmt::Display for Unready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.ask, &self.source) {
+            (None, _) => self.problem.fmt(f),
+            (Some(ask), Some(source)) => write!(f, "{ask} cannot be read from {source}: {}", self.problem),
+            (Some(ask), None) => write!(f, "{ask} cannot be had: {}", self.problem),
+        }
+    }
+}
+
+impl core::error::Error for Unready {}
+
+#[cfg(test)]
+mod tests;
