@@ -115,6 +115,11 @@ impl Failure {
         Self { status, happened, at_fault, next: next.to_owned(), retry_after: None }
     }
 
+    /// What happened and what to do, in one sentence.
+    pub(crate) fn in_one(&self) -> String {
+        format!("{}; {}", self.happened, self.next)
+    }
+
     /// What happened, and what to do next: for whoever tells it in another way.
     pub(crate) fn parts(&self) -> (&str, &str) {
         (&self.happened, &self.next)
