@@ -2,7 +2,7 @@
 //! one once per life.
 //!
 //! One file per client, in a folder that is the user's alone. What is in it is sealed with a key derived from the
-//! client's secret and bound to all that tells the client from others (`seal.rs`); it is replaced atomically, and no link
+//! client's secret and bound to all that tells the client from others (`evergrant-crypto`); it is replaced atomically, and no link
 //! is followed on the way to it (`folder.rs`).
 //!
 //! ```text
@@ -27,14 +27,13 @@ mod folder;
 #[path = "cache/elsewhere.rs"]
 mod folder;
 pub(crate) mod inventory;
-mod seal;
 
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
+use evergrant_crypto::{OpenError, Seal, SealError};
 use evergrant_tokio_reqwest::core::Wall;
 use evergrant_tokio_reqwest::{Client, Clock, Policy, Stored, SystemClock, Token, Tokens};
 use folder::{Folder, Lock};
-use seal::Seal;
 use std::time::{Duration, Instant};
 
 /// How often those who wait for another invocation's request look again. A request takes ten times as long.
@@ -63,9 +62,10 @@ enum Kept {
 
 impl Cache {
     /// The cache of this client in the usual folder. One that cannot be used says so when it is needed.
-    pub(crate) fn new(client: &Client, secret: &str, reads: bool) -> Self {
+    pub(crate) fn new(client: &Client, secret: &str, reads: bool) -> Result<Self, SealError> {
+        let seal = Seal::new(&client.key(), secret.as_bytes())?;
         let folder = inventory::path().and_then(|path| Folder::open(&path));
-        Self { seal: Seal::new(client.key(), secret), folder, reads }
+        Ok(Self { seal, folder, reads })
     }
 
     /// A token: the kept one while it is good; else one that is asked for once, however many invocations want it now.
@@ -213,16 +213,20 @@ impl Cache {
     }
 
     fn read(&self, folder: &Folder) -> Result<Option<Kept>, Miss> {
-        let Some(sealed) = folder.read(self.seal.name(), seal::MAX_LEN).map_err(Miss)? else {
+        let Some(sealed) = folder.read(self.seal.name(), Seal::MAX_LEN).map_err(Miss)? else {
             return Ok(None);
         };
         let opened =
-            self.seal.open(&sealed).map_err(|reason| Miss(folder.about(self.seal.name(), reason)))?;
+            self.seal.open(&sealed).map_err(|error| Miss(folder.about(self.seal.name(), unopened(error))))?;
         Ok(Kept::judge(opened, &Policy::new(), SystemClock.now().wall))
     }
 
     fn store(&self, lock: &Lock<'_>, stored: &Stored) {
-        let done = self.seal.seal(stored).and_then(|sealed| lock.replace(&sealed, SystemClock.now().wall));
+        let done = self
+            .seal
+            .seal(stored)
+            .map_err(|error| error.to_string())
+            .and_then(|sealed| lock.replace(&sealed, SystemClock.now().wall));
         if let Err(reason) = done {
             note(&reason);
         }
@@ -245,8 +249,16 @@ impl Kept {
 }
 
 /// The name of this client's file, without its ending.
-pub(crate) fn name(client: &Client, secret: &str) -> String {
-    Seal::new(client.key(), secret).name().to_owned()
+pub(crate) fn name(client: &Client, secret: &str) -> Option<String> {
+    Some(Seal::new(&client.key(), secret.as_bytes()).ok()?.name().to_owned())
+}
+
+/// What is wrong with a file that cannot be opened.
+fn unopened(error: OpenError) -> &'static str {
+    match error {
+        OpenError::Foreign => "belongs to another client, or is damaged",
+        _ => "was not written by this version of evergrant",
+    }
 }
 
 /// Why it is as if there were no cache.

@@ -22,7 +22,7 @@ impl Place {
 
     /// The cache of the client at this token endpoint.
     fn cache(&self, endpoint: &str) -> Cache {
-        let seal = Seal::new(client(endpoint).key(), Server::CLIENT_SECRET);
+        let seal = Seal::new(&client(endpoint).key(), Server::CLIENT_SECRET.as_bytes()).unwrap();
         Cache { seal, folder: Folder::open(&self.0), reads: true }
     }
 
