@@ -18,7 +18,7 @@
 //! ask, store, unlock
 //! ```
 //! Nothing that is wrong with the cache keeps anybody from a token: it is asked for as if there were no cache, and
-//! a note says why.
+//! a note says why. What another version of the command has kept is nothing wrong: it is replaced, and nothing is said.
 
 pub(crate) mod entry;
 #[cfg(unix)]
@@ -213,11 +213,17 @@ impl Cache {
     }
 
     fn read(&self, folder: &Folder) -> Result<Option<Kept>, Miss> {
+        let miss = |reason| Miss(folder.about(self.seal.name(), reason));
         let Some(sealed) = folder.read(self.seal.name(), Seal::MAX_LEN).map_err(Miss)? else {
             return Ok(None);
         };
-        let opened =
-            self.seal.open(&sealed).map_err(|error| Miss(folder.about(self.seal.name(), unopened(error))))?;
+        let opened = match self.seal.open(&sealed) {
+            Ok(opened) => opened,
+            // After an update or its end: nothing is wrong, and the next token takes its place.
+            Err(OpenError::Version) => return Ok(None),
+            Err(OpenError::Foreign) => return Err(miss("belongs to another client, or is damaged")),
+            Err(_) => return Err(miss("was not written by evergrant, or is damaged")),
+        };
         Ok(Kept::judge(opened, &Policy::new(), SystemClock.now().wall))
     }
 
@@ -251,14 +257,6 @@ impl Kept {
 /// The name of this client's file, without its ending.
 pub(crate) fn name(client: &Client, secret: &str) -> Option<String> {
     Some(Seal::new(&client.key(), secret.as_bytes()).ok()?.name().to_owned())
-}
-
-/// What is wrong with a file that cannot be opened.
-fn unopened(error: OpenError) -> &'static str {
-    match error {
-        OpenError::Foreign => "belongs to another client, or is damaged",
-        _ => "was not written by this version of evergrant",
-    }
 }
 
 /// Why it is as if there were no cache.

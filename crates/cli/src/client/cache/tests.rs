@@ -65,7 +65,7 @@ fn found(cache: &Cache) -> Result<Option<Kept>, Miss> {
 
 // Conforms: A-11
 #[test]
-fn a_flipped_bit_anywhere_is_a_miss_with_a_reason() {
+fn a_flipped_bit_anywhere_is_a_miss_and_has_a_reason_but_for_the_version() {
     let place = Place::new();
     let cache = place.cache("https://auth.example/");
     put(&cache, &issued_ago(0));
@@ -76,8 +76,11 @@ fn a_flipped_bit_anywhere_is_a_miss_with_a_reason() {
             let mut flipped = whole.clone();
             flipped[byte] ^= 1 << bit;
             fs::write(&path, &flipped).unwrap();
-            let Err(Miss(reason)) = found(&cache) else { panic!("byte {byte}, bit {bit}") };
-            assert!(reason.contains(".token "), "{reason}");
+            match found(&cache) {
+                Err(Miss(reason)) => assert!(reason.contains(".token "), "{reason}"),
+                // The version, which another release may have written.
+                found => assert!(byte == 15 && found == Ok(None), "byte {byte}, bit {bit}"),
+            }
         }
     }
     for length in 0..whole.len() {
