@@ -124,7 +124,7 @@ impl Seal {
     /// [`SealError::NoRandomness`] if the operating system has none.
     pub fn seal(&self, stored: &Stored) -> Result<Vec<u8>, SealError> {
         let token = stored.token().expose();
-        // What outgrew its allocation would leave a copy behind.
+        // As long as it becomes: nothing is moved when the tag is appended.
         let mut content = Zeroizing::new(Vec::with_capacity(TIMES + token.len() + MAX_TAG_LEN));
         for time in [stored.issued().since_epoch(), stored.life()] {
             content.extend(time.as_secs().to_le_bytes());
