@@ -324,7 +324,7 @@ impl Settings {
         };
         let headers = self.headers(known).ok()?;
         let client = self.client(Proof::Secret(&secret), &headers).ok()?;
-        Some(cache::name(&client, &secret))
+        cache::name(&client, &secret)
     }
 
     /// The secret, if there is one that can be had without running a command and without waiting for somebody.
@@ -428,7 +428,8 @@ impl Settings {
             cache::note("this client has no secret to encrypt the token with");
             return None;
         };
-        Some(Cache::new(client, &secret, self.cache.value == Caching::Yes))
+        let cache = Cache::new(client, &secret, self.cache.value == Caching::Yes);
+        cache.map_err(|error| cache::note(&error.to_string())).ok()
     }
 
     fn provider(&self) -> Result<Provider, Failure> {
