@@ -15,8 +15,13 @@ pub fn ask_for_token(server: &Server) -> Result<Response<Body>, Error> {
 
 /// A token request with these credentials.
 pub fn ask_as(server: &Server, id: &str, secret: &str) -> Result<Response<Body>, Error> {
+    ask_with(server, &[("client_id", id), ("client_secret", secret)])
+}
+
+/// A token request with these parameters beside its grant type.
+pub fn ask_with(server: &Server, parameters: &[(&str, &str)]) -> Result<Response<Body>, Error> {
     let grant = ("grant_type", "client_credentials");
-    agent().post(server.token_endpoint()).send_form([grant, ("client_id", id), ("client_secret", secret)])
+    agent().post(server.token_endpoint()).send_form([&[grant], parameters].concat())
 }
 
 /// A call of the resource API with this token.

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::clients::{Clients, Turn};
 use crate::clock;
 use crate::http::Request;
 use crate::options::{ErrorStyle, ExpiresIn};
@@ -20,7 +21,7 @@ pub(crate) fn answer(shared: &Shared, request: &Request) -> (Response, Outcome) 
     let mut state = shared.lock();
     match asked.and_then(|asked| grant(&mut state, &asked)) {
         Ok(response) => (response, Outcome::Served),
-        Err(refusal) => (refusal.response(state.settings.errors), Outcome::Refused),
+        Err(refusal) => (refusal.response(state.settings.errors), refusal.outcome()),
     }
 }
 
@@ -61,7 +62,13 @@ enum Refusal {
     Method,
     Request(&'static str),
     GrantType,
-    Client { basic: bool },
+    Client {
+        basic: bool,
+    },
+    /// The secret must change first.
+    Unchanged {
+        basic: bool,
+    },
     Scope,
 }
 
@@ -107,6 +114,26 @@ impl Client {
         Ok(Self::Basic(user, password))
     }
 
+    /// Whether it says that it is this client.
+    fn names(&self, id: &str) -> bool {
+        match self {
+            Self::Body(given, _) => given == id,
+            Self::Basic(user, _) => user == id || form_decoded(user) == id,
+        }
+    }
+
+    /// Its secret: of Basic credentials what form decoding makes of it, which [`Client::is`] finds in either form.
+    fn secret(&self) -> String {
+        match self {
+            Self::Body(_, secret) => secret.clone(),
+            Self::Basic(_, password) => form_decoded(password),
+        }
+    }
+
+    fn is_basic(&self) -> bool {
+        matches!(self, Self::Basic(..))
+    }
+
     /// The id, when these are the client's credentials. Basic credentials may be form-encoded, as RFC 6749 §2.3.1 has
     /// it, or not, as many clients have it.
     fn is(&self, id: &str, secret: &str) -> bool {
@@ -122,17 +149,31 @@ impl Client {
 
 fn grant(state: &mut State, asked: &Asked) -> Result<Response, Refusal> {
     let State { settings, tokens, .. } = state;
-    let first = (&settings.client_id, &settings.client_secret);
-    let others = settings.other_clients.iter().map(|(id, secret)| (id, secret));
-    let (client, _) = std::iter::once(first)
-        .chain(others)
-        .find(|(id, secret)| asked.client.is(id, secret))
-        .ok_or(Refusal::Client { basic: matches!(asked.client, Client::Basic(..)) })?;
+    let client = by_secret(&mut settings.clients, &asked.client)?;
     let scope = settings.granted_scope.as_deref().unwrap_or(&asked.scope);
     let now = clock::now(settings.clock_offset);
-    let granted = tokens.grant(settings.style, settings.lifetime, client, scope, now);
+    let granted = tokens.grant(settings.style, settings.lifetime, &client, scope, now);
     let body = grant_body(&granted, &settings.expires_in, scope);
     Ok(no_store(Response::new(200)).body("application/json", body))
+}
+
+/// Who asks, by a secret.
+fn by_secret(clients: &mut Clients, client: &Client) -> Result<String, Refusal> {
+    let basic = client.is_basic();
+    let named = clients.ids().find(|id| client.names(id)).map(str::to_owned);
+    let secret = client.secret();
+    // No secret is no other secret.
+    if let Some(id) = named.filter(|_| !secret.is_empty()) {
+        match clients.sends(&id, &secret) {
+            Turn::Judged => {}
+            Turn::Refused => return Err(Refusal::Unchanged { basic }),
+            Turn::Changed => {
+                clients.set(&id, &secret);
+                return Ok(id);
+            }
+        }
+    }
+    clients.find(|id, secret| client.is(id, secret)).map(str::to_owned).ok_or(Refusal::Client { basic })
 }
 
 /// Written by hand: the literal of `expires_in` may be any, even one that is no JSON.
@@ -150,17 +191,26 @@ fn grant_body(granted: &Granted, expires_in: &ExpiresIn, scope: &str) -> String 
 }
 
 impl Refusal {
+    fn outcome(&self) -> Outcome {
+        if self.is_of_the_client() { Outcome::Unauthenticated } else { Outcome::Refused }
+    }
+
+    fn is_of_the_client(&self) -> bool {
+        matches!(self, Self::Client { .. } | Self::Unchanged { .. })
+    }
+
     fn response(&self, style: ErrorStyle) -> Response {
         let (status, code, description) = match self {
             Self::Method => (405, "invalid_request", "the token endpoint answers POST only"),
             Self::Request(why) => (400, "invalid_request", *why),
             Self::GrantType => (400, "unsupported_grant_type", "the only grant_type is client_credentials"),
             Self::Client { .. } => (401, "invalid_client", "the client is unknown or its secret is wrong"),
+            Self::Unchanged { .. } => (401, "invalid_client", "the secret is refused until it changes"),
             Self::Scope => (400, "invalid_scope", "the scope is not a list of scope tokens (RFC 6749 3.3)"),
         };
         let response = match (style, self) {
             (ErrorStyle::Rfc6749, _) => error(style, status, code, Some(description)),
-            (ErrorStyle::MyParcel, Self::Client { .. }) => {
+            (ErrorStyle::MyParcel, _) if self.is_of_the_client() => {
                 no_store(Response::json_api_error(403, "14000", "Invalid OAuth Client", description))
             }
             (ErrorStyle::MyParcel, Self::Scope) => {
@@ -171,7 +221,7 @@ impl Refusal {
         match self {
             Self::Method => response.header("Allow", "POST"),
             // RFC 6749 §5.2: the scheme the client used, and only if it used one.
-            Self::Client { basic: true } if response.status == 401 => {
+            Self::Client { basic: true } | Self::Unchanged { basic: true } if response.status == 401 => {
                 response.header("WWW-Authenticate", "Basic realm=\"evergrant-mock\"")
             }
             _ => response,

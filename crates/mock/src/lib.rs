@@ -3,6 +3,7 @@
 
 mod auth;
 mod builder;
+mod clients;
 mod clock;
 mod connection;
 mod fault;
