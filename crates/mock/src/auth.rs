@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::assertion::{self, Accepted, Flaw, Presented, Used};
 use crate::clients::{Clients, Turn};
 use crate::clock;
 use crate::http::Request;
@@ -14,6 +15,9 @@ use crate::token::Granted;
 
 /// The path of the token endpoint.
 pub(crate) const PATH: &str = "/access-token";
+
+/// RFC 6749 §2.3 and §5.2, RFC 7521 §4.2.
+const TWO_WAYS: &str = "more than one client authentication";
 
 /// Answers a token request.
 pub(crate) fn answer(shared: &Shared, request: &Request) -> (Response, Outcome) {
@@ -46,11 +50,17 @@ pub(crate) fn error(style: ErrorStyle, status: u16, error: &str, description: Op
 
 /// What a token request asks for, and who asks.
 struct Asked {
-    client: Client,
+    proof: Proof,
     scope: String,
 }
 
 /// How the client authenticates.
+enum Proof {
+    Secret(Client),
+    Assertion(Presented),
+}
+
+/// A client with its secret.
 enum Client {
     /// By the Authorization header: what stood before and after the colon.
     Basic(String, String),
@@ -65,6 +75,8 @@ enum Refusal {
     Client {
         basic: bool,
     },
+    /// The assertion is not accepted.
+    Assertion(Flaw),
     /// The secret must change first.
     Unchanged {
         basic: bool,
@@ -77,8 +89,8 @@ impl Asked {
         if request.method != "POST" {
             return Err(Refusal::Method);
         }
-        if request.target.contains("client_secret=") {
-            return Err(Refusal::Request("a client secret in the URL is read by every log on the way"));
+        if ["client_secret=", "client_assertion="].iter().any(|name| request.target.contains(name)) {
+            return Err(Refusal::Request("a credential in the URL is read by every log on the way"));
         }
         let parameters = parameters(request)?;
         match take(&parameters, "grant_type")? {
@@ -86,12 +98,29 @@ impl Asked {
             Some(_) => return Err(Refusal::GrantType),
             None => return Err(Refusal::Request("grant_type is missing")),
         }
-        let client = Client::read(request, &parameters)?;
+        let proof = Proof::read(request, &parameters)?;
         let scope = take(&parameters, "scope")?.unwrap_or("*");
         if !scope.split(' ').all(is_scope_token) {
             return Err(Refusal::Scope);
         }
-        Ok(Self { client, scope: scope.to_owned() })
+        Ok(Self { proof, scope: scope.to_owned() })
+    }
+}
+
+impl Proof {
+    fn read(request: &Request, parameters: &[(String, String)]) -> Result<Self, Refusal> {
+        let given = |name| take(parameters, name);
+        let (assertion_type, text) = match (given("client_assertion_type")?, given("client_assertion")?) {
+            (None, None) => return Client::read(request, parameters).map(Self::Secret),
+            (Some(assertion_type), Some(text)) => (assertion_type.to_owned(), text.to_owned()),
+            (None, _) => return Err(Refusal::Request("client_assertion_type is missing")),
+            (_, None) => return Err(Refusal::Request("client_assertion is missing")),
+        };
+        if given("client_secret")?.is_some() || request.header("authorization").is_some() {
+            return Err(Refusal::Request(TWO_WAYS));
+        }
+        let client_id = given("client_id")?.map(str::to_owned);
+        Ok(Self::Assertion(Presented { assertion_type, text, client_id }))
     }
 }
 
@@ -105,7 +134,7 @@ impl Client {
             return Ok(Self::Body(id.to_owned(), secret.unwrap_or_default().to_owned()));
         };
         if secret.is_some() || authorizations.next().is_some() {
-            return Err(Refusal::Request("more than one client authentication"));
+            return Err(Refusal::Request(TWO_WAYS));
         }
         let (user, password) = basic(authorization).ok_or(Refusal::Client { basic: true })?;
         if id.is_some_and(|id| id != user && id != form_decoded(&user)) {
@@ -148,10 +177,17 @@ impl Client {
 }
 
 fn grant(state: &mut State, asked: &Asked) -> Result<Response, Refusal> {
-    let State { settings, tokens, .. } = state;
-    let client = by_secret(&mut settings.clients, &asked.client)?;
-    let scope = settings.granted_scope.as_deref().unwrap_or(&asked.scope);
+    let State { settings, tokens, used, .. } = state;
     let now = clock::now(settings.clock_offset);
+    let clients = &mut settings.clients;
+    let client = match &asked.proof {
+        Proof::Secret(client) => by_secret(clients, client)?,
+        Proof::Assertion(presented) => {
+            let accepted = assertion::judge(&settings.trusts, presented, now).map_err(Refusal::Assertion)?;
+            by_assertion(clients, used, presented, accepted).map_err(Refusal::Assertion)?
+        }
+    };
+    let scope = settings.granted_scope.as_deref().unwrap_or(&asked.scope);
     let granted = tokens.grant(settings.style, settings.lifetime, &client, scope, now);
     let body = grant_body(&granted, &settings.expires_in, scope);
     Ok(no_store(Response::new(200)).body("application/json", body))
@@ -176,6 +212,25 @@ fn by_secret(clients: &mut Clients, client: &Client) -> Result<String, Refusal> 
     clients.find(|id, secret| client.is(id, secret)).map(str::to_owned).ok_or(Refusal::Client { basic })
 }
 
+/// Who asks, by an assertion that was accepted.
+fn by_assertion(
+    clients: &mut Clients,
+    used: &mut Used,
+    presented: &Presented,
+    accepted: Accepted,
+) -> Result<String, Flaw> {
+    let Accepted { sub, once } = accepted;
+    let client = match &presented.client_id {
+        Some(id) if *id == sub || clients.ids().any(|known| known == id) => id.clone(),
+        Some(_) => return Err(Flaw::ClientUnknown),
+        None => sub,
+    };
+    if clients.sends(&client, &presented.text) == Turn::Refused {
+        return Err(Flaw::Unchanged);
+    }
+    if once.is_some_and(|id| !used.is_first(id)) { Err(Flaw::UsedTwice) } else { Ok(client) }
+}
+
 /// Written by hand: the literal of `expires_in` may be any, even one that is no JSON.
 fn grant_body(granted: &Granted, expires_in: &ExpiresIn, scope: &str) -> String {
     let expires_in = match expires_in {
@@ -196,7 +251,7 @@ impl Refusal {
     }
 
     fn is_of_the_client(&self) -> bool {
-        matches!(self, Self::Client { .. } | Self::Unchanged { .. })
+        matches!(self, Self::Client { .. } | Self::Assertion(_) | Self::Unchanged { .. })
     }
 
     fn response(&self, style: ErrorStyle) -> Response {
@@ -205,6 +260,7 @@ impl Refusal {
             Self::Request(why) => (400, "invalid_request", *why),
             Self::GrantType => (400, "unsupported_grant_type", "the only grant_type is client_credentials"),
             Self::Client { .. } => (401, "invalid_client", "the client is unknown or its secret is wrong"),
+            Self::Assertion(flaw) => (401, "invalid_client", flaw.description()),
             Self::Unchanged { .. } => (401, "invalid_client", "the secret is refused until it changes"),
             Self::Scope => (400, "invalid_scope", "the scope is not a list of scope tokens (RFC 6749 3.3)"),
         };
@@ -233,6 +289,10 @@ fn no_store(response: Response) -> Response {
     response.header("Cache-Control", "no-store").header("Pragma", "no-cache")
 }
 
+/// The parameters that the token endpoint reads.
+const OURS: [&str; 6] =
+    ["grant_type", "scope", "client_id", "client_secret", "client_assertion_type", "client_assertion"];
+
 /// The parameters of the body, in a form or in a JSON object.
 fn parameters(request: &Request) -> Result<Vec<(String, String)>, Refusal> {
     let media_type = request.header("content-type").unwrap_or_default();
@@ -251,7 +311,7 @@ fn parameters(request: &Request) -> Result<Vec<(String, String)>, Refusal> {
         match value {
             Value::String(value) => parameters.push((name, value)),
             // resource may be repeated (RFC 8707 §2), which is an array in JSON.
-            _ if !matches!(name.as_str(), "grant_type" | "scope" | "client_id" | "client_secret") => {}
+            _ if !OURS.contains(&name.as_str()) => {}
             _ => return Err(Refusal::Request("a parameter is no string")),
         }
     }

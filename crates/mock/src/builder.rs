@@ -12,6 +12,7 @@ use crate::server::Server;
 use crate::state::{Settings, Shared};
 use crate::threads::Threads;
 use crate::token::Tokens;
+use crate::trust::Trust;
 
 /// How a [`Server`] is started. Every option has a default: see [`Server::builder`].
 ///
@@ -76,6 +77,7 @@ impl Builder {
             idle_timeout: Duration::from_secs(30),
             settings: Settings {
                 clients: Clients::new(Server::CLIENT_ID, Server::CLIENT_SECRET),
+                trusts: Vec::new(),
                 // One day, as at MyParcel.com.
                 lifetime: Duration::from_secs(86_400),
                 style: TokenStyle::default(),
@@ -146,6 +148,32 @@ impl Builder {
     #[must_use]
     pub fn another_client(mut self, id: &str, secret: &str) -> Self {
         self.settings.clients.add(id, secret);
+        self
+    }
+
+    /// Whose assertions authenticate a client, beside the secrets. Default nobody's. Of several, one that accepts an
+    /// assertion is enough.
+    ///
+    /// ```
+    /// use evergrant_mock::{Issuer, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::ask_by_assertion;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cluster = Issuer::new("https://kubernetes.default.svc")?;
+    /// let server = Server::builder().trusts(cluster.trust("https://login.example.com")).start()?;
+    /// let token = cluster.service_account("shop", "orders", "https://login.example.com").signed()?;
+    /// assert_eq!(ask_by_assertion(&server, &token)?.status(), 200);
+    ///
+    /// // A token for somebody else is none for us.
+    /// let token = cluster.service_account("shop", "orders", "https://kubernetes.default.svc").signed()?;
+    /// let refusal = ask_by_assertion(&server, &token)?.body_mut().read_to_string()?;
+    /// assert!(refusal.contains("aud of the assertion"));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn trusts(mut self, trust: Trust) -> Self {
+        self.settings.trusts.push(trust);
         self
     }
 

@@ -12,6 +12,7 @@ use crate::log::{Counts, Recorded};
 use crate::options::{Challenge, ErrorStyle, ExpiresIn, TokenStyle};
 use crate::state::Shared;
 use crate::threads::Threads;
+use crate::trust::Trust;
 
 /// An authorization server and a resource API on loopback. Dropping it stops it.
 ///
@@ -353,12 +354,33 @@ impl Server {
         self.shared.lock().settings.clients.set(id, secret);
     }
 
-    /// Refuses what each client sends from now on, with `invalid_client`, until it sends another text: for a secret
-    /// that somebody replaces while your program runs.
+    /// Whose assertions authenticate a client from now on, and nobody else's.
     ///
-    /// The secret that a client sends first is refused each time it comes. The first other one is accepted, whatever it
-    /// is, and is the client's only secret from then on. [`set_client_secret`](Self::set_client_secret) and
-    /// [`rotate_client`](Self::rotate_client) end it for their client.
+    /// ```
+    /// use evergrant_mock::{Issuer, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::ask_by_assertion;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (old, new) = (Issuer::new("https://issuer.example.com")?, Issuer::new("https://issuer.example.com")?);
+    /// let server = Server::builder().trusts(old.trust("me")).start()?;
+    /// server.set_trust(new.trust("me")); // the issuer has another key
+    /// let of = |issuer: &Issuer| issuer.assertion().sub("orders").aud("me").signed();
+    /// assert_eq!(ask_by_assertion(&server, &of(&old)?)?.status(), 401);
+    /// assert_eq!(ask_by_assertion(&server, &of(&new)?)?.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    pub fn set_trust(&self, trust: Trust) {
+        self.shared.lock().settings.trusts = vec![trust];
+    }
+
+    /// Refuses what each client sends from now on, with `invalid_client`, until it sends another text: for a secret or
+    /// an assertion in a file that is replaced while your program runs.
+    ///
+    /// The secret or assertion that a client sends first is refused each time it comes. The first other secret is
+    /// accepted, whatever it is, and is the client's only one from then on; another assertion is accepted when it passes
+    /// its checks. [`set_client_secret`](Self::set_client_secret) and [`rotate_client`](Self::rotate_client) end it for
+    /// their client.
     ///
     /// ```
     /// use evergrant_mock::Server;

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::assertion::Used;
 use crate::clients::Clients;
 use crate::fault::{Endpoint, Fault, Faults};
 use crate::gate::Gates;
@@ -12,6 +13,7 @@ use crate::http::Request;
 use crate::log::{Answer, Counts, Log};
 use crate::options::{Challenge, ErrorStyle, ExpiresIn, TokenStyle};
 use crate::token::Tokens;
+use crate::trust::Trust;
 
 /// The longest single wait: a longer one might overflow a platform's timers, and every wait stands in a loop.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
@@ -28,6 +30,7 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) tokens: Tokens,
+    pub(crate) used: Used,
     pub(crate) faults: Faults,
     pub(crate) gates: Gates,
     pub(crate) counts: Counts,
@@ -41,6 +44,7 @@ pub(crate) struct State {
 /// How ordinary answers are made.
 pub(crate) struct Settings {
     pub(crate) clients: Clients,
+    pub(crate) trusts: Vec<Trust>,
     pub(crate) lifetime: Duration,
     pub(crate) style: TokenStyle,
     pub(crate) expires_in: ExpiresIn,
@@ -80,6 +84,7 @@ impl Shared {
         let state = State {
             settings,
             tokens,
+            used: Used::default(),
             faults: Faults::default(),
             gates: Gates::default(),
             counts: Counts::default(),

@@ -12,6 +12,11 @@ fn request(headers: &[(&str, &str)], body: &str) -> Request {
     }
 }
 
+fn client(asked: &Asked) -> &Client {
+    let Proof::Secret(client) = &asked.proof else { panic!("an assertion") };
+    client
+}
+
 /// Whether Basic credentials, written so before base64, are those of this client.
 fn basic_is(text: &str, id: &str, secret: &str) -> bool {
     let authorization = format!("Basic {}", STANDARD.encode(text));
@@ -19,7 +24,7 @@ fn basic_is(text: &str, id: &str, secret: &str) -> bool {
         &[("content-type", FORM), ("authorization", &authorization)],
         "grant_type=client_credentials",
     );
-    Asked::read(&request).is_ok_and(|asked| asked.client.is(id, secret))
+    Asked::read(&request).is_ok_and(|asked| client(&asked).is(id, secret))
 }
 
 #[test]
@@ -92,7 +97,7 @@ fn an_id_alone_is_a_client_with_an_empty_secret() {
     let asked =
         Asked::read(&request(&[("content-type", FORM)], "grant_type=client_credentials&client_id=public"));
     let asked = asked.ok().unwrap();
-    assert!(asked.client.is("public", "") && !asked.client.is("public", "secret"));
+    assert!(client(&asked).is("public", "") && !client(&asked).is("public", "secret"));
     let nobody = Asked::read(&request(&[("content-type", FORM)], "grant_type=client_credentials"));
     assert!(matches!(nobody, Err(Refusal::Client { basic: false })));
 }
@@ -145,7 +150,11 @@ fn scopes_are_those_of_the_grammar() {
 
 #[test]
 fn a_refused_client_is_told_from_a_refused_request() {
-    let client = [Refusal::Client { basic: true }, Refusal::Unchanged { basic: false }];
+    let client = [
+        Refusal::Client { basic: true },
+        Refusal::Unchanged { basic: false },
+        Refusal::Assertion(Flaw::Expired),
+    ];
     assert!(client.iter().all(|refusal| refusal.outcome() == Outcome::Unauthenticated));
     for refusal in [Refusal::Method, Refusal::Request("why"), Refusal::GrantType, Refusal::Scope] {
         assert_eq!(refusal.outcome(), Outcome::Refused);
