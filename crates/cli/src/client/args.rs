@@ -73,15 +73,15 @@ pub(crate) struct ClientFlags {
     /// the secret itself, because every user of the machine can read command lines.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CLIENT_SECRET_FILE", hide_env_values = true)]
     pub(crate) client_secret_file: Option<PathBuf>,
-    /// File with a client assertion, in place of a secret; - is stdin
+    /// File with a client assertion; - is stdin
     ///
-    /// A JWT that a platform hands to its programs, such as the token of a Kubernetes service account or a JWT-SVID of
+    /// It is sent in place of a secret: a JWT that a platform hands to its programs, such as the token of a Kubernetes service account or a JWT-SVID of
     /// SPIFFE. run, watch, serve and gateway read it for each token request. The client id is sent beside it if it is given.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_ASSERTION_FILE", hide_env_values = true)]
     pub(crate) assertion_file: Option<PathBuf>,
-    /// Kind of client assertion: jwt-bearer, jwt-spiffe or a URI
+    /// Kind of client assertion
     ///
-    /// Default: jwt-bearer.
+    /// jwt-bearer, jwt-spiffe, or an absolute URI. Default: jwt-bearer.
     #[arg(long, value_name = "TYPE", value_parser = assertion_type, env = "EVERGRANT_ASSERTION_TYPE", hide_env_values = true)]
     pub(crate) assertion_type: Option<AssertionKind>,
     /// Scopes to request, separated by spaces

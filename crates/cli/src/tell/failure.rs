@@ -276,6 +276,9 @@ impl From<&Refusal> for Failure {
             _ => "the authorization server",
         };
         let mut next = refusal.advice().to_owned();
+        if let Some(credential) = refusal.credential() {
+            next = format!("{next}; {credential}");
+        }
         // No longer than is obeyed; and of no time at all there is nothing to say.
         if let Some(wait) =
             refusal.retry_after().map(|wait| wait.min(LONGEST_WAIT)).filter(|wait| !wait.is_zero())

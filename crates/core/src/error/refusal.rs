@@ -256,6 +256,12 @@ impl Refusal {
         self.presented.as_ref().is_some_and(|presented| !presented.is_costly)
     }
 
+    /// What is known of the credential that it refuses, if that was read for the request: where it was read, and what a refused assertion
+    /// says of itself. Display says it behind the advice.
+    pub fn credential(&self) -> Option<impl fmt::Display + '_> {
+        self.presented.as_deref()
+    }
+
     /// Whether it says that the client did not prove who it is, or may not be: `invalid_client` and `unauthorized_client`, or a 401
     /// without a code, which is for that alone (RFC 6749 §5.2).
     pub(crate) fn is_of_credential(&self) -> bool {
