@@ -227,7 +227,7 @@ fn watch_finds_a_mended_secret_by_itself() {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
+    let child = command.spawn().unwrap();
     until(|| server.counts().token_refused == 1);
     folder.file("secret", 0o600, Server::CLIENT_SECRET);
     let mended = Instant::now();
