@@ -195,7 +195,7 @@ impl<'a> Asking<'a> {
         match attempt.client.as_ref().clone().with_read(&ask, text) {
             Ok(client) => Attempt { client: Cow::Owned(client), ..attempt }.next(),
             Err(error) => {
-                let unready = Unready::new(ask, SourceError::Unusable(error)).from(source);
+                let unready = Unready::new(ask, SourceError::Unusable(error)).with_source(source);
                 attempt.done(Outcome::NotSent(if is_costly { unready.costly() } else { unready }))
             }
         }
