@@ -227,3 +227,17 @@ fn debug_and_hash_tell_nothing_of_the_text() {
     assert_eq!(hasher.hash_one(known("SENTINEL")), hasher.hash_one(known("sentinel")));
     assert_ne!(known("SENTINEL"), known("sentinel"));
 }
+
+impl Known {
+    /// The same as it would be with this moment as the origin of the clock: equal for two that will behave alike.
+    pub(in crate::attempt) fn relative(&self, now: Mono) -> Self {
+        let mut relative = self.clone();
+        if let Some(Learnt { refused: Some(refused), .. }) = relative.learnt.as_mut().map(Arc::make_mut) {
+            refused.until = Mono::from_origin(refused.until.since(now));
+            let longest = self.policy.cooldown(u32::MAX);
+            let is_counted = |count: &u32| self.policy.cooldown(*count) < longest;
+            refused.count = (0..refused.count).find(|count| !is_counted(count)).unwrap_or(refused.count);
+        }
+        relative
+    }
+}
