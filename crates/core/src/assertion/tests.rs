@@ -61,7 +61,7 @@ fn an_assertion_says_one_thing_of_itself_and_its_end_first() {
         (r#"{"sub":"s"}"#, "has no audience, and the subject s"),
         (r#"{"exp":-1}"#, "has neither audience nor subject"),
         ("{}", "has neither audience nor subject"),
-        // Where a claim stands twice, the last one is told.
+        // Where a claim is repeated, the last one is told.
         (r#"{"aud":"a","aud":"b","sub":"s","sub":"t"}"#, "has the audience b and the subject t"),
     ] {
         assert_eq!(says(&jwt(claims)).as_deref(), Some(words), "{claims}");
