@@ -165,6 +165,7 @@ fn five_things_are_asked_for_one_after_the_other_and_the_credential_first() {
     let mut asked = Vec::new();
     while let Move::Ask(asking) = next {
         asked.push(asking.ask().clone());
+        assert!(asked.len() <= 5, "{asked:?}");
         let text = format!("text {}", asked.len());
         next = asking.answer(SecretText::new(&text));
     }
