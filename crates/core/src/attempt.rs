@@ -4,6 +4,7 @@ mod known;
 
 pub use known::{ClockOffset, Known};
 
+use crate::ask::Ask;
 use crate::assertion;
 use crate::client::Client;
 use crate::error::{Excerpt, Presented, Refusal, SourceError, TransportError, Unready};
@@ -14,9 +15,7 @@ use crate::secret::Secret;
 use crate::text::SecretText;
 use crate::time::Now;
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 
 /// What an attempt begins with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,45 +29,6 @@ impl Seed {
     /// Of a flight that was sent then.
     pub const fn new(now: Now) -> Self {
         Self { now }
-    }
-}
-
-/// What a request needs and core cannot have: whoever drives the [`Attempt`] reads it from where it lives.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum Ask {
-    /// The client secret.
-    ClientSecret,
-    /// The client assertion.
-    Assertion,
-    /// The value of the parameter of this name.
-    Parameter(Box<str>),
-}
-
-impl Ask {
-    /// What it is called in errors of the configuration.
-    pub(crate) const fn field(&self) -> &'static str {
-        match self {
-            Self::ClientSecret => "client_secret",
-            Self::Assertion => "client_assertion",
-            Self::Parameter(_) => "a parameter",
-        }
-    }
-
-    /// Whether it proves who the client is.
-    const fn is_credential(&self) -> bool {
-        matches!(self, Self::ClientSecret | Self::Assertion)
-    }
-}
-
-/// As people read it: "the client secret".
-impl fmt::Display for Ask {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ClientSecret => f.write_str("the client secret"),
-            Self::Assertion => f.write_str("the client assertion"),
-            Self::Parameter(name) => write!(f, "the parameter {name}"),
-        }
     }
 }
 

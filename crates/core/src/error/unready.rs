@@ -1,7 +1,7 @@
 //! What a request needed, and could not be had.
 
 use super::{Class, ConfigError, Excerpt};
-use crate::attempt::Ask;
+use crate::ask::Ask;
 use core::fmt;
 use thiserror::Error;
 

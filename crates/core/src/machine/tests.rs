@@ -2,7 +2,7 @@
 //! ones, `model` the search.
 
 use super::*;
-use crate::attempt::Ask;
+use crate::ask::Ask;
 use crate::error::{Class, ConfigError, Problem, SourceError, Unready};
 use crate::lifetime::JwtHint;
 use crate::time::Wall;
