@@ -1,8 +1,8 @@
 //! Why a token request brought no token.
 
 use super::{Excerpt, TransportError, TransportErrorKind};
+use crate::ask::Ask;
 use crate::assertion::Told;
-use crate::attempt::Ask;
 use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
