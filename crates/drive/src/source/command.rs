@@ -131,6 +131,7 @@ impl SecretSource for CommandSource {
                     None
                 }
             };
+            let is_all_read = !matches!(read, Some(1..));
             match read {
                 Some(0) => output = None,
                 Some(length) => printed.extend_from_slice(piece.get(..length).unwrap_or_default()),
@@ -145,7 +146,8 @@ impl SecretSource for CommandSource {
                     deadline.map_or(soon, |deadline| Some(soon.map_or(deadline, |soon| soon.min(deadline))));
             }
             match running.status {
-                Some(status) if output.is_none() || left(until).is_zero() => {
+                // What is there is read to its end, however late: a secret that was cut off looks like a whole one.
+                Some(status) if output.is_none() || (is_all_read && left(until).is_zero()) => {
                     return if status.success() {
                         SecretText::from_bytes(&printed)
                     } else {
