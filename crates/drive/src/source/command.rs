@@ -18,7 +18,7 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use system::Output;
+use system::{Output, PIECE};
 use zeroize::Zeroizing;
 
 /// How long a command that has ended may leave its output open, to a child of its own: what was printed until then counts.
@@ -27,9 +27,6 @@ const LEFT_OPEN: Duration = Duration::from_millis(200);
 /// How long is waited at once for output, or for the end: one can come without the other.
 const SHORTEST_NAP: Duration = Duration::from_millis(1);
 const LONGEST_NAP: Duration = Duration::from_millis(20);
-
-/// How much output is read at once, in bytes.
-const PIECE: usize = 4096;
 
 /// What a program prints on stdout: one text in UTF-8 of at most 64 KiB, of which a line break at the end is no part. There is no shell
 /// in between, and its stdin is empty. What it says on stderr goes where this process's stderr goes, and into no error.
