@@ -360,34 +360,42 @@ mod renewed {
         fs::write(folder.at("secret"), "the old one\n").unwrap();
     }
 
-    /// How each begins, and what is done to it, with as many seconds before the next step.
-    const WAYS: [(&str, Step, &[(Step, u64)]); 4] = [
-        (
-            "a projected volume is swapped",
-            |folder| project(folder, "..2026_11_30_1", "the old one"),
-            &[(|folder| project(folder, "..2026_11_30_2", Server::CLIENT_SECRET), 0)],
-        ),
-        (
-            "renamed over",
-            plain,
-            &[(|folder| drop(folder.put("secret", format!("{}\n", Server::CLIENT_SECRET))), 0)],
-        ),
-        (
-            "truncated, and written 3 s later",
-            plain,
-            &[
+    /// How a file is renewed.
+    #[derive(Clone, Copy)]
+    struct Way {
+        name: &'static str,
+        begin: Step,
+        /// What is done to it, and how many seconds pass before the next.
+        steps: &'static [(Step, u64)],
+    }
+
+    const WAYS: [Way; 4] = [
+        Way {
+            name: "a projected volume is swapped",
+            begin: |folder| project(folder, "..2026_11_30_1", "the old one"),
+            steps: &[(|folder| project(folder, "..2026_11_30_2", Server::CLIENT_SECRET), 0)],
+        },
+        Way {
+            name: "renamed over",
+            begin: plain,
+            steps: &[(|folder| drop(folder.put("secret", format!("{}\n", Server::CLIENT_SECRET))), 0)],
+        },
+        Way {
+            name: "truncated, and written 3 s later",
+            begin: plain,
+            steps: &[
                 (|folder| fs::write(folder.at("secret"), "").unwrap(), 3),
                 (|folder| fs::write(folder.at("secret"), Server::CLIENT_SECRET).unwrap(), 0),
             ],
-        ),
-        (
-            "deleted, and back 3 s later",
-            plain,
-            &[
+        },
+        Way {
+            name: "deleted, and back 3 s later",
+            begin: plain,
+            steps: &[
                 (|folder| fs::remove_file(folder.at("secret")).unwrap(), 3),
                 (|folder| fs::write(folder.at("secret"), Server::CLIENT_SECRET).unwrap(), 0),
             ],
-        ),
+        },
     ];
 
     /// How often somebody asks.
@@ -395,11 +403,8 @@ mod renewed {
 
     /// The secret becomes right so long after the first request with the wrong one, by the clock of the test: the time from then to the
     /// first token, and the token requests before and after.
-    fn heals(
-        mount: Mount,
-        (_, begin, steps): (&str, Step, &[(Step, u64)]),
-        after: u64,
-    ) -> (Duration, u64, u64) {
+    fn heals(mount: Mount, way: Way, after: u64) -> (Duration, u64, u64) {
+        let Way { begin, steps, .. } = way;
         let (server, folder, clock) = (server(), Folder::new(), ManualClock::new());
         begin(&folder);
         // The default figures, with their jitter; but whoever waits for the shortest interval would wait for a clock that stands.
@@ -443,10 +448,10 @@ mod renewed {
         for way in WAYS {
             for after in [1, 7, 15, 40, 100] {
                 let (healed, before, requests) = heals(on_threads, way, after);
-                eprintln!("| {} | {after} | {before} | {requests} | {:.1} |", way.0, healed.as_secs_f64());
-                assert_eq!(requests, 1, "{}: the right one alone is sent", way.0);
+                eprintln!("| {} | {after} | {before} | {requests} | {:.1} |", way.name, healed.as_secs_f64());
+                assert_eq!(requests, 1, "{}: the right one alone is sent", way.name);
                 let rest = secs(10) + PACE + PACE;
-                assert!(healed <= rest, "{}, after {after} s: {healed:?}", way.0);
+                assert!(healed <= rest, "{}, after {after} s: {healed:?}", way.name);
             }
         }
         for (adapter, mount) in ADAPTERS {

@@ -1,4 +1,7 @@
 //! One read at a time: a mount that hangs costs one thread, however often it is asked.
+//!
+//! Under shuttle the lock, the thread and its wakers are the scheduler's. Two things are not: the source itself, which must wait by
+//! shuttle's means there, and `catch_unwind` around it, which makes an error of a panic that should fail the test.
 
 use super::SecretSource;
 use crate::contained::contained;
