@@ -4,6 +4,7 @@
 pub mod certified;
 #[cfg(doctest)]
 pub mod pages;
+pub mod places;
 pub mod pools;
 pub mod raw;
 pub mod transports;

@@ -1,7 +1,7 @@
 //! Everything that a program on these crates could print, and the search for secrets in it: in every form in which they
 //! could stand there.
 
-use crate::scenarios::{KEY, OWN_AUTHORIZATION, SECOND_SECRET, SECRET};
+use crate::scenarios::{KEY, OWN_AUTHORIZATION, SECOND_SECRET, SECRET, SIGNATURE};
 use crate::shells::{OBSERVER, Observer};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -257,7 +257,7 @@ fn search(during: &str, text: &str, tokens: &BTreeSet<String>) {
     }
     let own = OWN_AUTHORIZATION.trim_start_matches("Basic ");
     let mut all: BTreeSet<String> =
-        [SECRET, SECOND_SECRET, TOKEN, TENANT, KEY, own].into_iter().flat_map(forms).collect();
+        [SECRET, SECOND_SECRET, SIGNATURE, TOKEN, TENANT, KEY, own].into_iter().flat_map(forms).collect();
     all.extend([JWT.to_owned(), STANDARD_NO_PAD.encode(JWT), hex(JWT)]);
     all.extend(tokens.iter().flat_map(|token| forms_of_token(token)));
     if let Some((at, form)) = first_of(text, &all) {

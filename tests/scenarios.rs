@@ -1,12 +1,17 @@
 //! Scenarios: a script for the servers, and what callers on any shell must see.
 
+mod live;
+
+pub(crate) use live::*;
+
 use crate::shells::Mount;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use evergrant_mock::{Answer, Challenge, Endpoint, Fault, Server, Times, TokenStyle};
+use evergrant_mock::{Answer, Challenge, Endpoint, Fault, Recorded, Server, Times, TokenStyle};
+use evergrant_tests::places::Place;
 use evergrant_tests::raw::Raw;
 use evergrant_tests::{LONG, install_tls, ms, quick, secs};
-use evergrant_tokio_reqwest::core::{Class, Malformed, Problem, Refusal, Scope};
+use evergrant_tokio_reqwest::core::{Cause, Class, Malformed, Problem, Refusal, Scope};
 use evergrant_tokio_reqwest::{
     Client, ClientAuth, ClientBuilder, Error, ManualClock, Origins, Policy, Provider, RequestStatus,
     Rotation, Status, myparcel,
@@ -74,6 +79,17 @@ macro_rules! every_scenario {
             fifty_calls_with_a_refused_token_share_one_request
             a_rotation_takes_effect_at_once
             an_answer_without_a_token_is_transient
+            a_secret_in_a_file_that_is_renewed_is_read_for_each_request
+            each_way_to_authenticate_takes_a_secret_that_is_read
+            a_wrong_secret_is_mended_in_its_file_while_the_program_runs
+            a_costly_command_is_run_no_more_often_than_its_secret_may_be_sent
+            a_foreign_assertion_is_read_from_its_file_and_sent_alone
+            a_refused_assertion_tells_what_it_says_of_itself
+            the_value_of_a_parameter_is_read_for_each_request
+            a_secret_that_cannot_be_read_is_told_by_its_place_and_never_by_its_text
+            a_secret_that_comes_a_moment_later_is_waited_for
+            no_failure_of_a_source_takes_the_token_that_is_held
+            a_rotation_takes_effect_on_a_secret_that_was_read
         }
     };
 }
@@ -99,6 +115,10 @@ pub(crate) struct Setup {
     pub(crate) clock: Option<ManualClock>,
     pub(crate) fail_fast: bool,
     pub(crate) origins: Origins,
+    /// Where its secret or its assertion lives, if that is read.
+    pub(crate) secret: Option<Place>,
+    /// Where the values of parameters live.
+    pub(crate) params: Vec<(&'static str, Place)>,
 }
 
 thread_local! {
@@ -146,6 +166,8 @@ impl Setup {
             clock: None,
             fail_fast: false,
             origins: Origins::parse([server.origin().as_str()]).unwrap(),
+            secret: None,
+            params: Vec::new(),
         }
     }
 }
@@ -199,7 +221,7 @@ impl Seen {
 /// What can be observed of a scenario: the requests at the server, in order, and the results at the callers.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) struct Trace {
-    requests: Vec<(Endpoint, String, String, Answer)>,
+    requests: Vec<(Endpoint, String, String, Answer, String)>,
     results: Vec<u16>,
     /// A shell that cannot replay: the scenario judged its trace by itself.
     pub(crate) is_of_its_own: bool,
@@ -211,16 +233,32 @@ fn trace(server: &Server, mut results: Vec<u16>, shell: &Arc<dyn Shell>, replaye
         .requests()
         .iter()
         .map(|request| {
-            (request.endpoint(), request.method().to_owned(), request.path().to_owned(), request.answer())
+            let (method, path) = (request.method().to_owned(), request.path().to_owned());
+            (request.endpoint(), method, path, request.answer(), conversation(request))
         })
         .collect();
     if results.len() > 1 {
-        requests.sort_by_key(|(endpoint, method, path, answer)| {
-            format!("{endpoint:?} {method} {path} {answer:?}")
-        });
+        requests.sort_by_key(|request| format!("{request:?}"));
         results.sort_unstable();
     }
     Trace { requests, results, is_of_its_own: replayed && !shell.replays() }
+}
+
+/// What a token request says, byte by byte (I27, I45): all but the name of the HTTP library, and how it keeps its connection.
+fn conversation(request: &Recorded) -> String {
+    if request.endpoint() != Endpoint::Token {
+        return String::new();
+    }
+    let mut lines: Vec<String> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .filter(|(name, _)| !matches!(name.as_str(), "host" | "user-agent" | "connection"))
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    lines.sort_unstable();
+    lines.push(String::from_utf8_lossy(request.body()).into_owned());
+    lines.join("\n")
 }
 
 fn get(server: &Server) -> Call {
@@ -279,7 +317,7 @@ pub(crate) fn a_refused_token_is_replaced_and_the_body_sent_again(mount: Mount) 
     let requests = server.requests();
     let bodies =
         requests.iter().filter(|request| request.method() == "POST" && request.path() == "/shipments");
-    assert_eq!(bodies.map(evergrant_mock::Recorded::body).collect::<Vec<_>>(), [b"a parcel", b"a parcel"]);
+    assert_eq!(bodies.map(Recorded::body).collect::<Vec<_>>(), [b"a parcel", b"a parcel"]);
     assert_eq!(server.counts().token_requests, 1);
     trace(&server, vec![seen.status()], &shell, true)
 }

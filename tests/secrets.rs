@@ -5,15 +5,17 @@ use crate::printed::{
     JWT, TENANT, TOKEN, WATCH, first_of, forms, forms_of_token, hex, percent_encoded, print, ureq_dumps,
     was_printed, with_no_secret,
 };
-use crate::scenarios::{Call, KEY, SECRET, Setup};
+use crate::scenarios::{Call, KEY, SECRET, SIGNATURE, Setup};
 use crate::shells::{Mount, SHELLS};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use evergrant_mock::{Endpoint, Fault, Server, Times};
+use evergrant_tests::places::{Folder, Place};
 use evergrant_tests::pools::{self, POOLS, Pool, Source};
 use evergrant_tests::{api, builder, ms, quick, secs, server, time_for};
+use evergrant_tokio_reqwest::core::AssertionKind;
 use evergrant_tokio_reqwest::{
-    Client, ClientAuth, Error, ManualClock, PoolError, Provider, Tokens, VerdictRule,
+    Client, ClientAuth, CommandSource, Error, ManualClock, PoolError, Provider, Tokens, VerdictRule,
 };
 
 /// What a server could say that has the client's secret, or a token, in it.
@@ -87,12 +89,69 @@ fn echoes_on(mount: Mount) {
         WATCH.debug(&(shell.call(&call), shell.status()));
         struck.clear();
     }
+    live_echoes_on(mount, &server);
     let opaque = format!(r#"{{"access_token":"{TOKEN}","expires_in":3600}}"#);
     let _granted =
         server.fault(Endpoint::Token, Fault::status_with_body(200, "", opaque), Times::UntilCleared);
     for fault in [Fault::Reset, Fault::Garbage, Fault::CloseBeforeAnswer, Fault::status(401), Fault::Html] {
         let _struck = server.fault(Endpoint::Resource, fault, Times::UntilCleared);
         let shell = mount(&Setup::new(&server));
+        WATCH.debug(&(shell.call(&call), shell.status()));
+    }
+}
+
+/// The same where the secret is read: from a file, by a command that has it as an argument, as the value of a parameter, and as an
+/// assertion, which is not to be told in any of its parts either.
+// I42
+fn live_echoes_on(mount: Mount, server: &Server) {
+    let call = Call::get(server.resource("/shipments"));
+    let folder = Folder::new();
+    let file = Place::file(folder.put("secret", format!("{SECRET}\n")));
+    let command = CommandSource::new("printf").argument("%s").argument(SECRET).without_variable(SECRET);
+    let command = if cfg!(unix) { Place::command(command) } else { file.clone() };
+    let jwt = format!("{JWT}aud\":1}}.{SIGNATURE}").replace('"', "x");
+    let assertion = Place::file(folder.put("token", &jwt));
+    let id = Server::CLIENT_ID;
+    let kind = AssertionKind::JWT_BEARER;
+    let ways = [
+        (ClientAuth::post_live(id).unwrap(), Some(&file), None),
+        (ClientAuth::basic_live(id).unwrap(), Some(&command), None),
+        (ClientAuth::none(id).unwrap(), None, Some(&command)),
+    ];
+    let asserted = (ClientAuth::assertion(id, kind).unwrap(), Some(&assertion), None);
+    let of_assertion = [&*jwt, SIGNATURE].map(|what| {
+        let body = format!(r#"{{"error":"invalid_client","error_description":"not {what}"}}"#);
+        Fault::status_with_body(401, "application/json", body)
+    });
+    let of_secret = echoes().into_iter().zip(ways.iter().cycle());
+    for (fault, way) in of_assertion.into_iter().map(|fault| (fault, &asserted)).chain(of_secret) {
+        let (auth, secret, param) = way.clone();
+        let client = Client::builder(Provider::rfc6749(&server.token_endpoint()).unwrap(), auth);
+        let client = client.scope("*").header("x-api-key", KEY);
+        let client = if param.is_some() { client.live_param("password") } else { client };
+        let setup = Setup {
+            client: client.build().unwrap(),
+            policy: quick().with_attempt_timeout(time_for(&fault)),
+            fail_fast: true,
+            secret: secret.cloned(),
+            params: param.map(|place| ("password", place.clone())).into_iter().collect(),
+            ..Setup::new(server)
+        };
+        print(&format!("{setup:?}"));
+        let struck = server.fault(Endpoint::Token, fault, Times::UntilCleared);
+        let shell = mount(&setup);
+        WATCH.debug(&(shell.call(&call), shell.status()));
+        struck.clear();
+    }
+    // What is in no request, since no request can carry it.
+    let broken = Place::file(folder.put("broken", format!("{SECRET}\n{SECRET}\n")));
+    let fails = CommandSource::new("sh").argument("-c").argument("printf %s \"$0\"; exit 1").argument(SECRET);
+    for place in [broken, Place::command(fails)] {
+        let auth = ClientAuth::post_live(id).unwrap();
+        let client = Client::builder(Provider::rfc6749(&server.token_endpoint()).unwrap(), auth);
+        let client = client.build().unwrap();
+        let setup = Setup { client, secret: Some(place), fail_fast: true, ..Setup::new(server) };
+        let shell = mount(&setup);
         WATCH.debug(&(shell.call(&call), shell.status()));
     }
 }

@@ -94,12 +94,26 @@ fn seen_boxed(error: &(dyn Error + 'static)) -> Seen {
     Seen::Failed(error.to_string())
 }
 
+/// The builder with whatever the client reads for each request.
+macro_rules! sourced {
+    ($builder:expr, $setup:expr) => {{
+        let mut builder = $builder;
+        if let Some(place) = &$setup.secret {
+            builder = builder.secret(place.clone());
+        }
+        for (name, place) in &$setup.params {
+            builder = builder.param_source(name, place.clone());
+        }
+        builder
+    }};
+}
+
 // tokio and reqwest
 
 fn tokio_tokens(setup: &Setup) -> tokio_reqwest::Tokens {
     install_tls();
     let builder = tokio_reqwest::Tokens::builder(setup.client.clone()).policy(setup.policy.clone());
-    let builder = builder.fail_fast(setup.fail_fast);
+    let builder = sourced!(builder.fail_fast(setup.fail_fast), setup);
     match &setup.clock {
         Some(clock) => builder.clock(clock.clone()).build().unwrap(),
         None => builder.build().unwrap(),
@@ -270,7 +284,7 @@ fn futures<N: Net>(
 ) -> Arc<dyn Shell> {
     let builder =
         evergrant_async_std::Tokens::<N>::builder(setup.client.clone()).policy(setup.policy.clone());
-    let builder = builder.fail_fast(setup.fail_fast);
+    let builder = sourced!(builder.fail_fast(setup.fail_fast), setup);
     let tokens = match &setup.clock {
         Some(clock) => builder.clock(clock.clone()).build(),
         None => builder.build(),
@@ -320,7 +334,7 @@ struct Ureq(evergrant_ureq::Api);
 
 fn ureq_tokens(setup: &Setup) -> evergrant_ureq::Tokens {
     let builder = evergrant_ureq::Tokens::builder(setup.client.clone()).policy(setup.policy.clone());
-    let builder = builder.fail_fast(setup.fail_fast);
+    let builder = sourced!(builder.fail_fast(setup.fail_fast), setup);
     let tokens = match &setup.clock {
         Some(clock) => builder.clock(clock.clone()).build(),
         None => builder.build(),

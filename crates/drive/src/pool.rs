@@ -145,9 +145,11 @@ impl<K: Eq + Hash, S: Pooled> Pool<K, S> {
         let is_rotation = known.as_ref().is_some_and(|known| known.differs_in_auth_alone(&client.client));
         if is_rotation || known.is_some_and(|known| *known == client.client) {
             client.sources.check(&client.client)?;
-            source.shared().read_from(client.sources);
+            let PoolClient { client, sources } = client;
             if is_rotation {
-                source.shared().rotate(client.client.auth().clone(), Rotation::Keep);
+                source.shared().rotate_to(client.auth().clone(), Some(sources), Rotation::Keep);
+            } else {
+                source.shared().read_from(sources);
             }
             self.0.shards.of(hash).write().making.change(hash);
             return Ok(true);

@@ -174,11 +174,17 @@ impl<V> Shared<V> {
 
     /// The client's credentials changed. A fixed token stays.
     pub fn rotate(&self, auth: ClientAuth, rotation: Rotation) {
+        self.rotate_to(auth, None, rotation);
+    }
+
+    /// The same, with where they live. Both at once: what is read at one place may be no credential of the other kind.
+    pub(crate) fn rotate_to(&self, auth: ClientAuth, sources: Option<Sources>, rotation: Rotation) {
         warn_of_a_short_secret(&self.audience, &auth);
-        let report = self.enter(|state, now| {
+        let (before, report) = self.enter(|state, now| {
             if let Some(client) = &mut state.client {
                 *client = Arc::new(client.with_auth(auth));
             }
+            let before = sources.map(|sources| std::mem::replace(&mut state.sources, sources));
             state.machine.rotate(now, rotation);
             state.unlearn();
             // The gates start again; what is set aside is still so for whom it was.
@@ -186,8 +192,10 @@ impl<V> Shared<V> {
                 state.sites.forget();
             }
             state.wake_all(now);
-            state.report(now, EventKind::Rotated { rotation })
+            (before, state.report(now, EventKind::Rotated { rotation }))
         });
+        // What they hold is the user's.
+        contained(|| drop(before));
         drop(report);
     }
 

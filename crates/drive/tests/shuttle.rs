@@ -25,6 +25,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+#[path = "shuttle/live.rs"]
+mod live;
 #[path = "shuttle/pool.rs"]
 mod pool;
 
@@ -71,13 +73,14 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let provider = Provider::rfc6749("http://127.0.0.1:1/token").unwrap();
-        let client = Client::builder(provider, auth()).build().unwrap();
-        let clock = ManualClock::new();
+        Self::of(Settings::new(client(auth())), ManualClock::new())
+    }
+
+    fn of(settings: Settings, clock: ManualClock) -> Self {
         let policy = Policy::new().with_jitter(false);
         // What is rendered stands for the token: its number.
         let render = |token: &AccessToken| token.expose().parse().unwrap();
-        let settings = Settings::new(client).policy(policy).patience(PATIENT).clock(clock.clone());
+        let settings = settings.policy(policy).patience(PATIENT).clock(clock.clone());
         let shared = Shared::new(settings, 0, render);
         Self { clock, shared, stage: Stage::default() }
     }
@@ -132,6 +135,11 @@ impl Stage {
 /// A token's number.
 fn number(token: &Token) -> u64 {
     token.value().expose().parse().unwrap()
+}
+
+fn client(auth: ClientAuth) -> Client {
+    let provider = Provider::rfc6749("http://127.0.0.1:1/token").unwrap();
+    Client::builder(provider, auth).build().unwrap()
 }
 
 fn auth() -> ClientAuth {

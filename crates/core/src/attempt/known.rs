@@ -17,7 +17,7 @@ use core::time::Duration;
 const NEGLIGIBLE: Duration = Duration::from_secs(30);
 
 /// What attempts of one client have learnt: kept by whoever drives them, and handed from each to the next. It decides nothing about the
-/// machine. When the client's credentials are replaced, it begins [anew](Known::new).
+/// machine. When the client's credentials are replaced, it [forgets](Known::forget_credential) the one that was refused.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Known {
     policy: Policy,
@@ -102,6 +102,13 @@ impl Known {
         Some(self.refusal()?.until)
     }
 
+    /// The client's credentials are other ones: which one was refused last is of no account any more. What is known of the server stays.
+    pub fn forget_credential(&mut self) {
+        if self.refusal().is_some() {
+            self.learn().refused = None;
+        }
+    }
+
     fn refusal(&self) -> Option<&Refused> {
         self.learnt.as_ref()?.refused.as_ref()
     }
@@ -126,9 +133,7 @@ impl Known {
 
     /// The server has taken the credential of this attempt.
     pub(super) fn accepted(&mut self) {
-        if self.refusal().is_some() {
-            self.learn().refused = None;
-        }
+        self.forget_credential();
     }
 
     /// What an answer tells of the server's clock. It was written at some moment between the two.

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 mod eviction;
 mod keeping;
+mod live;
 mod permits;
 mod replacing;
 mod traces;

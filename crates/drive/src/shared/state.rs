@@ -225,9 +225,9 @@ impl<V> State<V> {
         }
     }
 
-    /// The credentials are other ones: nothing is known of them.
+    /// The credentials are other ones: nothing is known of them, nor learnt by whoever is still under way with the old ones.
     pub(super) fn unlearn(&mut self) {
-        self.known = Known::new(self.machine.policy());
+        self.known.forget_credential();
         self.learnt_by = self.launched;
     }
 

@@ -2,6 +2,7 @@
 
 mod broken;
 mod ends;
+mod live;
 mod refusals;
 mod seen;
 mod watching;

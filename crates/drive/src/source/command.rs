@@ -18,7 +18,7 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use system::Output;
+use system::{Output, PIECE};
 use zeroize::Zeroizing;
 
 /// How long a command that has ended may leave its output open, to a child of its own: what was printed until then counts.
@@ -27,9 +27,6 @@ const LEFT_OPEN: Duration = Duration::from_millis(200);
 /// How long is waited at once for output, or for the end: one can come without the other.
 const SHORTEST_NAP: Duration = Duration::from_millis(1);
 const LONGEST_NAP: Duration = Duration::from_millis(20);
-
-/// How much output is read at once, in bytes.
-const PIECE: usize = 4096;
 
 /// What a program prints on stdout: one text in UTF-8 of at most 64 KiB, of which a line break at the end is no part. There is no shell
 /// in between, and its stdin is empty. What it says on stderr goes where this process's stderr goes, and into no error.
@@ -131,6 +128,7 @@ impl SecretSource for CommandSource {
                     None
                 }
             };
+            let is_all_read = !matches!(read, Some(1..));
             match read {
                 Some(0) => output = None,
                 Some(length) => printed.extend_from_slice(piece.get(..length).unwrap_or_default()),
@@ -145,7 +143,8 @@ impl SecretSource for CommandSource {
                     deadline.map_or(soon, |deadline| Some(soon.map_or(deadline, |soon| soon.min(deadline))));
             }
             match running.status {
-                Some(status) if output.is_none() || left(until).is_zero() => {
+                // What is there is read to its end, however late: a secret that was cut off looks like a whole one.
+                Some(status) if output.is_none() || (is_all_read && left(until).is_zero()) => {
                     return if status.success() {
                         SecretText::from_bytes(&printed)
                     } else {

@@ -1,4 +1,7 @@
 //! One read at a time: a mount that hangs costs one thread, however often it is asked.
+//!
+//! Under shuttle the lock, the thread and its wakers are the scheduler's. Two things are not: the source itself, which must wait by
+//! shuttle's means there, and `catch_unwind` around it, which makes an error of a panic that should fail the test.
 
 use super::SecretSource;
 use crate::contained::contained;
@@ -121,10 +124,12 @@ impl Reading {
         let wakers: Vec<Waker> = {
             let mut progress = self.progress();
             progress.is_under_way = false;
-            let is_news = hash.is_some() && progress.seen.is_some() && progress.seen != hash;
-            progress.seen = hash.or(progress.seen);
-            let read = progress.read;
-            progress.brought = (!progress.waiting.is_empty()).then_some(Brought { read, text, is_news });
+            // What nobody waited for is told of when somebody does.
+            if !progress.waiting.is_empty() {
+                let is_news = hash.is_some() && progress.seen.is_some() && progress.seen != hash;
+                progress.seen = hash.or(progress.seen);
+                progress.brought = Some(Brought { read: progress.read, text, is_news });
+            }
             progress.waiting.values_mut().filter_map(|(_, waker)| waker.take()).collect()
         };
         wakers.into_iter().for_each(|waker| contained(|| waker.wake()));
@@ -142,7 +147,8 @@ impl Ticket {
         let mut progress = self.reading.progress();
         let Progress { brought, waiting, .. } = &mut *progress;
         let (read, place) = waiting.get_mut(&self.number)?;
-        if let Some(brought) = brought.as_ref().filter(|brought| brought.read == *read) {
+        // A later read than that is as good: it may have ended before this ticket was looked at.
+        if let Some(brought) = brought.as_ref().filter(|brought| brought.read >= *read) {
             return Some(Arrived { text: brought.text.clone(), is_news: brought.is_news });
         }
         let before = place.replace(waker);

@@ -7,6 +7,9 @@ use std::thread;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
+/// How much output is read at once, in bytes.
+pub(super) const PIECE: usize = 4096;
+
 /// What a process prints, read on a thread of its own, which ends with the last process that has the pipe.
 pub(super) struct Output(Receiver<io::Result<Zeroizing<Vec<u8>>>>);
 
@@ -15,7 +18,7 @@ impl Output {
         let (sender, pieces) = sync_channel(1);
         let read = move || {
             loop {
-                let mut piece = Zeroizing::new(vec![0; super::PIECE]);
+                let mut piece = Zeroizing::new(vec![0; PIECE]);
                 let read = match stdout.read(&mut piece) {
                     Ok(0) => return,
                     Ok(length) => {

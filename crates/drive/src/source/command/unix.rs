@@ -8,6 +8,9 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command};
 use std::time::Duration;
 
+/// How much output is read at once, in bytes.
+pub(super) const PIECE: usize = 4096;
+
 /// What a process prints.
 pub(super) struct Output(ChildStdout);
 
