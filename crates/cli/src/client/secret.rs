@@ -140,7 +140,11 @@ impl fmt::Display for Source {
             }
             Self::Variable(name) => write!(f, "in {name}{}", unset(name)),
             Self::File(path) => write!(f, "in {}", path.display()),
-            Self::Credential(name) => write!(f, "in the credential {name} of systemd{}", unset(CREDENTIALS)),
+            Self::Credential(name) => write!(
+                f,
+                "in the credential {name} of systemd, which changes with a restart of the unit alone{}",
+                unset(CREDENTIALS)
+            ),
             Self::Command { program, .. } => write!(f, "printed by {program}"),
         }
     }
