@@ -22,6 +22,9 @@ use fluent_uri::Uri;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct AssertionKind(Cow<'static, str>);
 
+/// What a method is called whose kind of assertion is nobody's but the user's.
+pub(crate) const UNREGISTERED: &str = "client_assertion";
+
 impl AssertionKind {
     /// A JWT (RFC 7523 §2.2): what Kubernetes, GitHub, GitLab and cloud platforms hand to their programs.
     pub const JWT_BEARER: Self =
@@ -55,7 +58,7 @@ impl AssertionKind {
         } else if *self == Self::JWT_SPIFFE {
             "spiffe_jwt"
         } else {
-            "client_assertion"
+            UNREGISTERED
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Client authentication (RFC 6749 §2.3).
 
 use crate::ask::Ask;
-use crate::assertion::AssertionKind;
+use crate::assertion::{AssertionKind, UNREGISTERED};
 use crate::error::{ConfigError, Excerpt};
 use crate::field::check_present;
 use crate::request;
 use crate::secret::Secret;
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -231,6 +232,21 @@ impl ClientAuth {
             Method::Post(_) => "client_secret_post",
             Method::Assertion(assertion) => assertion.kind.method(),
             Method::None => "none",
+        }
+    }
+
+    /// What tells its method from others in the key of a client: a kind of assertion of one's own has no registered name, and is told by its
+    /// URI.
+    pub(crate) fn method_of_key(&self) -> Cow<'_, str> {
+        let Method::Assertion(assertion) = &self.method else { return Cow::Borrowed(self.method()) };
+        let method = match assertion.kind.method() {
+            UNREGISTERED => assertion.kind.uri(),
+            registered => registered,
+        };
+        match assertion.names_client {
+            true => Cow::Borrowed(method),
+            // No registered name and no URI has a space.
+            false => Cow::Owned(alloc::format!("{method} alone")),
         }
     }
 

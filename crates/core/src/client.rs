@@ -250,7 +250,7 @@ impl Client {
     /// What tells this client from every other, without its secret: the key of an entry in a map, a cache or a shared store.
     /// Two clients have equal keys exactly when these are equal:
     ///
-    /// - the token endpoint, byte for byte; the client id; the name of the authentication method
+    /// - the token endpoint, byte for byte; the client id; the name of the authentication method, and of an assertion whether the id is sent
     /// - the scope that is asked for, and the resources, each as a set: the order of scope tokens does not matter
     ///   (RFC 6749 §3.3), and a token for several resources is for all of them (RFC 8707 §2)
     /// - the audience
@@ -286,7 +286,7 @@ impl Client {
         ClientKey::new(&Identity {
             token_endpoint: self.provider.token_endpoint().url(),
             client_id: self.client_id(),
-            method: self.auth.method(),
+            method: &self.auth.method_of_key(),
             scope: self.scope.sorted(),
             resources: self.resources.iter().map(AsRef::as_ref).collect(),
             audience: self.audience.as_deref().filter(|audience| !audience.is_empty()),

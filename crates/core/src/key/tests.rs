@@ -341,5 +341,9 @@ fn an_assertion_makes_another_key_by_the_name_of_its_method() {
     let bearer = || auth(crate::AssertionKind::JWT_BEARER);
     assert_ne!(key(builder(bearer())), key(builder(auth(crate::AssertionKind::JWT_SPIFFE))));
     assert_ne!(key(builder(bearer())), key(basic()));
-    assert_eq!(key(builder(bearer())), key(builder(bearer().without_client_id())));
+    assert_ne!(key(builder(bearer())), key(builder(bearer().without_client_id())));
+    // Kinds without a registered name are told by their URIs.
+    let own = |uri| auth(crate::AssertionKind::parse(uri).unwrap());
+    assert_ne!(key(builder(own("urn:a:one"))), key(builder(own("urn:a:other"))));
+    assert_eq!(key(builder(own("urn:a:one"))), key(builder(own("urn:a:one"))));
 }

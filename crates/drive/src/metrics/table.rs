@@ -31,7 +31,7 @@ pub(super) static REQUESTS: Instrument = Instrument {
     observed: Observed::Source,
     kind: Kind::Counter,
     unit: "{request}",
-    description: "Token requests sent.",
+    description: "Token requests, with those that came to nothing before they were sent.",
     labels: &[&REASON],
 };
 
