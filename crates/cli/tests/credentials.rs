@@ -159,6 +159,7 @@ fn a_doctor_asks_with_the_assertion() {
         run(&mut cluster.asking(evergrant(&["doctor", "--assertion-file", &file])));
     assert_eq!(status, 3, "{stdout}");
     assert!(stdout.contains("trusts whoever signs the client assertion"), "{stdout}");
+    assert!(stdout.contains("ended 5 min ago: its writer seems to have stopped"), "{stdout}");
 }
 
 #[test]

@@ -211,6 +211,21 @@ fn without_a_token_nothing_is_started() {
 }
 
 #[test]
+fn the_end_of_the_files_token_is_told_with_why_there_is_no_other() {
+    let server = Server::builder().lifetime(Duration::from_secs(2)).start().unwrap();
+    let folder = Folder::new();
+    let mut command = shell(&server, &["--token-file", &folder.at("token")], "read wait");
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until(|| server.counts().token_granted == 1);
+    server.rotate_client(Server::CLIENT_ID, "another");
+    let mut line = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("no new one yet: the authorization server refused with invalid_client"), "{line}");
+    drop(child.stdin.take());
+    child.wait().unwrap();
+}
+
+#[test]
 fn a_token_that_cannot_be_renewed_is_told_when_it_ends() {
     let server = Server::builder().lifetime(Duration::from_secs(1)).start().unwrap();
     let mut command = shell(&server, &[], "read wait");

@@ -98,6 +98,7 @@ fn examine(args: &ClientArgs, findings: &mut Findings) -> Result<(), Failure> {
         }
         Err(refusal) => {
             let mut next = vec![refusal.advice().to_owned()];
+            next.extend(refusal.credential().map(|credential| credential.to_string()));
             next.extend(circumstances(client, &examined, &asked, refusal).advice());
             next.extend(examined.oddity.map(str::to_owned));
             findings.add("token", State::Fault, refusal.summary().to_string(), next)?;

@@ -10,12 +10,12 @@ use crate::commands::metrics::MetricsArgs;
 use crate::commands::runtime::block_on;
 use crate::commands::token::Format;
 use crate::tell::cause::Cause;
-use crate::tell::failure::Failure;
+use crate::tell::failure::{Failure, why};
 use crate::tell::news::News;
 use crate::tell::stderr;
 use clap::{Args, ValueHint};
 use evergrant_tokio_reqwest::core::Generation;
-use evergrant_tokio_reqwest::{Status, Tokens};
+use evergrant_tokio_reqwest::{LastOutcome, Status, Tokens};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -158,7 +158,7 @@ async fn replace(mut file: TokenFile, format: Format, setup: Setup, tokens: Toke
                     Err(error) => Some(format!("the token file cannot be replaced: {}", Cause(&error))),
                 }
             }
-            None => Some("the token in the token file has expired, and there is no new one yet".to_owned()),
+            None => Some(expired(&tokens.status())),
         };
         match &error {
             Some(error) if !trouble => stderr::warning(format_args!("{error}; it is retried automatically")),
@@ -166,6 +166,15 @@ async fn replace(mut file: TokenFile, format: Format, setup: Setup, tokens: Toke
             _ => {}
         }
         trouble = error.is_some();
+    }
+}
+
+/// That the file's token is over, and why there is no other.
+fn expired(status: &Status) -> String {
+    let happened = "the token in the token file has expired, and there is no new one yet";
+    match &status.last_outcome {
+        Some((LastOutcome::Failed(cause), _)) => format!("{happened}: {}", why(cause)),
+        _ => happened.to_owned(),
     }
 }
 

@@ -250,6 +250,18 @@ pub(crate) fn of_the_command(text: String) -> String {
     words.into_iter().fold(text, |text, (library, command)| text.replace(library, command))
 }
 
+/// Why there is no token: what happened, and what is known of the credential that was refused, without what to do about it.
+pub(crate) fn why(cause: &Cause) -> String {
+    let happened = of_the_command(cause.summary().to_string());
+    match cause {
+        Cause::Refused(refusal) => match refusal.credential() {
+            Some(credential) => format!("{happened}; {credential}"),
+            None => happened,
+        },
+        _ => happened,
+    }
+}
+
 impl From<&Refusal> for Failure {
     fn from(refusal: &Refusal) -> Self {
         // What answers 407 is neither the server nor the client (RFC 9110 §15.5.8).

@@ -4,7 +4,7 @@ mod drawing;
 pub(crate) mod words;
 
 use crate::tell::escaped::Escaped;
-use crate::tell::failure::of_the_command;
+use crate::tell::failure::why;
 use crate::tell::sparkline::sparkline;
 use crate::tell::terminal::Terminal;
 use crate::tell::when::span;
@@ -136,7 +136,7 @@ impl Seen {
     fn trouble(&mut self, status: &Status) -> String {
         if let Some((LastOutcome::Failed(cause), ago)) = &status.last_outcome {
             let then = Instant::now().checked_sub(*ago);
-            self.last_failure = then.map(|then| (of_the_command(cause.summary().to_string()), then));
+            self.last_failure = then.map(|then| (why(cause), then));
         }
         match &self.last_failure {
             Some((failure, then)) => format!("{} ago: {}", span(then.elapsed()), Escaped(failure)),

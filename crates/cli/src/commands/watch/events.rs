@@ -1,6 +1,6 @@
 //! What happened to a source, from one look at its status to the next.
 
-use crate::tell::failure::of_the_command;
+use crate::tell::failure::why;
 use crate::tell::live::words;
 use crate::tell::when;
 use evergrant_tokio_reqwest::core::{Cause, Generation, Reason};
@@ -94,7 +94,7 @@ impl Event {
             }
             What::Failed { cause, next_request_in } => json!({
                 "event": "failed",
-                "error": of_the_command(cause.summary().to_string()),
+                "error": why(cause),
                 "permanent": cause.is_permanent(),
                 "next_request_in": seconds(*next_request_in),
             }),
@@ -113,8 +113,7 @@ impl fmt::Display for Event {
             What::Requested(reason) => write!(f, "requesting a token: {}", reason),
             What::Installed(held) => f.write_str(&words::held(held)),
             What::Failed { cause, next_request_in } => {
-                let why = of_the_command(cause.summary().to_string());
-                write!(f, "{why}; the next request is sent in {}", when::span(*next_request_in))
+                write!(f, "{}; the next request is sent in {}", why(cause), when::span(*next_request_in))
             }
             What::NoProgress => LastOutcome::NoProgress.fmt(f),
             What::Ended(generation) => {
