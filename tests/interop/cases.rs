@@ -1,12 +1,16 @@
 //! The cases: what each server is asked, and what must come of it.
 
+mod assertions;
+mod secrets;
+
 use crate::command::Command;
+use crate::program::{Kind, Program};
 use crate::servers::{BRIEF, PARCELS, PLAIN, POST, SPACED, Server, Servers, variable};
 use crate::shells::{Mount, Setup, Shell};
 use evergrant_tests::{LONG, ms, quick};
 use evergrant_tokio_reqwest::core::{BodyFormat, Class, Now, Reason, Refusal, Scope};
 use evergrant_tokio_reqwest::{
-    Client, ClientAuth, ClientBuilder, ConfigError, Policy, Token, Verdict, VerdictRule,
+    Client, ClientAuth, ClientBuilder, ConfigError, FileSource, Policy, Token, Verdict, VerdictRule,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,6 +31,8 @@ pub(crate) enum Run {
     Shell(fn(&Server, Mount)),
     /// The command.
     Command(fn(&Server, &Command)),
+    /// What of the command runs for long.
+    Program(fn(&Server, &Command, Kind)),
     /// A request that evergrant would not send; its answer is read by core.
     ByHand(fn(&Server)),
 }
@@ -95,6 +101,15 @@ pub(crate) fn one_by_one(servers: &Servers) -> Vec<Case<'_>> {
     case(api, DEFAULT_VERDICT, &[Shell(a_403_without_a_verdict_of_its_own)]);
     case(api, OWN_VERDICT, &[Shell(a_403_with_a_verdict_of_its_own)]);
     case(api, SCOPE_VERDICT, &[Shell(a_403_for_a_scope_with_a_verdict_of_its_own)]);
+    for server in [oidc, authlib] {
+        assertions::one_by_one(server, &mut case);
+    }
+    case(oidc, PRINTED, &[Run::Program(assertions::printed)]);
+    case(
+        oidc,
+        CREDENTIAL,
+        &[Command(secrets::the_command_reads_a_credential), Run::Program(secrets::a_credential)],
+    );
     cases
 }
 
@@ -106,6 +121,11 @@ pub(crate) fn together(servers: &Servers) -> Vec<Case<'_>> {
     for server in [oidc, django, authlib, node_oauth] {
         cases.push(case(server, EXPIRY, Run::Command(the_command_across_expiry)));
         cases.push(case(server, EXPIRY, Run::Shell(across_expiry)));
+    }
+    for server in [oidc, authlib] {
+        cases.push(case(server, LATE, Run::Program(assertions::renewed_late)));
+        cases.push(case(server, CHANGED, Run::Program(secrets::changed)));
+        cases.push(case(server, WRONG_TWICE, Run::Program(secrets::wrong_twice)));
     }
     if let Some(server) = doorkeeper {
         cases.push(case(server, REUSED, Run::Command(the_command_across_expiry)));
@@ -138,10 +158,21 @@ const SCOPE_VERDICT: &str = "403 for a scope, own verdict";
 const EXPIRY: &str = "refresh across expiry";
 const EITHER_FORMAT: &str = "JSON where a form is usual";
 const REUSED: &str = "the same token until it ends";
+const PRINTED: &str = "an assertion that a command prints";
+const CREDENTIAL: &str = "a credential of systemd";
+const LATE: &str = "an assertion that is renewed too late";
+const CHANGED: &str = "another secret at the server, then in the file";
+const WRONG_TWICE: &str = "two wrong secrets in the file, then the right one";
 const JWT_EXPIRY: &str = "refresh across expiry, JWT";
 
 /// How long the tokens of the client [`BRIEF`] live.
 const BRIEF_LIFE: Duration = Duration::from_secs(3);
+
+/// How long a refused credential rests that is read from a file, and the second between two token requests.
+const HEALS: Duration = Duration::from_secs(11);
+
+/// What a busy machine may take beside that: less than another such rest at its shortest.
+const BUSY: Duration = Duration::from_secs(4);
 
 /// Longer than all of it.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -154,8 +185,13 @@ fn build(client: ClientBuilder) -> Client {
 
 /// A source that takes the first outcome of a request, good or bad, however long a busy machine takes for it.
 fn mounted(mount: Mount, client: ClientBuilder) -> Arc<dyn Shell> {
+    mounted_with(mount, client, None)
+}
+
+/// The same, whose secret or assertion is there.
+fn mounted_with(mount: Mount, client: ClientBuilder, source: Option<FileSource>) -> Arc<dyn Shell> {
     let policy = quick().with_attempt_timeout(LONG).with_gate(HOUR, HOUR);
-    mount(Setup { client: build(client), policy, fail_fast: true })
+    mount(Setup { client: build(client), policy, fail_fast: true, source })
 }
 
 /// Why a client like this is refused.
@@ -183,6 +219,22 @@ fn twenty_at_once(shell: &Arc<dyn Shell>, url: &str) -> Vec<u16> {
         let calls: Vec<_> = (0..20).map(|_| scope.spawn(|| shell.call(url))).collect();
         calls.into_iter().map(|call| call.join().unwrap()).collect()
     })
+}
+
+/// A program whose file was mended just now has a token within [`HEALS`]: by one request that is granted, and none that is refused.
+#[track_caller]
+fn heals(program: &Program<'_>, server: &Server, client: &str, (granted, refused): (u64, u64)) {
+    let began = Instant::now();
+    until(|| server.ended(client) != (granted, refused));
+    let took = began.elapsed();
+    assert_eq!(server.ended(client), (granted + 1, refused));
+    program.until(|program| program.call() == 200);
+    println!(
+        "       {client} at {}: a token {:.1} s after its file was mended",
+        server.name,
+        took.as_secs_f32()
+    );
+    assert!(took < HEALS + BUSY, "{took:?}");
 }
 
 fn is_jwt(token: &str) -> bool {
@@ -450,7 +502,7 @@ fn brief(server: &Server, mount: Mount, client: ClientBuilder) -> Arc<dyn Shell>
     // A busy machine may take a token to the resource when it has just ended: each such one is replaced.
     let policy = Policy::new().with_patience(LONG).with_settle(ms(1)).with_gate(ms(2), ms(2));
     let began = Instant::now();
-    let shell = mount(Setup { client: build(client), policy, fail_fast: false });
+    let shell = mount(Setup { client: build(client), policy, fail_fast: false, source: None });
     let call = || assert_eq!(shell.call(&server.resource), 200);
     let held = || shell.token().unwrap();
     call();
@@ -481,7 +533,7 @@ fn across_expiry_with_reused_tokens(server: &Server, mount: Mount) {
     let policy = Policy::new().with_patience(LONG).with_settle(ms(1)).with_gate(ms(2), ms(2));
     let client = build(server.as_client(BRIEF));
     let began = Instant::now();
-    let shell = mount(Setup { client, policy, fail_fast: false });
+    let shell = mount(Setup { client, policy, fail_fast: false, source: None });
     let mut tokens = BTreeSet::new();
     until(|| {
         assert_eq!(shell.call(&server.resource), 200);

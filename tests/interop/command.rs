@@ -1,4 +1,4 @@
-//! `evergrant token` as its users run it.
+//! The command as its users run it: here `evergrant token`, and in `program` what runs for long.
 
 use crate::servers::{Basic, Server, variable};
 use evergrant_tokio_reqwest::core::BodyFormat;
@@ -8,9 +8,10 @@ use std::process::{Command as Process, Stdio};
 pub(crate) struct Command(String);
 
 /// One run of it to come.
-pub(crate) struct Asking<'a> {
+pub(crate) struct Asking {
     process: Process,
-    server: &'a Server,
+    /// What must not be in its output.
+    hidden: Vec<String>,
 }
 
 /// What came of it.
@@ -25,25 +26,46 @@ impl Command {
         Self(variable("COMMAND"))
     }
 
-    /// As the client of this id, for the scope read. A flag overrides what the environment says.
-    pub(crate) fn token<'a>(&self, server: &'a Server, id: &str) -> Asking<'a> {
+    /// It, with these arguments and nothing of the environment.
+    pub(crate) fn bare(&self, arguments: &[&str]) -> Process {
         let mut process = Process::new(&self.0);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("EVERGRANT_") {
                 process.env_remove(name);
             }
         }
-        process.arg("token").stdin(Stdio::null());
+        process.args(arguments).stdin(Stdio::null());
+        process
+    }
+
+    /// As the client of this id, for the scope read. A flag overrides what the environment says.
+    pub(crate) fn token(&self, server: &Server, id: &str) -> Asking {
+        let asking = self.vouched(server).variable("EVERGRANT_CLIENT_ID", id).hiding(&server.secret);
+        let auth = if server.basic == Basic::Raw { "basic-raw" } else { "basic" };
+        asking.variable("EVERGRANT_CLIENT_SECRET", &server.secret).variable("EVERGRANT_AUTH", auth)
+    }
+
+    /// As a client of which nothing is said, for the scope read.
+    pub(crate) fn vouched(&self, server: &Server) -> Asking {
+        let mut process = self.bare(&["token"]);
         process.env("EVERGRANT_TOKEN_ENDPOINT", &server.token_endpoint);
-        process.env("EVERGRANT_CLIENT_ID", id).env("EVERGRANT_CLIENT_SECRET", &server.secret);
         process.env("EVERGRANT_SCOPE", "read").env("EVERGRANT_TIMEOUT", "60s");
         process.env("EVERGRANT_BODY", if server.body == BodyFormat::Json { "json" } else { "form" });
-        process.env("EVERGRANT_AUTH", if server.basic == Basic::Raw { "basic-raw" } else { "basic" });
-        Asking { process, server }
+        Asking { process, hidden: Vec::new() }
+    }
+
+    /// With this configuration file.
+    pub(crate) fn configured(&self, path: &str) -> Asking {
+        Asking { process: self.bare(&["token", "--profile", "own", "--config", path]), hidden: Vec::new() }
     }
 }
 
-impl Asking<'_> {
+impl Asking {
+    pub(crate) fn hiding(mut self, secret: &str) -> Self {
+        self.hidden.push(secret.to_owned());
+        self
+    }
+
     pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
         self.process.args(arguments);
         self
@@ -62,7 +84,9 @@ impl Asking<'_> {
             stdout: text(output.stdout),
             stderr: text(output.stderr),
         };
-        assert!(!ended.stdout.contains(&self.server.secret) && !ended.stderr.contains(&self.server.secret));
+        for secret in &self.hidden {
+            assert!(!ended.stdout.contains(secret) && !ended.stderr.contains(secret));
+        }
         ended
     }
 

@@ -7,12 +7,15 @@
 
 mod cases;
 mod command;
+mod placed;
+mod program;
 mod report;
 mod servers;
 mod shells;
 
 use cases::{Case, Run};
 use command::Command;
+use program::PROGRAMS;
 use report::Report;
 use servers::Servers;
 use shells::SHELLS;
@@ -51,6 +54,10 @@ fn jobs<'a>(case: &'a Case<'a>, command: &'a Command) -> Vec<(&'static str, Job<
             .map(|(name, mount)| (name, Box::new(move || run(server, mount)) as Job<'a>))
             .collect(),
         Run::Command(run) => vec![("command", Box::new(move || run(server, command)))],
+        Run::Program(run) => PROGRAMS
+            .into_iter()
+            .map(|(name, kind)| (name, Box::new(move || run(server, command, kind)) as Job<'a>))
+            .collect(),
         Run::ByHand(run) => vec![("by hand", Box::new(move || run(server)))],
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
-const DRIVERS: [&str; 6] = ["command", "tokio-reqwest", "async-std", "smol", "ureq", "by hand"];
+const DRIVERS: [&str; 8] =
+    ["command", "run", "gateway", "tokio-reqwest", "async-std", "smol", "ureq", "by hand"];
 
 struct Line {
     server: &'static str,

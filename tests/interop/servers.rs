@@ -32,6 +32,13 @@ pub(crate) struct Server {
     pub(crate) secret: String,
     pub(crate) body: BodyFormat,
     pub(crate) basic: Basic,
+    /// The client that has no secret: the platform vouches for it.
+    pub(crate) account: &'static str,
+    /// Whom an assertion for this server is for.
+    pub(crate) audience: String,
+    /// Whether the platform signs in its own name, and not in that of the client.
+    is_foreign: bool,
+    base: String,
     revocation_endpoint: String,
     token_requests: String,
     origins: Origins,
@@ -89,6 +96,10 @@ impl Servers {
             token_endpoint: format!("{base}{token}"),
             revocation_endpoint: format!("{base}{revocation}"),
             token_requests: format!("{base}/token-requests"),
+            account: "asserted",
+            audience: base.to_owned(),
+            is_foreign: false,
+            base: base.to_owned(),
             origins: Origins::parse([resource.rsplit_once('/').unwrap().0]).unwrap(),
             resource,
             client: ENCODED,
@@ -126,7 +137,14 @@ impl Servers {
                 BodyFormat::Json,
             ),
             django_api: of_django("django", &django, format!("{django}/api"), BodyFormat::Form),
-            authlib: Server { client: ENCODED_WITHOUT_SPACE, secret: secret.replace(' ', ""), ..authlib },
+            authlib: Server {
+                client: ENCODED_WITHOUT_SPACE,
+                secret: secret.replace(' ', ""),
+                account: "system:serviceaccount:parcels:importer",
+                audience: authlib.token_endpoint.clone(),
+                is_foreign: true,
+                ..authlib
+            },
             node_oauth: raw(node_oauth),
             doorkeeper: doorkeeper.map(raw),
         }
@@ -149,6 +167,47 @@ impl Server {
     pub(crate) fn token_requests(&self) -> u64 {
         let answer = agent().get(&self.token_requests).call().unwrap();
         answer.into_body().read_to_string().unwrap().parse().unwrap()
+    }
+
+    /// How many token requests of this client were granted, and how many refused.
+    pub(crate) fn ended(&self, client: &str) -> (u64, u64) {
+        let answer = agent().get(&self.token_requests).query("client", client).call().unwrap();
+        let counts = answer.into_body().read_to_string().unwrap();
+        let (granted, refused) = counts.split_once(' ').unwrap();
+        (granted.parse().unwrap(), refused.parse().unwrap())
+    }
+
+    /// Has the server know a client of this id and secret, whose tokens live so long, or gives it this secret.
+    pub(crate) fn register(&self, id: &str, method: &str, secret: &str, life: Duration) {
+        let request = agent().post(format!("{}/client", self.base));
+        let request =
+            request.query("id", id).query("method", method).query("life", life.as_secs().to_string());
+        assert_eq!(request.send(secret).unwrap().status(), 200);
+    }
+
+    /// A new assertion of the platform: that this is the client, for this audience, until so many seconds from now.
+    pub(crate) fn assertion(&self, client: &str, audience: &str, life: i64) -> String {
+        let platform = variable("PLATFORM");
+        let issuer = if self.is_foreign { &*platform } else { client };
+        let request = agent().get(format!("{platform}/assertion")).query("iss", issuer).query("sub", client);
+        let answer = request.query("aud", audience).query("life", life.to_string()).call();
+        answer.unwrap().into_body().read_to_string().unwrap()
+    }
+
+    /// One that is good for a minute.
+    pub(crate) fn good_assertion(&self, client: &str) -> String {
+        self.assertion(client, &self.audience, 60)
+    }
+
+    /// One that ended three minutes ago.
+    pub(crate) fn ended_assertion(&self, client: &str) -> String {
+        self.assertion(client, &self.audience, -185)
+    }
+
+    /// What a caller gets of this address: the status and the body.
+    pub(crate) fn answer(url: &str) -> (u16, String) {
+        let answer = agent().get(url).call().unwrap();
+        (answer.status().as_u16(), answer.into_body().read_to_string().unwrap())
     }
 
     /// Asks the resource with this token, without evergrant.

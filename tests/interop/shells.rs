@@ -1,7 +1,7 @@
 //! Each adapter as a thread sees it.
 
 use evergrant_async_std::{AsyncStd, Body, HttpClient, Net, Smol};
-use evergrant_tokio_reqwest::{Client, Error, Policy, Status, Token};
+use evergrant_tokio_reqwest::{Client, Error, FileSource, Policy, Status, Token};
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -20,6 +20,8 @@ pub(crate) struct Setup {
     pub(crate) client: Client,
     pub(crate) policy: Policy,
     pub(crate) fail_fast: bool,
+    /// Where its secret or its assertion is, if that is read for each token request.
+    pub(crate) source: Option<FileSource>,
 }
 
 pub(crate) type Mount = fn(Setup) -> Arc<dyn Shell>;
@@ -39,7 +41,10 @@ struct Tokio {
 
 fn tokio(setup: Setup) -> Arc<dyn Shell> {
     let origins = setup.client.provider().origins().clone();
-    let builder = evergrant_tokio_reqwest::Tokens::builder(setup.client).policy(setup.policy);
+    let mut builder = evergrant_tokio_reqwest::Tokens::builder(setup.client).policy(setup.policy);
+    if let Some(source) = setup.source {
+        builder = builder.secret(source);
+    }
     let tokens = builder.fail_fast(setup.fail_fast).build().unwrap();
     let http = evergrant_tests::http();
     let api = evergrant_tokio_reqwest::Api::new(http.clone(), tokens, origins);
@@ -73,7 +78,10 @@ struct Futures<N> {
 
 fn futures<N: Net>(setup: Setup, block_on: BlockOn) -> Arc<dyn Shell> {
     let origins = setup.client.provider().origins().clone();
-    let builder = evergrant_async_std::Tokens::<N>::builder(setup.client).policy(setup.policy);
+    let mut builder = evergrant_async_std::Tokens::<N>::builder(setup.client).policy(setup.policy);
+    if let Some(source) = setup.source {
+        builder = builder.secret(source);
+    }
     let tokens = builder.fail_fast(setup.fail_fast).build().unwrap();
     let api = evergrant_async_std::Api::new(HttpClient::new(), tokens, origins);
     Arc::new(Futures { api, block_on })
@@ -110,7 +118,10 @@ struct Ureq(evergrant_ureq::Api);
 
 fn ureq(setup: Setup) -> Arc<dyn Shell> {
     let origins = setup.client.provider().origins().clone();
-    let builder = evergrant_ureq::Tokens::builder(setup.client).policy(setup.policy);
+    let mut builder = evergrant_ureq::Tokens::builder(setup.client).policy(setup.policy);
+    if let Some(source) = setup.source {
+        builder = builder.secret(source);
+    }
     let tokens = builder.fail_fast(setup.fail_fast).build().unwrap();
     Arc::new(Ureq(evergrant_ureq::Api::new(::ureq::agent(), tokens, origins)))
 }
