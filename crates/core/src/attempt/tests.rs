@@ -438,10 +438,11 @@ fn a_refused_assertion_says_what_it_says_of_itself_by_the_servers_clock() {
     );
     // A secret is no JWT, whatever it looks like.
     let refused = refusal(Attempts::new(live()).reads(0, assertion(), &invalid_client()));
-    let words = refused.to_string();
-    assert!(
-        words.ends_with("; the client secret in /var/run/token is read again for each request"),
-        "{words}"
+    assert_eq!(
+        refused.to_string(),
+        "the authorization server refused with invalid_client (http 401): wrong secret; check the client id, the client \
+         secret and the authentication method with the server's operator; the client secret in /var/run/token is read \
+         again for each request"
     );
 }
 

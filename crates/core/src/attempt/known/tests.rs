@@ -215,6 +215,20 @@ fn whoever_keeps_it_and_whoever_is_given_it_do_not_change_each_others() {
 }
 
 #[test]
+fn other_credentials_are_none_that_was_refused_and_the_server_is_the_same() {
+    let mut known = hears(&anew(), 100);
+    let before = known.clone();
+    known.forget_credential();
+    assert_eq!(known, before);
+    known.refused(Secret::new("stale"), &refused(), at(0).mono);
+    known.refused(Secret::new("stale"), &refused(), at(0).mono);
+    known.forget_credential();
+    assert_eq!((known.refused_until(), known.clock()), (None, behind(100)));
+    known.refused(Secret::new("stale"), &refused(), at(0).mono);
+    assert_eq!(known.refused_until(), Some(at(10).mono), "it is counted anew");
+}
+
+#[test]
 fn debug_and_hash_tell_nothing_of_the_text() {
     let known = |text| {
         let mut known = anew();
