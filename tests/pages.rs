@@ -22,6 +22,7 @@ pages! {
     Ping: "providers/ping.md",
     Salesforce: "providers/salesforce.md",
     MyParcel: "providers/myparcel.md",
+    Credentials: "credentials.md",
     Tenants: "tenants.md",
     Testing: "testing.md",
     Errors: "errors.md",

@@ -1,5 +1,5 @@
 //! What of the secret and of the token is left in a process's memory after its last source is gone. Each test starts itself
-//! once more, so that the process it looks through holds one adapter, and no server.
+//! once more, so that the process it looks through holds one adapter, and no server. And what is left after a token was sealed.
 // Other allocators leave other things behind.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 // A failed unwrap is a failed test, in its helpers too.
@@ -9,13 +9,15 @@
 mod memory;
 
 use evergrant_async_std::{AsyncStd, HttpClient, Net, Smol};
+use evergrant_crypto::Seal;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tests::install_tls;
-use evergrant_tokio_reqwest::core::Token;
-use evergrant_tokio_reqwest::{Client, ClientAuth, Origins, Provider};
+use evergrant_tokio_reqwest::core::{AccessToken, Token, Wall};
+use evergrant_tokio_reqwest::{Client, ClientAuth, Origins, Provider, Stored};
 use memory::{Masked, Sentinel};
 use std::env;
 use std::process::Command;
+use std::time::Duration;
 
 /// Where the one that is started finds the server, and what tells it that it was started.
 const ORIGIN: &str = "EVERGRANT_TESTS_ORIGIN";
@@ -147,4 +149,32 @@ fn on_smol_where_the_answer_came_packed() {
 #[test]
 fn of_threads_where_the_answer_came_packed() {
     what_is_left("of_threads_where_the_answer_came_packed", 1, on_threads);
+}
+
+// Conforms: A-07
+#[test]
+fn after_a_token_was_sealed_and_opened() {
+    let provider = Provider::rfc6749("https://auth.example/token").unwrap();
+    let client = Client::builder(provider, ClientAuth::basic("id", "secret").unwrap()).build().unwrap();
+    let sentinel = Sentinel::new("token");
+    let seal = Seal::new(&client.key(), b"material").unwrap();
+    let token = AccessToken::new(&sentinel.text()).unwrap();
+    let sealed = seal.seal(&Stored::new(token, Wall::EPOCH, Duration::from_secs(3600))).unwrap();
+    assert_eq!(sentinel.copies(), 0, "after sealing");
+    let opened = seal.open(&sealed).unwrap();
+    assert_eq!(sentinel.copies(), 1, "the opened token's own");
+    drop(opened);
+    assert_eq!(sentinel.copies(), 0, "after opening");
+}
+
+// Conforms: A-07
+#[test]
+fn while_a_token_is_sealed_with_a_secret() {
+    let provider = Provider::rfc6749("https://auth.example/token").unwrap();
+    let client = Client::builder(provider, ClientAuth::basic("id", "secret").unwrap()).build().unwrap();
+    let sentinel = Sentinel::new("material");
+    let seal = Seal::new(&client.key(), sentinel.text().as_bytes()).unwrap();
+    let stored = Stored::new(AccessToken::new("token").unwrap(), Wall::EPOCH, Duration::from_secs(3600));
+    assert_eq!(seal.open(&seal.seal(&stored).unwrap()), Ok(stored));
+    assert_eq!(sentinel.copies(), 0);
 }

@@ -643,6 +643,12 @@ impl<N: Net> Tokens<N> {
         self.0.shared().rotate(auth, rotation);
     }
 
+    /// The client's secret, or its assertion, is elsewhere from now on: the next token request reads it there. Nothing is requested because of
+    /// it; after a refusal, [`rotate`](Self::rotate) to a [live](ClientAuth::is_live) authentication has it tried at once.
+    pub fn read_secret_from(&self, source: impl SecretSource) {
+        self.0.shared().read_secret_from(source);
+    }
+
     /// Requests a new token before the old one ends, even if no call asks for one. Spawn it: it ends when the last clone of
     /// this source is dropped, and does not hold a clone itself.
     #[cfg_attr(

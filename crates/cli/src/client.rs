@@ -14,7 +14,6 @@ pub(crate) mod mistake;
 pub(crate) mod nearest;
 pub(crate) mod network;
 pub(crate) mod profile;
-pub(crate) mod renewal;
 pub(crate) mod roots;
 pub(crate) mod said;
 pub(crate) mod secret;

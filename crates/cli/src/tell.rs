@@ -9,6 +9,7 @@ pub(crate) mod failure;
 pub(crate) mod live;
 pub(crate) mod manner;
 pub(crate) mod metrics;
+pub(crate) mod news;
 pub(crate) mod sparkline;
 pub(crate) mod stderr;
 pub(crate) mod stdout;

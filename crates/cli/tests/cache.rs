@@ -280,7 +280,7 @@ fn whatever_is_in_the_place_of_a_token_is_a_miss_and_mended() {
     let wrongs: [(&dyn Fn(), &str); 7] = [
         (&|| put(&flipped, 0o600), "belongs to another client, or is damaged"),
         (&|| put(&whole[..whole.len() / 2], 0o600), "belongs to another client, or is damaged"),
-        (&|| put(b"", 0o600), "was not written by this version of evergrant"),
+        (&|| put(b"", 0o600), "was not written by evergrant, or is damaged"),
         (&|| put(&whole, 0o644), "is open to other users (mode 644)"),
         (&|| put(&whole, 0o620), "is open to other users (mode 620)"),
         (
@@ -308,6 +308,37 @@ fn whatever_is_in_the_place_of_a_token_is_a_miss_and_mended() {
         assert!(metadata.is_file() && metadata.permissions().mode() & 0o777 == 0o600);
     }
     assert_eq!(fs::read(&target).unwrap(), whole, "no link was followed");
+}
+
+// Conforms: A-11
+#[test]
+fn what_another_version_has_kept_is_replaced_and_nothing_is_said() {
+    let cached = Cached::new();
+    cached.quiet(&["--cache"]);
+    let path = cached.file();
+    let whole = fs::read(&path).unwrap();
+    let of_version = |version: u8| [&whole[..15], &[version], &whole[16..]].concat();
+    // An older one, the next one, one that keeps more, one that was cut behind its version, and the last that there can be.
+    let long = [&of_version(2)[..], &[7; 1 << 16]].concat();
+    for other in [of_version(0), of_version(2), long, of_version(3)[..16].to_owned(), of_version(255)] {
+        fs::write(&path, &other).unwrap();
+        let asked = cached.requests();
+        let token = cached.quiet(&["--cache"]);
+        assert_eq!(cached.requests(), asked + 1);
+        assert_eq!(fs::read(&path).unwrap()[..16], whole[..16], "it is replaced");
+        assert_eq!(cached.quiet(&["--cache"]), token);
+        assert_eq!(cached.requests(), asked + 1);
+    }
+    // A token request that fails is all that is told then.
+    fs::write(&path, of_version(2)).unwrap();
+    let _down = cached.server.fault(Endpoint::Token, Fault::status(503), Times::UntilCleared);
+    let ended = cached.run(&["--cache"]);
+    assert!(ended.status != 0 && !ended.stderr.contains("cache"), "{}", ended.stderr);
+    assert_eq!(fs::read(&path).unwrap(), of_version(2));
+    // It is in the list, and cleared.
+    assert_eq!(cached.object(&["list"])["tokens"][0]["current"], true);
+    assert_eq!(cached.object(&["clear"])["removed"], 1);
+    assert!(!path.exists());
 }
 
 #[test]

@@ -64,6 +64,8 @@ fn bash_completes_flags_profiles_and_programs() {
     assert_eq!(complete("evergrant token --profile nothing"), "\n");
     assert_eq!(complete("evergrant run -- mkfif"), "mkfifo\n");
     assert_eq!(complete("evergrant mock --port 0 -- mkfif"), "mkfifo\n");
+    assert_eq!(complete("evergrant mock --trust"), "--trust-keys\n");
+    assert_eq!(complete("evergrant mock --trust-keys other.t"), "other.toml\n");
     assert_eq!(complete("evergrant token --format = h"), "header\n");
     assert_eq!(complete("evergrant token --cache = r"), "refresh\n");
     assert_eq!(complete("evergrant token --cache ="), "no\nrefresh\nyes\n");

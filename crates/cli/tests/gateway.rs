@@ -395,23 +395,35 @@ fn a_key_is_made_once_and_opens_the_listener_whose_file_has_its_digest() {
 }
 
 #[test]
-fn a_secret_that_changes_in_its_file_is_used_after_a_hangup() {
+fn a_secret_that_changes_in_its_file_is_used_for_the_next_request() {
     let server = Server::start().unwrap();
     let (folder, path) = with_file(&server, &table(""));
     let mut gateway = Gateway::start(with_config(&path));
     gateway.until_ready();
     server.rotate_client(Server::CLIENT_ID, "another-secret");
     fs::write(folder.at("secret"), "another-secret\n").unwrap();
-    gateway.signal(Signal::HUP);
-    let said = gateway.hear("has changed");
-    assert!(said.contains("own: the client secret in ") && !said.contains("another-secret"), "{said}");
     server.revoke_all();
     assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
+    let said = gateway.hear("has changed");
+    assert!(said.contains("own: the client secret in ") && !said.contains("another-secret"), "{said}");
     assert_eq!(server.counts().token_refused, 0);
-    fs::write(folder.at("secret"), "").unwrap();
+}
+
+#[test]
+fn a_secret_that_is_wrong_is_not_sent_again_and_the_right_one_is_once_it_is_there() {
+    let server = Server::start().unwrap();
+    let (folder, path) = with_file(&server, &table("ready = \"listening\"\n"));
+    fs::write(folder.at("secret"), "wrong-secret\n").unwrap();
+    let mut gateway = Gateway::start(with_config(&path));
+    let said = gateway.hear("there is no new token");
+    assert!(said.contains("is read again for each request") && !said.contains("wrong-secret"), "{said}");
+    assert_eq!(get(&gateway.url, "/shipments", "").0, 503);
+    assert_eq!(server.counts().token_refused, 1);
+    fs::write(folder.at("secret"), format!("{}\n", Server::CLIENT_SECRET)).unwrap();
+    // Without it, within 10 s.
     gateway.signal(Signal::HUP);
-    gateway.hear("the secret that was read before is used");
-    assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
+    until(|| get(&gateway.url, "/shipments", "").0 == 200);
+    assert_eq!(server.counts().token_refused, 1);
 }
 
 #[test]

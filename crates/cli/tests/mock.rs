@@ -5,6 +5,7 @@
 
 mod fixture;
 
+use evergrant_mock::{Issuer, Trust};
 use fixture::{EVERGRANT, Ended, Folder, evergrant, fails, isolate, run};
 use rustix::process::{Pid, Signal, WaitOptions, getpgid, kill_process, waitpid};
 use serde_json::Value;
@@ -343,6 +344,80 @@ fn why_servers_in_the_background_cannot_start_is_told() {
         let mut command = evergrant(&["mock"]);
         fails(command.args(contradiction), 2, &["--"]);
     }
+}
+
+impl Mock {
+    /// The status and the body of the answer to this assertion, of this type.
+    fn ask_by_assertion(&self, assertion_type: &str, assertion: &str) -> (String, String) {
+        let address = self.told("api").strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let body = format!(
+            "grant_type=client_credentials&client_assertion_type={assertion_type}&client_assertion={assertion}"
+        );
+        let length = body.len();
+        let request = format!(
+            "POST /access-token HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().to_owned(), body.to_owned())
+    }
+}
+
+#[test]
+fn assertions_by_the_trusted_keys_are_accepted_for_the_audience() {
+    let folder = Folder::new();
+    let issuer = Issuer::new("https://issuer.example.com").unwrap();
+    let keys = folder.file("keys.json", 0o644, issuer.jwks());
+    let mock = Mock::start(&["--trust-keys", &keys, "--assertion-audience", "me"]);
+    let token = |audience| issuer.service_account("shop", "orders", audience).signed().unwrap();
+    let svid = issuer.svid("spiffe://example.org/orders", "me").signed().unwrap();
+    assert_eq!(mock.ask_by_assertion(Trust::JWT_BEARER, &token("me")).0, "200");
+    assert_eq!(mock.ask_by_assertion(Trust::JWT_SPIFFE, &svid).0, "200");
+    let (status, body) = mock.ask_by_assertion(Trust::JWT_BEARER, &token("you"));
+    assert!(status == "401" && body.contains("aud of the assertion"), "{body}");
+    assert!(mock.token().contains('.'), "a secret is still accepted");
+    let (status, body) = Mock::start(&[]).ask_by_assertion(Trust::JWT_BEARER, &token("me"));
+    assert!(status == "401" && body.contains("trusts no client assertions"), "{body}");
+}
+
+#[test]
+fn keys_that_cannot_be_used_are_told_with_what_to_name() {
+    let folder = Folder::new();
+    let pem = folder.file("keys.pem", 0o644, "-----BEGIN PUBLIC KEY-----\n");
+    let gone = folder.at("gone.json");
+    let mock = |flags: &[&str]| {
+        let mut command = evergrant(&["mock"]);
+        command.args(flags).args(["--", "true"]);
+        command
+    };
+    for (keys, says) in [(&pem, "neither a JWKS nor a JWK"), (&gone, "cannot be read")] {
+        fails(&mut mock(&["--trust-keys", keys, "--assertion-audience", "me"]), 2, &[keys, says]);
+    }
+    fails(&mut mock(&["--trust-keys", &pem]), 2, &["--assertion-audience"]);
+    fails(&mut mock(&["--assertion-audience", "me"]), 2, &["--trust-keys"]);
+}
+
+#[test]
+fn in_the_background_the_keys_are_read_from_where_the_caller_is() {
+    let folder = Folder::new();
+    folder.file("keys.json", 0o644, Issuer::new("https://issuer.example.com").unwrap().jwks());
+    let mut command = evergrant(&["mock", "--env", "--for", "1m", "--trust-keys", "keys.json"]);
+    let ended = run(command.args(["--assertion-audience", "me"]).current_dir(folder.path()));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let pid = ended.stdout.lines().find_map(|line| line.strip_prefix("export EVERGRANT_MOCK_PID='")).unwrap();
+    let pid: i32 = pid.trim_end_matches('\'').parse().unwrap();
+    // Nothing of the caller's is kept: its folder can be unmounted.
+    if cfg!(target_os = "linux") {
+        assert_eq!(fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), Path::new("/"));
+    }
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+    let mut command =
+        evergrant(&["mock", "--env", "--trust-keys", "keys.json", "--assertion-audience", "me"]);
+    fails(command.current_dir("/"), 2, &["keys.json cannot be read"]);
 }
 
 #[test]

@@ -33,9 +33,12 @@ impl AssertionKind {
     /// Another one, by its URI.
     ///
     /// # Errors
-    /// [`ConfigError::AssertionKind`] if it is no absolute URI.
+    /// [`ConfigError::AssertionKind`] if it is no absolute URI, which has no fragment (RFC 3986 §4.3).
     pub fn parse(uri: &str) -> Result<Self, ConfigError> {
-        Uri::parse(uri).map_err(|_| ConfigError::AssertionKind)?;
+        match Uri::parse(uri) {
+            Ok(uri) if !uri.has_fragment() => {}
+            _ => return Err(ConfigError::AssertionKind),
+        }
         let known = [Self::JWT_BEARER, Self::JWT_SPIFFE].into_iter().find(|known| known.uri() == uri);
         Ok(known.unwrap_or_else(|| Self(Cow::Owned(uri.into()))))
     }

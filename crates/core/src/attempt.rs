@@ -1,17 +1,10 @@
-//! The conversation of one flight: what it needs, what is sent, and what became of it.
-//!
-//! ```text
-//! Attempt::begin ──► Ask ──► Ask ──► Send ──► Done
-//!                     │                ▲
-//!                     └── unanswered ──┴── a refused credential is still the same ──► Done
-//! ```
-//! No step can be taken twice or out of order: each is consumed by what comes next. An attempt asks five times at most and sends one
-//! request; what it learns for the next one comes with its end.
+//! The conversation of one flight: what it needs, what is sent, and what became of it. [`Attempt`] tells it.
 
 mod known;
 
 pub use known::{ClockOffset, Known};
 
+use crate::ask::Ask;
 use crate::assertion;
 use crate::client::Client;
 use crate::error::{Excerpt, Presented, Refusal, SourceError, TransportError, Unready};
@@ -23,10 +16,9 @@ use crate::text::SecretText;
 use crate::time::Now;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 use core::ops::Deref;
 
-/// The beginning of a conversation.
+/// What an attempt begins with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Seed {
@@ -38,45 +30,6 @@ impl Seed {
     /// Of a flight that was sent then.
     pub const fn new(now: Now) -> Self {
         Self { now }
-    }
-}
-
-/// What a request needs and core cannot have: whoever drives it reads that from where it lives.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum Ask {
-    /// The client secret.
-    ClientSecret,
-    /// The client assertion.
-    Assertion,
-    /// The value of the parameter of this name.
-    Parameter(Box<str>),
-}
-
-impl Ask {
-    /// What it is called in errors of the configuration.
-    pub(crate) const fn field(&self) -> &'static str {
-        match self {
-            Self::ClientSecret => "client_secret",
-            Self::Assertion => "client_assertion",
-            Self::Parameter(_) => "a parameter",
-        }
-    }
-
-    /// Whether it proves who the client is.
-    const fn is_credential(&self) -> bool {
-        matches!(self, Self::ClientSecret | Self::Assertion)
-    }
-}
-
-/// As people read it: "the client secret".
-impl fmt::Display for Ask {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ClientSecret => f.write_str("the client secret"),
-            Self::Assertion => f.write_str("the client assertion"),
-            Self::Parameter(name) => write!(f, "the parameter {name}"),
-        }
     }
 }
 
@@ -92,7 +45,22 @@ pub enum Move<'a> {
     Done(Outcome, Known),
 }
 
-/// One attempt to get a token.
+/// One attempt to get a token: the conversation of one flight, led without IO.
+///
+/// ```text
+/// Attempt::begin ──► Ask ──► Ask ──► Send ──► Done
+///                     │                ▲
+///                     └── unanswered ──┴── a refused credential is still the same ──► Done
+/// ```
+/// Each [`Move`] is consumed by what comes next, so that no step can be taken twice or out of order. An attempt asks five times at most,
+/// for a credential and four parameters ([`Client::asks`]); it sends one request at most, and then it is over. A client that asks for
+/// nothing has a short form, [`Client::request`] and [`Client::read`].
+///
+/// - **Time**: nothing here waits, so whoever drives it bounds the whole of it by [`Policy::attempt_timeout`](crate::Policy::attempt_timeout).
+///   What does not come in time is [`SourceError::TimedOut`] for an ask, and a [`TransportError`] for a request.
+/// - **What it learns** for the next one comes with its end, as [`Known`]: keep that beside the machine, one for each client, and put it
+///   in place of the old one.
+/// - **Dropping it** is like a panic on the way: report the flight to [`Machine::abandon`](crate::Machine::abandon).
 ///
 /// ```
 /// use evergrant_core::*;
@@ -213,13 +181,13 @@ impl<'a> Asking<'a> {
         match attempt.client.clone().with_read(&ask, text) {
             Ok(client) => Attempt { client: Whose::Filled(Box::new(client)), ..attempt }.next(),
             Err(error) => {
-                let unready = Unready::new(ask, SourceError::Unusable(error)).from(source);
+                let unready = Unready::new(ask, SourceError::Unusable(error)).with_source(source);
                 attempt.done(Outcome::NotSent(if is_costly { unready.costly() } else { unready }))
             }
         }
     }
 
-    /// It cannot be had.
+    /// It cannot be had: nothing is sent. What is known of a refused credential stays as it is.
     pub fn unanswered(self, unready: Unready) -> Move<'a> {
         self.attempt.done(Outcome::NotSent(unready))
     }
@@ -254,7 +222,7 @@ impl<'a> Sent<'a> {
         self.0.done(Outcome::Refused(error.into()))
     }
 
-    /// The client as it asked, with everything that was read.
+    /// The client that the request is of, with everything that was read for it: equal to one whose secrets are fixed.
     pub fn client(&self) -> &Client {
         &self.0.client
     }

@@ -1,7 +1,7 @@
 //! Client authentication (RFC 6749 §2.3).
 
+use crate::ask::Ask;
 use crate::assertion::AssertionKind;
-use crate::attempt::Ask;
 use crate::error::{ConfigError, Excerpt};
 use crate::field::check_present;
 use crate::request;

@@ -1,6 +1,6 @@
 //! A client of an authorization server: builds its token requests and reads the answers.
 
-use crate::attempt::Ask;
+use crate::ask::Ask;
 use crate::auth::ClientAuth;
 use crate::error::{ConfigError, Excerpt, HeaderFault, Refusal, TransportError, TransportErrorKind};
 use crate::field;

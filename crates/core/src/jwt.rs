@@ -57,7 +57,7 @@ pub(crate) struct Told {
     pub(crate) sub: Option<Zeroizing<String>>,
 }
 
-/// What `token` says, if it is a JWT in three parts. Where a claim stands twice, the last one is told.
+/// What `token` says, if it is a JWT in three parts. Where a claim is repeated, the last one is told.
 pub(crate) fn told(token: &str) -> Option<Told> {
     let (_, rest) = part(token)?;
     let (payload, _) = part(rest)?;

@@ -82,6 +82,7 @@ extern crate std;
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
+mod ask;
 mod assertion;
 mod attempt;
 mod auth;
@@ -120,8 +121,9 @@ mod time;
 mod token;
 mod verdict;
 
+pub use ask::Ask;
 pub use assertion::AssertionKind;
-pub use attempt::{Ask, Asking, Attempt, ClockOffset, Known, Move, Seed, Sent};
+pub use attempt::{Asking, Attempt, ClockOffset, Known, Move, Seed, Sent};
 pub use auth::ClientAuth;
 pub use challenge::Challenge;
 pub use client::{Client, ClientBuilder};

@@ -26,7 +26,7 @@ use crate::contained::contained;
 use crate::observer::{Audience, EventKind, ReplayReason};
 use crate::published::Published;
 use crate::settings::{Settings, Terms};
-use crate::source::Sources;
+use crate::source::{SecretSource, Sources};
 use crate::status::Status;
 use crate::sync::Mutex;
 use crate::token::Token;
@@ -204,6 +204,12 @@ impl<V> Shared<V> {
         let before = self.enter(|state, _| std::mem::replace(&mut state.sources, sources));
         // What it holds is the user's.
         contained(|| drop(before));
+    }
+
+    /// The client's secret, or its assertion, is elsewhere from now on: the next request reads it there. Nothing is requested because of it.
+    pub fn read_secret_from(&self, source: impl SecretSource) {
+        let sources = self.lock().sources.clone().with_credential(source);
+        self.read_from(sources);
     }
 
     /// The held token, as it may be kept across a restart.

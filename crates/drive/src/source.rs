@@ -14,6 +14,7 @@ use std::env;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -65,6 +66,20 @@ where
 {
     fn read(&self, _: Duration) -> Result<SecretText, SourceError> {
         self()
+    }
+}
+
+impl<S: SecretSource + ?Sized> SecretSource for Arc<S> {
+    fn read(&self, limit: Duration) -> Result<SecretText, SourceError> {
+        (**self).read(limit)
+    }
+
+    fn name(&self) -> Option<Cow<'_, str>> {
+        (**self).name()
+    }
+
+    fn is_costly(&self) -> bool {
+        (**self).is_costly()
     }
 }
 

@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::assertion::{self, Accepted, Flaw, Presented, Used};
+use crate::clients::{Clients, Turn};
 use crate::clock;
 use crate::http::Request;
 use crate::options::{ErrorStyle, ExpiresIn};
@@ -14,13 +16,16 @@ use crate::token::Granted;
 /// The path of the token endpoint.
 pub(crate) const PATH: &str = "/access-token";
 
+/// RFC 6749 §2.3 and §5.2, RFC 7521 §4.2.
+const TWO_WAYS: &str = "more than one client authentication";
+
 /// Answers a token request.
 pub(crate) fn answer(shared: &Shared, request: &Request) -> (Response, Outcome) {
     let asked = Asked::read(request);
     let mut state = shared.lock();
     match asked.and_then(|asked| grant(&mut state, &asked)) {
         Ok(response) => (response, Outcome::Served),
-        Err(refusal) => (refusal.response(state.settings.errors), Outcome::Refused),
+        Err(refusal) => (refusal.response(state.settings.errors), refusal.outcome()),
     }
 }
 
@@ -45,11 +50,17 @@ pub(crate) fn error(style: ErrorStyle, status: u16, error: &str, description: Op
 
 /// What a token request asks for, and who asks.
 struct Asked {
-    client: Client,
+    proof: Proof,
     scope: String,
 }
 
 /// How the client authenticates.
+enum Proof {
+    Secret(Client),
+    Assertion(Presented),
+}
+
+/// A client with its secret.
 enum Client {
     /// By the Authorization header: what stood before and after the colon.
     Basic(String, String),
@@ -61,7 +72,15 @@ enum Refusal {
     Method,
     Request(&'static str),
     GrantType,
-    Client { basic: bool },
+    Client {
+        basic: bool,
+    },
+    /// The assertion is not accepted.
+    Assertion(Flaw),
+    /// The secret must change first.
+    Unchanged {
+        basic: bool,
+    },
     Scope,
 }
 
@@ -70,8 +89,8 @@ impl Asked {
         if request.method != "POST" {
             return Err(Refusal::Method);
         }
-        if request.target.contains("client_secret=") {
-            return Err(Refusal::Request("a client secret in the URL is read by every log on the way"));
+        if ["client_secret=", "client_assertion="].iter().any(|name| request.target.contains(name)) {
+            return Err(Refusal::Request("a credential in the URL is read by every log on the way"));
         }
         let parameters = parameters(request)?;
         match take(&parameters, "grant_type")? {
@@ -79,12 +98,29 @@ impl Asked {
             Some(_) => return Err(Refusal::GrantType),
             None => return Err(Refusal::Request("grant_type is missing")),
         }
-        let client = Client::read(request, &parameters)?;
+        let proof = Proof::read(request, &parameters)?;
         let scope = take(&parameters, "scope")?.unwrap_or("*");
         if !scope.split(' ').all(is_scope_token) {
             return Err(Refusal::Scope);
         }
-        Ok(Self { client, scope: scope.to_owned() })
+        Ok(Self { proof, scope: scope.to_owned() })
+    }
+}
+
+impl Proof {
+    fn read(request: &Request, parameters: &[(String, String)]) -> Result<Self, Refusal> {
+        let given = |name| take(parameters, name);
+        let (assertion_type, text) = match (given("client_assertion_type")?, given("client_assertion")?) {
+            (None, None) => return Client::read(request, parameters).map(Self::Secret),
+            (Some(assertion_type), Some(text)) => (assertion_type.to_owned(), text.to_owned()),
+            (None, _) => return Err(Refusal::Request("client_assertion_type is missing")),
+            (_, None) => return Err(Refusal::Request("client_assertion is missing")),
+        };
+        if given("client_secret")?.is_some() || request.header("authorization").is_some() {
+            return Err(Refusal::Request(TWO_WAYS));
+        }
+        let client_id = given("client_id")?.map(str::to_owned);
+        Ok(Self::Assertion(Presented { assertion_type, text, client_id }))
     }
 }
 
@@ -98,13 +134,33 @@ impl Client {
             return Ok(Self::Body(id.to_owned(), secret.unwrap_or_default().to_owned()));
         };
         if secret.is_some() || authorizations.next().is_some() {
-            return Err(Refusal::Request("more than one client authentication"));
+            return Err(Refusal::Request(TWO_WAYS));
         }
         let (user, password) = basic(authorization).ok_or(Refusal::Client { basic: true })?;
         if id.is_some_and(|id| id != user && id != form_decoded(&user)) {
             return Err(Refusal::Request("client_id is not the one of the Authorization header"));
         }
         Ok(Self::Basic(user, password))
+    }
+
+    /// Whether it says that it is this client.
+    fn names(&self, id: &str) -> bool {
+        match self {
+            Self::Body(given, _) => given == id,
+            Self::Basic(user, _) => user == id || form_decoded(user) == id,
+        }
+    }
+
+    /// Its secret: of Basic credentials what form decoding makes of it, which [`Client::is`] finds in either form.
+    fn secret(&self) -> String {
+        match self {
+            Self::Body(_, secret) => secret.clone(),
+            Self::Basic(_, password) => form_decoded(password),
+        }
+    }
+
+    fn is_basic(&self) -> bool {
+        matches!(self, Self::Basic(..))
     }
 
     /// The id, when these are the client's credentials. Basic credentials may be form-encoded, as RFC 6749 §2.3.1 has
@@ -121,18 +177,58 @@ impl Client {
 }
 
 fn grant(state: &mut State, asked: &Asked) -> Result<Response, Refusal> {
-    let State { settings, tokens, .. } = state;
-    let first = (&settings.client_id, &settings.client_secret);
-    let others = settings.other_clients.iter().map(|(id, secret)| (id, secret));
-    let (client, _) = std::iter::once(first)
-        .chain(others)
-        .find(|(id, secret)| asked.client.is(id, secret))
-        .ok_or(Refusal::Client { basic: matches!(asked.client, Client::Basic(..)) })?;
-    let scope = settings.granted_scope.as_deref().unwrap_or(&asked.scope);
+    let State { settings, tokens, used, .. } = state;
     let now = clock::now(settings.clock_offset);
-    let granted = tokens.grant(settings.style, settings.lifetime, client, scope, now);
+    let clients = &mut settings.clients;
+    let client = match &asked.proof {
+        Proof::Secret(client) => by_secret(clients, client)?,
+        Proof::Assertion(presented) => {
+            let accepted = assertion::judge(&settings.trusts, presented, now).map_err(Refusal::Assertion)?;
+            by_assertion(clients, used, presented, accepted).map_err(Refusal::Assertion)?
+        }
+    };
+    let scope = settings.granted_scope.as_deref().unwrap_or(&asked.scope);
+    let granted = tokens.grant(settings.style, settings.lifetime, &client, scope, now);
     let body = grant_body(&granted, &settings.expires_in, scope);
     Ok(no_store(Response::new(200)).body("application/json", body))
+}
+
+/// Who asks, by a secret.
+fn by_secret(clients: &mut Clients, client: &Client) -> Result<String, Refusal> {
+    let basic = client.is_basic();
+    let named = clients.ids().find(|id| client.names(id)).map(str::to_owned);
+    let secret = client.secret();
+    // No secret is no other secret.
+    if let Some(id) = named.filter(|_| !secret.is_empty()) {
+        match clients.sends(&id, &secret) {
+            Turn::Judged => {}
+            Turn::Refused => return Err(Refusal::Unchanged { basic }),
+            Turn::Changed => {
+                clients.set(&id, &secret);
+                return Ok(id);
+            }
+        }
+    }
+    clients.find(|id, secret| client.is(id, secret)).map(str::to_owned).ok_or(Refusal::Client { basic })
+}
+
+/// Who asks, by an assertion that was accepted.
+fn by_assertion(
+    clients: &mut Clients,
+    used: &mut Used,
+    presented: &Presented,
+    accepted: Accepted,
+) -> Result<String, Flaw> {
+    let Accepted { sub, once } = accepted;
+    let client = match &presented.client_id {
+        Some(id) if *id == sub || clients.ids().any(|known| known == id) => id.clone(),
+        Some(_) => return Err(Flaw::ClientUnknown),
+        None => sub,
+    };
+    if clients.sends(&client, &presented.text) == Turn::Refused {
+        return Err(Flaw::Unchanged);
+    }
+    if once.is_some_and(|id| !used.is_first(id)) { Err(Flaw::UsedTwice) } else { Ok(client) }
 }
 
 /// Written by hand: the literal of `expires_in` may be any, even one that is no JSON.
@@ -150,17 +246,27 @@ fn grant_body(granted: &Granted, expires_in: &ExpiresIn, scope: &str) -> String 
 }
 
 impl Refusal {
+    fn outcome(&self) -> Outcome {
+        if self.is_of_the_client() { Outcome::Unauthenticated } else { Outcome::Refused }
+    }
+
+    fn is_of_the_client(&self) -> bool {
+        matches!(self, Self::Client { .. } | Self::Assertion(_) | Self::Unchanged { .. })
+    }
+
     fn response(&self, style: ErrorStyle) -> Response {
         let (status, code, description) = match self {
             Self::Method => (405, "invalid_request", "the token endpoint answers POST only"),
             Self::Request(why) => (400, "invalid_request", *why),
             Self::GrantType => (400, "unsupported_grant_type", "the only grant_type is client_credentials"),
             Self::Client { .. } => (401, "invalid_client", "the client is unknown or its secret is wrong"),
+            Self::Assertion(flaw) => (401, "invalid_client", flaw.description()),
+            Self::Unchanged { .. } => (401, "invalid_client", "the secret is refused until it changes"),
             Self::Scope => (400, "invalid_scope", "the scope is not a list of scope tokens (RFC 6749 3.3)"),
         };
         let response = match (style, self) {
             (ErrorStyle::Rfc6749, _) => error(style, status, code, Some(description)),
-            (ErrorStyle::MyParcel, Self::Client { .. }) => {
+            (ErrorStyle::MyParcel, _) if self.is_of_the_client() => {
                 no_store(Response::json_api_error(403, "14000", "Invalid OAuth Client", description))
             }
             (ErrorStyle::MyParcel, Self::Scope) => {
@@ -171,7 +277,7 @@ impl Refusal {
         match self {
             Self::Method => response.header("Allow", "POST"),
             // RFC 6749 §5.2: the scheme the client used, and only if it used one.
-            Self::Client { basic: true } if response.status == 401 => {
+            Self::Client { basic: true } | Self::Unchanged { basic: true } if response.status == 401 => {
                 response.header("WWW-Authenticate", "Basic realm=\"evergrant-mock\"")
             }
             _ => response,
@@ -182,6 +288,10 @@ impl Refusal {
 fn no_store(response: Response) -> Response {
     response.header("Cache-Control", "no-store").header("Pragma", "no-cache")
 }
+
+/// The parameters that the token endpoint reads.
+const OURS: [&str; 6] =
+    ["grant_type", "scope", "client_id", "client_secret", "client_assertion_type", "client_assertion"];
 
 /// The parameters of the body, in a form or in a JSON object.
 fn parameters(request: &Request) -> Result<Vec<(String, String)>, Refusal> {
@@ -201,7 +311,7 @@ fn parameters(request: &Request) -> Result<Vec<(String, String)>, Refusal> {
         match value {
             Value::String(value) => parameters.push((name, value)),
             // resource may be repeated (RFC 8707 §2), which is an array in JSON.
-            _ if !matches!(name.as_str(), "grant_type" | "scope" | "client_id" | "client_secret") => {}
+            _ if !OURS.contains(&name.as_str()) => {}
             _ => return Err(Refusal::Request("a parameter is no string")),
         }
     }

@@ -6,11 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clients::Clients;
 use crate::options::{Challenge, ErrorStyle, ExpiresIn, TokenStyle};
 use crate::server::Server;
 use crate::state::{Settings, Shared};
 use crate::threads::Threads;
 use crate::token::Tokens;
+use crate::trust::Trust;
 
 /// How a [`Server`] is started. Every option has a default: see [`Server::builder`].
 ///
@@ -74,9 +76,8 @@ impl Builder {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             idle_timeout: Duration::from_secs(30),
             settings: Settings {
-                client_id: Server::CLIENT_ID.to_owned(),
-                client_secret: Server::CLIENT_SECRET.to_owned(),
-                other_clients: Vec::new(),
+                clients: Clients::new(Server::CLIENT_ID, Server::CLIENT_SECRET),
+                trusts: Vec::new(),
                 // One day, as at MyParcel.com.
                 lifetime: Duration::from_secs(86_400),
                 style: TokenStyle::default(),
@@ -87,6 +88,7 @@ impl Builder {
                 token_delay: Duration::ZERO,
                 resource_delay: Duration::ZERO,
                 clock_offset: 0,
+                age: None,
             },
         }
     }
@@ -126,8 +128,7 @@ impl Builder {
     /// ```
     #[must_use]
     pub fn client(mut self, id: &str, secret: &str) -> Self {
-        id.clone_into(&mut self.settings.client_id);
-        secret.clone_into(&mut self.settings.client_secret);
+        self.settings.clients.set_first(id, secret);
         self
     }
 
@@ -146,7 +147,33 @@ impl Builder {
     /// ```
     #[must_use]
     pub fn another_client(mut self, id: &str, secret: &str) -> Self {
-        self.settings.other_clients.push((id.to_owned(), secret.to_owned()));
+        self.settings.clients.add(id, secret);
+        self
+    }
+
+    /// Whose assertions authenticate a client, beside the secrets. Default nobody's. Of several, one that accepts an
+    /// assertion is enough.
+    ///
+    /// ```
+    /// use evergrant_mock::{Issuer, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::ask_by_assertion;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cluster = Issuer::new("https://kubernetes.default.svc")?;
+    /// let server = Server::builder().trusts(cluster.trust("https://login.example.com")).start()?;
+    /// let token = cluster.service_account("shop", "orders", "https://login.example.com").signed()?;
+    /// assert_eq!(ask_by_assertion(&server, &token)?.status(), 200);
+    ///
+    /// // A token for somebody else is none for us.
+    /// let token = cluster.service_account("shop", "orders", "https://kubernetes.default.svc").signed()?;
+    /// let refusal = ask_by_assertion(&server, &token)?.body_mut().read_to_string()?;
+    /// assert!(refusal.contains("aud of the assertion"));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn trusts(mut self, trust: Trust) -> Self {
+        self.settings.trusts.push(trust);
         self
     }
 
@@ -250,6 +277,25 @@ impl Builder {
         self
     }
 
+    /// The server's clock: so many seconds ahead of the system's, or behind it. Default 0. It can be set later, too:
+    /// [`Server::set_clock_offset`].
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().clock_offset(-20_000_000_000).start()?;
+    /// assert_eq!(ask_for_token(&server)?.headers()["date"], "Thu, 01 Jan 1970 00:00:00 GMT");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn clock_offset(mut self, seconds: i64) -> Self {
+        self.settings.clock_offset = seconds;
+        self
+    }
+
     /// How long a connection may be silent before the server closes it, and how long a client may take to read before
     /// it is given up. Default 30 s; 1 ms at least. A short one shows what a client does with a pooled connection that
     /// closes under it.
@@ -299,7 +345,7 @@ impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("address", &self.address)
-            .field("client_id", &self.settings.client_id)
+            .field("client_id", &self.settings.clients.first())
             .field("lifetime", &self.settings.lifetime)
             .field("style", &self.settings.style)
             .finish_non_exhaustive()

@@ -25,8 +25,8 @@ pub(crate) fn serve(shared: &Shared, stream: &TcpStream) {
             },
             Err(Bad::Gone) => return,
             Err(Bad::Status(status)) => {
-                let now = now(shared);
-                let departure = Departure { stream, now, head_only: false, close: true };
+                let now = clock::now(shared.lock().settings.clock_offset);
+                let departure = Departure { stream, now, age: None, head_only: false, close: true };
                 if departure.whole(&Response::new(status)).is_ok() {
                     linger(stream, LINGER);
                 }
@@ -58,9 +58,7 @@ fn exchange(
     let endpoint = if request.path() == auth::PATH { Endpoint::Token } else { Endpoint::Resource };
     let arrival = shared.arrive(endpoint, &request);
     let stay = Stay { shared, endpoint };
-    let now = now(shared);
-    let departure =
-        Departure { stream, now, head_only: request.method == "HEAD", close: !request.keep_alive };
+    let departure = departure(shared, stream, &request, endpoint);
     let ordinary = ordinary(shared, &request, &arrival);
     if !shared.hold(endpoint, arrival.ticket, arrival.delay) {
         return Ok(false);
@@ -224,9 +222,21 @@ fn linger(stream: &TcpStream, time: Duration) {
     }
 }
 
-fn now(shared: &Shared) -> i64 {
-    let offset = shared.lock().settings.clock_offset;
-    clock::now(offset)
+/// How the answer goes, whatever it is.
+fn departure<'a>(
+    shared: &Shared,
+    stream: &'a TcpStream,
+    request: &Request,
+    endpoint: Endpoint,
+) -> Departure<'a> {
+    let settings = &shared.lock().settings;
+    Departure {
+        stream,
+        now: clock::now(settings.clock_offset),
+        age: settings.age.filter(|_| endpoint == Endpoint::Token),
+        head_only: request.method == "HEAD",
+        close: !request.keep_alive,
+    }
 }
 
 #[cfg(test)]

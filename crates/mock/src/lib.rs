@@ -1,14 +1,18 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod assertion;
 mod auth;
 mod builder;
+mod clients;
 mod clock;
 mod connection;
 mod fault;
 mod gate;
 mod handle;
 mod http;
+mod issuer;
+mod jwk;
 mod log;
 mod options;
 mod resource;
@@ -17,10 +21,13 @@ mod server;
 mod state;
 mod threads;
 mod token;
+mod trust;
 
 pub use builder::Builder;
 pub use fault::{Endpoint, Fault, Times};
 pub use handle::{FaultHandle, Gate};
+pub use issuer::{Assertion, Issuer};
 pub use log::{Answer, Counts, Recorded};
 pub use options::{Challenge, ErrorStyle, ExpiresIn, JwtTimes, TokenStyle};
 pub use server::Server;
+pub use trust::Trust;

@@ -45,6 +45,8 @@ pub struct Counts {
     pub token_granted: u64,
     /// Those that were refused, by the rules and not by a fault.
     pub token_refused: u64,
+    /// Those of them that were refused because of the client: it is unknown, or its secret or assertion is not accepted.
+    pub token_invalid_client: u64,
     /// Those that a fault struck.
     pub token_faulted: u64,
     /// The most requests that were at the token endpoint at one time, from their arrival until the last of the answer

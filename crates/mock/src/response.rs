@@ -72,6 +72,8 @@ fn crc32(bytes: &[u8]) -> u32 {
 pub(crate) struct Departure<'a> {
     pub(crate) stream: &'a TcpStream,
     pub(crate) now: i64,
+    /// Seconds that it says it spent in caches.
+    pub(crate) age: Option<u64>,
     /// The request was a HEAD: the header says what a GET would, and no body follows.
     pub(crate) head_only: bool,
     pub(crate) close: bool,
@@ -136,6 +138,9 @@ impl Departure<'_> {
         let given = |name: &str| response.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
         if !given("date") {
             field("Date", &http_date(self.now));
+        }
+        if let Some(age) = self.age {
+            field("Age", &age.to_string());
         }
         for (name, value) in &response.headers {
             field(name, value);

@@ -12,6 +12,7 @@ use crate::log::{Counts, Recorded};
 use crate::options::{Challenge, ErrorStyle, ExpiresIn, TokenStyle};
 use crate::state::Shared;
 use crate::threads::Threads;
+use crate::trust::Trust;
 
 /// An authorization server and a resource API on loopback. Dropping it stops it.
 ///
@@ -19,7 +20,8 @@ use crate::threads::Threads;
 ///
 /// - commands: `set_*`, [`fault`](Self::fault), [`clear_faults`](Self::clear_faults), [`hold`](Self::hold),
 ///   [`revoke`](Self::revoke), [`revoke_all`](Self::revoke_all), [`rotate_client`](Self::rotate_client),
-///   [`reset_counts`](Self::reset_counts)
+///   [`add_client_secret`](Self::add_client_secret),
+///   [`refuse_credential_until_changed`](Self::refuse_credential_until_changed), [`reset_counts`](Self::reset_counts)
 /// - waits: [`wait_for_token_requests`](Self::wait_for_token_requests), [`wait_for`](Self::wait_for)
 /// - getters: the rest
 ///
@@ -276,6 +278,25 @@ impl Server {
         self.shared.lock().settings.clock_offset = seconds;
     }
 
+    /// The `Age` header (RFC 9111 §5.1) of the token endpoint's answers, in seconds; None leaves it out. `Date` stays what the
+    /// server's clock says: for an answer that comes from a cache, set the clock as many seconds behind.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// server.set_age(Some(120));
+    /// server.set_clock_offset(-120);
+    /// assert_eq!(ask_for_token(&server)?.headers()["age"], "120");
+    /// # Ok(()) }
+    /// ```
+    pub fn set_age(&self, seconds: Option<u64>) {
+        self.shared.lock().settings.age = seconds;
+    }
+
     /// The credentials accepted from now on, and no others. Tokens issued before stay good. With an empty secret, the
     /// id alone is accepted.
     ///
@@ -292,10 +313,92 @@ impl Server {
     /// # Ok(()) }
     /// ```
     pub fn rotate_client(&self, id: &str, secret: &str) {
-        let settings = &mut self.shared.lock().settings;
-        id.clone_into(&mut settings.client_id);
-        secret.clone_into(&mut settings.client_secret);
-        settings.other_clients.clear();
+        self.shared.lock().settings.clients.set_only(id, secret);
+    }
+
+    /// A secret that is accepted from this client beside its others, as while secrets are rotated. An id that is unknown
+    /// is a client from now on.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_as, ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// server.add_client_secret(Server::CLIENT_ID, "the-new-secret");
+    /// assert_eq!(ask_for_token(&server)?.status(), 200);
+    /// assert_eq!(ask_as(&server, Server::CLIENT_ID, "the-new-secret")?.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    pub fn add_client_secret(&self, id: &str, secret: &str) {
+        self.shared.lock().settings.clients.add(id, secret);
+    }
+
+    /// The only secret that is accepted from this client from now on; other clients keep theirs. An id that is unknown is a
+    /// client from now on.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_as, ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// server.set_client_secret(Server::CLIENT_ID, "the-new-secret");
+    /// assert_eq!(ask_for_token(&server)?.status(), 401);
+    /// assert_eq!(ask_as(&server, Server::CLIENT_ID, "the-new-secret")?.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    pub fn set_client_secret(&self, id: &str, secret: &str) {
+        self.shared.lock().settings.clients.set(id, secret);
+    }
+
+    /// Whose assertions authenticate a client from now on, and nobody else's.
+    ///
+    /// ```
+    /// use evergrant_mock::{Issuer, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::ask_by_assertion;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (old, new) = (Issuer::new("https://issuer.example.com")?, Issuer::new("https://issuer.example.com")?);
+    /// let server = Server::builder().trusts(old.trust("me")).start()?;
+    /// server.set_trust(new.trust("me")); // the issuer has another key
+    /// let of = |issuer: &Issuer| issuer.assertion().sub("orders").aud("me").signed();
+    /// assert_eq!(ask_by_assertion(&server, &of(&old)?)?.status(), 401);
+    /// assert_eq!(ask_by_assertion(&server, &of(&new)?)?.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    pub fn set_trust(&self, trust: Trust) {
+        self.shared.lock().settings.trusts = vec![trust];
+    }
+
+    /// Refuses what each client sends from now on, with `invalid_client`, until it sends another text: for a secret or
+    /// an assertion in a file that is replaced while your program runs.
+    ///
+    /// The secret or assertion that a client sends first is refused each time it comes. The first other secret is
+    /// accepted, whatever it is, and is the client's only one from then on; another assertion is accepted when it passes
+    /// its checks. [`set_client_secret`](Self::set_client_secret) and [`rotate_client`](Self::rotate_client) end it for
+    /// their client.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_as, ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// server.refuse_credential_until_changed();
+    /// assert_eq!(ask_for_token(&server)?.status(), 401);
+    /// assert_eq!(ask_for_token(&server)?.status(), 401);
+    /// // Now the file with the secret changes. Does your program send what it says?
+    /// assert_eq!(ask_as(&server, Server::CLIENT_ID, "what the file says now")?.status(), 200);
+    /// assert_eq!(server.counts().token_invalid_client, 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn refuse_credential_until_changed(&self) {
+        self.shared.lock().settings.clients.refuse_until_changed();
     }
 
     /// Revokes one token. One that was never issued is no error.

@@ -5,12 +5,15 @@ use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::assertion::Used;
+use crate::clients::Clients;
 use crate::fault::{Endpoint, Fault, Faults};
 use crate::gate::Gates;
 use crate::http::Request;
 use crate::log::{Answer, Counts, Log};
 use crate::options::{Challenge, ErrorStyle, ExpiresIn, TokenStyle};
 use crate::token::Tokens;
+use crate::trust::Trust;
 
 /// The longest single wait: a longer one might overflow a platform's timers, and every wait stands in a loop.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
@@ -27,6 +30,7 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) tokens: Tokens,
+    pub(crate) used: Used,
     pub(crate) faults: Faults,
     pub(crate) gates: Gates,
     pub(crate) counts: Counts,
@@ -39,10 +43,8 @@ pub(crate) struct State {
 
 /// How ordinary answers are made.
 pub(crate) struct Settings {
-    pub(crate) client_id: String,
-    pub(crate) client_secret: String,
-    /// Further clients, by id and secret.
-    pub(crate) other_clients: Vec<(String, String)>,
+    pub(crate) clients: Clients,
+    pub(crate) trusts: Vec<Trust>,
     pub(crate) lifetime: Duration,
     pub(crate) style: TokenStyle,
     pub(crate) expires_in: ExpiresIn,
@@ -53,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) resource_delay: Duration,
     /// Seconds by which the server's clock is ahead of the system's.
     pub(crate) clock_offset: i64,
+    /// Seconds that the token endpoint's answers say they spent in caches.
+    pub(crate) age: Option<u64>,
 }
 
 /// What is settled of a request when it has arrived.
@@ -71,6 +75,8 @@ pub(crate) struct Arrival {
 pub(crate) enum Outcome {
     Served,
     Refused,
+    /// Refused because of who asks, at the token endpoint.
+    Unauthenticated,
 }
 
 impl Shared {
@@ -78,6 +84,7 @@ impl Shared {
         let state = State {
             settings,
             tokens,
+            used: Used::default(),
             faults: Faults::default(),
             gates: Gates::default(),
             counts: Counts::default(),
@@ -185,8 +192,12 @@ impl Shared {
         let count = match (arrival.endpoint, outcome) {
             (Endpoint::Token, Outcome::Served) => &mut counts.token_granted,
             (Endpoint::Token, Outcome::Refused) => &mut counts.token_refused,
+            (Endpoint::Token, Outcome::Unauthenticated) => {
+                counts.token_invalid_client += 1;
+                &mut counts.token_refused
+            }
             (Endpoint::Resource, Outcome::Served) => &mut counts.resource_ok,
-            (Endpoint::Resource, Outcome::Refused) => &mut counts.resource_refused,
+            (Endpoint::Resource, Outcome::Refused | Outcome::Unauthenticated) => &mut counts.resource_refused,
         };
         *count += 1;
         drop(state);

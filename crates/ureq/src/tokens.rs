@@ -659,6 +659,12 @@ impl Tokens {
         self.0.shared().rotate(auth, rotation);
     }
 
+    /// The client's secret, or its assertion, is elsewhere from now on: the next token request reads it there. Nothing is requested because of
+    /// it; after a refusal, [`rotate`](Self::rotate) to a [live](ClientAuth::is_live) authentication has it tried at once.
+    pub fn read_secret_from(&self, source: impl SecretSource) {
+        self.0.shared().read_secret_from(source);
+    }
+
     /// Requests a new token before the old one ends, even if no call asks for one. Run the returned closure on a thread of
     /// the program's own: it ends when the last clone of this source is dropped, and does not hold a clone itself.
     ///

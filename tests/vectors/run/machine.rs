@@ -2,8 +2,9 @@
 
 use crate::same;
 use evergrant_core::{
-    AccessToken, Call, Cause, Class, ConfigError, Error, Flight, Generation, Grant, Landing, Machine, Mono,
-    Now, Outcome, Policy, Problem, Refusal, Rejection, Rotation, Site, Step, Stored, Token, Wall,
+    AccessToken, Ask, Attempt, Call, Cause, Class, Client, ClientAuth, ConfigError, Error, Flight,
+    Generation, Grant, Known, Landing, Machine, Mono, Move, Now, Outcome, Policy, Problem, Provider, Refusal,
+    Rejection, Response, Rotation, SecretText, Seed, Site, SourceError, Step, Stored, Token, Unready, Wall,
 };
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -88,9 +89,25 @@ enum Action {
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Came {
-    Grant { token: String, life_ms: Option<u64>, refresh_in_ms: Option<u64> },
-    Refused { class: Kind, status: Option<u16>, retry_after_ms: Option<u64> },
+    Grant {
+        token: String,
+        life_ms: Option<u64>,
+        refresh_in_ms: Option<u64>,
+    },
+    Refused {
+        class: Kind,
+        status: Option<u16>,
+        retry_after_ms: Option<u64>,
+        #[serde(default)]
+        live: bool,
+    },
+    HeldBack,
     NotSent,
+    Unready {
+        class: Kind,
+        #[serde(default)]
+        costly: bool,
+    },
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Debug)]
@@ -124,6 +141,7 @@ enum Expect {
     Fail { kind: String, retry_after_ms: u64, cause: Option<Why> },
     Installed { generation: u64, life_ms: u64 },
     Resting { until_mono_ms: u64, cause: Why },
+    HeldBack { until_mono_ms: u64, cause: Why },
     NoProgress { count: u32 },
     Idle,
     Superseded,
@@ -350,20 +368,50 @@ impl Came {
                     None => grant,
                 })
             }
-            Self::Refused { class, status, retry_after_ms } => {
+            Self::Refused { class, status, retry_after_ms, live } => {
                 let class = match class {
                     Kind::Transient => Class::Transient,
                     Kind::Permanent => Class::Permanent,
                 };
-                let refusal = Refusal::new(class, *status, Problem::Status);
+                let refusal = match live {
+                    true => live_refusal(),
+                    false => Refusal::new(class, *status, Problem::Status),
+                };
+                assert_eq!((refusal.class(), refusal.status()), (class, *status), "a live refusal is a 401");
                 Outcome::Refused(match retry_after_ms {
                     Some(retry_after) => refusal.with_retry_after(ms(*retry_after)),
                     None => refusal,
                 })
             }
+            Self::HeldBack => Outcome::HeldBack(live_refusal()),
             // Which problem it is decides nothing.
             Self::NotSent => Outcome::NotSent(ConfigError::ColonInClientId.into()),
+            Self::Unready { class, costly } => {
+                let problem = match class {
+                    Kind::Transient => SourceError::Missing,
+                    Kind::Permanent => SourceError::NotText,
+                };
+                let unready = Unready::new(Ask::ClientSecret, problem);
+                Outcome::NotSent(if *costly { unready.costly() } else { unready })
+            }
         }
+    }
+}
+
+/// What an attempt makes of a 401, after a secret that was read for it.
+fn live_refusal() -> Refusal {
+    let provider = Provider::rfc6749("https://as.example/token").expect("an endpoint");
+    let auth = ClientAuth::post_live("client").expect("an id");
+    let client = Client::builder(provider, auth).build().expect("a client");
+    let now = Now::default();
+    let mut next = Attempt::begin(&client, Seed::new(now), &Known::new(&Policy::new()));
+    loop {
+        next = match next {
+            Move::Ask(asking) => asking.answer(SecretText::new("stale")),
+            Move::Send(_, sent) => sent.received(&Response::new(401), now),
+            Move::Done(Outcome::Refused(refusal), _) => return refusal,
+            Move::Done(other, _) => panic!("a 401 is refused: {other:?}"),
+        };
     }
 }
 
@@ -374,6 +422,9 @@ fn landed(landing: &Landing) -> Expect {
         }
         Landing::Resting { until, cause } => {
             Expect::Resting { until_mono_ms: mono_ms(*until), cause: why(cause) }
+        }
+        Landing::HeldBack { until, cause } => {
+            Expect::HeldBack { until_mono_ms: mono_ms(*until), cause: why(cause) }
         }
         Landing::NoProgress { count } => Expect::NoProgress { count: *count },
         Landing::Idle => Expect::Idle,

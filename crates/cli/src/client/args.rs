@@ -8,6 +8,7 @@ use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches, ValueEnum, ValueHint};
+use evergrant_tokio_reqwest::AssertionKind;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::Deref;
@@ -72,6 +73,17 @@ pub(crate) struct ClientFlags {
     /// the secret itself, because every user of the machine can read command lines.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CLIENT_SECRET_FILE", hide_env_values = true)]
     pub(crate) client_secret_file: Option<PathBuf>,
+    /// File with a client assertion; - is stdin
+    ///
+    /// It is sent in place of a secret: a JWT that a platform hands to its programs, such as the token of a Kubernetes service account or a JWT-SVID of
+    /// SPIFFE. run, watch, serve and gateway read it for each token request. The client id is sent beside it if it is given.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_ASSERTION_FILE", hide_env_values = true)]
+    pub(crate) assertion_file: Option<PathBuf>,
+    /// Kind of client assertion
+    ///
+    /// jwt-bearer, jwt-spiffe, or an absolute URI. Default: jwt-bearer.
+    #[arg(long, value_name = "TYPE", value_parser = assertion_type, env = "EVERGRANT_ASSERTION_TYPE", hide_env_values = true)]
+    pub(crate) assertion_type: Option<AssertionKind>,
     /// Scopes to request, separated by spaces
     ///
     /// Default: * for MyParcel.com, none for rfc6749.
@@ -368,6 +380,8 @@ impl ClientFlags {
             auth: kept(self.auth, stands("auth")),
             client_id: kept(self.client_id, stands("client_id")),
             client_secret_file: kept(self.client_secret_file, stands("client_secret_file")),
+            assertion_file: kept(self.assertion_file, stands("assertion_file")),
+            assertion_type: kept(self.assertion_type, stands("assertion_type")),
             scope: kept(self.scope, stands("scope")),
             resource: kept(self.resource, stands("resource")),
             audience: kept(self.audience, stands("audience")),
@@ -410,6 +424,8 @@ pub(crate) enum Auth {
     Basic,
     /// As basic, without form encoding, for servers that do not decode it
     BasicRaw,
+    /// A client assertion that somebody else makes (RFC 7521)
+    Assertion,
     /// Only the client id, no secret
     None,
 }
@@ -434,6 +450,16 @@ where
     move |text| {
         let wrong = || format!("write a number from {} to {}", bounds.start(), bounds.end());
         text.parse().ok().filter(|number| bounds.contains(number)).ok_or_else(wrong)
+    }
+}
+
+/// One of the two words, or a URI.
+pub(crate) fn assertion_type(text: &str) -> Result<AssertionKind, String> {
+    match text {
+        "jwt-bearer" => Ok(AssertionKind::JWT_BEARER),
+        "jwt-spiffe" => Ok(AssertionKind::JWT_SPIFFE),
+        uri => AssertionKind::parse(uri)
+            .map_err(|_| "write jwt-bearer, jwt-spiffe or an absolute URI".to_owned()),
     }
 }
 

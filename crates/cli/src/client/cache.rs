@@ -2,7 +2,7 @@
 //! one once per life.
 //!
 //! One file per client, in a folder that is the user's alone. What is in it is sealed with a key derived from the
-//! client's secret and bound to all that tells the client from others (`seal.rs`); it is replaced atomically, and no link
+//! client's secret and bound to all that tells the client from others (`evergrant-crypto`); it is replaced atomically, and no link
 //! is followed on the way to it (`folder.rs`).
 //!
 //! ```text
@@ -18,7 +18,7 @@
 //! ask, store, unlock
 //! ```
 //! Nothing that is wrong with the cache keeps anybody from a token: it is asked for as if there were no cache, and
-//! a note says why.
+//! a note says why. What another version of the command has kept is nothing wrong: it is replaced, and nothing is said.
 
 pub(crate) mod entry;
 #[cfg(unix)]
@@ -27,14 +27,13 @@ mod folder;
 #[path = "cache/elsewhere.rs"]
 mod folder;
 pub(crate) mod inventory;
-mod seal;
 
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
+use evergrant_crypto::{OpenError, Seal, SealError};
 use evergrant_tokio_reqwest::core::Wall;
 use evergrant_tokio_reqwest::{Client, Clock, Policy, Stored, SystemClock, Token, Tokens};
 use folder::{Folder, Lock};
-use seal::Seal;
 use std::time::{Duration, Instant};
 
 /// How often those who wait for another invocation's request look again. A request takes ten times as long.
@@ -63,9 +62,10 @@ enum Kept {
 
 impl Cache {
     /// The cache of this client in the usual folder. One that cannot be used says so when it is needed.
-    pub(crate) fn new(client: &Client, secret: &str, reads: bool) -> Self {
+    pub(crate) fn new(client: &Client, secret: &str, reads: bool) -> Result<Self, SealError> {
+        let seal = Seal::new(&client.key(), secret.as_bytes())?;
         let folder = inventory::path().and_then(|path| Folder::open(&path));
-        Self { seal: Seal::new(client.key(), secret), folder, reads }
+        Ok(Self { seal, folder, reads })
     }
 
     /// A token: the kept one while it is good; else one that is asked for once, however many invocations want it now.
@@ -213,16 +213,26 @@ impl Cache {
     }
 
     fn read(&self, folder: &Folder) -> Result<Option<Kept>, Miss> {
-        let Some(sealed) = folder.read(self.seal.name(), seal::MAX_LEN).map_err(Miss)? else {
+        let miss = |reason| Miss(folder.about(self.seal.name(), reason));
+        let Some(sealed) = folder.read(self.seal.name(), Seal::MAX_LEN).map_err(Miss)? else {
             return Ok(None);
         };
-        let opened =
-            self.seal.open(&sealed).map_err(|reason| Miss(folder.about(self.seal.name(), reason)))?;
+        let opened = match self.seal.open(&sealed) {
+            Ok(opened) => opened,
+            // After an update or its end: nothing is wrong, and the next token takes its place.
+            Err(OpenError::Version) => return Ok(None),
+            Err(OpenError::Foreign) => return Err(miss("belongs to another client, or is damaged")),
+            Err(_) => return Err(miss("was not written by evergrant, or is damaged")),
+        };
         Ok(Kept::judge(opened, &Policy::new(), SystemClock.now().wall))
     }
 
     fn store(&self, lock: &Lock<'_>, stored: &Stored) {
-        let done = self.seal.seal(stored).and_then(|sealed| lock.replace(&sealed, SystemClock.now().wall));
+        let done = self
+            .seal
+            .seal(stored)
+            .map_err(|error| error.to_string())
+            .and_then(|sealed| lock.replace(&sealed, SystemClock.now().wall));
         if let Err(reason) = done {
             note(&reason);
         }
@@ -245,8 +255,8 @@ impl Kept {
 }
 
 /// The name of this client's file, without its ending.
-pub(crate) fn name(client: &Client, secret: &str) -> String {
-    Seal::new(client.key(), secret).name().to_owned()
+pub(crate) fn name(client: &Client, secret: &str) -> Option<String> {
+    Some(Seal::new(&client.key(), secret.as_bytes()).ok()?.name().to_owned())
 }
 
 /// Why it is as if there were no cache.

@@ -32,7 +32,7 @@ mod reader;
 pub(crate) mod tenants;
 mod valid;
 
-use crate::client::args::{Auth, Body, ProviderName};
+use crate::client::args::{Auth, Body, ProviderName, assertion_type};
 use crate::client::content::Digest;
 use crate::client::folders::{self, located};
 use crate::client::header::{self, TokenHeader};
@@ -42,6 +42,7 @@ use crate::client::secret;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use evergrant_gateway::Keys;
+use evergrant_tokio_reqwest::AssertionKind;
 use gateway::GatewayTable;
 use problem::{About, Problem};
 use reader::{Reader, Table, Value};
@@ -89,6 +90,8 @@ pub(crate) struct Profile {
     pub(crate) auth: Option<Auth>,
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<secret::Source>,
+    pub(crate) client_assertion: Option<secret::Source>,
+    pub(crate) assertion_type: Option<AssertionKind>,
     pub(crate) scope: Option<String>,
     pub(crate) resources: Vec<String>,
     pub(crate) audience: Option<String>,
@@ -111,23 +114,25 @@ impl Profile {
     /// Where it says that its secrets are.
     pub(crate) fn places(&self) -> impl Iterator<Item = &secret::Source> {
         let headers = self.token_headers.iter().filter_map(|header| header.value.source());
-        self.client_secret.iter().chain(headers)
+        self.client_secret.iter().chain(&self.client_assertion).chain(headers)
     }
 
     /// The files that they are in.
     pub(crate) fn secret_files(&self) -> impl Iterator<Item = PathBuf> {
-        self.places().filter_map(secret::Source::file).map(Path::to_owned)
+        self.places().filter_map(secret::Source::file)
     }
 }
 
 /// The keys of a profile, for whoever wrote another.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 21] = [
     "provider",
     "token_endpoint",
     "body",
     "auth",
     "client_id",
     "client_secret",
+    "client_assertion",
+    "assertion_type",
     "scope",
     "resources",
     "audience",
@@ -341,9 +346,12 @@ fn profile(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Profile
     members(reader, table, folder, &KEYS)
 }
 
+/// What is sent beside another proof is refused (RFC 6749 §2.3).
+const ONE: &str = "remove one of the two: a client proves who it is in one way";
+
 /// `known`: the keys that it may have, in the words of a fault.
 fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path, known: &[&str]) -> Profile {
-    let mut profile = Profile::default();
+    let (mut profile, mut at) = (Profile::default(), None);
     for (key, value) in table {
         profile.lines.insert(key.as_str().to_owned(), reader.line(&key));
         match key.as_str() {
@@ -353,6 +361,11 @@ fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path, known: &[&s
             "auth" => profile.auth = reader.choice(&value),
             "client_id" => profile.client_id = reader.valid(&value, valid::client_id),
             "client_secret" => profile.client_secret = source(reader, &value, folder),
+            "client_assertion" => {
+                profile.client_assertion = source(reader, &value, folder);
+                at = Some(key.at());
+            }
+            "assertion_type" => profile.assertion_type = kind(reader, &value),
             "scope" => {
                 profile.scope = reader.all_valid(&value, valid::scope).map(|tokens| tokens.join(" "));
             }
@@ -375,7 +388,31 @@ fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path, known: &[&s
             _ => reader.unknown(&key, known),
         }
     }
+    if let Some(at) = at.filter(|_| profile.client_secret.is_some()) {
+        reader.problem(at, "there are both a client_secret and a client_assertion", ONE);
+    }
     profile
+}
+
+/// The type of an assertion.
+fn kind(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<AssertionKind> {
+    let text = reader.text(value)?;
+    let kind = assertion_type(&text);
+    kind.map_err(|next| reader.wrong(value, "this is no type of assertion", &next)).ok()
+}
+
+/// The name of a credential, which is no path.
+fn credential(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<secret::Source> {
+    let name = reader.text(value)?;
+    if name.is_empty() || name.contains('/') || [".", ".."].contains(&&*name) {
+        reader.wrong(
+            value,
+            "this is not the name of a credential",
+            "write the NAME of LoadCredential=NAME:PATH",
+        );
+        return None;
+    }
+    Some(secret::Source::Credential(name))
 }
 
 /// What a tenant cannot have of its own: all of them send their token requests in one way, and keep their tokens in memory.
@@ -409,8 +446,10 @@ fn tenant(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path) -> Profile {
         );
     }
     let says = |wanted: &str| table.iter().any(|(key, _)| key.as_str() == wanted);
-    let (has_secret, at) =
-        (says("client_secret"), table.iter().map(|(key, _)| key.at()).min().unwrap_or_default());
+    let (has_secret, at) = (
+        says("client_secret") || says("client_assertion"),
+        table.iter().map(|(key, _)| key.at()).min().unwrap_or_default(),
+    );
     let known: Vec<&str> = KEYS.into_iter().filter(|key| !SHARED.contains(key)).collect();
     let tenant = members(reader, table, folder, &known);
     // The variable that every other command looks at would be the secret of them all.
@@ -471,7 +510,7 @@ fn proxy(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Proxied> {
 
 /// A reference to a secret. The secret itself is refused, and not shown.
 fn source(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Option<secret::Source> {
-    const FORMS: &str = "say where it is: { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", \"ARGUMENT\"] }";
+    const FORMS: &str = "say where it is: { env = \"NAME\" }, { file = \"PATH\" }, { credential = \"NAME\" } or { command = [\"PROGRAM\", \"ARGUMENT\"] }";
     if !value.is_table() {
         reader.wrong(value, "this is not a reference to a secret", FORMS);
         return None;
@@ -480,10 +519,11 @@ fn source(reader: &mut Reader<'_>, value: &Value<'_>, folder: &Path) -> Option<s
     for (key, value) in reader.table(value) {
         let source = match key.as_str() {
             "env" => reader.text(&value).map(secret::Source::Variable),
+            "credential" => credential(reader, &value),
             "file" => reader.text(&value).map(|path| secret::Source::File(located(&path, folder))),
             "command" => command(reader, &value),
             _ => {
-                reader.unknown(&key, &["env", "file", "command"]);
+                reader.unknown(&key, &["env", "file", "credential", "command"]);
                 None
             }
         };

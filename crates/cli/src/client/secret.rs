@@ -1,29 +1,22 @@
-//! Where a secret comes from: a file, a pipe, stdin, the environment, or a command that prints it. Never a flag, and never
-//! the configuration file: argv is public, and a file is copied along.
+//! Where a secret comes from: a file, a pipe, stdin, a credential of systemd, the environment, or a command that prints it. Never a flag, and
+//! never the configuration file: argv is public, and a file is copied along.
 
-mod command;
+mod environment;
 mod file;
+mod live;
+mod printed;
 mod text;
 
 use crate::tell::failure::Failure;
-use std::ffi::OsString;
+use environment::{CREDENTIALS, VARIABLE, unset, variable};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
+pub(crate) use environment::VARIABLES;
+pub(crate) use live::Live;
 pub(crate) use text::Purpose;
-
-const VARIABLE: &str = "EVERGRANT_CLIENT_SECRET";
-
-/// The variables that hold a secret, or lead to one: what no other program shall inherit.
-pub(crate) const VARIABLES: [&str; 5] = [
-    VARIABLE,
-    "EVERGRANT_CLIENT_SECRET_FILE",
-    "EVERGRANT_PARAM",
-    "EVERGRANT_PROXY",
-    "EVERGRANT_TOKEN_HEADER",
-];
 
 /// Where a secret is kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +29,8 @@ pub(crate) enum Source {
     Variable(String),
     /// In this file; `-` is stdin.
     File(PathBuf),
+    /// In the credential of this name that systemd hands to its unit.
+    Credential(String),
     /// What this program prints. There is no shell in between.
     Command {
         /// The program.
@@ -49,6 +44,7 @@ impl Source {
     /// The secret, which is for this. `limit`: how long it may take until it is there.
     pub(crate) fn read(&self, purpose: &Purpose, limit: Duration) -> Result<Zeroizing<String>, Failure> {
         match self {
+            Self::Usual | Self::Withheld if *purpose == Purpose::Assertion => Err(withheld()),
             Self::Usual => variable(VARIABLE, purpose)?.ok_or_else(|| {
                 Failure::usage(
                     "there is no client secret",
@@ -71,17 +67,26 @@ impl Source {
                 )
             }),
             Self::File(path) => file::within(limit, path, purpose),
-            Self::Command { program, arguments } => command::printed(program, arguments, &VARIABLES, purpose, limit),
+            Self::Credential(name) => {
+                let path = self.file().ok_or_else(|| no_credentials(name, purpose))?;
+                file::within(limit, &path, purpose)
+            }
+            Self::Command { program, arguments } => printed::printed(program, arguments, purpose, limit),
         }
     }
 
     /// The secret, if it can be had without running a command and without waiting for somebody.
     pub(crate) fn at_hand(&self, purpose: &Purpose) -> Result<Option<Zeroizing<String>>, Failure> {
         match self {
+            Self::Usual | Self::Withheld if *purpose == Purpose::Assertion => Err(withheld()),
             Self::Usual | Self::Withheld => variable(VARIABLE, purpose),
             Self::Variable(name) => variable(name, purpose),
             Self::File(path) if path == Path::new("-") || file::is_pipe(path) => Ok(None),
             Self::File(path) => file::file(path, purpose).map(Some),
+            Self::Credential(name) => {
+                let path = self.file().ok_or_else(|| no_credentials(name, purpose))?;
+                file::file(&path, purpose).map(Some)
+            }
             Self::Command { .. } => Ok(None),
         }
     }
@@ -90,7 +95,7 @@ impl Source {
     pub(crate) fn can_change(&self) -> bool {
         match self {
             Self::File(path) => path != Path::new("-") && !file::is_pipe(path),
-            Self::Command { .. } => true,
+            Self::Credential(_) | Self::Command { .. } => true,
             Self::Usual | Self::Withheld | Self::Variable(_) => false,
         }
     }
@@ -100,18 +105,14 @@ impl Source {
         matches!(self, Self::Command { .. })
     }
 
-    /// The bytes of its file, if it is in one, as they are at this moment.
-    pub(crate) fn content(&self) -> Option<Zeroizing<Vec<u8>>> {
-        match self {
-            Self::File(path) if self.can_change() => file::content(path),
-            _ => None,
-        }
-    }
-
     /// The file that it is in, if it is in one.
-    pub(crate) fn file(&self) -> Option<&Path> {
+    pub(crate) fn file(&self) -> Option<PathBuf> {
         match self {
-            Self::File(path) if path != Path::new("-") => Some(path),
+            Self::File(path) if path != Path::new("-") => Some(path.clone()),
+            Self::Credential(name) => {
+                let folder = std::env::var_os(CREDENTIALS).filter(|folder| !folder.is_empty())?;
+                Some(PathBuf::from(folder).join(name))
+            }
             _ => None,
         }
     }
@@ -139,6 +140,7 @@ impl fmt::Display for Source {
             }
             Self::Variable(name) => write!(f, "in {name}{}", unset(name)),
             Self::File(path) => write!(f, "in {}", path.display()),
+            Self::Credential(name) => write!(f, "in the credential {name} of systemd{}", unset(CREDENTIALS)),
             Self::Command { program, .. } => write!(f, "printed by {program}"),
         }
     }
@@ -169,14 +171,17 @@ pub(crate) fn encodes(text: &str) -> bool {
     !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'*'))
 }
 
-fn unset(name: &str) -> &'static str {
-    if std::env::var_os(name).is_some_and(|value| !value.is_empty()) { "" } else { " (not set)" }
+/// No variable holds an assertion unless a profile says so.
+fn withheld() -> Failure {
+    Failure::usage(
+        "the profile's client assertion is only for the profile's own client and token endpoint, and another is set",
+        "name the file of the other one with --assertion-file",
+    )
 }
 
-fn variable(name: &str, purpose: &Purpose) -> Result<Option<Zeroizing<String>>, Failure> {
-    match std::env::var_os(name).map(OsString::into_string) {
-        Some(Ok(secret)) if !secret.is_empty() => Ok(Some(Zeroizing::new(secret))),
-        Some(Err(_)) => Err(text::not_text(name, purpose)),
-        Some(Ok(_)) | None => Ok(None),
-    }
+fn no_credentials(name: &str, purpose: &Purpose) -> Failure {
+    Failure::usage(
+        format!("there is no {purpose}: it is in a credential of systemd, and {CREDENTIALS} is not set"),
+        format!("write LoadCredential={name}:PATH into the unit, and start it by systemd"),
+    )
 }

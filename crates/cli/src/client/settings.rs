@@ -14,7 +14,9 @@ use crate::client::said::{Said, Whence};
 use crate::client::secret::{self, Purpose};
 use crate::tell::failure::Failure;
 use evergrant_tokio_reqwest::core::BodyFormat;
-use evergrant_tokio_reqwest::{Client, ClientAuth, ConfigError, Origin, Origins, Policy, Provider, myparcel};
+use evergrant_tokio_reqwest::{
+    AssertionKind, Client, ClientAuth, ConfigError, Origin, Origins, Policy, Provider, myparcel,
+};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,6 +31,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// may ask its user for a passphrase; what takes longer hangs, and a job that hangs is never seen.
 const SECRET_LIMIT: Duration = Duration::from_secs(120);
 
+/// What a client is called whose server knows it by its assertion alone.
+const UNNAMED: &str = "(known by its assertion)";
+
 /// What stands for a secret that cannot be had: nothing is sent with it.
 pub(crate) const UNKNOWN: &str = "unknown";
 
@@ -41,7 +46,12 @@ pub(crate) struct Settings {
     body: Said<Option<Body>>,
     auth: Said<Option<Auth>>,
     pub(super) client_id: Said<String>,
+    /// Whether somebody said the client id: beside an assertion nobody need.
+    names_client: bool,
+    /// Where its secret is, or its assertion.
     pub(super) secret: Said<secret::Source>,
+    /// Of which kind its assertion is, if that is what it has.
+    assertion: Option<Said<AssertionKind>>,
     /// The variables that the profile keeps secrets in, whether they are used or not.
     pub(super) secret_variables: Vec<String>,
     scope: Said<Option<String>>,
@@ -138,19 +148,45 @@ impl Settings {
         let elsewhere = (profile.provider.is_some() || profile.token_endpoint.is_some())
             && (differs(&args.token_endpoint, &profile.token_endpoint)
                 || differs(&args.provider, &profile.provider));
-        let secret = match (&args.client_secret_file, profile.client_secret.filter(|_| own)) {
-            (Some(path), _) => {
-                Said { value: secret::Source::File(path.clone()), by: args.whence("client_secret_file") }
-            }
+        if args.client_secret_file.is_some() && args.assertion_file.is_some() {
+            let happened = format!(
+                "{} and {} are both set",
+                args.whence("client_secret_file"),
+                args.whence("assertion_file")
+            );
+            return Err(Failure::usage(
+                happened,
+                "remove one of the two: a client proves who it is in one way",
+            )
+            .into());
+        }
+        let by_flag = args.assertion_file.is_some();
+        let is_assertion =
+            by_flag || (args.client_secret_file.is_none() && profile.client_assertion.is_some());
+        let (flag, file, profiles) = match is_assertion {
+            true => ("assertion_file", &args.assertion_file, profile.client_assertion),
+            false => ("client_secret_file", &args.client_secret_file, profile.client_secret),
+        };
+        let secret = match (file, profiles.filter(|_| own)) {
+            (Some(path), _) => Said { value: secret::Source::File(path.clone()), by: args.whence(flag) },
             (None, Some(_)) if elsewhere => Said { value: secret::Source::Withheld, by: Whence::Default },
+            (None, source) if is_assertion => {
+                said.first("client_assertion", None, source).or(secret::Source::Withheld)
+            }
             (None, source) => said.first("client_secret", None, source).or(secret::Source::Usual),
         };
+        let assertion = is_assertion.then(|| {
+            let kind = said.first("assertion_type", args.assertion_type.clone(), profile.assertion_type);
+            kind.or(AssertionKind::JWT_BEARER)
+        });
         let profiles_endpoint = profile.token_endpoint.filter(|_| args.provider.is_none());
         let token_endpoint = said.first("token_endpoint", args.token_endpoint.clone(), profiles_endpoint);
         let provider =
             provider(said.first("provider", args.provider, profile.provider), &token_endpoint.value);
         let client_id = said.first("client_id", args.client_id.clone(), profile.client_id).transposed();
-        let (provider, client_id) = match (provider, client_id) {
+        let names_client = client_id.is_some();
+        let unnamed = || is_assertion.then(|| Said { value: UNNAMED.to_owned(), by: Whence::Default });
+        let (provider, client_id) = match (provider, client_id.or_else(unnamed)) {
             (Ok(provider), Some(client_id)) => (provider, client_id),
             (provider, id) => return Err(Unmade::Lacking(Lacks::of(provider.err(), id.is_none()))),
         };
@@ -164,9 +200,11 @@ impl Settings {
             provider,
             token_endpoint,
             body: said.first("body", args.body, profile.body),
-            auth: said.first("auth", args.auth, profile.auth),
+            auth: proven(said.first("auth", args.auth, profile.auth), is_assertion)?,
             client_id,
+            names_client,
             secret,
+            assertion,
             secret_variables,
             scope: said.first("scope", args.scope.clone(), profile.scope),
             resources: said.list("resource", args.resource.clone(), profile.resources),
@@ -205,7 +243,7 @@ impl Settings {
         &self.client_id.value
     }
 
-    /// Where its secret is.
+    /// Where its secret is, or its assertion.
     pub(crate) fn place(&self) -> &secret::Source {
         &self.secret.value
     }
@@ -229,6 +267,7 @@ impl Settings {
     /// How the client authenticates itself.
     pub(crate) fn method(&self) -> Auth {
         match (self.auth.value, self.provider.value) {
+            _ if self.assertion.is_some() => Auth::Assertion,
             (Some(method), _) => method,
             (None, ProviderName::Rfc6749) => Auth::Basic,
             (None, ProviderName::Myparcel | ProviderName::MyparcelSandbox) => Auth::Post,
@@ -258,11 +297,11 @@ impl Settings {
         faults.find(&self.origins.by, self.own_origins());
         // A profile's values are good each by itself: what is left is between the endpoint, the id and the method.
         if faults.0.is_empty() {
-            faults.find(&self.client_id.by, self.client(Some(UNKNOWN), &[]));
+            faults.find(&self.client_id.by, self.client(Proof::Secret(UNKNOWN), &[]));
         }
         let is_sound = faults.0.is_empty();
         let client = |secret: &str, headers: &[(String, Secret)]| match is_sound {
-            true => self.client(Some(secret), headers).map(drop),
+            true => self.client(Proof::Secret(secret), headers).map(drop),
             false => Ok(()),
         };
         let secret = self.at_hand().and_then(|secret| secret.map_or(Ok(()), |secret| client(&secret, &[])));
@@ -275,44 +314,43 @@ impl Settings {
 
     /// The name of the client's file in the cache, if its secrets are at hand.
     pub(crate) fn name_in_cache(&self) -> Option<String> {
+        if self.method() == Auth::Assertion {
+            return None;
+        }
         let secret = self.at_hand().ok()??;
         let known = |purpose: &Purpose, source: &secret::Source| {
             let missing = || Failure::usage("it is not at hand", "run the command that has it");
             source.at_hand(purpose)?.ok_or_else(missing)
         };
         let headers = self.headers(known).ok()?;
-        let client = self.client(Some(&secret), &headers).ok()?;
-        Some(cache::name(&client, &secret))
+        let client = self.client(Proof::Secret(&secret), &headers).ok()?;
+        cache::name(&client, &secret)
     }
 
     /// The secret, if there is one that can be had without running a command and without waiting for somebody.
     fn at_hand(&self) -> Result<Option<Secret>, Failure> {
-        if self.method() == Auth::None { Ok(None) } else { self.secret.value.at_hand(&Purpose::Client) }
+        if self.method() == Auth::None { Ok(None) } else { self.secret.value.at_hand(&self.purpose()) }
     }
 
     /// The client with this secret, or without one.
-    pub(super) fn client(
-        &self,
-        secret: Option<&str>,
-        headers: &[(String, Secret)],
-    ) -> Result<Client, Failure> {
-        self.client_of(self.provider()?, secret, headers)
+    pub(super) fn client(&self, proof: Proof<'_>, headers: &[(String, Secret)]) -> Result<Client, Failure> {
+        self.client_of(self.provider()?, proof, headers)
     }
 
     /// What tells the client from others: everything but its secret, which may be rotated, and where its tokens may go, which is for each
     /// route to say. No command is run: what one prints is not compared.
     pub(crate) fn kind(&self) -> Result<Client, Failure> {
         let provider = self.own_ways(self.server()?);
-        self.client_of(provider, Some(UNKNOWN), &self.headers(at_hand)?)
+        self.client_of(provider, Proof::Secret(UNKNOWN), &self.headers(at_hand)?)
     }
 
     fn client_of(
         &self,
         provider: Provider,
-        secret: Option<&str>,
+        proof: Proof<'_>,
         headers: &[(String, Secret)],
     ) -> Result<Client, Failure> {
-        let mut builder = Client::builder(provider, self.authentication(secret)?);
+        let mut builder = Client::builder(provider, self.authentication(proof)?);
         if let Some(scope) = &self.scope.value {
             builder = builder.scope(scope);
         }
@@ -334,15 +372,47 @@ impl Settings {
         Ok(builder.build()?)
     }
 
-    /// How the client authenticates itself, with this secret or without one.
-    pub(super) fn authentication(&self, secret: Option<&str>) -> Result<ClientAuth, ConfigError> {
+    /// How the client authenticates itself, with this proof.
+    pub(super) fn authentication(&self, proof: Proof<'_>) -> Result<ClientAuth, ConfigError> {
         let id = &self.client_id.value;
-        match (self.method(), secret) {
-            (Auth::None, _) | (_, None) => ClientAuth::none(id),
-            (Auth::Post, Some(secret)) => ClientAuth::post(id, secret),
-            (Auth::BasicRaw, Some(secret)) => ClientAuth::basic_raw(id, secret),
-            (Auth::Basic, Some(secret)) => ClientAuth::basic(id, secret),
+        match (self.method(), proof) {
+            (Auth::None, _) | (_, Proof::Nothing) => ClientAuth::none(id),
+            (Auth::Post, Proof::Secret(secret)) => ClientAuth::post(id, secret),
+            (Auth::BasicRaw, Proof::Secret(secret)) => ClientAuth::basic_raw(id, secret),
+            (Auth::Basic, Proof::Secret(secret)) => ClientAuth::basic(id, secret),
+            (Auth::Post, Proof::Live) => ClientAuth::post_live(id),
+            (Auth::BasicRaw, Proof::Live) => ClientAuth::basic_raw_live(id),
+            (Auth::Basic, Proof::Live) => ClientAuth::basic_live(id),
+            (Auth::Assertion, _) => {
+                let kind = self.assertion.as_ref().map(|said| said.value.clone());
+                let auth = ClientAuth::assertion(id, kind.unwrap_or(AssertionKind::JWT_BEARER))?;
+                Ok(if self.names_client { auth } else { auth.without_client_id() })
+            }
         }
+    }
+
+    /// What its secret is for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        if self.method() == Auth::Assertion { Purpose::Assertion } else { Purpose::Client }
+    }
+
+    /// Whether its secret is read for each token request of a program that runs for long. An assertion always is.
+    pub(crate) fn is_live(&self) -> bool {
+        match self.method() {
+            Auth::None => false,
+            Auth::Assertion => true,
+            _ => self.place().can_change(),
+        }
+    }
+
+    /// The kind of its assertion, and who said it.
+    pub(super) const fn assertion(&self) -> Option<&Said<AssertionKind>> {
+        self.assertion.as_ref()
+    }
+
+    /// The client id, unless the server knows the client by its assertion alone.
+    pub(super) fn named_client(&self) -> Option<&str> {
+        self.names_client.then_some(&*self.client_id.value)
     }
 
     pub(crate) fn policy(&self) -> Policy {
@@ -353,11 +423,13 @@ impl Settings {
         if self.cache.value == Caching::No {
             return None;
         }
-        let Some(secret) = secret else {
+        let Some(secret) = secret.filter(|_| self.method() != Auth::Assertion) else {
+            // An assertion is another one each time.
             cache::note("this client has no secret to encrypt the token with");
             return None;
         };
-        Some(Cache::new(client, &secret, self.cache.value == Caching::Yes))
+        let cache = Cache::new(client, &secret, self.cache.value == Caching::Yes);
+        cache.map_err(|error| cache::note(&error.to_string())).ok()
     }
 
     fn provider(&self) -> Result<Provider, Failure> {
@@ -433,6 +505,32 @@ fn provider(
 /// The origin that this text names.
 pub(super) fn origin(text: &str, plain_http: bool) -> Result<Origin, ConfigError> {
     if plain_http { Origin::dangerous_plain_http(text) } else { Origin::parse(text) }
+}
+
+/// What a client proves itself with.
+#[derive(Clone, Copy)]
+pub(crate) enum Proof<'a> {
+    /// This secret.
+    Secret(&'a str),
+    /// What is read for each request.
+    Live,
+    Nothing,
+}
+
+/// How the client authenticates itself, as somebody said, which must fit what it has for that.
+fn proven(said: Said<Option<Auth>>, is_assertion: bool) -> Result<Said<Option<Auth>>, Failure> {
+    let by = said.by.clone();
+    match (said.value, is_assertion) {
+        (Some(Auth::Assertion), false) => Err(Failure::usage(
+            format!("{by} says assertion, and there is none"),
+            "name its file with --assertion-file, or say in the profile where it is: client_assertion = { file = \"PATH\" }",
+        )),
+        (Some(other), true) if other != Auth::Assertion => Err(Failure::usage(
+            format!("{by} says another authentication method, and there is a client assertion"),
+            "remove one of the two: a client proves who it is in one way",
+        )),
+        _ => Ok(said),
+    }
 }
 
 /// What is wrong, each with its line in the configuration file where that is known.

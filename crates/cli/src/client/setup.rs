@@ -5,13 +5,12 @@ use crate::client::cache::Cache;
 use crate::client::chosen::{Unused, unused_default};
 use crate::client::network::Network;
 use crate::client::profile;
-use crate::client::renewal::Renewal;
-use crate::client::secret::{self, Purpose};
-use crate::client::settings::{self, Settings, UNKNOWN};
+use crate::client::secret::{self, Live, Purpose};
+use crate::client::settings::{self, Proof, Settings, UNKNOWN};
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
-use evergrant_tokio_reqwest::{Client, ConfigError, Observer, Origin, Policy, Token, Tokens};
+use evergrant_tokio_reqwest::{Client, ConfigError, Observer, Origin, Policy, Token, Tokens, TokensBuilder};
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -24,6 +23,8 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct Setup {
     /// The client. Its provider's origins are where its tokens may be sent, the profile's among them.
     pub(crate) client: Client,
+    /// Where that lives which is read for each of its token requests, if something is.
+    pub(crate) live: Option<Arc<Live>>,
     /// How long one token request may take.
     pub(crate) timeout: Duration,
     /// Where its tokens are kept, if they are.
@@ -37,7 +38,14 @@ pub(crate) struct Setup {
     /// Whether plain http is allowed to any host.
     plain_http: bool,
     /// Who hears what happens to its sources.
-    observer: Option<Arc<dyn Observer>>,
+    observers: Vec<Arc<dyn Observer>>,
+}
+
+/// How long a program runs that has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lasts {
+    Briefly,
+    Long,
 }
 
 /// What a doctor wants to know beside the client itself.
@@ -64,6 +72,15 @@ impl Setup {
 
     /// The same, where a secret may take this long at most.
     pub(crate) fn read_within(args: &ClientArgs, most: Option<Duration>) -> Result<Self, Failure> {
+        Self::said(args, most, Lasts::Briefly)
+    }
+
+    /// The same for a program that runs for long: a secret that may change in its place is read for each token request.
+    pub(crate) fn lasting(args: &ClientArgs, most: Option<Duration>) -> Result<Self, Failure> {
+        Self::said(args, most, Lasts::Long)
+    }
+
+    fn said(args: &ClientArgs, most: Option<Duration>, lasts: Lasts) -> Result<Self, Failure> {
         let settings = Settings::read(args)?;
         if stderr::is_verbose()
             && let Some(unused) = unused_default(args)
@@ -71,7 +88,7 @@ impl Setup {
             stderr::note(unused);
         }
         let limit = most.map_or(settings.secret_limit, |most| most.min(settings.secret_limit));
-        let setup = Self::make(&settings, |purpose, source| source.read(purpose, limit))?;
+        let setup = Self::make(&settings, lasts, |purpose, source| source.read(purpose, limit))?;
         let endpoint_from = match settings.endpoints_profile() {
             Some(name) => {
                 let file = profile::named(args.config.as_deref())?;
@@ -82,28 +99,9 @@ impl Setup {
         Ok(Self { endpoint_from, ..setup })
     }
 
-    /// The same for a program that runs for long, with what tells when the secret has changed.
-    pub(crate) fn renewable(settings: Settings) -> Result<(Self, Renewal), Failure> {
-        let mut renewal = Renewal::new(settings);
-        let mut used = None;
-        let settings = renewal.settings();
-        let setup = Self::make(settings, |purpose, source| {
-            let secret = source.read(purpose, settings.secret_limit)?;
-            if *purpose == Purpose::Client {
-                used = Some(secret.clone());
-            }
-            Ok(secret)
-        })?;
-        if let Some(secret) = used {
-            renewal.used(&secret);
-        }
-        Ok((setup, renewal))
-    }
-
-    /// The client alone, with its secrets.
-    pub(crate) fn client(settings: &Settings) -> Result<Client, Failure> {
-        let setup = Self::make(settings, |purpose, source| source.read(purpose, settings.secret_limit))?;
-        Ok(setup.client)
+    /// The same by these settings, for a program that runs for long.
+    pub(crate) fn of(settings: &Settings) -> Result<Self, Failure> {
+        Self::make(settings, Lasts::Long, |purpose, source| source.read(purpose, settings.secret_limit))
     }
 
     /// The same, and what can be told of it without showing the secret.
@@ -117,7 +115,7 @@ impl Setup {
             encodes: false,
             missing: None,
         };
-        let setup = Self::make(&settings, |purpose, source| {
+        let setup = Self::make(&settings, Lasts::Briefly, |purpose, source| {
             let secret = match source.read(purpose, settings.secret_limit) {
                 Ok(secret) => secret,
                 Err(failure) => {
@@ -125,10 +123,13 @@ impl Setup {
                     return Ok(UNKNOWN.to_owned().into());
                 }
             };
-            if *purpose != Purpose::Client {
+            if matches!(purpose, Purpose::Header(_)) {
                 return Ok(secret);
             }
             examined.place = Some(source.to_string());
+            if *purpose == Purpose::Assertion {
+                return Ok(secret);
+            }
             examined.oddity = secret::oddity(&secret);
             examined.encodes =
                 [&*secret, &settings.client_id.value].into_iter().any(|text| secret::encodes(text));
@@ -140,16 +141,28 @@ impl Setup {
     /// The client, with its secrets as `read` has them.
     fn make(
         settings: &Settings,
+        lasts: Lasts,
         mut read: impl FnMut(&Purpose, &secret::Source) -> Result<Zeroizing<String>, Failure>,
     ) -> Result<Self, Failure> {
         let network = settings.network()?;
         let secret = match settings.method() {
             Auth::None => None,
-            _ => Some(read(&Purpose::Client, &settings.secret.value)?),
+            _ => Some(read(&settings.purpose(), settings.place())?),
         };
         let headers = settings.headers(read)?;
-        let client = settings.client(secret.as_deref().map(String::as_str), &headers)?;
+        let is_live = settings.is_live() && (lasts == Lasts::Long || settings.method() == Auth::Assertion);
+        let live = secret.as_deref().filter(|_| is_live).map(|now| {
+            let (place, purpose) = (settings.place(), settings.purpose());
+            Arc::new(Live::new(place, purpose, &settings.secret_variables, now))
+        });
+        let proof = match (&secret, &live) {
+            (_, Some(_)) => Proof::Live,
+            (Some(secret), None) => Proof::Secret(secret),
+            (None, None) => Proof::Nothing,
+        };
+        let client = settings.client(proof, &headers)?;
         Ok(Self {
+            live,
             timeout: settings.policy().attempt_timeout(),
             cache: settings.cache(&client, secret),
             secret_variables: settings.secret_variables.clone(),
@@ -157,25 +170,27 @@ impl Setup {
             plain_http: settings.dangerous_plain_http.value,
             client,
             network,
-            observer: None,
+            observers: Vec::new(),
         })
     }
 
     /// The same, whose sources tell this observer what happens.
-    pub(crate) fn observed(self, observer: Option<Arc<dyn Observer>>) -> Self {
-        Self { observer, ..self }
+    pub(crate) fn observed(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.push(observer);
+        self
     }
 
     /// A source of its tokens. Without `wait` its callers take the first outcome, good or bad; with it they wait that
     /// long through transient failures.
     pub(crate) fn tokens(&self, wait: Option<Duration>) -> Result<Tokens, Failure> {
-        let source = Tokens::builder(self.client.clone()).policy(self.policy()).patience(self.patience(wait));
+        let source = self.builder().policy(self.policy()).patience(self.patience(wait));
         let origin = self.client.provider().token_endpoint().origin();
-        let mut source = self.network.tokens(source, origin, self.timeout)?.fail_fast(wait.is_none());
-        if let Some(observer) = &self.observer {
-            source = source.observer(Arc::clone(observer));
-        }
-        Ok(source.build()?)
+        let source = self.network.tokens(source, origin, self.timeout)?.fail_fast(wait.is_none());
+        Ok(self
+            .observers
+            .iter()
+            .fold(source, |source, observer| source.observer(Arc::clone(observer)))
+            .build()?)
     }
 
     /// A source of its tokens for many who wait: so long, and so many at once. `name` is what people call it.
@@ -186,16 +201,25 @@ impl Setup {
         max_waiters: usize,
     ) -> Result<Tokens, Failure> {
         let policy = self.policy().with_patience(patience).with_max_waiters(max_waiters);
-        let source = Tokens::builder(self.client.clone()).policy(policy);
+        let source = self.builder().policy(policy);
         let origin = self.client.provider().token_endpoint().origin();
         let mut source = self.network.tokens(source, origin, self.timeout)?;
         if let Some(name) = name {
             source = source.name(name);
         }
-        if let Some(observer) = &self.observer {
-            source = source.observer(Arc::clone(observer));
+        Ok(self
+            .observers
+            .iter()
+            .fold(source, |source, observer| source.observer(Arc::clone(observer)))
+            .build()?)
+    }
+
+    fn builder(&self) -> TokensBuilder {
+        let builder = Tokens::builder(self.client.clone());
+        match &self.live {
+            Some(live) => builder.secret(Arc::clone(live)),
+            None => builder,
         }
-        Ok(source.build()?)
     }
 
     /// The origin that somebody wrote down, which a token may be sent to.

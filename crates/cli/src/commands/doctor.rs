@@ -87,7 +87,7 @@ fn examine(args: &ClientArgs, findings: &mut Findings) -> Result<(), Failure> {
     if let Some(failure) = examined.missing.take() {
         return Err(failure);
     }
-    let asked = block_on(ask::ask(&http, client, &setup.network))?;
+    let asked = block_on(ask::ask(&http, &setup))?;
     clock(&asked, findings)?;
     match &asked.outcome {
         Ok(grant) => {

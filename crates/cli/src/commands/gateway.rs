@@ -1,6 +1,7 @@
 //! `evergrant gateway`: a server that puts a token on the requests of programs that hold none.
 
 mod address;
+mod again;
 mod args;
 mod demo_page;
 mod descriptors;
@@ -13,7 +14,6 @@ mod live;
 pub(super) mod notify;
 mod plan;
 mod reload;
-mod secrets;
 #[cfg(unix)]
 mod signals;
 #[cfg(not(unix))]
@@ -36,8 +36,6 @@ pub(crate) use args::GatewayArgs;
 pub(super) use file::faults;
 #[cfg(unix)]
 pub(super) use plan::Source;
-#[cfg(unix)]
-pub(super) use secrets::Secrets;
 #[cfg(unix)]
 pub(super) use signals::{Signals, Wish};
 

@@ -5,6 +5,7 @@ mod fail;
 mod greeting;
 mod place;
 mod tls;
+mod trust;
 
 use crate::client::args::{duration, number};
 use crate::commands::child::{self, Signals};
@@ -13,7 +14,7 @@ use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
 use clap::{Args, ValueEnum, ValueHint};
-use evergrant_mock::{Endpoint, ErrorStyle, JwtTimes, Server, TokenStyle};
+use evergrant_mock::{Builder, Endpoint, ErrorStyle, JwtTimes, Server, TokenStyle};
 use fail::Fail;
 use place::Place;
 use std::convert::Infallible;
@@ -21,6 +22,7 @@ use std::ffi::OsString;
 use std::future::pending;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use tls::Tls;
@@ -76,6 +78,16 @@ pub(crate) struct MockArgs {
     /// With 90s: every 90 s. Tokens issued afterwards work.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) revoke_all_after: Option<Duration>,
+    /// File (JWKS) of keys whose assertions are accepted
+    ///
+    /// A client may then authenticate with a JWT that one of these keys signed (client_assertion, RFC 7523), as well as with
+    /// its secret: the token of a Kubernetes service account, or a SPIFFE JWT-SVID. A refusal says which check failed.
+    /// The keys are read once, at the start.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "assertion_audience")]
+    pub(crate) trust_keys: Option<PathBuf>,
+    /// Audience that assertions must have
+    #[arg(long, value_name = "AUD", requires = "trust_keys")]
+    pub(crate) assertion_audience: Option<String>,
     /// Serve HTTPS
     ///
     /// The certificate is made at the start, for localhost, 127.0.0.1 and ::1. Its root certificate is in a PEM
@@ -136,6 +148,12 @@ pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> 
     let in_front =
         args.tls.then(|| tls::bind(args.port).map_err(|error| args.unusable(&error))).transpose()?;
     let server = args.server()?;
+    // In the background nothing of the caller's is kept open, nor the folder that it is in.
+    #[cfg(unix)]
+    if args.leashed {
+        std::env::set_current_dir("/")
+            .map_err(|error| Failure::system("the servers cannot be started", &error))?;
+    }
     let program = child::command(&args.command);
     block_on(async {
         let mut signals = Signals::caught()?;
@@ -174,13 +192,15 @@ impl MockArgs {
         };
         // With --tls, the port is that of what stands in front of it.
         let port = if self.tls { 0 } else { self.port };
-        let server = Server::builder()
+        let mut server = Server::builder()
             .address(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
             .lifetime(self.lifetime)
             .style(style)
-            .errors(errors)
-            .start()
-            .map_err(|error| self.unusable(&error))?;
+            .errors(errors);
+        if let (Some(path), Some(audience)) = (&self.trust_keys, &self.assertion_audience) {
+            server = trust::read(path, audience)?.into_iter().fold(server, Builder::trusts);
+        }
+        let server = server.start().map_err(|error| self.unusable(&error))?;
         server.set_delay(Endpoint::Token, self.delay.unwrap_or_default());
         fail::script(&server, Endpoint::Token, &self.fail);
         fail::script(&server, Endpoint::Resource, &self.fail_api);

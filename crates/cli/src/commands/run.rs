@@ -6,11 +6,12 @@ use crate::client::args::{ClientArgs, duration};
 use crate::client::secret;
 use crate::client::setup::Setup;
 use crate::commands::child::{self, Signals};
-use crate::commands::metrics::{Metrics, MetricsArgs};
+use crate::commands::metrics::MetricsArgs;
 use crate::commands::runtime::block_on;
 use crate::commands::token::Format;
 use crate::tell::cause::Cause;
 use crate::tell::failure::Failure;
+use crate::tell::news::News;
 use crate::tell::stderr;
 use clap::{Args, ValueHint};
 use evergrant_tokio_reqwest::core::Generation;
@@ -18,6 +19,7 @@ use evergrant_tokio_reqwest::{Status, Tokens};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use token_file::TokenFile;
 
@@ -76,7 +78,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("there is no program to run", "name it after --"));
     };
     let metrics = args.metrics.read()?;
-    let setup = Setup::read(&args.client)?.observed(metrics.as_ref().map(Metrics::observer));
+    let setup = Setup::lasting(&args.client, None)?.observed(Arc::new(News));
+    let setup = metrics.iter().fold(setup, |setup, metrics| setup.observed(metrics.observer()));
     let tokens = setup.tokens(args.wait)?;
     block_on(async {
         // Until now Ctrl-C ended this command as it ends any other; from now on there is something to remove.

@@ -5,7 +5,7 @@ mod answering;
 use crate::client::args::{ClientArgs, duration};
 use crate::client::profile::gateway::Bounds;
 use crate::client::settings::Settings;
-use crate::commands::gateway::{Secrets, Signals, Source, Wish, notify};
+use crate::commands::gateway::{Signals, Source, Wish, notify};
 use crate::commands::runtime::block_on;
 use crate::commands::token::Format;
 use crate::tell::escaped::Line;
@@ -66,7 +66,6 @@ pub(crate) fn run(args: &ServeArgs, manner: Manner) -> Result<ExitCode, Failure>
         let mut signals = Signals::caught()?;
         let socket = OwnSocket::bind(&args.socket)
             .map_err(|error| Failure::serve("the token cannot be served", &error))?;
-        let secrets = Secrets::watched(vec![source])?;
         tokio::spawn(tokens.keep_fresh());
         tokio::spawn(tell_when_ready(tokens.clone()));
         stderr::in_background();
@@ -83,7 +82,7 @@ pub(crate) fn run(args: &ServeArgs, manner: Manner) -> Result<ExitCode, Failure>
         loop {
             tokio::select! {
                 wish = signals.next() => match wish {
-                    Wish::Again => secrets.again(),
+                    Wish::Again => source.try_again(),
                     Wish::End(_) => break,
                 },
                 never = &mut serving => match never {},

@@ -6,7 +6,7 @@ use crate::client::args::{ClientArgs, duration};
 use crate::client::setup::Setup;
 use crate::commands::deadline;
 use crate::commands::interrupt::{self, Interrupts};
-use crate::commands::metrics::{Metrics, MetricsArgs};
+use crate::commands::metrics::MetricsArgs;
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::live::Live;
@@ -47,8 +47,8 @@ pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
         deadline::end_process_after(time);
     }
     let metrics = args.metrics.read()?;
-    let observer = metrics.as_ref().map(Metrics::observer);
-    let setup = Setup::read_within(&args.client, args.r#for)?.observed(observer);
+    let setup = Setup::lasting(&args.client, args.r#for)?;
+    let setup = metrics.iter().fold(setup, |setup, metrics| setup.observed(metrics.observer()));
     let tokens = setup.tokens(None)?;
     let live = if manner.json { None } else { Live::on_stdout() };
     block_on(async {

@@ -115,6 +115,11 @@ impl Failure {
         Self { status, happened, at_fault, next: next.to_owned(), retry_after: None }
     }
 
+    /// What happened and what to do, in one sentence.
+    pub(crate) fn in_one(&self) -> String {
+        format!("{}; {}", self.happened, self.next)
+    }
+
     /// What happened, and what to do next: for whoever tells it in another way.
     pub(crate) fn parts(&self) -> (&str, &str) {
         (&self.happened, &self.next)
@@ -271,6 +276,9 @@ impl From<&Refusal> for Failure {
             _ => "the authorization server",
         };
         let mut next = refusal.advice().to_owned();
+        if let Some(credential) = refusal.credential() {
+            next = format!("{next}; {credential}");
+        }
         // No longer than is obeyed; and of no time at all there is nothing to say.
         if let Some(wait) =
             refusal.retry_after().map(|wait| wait.min(LONGEST_WAIT)).filter(|wait| !wait.is_zero())

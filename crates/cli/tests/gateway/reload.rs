@@ -281,12 +281,14 @@ fn a_file_out_of_a_pipe_is_read_once() {
     command.stdin(Stdio::piped());
     let mut gateway = Gateway::start_with(command, text.as_bytes());
     gateway.until_ready();
-    // Its secrets are looked at, and nothing is said of the file.
+    // Its secret is read for each request, and nothing is said of the file.
+    server.rotate_client(Server::CLIENT_ID, "another-secret");
     folder.file("secret", 0o600, "another-secret");
     gateway.signal(Signal::HUP);
+    server.revoke_all();
+    assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
     gateway.hear("has changed, and the new one is used");
     assert_eq!((reloads(&gateway, "taken"), reloads(&gateway, "failed")), (0, 0));
-    assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
 }
 
 #[test]

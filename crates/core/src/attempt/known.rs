@@ -72,14 +72,13 @@ impl ClockOffset {
     }
 }
 
-/// As people read it: "140 s behind the server's".
+/// As people read it: "2 min 20 s behind the server's".
 impl fmt::Display for ClockOffset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self {
-            Self::Behind(_) => "behind",
-            Self::Ahead(_) => "ahead of",
-        };
-        write!(f, "{} {word} the server's", Span(self.by()))
+        match self {
+            Self::Behind(by) => write!(f, "{} behind the server's", Span(*by)),
+            Self::Ahead(by) => write!(f, "{} ahead of the server's", Span(*by)),
+        }
     }
 }
 

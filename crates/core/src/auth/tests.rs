@@ -102,3 +102,93 @@ fn a_secret_of_fewer_than_8_bytes_is_short_by_every_method() {
     }
     assert!(!ClientAuth::none("id").unwrap().has_short_secret());
 }
+
+#[test]
+fn a_live_method_is_the_fixed_one_without_its_secret() {
+    type Fixed = fn(&str, &str) -> Result<ClientAuth, ConfigError>;
+    type Live = fn(&str) -> Result<ClientAuth, ConfigError>;
+    let methods: [(Fixed, Live); 3] = [
+        (ClientAuth::basic, ClientAuth::basic_live),
+        (ClientAuth::basic_raw, ClientAuth::basic_raw_live),
+        (ClientAuth::post, ClientAuth::post_live),
+    ];
+    for (fixed, live) in methods {
+        let (fixed, live) = (fixed("id", "s3cr3t-s3cr3t").unwrap(), live("id").unwrap());
+        assert_eq!((live.client_id(), live.method()), ("id", fixed.method()));
+        assert!(live.is_live() && !fixed.is_live());
+        assert_eq!((live.ask(), fixed.ask()), (Some(Ask::ClientSecret), None));
+        assert!(live.secret().is_none() && live.masks().is_empty() && !live.has_short_secret());
+        assert_ne!(live, fixed);
+        assert_eq!(live.with_read(Secret::new("s3cr3t-s3cr3t")), Ok(fixed.clone()));
+        assert!(live.with_read(Secret::new("short")).unwrap().has_short_secret());
+        for (text, error) in [
+            ("", ConfigError::Empty { field: "client_secret" }),
+            ("a\n", ConfigError::ControlCharacter { field: "client_secret", at: 1 }),
+        ] {
+            assert_eq!(live.with_read(Secret::new(text)), Err(error));
+        }
+        // What the method sends has nothing to do with assertions.
+        assert_eq!(fixed.clone().without_client_id(), fixed);
+        assert_eq!(live.clone().without_client_id(), live);
+    }
+    let none = ClientAuth::none("id").unwrap();
+    assert!(!none.is_live() && none.ask().is_none());
+    assert_eq!(none.with_read(Secret::new("text")), Ok(none.clone()));
+    assert_eq!(none.clone().without_client_id(), none);
+}
+
+#[test]
+fn a_live_method_takes_the_ids_that_the_fixed_one_takes() {
+    for live in [ClientAuth::basic_live, ClientAuth::basic_raw_live, ClientAuth::post_live] {
+        assert_eq!(live(""), Err(ConfigError::Empty { field: "client_id" }));
+        assert_eq!(live("a\n"), Err(ConfigError::ControlCharacter { field: "client_id", at: 1 }));
+    }
+    assert_eq!(ClientAuth::basic_raw_live("a:b"), Err(ConfigError::ColonInClientId));
+    assert!(ClientAuth::basic_live("a:b").is_ok() && ClientAuth::post_live("a:b").is_ok());
+    let assertion = |id| ClientAuth::assertion(id, AssertionKind::JWT_BEARER);
+    assert_eq!(assertion(""), Err(ConfigError::Empty { field: "client_id" }));
+    assert!(assertion("a:b").is_ok());
+}
+
+fn assertion(text: &str) -> ClientAuth {
+    let live = ClientAuth::assertion("id", AssertionKind::JWT_BEARER).unwrap();
+    live.with_read(Secret::new(text)).unwrap()
+}
+
+#[test]
+fn an_assertion_stands_in_the_body_with_its_type_and_beside_no_other_proof() {
+    let live = ClientAuth::assertion("id", AssertionKind::JWT_SPIFFE).unwrap();
+    assert!(live.is_live() && live.ask() == Some(Ask::Assertion) && live.method() == "spiffe_jwt");
+    assert!(live.masks().is_empty() && live.secret().is_none());
+    let read = live.with_read(Secret::new("a.b.c")).unwrap();
+    assert!(!read.is_live() && read.ask().is_none() && read.authorization().is_none());
+    let kind = ("client_assertion_type", AssertionKind::JWT_SPIFFE.uri());
+    let named: Vec<_> = read.parameters().collect();
+    assert_eq!(named, [("client_id", "id"), kind, ("client_assertion", "a.b.c")]);
+    let unnamed = read.without_client_id();
+    assert_eq!(unnamed.client_id(), "id");
+    assert_eq!(unnamed.parameters().collect::<Vec<_>>(), [kind, ("client_assertion", "a.b.c")]);
+    assert_eq!(live.with_read(Secret::new("")), Err(ConfigError::Empty { field: "client_assertion" }));
+    assert!(!format!("{:?}", assertion("SENTINEL.SENTINEL.SENTINEL")).contains("SENTINEL"));
+}
+
+// Conforms: A-05
+#[test]
+fn of_an_assertion_all_of_it_and_each_part_of_17_bytes_and_more_are_masked() {
+    let masks = |text: &str| assertion(text).masks().iter().map(|mask| mask.to_string()).collect::<Vec<_>>();
+    let (short, long) = ("a234567890123456", "b2345678901234567");
+    assert_eq!((short.len(), long.len()), (16, 17));
+    for (text, parts) in [
+        (format!("{long}.{long}c.{long}d"), Vec::from([long.into(), format!("{long}c"), format!("{long}d")])),
+        (format!("{short}.{long}.{short}"), Vec::from([long.into()])),
+        (format!("{short}.{short}.{short}"), Vec::new()),
+        (format!("..{long}"), Vec::from([long.into()])),
+        // What has no parts is a mask once.
+        (long.into(), Vec::new()),
+        ("opaque".into(), Vec::new()),
+    ] {
+        let wanted: Vec<String> = [text.clone()].into_iter().chain(parts).collect();
+        assert_eq!(masks(&text), wanted);
+    }
+    assert!(!assertion("a").has_short_secret(), "an assertion is no secret that somebody chose");
+}

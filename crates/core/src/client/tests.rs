@@ -608,3 +608,55 @@ fn clients_are_equal_when_all_of_them_is_and_a_hash_of_the_whole_tells_their_sec
     let rotations: Vec<_> = clients.iter().map(|client| first.differs_in_auth_alone(client)).collect();
     assert_eq!(rotations, [false, true, false, false, false, false, false, true, false, false]);
 }
+
+#[test]
+fn the_short_form_of_a_request_names_what_would_have_to_be_read() {
+    let live = |auth: Result<ClientAuth, ConfigError>| Client::builder(rfc6749(), auth.unwrap());
+    let assertion = ClientAuth::assertion("id", crate::AssertionKind::JWT_BEARER);
+    for (builder, field) in [
+        (live(ClientAuth::basic_live("id")), "client_secret"),
+        (live(ClientAuth::basic_raw_live("id")), "client_secret"),
+        (live(ClientAuth::post_live("id")).live_param("password"), "client_secret"),
+        (live(assertion), "client_assertion"),
+        (live(ClientAuth::basic("id", "s3cr3t")).live_param("password"), "a parameter"),
+    ] {
+        let client = builder.build().unwrap();
+        assert!(client.is_live());
+        let error = client.request(Now::default()).unwrap_err();
+        assert_eq!(error, ConfigError::NeedsAttempt { field });
+    }
+}
+
+#[test]
+fn a_parameter_that_is_read_is_named_as_any_other_and_once() {
+    let refused = |builder: ClientBuilder| builder.build().unwrap_err();
+    let builder = || Client::builder(rfc6749(), ClientAuth::none("id").unwrap());
+    let shown = |name| Excerpt::new(name, &[]).unwrap();
+    for name in RESERVED {
+        assert_eq!(refused(builder().live_param(name)), ConfigError::Parameter { name: shown(name) });
+    }
+    let twice = ConfigError::Parameter { name: shown("a") };
+    assert_eq!(refused(builder().live_param("a").live_param("a")), twice);
+    assert_eq!(refused(builder().live_param("a").param("a", "1")), twice);
+    assert_eq!(refused(builder().live_param("a b")), ConfigError::ParameterName { name: shown("a b") });
+    let client = builder().live_param("a").live_param("b").build().unwrap();
+    assert_eq!(client.asks().collect::<Vec<_>>(), [Ask::Parameter("a".into()), Ask::Parameter("b".into())]);
+    assert!(format!("{client:?}").contains(r#"live_params: ["a", "b"]"#), "{client:?}");
+    let other = |name| builder().live_param(name).build().unwrap();
+    assert_ne!(other("a"), other("b"));
+    assert_ne!(other("a").key(), other("b").key());
+    let read = other("a").with_read(&Ask::Parameter("a".into()), Secret::new("1")).unwrap();
+    assert_eq!(read, builder().param("a", "1").build().unwrap());
+}
+
+#[test]
+fn what_was_read_is_masked_as_what_is_fixed() {
+    let client = Client::builder(rfc6749(), ClientAuth::none("id").unwrap()).live_param("password");
+    let read = client.build().unwrap();
+    let read = read.with_read(&Ask::Parameter("password".into()), Secret::new(SECRET)).unwrap();
+    // What is not JSON has none of its escapes.
+    for form in forms().into_iter().filter(|form| !form.contains('\\')) {
+        let error = read.transport_error(TransportErrorKind::Closed, &form);
+        assert_silent(&format!("{error} {error:?}"));
+    }
+}

@@ -1,8 +1,8 @@
 //! Why a token request brought no token.
 
 use super::{Excerpt, TransportError, TransportErrorKind};
+use crate::ask::Ask;
 use crate::assertion::Told;
-use crate::attempt::Ask;
 use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
@@ -254,6 +254,12 @@ impl Refusal {
     /// and sent as soon as it is another one.
     pub fn is_live(&self) -> bool {
         self.presented.as_ref().is_some_and(|presented| !presented.is_costly)
+    }
+
+    /// What is known of the credential that it refuses, if that was read for the request: where it was read, and what a refused assertion
+    /// says of itself. Display says it behind the advice.
+    pub fn credential(&self) -> Option<impl fmt::Display + '_> {
+        self.presented.as_deref()
     }
 
     /// Whether it says that the client did not prove who it is, or may not be: `invalid_client` and `unauthorized_client`, or a 401

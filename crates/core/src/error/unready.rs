@@ -1,7 +1,7 @@
 //! What a request needed, and could not be had.
 
 use super::{Class, ConfigError, Excerpt};
-use crate::attempt::Ask;
+use crate::ask::Ask;
 use core::fmt;
 use thiserror::Error;
 
@@ -100,7 +100,7 @@ impl Unready {
     /// The same, which would have come from there: a path, or the name of a program.
     #[must_use]
     pub fn read_from(self, source: &str) -> Self {
-        self.from(Excerpt::new(source, &[]))
+        self.with_source(Excerpt::new(source, &[]))
     }
 
     /// The same, where each read costs something: see [`SecretText::costly`](crate::SecretText::costly).
@@ -109,7 +109,7 @@ impl Unready {
         Self { is_costly: true, ..self }
     }
 
-    pub(crate) fn from(self, source: Option<Excerpt>) -> Self {
+    pub(crate) fn with_source(self, source: Option<Excerpt>) -> Self {
         Self { source, ..self }
     }
 

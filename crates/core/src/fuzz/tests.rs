@@ -32,6 +32,7 @@ fn all(data: &[u8]) {
     challenge(data, http_auth);
     retry_after(data, &HTTPDATE);
     form(data);
+    secret_text(data);
     trace(data);
 }
 
@@ -66,7 +67,7 @@ const WORDS: [&str; 26] = [
 ];
 
 /// Members of a token response, and of a JWT's payload.
-const MEMBERS: [&str; 19] = [
+const MEMBERS: [&str; 25] = [
     "\"access_token\":\"a.b-c\"",
     "\"access_token\":\"a b\"",
     "\"access_token\":\"eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjE3OTU0Mzg4MDB9.c2ln\"",
@@ -84,6 +85,12 @@ const MEMBERS: [&str; 19] = [
     "\"exp\":\"1795438800.5\"",
     "\"exp\":1795438800.999999999999999",
     "\"iat\":1795435200",
+    "\"aud\":\"https://as.example\"",
+    "\"aud\":[\"a\",\"b\"]",
+    "\"aud\":[]",
+    "\"aud\":[7]",
+    "\"sub\":\"job\\n\\u00e9\"",
+    "\"sub\":7",
     "\"x\":[{}]",
     "\"\\ud800\":\"\\u0061\"",
 ];

@@ -184,7 +184,7 @@ fn json_agrees(ours: &Result<Grant, Refusal>, headers: &[(String, &[u8])], label
     }
 }
 
-fn depth(value: &Value) -> usize {
+pub(super) fn depth(value: &Value) -> usize {
     match value {
         Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
         Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),

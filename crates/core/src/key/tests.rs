@@ -303,3 +303,43 @@ proptest! {
         prop_assert_eq!(hasher.hash_one(key), hasher.hash_one(reversed));
     }
 }
+
+#[test]
+fn where_a_secret_comes_from_makes_no_other_key() {
+    type Fixed = fn(&str, &str) -> Result<ClientAuth, crate::ConfigError>;
+    type Live = fn(&str) -> Result<ClientAuth, crate::ConfigError>;
+    let methods: [(Fixed, Live); 3] = [
+        (ClientAuth::basic, ClientAuth::basic_live),
+        (ClientAuth::basic_raw, ClientAuth::basic_raw_live),
+        (ClientAuth::post, ClientAuth::post_live),
+    ];
+    for (fixed, live) in methods {
+        let fixed = key(builder(fixed("client", SECRET).unwrap()));
+        let live = key(builder(live("client").unwrap()));
+        assert_eq!((live.expose(), live.public), (fixed.expose(), fixed.public));
+    }
+}
+
+#[test]
+fn a_parameter_that_is_read_is_one_without_a_value_and_unlike_one_that_is_not_sent() {
+    let live = key(basic().live_param("password"));
+    assert_ne!(live, key(basic()));
+    assert_ne!(live, key(basic().param("password", "a")));
+    assert_ne!(live, key(basic().param("password", "")));
+    assert_ne!(live, key(basic().live_param("other")));
+    assert_eq!(key(basic().live_param("b").live_param("a")), key(basic().live_param("a").live_param("b")));
+    let hex = hex(live.expose());
+    // One name, and one empty value.
+    let (name, value) =
+        ("0100000000000000080000000000000070617373776f7264", "01000000000000000000000000000000");
+    assert!(hex.contains(name) && hex.contains(value), "{hex}");
+}
+
+#[test]
+fn an_assertion_makes_another_key_by_the_name_of_its_method() {
+    let auth = |kind| ClientAuth::assertion("client", kind).unwrap();
+    let bearer = || auth(crate::AssertionKind::JWT_BEARER);
+    assert_ne!(key(builder(bearer())), key(builder(auth(crate::AssertionKind::JWT_SPIFFE))));
+    assert_ne!(key(builder(bearer())), key(basic()));
+    assert_eq!(key(builder(bearer())), key(builder(bearer().without_client_id())));
+}

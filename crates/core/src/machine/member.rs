@@ -74,11 +74,12 @@ impl Machine {
         // Whoever waited for the next flight would wait for the rest as well.
         self.ended_without_token(self.flights + 1);
         // A Retry-After that its own server told still holds: not even a rotation undercuts it.
-        let told = match &self.fetching {
-            Fetching::Resting(rest) => rest.told,
-            Fetching::Idle | Fetching::InFlight { .. } => None,
+        let (told, has_failed) = match &self.fetching {
+            Fetching::Resting(rest) => (rest.told, rest.has_failed),
+            Fetching::Idle | Fetching::InFlight { .. } => (None, false),
         };
-        let has_failed = self.failures.transient > 0 || self.failures.permanent > 0;
+        // Of a failure that is not counted, its own rest alone knows.
+        let has_failed = has_failed || self.failures.transient > 0 || self.failures.permanent > 0;
         self.fetching = Fetching::Resting(Rest { until, told, permanent, has_failed, cause });
     }
 

@@ -2,7 +2,8 @@
 //! ones, `model` the search.
 
 use super::*;
-use crate::error::{Class, ConfigError, Problem};
+use crate::ask::Ask;
+use crate::error::{Class, ConfigError, Problem, SourceError, Unready};
 use crate::lifetime::JwtHint;
 use crate::time::Wall;
 use crate::token::{AccessToken, Token};

@@ -48,7 +48,8 @@ fn tell(event: &Event<'_>) {
         EventKind::ClockOff { offset } => tracing::warn!(
             target: "evergrant",
             source,
-            "this machine's clock is {offset}: set one of the two, or tokens may end sooner or later than they seem to"
+            %offset,
+            "this machine's clock and the server's are apart: set one of the two, or tokens may end sooner or later than they seem to"
         ),
         EventKind::ShortSecret { client_id } => tracing::warn!(
             target: "evergrant",

@@ -91,9 +91,9 @@ impl CommandSource {
             system::in_a_group(&mut command);
         }
         let child = command.spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                SourceError::failed("there is no such program; name one that is in PATH, or its path")
-            }
+            io::ErrorKind::NotFound => SourceError::failed(
+                "it cannot be started: there is no such program; name one that is in PATH, or its path",
+            ),
             _ => unread(&error),
         })?;
         Ok(Running { child, has_group, status: None })

@@ -12,6 +12,11 @@ fn request(headers: &[(&str, &str)], body: &str) -> Request {
     }
 }
 
+fn client(asked: &Asked) -> &Client {
+    let Proof::Secret(client) = &asked.proof else { panic!("an assertion") };
+    client
+}
+
 /// Whether Basic credentials, written so before base64, are those of this client.
 fn basic_is(text: &str, id: &str, secret: &str) -> bool {
     let authorization = format!("Basic {}", STANDARD.encode(text));
@@ -19,7 +24,7 @@ fn basic_is(text: &str, id: &str, secret: &str) -> bool {
         &[("content-type", FORM), ("authorization", &authorization)],
         "grant_type=client_credentials",
     );
-    Asked::read(&request).is_ok_and(|asked| asked.client.is(id, secret))
+    Asked::read(&request).is_ok_and(|asked| client(&asked).is(id, secret))
 }
 
 #[test]
@@ -92,7 +97,7 @@ fn an_id_alone_is_a_client_with_an_empty_secret() {
     let asked =
         Asked::read(&request(&[("content-type", FORM)], "grant_type=client_credentials&client_id=public"));
     let asked = asked.ok().unwrap();
-    assert!(asked.client.is("public", "") && !asked.client.is("public", "secret"));
+    assert!(client(&asked).is("public", "") && !client(&asked).is("public", "secret"));
     let nobody = Asked::read(&request(&[("content-type", FORM)], "grant_type=client_credentials"));
     assert!(matches!(nobody, Err(Refusal::Client { basic: false })));
 }
@@ -144,10 +149,62 @@ fn scopes_are_those_of_the_grammar() {
 }
 
 #[test]
+fn a_refused_client_is_told_from_a_refused_request() {
+    let client = [
+        Refusal::Client { basic: true },
+        Refusal::Unchanged { basic: false },
+        Refusal::Assertion(Flaw::Expired),
+    ];
+    assert!(client.iter().all(|refusal| refusal.outcome() == Outcome::Unauthenticated));
+    for refusal in [Refusal::Method, Refusal::Request("why"), Refusal::GrantType, Refusal::Scope] {
+        assert_eq!(refusal.outcome(), Outcome::Refused);
+    }
+}
+
+#[test]
+fn a_changed_basic_secret_is_accepted_in_the_form_it_came_in() {
+    let sent = |password: &str| Client::Basic("my+id".to_owned(), password.to_owned());
+    for (first, changed) in [("a", "b%3A+c"), ("a", "b: c"), ("a", "b+c")] {
+        let mut clients = Clients::new("my id", "a");
+        clients.refuse_until_changed();
+        assert!(matches!(by_secret(&mut clients, &sent(first)), Err(Refusal::Unchanged { basic: true })));
+        for _ in 0..2 {
+            assert_eq!(by_secret(&mut clients, &sent(changed)).ok().as_deref(), Some("my id"));
+        }
+        assert!(by_secret(&mut clients, &sent(first)).is_err());
+    }
+}
+
+#[test]
+fn a_client_that_writes_its_id_as_it_stands_changes_its_secret_too() {
+    let sent = |secret: &str| Client::Basic("my+id".to_owned(), secret.to_owned());
+    let mut clients = Clients::new("my+id", "a");
+    clients.refuse_until_changed();
+    assert!(matches!(by_secret(&mut clients, &sent("a")), Err(Refusal::Unchanged { basic: true })));
+    assert_eq!(by_secret(&mut clients, &sent("b")).ok().as_deref(), Some("my+id"));
+}
+
+#[test]
+fn a_missing_secret_is_no_changed_one() {
+    let sent = |secret: &str| Client::Body("id".to_owned(), secret.to_owned());
+    let mut clients = Clients::new("id", "a");
+    clients.refuse_until_changed();
+    assert!(by_secret(&mut clients, &sent("a")).is_err());
+    assert!(matches!(by_secret(&mut clients, &sent("")), Err(Refusal::Client { basic: false })));
+    assert!(matches!(by_secret(&mut clients, &sent("a")), Err(Refusal::Unchanged { .. })));
+    assert!(by_secret(&mut clients, &sent("b")).is_ok());
+}
+
+#[test]
 fn a_basic_challenge_answers_basic_credentials_alone() {
     let challenged = |style, basic| {
-        let response = Refusal::Client { basic }.response(style);
-        response.headers.iter().any(|(name, _)| name == "WWW-Authenticate")
+        let challenged = [Refusal::Client { basic }, Refusal::Unchanged { basic }].map(|refusal| {
+            let response = refusal.response(style);
+            assert_eq!(response.status, if style == ErrorStyle::Rfc6749 { 401 } else { 403 });
+            response.headers.iter().any(|(name, _)| name == "WWW-Authenticate")
+        });
+        assert_eq!(challenged[0], challenged[1]);
+        challenged[0]
     };
     assert!(challenged(ErrorStyle::Rfc6749, true));
     assert!(!challenged(ErrorStyle::Rfc6749, false));

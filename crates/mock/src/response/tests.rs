@@ -7,7 +7,7 @@ fn sent(response: &Response, head_only: bool, close: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, _) = listener.accept().unwrap();
-    Departure { stream: &stream, now: 0, head_only, close }.whole(response).unwrap();
+    Departure { stream: &stream, now: 0, age: None, head_only, close }.whole(response).unwrap();
     drop(stream);
     let mut text = String::new();
     client.read_to_string(&mut text).unwrap();

@@ -4,7 +4,7 @@
 //! can exchange one in between.
 
 use super::entry::Entry;
-use super::seal;
+use evergrant_crypto::Seal;
 use evergrant_tokio_reqwest::core::Wall;
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -130,8 +130,8 @@ impl Folder {
         let opened = self.open_file(name, TOKEN).ok()??;
         let bytes = opened.metadata().ok()?.len();
         let mut header = Vec::new();
-        opened.take(seal::END_LEN as u64).read_to_end(&mut header).ok()?;
-        Some(Entry { name: name.to_owned(), end: seal::end(&header)?, bytes })
+        opened.take(Seal::END_LEN as u64).read_to_end(&mut header).ok()?;
+        Some(Entry { name: name.to_owned(), end: Seal::end(&header)?, bytes })
     }
 
     /// All of them, in the order of their names.
@@ -152,7 +152,7 @@ impl Folder {
         for entry in rustix::fs::Dir::read_from(&self.opened).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let file = entry.file_name().to_string_lossy();
-            let name = file.rsplit_once('.').filter(|(name, of)| *of == ending && seal::is_name(name));
+            let name = file.rsplit_once('.').filter(|(name, of)| *of == ending && Seal::is_name(name));
             names.extend(name.map(|(name, _)| name.to_owned()));
         }
         names.sort_unstable();

@@ -31,13 +31,21 @@ const SECRET: &str = "\
 # The client secret is never written here. It is in the variable EVERGRANT_CLIENT_SECRET, or where one of these says:
 # client_secret = { env = \"NAME\" }
 # client_secret = { file = \"~/.secrets/NAME\" }
+# client_secret = { credential = \"NAME\" }
 # client_secret = { command = [\"pass\", \"show\", \"NAME\"] }
+";
+
+/// What stands for the assertion where no file was named.
+const ASSERTION: &str = "\
+# A client assertion in place of a secret, such as the token of a Kubernetes service account, and its kind:
+# client_assertion = { file = \"/var/run/secrets/tokens/NAME\" }
+# assertion_type = \"jwt-bearer\"
 ";
 
 /// A key of a profile: its name, what it is, an example, and what is written for it, if anything was said.
 type Line = (&'static str, &'static str, &'static str, Option<String>);
 
-/// Each key but the secret's.
+/// Each key but those of the secret and the assertion.
 fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 18], Failure> {
     let text = |text: &Option<String>| text.as_deref().map(quoted);
     let scope = args.scope.as_deref().map(|scope| list(scope.split(' ')));
@@ -66,7 +74,7 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 18], Failure> {
         ),
         (
             "auth",
-            "Client authentication method: post, basic, basic-raw or none",
+            "Client authentication method: post, basic, basic-raw, assertion or none",
             "\"basic\"",
             args.auth.as_ref().map(word),
         ),
@@ -133,7 +141,7 @@ pub(crate) fn text(
         };
         text.push_str(&line);
         if key == "client_id" {
-            text.push_str(&secret(args)?);
+            text.push_str(&proof(args)?);
         }
     }
     match Profiles::parse(path.to_owned(), &text).failures(Of::All).next() {
@@ -142,15 +150,23 @@ pub(crate) fn text(
     }
 }
 
-/// Where the secret is, or where it may be.
-fn secret(args: &ClientArgs) -> Result<String, Failure> {
-    let Some(path) = &args.client_secret_file else { return Ok(SECRET.to_owned()) };
-    let wrong =
-        |happened: &str| Err(Failure::usage(happened, "name a file, or leave --client-secret-file out"));
+/// Where the secret or the assertion is, or where it may be.
+fn proof(args: &ClientArgs) -> Result<String, Failure> {
+    let (key, flag, path) = match (&args.client_secret_file, &args.assertion_file) {
+        (Some(path), _) => ("client_secret", "--client-secret-file", path),
+        (None, Some(path)) => ("client_assertion", "--assertion-file", path),
+        (None, None) => return Ok(format!("{SECRET}{ASSERTION}")),
+    };
     if path == Path::new("-") {
-        return wrong("a configuration file cannot say that the client secret is on stdin");
+        let happened = format!("a configuration file cannot say that the {key} is on stdin");
+        return Err(Failure::usage(happened.replace('_', " "), format!("name a file, or leave {flag} out")));
     }
-    Ok(format!("client_secret = {{ file = {} }}\n", absolute(path)?))
+    let kind = match (&args.assertion_file, &args.assertion_type) {
+        (Some(_), Some(kind)) => format!("assertion_type = {}\n", quoted(kind.uri())),
+        _ => String::new(),
+    };
+    let other = if key == "client_secret" { ASSERTION } else { SECRET };
+    Ok(format!("{key} = {{ file = {} }}\n{kind}{other}", absolute(path)?))
 }
 
 /// A flag's path begins where the command runs, and the file's where the file is.

@@ -47,17 +47,14 @@ pub(super) fn file(path: &Path, purpose: &Purpose) -> Result<Zeroizing<String>, 
             format!("the file {name} with the {purpose} cannot be opened: {error}"),
             match purpose {
                 Purpose::Client => "name a file that this user can read, or - for stdin",
-                Purpose::Header(_) => "name a file that this user can read",
+                Purpose::Assertion | Purpose::Header(_) => "name a file that this user can read",
             },
         )
     })?;
-    guard(&opened, path, purpose)?;
+    if let Guarded::Others(warning) = guard(&opened, path, purpose)? {
+        stderr::warning(warning);
+    }
     trimmed(&bytes(opened, &name, purpose)?, &name, purpose, true)
-}
-
-/// As it is, without a word about it.
-pub(super) fn content(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
-    bytes(File::open(path).ok()?, "", &Purpose::Client).ok()
 }
 
 fn bytes(source: impl Read, name: &str, purpose: &Purpose) -> Result<Zeroizing<Vec<u8>>, Failure> {
@@ -75,10 +72,18 @@ fn bytes(source: impl Read, name: &str, purpose: &Purpose) -> Result<Zeroizing<V
     Ok(bytes)
 }
 
+/// Who can read it beside this user.
+pub(super) enum Guarded {
+    /// Whoever may.
+    Kept,
+    /// It belongs to another user, and others can read it: a word for people.
+    Others(String),
+}
+
 /// A secret that others can read is none. The opened file is looked at, not its name, so that nobody can exchange
 /// it in between.
 #[cfg(unix)]
-fn guard(file: &File, path: &Path, purpose: &Purpose) -> Result<(), Failure> {
+pub(super) fn guard(file: &File, path: &Path, purpose: &Purpose) -> Result<Guarded, Failure> {
     use std::os::unix::fs::MetadataExt;
     const OTHERS_READ: u32 = 0o044;
     let metadata = file.metadata().map_err(|error| {
@@ -91,7 +96,7 @@ fn guard(file: &File, path: &Path, purpose: &Purpose) -> Result<(), Failure> {
         return Err(Failure::usage(format!("{} is a folder", path.display()), "name the file in it"));
     }
     if !metadata.is_file() || metadata.mode() & OTHERS_READ == 0 || is_handed_in(file, path) {
-        return Ok(());
+        return Ok(Guarded::Kept);
     }
     let name = path.display();
     if metadata.uid() == rustix::process::geteuid().as_raw() {
@@ -104,15 +109,14 @@ fn guard(file: &File, path: &Path, purpose: &Purpose) -> Result<(), Failure> {
                 Purpose::Client => {
                     format!("chmod 600 '{name}', or hand it in by stdin with --client-secret-file -")
                 }
-                Purpose::Header(_) => format!("chmod 600 '{name}'"),
+                Purpose::Assertion | Purpose::Header(_) => format!("chmod 600 '{name}'"),
             },
         ));
     }
-    stderr::warning(format_args!(
+    Ok(Guarded::Others(format!(
         "{name} belongs to another user, and others can read it (mode {:o})",
         metadata.mode() & 0o777
-    ));
-    Ok(())
+    )))
 }
 
 /// Whether a container or a service manager has put it there: on a mount that cannot be written, in `/run/secrets`, in
@@ -133,11 +137,11 @@ fn is_handed_in(file: &File, path: &Path) -> bool {
 
 /// Elsewhere permissions are no bits to look at; the folder's protection is the user's affair.
 #[cfg(not(unix))]
-fn guard(file: &File, path: &Path, _: &Purpose) -> Result<(), Failure> {
+pub(super) fn guard(file: &File, path: &Path, _: &Purpose) -> Result<Guarded, Failure> {
     match file.metadata() {
         Ok(metadata) if metadata.is_dir() => {
             Err(Failure::usage(format!("{} is a folder", path.display()), "name the file in it"))
         }
-        _ => Ok(()),
+        _ => Ok(Guarded::Kept),
     }
 }

@@ -13,6 +13,8 @@ pub(super) const MAX_BYTES: u64 = 64 * 1024;
 pub(crate) enum Purpose {
     /// The client secret (RFC 6749 §2.3.1).
     Client,
+    /// The client assertion (RFC 7521 §4.2).
+    Assertion,
     /// The value of a header field of token requests, by its name.
     Header(String),
 }
@@ -21,6 +23,7 @@ impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client => f.write_str("client secret"),
+            Self::Assertion => f.write_str("client assertion"),
             Self::Header(name) => write!(f, "value of the token header {name}"),
         }
     }
@@ -50,9 +53,13 @@ pub(super) fn trimmed(
         ));
     }
     if secret.is_empty() {
-        return Err(Failure::usage(format!("{name} is empty"), format!("write the {purpose} into it")));
+        return Err(empty(name, purpose));
     }
     Ok(Zeroizing::new(secret.to_owned()))
+}
+
+pub(super) fn empty(name: &str, purpose: &Purpose) -> Failure {
+    Failure::usage(format!("{name} is empty"), format!("write the {purpose} into it"))
 }
 
 pub(super) fn too_long(name: &str, purpose: &Purpose) -> Failure {

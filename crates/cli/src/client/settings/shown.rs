@@ -1,6 +1,6 @@
 //! What is shown of a client: each value as it will be used, and who said it. The secret's place, never the secret.
 
-use super::{Settings, UNKNOWN};
+use super::{Proof, Settings, UNKNOWN};
 use crate::client::args::Auth;
 use crate::client::said::{Said, Whence};
 use crate::tell::failure::Failure;
@@ -31,16 +31,26 @@ impl Settings {
 
     /// All of them. Nothing is sent, no command is run, and no secret is read.
     pub(crate) fn shown(&self) -> Result<Vec<Shown>, Failure> {
-        let client = self.client(Some(UNKNOWN), &[])?;
+        let client = self.client(Proof::Secret(UNKNOWN), &[])?;
         let provider = client.provider();
         let body = match provider.body() {
             BodyFormat::Json => "json",
             _ => "form",
         };
-        let secret = match self.method() {
-            Auth::None => None,
-            _ => Some(self.secret.value.to_string()),
+        let place = self.secret.value.to_string();
+        let (secret, assertion) = match self.method() {
+            Auth::None => (None, None),
+            Auth::Assertion => (None, Some(place)),
+            _ => (Some(place), None),
         };
+        let kind = self.assertion().map(|kind| kind.value.uri().to_owned());
+        let unsaid = Said { value: (), by: Whence::Default };
+        let (secret_by, assertion_by) = match &assertion {
+            Some(_) => (&unsaid.by, &self.secret.by),
+            None => (&self.secret.by, &unsaid.by),
+        };
+        let kind_by = self.assertion().map_or(&unsaid.by, |kind| &kind.by);
+        let by = |name, by: &Whence, value| Shown { name, value: Text::One(value), by: by.clone() };
         let scope: Vec<String> = client.scope().tokens().map(str::to_owned).collect();
         // A parameter's value may be a secret.
         let params = self.params.value.iter().map(|(name, _)| name.clone()).collect();
@@ -55,8 +65,10 @@ impl Settings {
             one("token_endpoint", &self.token_endpoint, Some(provider.token_endpoint().to_string())),
             one("body", &self.body, Some(body.to_owned())),
             one("auth", &self.auth, Some(named(&self.method()))),
-            one("client_id", &self.client_id, Some(client.client_id().to_owned())),
-            one("client_secret", &self.secret, secret),
+            one("client_id", &self.client_id, self.named_client().map(str::to_owned)),
+            by("client_secret", secret_by, secret),
+            by("client_assertion", assertion_by, assertion),
+            by("assertion_type", kind_by, kind),
             many("scope", &self.scope, scope),
             many("resources", &self.resources, self.resources.value.clone()),
             one("audience", &self.audience, self.audience.value.clone()),

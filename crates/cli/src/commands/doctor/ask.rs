@@ -2,10 +2,16 @@
 //! server's clock, and how it wants to be asked.
 
 use crate::client::network::{self, Network};
+use crate::client::settings::UNKNOWN;
+use crate::client::setup::Setup;
 use crate::tell::failure::Failure;
+use evergrant_drive::SecretSource;
 use evergrant_http::{Collector, RequestBody, to_http};
-use evergrant_tokio_reqwest::core::{Grant, Refusal, Response, TransportErrorKind};
-use evergrant_tokio_reqwest::{Client, Clock, SystemClock};
+use evergrant_tokio_reqwest::core::{
+    Attempt, Grant, Known, Move, Outcome, Refusal, Response, Seed, TransportError, TransportErrorKind,
+    Unready,
+};
+use evergrant_tokio_reqwest::{Client, Clock, Policy, SecretText, SystemClock};
 use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, WWW_AUTHENTICATE};
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime};
@@ -23,33 +29,59 @@ pub(super) struct Asked {
     pub(super) outcome: Result<Grant, Refusal>,
 }
 
-pub(super) async fn ask(
-    http: &reqwest::Client,
-    client: &Client,
-    network: &Network,
-) -> Result<Asked, Failure> {
+pub(super) async fn ask(http: &reqwest::Client, setup: &Setup) -> Result<Asked, Failure> {
+    let (client, network) = (&setup.client, &setup.network);
     let proxy = network.proxy_for(client.provider().token_endpoint().origin())?;
-    let now = SystemClock.now();
-    let request = to_http(client.request(now)?).map(|request| {
-        let mut request = request.map(RequestBody::into_bytes);
-        // The HTTP library counts the body itself.
-        request.headers_mut().remove(CONTENT_LENGTH);
-        reqwest::Request::try_from(request)
-    });
-    let (sent, began) = (SystemTime::now(), Instant::now());
-    let answer = match request {
-        Ok(request) => {
-            send(http, request).await.map_err(|error| match proxy.filter(|_| error.is_connect()) {
-                Some(proxy) => proxy.failed(format_args!("cannot be used: {}", chain(&error))).into(),
-                None => client.transport_error(kind(&error), &chain(&error)),
-            })
-        }
-        Err(error) => Err(client.masked_error(error)),
-    };
-    let took = began.elapsed();
-    let (answered, headers, outcome) = match answer {
-        Ok((response, headers)) => (true, headers, client.read(&response, now)),
-        Err(error) => (false, HeaderMap::new(), Err(error.into())),
+    let mut sent = SystemTime::now();
+    let (mut answered, mut headers, mut took) = (false, HeaderMap::new(), Duration::ZERO);
+    let known = Known::new(&Policy::new());
+    let mut next = Attempt::begin(client, Seed::new(SystemClock.now()), &known);
+    let outcome = loop {
+        next = match next {
+            Move::Ask(asking) => match setup.live.as_ref().map(|live| live.read(setup.timeout)) {
+                Some(Ok(text)) => asking.answer(text),
+                Some(Err(error)) => {
+                    let unready = Unready::new(asking.ask().clone(), error);
+                    asking.unanswered(unready)
+                }
+                // What is asked for has a place.
+                None => asking.answer(SecretText::new(UNKNOWN)),
+            },
+            Move::Send(request, under_way) => {
+                let request = to_http(request).map(|request| {
+                    let mut request = request.map(RequestBody::into_bytes);
+                    // The HTTP library counts the body itself.
+                    request.headers_mut().remove(CONTENT_LENGTH);
+                    reqwest::Request::try_from(request)
+                });
+                sent = SystemTime::now();
+                let began = Instant::now();
+                let answer = match request {
+                    Ok(request) => send(http, request).await.map_err(|error| {
+                        match proxy.as_ref().filter(|_| error.is_connect()) {
+                            Some(proxy) => {
+                                proxy.failed(format_args!("cannot be used: {}", chain(&error))).into()
+                            }
+                            None => TransportError::new(kind(&error), &chain(&error), &[]),
+                        }
+                    }),
+                    Err(error) => Err(error),
+                };
+                took = began.elapsed();
+                match answer {
+                    Ok((response, own)) => {
+                        (answered, headers) = (true, own);
+                        under_way.received(&response, SystemClock.now())
+                    }
+                    Err(error) => under_way.failed(error),
+                }
+            }
+            Move::Done(Outcome::Granted(grant), _) => break Ok(grant),
+            Move::Done(Outcome::Refused(refusal), _) => break Err(refusal),
+            Move::Done(Outcome::NotSent(unready), _) => return Err(unready.into()),
+            // The first attempt knows of no refusal.
+            Move::Done(_, _) => return Err(Failure::usage("nothing was sent", "try again")),
+        };
     };
     let text = |name: HeaderName| headers.get(name)?.to_str().ok();
     let date = text(DATE).and_then(|text| httpdate::parse_http_date(text).ok());

@@ -2,7 +2,7 @@
 
 use super::args::GatewayArgs;
 use super::demo_page::{self, DemoPage};
-use super::plan::{Issued, Plan, Served, Source, admin, listen, policy};
+use super::plan::{Issued, Moved, Plan, Served, Source, admin, listen, policy};
 use super::tenants::Tenants;
 use crate::client::checked;
 use crate::client::chosen;
@@ -17,7 +17,7 @@ use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::metrics::Totals;
 use evergrant_gateway::{Issue, Listener, Route, RoutePathError};
-use evergrant_tokio_reqwest::{ClientAuth, Origin, Tokens};
+use evergrant_tokio_reqwest::Origin;
 use rustls::RootCertStore;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -99,7 +99,7 @@ pub(super) struct Again {
     /// Callers with clients of their own, and how they are described, if a route is for such.
     pub(super) tenants: Option<(Tenants, Option<Descriptions>)>,
     /// Sources that are there already and whose secrets have changed.
-    pub(super) rotated: Vec<(Tokens, ClientAuth)>,
+    pub(super) moved: Vec<Moved>,
     /// Its keys that have changed and cannot be while the gateway runs.
     pub(super) needs_restart: Vec<String>,
 }
@@ -207,14 +207,14 @@ impl Followed {
         (known, known_tenants): (&[Source], Option<&Tenants>),
         totals: &Arc<Totals>,
     ) -> Result<Again, Failure> {
-        let (mut sources, mut rotated) = (BTreeMap::new(), Vec::new());
+        let (mut sources, mut moved) = (BTreeMap::new(), Vec::new());
         for (name, settings) in clients {
             let of_profile = |failure: Failure| failure.of(&format_args!("profile {}", Line(&name)));
             let same = known.iter().find(|source| source.tokens.name() == name);
             let source = match same {
                 Some(same) if same.is_of(&settings).map_err(of_profile)? => {
-                    let (source, authentication) = same.as_said(settings).map_err(of_profile)?;
-                    rotated.extend(authentication.map(|new| (source.tokens.clone(), new)));
+                    let (source, moves) = same.as_said(settings).map_err(of_profile)?;
+                    moved.extend(moves);
                     source
                 }
                 _ => Source::new(settings, Some(&name), &self.bounds, totals).map_err(of_profile)?,
@@ -250,7 +250,7 @@ impl Followed {
             has_lost_issue,
             sources: sources.into_values().collect(),
             tenants,
-            rotated,
+            moved,
             needs_restart: needs_restart.into_iter().filter(|key| !is_said_by_flag(key)).collect(),
         })
     }
@@ -329,7 +329,7 @@ fn served(
             |error: RoutePathError| Failure::usage(error.to_string(), "correct the path of the route");
         match (source, tenants) {
             (Some(Some(source)), _) => {
-                let upstream = checked::upstream(route, &source.renewal.settings().origins()?)?;
+                let upstream = checked::upstream(route, &source.settings.origins()?)?;
                 let roots = authorities.of(route, source.roots())?;
                 let make = |path: &str| Route::new(path, upstream, source.tokens.clone());
                 let made = route.route(make, roots, pages).map_err(failed)?;

@@ -1,17 +1,19 @@
 //! What the gateway is to do, by whichever words that was said.
 
+use super::again;
 use super::args::GatewayArgs;
 use super::demo_page::DemoPage;
 use super::tenants::Tenants;
 use crate::client::profile::gateway::{AdminAt, Bounds, Listen, LogWord, Ready};
-use crate::client::renewal::Renewal;
+use crate::client::secret::Live;
 use crate::client::settings::Settings;
 use crate::client::setup::Setup;
 use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
+use crate::tell::news::News;
 use crate::tell::stderr;
 use evergrant_gateway::{Address, Issue, Route};
-use evergrant_tokio_reqwest::{Client, ClientAuth, Policy, Tokens};
+use evergrant_tokio_reqwest::{Client, ClientAuth, Policy, Rotation, Tokens};
 use rustls::RootCertStore;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
@@ -68,11 +70,34 @@ pub(super) struct Described {
     pub(super) server: String,
 }
 
+/// A source whose client proves who it is in another way, or by what is elsewhere.
+pub(super) struct Moved {
+    tokens: Tokens,
+    auth: ClientAuth,
+    is_rotation: bool,
+    live: Option<Arc<Live>>,
+}
+
+impl Moved {
+    /// From now on.
+    pub(super) fn take(self) {
+        if let Some(live) = self.live {
+            self.tokens.read_secret_from(live);
+        }
+        if self.is_rotation {
+            // The token that is held was issued to this client, and works until it ends.
+            self.tokens.rotate(self.auth, Rotation::Keep);
+        }
+    }
+}
+
 /// A source of tokens, which routes may share.
 pub(in crate::commands) struct Source {
     pub(in crate::commands) tokens: Tokens,
-    pub(super) renewal: Renewal,
+    pub(super) settings: Settings,
     setup: Arc<Setup>,
+    /// How the client authenticates itself.
+    auth: ClientAuth,
     /// What tells its client from others.
     kind: Client,
     roots: Option<Arc<RootCertStore>>,
@@ -87,14 +112,14 @@ impl Source {
         totals: &Arc<Totals>,
     ) -> Result<Self, Failure> {
         let kind = settings.kind()?;
-        let (setup, renewal) = Setup::renewable(settings)?;
-        let setup = setup.observed(Some(Arc::<Totals>::clone(totals)));
+        let setup = Setup::of(&settings)?.observed(Arc::<Totals>::clone(totals)).observed(Arc::new(News));
         if setup.cache.is_some() {
             stderr::note("tokens are kept in memory alone: those of --cache are neither used nor replaced");
         }
         let tokens = setup.queue(name, PATIENCE, bounds.max_waiters)?;
         let roots = setup.network.roots.beside_machines();
-        Ok(Self { tokens, renewal, setup: Arc::new(setup), kind, roots })
+        let auth = setup.client.auth().clone();
+        Ok(Self { tokens, settings, setup: Arc::new(setup), auth, kind, roots })
     }
 
     /// Whether these are of the same client, which asks in the same way: then its source goes on, with another secret if there is one.
@@ -103,19 +128,34 @@ impl Source {
         let is_same_client = self.kind == kind || self.kind.differs_in_auth_alone(&kind);
         let is_asked_alike = settings.policy().attempt_timeout() == self.setup.timeout;
         // What the command of a field prints is not compared.
-        let has_its_fields = self.renewal.settings().header_places().eq(settings.header_places());
+        let has_its_fields = self.settings.header_places().eq(settings.header_places());
         Ok(is_same_client
             && has_its_fields
             && is_asked_alike
             && self.setup.network.is_same(&settings.network()?))
     }
 
-    /// The same source by other settings of the same client, and what it is to be rotated to, if to anything.
-    pub(super) fn as_said(&self, settings: Settings) -> Result<(Self, Option<ClientAuth>), Failure> {
+    /// The same source by other settings of the same client, and how that proves who it is from now on, if otherwise.
+    pub(super) fn as_said(&self, settings: Settings) -> Result<(Self, Option<Moved>), Failure> {
         let kind = settings.kind()?;
-        let (renewal, authentication) = self.renewal.as_said(settings)?;
-        let (tokens, roots) = (self.tokens.clone(), self.roots.clone());
-        Ok((Self { tokens, renewal, setup: Arc::clone(&self.setup), kind, roots }, authentication))
+        let is_as_before =
+            settings.method() == self.settings.method() && settings.place() == self.settings.place();
+        let moved = match is_as_before {
+            true => None,
+            false => {
+                let Setup { client, live, .. } = Setup::of(&settings)?;
+                let auth = client.auth().clone();
+                Some(Moved { tokens: self.tokens.clone(), is_rotation: auth != self.auth, auth, live })
+            }
+        };
+        let auth = moved.as_ref().map_or_else(|| self.auth.clone(), |moved| moved.auth.clone());
+        let (tokens, setup, roots) = (self.tokens.clone(), Arc::clone(&self.setup), self.roots.clone());
+        Ok((Self { tokens, settings, setup, auth, kind, roots }, moved))
+    }
+
+    /// See [`again::try_again`].
+    pub(in crate::commands) fn try_again(&self) {
+        again::try_again(&self.tokens);
     }
 
     /// A route with its tokens, in words.
@@ -124,7 +164,7 @@ impl Source {
         let proxy = self.setup.network.proxy_for(route.upstream().origin())?;
         let route = route.proxy(proxy);
         let server = self.setup.client.provider().token_endpoint().origin().to_string();
-        let id = self.renewal.settings().client_id().to_owned();
+        let id = self.settings.client_id().to_owned();
         Ok(Served { route, client: Some(Described { id, server }) })
     }
 
@@ -136,7 +176,7 @@ impl Source {
 
     /// Whether the links in its API's answers are changed unless somebody says otherwise.
     pub(super) fn writes_links(&self) -> bool {
-        self.renewal.settings().writes_links()
+        self.settings.writes_links()
     }
 
     /// The variables that its profile keeps secrets in.

@@ -2,8 +2,7 @@
 
 use super::file::{Again, Followed};
 use super::live::Live;
-use super::plan::Source;
-use super::secrets;
+use super::plan::{Moved, Source};
 use super::tenants::Tenants;
 use crate::client::content::Content;
 use crate::tell::failure::Failure;
@@ -11,7 +10,6 @@ use crate::tell::metrics::Totals;
 use crate::tell::stderr;
 use crate::tell::verbose;
 use evergrant_gateway::{Address, Issue, Reload, Running};
-use evergrant_tokio_reqwest::Rotation;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -28,7 +26,7 @@ const SETTLED: Duration = Duration::from_secs(1);
 pub(super) struct Reloads(Sender<()>);
 
 impl Reloads {
-    /// From now on the configuration of this gateway is looked at, and the secrets of its sources.
+    /// From now on the configuration of this gateway is looked at.
     pub(super) fn watched(
         running: &Arc<Running>,
         file: Option<Followed>,
@@ -49,7 +47,9 @@ impl Reloads {
                 if is_asked || has_settled {
                     watched.reload();
                 }
-                watched.sources.iter_mut().for_each(|source| secrets::look(source, is_asked));
+                if is_asked {
+                    watched.sources.iter().for_each(Source::try_again);
+                }
                 if let Some(tenants) = &watched.tenants {
                     tenants.look(is_asked);
                 }
@@ -60,7 +60,7 @@ impl Reloads {
         Ok(Self(sender))
     }
 
-    /// Reads the configuration again, and all secrets: the commands that print one are run.
+    /// Reads the configuration again, and has refused secrets tried at once.
     pub(super) fn again(&self) {
         // The thread is there as long as this is.
         let _asked = self.0.send(());
@@ -112,7 +112,7 @@ impl Watched {
     }
 
     fn take(&mut self, running: &Running, again: Again) {
-        let Again { served, listen, issue, has_lost_issue, sources, tenants, rotated, needs_restart } = again;
+        let Again { served, listen, issue, has_lost_issue, sources, tenants, moved, needs_restart } = again;
         let count = served.len();
         let reload = Reload::new(served.into_iter().map(|served| served.route).collect());
         let reload = reload.needs_restart(needs_restart.iter().cloned());
@@ -132,10 +132,7 @@ impl Watched {
         self.live.are(both.map(|source| source.tokens.clone()));
         let taken = running.reload(reload);
         if taken.is_ok() {
-            for (tokens, authentication) in rotated {
-                // The token that is held was issued to this client, and works until it ends.
-                tokens.rotate(authentication, Rotation::Keep);
-            }
+            moved.into_iter().for_each(Moved::take);
             self.sources = sources;
             if let Some((tenants, described)) = tenants {
                 if let Some(described) = described {

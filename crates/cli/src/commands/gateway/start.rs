@@ -85,9 +85,9 @@ pub(super) fn start(
         let path = plan.routes.first().map_or("/", |served| served.route.path().as_str());
         page.serve(&plan.listen, running.addresses(), path)?;
     }
-    greeting::greet(&running, &plan.routes, &issued, &plan.listen, page.as_deref(), manner);
-    // Whoever reads stderr may take his time, and no change of the configuration waits for that.
+    // Whoever reads stderr may take his time: neither the end nor a change of the configuration waits for that.
     stderr::in_background();
+    greeting::greet(&running, &plan.routes, &issued, &plan.listen, page.as_deref(), manner);
     let running = Arc::new(running);
     let reloads =
         Reloads::watched(&running, followed, (plan.sources, plan.tenants), (live.clone(), plan.totals))?;

@@ -2,10 +2,12 @@
 
 mod clients;
 
+use super::again::try_again;
 use crate::client::tenants::Descriptions;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::metrics::Totals;
+use crate::tell::news::News;
 use crate::tell::stderr;
 use clients::{Clients, Next, Plan};
 use evergrant_tokio_reqwest::{Policy, TokensPool};
@@ -73,6 +75,7 @@ impl Tenants {
             .name(NAME)
             .policy(policy)
             .observer(Arc::<Totals>::clone(totals))
+            .observer(Arc::new(News))
             .build()?;
         let renewing =
             Renewing { pool: pool.clone(), clients: Arc::clone(&clients), names: Mutex::default() };
@@ -132,6 +135,9 @@ impl Looking {
         pool.each(|name, _| {
             names.insert(name.clone());
         });
+        if again {
+            names.iter().filter_map(|name| pool.get(name)).for_each(|tokens| try_again(&tokens));
+        }
         let due = clients.due(&names, files, again);
         // Whoever is nobody any more gets nothing, whatever is to be waited for on behalf of others.
         let described = clients.described();
@@ -174,7 +180,7 @@ impl Renewing {
         let (made, client) = self.clients.make(name, plan);
         if let Some(client) = client {
             let before = self.pool.get(name).and_then(|source| source.source().shared().client());
-            let is_same = before.is_some_and(|before| *before == client);
+            let is_same = before.is_some_and(|before| *before == *client.client());
             match self.pool.replace(name, client) {
                 Ok(true) if !is_same => {
                     stderr::note(format_args!(

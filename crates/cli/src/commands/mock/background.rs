@@ -56,11 +56,9 @@ fn again(lasts: Option<Duration>) -> io::Result<Command> {
             (true, None) => command.args(["--json", "--leashed", "--for", LASTS]),
         };
     }
-    // Nothing of the caller's is kept open: who reads our output to its end would wait for the servers.
+    // Nothing of the caller's is kept open: who reads our output to its end would wait for the servers. They leave its
+    // folder themselves, once they have read the files that it named.
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // Nor the folder that it is in.
-    #[cfg(unix)]
-    command.current_dir("/");
     // Ctrl-C at the shell's prompt is for the shell's group.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

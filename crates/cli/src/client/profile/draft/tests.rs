@@ -12,8 +12,16 @@ fn every_key_of_a_profile_is_in_the_draft() {
 #[test]
 fn what_the_comments_show_is_valid() {
     let draft = text(Path::new("config.toml"), "a", &ClientArgs::default(), &[]).unwrap();
+    for (proof, other) in [("client_secret", "client_assertion"), ("client_assertion", "client_secret")] {
+        is_valid(&draft, proof, other);
+    }
+}
+
+fn is_valid(draft: &str, proof: &str, other: &str) {
     let lines = draft.lines().map(|line| match line.strip_prefix("# ") {
-        // One place of the secret is enough.
+        // One of the two, and one place of it.
+        Some(line) if line.starts_with(other) => "",
+        Some(line) if line.starts_with("auth =") && proof == "client_assertion" => "",
         Some(line) if line.starts_with("client_secret") && !line.contains("env") => "",
         Some(line) if line.contains(" = ") => line,
         _ => line,

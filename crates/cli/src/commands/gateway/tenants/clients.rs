@@ -9,7 +9,7 @@ use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use evergrant_gateway::UnknownTenant;
-use evergrant_tokio_reqwest::{BoxError, Client, Origin};
+use evergrant_tokio_reqwest::{BoxError, Origin, PoolClient};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -70,7 +70,7 @@ impl Clients {
     }
 
     /// The client of this tenant, for whom there is none yet.
-    pub(super) fn client(&self, name: &str) -> Result<Client, BoxError> {
+    pub(super) fn client(&self, name: &str) -> Result<PoolClient, BoxError> {
         match self.next(name) {
             Next::Nothing => Err(UnknownTenant.into()),
             Next::Faulty(_) => Err("its client cannot be used".into()),
@@ -98,7 +98,7 @@ impl Clients {
         };
         let settings = match described.said(name) {
             Ok(Said::Nothing) => {
-                self.is_sound(name);
+                let _told = self.is_sound(name);
                 return Next::Nothing;
             }
             Ok(Said::Table(settings)) => settings,
@@ -113,16 +113,25 @@ impl Clients {
             }
         };
         let files = made.files.and(secret_files(&settings));
-        let is_open = settings.places().any(secret::Source::is_command);
+        let is_open = read_once(&settings).any(secret::Source::is_command);
         Next::Make(Box::new(Plan { settings, made: Made { files, is_open, ..made } }))
     }
 
     /// Makes the client, whose secrets may come late.
-    pub(super) fn make(&self, name: &str, Plan { settings, made }: Plan) -> (Made, Option<Client>) {
-        match Setup::client(&settings) {
-            Ok(client) => {
-                self.is_sound(name);
-                (made, Some(client))
+    pub(super) fn make(&self, name: &str, Plan { settings, made }: Plan) -> (Made, Option<PoolClient>) {
+        match Setup::of(&settings) {
+            Ok(Setup { client, live, .. }) => {
+                if self.is_sound(name) {
+                    stderr::note(format_args!("tenant {}: its client can be used again", Line(name)));
+                }
+                let client = PoolClient::new(client);
+                (
+                    made,
+                    Some(match live {
+                        Some(live) => client.secret(live),
+                        None => client,
+                    }),
+                )
             }
             Err(failure) => {
                 self.is_faulty(name, &[failure]);
@@ -167,8 +176,9 @@ impl Clients {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_sound(&self, name: &str) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    /// Whoever heard that it cannot be used hears that it can. Returns whether somebody did.
+    fn is_sound(&self, name: &str) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(name).is_some()
     }
 
     /// It is told once.
@@ -216,5 +226,10 @@ fn is_same(one: &Settings, other: &Settings) -> Result<bool, Failure> {
 }
 
 fn secret_files(settings: &Settings) -> Vec<PathBuf> {
-    settings.places().filter_map(|place| place.file()).map(PathBuf::from).collect()
+    read_once(settings).filter_map(secret::Source::file).collect()
+}
+
+/// Where those of its secrets are that are not read for each request.
+fn read_once(settings: &Settings) -> impl Iterator<Item = &secret::Source> {
+    settings.places().skip(usize::from(settings.is_live()))
 }

@@ -1,0 +1,91 @@
+//! A secret that is read for each token request, by the rules of the command.
+
+use super::file::{self, Guarded};
+use super::text::Purpose;
+use super::{Source, printed};
+use evergrant_drive::{FileSource, SecretSource};
+use evergrant_tokio_reqwest::{SecretText, SourceError};
+use std::borrow::Cow;
+use std::fs::File;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// How long what was read at the start is as good as read again, where a command prints it: somebody may have been asked for a passphrase.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// A secret in its place.
+pub(crate) struct Live {
+    source: Source,
+    purpose: Purpose,
+    /// The variables that the profile keeps secrets in: no program that prints one is to see the others.
+    hidden: Vec<String>,
+    start: Start,
+}
+
+/// What was read at the start.
+enum Start {
+    /// It is all there will ever be: stdin and a pipe are read once, and a variable stays as it is.
+    Fixed(Zeroizing<String>),
+    /// It was costly to read, and is good for a while.
+    Fresh(Mutex<Option<(Instant, Zeroizing<String>)>>),
+    /// It is read again at no cost.
+    Gone,
+}
+
+impl Live {
+    /// The secret in this place, which is this one now.
+    pub(crate) fn new(source: &Source, purpose: Purpose, hidden: &[String], now: &str) -> Self {
+        let text = || Zeroizing::new(now.to_owned());
+        let start = match source.is_command() {
+            true => Start::Fresh(Mutex::new(Some((Instant::now(), text())))),
+            false if source.can_change() => Start::Gone,
+            false => Start::Fixed(text()),
+        };
+        Self { source: source.clone(), purpose, hidden: hidden.to_vec(), start }
+    }
+
+    fn text_of_the_start(&self) -> Option<SecretText> {
+        match &self.start {
+            Start::Fixed(text) => Some(SecretText::new(text)),
+            Start::Fresh(fresh) => {
+                let (read, text) = fresh.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+                (read.elapsed() < FRESH).then(|| SecretText::new(&text))
+            }
+            Start::Gone => None,
+        }
+    }
+}
+
+impl SecretSource for Live {
+    fn read(&self, limit: Duration) -> Result<SecretText, SourceError> {
+        if let Some(text) = self.text_of_the_start() {
+            return Ok(text);
+        }
+        if let Source::Command { program, arguments } = &self.source {
+            return printed::source(program, arguments, &self.hidden).read(limit);
+        }
+        let path = self.source.file().ok_or(SourceError::Missing)?;
+        match File::open(&path) {
+            Ok(file) => match file::guard(&file, &path, &self.purpose) {
+                // Whoever it belongs to was told of at the start.
+                Ok(Guarded::Kept | Guarded::Others(_)) => FileSource::new(path).read(limit),
+                Err(failure) => Err(SourceError::failed(&failure.in_one())),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SourceError::Missing),
+            Err(_) => FileSource::new(path).read(limit),
+        }
+    }
+
+    fn name(&self) -> Option<Cow<'_, str>> {
+        match &self.source {
+            Source::Command { program, .. } => Some(Cow::Borrowed(program)),
+            source => source.file().map(|path| Cow::Owned(path.display().to_string())),
+        }
+    }
+
+    fn is_costly(&self) -> bool {
+        self.source.is_command()
+    }
+}
