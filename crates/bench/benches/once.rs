@@ -7,8 +7,8 @@ use evergrant_bench::subjects::{self, body, client, client_of, header_of, noon_a
 use evergrant_bench::{Group, Side, run};
 use evergrant_core::bench::has_times;
 use evergrant_core::{
-    AccessToken, BodyFormat, Call, Challenge, ClientAuth, Flight, Grant, Machine, Now, Outcome, Policy,
-    Provider, Response, Step,
+    AccessToken, Attempt, BodyFormat, Call, Challenge, ClientAuth, Flight, Grant, Known, Machine, Move, Now,
+    Outcome, Policy, Provider, Request, Response, SecretText, Seed, Step,
 };
 use http::HeaderValue;
 use jsonwebtoken::dangerous::{insecure_decode, insecure_decode_claims};
@@ -24,6 +24,7 @@ fn main() {
         response("token response, 1 KiB", 1024),
         response("token response, 4 KiB", 4096),
         request(),
+        attempt(),
         challenge(),
         machine(),
     ]);
@@ -129,6 +130,55 @@ fn request() -> Group {
             }),
         ],
     )
+}
+
+/// A whole attempt beside its two halves: a request is built, and its answer read. With a fixed secret nothing is read for it; a secret that
+/// is costs a copy of the client, and its place in it.
+fn attempt() -> Group {
+    let body = body(&opaque(1024));
+    let [alone, fixed, live] = [&body; 3].map(String::clone);
+    Group::new(
+        "attempt",
+        [
+            Side::new("`Client::request` and `Client::read`", move || {
+                let (client, response) = (client(ClientAuth::post), subjects::response(&alone));
+                move || {
+                    let now = noon_and(0);
+                    let request = client.request(now).ok()?;
+                    Some((request, client.read(&response, now).ok()?))
+                }
+            }),
+            Side::new("`Attempt`, a fixed secret", move || {
+                let (client, response) = (client(ClientAuth::post), subjects::response(&fixed));
+                let known = Known::new(&Policy::new());
+                move || {
+                    let now = noon_and(0);
+                    attempted(Attempt::begin(&client, Seed::new(now), &known), &response, now)
+                }
+            }),
+            Side::new("`Attempt`, a secret that is read", move || {
+                let auth = |id: &str, _: &str| ClientAuth::post_live(id);
+                let (client, response) = (client(auth), subjects::response(&live));
+                let (known, text) = (Known::new(&Policy::new()), SecretText::new("the secret that was read"));
+                move || {
+                    let now = noon_and(0);
+                    let Move::Ask(asking) = Attempt::begin(&client, Seed::new(now), &known) else {
+                        return None;
+                    };
+                    attempted(asking.answer(text.clone()), &response, now)
+                }
+            }),
+        ],
+    )
+}
+
+/// The request and what became of it.
+fn attempted(next: Move<'_>, response: &Response, now: Now) -> Option<(Request, Outcome)> {
+    let Move::Send(request, sent) = next else { return None };
+    match sent.received(response, now) {
+        Move::Done(outcome, _) => Some((request, outcome)),
+        _ => None,
+    }
 }
 
 fn challenge() -> Group {

@@ -14,8 +14,9 @@ use crate::response::Response;
 use crate::secret::Secret;
 use crate::text::SecretText;
 use crate::time::Now;
-use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::Deref;
 
 /// What an attempt begins with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,17 +107,35 @@ pub enum Move<'a> {
 /// ```
 #[derive(Debug)]
 pub struct Attempt<'a> {
-    client: Cow<'a, Client>,
+    client: Whose<'a>,
     seed: Seed,
     known: Known,
     /// The credential, if it was read for this attempt.
     presented: Option<Read>,
 }
 
+/// The client as it asks: as it is, or with what was read for it. Boxed, since it goes from move to move.
+#[derive(Debug)]
+enum Whose<'a> {
+    Given(&'a Client),
+    Filled(Box<Client>),
+}
+
+impl Deref for Whose<'_> {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        match self {
+            Self::Given(client) => client,
+            Self::Filled(client) => client,
+        }
+    }
+}
+
 impl<'a> Attempt<'a> {
     /// The first move of an attempt of this client, which knows what earlier ones have learnt.
     pub fn begin(client: &'a Client, seed: Seed, known: &Known) -> Move<'a> {
-        Self { client: Cow::Borrowed(client), seed, known: known.clone(), presented: None }.next()
+        Self { client: Whose::Given(client), seed, known: known.clone(), presented: None }.next()
     }
 
     fn next(self) -> Move<'a> {
@@ -159,8 +178,8 @@ impl<'a> Asking<'a> {
             let (ask, text, source) = (ask.clone(), text.clone(), source.clone());
             attempt.presented = Some(Read { ask, text, source, is_costly });
         }
-        match attempt.client.as_ref().clone().with_read(&ask, text) {
-            Ok(client) => Attempt { client: Cow::Owned(client), ..attempt }.next(),
+        match attempt.client.clone().with_read(&ask, text) {
+            Ok(client) => Attempt { client: Whose::Filled(Box::new(client)), ..attempt }.next(),
             Err(error) => {
                 let unready = Unready::new(ask, SourceError::Unusable(error)).with_source(source);
                 attempt.done(Outcome::NotSent(if is_costly { unready.costly() } else { unready }))

@@ -9,9 +9,11 @@ mod words;
 pub(crate) use reader::Reader;
 pub(crate) use words::Words;
 
+use crate::date;
 use crate::lifetime::Lifetime;
 use crate::scope::Scope;
 use crate::secret::Wiped;
+use crate::time::Wall;
 use crate::token::AccessToken;
 use alloc::vec::Vec;
 use core::fmt;
@@ -203,12 +205,21 @@ impl Response {
 
     /// A header's value without the white space around it, if it came once and is a text.
     pub(crate) fn header(&self, field: Field) -> Option<&str> {
+        core::str::from_utf8(self.value(field)?).ok().map(|text| text.trim_matches([' ', '\t']))
+    }
+
+    fn value(&self, field: Field) -> Option<&[u8]> {
         match self.headers.get(field as usize)? {
-            Header::Once(value) => {
-                core::str::from_utf8(value).ok().map(|text| text.trim_matches([' ', '\t']))
-            }
+            Header::Once(value) => Some(value),
             Header::Absent | Header::Unusable => None,
         }
+    }
+
+    /// When it was written, by its server's clock.
+    pub(crate) fn date(&self) -> Option<Wall> {
+        let value = self.value(Field::Date)?;
+        // As nearly every server writes it, without a look at anything twice: it is asked for with every answer.
+        date::imf_fixdate(value).or_else(|| self.header(Field::Date).and_then(date::read))
     }
 }
 

@@ -1,6 +1,5 @@
 //! What one attempt leaves for the next.
 
-use crate::date;
 use crate::error::Refusal;
 use crate::origin::Origin;
 use crate::policy::Policy;
@@ -141,7 +140,7 @@ impl Known {
         if origin.scheme() != "https" && !origin.is_loopback() {
             return;
         }
-        let Some(date) = response.header(Field::Date).and_then(date::read) else { return };
+        let Some(date) = response.date() else { return };
         let age = response.header(Field::Age).and_then(seconds::whole_seconds).unwrap_or(0);
         let theirs = date.after(Duration::from_secs(age));
         let (behind, ahead) = (theirs.since(now.wall), sent.wall.since(theirs));
@@ -150,6 +149,9 @@ impl Known {
             (_, true) => Some(ClockOffset::Ahead(ahead)),
             (false, false) => None,
         };
+        if clock.is_none() && self.learnt.is_none() {
+            return;
+        }
         let told = self.told();
         // One that drifts by a second, or about the limit, is told once.
         let is_told = told.zip(clock).is_some_and(|(told, clock)| told.is_like(clock));

@@ -219,7 +219,7 @@ impl Reader<'_> {
     }
 
     fn date(&self) -> Option<Wall> {
-        self.response.header(Field::Date).and_then(date::read)
+        self.response.date()
     }
 
     /// Where a redirect points to, without userinfo, query and fragment, which may echo what was sent.
