@@ -158,7 +158,7 @@ fn a_doctor_asks_with_the_assertion() {
     let Ended { status, stdout, .. } =
         run(&mut cluster.asking(evergrant(&["doctor", "--assertion-file", &file])));
     assert_eq!(status, 3, "{stdout}");
-    assert!(stdout.contains("trusts whoever signs the client assertion"), "{stdout}");
+    assert!(stdout.contains("a new client assertion is written in time"), "{stdout}");
     assert!(stdout.contains("ended 5 min ago: its writer seems to have stopped"), "{stdout}");
 }
 

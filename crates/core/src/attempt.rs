@@ -7,7 +7,7 @@ pub use known::{ClockOffset, Known};
 use crate::ask::Ask;
 use crate::assertion;
 use crate::client::Client;
-use crate::error::{Excerpt, Presented, Refusal, SourceError, TransportError, Unready};
+use crate::error::{Class, Excerpt, Presented, Refusal, SourceError, TransportError, Unready};
 use crate::machine::Outcome;
 use crate::request::Request;
 use crate::response::Response;
@@ -229,9 +229,11 @@ impl<'a> Sent<'a> {
 }
 
 impl Attempt<'_> {
-    /// The refusal, which says what it knows of a credential that was read for this attempt, if it is about that.
+    /// The refusal, which says what it knows of a credential that was read for this attempt, if it stays while that is the same.
     fn refused(&mut self, refusal: Refusal, now: Now) -> Refusal {
-        let Some(read) = self.presented.take().filter(|_| refusal.is_of_credential()) else { return refusal };
+        // Whatever the server says of it: a text that was cut off while it was written may be no request at all to it.
+        let is_permanent = refusal.class() == Class::Permanent;
+        let Some(read) = self.presented.take().filter(|_| is_permanent) else { return refusal };
         let told = match read.ask {
             Ask::Assertion => {
                 let masks = self.client.own_masks();

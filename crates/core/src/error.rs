@@ -257,6 +257,46 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The same for callers of a program who do not run it: without the places of what is read for token requests, and without what a
+    /// refused assertion says of itself.
+    ///
+    /// ```
+    /// use evergrant_core::{Ask, Cause, Error, SourceError, Unready};
+    ///
+    /// let unready = Unready::new(Ask::ClientSecret, SourceError::Missing).read_from("/run/secrets/erp");
+    /// let error = Error::Failed { cause: Cause::NotSent(unready), retry_after: Default::default() };
+    /// assert!(error.to_string().contains("/run/secrets/erp"));
+    /// let outward = "no access token: the token request cannot be built: the client secret cannot be had";
+    /// assert_eq!(error.outward().to_string(), outward);
+    /// ```
+    pub fn outward(&self) -> impl fmt::Display + '_ {
+        Outward(self)
+    }
+}
+
+struct Outward<'a>(&'a Error);
+
+impl fmt::Display for Outward<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (before, cause) = match self.0 {
+            Error::Failed { cause, .. } => ("no access token", cause),
+            Error::TimedOut { last_error: Some(cause), .. } => {
+                ("no access token before the caller's deadline", cause)
+            }
+            other => return other.fmt(f),
+        };
+        match cause {
+            Cause::Refused(refusal) => write!(f, "{before}: {}; {}", refusal.summary(), refusal.advice()),
+            Cause::NotSent(unready) => match unready.ask() {
+                Some(ask) => write!(f, "{before}: the token request cannot be built: {ask} cannot be had"),
+                None => write!(f, "{before}: {cause}"),
+            },
+            other => write!(f, "{before}: {other}"),
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -140,7 +140,7 @@ impl Problem {
             _ => kind::NO_TOKEN,
         };
         let whose = if kind == kind::CLIENT_REFUSED { "; the operator of the gateway must act" } else { "" };
-        Self::unsent(kind, &format!("{error}{whose}"), None).after(error.retry_after())
+        Self::unsent(kind, &format!("{}{whose}", error.outward()), None).after(error.retry_after())
     }
 
     /// The API refused the access token with this status, and the request cannot be sent a second time from here: 503.

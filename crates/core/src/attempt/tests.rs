@@ -285,7 +285,7 @@ fn what_is_costly_to_read_is_sent_each_time_and_its_refusal_is_counted() {
 }
 
 #[test]
-fn only_a_permanent_refusal_of_the_credential_counts() {
+fn every_refusal_that_stays_while_the_credential_is_the_same_counts_and_no_other() {
     for (response, counts) in [
         (json(401, r#"{"error":"invalid_client"}"#), true),
         (json(400, r#"{"error":"invalid_client"}"#), true),
@@ -293,20 +293,20 @@ fn only_a_permanent_refusal_of_the_credential_counts() {
         (json(403, r#"{"error":"unauthorized_client"}"#), true),
         (Response::new(401), true),
         (json(401, r#"{"message":"who are you?"}"#), true),
-        (json(401, r#"{"error":"invalid_scope"}"#), false),
-        (json(400, r#"{"error":"invalid_scope"}"#), false),
-        (json(400, r#"{"error":"invalid_grant"}"#), false),
-        (json(401, r#"{"error":"access_denied"}"#), false),
-        (json(400, r#"{"message":"no"}"#), false),
-        (Response::new(403), false),
-        (Response::new(404), false),
+        (json(401, r#"{"error":"invalid_scope"}"#), true),
+        (json(400, r#"{"error":"invalid_scope"}"#), true),
+        (json(400, r#"{"error":"invalid_grant"}"#), true),
+        (json(401, r#"{"error":"access_denied"}"#), true),
+        (json(400, r#"{"message":"no"}"#), true),
+        (Response::new(403), true),
+        (Response::new(404), true),
         (Response::new(429), false),
         (Response::new(503), false),
         (json(429, r#"{"error":"invalid_client"}"#), false),
         (json(503, r#"{"error":"invalid_client"}"#), false),
         (json(200, r#"{"error":"invalid_client"}"#), true),
         (json(200, "{}"), false),
-        (Response::new(302), false),
+        (Response::new(302), true),
     ] {
         let mut attempts = Attempts::new(live());
         let refused = refusal(attempts.reads(0, "text", &response));
@@ -318,11 +318,11 @@ fn only_a_permanent_refusal_of_the_credential_counts() {
 }
 
 #[test]
-fn a_refusal_that_is_not_of_the_credential_leaves_the_refused_text_where_it_is() {
+fn a_failure_that_is_not_for_good_leaves_the_refused_text_where_it_is() {
     let mut attempts = Attempts::new(live());
     attempts.reads(0, "stale", &invalid_client());
     let until = attempts.known.refused_until();
-    attempts.reads(1, "other", &json(400, r#"{"error":"invalid_scope"}"#));
+    attempts.reads(1, "other", &json(400, r#"{"error":"slow_down"}"#));
     attempts.reads(2, "other", &Response::new(503));
     let failed = sending(asking(attempts.begin(3)).answer(SecretText::new("other"))).1;
     let (outcome, known) = over(failed.failed(TransportError::ours(TransportErrorKind::Closed, "reset")));
@@ -412,13 +412,18 @@ fn the_refusal_of_the_held_back_text_is_told_whatever_failed_in_between() {
 fn a_refused_assertion_says_what_it_says_of_itself_by_the_servers_clock() {
     let claims = format!(r#"{{"exp":{},"aud":["https://other.example","b"],"sub":"job:1"}}"#, NOON + 100);
     let assertion = || SecretText::new(&jwt(&claims)).read_from("/var/run/token");
-    let advice = "check with the server's operator that it trusts whoever signs the client assertion, with this \
-                  audience and this subject";
-    for (date, says) in [
+    let trust = "check with the server's operator that it trusts whoever signs the client assertion, with this \
+                 audience and this subject";
+    let renew = "see to it that a new client assertion is written in time, and check this machine's clock";
+    for (date, advice, says) in [
         // This machine's clock is right.
-        ("Mon, 23 Nov 2026 12:00:00 GMT", "has the audience https://other.example and the subject job:1"),
+        (
+            "Mon, 23 Nov 2026 12:00:00 GMT",
+            trust,
+            "has the audience https://other.example and the subject job:1",
+        ),
         // It is five minutes behind the server's, for which the assertion has ended.
-        ("Mon, 23 Nov 2026 12:05:00 GMT", "ended 3 min 20 s ago: its writer seems to have stopped"),
+        ("Mon, 23 Nov 2026 12:05:00 GMT", renew, "ended 3 min 20 s ago: its writer seems to have stopped"),
     ] {
         let mut attempts = Attempts::new(asserting());
         let response = json(401, r#"{"error":"invalid_client"}"#).with_header("Date", date.as_bytes());

@@ -250,8 +250,8 @@ impl Refusal {
         self.retry_after
     }
 
-    /// Whether it refuses a credential that is read for each request, where reading it again costs nobody anything: it is read every 10 s,
-    /// and sent as soon as it is another one.
+    /// Whether it refuses, for good, a request with a credential that is read for each one, where reading it again costs nobody anything: it is
+    /// read every 10 s, and sent as soon as it is another one.
     pub fn is_live(&self) -> bool {
         self.presented.as_ref().is_some_and(|presented| !presented.is_costly)
     }
@@ -259,17 +259,18 @@ impl Refusal {
     /// What is known of the credential that it refuses, if that was read for the request: where it was read, and what a refused assertion
     /// says of itself. Display says it behind the advice.
     pub fn credential(&self) -> Option<impl fmt::Display + '_> {
-        self.presented.as_deref()
+        self.presented.as_deref().filter(|_| self.may_be_of_credential())
     }
 
-    /// Whether it says that the client did not prove who it is, or may not be: `invalid_client` and `unauthorized_client`, or a 401
-    /// without a code, which is for that alone (RFC 6749 §5.2).
-    pub(crate) fn is_of_credential(&self) -> bool {
-        let is_said = match self.code() {
-            Some(code) => matches!(code, "invalid_client" | "unauthorized_client"),
+    /// Whether it may be about the proof of who the client is: `invalid_client` and `unauthorized_client`, or a 401 without a code, which is
+    /// for that alone (RFC 6749 §5.2); and what servers say of a request whose credential is half a one.
+    fn may_be_of_credential(&self) -> bool {
+        match self.code() {
+            Some(code) => {
+                matches!(code, "invalid_client" | "unauthorized_client" | "invalid_request" | "invalid_grant")
+            }
             None => self.status == Some(401),
-        };
-        is_said && self.class == Class::Permanent
+        }
     }
 
     /// The same, which refuses this credential.
@@ -400,13 +401,16 @@ impl Refusal {
 impl Refusal {
     /// What to look at where the client did not prove who it is.
     fn credentials(&self) -> &'static str {
-        match &self.presented {
-            Some(presented) if presented.ask == Ask::Assertion => ASSERTION,
+        match self.presented.as_deref() {
+            Some(Presented { told: Some(Told { ended: Some(_), .. }), .. }) => ASSERTION_ENDED,
+            Some(Presented { ask: Ask::Assertion, .. }) => ASSERTION,
             _ => CREDENTIALS,
         }
     }
 }
 
+const ASSERTION_ENDED: &str =
+    "see to it that a new client assertion is written in time, and check this machine's clock";
 const ASSERTION: &str = "check with the server's operator that it trusts whoever signs the client assertion, with this audience and this subject";
 const CREDENTIALS: &str =
     "check the client id, the client secret and the authentication method with the server's operator";
@@ -478,8 +482,8 @@ impl fmt::Display for Summary<'_> {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.summary(), self.advice())?;
-        match &self.presented {
-            Some(presented) => write!(f, "; {presented}"),
+        match self.credential() {
+            Some(credential) => write!(f, "; {credential}"),
             None => Ok(()),
         }
     }

@@ -58,9 +58,9 @@ const ANSWERS: [Answer; 6] = [
 ];
 
 impl Answer {
-    /// Whether it says that the credential is wrong, for good.
-    const fn is_of_credential(self) -> bool {
-        matches!(self, Self::InvalidClient | Self::Unauthorized)
+    /// Whether it stays while the credential is the same.
+    const fn is_for_good(self) -> bool {
+        matches!(self, Self::InvalidClient | Self::Unauthorized | Self::InvalidScope)
     }
 
     /// An answer that repeats what was sent, as far as it has words.
@@ -202,7 +202,7 @@ fn check(client: &Client, before: &World, after: &mut World, event: &Event, ende
             assert!(!sent && *asks == 1 && *known == before.known);
             assert!(refusal.is_live() && refusal.class() == Class::Permanent);
             assert_eq!(refusal.retry_after(), None);
-            let status = if refused.answer == Answer::InvalidClient { 400 } else { 401 };
+            let status = if refused.answer == Answer::Unauthorized { 401 } else { 400 };
             assert_eq!(refusal.status(), Some(status), "the words of another refusal");
         }
         // I36
@@ -225,7 +225,7 @@ fn check(client: &Client, before: &World, after: &mut World, event: &Event, ende
         }
         (Outcome::Refused(refusal), None) => {
             assert!(*sent && *answer != Answer::Granted);
-            let counts = is_live && answer.is_of_credential();
+            let counts = is_live && answer.is_for_good();
             assert_eq!(refusal.is_live(), counts && free.is_some());
             if let Some(text) = free.filter(|_| counts) {
                 let again = before.past.refused.as_ref().filter(|refused| refused.text == text);
