@@ -175,7 +175,7 @@ fn a_secret_that_changes_in_its_file_is_used_after_a_hangup() {
     assert_eq!(serving.read(), "");
     secrets.file("secret", 0o600, Server::CLIENT_SECRET);
     serving.signal(Signal::HUP);
-    serving.hears("has changed, and the new one is used");
+    serving.hears("has changed, and the new one is sent");
     until(|| !serving.read().is_empty());
 }
 

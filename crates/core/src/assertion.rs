@@ -5,9 +5,11 @@ use crate::jwt;
 use crate::span::Span;
 use crate::time::Wall;
 use alloc::borrow::Cow;
+use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 use fluent_uri::Uri;
+use zeroize::Zeroizing;
 
 /// What kind of assertion it is: the `client_assertion_type` of a token request (RFC 7521 §4.2).
 ///
@@ -68,6 +70,9 @@ impl AssertionKind {
 pub(crate) struct Told {
     /// How long ago it ended.
     pub(crate) ended: Option<Duration>,
+    /// The time until it begins.
+    pub(crate) begins: Option<Duration>,
+    pub(crate) issuer: Option<Excerpt>,
     pub(crate) audience: Option<Excerpt>,
     pub(crate) subject: Option<Excerpt>,
 }
@@ -76,26 +81,36 @@ impl Told {
     /// What this assertion says, at this moment of the server's clock. Claims that repeat a secret of the client are not shown.
     pub(crate) fn of(assertion: &str, now: Wall, masks: &[&str]) -> Option<Self> {
         let told = jwt::told(assertion)?;
+        let shown = |text: Option<Zeroizing<String>>| text.and_then(|text| Excerpt::new(&text, masks));
         Some(Self {
             ended: told.exp.filter(|exp| *exp <= now).map(|exp| now.since(exp)),
-            audience: told.aud.and_then(|aud| Excerpt::new(&aud, masks)),
-            subject: told.sub.and_then(|sub| Excerpt::new(&sub, masks)),
+            begins: told.nbf.filter(|nbf| *nbf > now).map(|nbf| nbf.since(now)),
+            issuer: shown(told.iss),
+            audience: shown(told.aud),
+            subject: shown(told.sub),
         })
     }
 }
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.ended, &self.audience, &self.subject) {
-            (Some(ended), ..) => {
-                write!(f, "ended {} ago: its writer seems to have stopped", Span(ended))
+        if let Some(ended) = self.ended {
+            return write!(f, "ended {} ago: its writer seems to have stopped", Span(ended));
+        }
+        if let Some(begins) = self.begins {
+            return write!(f, "begins in {}: its writer's clock seems to be ahead", Span(begins));
+        }
+        match (&self.audience, &self.subject) {
+            (Some(audience), Some(subject)) => {
+                write!(f, "has the audience {audience} and the subject {subject}")?;
             }
-            (None, Some(audience), Some(subject)) => {
-                write!(f, "has the audience {audience} and the subject {subject}")
-            }
-            (None, Some(audience), None) => write!(f, "has the audience {audience} and no subject"),
-            (None, None, Some(subject)) => write!(f, "has no audience, and the subject {subject}"),
-            (None, None, None) => f.write_str("has neither audience nor subject"),
+            (Some(audience), None) => write!(f, "has the audience {audience} and no subject")?,
+            (None, Some(subject)) => write!(f, "has no audience, and the subject {subject}")?,
+            (None, None) => f.write_str("has neither audience nor subject")?,
+        }
+        match &self.issuer {
+            Some(issuer) => write!(f, ", of the issuer {issuer}"),
+            None => Ok(()),
         }
     }
 }

@@ -87,6 +87,11 @@ impl Cause {
         }
     }
 
+    /// Whether it lies in something whose reading costs somebody something.
+    pub(crate) fn is_costly(&self) -> bool {
+        matches!(self, Self::NotSent(unready) if unready.is_costly())
+    }
+
     /// What happened, in one sentence, without what to do about a refusal: that is [`Refusal::advice`].
     ///
     /// ```

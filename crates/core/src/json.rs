@@ -29,6 +29,11 @@ pub(crate) struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
+    /// How many bytes it is written in: a text that it holds is no longer, and several have their commas.
+    pub(crate) const fn len(self) -> usize {
+        self.text.len()
+    }
+
     pub(crate) fn is_null(self) -> bool {
         self.text == b"null"
     }

@@ -52,7 +52,9 @@ pub(crate) fn hint(token: &str) -> Option<Times> {
 /// What a JWT of somebody else says of itself, for people: nothing is decided by it.
 pub(crate) struct Told {
     pub(crate) exp: Option<Wall>,
-    /// The one that it is for, or the first of several.
+    pub(crate) nbf: Option<Wall>,
+    pub(crate) iss: Option<Zeroizing<String>>,
+    /// Those that it is for.
     pub(crate) aud: Option<Zeroizing<String>>,
     pub(crate) sub: Option<Zeroizing<String>>,
 }
@@ -62,21 +64,33 @@ pub(crate) fn told(token: &str) -> Option<Told> {
     let (_, rest) = part(token)?;
     let (payload, _) = part(rest)?;
     let mut space = Wiped(vec![0; base64::decoded_len_estimate(payload.len())]);
-    let mut told = Told { exp: None, aud: None, sub: None };
+    let mut told = Told { exp: None, nbf: None, iss: None, aud: None, sub: None };
+    let wall = |value: Raw<'_>| time(value).map(|time| Wall::from_epoch(Duration::from_secs(time)));
     let text = |value: Raw<'_>| value.text().map(|text| Zeroizing::new(String::from(&*text)));
     for member in json::object(decoded(payload, &mut space)?).ok()? {
         let (name, value) = member.ok()?;
         match name.as_deref() {
-            Some(b"exp") => told.exp = time(value).map(|exp| Wall::from_epoch(Duration::from_secs(exp))),
+            Some(b"exp") => told.exp = wall(value),
+            Some(b"nbf") => told.nbf = wall(value),
+            Some(b"iss") => told.iss = text(value),
             Some(b"sub") => told.sub = text(value),
-            Some(b"aud") => {
-                let first = value.elements().and_then(|mut all| all.next()).and_then(Result::ok);
-                told.aud = text(first.unwrap_or(value));
-            }
+            Some(b"aud") => told.aud = text(value).or_else(|| several(value)),
             _ => {}
         }
     }
     Some(told)
+}
+
+/// The texts of an array, one after the other. Each is a part of the token, which bounds them together.
+fn several(value: Raw<'_>) -> Option<Zeroizing<String>> {
+    let mut all = Zeroizing::new(String::with_capacity(value.len()));
+    for text in value.elements()?.filter_map(Result::ok).filter_map(Raw::text) {
+        if !all.is_empty() {
+            all.push_str(", ");
+        }
+        all.push_str(&text);
+    }
+    (!all.is_empty()).then_some(all)
 }
 
 /// What stands before the first dot, and what follows it.

@@ -169,10 +169,14 @@ impl SecretSource for VariableSource {
     }
 }
 
-/// Why the system did not let it be read. The kind alone: words of a library may quote what they were given.
+/// Why the system did not let it be read, in its own words, which quote nothing; words of a library may quote what they were given.
 fn unread(error: &io::Error) -> SourceError {
     match error.kind() {
         io::ErrorKind::NotFound => SourceError::Missing,
+        io::ErrorKind::PermissionDenied => SourceError::Denied,
+        _ if error.raw_os_error().is_some() => {
+            SourceError::Unreadable(Excerpt::new(&error.to_string(), &[]).unwrap_or_default())
+        }
         kind => SourceError::Unreadable(Excerpt::new(&kind.to_string(), &[]).unwrap_or_default()),
     }
 }

@@ -13,7 +13,7 @@ impl Observer for News {
         match event.kind {
             EventKind::SourceChanged { what, from, .. } => {
                 let place = from.as_deref().map(|from| format!(" in {}", Line(from))).unwrap_or_default();
-                stderr::note(format_args!("{source}: {what}{place} has changed, and the new one is used"));
+                stderr::note(format_args!("{source}: {what}{place} has changed, and the new one is sent"));
             }
             EventKind::ClockOff { offset, .. } => stderr::warning(format_args!(
                 "{source}: this machine's clock is {offset}: set one of the two, or tokens may end sooner or later than they seem to"

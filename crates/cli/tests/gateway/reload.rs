@@ -287,7 +287,7 @@ fn a_file_out_of_a_pipe_is_read_once() {
     gateway.signal(Signal::HUP);
     server.revoke_all();
     assert_eq!(get(&gateway.url, "/shipments", "").0, 200);
-    gateway.hear("has changed, and the new one is used");
+    gateway.hear("has changed, and the new one is sent");
     assert_eq!((reloads(&gateway, "taken"), reloads(&gateway, "failed")), (0, 0));
 }
 

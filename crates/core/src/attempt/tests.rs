@@ -420,7 +420,7 @@ fn a_refused_assertion_says_what_it_says_of_itself_by_the_servers_clock() {
         (
             "Mon, 23 Nov 2026 12:00:00 GMT",
             trust,
-            "has the audience https://other.example and the subject job:1",
+            "has the audience https://other.example, b and the subject job:1",
         ),
         // It is five minutes behind the server's, for which the assertion has ended.
         ("Mon, 23 Nov 2026 12:05:00 GMT", renew, "ended 3 min 20 s ago: its writer seems to have stopped"),
@@ -437,10 +437,7 @@ fn a_refused_assertion_says_what_it_says_of_itself_by_the_servers_clock() {
         );
     }
     let refused = refusal(Attempts::new(asserting()).reads(0, "opaque", &invalid_client()));
-    assert!(
-        refused.to_string().ends_with("; the client assertion is read again for each request"),
-        "{refused}"
-    );
+    assert!(refused.to_string().ends_with("; the client assertion is no JWT that can be read"), "{refused}");
     // A secret is no JWT, whatever it looks like.
     let refused = refusal(Attempts::new(live()).reads(0, assertion(), &invalid_client()));
     assert_eq!(

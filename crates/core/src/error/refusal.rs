@@ -498,6 +498,8 @@ impl fmt::Display for Presented {
         }
         match &self.told {
             Some(told) => write!(f, " {told}"),
+            None if self.ask == Ask::Assertion => f.write_str(" is no JWT that can be read"),
+            None if self.is_costly => f.write_str(" was read for this request"),
             None => f.write_str(" is read again for each request"),
         }
     }

@@ -12,8 +12,11 @@ pub enum SourceError {
     /// There is no such file or variable: whoever writes it may be a second late.
     #[error("it is not there; check that something writes it there")]
     Missing,
-    /// The system would not let it be read, for this reason.
-    #[error("{0}; check that the user of this process may read it")]
+    /// The user of this process may not read it.
+    #[error("this user may not read it; let the user of this process read it")]
+    Denied,
+    /// The system could not read it, for this reason.
+    #[error("{0}; check what is at that place, and what this process may open")]
     Unreadable(Excerpt),
     /// It did not come within the time of one attempt: a mount that hangs, a pipe that nobody writes, a command that does not end.
     #[error("it did not come in time; check what it waits for, or allow more time for each attempt")]
@@ -139,6 +142,10 @@ impl Unready {
             SourceError::Unusable(error) => Some(error),
             _ => None,
         }
+    }
+
+    pub(crate) const fn is_costly(&self) -> bool {
+        self.is_costly
     }
 
     /// Whether looking again costs nobody anything: what is there may have been mended.

@@ -73,8 +73,15 @@ fn told_agrees(assertion: &str) {
         return;
     };
     let text = |claim: Option<&Value>| claim.and_then(Value::as_str).map(String::from);
-    let aud = claims.get("aud").map(|aud| aud.get(0).unwrap_or(aud));
-    assert_eq!(told.aud.as_deref().cloned(), text(aud), "another audience");
+    let aud = match claims.get("aud") {
+        Some(Value::Array(all)) => {
+            let all: Vec<&str> = all.iter().filter_map(Value::as_str).collect();
+            Some(all.join(", ")).filter(|all| !all.is_empty())
+        }
+        one => text(one),
+    };
+    assert_eq!(told.aud.as_deref().cloned(), aud, "another audience");
+    assert_eq!(told.iss.as_deref().cloned(), text(claims.get("iss")), "another issuer");
     assert_eq!(told.sub.as_deref().cloned(), text(claims.get("sub")), "another subject");
     if let Some(exp) = told.exp {
         assert!(jwt_hint::is_time(exp, claims.get("exp")), "another end");

@@ -155,8 +155,12 @@ impl Described {
         Ok(Self {
             provider: said("provider").unwrap_or_default(),
             token_endpoint: said("token_endpoint").unwrap_or_default(),
-            client_id: said("client_id").unwrap_or_default(),
-            secret: said("client_secret").map_or("no secret".into(), |place| format!("secret {place}")),
+            client_id: settings.client_id().to_owned(),
+            secret: match (said("client_secret"), said("client_assertion")) {
+                (Some(place), _) => format!("secret {place}"),
+                (None, Some(place)) => format!("assertion {place}"),
+                (None, None) => "no secret".into(),
+            },
             origins,
         })
     }

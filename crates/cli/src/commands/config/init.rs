@@ -75,7 +75,10 @@ fn has_secret(client: &ClientArgs, settings: &Settings, mock: Option<&Mock>) -> 
     let is_meant =
         mock.is_none_or(|mock| client.token_endpoint.as_deref().is_some_and(|url| mock.serves(url)));
     let is_set = || std::env::var_os("EVERGRANT_CLIENT_SECRET").is_some_and(|secret| !secret.is_empty());
-    client.client_secret_file.is_some() || settings.method() == Auth::None || (is_meant && is_set())
+    client.client_secret_file.is_some()
+        || settings.method() == Auth::Assertion
+        || settings.method() == Auth::None
+        || (is_meant && is_set())
 }
 
 /// What there is to do with the file.

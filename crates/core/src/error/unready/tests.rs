@@ -13,9 +13,14 @@ fn each_problem_says_what_happened_and_what_to_do_and_whether_another_try_can_he
     for (problem, class, says) in [
         (SourceError::Missing, Class::Transient, "it is not there; check that something writes it there"),
         (
-            SourceError::Unreadable(words("permission denied")),
+            SourceError::Denied,
             Class::Transient,
-            "permission denied; check that the user of this process may read it",
+            "this user may not read it; let the user of this process read it",
+        ),
+        (
+            SourceError::Unreadable(words("Too many open files (os error 24)")),
+            Class::Transient,
+            "Too many open files (os error 24); check what is at that place, and what this process may open",
         ),
         (
             SourceError::TimedOut,

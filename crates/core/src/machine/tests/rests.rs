@@ -184,7 +184,7 @@ fn what_could_not_be_read_is_rested_from_by_its_class_and_by_what_it_costs() {
     let missing = || Unready::new(Ask::Assertion, SourceError::Missing);
     for (unready, rests) in [
         (missing(), [1, 2, 4]),
-        (missing().costly(), [1, 2, 4]),
+        (missing().costly(), [10, 20, 40]),
         (unusable(), [10, 10, 10]),
         (unusable().costly(), [10, 20, 40]),
         (ConfigError::ColonInClientId.into(), [10, 20, 40]),
