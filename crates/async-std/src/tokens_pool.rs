@@ -103,7 +103,8 @@ impl<K, N: Net> fmt::Debug for TokensPoolBuilder<K, N> {
 }
 
 impl<N: Net> TokensPool<Client, N> {
-    /// A pool whose keys are the clients themselves.
+    /// A pool whose keys are the clients themselves. A client whose secret, assertion or parameter is read for each token request needs
+    /// [`builder`](Self::builder), with a [`PoolClient`] that says where it lives.
     pub fn of_clients() -> TokensPoolBuilder<Client, N> {
         Self::builder(|client: &Client| Ok::<_, Infallible>(client.clone()))
     }

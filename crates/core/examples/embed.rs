@@ -47,11 +47,13 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Step::Send(flight) => {
                     println!("asking for a token: {}", flight.reason().as_str());
                     let limit = machine.policy().attempt_timeout();
+                    // The attempt's `Seed` is a moment, when the flight was sent; the machine's seed is a random number.
                     let mut next = Attempt::begin(&client, Seed::new(flight.sent_at()), &known);
                     let outcome = loop {
                         next = match next {
                             Move::Ask(asking) => match read(&secret) {
-                                Ok(text) => asking.answer(text),
+                                // Errors say where it was read, also that of a server that refuses it.
+                                Ok(text) => asking.answer(text.read_from(&secret.to_string_lossy())),
                                 Err(error) => {
                                     let unready = Unready::new(asking.ask().clone(), error);
                                     asking.unanswered(unready.read_from(&secret.to_string_lossy()))

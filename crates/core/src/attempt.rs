@@ -48,10 +48,13 @@ pub enum Move<'a> {
 /// One attempt to get a token: the conversation of one flight, led without IO.
 ///
 /// ```text
-/// Attempt::begin ──► Ask ──► Ask ──► Send ──► Done
-///                     │                ▲
-///                     └── unanswered ──┴── a refused credential is still the same ──► Done
+/// Attempt::begin ──► Ask ── answer ──► Ask ── answer ──► Send ──► Done
+///                     │                 │                          ▲
+///                     └─────────────────┴── nothing to send ───────┘
 /// ```
+/// There is nothing to send after [`unanswered`](Asking::unanswered), after an answer that no request can carry, and while a refused
+/// credential is still the same. A client that asks for nothing begins with Send.
+///
 /// Each [`Move`] is consumed by what comes next, so that no step can be taken twice or out of order. An attempt asks five times at most,
 /// for a credential and four parameters ([`Client::asks`]); it sends one request at most, and then it is over. A client that asks for
 /// nothing has a short form, [`Client::request`] and [`Client::read`].

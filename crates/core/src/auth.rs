@@ -143,8 +143,8 @@ impl ClientAuth {
     }
 
     /// [`basic`](Self::basic), with a secret that is read for each token request from where it lives: a file that a platform renews, a
-    /// command, a variable. The adapters' builders take the place; whoever drives the core alone answers
-    /// [`Move::Ask`](crate::Move::Ask).
+    /// command, a variable. `TokensBuilder::secret` of the adapters, and `PoolClient::secret` for a pool, take where it lives;
+    /// whoever drives the core alone answers [`Move::Ask`](crate::Move::Ask).
     ///
     /// ```
     /// # use evergrant_core::{Client, ClientAuth, ConfigError, Now, Provider};

@@ -103,7 +103,8 @@ impl<K> fmt::Debug for TokensPoolBuilder<K> {
 }
 
 impl TokensPool<Client> {
-    /// A pool whose keys are the clients themselves.
+    /// A pool whose keys are the clients themselves. A client whose secret, assertion or parameter is read for each token request needs
+    /// [`builder`](Self::builder), with a [`PoolClient`] that says where it lives.
     pub fn of_clients() -> TokensPoolBuilder<Client> {
         Self::builder(|client: &Client| Ok::<_, Infallible>(client.clone()))
     }

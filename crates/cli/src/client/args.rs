@@ -70,7 +70,8 @@ pub(crate) struct ClientFlags {
     /// File with the client secret; - is stdin
     ///
     /// Default: the place that the profile names, or the variable EVERGRANT_CLIENT_SECRET. There is no flag for
-    /// the secret itself, because every user of the machine can read command lines.
+    /// the secret itself, because every user of the machine can read command lines. run, watch, serve and gateway
+    /// read a file for each token request, so that it may be replaced while they run; the others read it once.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CLIENT_SECRET_FILE", hide_env_values = true)]
     pub(crate) client_secret_file: Option<PathBuf>,
     /// File with a client assertion; - is stdin
@@ -170,7 +171,8 @@ pub(crate) struct ClientFlags {
     /// Time limit for one token request
     ///
     /// Such as 500ms, 30s or 2m. Default: 10s. It also limits how long the client secret may take to arrive from a
-    /// command, a pipe or stdin; the default for that is 2m.
+    /// command, a pipe or stdin at the start; the default for that is 2m. Where it is read again for a later token
+    /// request, it has the time of one token request.
     #[arg(help_heading = "Network")]
     #[arg(long, value_name = "DURATION", value_parser = duration, env = "EVERGRANT_TIMEOUT", hide_env_values = true)]
     pub(crate) timeout: Option<Duration>,

@@ -26,6 +26,20 @@ impl PoolClient {
     }
 
     /// Where its secret or its assertion lives, for a client with a [live](evergrant_core::ClientAuth::is_live) one.
+    ///
+    /// ```
+    /// use evergrant_core::{Client, ClientAuth, Provider};
+    /// use evergrant_drive::{BoxError, FileSource, PoolClient, PoolSettings};
+    ///
+    /// let client_for = |tenant: &u32| -> Result<PoolClient, BoxError> {
+    ///     let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    ///     let client = Client::builder(provider, ClientAuth::basic_live(&tenant.to_string())?).build()?;
+    ///     // Nothing is read yet: each token request of the tenant reads its file.
+    ///     Ok(PoolClient::new(client).secret(FileSource::new(format!("/run/secrets/tenants/{tenant}"))))
+    /// };
+    /// let settings = PoolSettings::new(client_for); // what `TokensPool::builder(client_for)` of the adapters holds
+    /// # drop(settings);
+    /// ```
     pub fn secret(self, source: impl SecretSource) -> Self {
         Self { sources: self.sources.with_credential(source), ..self }
     }
