@@ -101,8 +101,8 @@ impl Tenants {
         self.begin();
     }
 
-    /// Looks at the files of those who are in use, and of their secrets. `again`: takes what is there at once, and runs the commands that print
-    /// a secret.
+    /// Looks at the files of those who are in use, and at those with their header fields. `again`: takes what is there at once, runs the commands
+    /// that print a header field, and has refused secrets tried.
     ///
     /// It waits for none of that: a secret that comes late must not keep a key from being taken away.
     pub(super) fn look(&self, again: bool) {
