@@ -11,7 +11,7 @@ use evergrant_tests::{LONG, install_tls, ms, quick, secs, server};
 use evergrant_tokio_reqwest::core::{Cause, ClockOffset, SourceError, Unready};
 use evergrant_tokio_reqwest::{
     Client, ClientAuth, CommandSource, Error, Event, EventKind, ManualClock, Observer, Policy, Provider,
-    Rotation, Token,
+    Rotation, SecretText, Token,
 };
 use std::fs;
 use std::io;
@@ -238,10 +238,39 @@ mod hanging {
                 thread::sleep(ms(2));
             }
             eprintln!("{adapter}: {ATTEMPTS} attempts of {limit:?}, the slowest {slowest:?}");
+            assert_eq!(server.counts().token_requests, 0, "{adapter}");
+            // A pipe is left when the time is over.
+            until("a thread is left", || readers() == 0);
+            fs::remove_file(&fifo).unwrap();
+            folder.put("secret", Server::CLIENT_SECRET);
+            until("it is read", || source.token().is_ok());
+        }
+    }
+
+    /// What no system call can be told to leave, such as a mount that hangs.
+    #[test]
+    fn i35_a_read_that_cannot_be_ended_is_waited_for_and_no_other_is_begun() {
+        let _alone = alone();
+        for (adapter, mount) in ADAPTERS {
+            let (server, folder) = (server(), Folder::new());
+            let fifo = pipe(&folder, "secret");
+            let policy = quick().with_attempt_timeout(ms(20)).with_backoff(ms(1), ms(1));
+            let path = fifo.clone();
+            let place = Place::call(move || {
+                let text = fs::read_to_string(&path);
+                text.map(|text| SecretText::new(&text))
+                    .map_err(|error| SourceError::failed(&error.to_string()))
+            });
+            let source = mount(Setup { policy, ..Setup::reading(&server, place) });
+            for _ in 0..ATTEMPTS {
+                assert_eq!(unready(&source.token()).problem(), &SourceError::TimedOut, "{adapter}");
+                thread::sleep(ms(2));
+            }
             assert_eq!((readers(), server.counts().token_requests), (1, 0), "{adapter}");
             // It answers after all, and nobody waits any more.
             write(&fifo, "late");
             until("a thread is left", || readers() == 0);
+            fs::remove_file(&fifo).unwrap();
             folder.put("secret", Server::CLIENT_SECRET);
             until("it is read", || source.token().is_ok());
         }

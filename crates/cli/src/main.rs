@@ -31,6 +31,7 @@ use commands::run::{self, RunArgs};
 use commands::serve::{self, ServeArgs};
 use commands::token::{self, TokenArgs};
 use commands::watch::{self, WatchArgs};
+use evergrant_drive::CommandSource;
 use std::process::ExitCode;
 use tell::escaped::Escaped;
 use tell::failure::Failure;
@@ -140,6 +141,8 @@ fn main() -> ExitCode {
         Command::Cache(args) => cache::run(&args, manner).map(|()| ExitCode::SUCCESS),
         Command::Config(args) => config::run(&args, manner).map(|()| ExitCode::SUCCESS),
     };
+    // Whoever waits for a program that prints a secret goes with this process; the program would stay.
+    CommandSource::end_all();
     done.unwrap_or_else(|failure| failure.tell(manner))
 }
 

@@ -243,3 +243,55 @@ fn end(mut child: Child) {
     kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::TERM).unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn a_command_that_prints_a_secret_sees_no_variable_that_holds_another() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let text = format!(
+        "[profile.own]\ntoken_endpoint = \"{endpoint}\"\nclient_id = \"{id}\"\n\
+         client_secret = {{ command = [\"sh\", \"-c\", \"env > seen; echo {secret}\"] }}\n\
+         token_headers = {{ X-Key = {{ env = \"HEADER_KEY\" }} }}\n\
+         [profile.other]\ntoken_endpoint = \"{endpoint}\"\nclient_id = \"other\"\nclient_secret = {{ env = \"OTHER_SECRET\" }}\n",
+        endpoint = server.token_endpoint(),
+        id = Server::CLIENT_ID,
+        secret = Server::CLIENT_SECRET,
+    );
+    let config = folder.file("config.toml", 0o600, text);
+    let mut command = token(&["--profile", "own", "--config", &config]);
+    command
+        .current_dir(folder.path())
+        .env("HEADER_KEY", "SENTINEL-key")
+        .env("OTHER_SECRET", "SENTINEL-other");
+    let ended = run(&mut command);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let seen = fs::read_to_string(folder.at("seen")).unwrap();
+    assert!(seen.contains("PATH=") && !seen.contains("SENTINEL"), "{seen}");
+}
+
+#[test]
+fn a_command_that_prints_a_secret_ends_with_the_program_that_wanted_it() {
+    let server = Server::start().unwrap();
+    server.set_lifetime(Duration::from_secs(2));
+    let folder = Folder::new();
+    // Once it prints, then it hangs.
+    let script = format!(
+        "if test -e printed; then echo $$ > hangs; exec sleep 600; fi; touch printed; echo {}",
+        Server::CLIENT_SECRET
+    );
+    let text = format!(
+        "[profile.own]\ntoken_endpoint = \"{}\"\nclient_id = \"{}\"\nclient_secret = {{ command = [\"sh\", \"-c\", {script:?}] }}\n\
+         timeout = \"5m\"\n",
+        server.token_endpoint(),
+        Server::CLIENT_ID,
+    );
+    let config = folder.file("config.toml", 0o600, text);
+    let mut command =
+        evergrant(&["run", "--profile", "own", "--config", &config, "--token-file", &folder.at("token")]);
+    command.args(["--", "sh", "-c", "while ! test -s hangs; do sleep 0.05; done"]).current_dir(folder.path());
+    let ended = run(&mut command);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let hung = fs::read_to_string(folder.at("hangs")).unwrap();
+    let hung = Pid::from_raw(hung.trim().parse().unwrap()).unwrap();
+    until(|| rustix::process::test_kill_process(hung).is_err());
+}

@@ -174,20 +174,20 @@ impl<'a> Asking<'a> {
         let Self { mut attempt, ask } = self;
         let is_costly = text.is_costly();
         let (text, source) = text.into_parts();
+        let client = match attempt.client.clone().with_read(&ask, text.clone()) {
+            Ok(client) => client,
+            Err(error) => {
+                let unready = Unready::new(ask, SourceError::Unusable(error)).with_source(source);
+                return attempt.done(Outcome::NotSent(if is_costly { unready.costly() } else { unready }));
+            }
+        };
         if ask.is_credential() {
             if !is_costly && let Some(refusal) = attempt.known.held_back(&text, attempt.seed.now.mono) {
                 return attempt.done(Outcome::HeldBack(refusal));
             }
-            let (ask, text, source) = (ask.clone(), text.clone(), source.clone());
             attempt.presented = Some(Read { ask, text, source, is_costly });
         }
-        match attempt.client.clone().with_read(&ask, text) {
-            Ok(client) => Attempt { client: Whose::Filled(Box::new(client)), ..attempt }.next(),
-            Err(error) => {
-                let unready = Unready::new(ask, SourceError::Unusable(error)).with_source(source);
-                attempt.done(Outcome::NotSent(if is_costly { unready.costly() } else { unready }))
-            }
-        }
+        Attempt { client: Whose::Filled(Box::new(client)), ..attempt }.next()
     }
 
     /// It cannot be had: nothing is sent. What is known of a refused credential stays as it is.

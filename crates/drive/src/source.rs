@@ -1,21 +1,28 @@
 //! Where a secret lives, for clients whose secret, assertion or parameter is read for each token request.
 
 mod command;
+#[cfg(unix)]
+mod opened;
+#[cfg(not(unix))]
+#[path = "source/opened/elsewhere.rs"]
+mod opened;
 mod reading;
 mod sources;
+mod unread;
 
 pub use command::CommandSource;
 pub(crate) use reading::{Arrived, Ticket};
 pub(crate) use sources::Sources;
 
-use evergrant_core::{Excerpt, SecretText, SourceError};
+use evergrant_core::{SecretText, SourceError};
 use std::borrow::Cow;
 use std::env;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use unread::unread;
 use zeroize::Zeroizing;
 
 /// Where a secret, an assertion or the value of a parameter lives. It is read for each token request and never kept: whatever renews it
@@ -86,7 +93,8 @@ impl<S: SecretSource + ?Sized> SecretSource for Arc<S> {
 /// A file: a mounted secret, a projected token, a credential of systemd. It has one text in UTF-8 of at most 64 KiB, of which a line
 /// break at the end is no part.
 ///
-/// It is opened anew for each read, so a swap of links above it is followed. Who may read it is not looked at.
+/// It is opened anew for each read, so a swap of links above it is followed. Who may read it is not looked at. A pipe in its place that nobody
+/// writes is left when the time is over.
 ///
 /// ```
 /// use evergrant_core::SecretText;
@@ -117,16 +125,32 @@ impl FileSource {
     pub fn path(&self) -> &Path {
         &self.0
     }
-}
 
-impl SecretSource for FileSource {
-    fn read(&self, _: Duration) -> Result<SecretText, SourceError> {
-        let file = File::open(&self.0).map_err(|error| unread(&error))?;
+    /// What is there now, if `may_read` lets the opened file be read: it is that file which is read, whatever has its name by then.
+    ///
+    /// # Errors
+    /// As [`read`](SecretSource::read), and what `may_read` says.
+    ///
+    /// # Blocking
+    /// As [`read`](SecretSource::read).
+    pub fn read_if(
+        &self,
+        limit: Duration,
+        may_read: impl FnOnce(&File) -> Result<(), SourceError>,
+    ) -> Result<SecretText, SourceError> {
+        let mut file = opened::Opened::open(&self.0, limit)?;
+        may_read(file.file())?;
         // All room at once: a vector that grows leaves copies behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(SecretText::MAX_BYTES + 1));
         let longest = bytes.capacity() as u64;
-        file.take(longest).read_to_end(&mut bytes).map_err(|error| unread(&error))?;
+        file.by_ref().take(longest).read_to_end(&mut bytes).map_err(|error| unread(&error))?;
         SecretText::from_bytes(&bytes)
+    }
+}
+
+impl SecretSource for FileSource {
+    fn read(&self, limit: Duration) -> Result<SecretText, SourceError> {
+        self.read_if(limit, |_| Ok(()))
     }
 
     fn name(&self) -> Option<Cow<'_, str>> {
@@ -166,18 +190,6 @@ impl SecretSource for VariableSource {
 
     fn name(&self) -> Option<Cow<'_, str>> {
         Some(Cow::Borrowed(&self.0))
-    }
-}
-
-/// Why the system did not let it be read, in its own words, which quote nothing; words of a library may quote what they were given.
-fn unread(error: &io::Error) -> SourceError {
-    match error.kind() {
-        io::ErrorKind::NotFound => SourceError::Missing,
-        io::ErrorKind::PermissionDenied => SourceError::Denied,
-        _ if error.raw_os_error().is_some() => {
-            SourceError::Unreadable(Excerpt::new(&error.to_string(), &[]).unwrap_or_default())
-        }
-        kind => SourceError::Unreadable(Excerpt::new(&kind.to_string(), &[]).unwrap_or_default()),
     }
 }
 

@@ -388,6 +388,7 @@ fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path, known: &[&s
             _ => reader.unknown(&key, known),
         }
     }
+    secret::hide(profile.places().filter_map(secret::Source::variable));
     if let Some(at) = at.filter(|_| profile.client_secret.is_some()) {
         reader.problem(at, "there are both a client_secret and a client_assertion", ONE);
     }

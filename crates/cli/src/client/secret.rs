@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-pub(crate) use environment::VARIABLES;
+pub(crate) use environment::{VARIABLES, hide};
 pub(crate) use live::Live;
 pub(crate) use text::Purpose;
 

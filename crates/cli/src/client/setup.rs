@@ -153,7 +153,7 @@ impl Setup {
         let is_live = settings.is_live() && (lasts == Lasts::Long || settings.method() == Auth::Assertion);
         let live = secret.as_deref().filter(|_| is_live).map(|now| {
             let (place, purpose) = (settings.place(), settings.purpose());
-            Arc::new(Live::new(place, purpose, &settings.secret_variables, now))
+            Arc::new(Live::new(place, purpose, now))
         });
         let proof = match (&secret, &live) {
             (_, Some(_)) => Proof::Live,

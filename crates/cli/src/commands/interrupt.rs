@@ -3,6 +3,7 @@
 use crate::commands::child::is_ignored;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
+use evergrant_drive::CommandSource;
 use signal_hook::low_level::emulate_default_handler;
 use std::future::{pending, poll_fn};
 use std::io;
@@ -76,6 +77,8 @@ async fn first(mut listening: Vec<(SignalKind, Signal)>) -> SignalKind {
 pub(super) fn end(kind: SignalKind) -> Failure {
     // Nothing that waits to be written outlives the process, and a reader that takes nothing does not hold it up for long.
     stderr::end();
+    // Nor does a program that prints a secret.
+    CommandSource::end_all();
     match emulate_default_handler(kind.as_raw_value()) {
         Ok(()) => Failure::system("the command was interrupted", &"by a signal"),
         Err(error) => Failure::system("the command was interrupted", &error),

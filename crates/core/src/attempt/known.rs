@@ -12,6 +12,9 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
+/// So many texts in a row may be refused, each another than the one before, until it is taken that it does not lie in the text.
+const OTHERS: u32 = 3;
+
 /// A clock that is off by no more is right enough: answers take their time, and Date has whole seconds.
 const NEGLIGIBLE: Duration = Duration::from_secs(30);
 
@@ -41,6 +44,10 @@ struct Refused {
     count: u32,
     /// When it may be tried once more.
     until: Mono,
+    /// How often in a row another text than the one before was refused.
+    others: u32,
+    /// When any text may be tried: somebody who makes a new one for each request is not refused for the one he has.
+    any_until: Mono,
 }
 
 /// How far the clock of the authorization server is from this machine's wall clock, where that is more than 30 s.
@@ -98,7 +105,8 @@ impl Known {
 
     /// When the credential that was refused last may be sent again though it is the same; `None` if none was refused.
     pub fn refused_until(&self) -> Option<Mono> {
-        Some(self.refusal()?.until)
+        let refused = self.refusal()?;
+        Some(refused.until.max(refused.any_until))
     }
 
     /// The client's credentials are other ones: which one was refused last is of no account any more. What is known of the server stays.
@@ -118,16 +126,26 @@ impl Known {
 
     /// What the refusal of this credential was, if it may not be sent again yet.
     pub(super) fn held_back(&self, text: &Secret, now: Mono) -> Option<Refusal> {
-        let refused = self.refusal().filter(|refused| refused.text == *text && now < refused.until)?;
+        let refused = self
+            .refusal()
+            .filter(|refused| now < refused.any_until || (refused.text == *text && now < refused.until))?;
         Some(refused.refusal.clone())
     }
 
     /// The server has refused this credential.
     pub(super) fn refused(&mut self, text: Secret, refusal: &Refusal, now: Mono) {
-        let again = self.refusal().filter(|refused| refused.text == text);
-        let count = again.map_or(0, |refused| refused.count.saturating_add(1));
+        let (count, others) = match self.refusal() {
+            Some(before) if before.text == text => (before.count.saturating_add(1), before.others),
+            Some(before) => (0, before.others.saturating_add(1)),
+            None => (0, 0),
+        };
         let until = now.after(self.policy.cooldown(count));
-        self.learn().refused = Some(Refused { text, refusal: refusal.kept(), count, until });
+        let any_until = match others.checked_sub(OTHERS) {
+            Some(beyond) => now.after(self.policy.cooldown(beyond)),
+            None => Mono::ZERO,
+        };
+        let refusal = refusal.kept();
+        self.learn().refused = Some(Refused { text, refusal, count, until, others, any_until });
     }
 
     /// The server has taken the credential of this attempt.

@@ -245,16 +245,40 @@ fn the_rest_of_a_refused_text_begins_when_the_answer_came() {
 #[test]
 fn a_changed_text_is_sent_at_once_and_the_refused_one_as_well_after_another_was_refused() {
     let mut attempts = Attempts::new(live());
-    for (now, text) in [(0, "first"), (1, "other"), (2, "first"), (3, "other")] {
+    for (now, text) in [(0, "first"), (1, "other"), (2, "first")] {
         assert!(attempts.sends(now, text), "{text}");
         attempts.reads(now, text, &invalid_client());
         assert!(!attempts.sends(now, text), "{text}");
         // It begins anew, since it is another text than the one before.
         assert_eq!(attempts.known.refused_until(), Some(at(now + 10).mono));
     }
-    for almost in ["Other", "other ", "othe", "otherr"] {
+    for almost in ["First", "first ", "firs", "firstt"] {
         assert!(attempts.sends(3, almost), "{almost:?}");
     }
+}
+
+// I36
+#[test]
+fn who_makes_another_text_each_time_is_slowed_down_as_with_the_same_one() {
+    let mut attempts = Attempts::new(live());
+    let mut now = 0;
+    for (number, rest) in [0, 0, 0, 10, 20, 40, 80, 160, 300, 300].into_iter().enumerate() {
+        let text = || SecretText::new(&format!("text {number}"));
+        assert!(attempts.sends(now, text()), "{number}");
+        let refused = refusal(attempts.reads(now, text(), &invalid_client()));
+        let held = rest > 0 && !attempts.sends(now + rest - 1, "another");
+        assert_eq!(held, rest > 0, "{number}");
+        if held {
+            let outcome = attempts.reads(now + rest - 1, "another", &token());
+            assert!(matches!(&outcome, Outcome::HeldBack(kept) if *kept == refused), "{outcome:?}");
+        }
+        now += rest;
+    }
+    // What no request can carry is told all the same.
+    let outcome = attempts.reads(now - 1, "a\nb", &token());
+    assert!(matches!(outcome, Outcome::NotSent(_)), "{outcome:?}");
+    attempts.reads(now, "the right one", &token());
+    assert!(attempts.sends(now, "another"), "a grant takes it out");
 }
 
 #[test]

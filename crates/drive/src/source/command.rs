@@ -10,13 +10,16 @@ use elsewhere as system;
 #[cfg(unix)]
 use unix as system;
 
-use super::{SecretSource, unread};
+use super::SecretSource;
+use super::unread::unread;
 use evergrant_core::{SecretText, SourceError};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, IsTerminal};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use system::{Output, PIECE};
 use zeroize::Zeroizing;
@@ -96,6 +99,9 @@ impl CommandSource {
             ),
             _ => unread(&error),
         })?;
+        if has_group {
+            GROUPS.lock().unwrap_or_else(PoisonError::into_inner).insert(child.id());
+        }
         Ok(Running { child, has_group, status: None })
     }
 }
@@ -166,6 +172,18 @@ impl SecretSource for CommandSource {
     }
 }
 
+/// The groups of the programs that run at this moment, by the number of the first process in each.
+static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+impl CommandSource {
+    /// Kills every program that any such source runs at this moment, with all that it has begun: for the end of a process, with which the
+    /// threads that wait for them go, and the programs do not.
+    pub fn end_all() {
+        let groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.iter().copied().for_each(system::kill_group);
+    }
+}
+
 /// A program that runs; dropped before it has ended, it is killed.
 struct Running {
     child: Child,
@@ -176,7 +194,12 @@ struct Running {
 impl Running {
     fn has_ended(&mut self) -> Result<bool, SourceError> {
         if self.status.is_none() {
+            // Nobody kills a group whose number may be another's by then.
+            let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
             self.status = self.child.try_wait().map_err(|error| unread(&error))?;
+            if self.status.is_some() {
+                groups.remove(&self.child.id());
+            }
         }
         Ok(self.status.is_some())
     }
@@ -187,7 +210,8 @@ impl Drop for Running {
         if self.status.is_none() {
             // It is waited for afterwards, so its number is still its own.
             if self.has_group {
-                system::kill_group(&self.child);
+                GROUPS.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.child.id());
+                system::kill_group(self.child.id());
             }
             let _ended_by_itself = self.child.kill();
             let _status = self.child.wait();

@@ -2,7 +2,9 @@
 
 use super::text::{self, Purpose};
 use crate::tell::failure::Failure;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 pub(super) const VARIABLE: &str = "EVERGRANT_CLIENT_SECRET";
@@ -19,6 +21,21 @@ pub(crate) const VARIABLES: [&str; 6] = [
     "EVERGRANT_PROXY",
     "EVERGRANT_TOKEN_HEADER",
 ];
+
+/// The variables that profiles and tenants keep secrets in, as far as they were read: the environment is the process's own, and so is what of it
+/// is secret.
+static OTHERS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// These hold secrets: from now on no program that prints one sees them.
+pub(crate) fn hide<'a>(names: impl Iterator<Item = &'a str>) {
+    OTHERS.lock().unwrap_or_else(PoisonError::into_inner).extend(names.map(str::to_owned));
+}
+
+/// The variables that no program sees which prints a secret.
+pub(super) fn hidden() -> Vec<String> {
+    let others = OTHERS.lock().unwrap_or_else(PoisonError::into_inner);
+    VARIABLES.into_iter().map(str::to_owned).chain(others.iter().cloned()).collect()
+}
 
 /// What is said beside the name of a variable that is not set.
 pub(super) fn unset(name: &str) -> &'static str {

@@ -6,8 +6,7 @@ use super::{Source, printed};
 use evergrant_drive::{FileSource, SecretSource};
 use evergrant_tokio_reqwest::{SecretText, SourceError};
 use std::borrow::Cow;
-use std::fs::File;
-use std::io;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -19,8 +18,6 @@ const FRESH: Duration = Duration::from_secs(60);
 pub(crate) struct Live {
     source: Source,
     purpose: Purpose,
-    /// The variables that the profile keeps secrets in: no program that prints one is to see the others.
-    hidden: Vec<String>,
     start: Start,
 }
 
@@ -36,14 +33,14 @@ enum Start {
 
 impl Live {
     /// The secret in this place, which is this one now.
-    pub(crate) fn new(source: &Source, purpose: Purpose, hidden: &[String], now: &str) -> Self {
+    pub(crate) fn new(source: &Source, purpose: Purpose, now: &str) -> Self {
         let text = || Zeroizing::new(now.to_owned());
         let start = match source.is_command() {
             true => Start::Fresh(Mutex::new(Some((Instant::now(), text())))),
             false if source.can_change() => Start::Gone,
             false => Start::Fixed(text()),
         };
-        Self { source: source.clone(), purpose, hidden: hidden.to_vec(), start }
+        Self { source: source.clone(), purpose, start }
     }
 
     fn text_of_the_start(&self) -> Option<SecretText> {
@@ -64,23 +61,22 @@ impl SecretSource for Live {
             return Ok(text);
         }
         if let Source::Command { program, arguments } = &self.source {
-            return printed::source(program, arguments, &self.hidden).read(limit);
+            return printed::source(program, arguments).read(limit);
         }
         let path = self.source.file().ok_or(SourceError::Missing)?;
-        match File::open(&path) {
-            Ok(file) => match file::guard(&file, &path, &self.purpose) {
-                // Whoever it belongs to was told of at the start.
-                Ok(Guarded::Kept | Guarded::Others(_)) => FileSource::new(path).read(limit),
-                Err(failure) => Err(SourceError::failed(&failure.in_one())),
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SourceError::Missing),
-            Err(_) => FileSource::new(path).read(limit),
-        }
+        // The file that was looked at is read, whatever has its name by then.
+        FileSource::new(&path).read_if(limit, |file| match file::guard(file, &path, &self.purpose) {
+            // Whoever it belongs to was told of at the start.
+            Ok(Guarded::Kept | Guarded::Others(_)) => Ok(()),
+            Err(failure) => Err(SourceError::failed(&failure.in_one())),
+        })
     }
 
     fn name(&self) -> Option<Cow<'_, str>> {
         match &self.source {
             Source::Command { program, .. } => Some(Cow::Borrowed(program)),
+            Source::Variable(name) => Some(Cow::Borrowed(name)),
+            Source::File(path) if path == Path::new("-") => Some(Cow::Borrowed("stdin")),
             source => source.file().map(|path| Cow::Owned(path.display().to_string())),
         }
     }

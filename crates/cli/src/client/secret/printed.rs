@@ -1,6 +1,6 @@
 //! A secret that a program prints.
 
-use super::environment::VARIABLES;
+use super::environment;
 use super::text::{self, Purpose, not_text, too_long};
 use crate::tell::failure::Failure;
 use evergrant_drive::{CommandSource, SecretSource};
@@ -9,10 +9,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// What is run: no secret of ours is in its environment.
-pub(super) fn source(program: &str, arguments: &[String], others: &[String]) -> CommandSource {
+pub(super) fn source(program: &str, arguments: &[String]) -> CommandSource {
     let source = arguments.iter().fold(CommandSource::new(program), CommandSource::argument);
-    let hidden = VARIABLES.into_iter().chain(others.iter().map(String::as_str));
-    hidden.fold(source, CommandSource::without_variable)
+    environment::hidden().into_iter().fold(source, CommandSource::without_variable)
 }
 
 /// What the program prints on stdout. What it says on stderr is for the user. It has this long, and so has whatever it leaves behind.
@@ -29,7 +28,7 @@ pub(super) fn printed(
         )
     };
     let output = || format!("the output of {program}");
-    match source(program, arguments, &[]).read(limit) {
+    match source(program, arguments).read(limit) {
         Ok(text) => Ok(Zeroizing::new(text.expose().to_owned())),
         Err(SourceError::TimedOut) => Err(wrong(&format!("it did not end within {limit:?}"))),
         Err(SourceError::ExitStatus(Some(status))) => {

@@ -248,9 +248,13 @@ impl Known {
         let mut relative = self.clone();
         if let Some(Learnt { refused: Some(refused), .. }) = relative.learnt.as_mut().map(Arc::make_mut) {
             refused.until = Mono::from_origin(refused.until.since(now));
+            refused.any_until = Mono::from_origin(refused.any_until.since(now));
             let longest = self.policy.cooldown(u32::MAX);
             let is_counted = |count: &u32| self.policy.cooldown(*count) < longest;
             refused.count = (0..refused.count).find(|count| !is_counted(count)).unwrap_or(refused.count);
+            let beyond = refused.others.saturating_sub(OTHERS);
+            let beyond = (0..beyond).find(|count| !is_counted(count)).unwrap_or(beyond);
+            refused.others = refused.others.min(OTHERS + beyond);
         }
         relative
     }

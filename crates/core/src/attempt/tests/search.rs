@@ -107,6 +107,10 @@ struct PastRefusal {
     count: usize,
     /// When it may be sent again.
     until: Mono,
+    /// How often in a row another one was refused, as far as it matters.
+    others: usize,
+    /// When any may be sent.
+    any_until: Option<Mono>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -122,6 +126,7 @@ impl World {
         let mut past = self.past.clone();
         if let Some(refused) = &mut past.refused {
             refused.until = Mono::from_origin(refused.until.since(self.now.mono));
+            refused.any_until = refused.any_until.map(|until| Mono::from_origin(until.since(self.now.mono)));
         }
         Self { known: self.known.relative(self.now.mono), past, now: Now::new(Mono::ZERO, at(0).wall) }
     }
@@ -196,7 +201,10 @@ fn check(client: &Client, before: &World, after: &mut World, event: &Event, ende
         _ => None,
     };
     let held = before.past.refused.as_ref();
-    let held = held.filter(|refused| Some(refused.text) == free && before.now.mono < refused.until);
+    let held = held.filter(|refused| {
+        let is_same = Some(refused.text) == free && before.now.mono < refused.until;
+        free.is_some() && (is_same || refused.any_until.is_some_and(|until| before.now.mono < until))
+    });
     match (outcome, held) {
         (Outcome::HeldBack(refusal), Some(refused)) => {
             assert!(!sent && *asks == 1 && *known == before.known);
@@ -228,14 +236,22 @@ fn check(client: &Client, before: &World, after: &mut World, event: &Event, ende
             let counts = is_live && answer.is_for_good();
             assert_eq!(refusal.is_live(), counts && free.is_some());
             if let Some(text) = free.filter(|_| counts) {
-                let again = before.past.refused.as_ref().filter(|refused| refused.text == text);
-                let count = again.map_or(0, |refused| (refused.count + 1).min(COOLDOWNS.len() - 1));
-                let until = after.now.mono.after(Duration::from_secs(COOLDOWNS[count]));
-                after.past.refused = Some(PastRefusal { text, answer: *answer, count, until });
+                let most = COOLDOWNS.len() - 1;
+                let rest =
+                    |count: usize| after.now.mono.after(Duration::from_secs(COOLDOWNS[count.min(most)]));
+                let (count, others) = match &before.past.refused {
+                    Some(past) if past.text == text => ((past.count + 1).min(most), past.others),
+                    Some(past) => (0, (past.others + 1).min(most + 3)),
+                    None => (0, 0),
+                };
+                let (until, any_until) = (rest(count), others.checked_sub(3).map(rest));
+                after.past.refused =
+                    Some(PastRefusal { text, answer: *answer, count, until, others, any_until });
             }
         }
     }
-    assert_eq!(known.refused_until(), after.past.refused.as_ref().map(|refused| refused.until));
+    let until = |refused: &PastRefusal| refused.any_until.map_or(refused.until, |any| any.max(refused.until));
+    assert_eq!(known.refused_until(), after.past.refused.as_ref().map(until));
     clocks(before, after, known, offset.filter(|_| *sent && *answer != Answer::Lost));
 }
 

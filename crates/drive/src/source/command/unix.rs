@@ -5,7 +5,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdout, Command};
+use std::process::{ChildStdout, Command};
 use std::time::Duration;
 
 /// How much output is read at once, in bytes.
@@ -39,8 +39,8 @@ pub(super) fn in_a_group(command: &mut Command) {
 }
 
 /// All that the process has begun, unless that left the group.
-pub(super) fn kill_group(child: &Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+pub(super) fn kill_group(first: u32) {
+    if let Some(group) = i32::try_from(first).ok().and_then(Pid::from_raw) {
         let _gone = kill_process_group(group, Signal::KILL);
     }
 }
