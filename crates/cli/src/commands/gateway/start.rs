@@ -85,9 +85,13 @@ pub(super) fn start(
         let path = plan.routes.first().map_or("/", |served| served.route.path().as_str());
         page.serve(&plan.listen, running.addresses(), path)?;
     }
-    // Whoever reads stderr may take his time: neither the end nor a change of the configuration waits for that.
-    stderr::in_background();
+    // Whoever reads stderr may take his time: neither the end nor a change of the configuration waits for that. What is said before a program
+    // begins, which has stderr too, stands before what that says.
+    if of == For::Itself {
+        stderr::in_background();
+    }
     greeting::greet(&running, &plan.routes, &issued, &plan.listen, page.as_deref(), manner);
+    stderr::in_background();
     let running = Arc::new(running);
     let reloads =
         Reloads::watched(&running, followed, (plan.sources, plan.tenants), (live.clone(), plan.totals))?;
