@@ -2,6 +2,7 @@
 
 use super::{Class, ConfigError, Excerpt};
 use crate::ask::Ask;
+use alloc::sync::Arc;
 use core::fmt;
 use thiserror::Error;
 
@@ -87,7 +88,13 @@ impl SourceError {
 /// );
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Unready {
+pub struct Unready(
+    /// One word: a machine, of which there may be a million, has room for the cause of its last failure.
+    Arc<Lacking>,
+);
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Lacking {
     ask: Option<Ask>,
     source: Option<Excerpt>,
     problem: SourceError,
@@ -96,8 +103,8 @@ pub struct Unready {
 
 impl Unready {
     /// What was asked for could not be had.
-    pub const fn new(ask: Ask, problem: SourceError) -> Self {
-        Self { ask: Some(ask), source: None, problem, is_costly: false }
+    pub fn new(ask: Ask, problem: SourceError) -> Self {
+        Self(Arc::new(Lacking { ask: Some(ask), source: None, problem, is_costly: false }))
     }
 
     /// The same, which would have come from there: a path, or the name of a program.
@@ -108,64 +115,68 @@ impl Unready {
 
     /// The same, where each read costs something: see [`SecretText::costly`](crate::SecretText::costly).
     #[must_use]
-    pub fn costly(self) -> Self {
-        Self { is_costly: true, ..self }
+    pub fn costly(mut self) -> Self {
+        Arc::make_mut(&mut self.0).is_costly = true;
+        self
     }
 
-    pub(crate) fn with_source(self, source: Option<Excerpt>) -> Self {
-        Self { source, ..self }
+    pub(crate) fn with_source(mut self, source: Option<Excerpt>) -> Self {
+        Arc::make_mut(&mut self.0).source = source;
+        self
     }
 
     /// What was asked for; `None` if the configuration alone cannot work.
-    pub const fn ask(&self) -> Option<&Ask> {
-        self.ask.as_ref()
+    pub fn ask(&self) -> Option<&Ask> {
+        self.0.ask.as_ref()
     }
 
     /// Where it would have come from.
-    pub const fn source_name(&self) -> Option<&Excerpt> {
-        self.source.as_ref()
+    pub fn source_name(&self) -> Option<&Excerpt> {
+        self.0.source.as_ref()
     }
 
     /// What was wrong.
-    pub const fn problem(&self) -> &SourceError {
-        &self.problem
+    pub fn problem(&self) -> &SourceError {
+        &self.0.problem
     }
 
     /// Whether another try can help while nobody changes anything.
-    pub const fn class(&self) -> Class {
-        self.problem.class()
+    pub fn class(&self) -> Class {
+        self.0.problem.class()
     }
 
     /// What is wrong with the configuration, if that is the reason.
-    pub const fn config(&self) -> Option<&ConfigError> {
-        match &self.problem {
+    pub fn config(&self) -> Option<&ConfigError> {
+        match &self.0.problem {
             SourceError::Unusable(error) => Some(error),
             _ => None,
         }
     }
 
-    pub(crate) const fn is_costly(&self) -> bool {
-        self.is_costly
+    pub(crate) fn is_costly(&self) -> bool {
+        self.0.is_costly
     }
 
     /// Whether looking again costs nobody anything: what is there may have been mended.
-    pub(crate) const fn is_live(&self) -> bool {
-        self.ask.is_some() && !self.is_costly
+    pub(crate) fn is_live(&self) -> bool {
+        self.0.ask.is_some() && !self.0.is_costly
     }
 }
 
 impl From<ConfigError> for Unready {
     fn from(error: ConfigError) -> Self {
-        Self { ask: None, source: None, problem: SourceError::Unusable(error), is_costly: false }
+        let problem = SourceError::Unusable(error);
+        Self(Arc::new(Lacking { ask: None, source: None, problem, is_costly: false }))
     }
 }
 
 impl fmt::Display for Unready {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.ask, &self.source) {
-            (None, _) => self.problem.fmt(f),
-            (Some(ask), Some(source)) => write!(f, "{ask} cannot be read from {source}: {}", self.problem),
-            (Some(ask), None) => write!(f, "{ask} cannot be had: {}", self.problem),
+        let Lacking { ask, source, problem, .. } = &*self.0;
+        match (ask, source) {
+            (None, _) => problem.fmt(f),
+            (Some(ask), Some(source)) => write!(f, "{ask} cannot be read from {source}: {problem}"),
+            (Some(ask), None) => write!(f, "{ask} cannot be had: {problem}"),
         }
     }
 }
