@@ -6,17 +6,14 @@
 mod fixture;
 
 use evergrant_mock::{Issuer, Server};
-use fixture::{Ended, Folder, evergrant, fails, fed, run, set_mode, token};
+use fixture::{Ended, Folder, evergrant, fails, fed, run, set_mode, token, until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
 const AUDIENCE: &str = "https://login.example.com";
-/// Nothing here takes long, except on a machine that is very slow.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that trusts this issuer, and a folder for what it issues.
 struct Cluster {
@@ -50,15 +47,6 @@ impl Cluster {
     fn profile(&self, more: &str) -> String {
         let text = format!("[profile.own]\ntoken_endpoint = \"{}\"\n{more}\n", self.server.token_endpoint());
         self.folder.file("config.toml", 0o600, text)
-    }
-}
-
-#[track_caller]
-fn until(mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < PATIENCE, "it did not come");
-        thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -217,7 +205,7 @@ fn run_reads_a_renewed_secret_for_the_next_request() {
 }
 
 #[test]
-fn watch_finds_a_mended_secret_by_itself() {
+fn watch_finds_a_corrected_secret_by_itself() {
     let server = Server::start().unwrap();
     let folder = Folder::new();
     let secret = folder.file("secret", 0o600, "wrong");
@@ -231,16 +219,16 @@ fn watch_finds_a_mended_secret_by_itself() {
     let child = command.spawn().unwrap();
     until(|| server.counts().token_refused == 1);
     folder.file("secret", 0o600, Server::CLIENT_SECRET);
-    let mended = Instant::now();
+    let corrected = Instant::now();
     until(|| server.counts().token_granted == 1);
-    println!("healed within {:?}", mended.elapsed());
+    println!("a token within {:?}", corrected.elapsed());
     assert_eq!(server.counts().token_refused, 1, "the wrong one was sent once");
     end(child);
 }
 
 /// With the program that it runs.
 fn end(mut child: Child) {
-    kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::TERM).unwrap();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     child.wait().unwrap();
 }
 

@@ -13,7 +13,7 @@ mod tenants;
 
 use evergrant_mock::{Endpoint, Server};
 use fixture::tls::{over_tls, pem};
-use fixture::{Folder, configured, evergrant, fails, run};
+use fixture::{Folder, configured, evergrant, fails, run, until};
 use reload::reloads;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -138,15 +138,6 @@ fn lines(stderr: ChildStderr) -> Receiver<String> {
         }
     });
     said
-}
-
-#[track_caller]
-fn until(mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + LONG;
-    while !is_so() {
-        assert!(Instant::now() < end, "it never was");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// The status and the body of an answer; `fields` are lines of the request's head.

@@ -6,17 +6,13 @@
 mod fixture;
 
 use evergrant_mock::Server;
-use fixture::{EVERGRANT, Ended, Folder, configured, evergrant, fed, run as ended};
+use fixture::{EVERGRANT, Ended, Folder, configured, evergrant, fed, run as ended, until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// Nothing here takes long, except on a machine that is very slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+use std::time::Duration;
 
 fn run(server: &Server, arguments: &[&str]) -> Command {
     let mut command = configured(server, evergrant(&["run"]));
@@ -29,15 +25,6 @@ fn shell(server: &Server, arguments: &[&str], script: &str) -> Command {
     let mut command = run(server, arguments);
     command.args(["--", "sh", "-c", script]);
     command
-}
-
-#[track_caller]
-fn until(mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < PATIENCE, "it did not come");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 fn first_line(child: &mut Child) -> String {

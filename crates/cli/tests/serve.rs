@@ -6,7 +6,7 @@
 mod fixture;
 
 use evergrant_mock::{Endpoint, Fault, Server, Times};
-use fixture::{Folder, configured, evergrant, fails, set_mode};
+use fixture::{Folder, configured, evergrant, fails, set_mode, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
@@ -89,15 +89,6 @@ impl Drop for Serving {
         // It may have ended already.
         let _ended = self.child.kill();
         let _status = self.child.wait();
-    }
-}
-
-#[track_caller]
-fn until(mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + LONG;
-    while !is_so() {
-        assert!(Instant::now() < end, "it never was");
-        thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -504,7 +504,7 @@ impl Machine {
     fn failed(&mut self, now: Mono, flight: u64, cause: Cause) -> Landing {
         let permanent = cause.is_permanent();
         let full = match (permanent || cause.is_costly(), cause.is_live()) {
-            // What is read for each request may be mended at any moment, and to read it costs nobody anything: the doubling is for what is
+            // What is read for each request may be corrected at any moment, and to read it costs nobody anything: the doubling is for what is
             // sent, and stands where the refused credential is known.
             (true, true) => self.policy.cooldown(0),
             // Whoever is asked for a passphrase, or pays, is not asked every few seconds, whatever went wrong.

@@ -202,14 +202,18 @@ impl<V> Shared<V> {
     /// What is read for its requests lives elsewhere from now on.
     pub(crate) fn read_from(&self, sources: Sources) {
         let before = self.enter(|state, _| std::mem::replace(&mut state.sources, sources));
-        // What it holds is the user's.
+        // What they hold is the user's.
         contained(|| drop(before));
     }
 
     /// The client's secret, or its assertion, is elsewhere from now on: the next request reads it there. Nothing is requested because of it.
     pub fn read_secret_from(&self, source: impl SecretSource) {
-        let sources = self.lock().sources.clone().with_credential(source);
-        self.read_from(sources);
+        let before = self.enter(|state, _| {
+            let sources = state.sources.clone().with_credential(source);
+            std::mem::replace(&mut state.sources, sources)
+        });
+        // What they hold is the user's.
+        contained(|| drop(before));
     }
 
     /// The held token, as it may be kept across a restart.

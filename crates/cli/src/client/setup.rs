@@ -186,11 +186,7 @@ impl Setup {
         let source = self.builder().policy(self.policy()).patience(self.patience(wait));
         let origin = self.client.provider().token_endpoint().origin();
         let source = self.network.tokens(source, origin, self.timeout)?.fail_fast(wait.is_none());
-        Ok(self
-            .observers
-            .iter()
-            .fold(source, |source, observer| source.observer(Arc::clone(observer)))
-            .build()?)
+        Ok(source.build()?)
     }
 
     /// A source of its tokens for many who wait: so long, and so many at once. `name` is what people call it.
@@ -207,19 +203,16 @@ impl Setup {
         if let Some(name) = name {
             source = source.name(name);
         }
-        Ok(self
-            .observers
-            .iter()
-            .fold(source, |source, observer| source.observer(Arc::clone(observer)))
-            .build()?)
+        Ok(source.build()?)
     }
 
     fn builder(&self) -> TokensBuilder {
         let builder = Tokens::builder(self.client.clone());
-        match &self.live {
+        let builder = match &self.live {
             Some(live) => builder.secret(Arc::clone(live)),
             None => builder,
-        }
+        };
+        self.observers.iter().fold(builder, |builder, observer| builder.observer(Arc::clone(observer)))
     }
 
     /// The origin that somebody wrote down, which a token may be sent to.

@@ -36,7 +36,7 @@ pub(crate) enum Said {
     File(Box<Settings>),
 }
 
-/// What is said of a tenant is of no use.
+/// What is said of a tenant has faults.
 pub(crate) struct Faulty {
     pub(crate) faults: Vec<Failure>,
     /// The files of its secrets as they were before: one that comes later may be all it lacked.

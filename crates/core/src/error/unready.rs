@@ -157,7 +157,7 @@ impl Unready {
         self.0.is_costly
     }
 
-    /// Whether looking again costs nobody anything: what is there may have been mended.
+    /// Whether looking again costs nobody anything: what is there may have been corrected.
     pub(crate) fn is_live(&self) -> bool {
         self.0.ask.is_some() && !self.0.is_costly
     }

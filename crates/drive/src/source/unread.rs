@@ -3,7 +3,8 @@
 use evergrant_core::{Excerpt, SourceError};
 use std::io;
 
-/// Why the system did not let it be read: none came in time, or in its own words, which quote nothing; words of a library may quote what they were given.
+/// Why the system did not let it be read: none came in time, or in its own words, which quote nothing. Words of a library may quote what
+/// they were given.
 pub(super) fn unread(error: &io::Error) -> SourceError {
     match error.kind() {
         io::ErrorKind::NotFound => SourceError::Missing,

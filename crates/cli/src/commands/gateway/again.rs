@@ -2,9 +2,13 @@
 
 use evergrant_tokio_reqwest::{Cause, LastOutcome, Rotation, Tokens};
 
-/// Has what is read for the requests of this source tried at once, if the last one failed for good, or could not be made: somebody says that it may be right now.
+/// Has what is read for the requests of this source tried at once, if the last one failed for good, or could not be made: somebody says
+/// that it may be right now.
 pub(super) fn try_again(tokens: &Tokens) {
-    let has_failed = matches!(tokens.status().last_outcome, Some((LastOutcome::Failed(cause), _)) if cause.is_permanent() || matches!(cause, Cause::NotSent(_)));
+    let has_failed = match tokens.status().last_outcome {
+        Some((LastOutcome::Failed(cause), _)) => cause.is_permanent() || matches!(cause, Cause::NotSent(_)),
+        _ => false,
+    };
     let auth = tokens.source().shared().client().map(|client| client.auth().clone());
     if let Some(auth) = auth.filter(|auth| has_failed && auth.is_live()) {
         tokens.rotate(auth, Rotation::Keep);

@@ -98,7 +98,7 @@ pub(super) struct Again {
     pub(super) sources: Vec<Source>,
     /// Callers with clients of their own, and how they are described, if a route is for such.
     pub(super) tenants: Option<(Tenants, Option<Descriptions>)>,
-    /// Sources that are there already and whose secrets have changed.
+    /// How sources that are there already prove who they are from now on, where that has changed.
     pub(super) moved: Vec<Moved>,
     /// Its keys that have changed and cannot be while the gateway runs.
     pub(super) needs_restart: Vec<String>,

@@ -140,7 +140,7 @@ impl Clients {
         }
     }
 
-    /// The client that is used was made of this, or what there is now was found to be of no use.
+    /// The client that is used was made of this, or what there is now has faults.
     pub(super) fn has(&self, name: &str, made: Made) {
         self.made().insert(name.to_owned(), made);
     }
