@@ -456,7 +456,7 @@ fn accepted(url: &str) -> Outcome {
         ensure(refused.is_err() || is_odd, "an origin that is no endpoint")?;
         return Ok("refused");
     };
-    let (endpoint, origin) = (provider.token_endpoint(), provider.token_endpoint().origin());
+    let (endpoint, origin) = (provider.server(), provider.server().origin());
     let theirs = match Url::parse(url) {
         Ok(theirs) => theirs,
         // No name that DNS has decodes to this: whoever looks it up finds nothing.

@@ -125,7 +125,7 @@ fn ask_with_clients_of_its_own() {
     let client_of = |host: &str| Asking::at(&format!("https://{host}.invalid/token")).client;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let own = reqwest::Client::builder;
-    let proxied_one = |client: &Client| proxied(own(), client.provider().token_endpoint().origin()).unwrap();
+    let proxied_one = |client: &Client| proxied(own(), client.provider().server().origin()).unwrap();
     let (direct, obeying, through) = (client_of("direct"), client_of("obeying"), client_of("proxied"));
     let through_http = proxied_one(&through);
     for (client, http) in [(direct.clone(), own().no_proxy()), (obeying, own()), (through, through_http)] {

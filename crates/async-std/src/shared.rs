@@ -75,7 +75,7 @@ impl<N: Net> Transport<N> {
     /// What sends the token requests of this client.
     pub(crate) fn for_client(&self, client: &Client) -> Result<Hyper<N>, ConfigError> {
         let Shared { http, ways } = &*self.0;
-        let origin = client.provider().token_endpoint().origin();
+        let origin = client.provider().server().origin();
         let proxy = http.routed(origin)?;
         if origin.scheme() == "https" {
             http.ready()?;

@@ -13,6 +13,10 @@ pub enum Ask {
     Assertion,
     /// The value of the parameter of this name.
     Parameter(Box<str>),
+    /// The client assertion, signed by a key of the client: [`Asking::unsigned`](crate::Asking::unsigned) has what to sign.
+    Signature,
+    /// The certificate that the next request will show (RFC 8705), by its [`Thumbprint`](crate::Thumbprint).
+    Certificate,
 }
 
 impl Ask {
@@ -22,12 +26,9 @@ impl Ask {
             Self::ClientSecret => "client_secret",
             Self::Assertion => "client_assertion",
             Self::Parameter(_) => "a parameter",
+            Self::Signature => "client_assertion",
+            Self::Certificate => "client_certificate",
         }
-    }
-
-    /// Whether it proves who the client is.
-    pub(crate) const fn is_credential(&self) -> bool {
-        matches!(self, Self::ClientSecret | Self::Assertion)
     }
 }
 
@@ -38,6 +39,8 @@ impl fmt::Display for Ask {
             Self::ClientSecret => f.write_str("the client secret"),
             Self::Assertion => f.write_str("the client assertion"),
             Self::Parameter(name) => write!(f, "the parameter {name}"),
+            Self::Signature => f.write_str("the signing key"),
+            Self::Certificate => f.write_str("the client certificate"),
         }
     }
 }

@@ -1,4 +1,12 @@
-//! Assertions as client authentication (RFC 7521 §4.2), made by somebody else: a platform that vouches for the program.
+//! Assertions as client authentication (RFC 7521 §4.2): made by somebody else, a platform that vouches for the program, or by the client
+//! itself with a key of its own ([`UnsignedAssertion`]).
+
+mod form;
+mod unsigned;
+
+pub use form::{AssertionAudience, AssertionForm};
+pub(crate) use unsigned::{Kind, check_claim};
+pub use unsigned::{SigningInput, UnsignedAssertion};
 
 use crate::error::{ConfigError, Excerpt};
 use crate::jwt;
@@ -29,8 +37,8 @@ pub(crate) const UNREGISTERED: &str = "client_assertion";
 
 impl AssertionKind {
     /// A JWT (RFC 7523 §2.2): what Kubernetes, GitHub, GitLab and cloud platforms hand to their programs.
-    pub const JWT_BEARER: Self =
-        Self(Cow::Borrowed("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
+    pub const JWT_BEARER: Self = Self(Cow::Borrowed(Self::JWT_BEARER_URI));
+    pub(crate) const JWT_BEARER_URI: &'static str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     /// A JWT-SVID of SPIFFE (draft-ietf-oauth-spiffe-client-auth).
     pub const JWT_SPIFFE: Self =
         Self(Cow::Borrowed("urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"));

@@ -5,14 +5,16 @@ mod known;
 pub use known::{ClockOffset, Known};
 
 use crate::ask::Ask;
-use crate::assertion;
+use crate::assertion::{self, UnsignedAssertion};
+use crate::binding::Binding;
 use crate::client::Client;
-use crate::error::{Class, Excerpt, Presented, Refusal, SourceError, TransportError, Unready};
+use crate::error::{Class, ConfigError, Excerpt, Presented, Refusal, SourceError, TransportError, Unready};
 use crate::machine::Outcome;
+use crate::metadata::{self, Discovery, Metadata};
 use crate::request::Request;
 use crate::response::Response;
 use crate::secret::Secret;
-use crate::text::SecretText;
+use crate::text::{Parts, SecretText};
 use crate::time::Now;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -37,9 +39,9 @@ impl Seed {
 #[must_use]
 #[derive(Debug)]
 pub enum Move<'a> {
-    /// Something must be read.
+    /// Something must be read, or signed.
     Ask(Asking<'a>),
-    /// The token request, and who takes its answer. Send it once, follow no redirect, retry nothing.
+    /// The token request, or before it one of the server's metadata, and who takes its answer. Send it once, follow no redirect, retry nothing.
     Send(Request, Sent<'a>),
     /// It is over. The outcome is for the machine, and what was learnt for the next attempt.
     Done(Outcome, Known),
@@ -49,15 +51,17 @@ pub enum Move<'a> {
 ///
 /// ```text
 /// Attempt::begin ──► Ask ── answer ──► Ask ── answer ──► Send ──► Done
-///                     │                 │                          ▲
+///                     │                 │                 │▲       ▲
+///                     │                 │       metadata  └┘       │
 ///                     └─────────────────┴── nothing to send ───────┘
 /// ```
 /// There is nothing to send after [`unanswered`](Asking::unanswered), after an answer that no request can carry, and while a refused
 /// credential is still the same. A client that asks for nothing begins with Send.
 ///
-/// Each [`Move`] is consumed by what comes next, so that no step can be taken twice or out of order. An attempt asks five times at most,
-/// for a credential and four parameters ([`Client::asks`]); it sends one request at most, and then it is over. A client that asks for
-/// nothing has a short form, [`Client::request`] and [`Client::read`].
+/// Each [`Move`] is consumed by what comes next, so that no step can be taken twice or out of order. An attempt asks six times at most:
+/// for a certificate, a credential and four parameters ([`Client::asks`]), or a signature in place of the credential, after them. It sends two requests
+/// at most, one of metadata if its provider is [discovered](crate::Provider::discovered) and what is kept of that is old, and one for a token. A
+/// client that asks for nothing at a known token endpoint has a short form, [`Client::request`] and [`Client::read`].
 ///
 /// - **Time**: nothing here waits, so whoever drives it bounds the whole of it by [`Policy::attempt_timeout`](crate::Policy::attempt_timeout).
 ///   What does not come in time is [`SourceError::TimedOut`] for an ask, and a [`TransportError`] for a request.
@@ -141,11 +145,26 @@ impl<'a> Attempt<'a> {
         Self { client: Whose::Given(client), seed, known: known.clone(), presented: None }.next()
     }
 
-    fn next(self) -> Move<'a> {
+    fn next(mut self) -> Move<'a> {
         let ask = self.client.asks().next();
-        match ask {
-            Some(ask) => Move::Ask(Asking { attempt: self, ask }),
-            None => Move::Send(self.client.filled_request(), Sent(self)),
+        if let Some(ask) = ask {
+            return Move::Ask(Asking { attempt: self, ask, unsigned: None });
+        }
+        if let Some(discovery) = self.client.provider().discovery() {
+            let Some(metadata) = self.known.current_metadata(discovery.max_age(), self.seed.now.mono) else {
+                let request = Request::of_metadata(discovery.url().clone());
+                return Move::Send(request, Sent { attempt: self, what: Sending::Metadata });
+            };
+            let resolved = self.client.clone().resolved(metadata);
+            self.client = Whose::Filled(Box::new(resolved));
+        }
+        match self.client.unsigned(self.known.server_now(self.seed.now.wall)) {
+            Some(unsigned) => {
+                Move::Ask(Asking { attempt: self, ask: Ask::Signature, unsigned: Some(unsigned.into()) })
+            }
+            None => {
+                Move::Send(self.client.filled_request(), Sent { attempt: self, what: Sending::TokenRequest })
+            }
         }
     }
 
@@ -160,6 +179,7 @@ impl<'a> Attempt<'a> {
 pub struct Asking<'a> {
     attempt: Attempt<'a>,
     ask: Ask,
+    unsigned: Option<Box<UnsignedAssertion>>,
 }
 
 impl<'a> Asking<'a> {
@@ -168,12 +188,16 @@ impl<'a> Asking<'a> {
         &self.ask
     }
 
+    /// The assertion that has to be signed: there for [`Ask::Signature`] alone.
+    pub fn unsigned(&self) -> Option<&UnsignedAssertion> {
+        self.unsigned.as_deref()
+    }
+
     /// This is it. A credential that the server has refused is not sent again while it is the same: it ends the attempt as
     /// [`Outcome::HeldBack`], until its time comes to be tried once more.
     pub fn answer(self, text: SecretText) -> Move<'a> {
-        let Self { mut attempt, ask } = self;
-        let is_costly = text.is_costly();
-        let (text, source) = text.into_parts();
+        let Self { mut attempt, ask, .. } = self;
+        let Parts { text, source, is_costly, told_by } = text.into_parts();
         let client = match attempt.client.clone().with_read(&ask, text.clone()) {
             Ok(client) => client,
             Err(error) => {
@@ -181,11 +205,11 @@ impl<'a> Asking<'a> {
                 return attempt.done(Outcome::NotSent(if is_costly { unready.costly() } else { unready }));
             }
         };
-        if ask.is_credential() {
-            if !is_costly && let Some(refusal) = attempt.known.held_back(&text, attempt.seed.now.mono) {
+        if attempt.client.is_credential(&ask) {
+            if !is_costly && let Some(refusal) = attempt.known.held_back(&told_by, attempt.seed.now.mono) {
                 return attempt.done(Outcome::HeldBack(refusal));
             }
-            attempt.presented = Some(Read { ask, text, source, is_costly });
+            attempt.presented = Some(Read { ask, text, told_by, source, is_costly });
         }
         Attempt { client: Whose::Filled(Box::new(client)), ..attempt }.next()
     }
@@ -199,35 +223,89 @@ impl<'a> Asking<'a> {
 /// An attempt whose request is under way.
 #[must_use]
 #[derive(Debug)]
-pub struct Sent<'a>(Attempt<'a>);
+pub struct Sent<'a> {
+    attempt: Attempt<'a>,
+    what: Sending,
+}
+
+/// What was sent.
+#[derive(Clone, Copy, Debug)]
+enum Sending {
+    TokenRequest,
+    Metadata,
+}
 
 impl<'a> Sent<'a> {
     /// This is the answer, which came at this moment.
     pub fn received(self, response: &Response, now: Now) -> Move<'a> {
-        let Self(mut attempt) = self;
-        let sent = attempt.seed.now;
-        attempt.known.hear(response, attempt.client.provider().token_endpoint().origin(), sent, now);
-        match attempt.client.read(response, sent) {
-            Ok(grant) => {
-                attempt.known.accepted();
-                attempt.done(Outcome::Granted(grant))
-            }
-            Err(refusal) => {
-                let refusal = attempt.refused(refusal, now);
-                attempt.done(Outcome::Refused(refusal))
-            }
+        match self.what {
+            Sending::TokenRequest => self.attempt.answered(response, now),
+            Sending::Metadata => self.attempt.told(|of| Metadata::read(response, of, now.wall)),
         }
     }
 
     /// There is no answer. What the HTTP library said is shown with the client's secrets masked.
     pub fn failed(self, error: TransportError) -> Move<'a> {
-        let error = self.0.client.masked_error(error);
-        self.0.done(Outcome::Refused(error.into()))
+        let error = self.attempt.client.masked_error(error);
+        match self.what {
+            Sending::TokenRequest => self.attempt.done(Outcome::Refused(error.into())),
+            Sending::Metadata => self.attempt.told(|of| Err(metadata::unreachable(of, error))),
+        }
     }
 
     /// The client that the request is of, with everything that was read for it: equal to one whose secrets are fixed.
     pub fn client(&self) -> &Client {
-        &self.0.client
+        &self.attempt.client
+    }
+}
+
+impl<'a> Attempt<'a> {
+    /// What came of a request of metadata. What is kept stays good while no newer can be had: a lease is not touched, and neither is the way to
+    /// a new one.
+    fn told(mut self, read: impl FnOnce(&Discovery) -> Result<Metadata, Refusal>) -> Move<'a> {
+        let asked = self.seed.now;
+        let Some(discovery) = self.client.provider().discovery() else {
+            return self.done(Outcome::NotSent(ConfigError::NeedsAttempt { field: "issuer" }.into()));
+        };
+        match read(discovery) {
+            Ok(metadata) => self.known.fetched(metadata, asked.mono),
+            Err(refusal) => {
+                if self.known.not_fetched(asked).is_none() {
+                    return self.done(Outcome::Refused(refusal));
+                }
+            }
+        }
+        self.next()
+    }
+
+    fn answered(mut self, response: &Response, now: Now) -> Move<'a> {
+        let sent = self.seed.now;
+        let before = self.known.clock();
+        self.known.hear(response, self.client.provider().server().origin(), sent, now);
+        match self.client.read(response, sent) {
+            Ok(grant) => {
+                self.known.accepted();
+                let binding = self.client.binding_of(grant.token());
+                self.done(Outcome::Granted(if binding == Binding::None {
+                    grant
+                } else {
+                    grant.with_binding(binding)
+                }))
+            }
+            Err(refusal) => {
+                if metadata::is_doubted_by(&refusal) {
+                    self.known.doubt_metadata();
+                }
+                // Its times were wrong by the server's clock, as is known now: the next one has the right ones.
+                let is_of_times = self.client.auth().is_signed() && refusal.may_be_of_credential();
+                let refusal = if is_of_times && self.known.excuse(before) {
+                    refusal.excused()
+                } else {
+                    self.refused(refusal, now)
+                };
+                self.done(Outcome::Refused(refusal))
+            }
+        }
     }
 }
 
@@ -238,7 +316,7 @@ impl Attempt<'_> {
         let is_permanent = refusal.class() == Class::Permanent;
         let Some(read) = self.presented.take().filter(|_| is_permanent) else { return refusal };
         let told = match read.ask {
-            Ask::Assertion => {
+            Ask::Assertion | Ask::Signature => {
                 let masks = self.client.own_masks();
                 let masks: Vec<&str> = masks.iter().map(|mask| mask.as_str()).collect();
                 assertion::Told::of(read.text.expose(), self.known.server_now(now.wall), &masks)
@@ -249,7 +327,7 @@ impl Attempt<'_> {
         let presented = Presented { ask: read.ask, source: read.source, is_costly, told };
         let refusal = refusal.of(presented);
         if !is_costly {
-            self.known.refused(read.text, &refusal, now.mono);
+            self.known.refused(read.told_by, &refusal, now.mono);
         }
         refusal
     }
@@ -260,6 +338,8 @@ impl Attempt<'_> {
 struct Read {
     ask: Ask,
     text: Secret,
+    /// What tells it from another: of an assertion that was signed for this attempt, the key.
+    told_by: Secret,
     source: Option<Excerpt>,
     is_costly: bool,
 }

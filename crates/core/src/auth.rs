@@ -1,7 +1,7 @@
 //! Client authentication (RFC 6749 §2.3).
 
 use crate::ask::Ask;
-use crate::assertion::{AssertionKind, UNREGISTERED};
+use crate::assertion::{AssertionKind, Kind, UNREGISTERED};
 use crate::error::{ConfigError, Excerpt};
 use crate::field::check_present;
 use crate::request;
@@ -41,6 +41,10 @@ enum Method {
     BasicRaw(Proof),
     Post(Proof),
     Assertion(Assertion),
+    /// An assertion that the client makes itself.
+    Signed(Kind, Proof),
+    /// The certificate that the connection shows.
+    Tls,
     None,
 }
 
@@ -196,6 +200,53 @@ impl ClientAuth {
         Self::new(id, Method::Assertion(Assertion { kind, names_client: true, proof: Proof::Live }))
     }
 
+    /// `private_key_jwt`: an assertion that this client makes for each token request and signs with a private key (RFC 7523 §2.2). `TokensBuilder::signer`
+    /// and `TokensBuilder::key_source` of the adapters, and those of `PoolClient` for a pool, take the key; whoever drives the core alone
+    /// answers [`Ask::Signature`].
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Provider};
+    /// // The issuer is whom the assertion is for.
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?.with_issuer("https://auth.example.com")?;
+    /// let client = Client::builder(provider, ClientAuth::private_key_jwt("my-client-id")?).build()?;
+    /// assert_eq!(client.auth().method(), "private_key_jwt");
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the id is empty or has a control character.
+    pub fn private_key_jwt(id: &str) -> Result<Self, ConfigError> {
+        Self::new(id, Method::Signed(Kind::PrivateKey, Proof::Live))
+    }
+
+    /// `client_secret_jwt`: an assertion that this client makes for each token request and signs with its secret by HS256 (OpenID Connect
+    /// Core 1.0 §9), as with [`private_key_jwt`](Self::private_key_jwt). The secret has at least 32 bytes (RFC 7518 §3.2).
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the id is empty or has a control character.
+    pub fn client_secret_jwt(id: &str) -> Result<Self, ConfigError> {
+        Self::new(id, Method::Signed(Kind::ClientSecret, Proof::Live))
+    }
+
+    /// `tls_client_auth` and `self_signed_tls_client_auth`, which look alike here: the certificate that the connection shows, and the client id in the
+    /// body (RFC 8705 §2). `TokensBuilder::identity` of the adapters takes the certificate; the server says which one it wants.
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Provider};
+    /// let auth = ClientAuth::tls("my-client-id")?;
+    /// assert_eq!(auth.method(), "tls_client_auth");
+    /// // Plain http shows no certificate, not even to this machine itself.
+    /// let provider = Provider::rfc6749("http://127.0.0.1:8080/token")?;
+    /// assert_eq!(Client::builder(provider, auth).build().unwrap_err(), ConfigError::TlsRequired);
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the id is empty or has a control character.
+    pub fn tls(id: &str) -> Result<Self, ConfigError> {
+        Self::new(id, Method::Tls)
+    }
+
     /// The same without `client_id` in the request, which is optional beside an assertion (RFC 7521 §4.2): for servers that find the client
     /// by the assertion's subject, and refuse an id that is another one. The id is a name for people then. Nothing changes for the
     /// other methods.
@@ -208,8 +259,18 @@ impl ClientAuth {
     }
 
     /// Whether its secret or assertion is read for each token request.
-    pub const fn is_live(&self) -> bool {
-        matches!(self.proof(), Some(Proof::Live))
+    pub fn is_live(&self) -> bool {
+        self.ask().is_some()
+    }
+
+    /// Whether it makes an assertion for each token request, and a key signs it.
+    pub const fn is_signed(&self) -> bool {
+        matches!(self.method, Method::Signed(..))
+    }
+
+    /// Whether the certificate that the connection shows is what proves who the client is.
+    pub const fn is_tls(&self) -> bool {
+        matches!(self.method, Method::Tls)
     }
 
     /// The client id.
@@ -231,6 +292,8 @@ impl ClientAuth {
             Method::BasicRaw(_) => "client_secret_basic_raw",
             Method::Post(_) => "client_secret_post",
             Method::Assertion(assertion) => assertion.kind.method(),
+            Method::Signed(kind, _) => kind.method(),
+            Method::Tls => "tls_client_auth",
             Method::None => "none",
         }
     }
@@ -267,15 +330,25 @@ impl ClientAuth {
     pub(crate) const fn secret(&self) -> Option<&Secret> {
         match &self.method {
             Method::Basic(proof) | Method::BasicRaw(proof) | Method::Post(proof) => proof.secret(),
-            Method::Assertion(_) | Method::None => None,
+            Method::Assertion(_) | Method::Signed(..) | Method::Tls | Method::None => None,
         }
     }
 
     /// What has to be read before it can be sent.
     pub(crate) const fn ask(&self) -> Option<Ask> {
-        match (self.proof(), &self.method) {
-            (Some(Proof::Live), Method::Assertion(_)) => Some(Ask::Assertion),
-            (Some(Proof::Live), _) => Some(Ask::ClientSecret),
+        match &self.method {
+            Method::Basic(Proof::Live) | Method::BasicRaw(Proof::Live) | Method::Post(Proof::Live) => {
+                Some(Ask::ClientSecret)
+            }
+            Method::Assertion(Assertion { proof: Proof::Live, .. }) => Some(Ask::Assertion),
+            _ => None,
+        }
+    }
+
+    /// What has to sign an assertion before it can be sent.
+    pub(crate) const fn unsigned(&self) -> Option<Kind> {
+        match &self.method {
+            Method::Signed(kind, Proof::Live) => Some(*kind),
             _ => None,
         }
     }
@@ -288,20 +361,12 @@ impl ClientAuth {
         let mut auth = self.clone();
         let (proof, field) = match &mut auth.method {
             Method::Basic(proof) | Method::BasicRaw(proof) | Method::Post(proof) => (proof, SECRET),
-            Method::Assertion(assertion) => (&mut assertion.proof, ASSERTION),
-            Method::None => return Ok(auth),
+            Method::Assertion(Assertion { proof, .. }) | Method::Signed(_, proof) => (proof, ASSERTION),
+            Method::Tls | Method::None => return Ok(auth),
         };
         check_present(text.expose(), field)?;
         *proof = Proof::Fixed(text);
         Ok(auth)
-    }
-
-    const fn proof(&self) -> Option<&Proof> {
-        match &self.method {
-            Method::Basic(proof) | Method::BasicRaw(proof) | Method::Post(proof) => Some(proof),
-            Method::Assertion(assertion) => Some(&assertion.proof),
-            Method::None => None,
-        }
     }
 
     fn raw(id: &str, proof: Proof) -> Result<Self, ConfigError> {
@@ -323,7 +388,9 @@ impl ClientAuth {
                 pair(&request::form_encoded(&self.id), &request::form_encoded(secret.expose()))
             }
             Method::BasicRaw(secret) => pair(&self.id, secret.expose()),
-            Method::Post(_) | Method::Assertion(_) | Method::None => return None,
+            Method::Post(_) | Method::Assertion(_) | Method::Signed(..) | Method::Tls | Method::None => {
+                return None;
+            }
         };
         let encoded = base64(&pair);
         let mut value = Zeroizing::new(String::with_capacity("Basic ".len() + encoded.len()));
@@ -340,9 +407,14 @@ impl ClientAuth {
             Method::Assertion(Assertion { kind, names_client, proof }) => (
                 names_client.then_some(&*self.id),
                 Some((ASSERTION, proof.expose())),
-                Some(("client_assertion_type", kind.uri())),
+                Some((ASSERTION_TYPE, kind.uri())),
             ),
-            Method::None => (Some(&*self.id), None, None),
+            Method::Signed(_, proof) => (
+                Some(&*self.id),
+                Some((ASSERTION, proof.expose())),
+                Some((ASSERTION_TYPE, AssertionKind::JWT_BEARER_URI)),
+            ),
+            Method::Tls | Method::None => (Some(&*self.id), None, None),
         };
         id.map(|id| ("client_id", id)).into_iter().chain(kind).chain(proof)
     }
@@ -350,8 +422,8 @@ impl ClientAuth {
     /// What is masked in words from outside: the secret and its pair with the id, which are found in every encoding. A short
     /// secret is not searched for in base64, where its few bytes stand by chance, so its base64 is one of the masks.
     pub(crate) fn masks(&self) -> Vec<Zeroizing<String>> {
-        if let Method::Assertion(assertion) = &self.method {
-            return assertion_masks(assertion.proof.expose());
+        if let Method::Assertion(Assertion { proof, .. }) | Method::Signed(_, proof) = &self.method {
+            return assertion_masks(proof.expose());
         }
         let Some(secret) = self.secret().map(Secret::expose) else { return Vec::new() };
         let plain = Zeroizing::new(String::from(secret));
@@ -374,6 +446,7 @@ impl ClientAuth {
 const SECRET: &str = "client_secret";
 /// What an assertion is called there.
 const ASSERTION: &str = "client_assertion";
+const ASSERTION_TYPE: &str = "client_assertion_type";
 
 /// Parts of an assertion that are no longer stand in other words by chance.
 const SHORTEST_PART: usize = 17;

@@ -1,17 +1,27 @@
 //! A client of an authorization server: builds its token requests and reads the answers.
 
 use crate::ask::Ask;
+use crate::assertion::{AssertionAudience, UnsignedAssertion, check_claim};
 use crate::auth::ClientAuth;
+use crate::binding::Binding;
+use crate::endpoint;
 use crate::error::{ConfigError, Excerpt, HeaderFault, Refusal, TransportError, TransportErrorKind};
 use crate::field;
+use crate::jwt;
 use crate::key::{ClientKey, Identity};
+use crate::metadata::Metadata;
 use crate::provider::Provider;
 use crate::request::{Parameter, Request};
 use crate::response::{Grant, Reader, Response};
 use crate::scope::Scope;
 use crate::secret::Secret;
-use crate::time::Now;
+use crate::signature::Algorithm;
+use crate::thumbprint::Thumbprint;
+use crate::time::{Now, Wall};
+use crate::token::AccessToken;
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -65,6 +75,26 @@ pub struct Client {
     live_params: Vec<Box<str>>,
     headers: Vec<(Box<str>, Secret)>,
     jwt_hint: bool,
+    signing: Signing,
+    certificate: Certificate,
+    is_certificate_bound: bool,
+}
+
+/// How it signs its assertions, beside what its server wants.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct Signing {
+    algorithm: Option<Algorithm>,
+    /// Claims of its own, in JSON.
+    claims: Vec<(Box<str>, Secret)>,
+}
+
+/// The certificate that the connection shows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Certificate {
+    None,
+    /// One that is read for each request.
+    Live,
+    Shown(Thumbprint),
 }
 
 impl Client {
@@ -90,13 +120,13 @@ impl Client {
             live_params: Vec::new(),
             headers: Vec::new(),
             jwt_hint: true,
+            signing: Signing { algorithm: None, claims: Vec::new() },
+            is_certificate_bound: false,
         }
     }
 
     /// The token request to send now (RFC 6749 §4.4.2): the short form of [`Attempt`](crate::Attempt), for a client whose requests need
     /// nothing that has to be read first.
-    ///
-    /// Every attempt has a request of its own: `now` will be in it once the client can sign assertions (RFC 7523).
     ///
     /// ```
     /// use evergrant_core::{Client, ClientAuth, Now, Provider};
@@ -111,12 +141,16 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError::NeedsAttempt`] for a client with a secret, an assertion or a parameter that is read for each request.
+    /// [`ConfigError::NeedsAttempt`] for a client with a secret, an assertion, a certificate or a parameter that is read for each request,
+    /// for one that signs its assertions, and for one whose token endpoint has to be found out.
     pub fn request(&self, now: Now) -> Result<Request, ConfigError> {
+        // Each request is made anew: one whose content depends on the time is made by an attempt.
         let _ = now;
-        match self.asks().next() {
-            Some(ask) => Err(ConfigError::NeedsAttempt { field: ask.field() }),
-            None => Ok(self.filled_request()),
+        let lacking = self.asks().next().or_else(|| self.auth.is_signed().then_some(Ask::Signature));
+        match (lacking, self.provider.token_endpoint()) {
+            (Some(ask), _) => Err(ConfigError::NeedsAttempt { field: ask.field() }),
+            (None, None) => Err(ConfigError::NeedsAttempt { field: endpoint::FIELD }),
+            (None, Some(_)) => Ok(self.filled_request()),
         }
     }
 
@@ -132,7 +166,7 @@ impl Client {
             .chain(self.params.iter().filter_map(|(name, value)| Parameter::new(name, [value.expose()])))
             .collect();
         Request::new(
-            self.provider.token_endpoint().clone(),
+            self.provider.server().clone(),
             self.provider.body(),
             self.auth.authorization(),
             &parameters,
@@ -140,15 +174,89 @@ impl Client {
         .with_headers(&self.headers)
     }
 
-    /// What has to be read before each of its requests: the credential comes first.
+    /// What has to be read before each of its requests: its certificate first, then its credential. Where it signs its assertions
+    /// ([`ClientAuth::is_signed`]), an attempt asks for the signature after these.
     pub fn asks(&self) -> impl Iterator<Item = Ask> {
+        let certificate = matches!(self.certificate, Certificate::Live).then_some(Ask::Certificate);
         let params = self.live_params.iter().map(|name| Ask::Parameter(name.clone()));
-        self.auth.ask().into_iter().chain(params)
+        certificate.into_iter().chain(self.auth.ask()).chain(params)
     }
 
-    /// Whether something is read for each of its requests: its secret, its assertion, or a parameter.
+    /// Whether something is read for each of its requests, or signs it: its certificate, its secret, its assertion, its key, or a parameter.
     pub fn is_live(&self) -> bool {
-        self.asks().next().is_some()
+        self.auth.is_signed() || self.asks().next().is_some()
+    }
+
+    /// The same client over a connection that shows a certificate, beside its own way to authenticate: the certificate is read for each request, and
+    /// [`Ask::Certificate`] asks which one it is. A client by [`ClientAuth::tls`] is one already.
+    ///
+    /// # Errors
+    /// [`ConfigError::TlsRequired`] where its server is at plain http.
+    pub fn with_certificate(self) -> Result<Self, ConfigError> {
+        check_tls(&self.provider)?;
+        Ok(Self { certificate: Certificate::Live, ..self })
+    }
+
+    /// Whether the connection shows a certificate.
+    pub const fn shows_certificate(&self) -> bool {
+        !matches!(self.certificate, Certificate::None)
+    }
+
+    /// Whether its tokens are bound to its certificate (RFC 8705 §3): [`ClientBuilder::certificate_bound`].
+    pub const fn is_certificate_bound(&self) -> bool {
+        self.is_certificate_bound
+    }
+
+    /// What it shows, once that is known.
+    pub(crate) const fn certificate(&self) -> Option<Thumbprint> {
+        match self.certificate {
+            Certificate::Shown(thumbprint) => Some(thumbprint),
+            Certificate::None | Certificate::Live => None,
+        }
+    }
+
+    /// Whether what is asked for proves who the client is.
+    pub(crate) fn is_credential(&self, ask: &Ask) -> bool {
+        match ask {
+            Ask::ClientSecret | Ask::Assertion | Ask::Signature => true,
+            Ask::Certificate => self.auth.is_tls(),
+            Ask::Parameter(_) => false,
+        }
+    }
+
+    /// The assertion that has to be signed, at this moment of the server's clock, if there is one.
+    pub(crate) fn unsigned(&self, now: Wall) -> Option<UnsignedAssertion> {
+        let kind = self.auth.unsigned()?;
+        let (provider, form) = (&self.provider, self.provider.assertion_form());
+        let endpoint = provider.server().url();
+        let audience = match form.audience() {
+            AssertionAudience::Issuer => provider.issuer().unwrap_or(endpoint),
+            AssertionAudience::TokenEndpoint => endpoint,
+            AssertionAudience::Other(audience) => audience,
+        };
+        Some(UnsignedAssertion {
+            client_id: self.client_id().into(),
+            audience: audience.into(),
+            now,
+            form: form.clone(),
+            claims: self.signing.claims.clone(),
+            kind,
+            algorithm: self.signing.algorithm,
+            takes_pss: provider.takes_pss(),
+        })
+    }
+
+    /// What this token of the client is bound to.
+    pub(crate) fn binding_of(&self, token: &AccessToken) -> Binding {
+        let Some(shown) = self.certificate() else { return Binding::None };
+        let says_so = || self.jwt_hint && jwt::certificate(token.expose()) == Some(shown);
+        if self.is_certificate_bound || says_so() { Binding::Certificate(shown) } else { Binding::None }
+    }
+
+    /// The same client at the token endpoint that this names.
+    pub(crate) fn resolved(self, metadata: &Metadata) -> Self {
+        let shows_certificate = self.certificate().is_some();
+        Self { provider: self.provider.resolved(metadata, shows_certificate), ..self }
     }
 
     /// The same client with what was read for this.
@@ -157,7 +265,11 @@ impl Client {
     /// [`ConfigError`] if no request can carry it.
     pub(crate) fn with_read(mut self, ask: &Ask, text: Secret) -> Result<Self, ConfigError> {
         match ask {
-            Ask::ClientSecret | Ask::Assertion => self.auth = self.auth.with_read(text)?,
+            Ask::ClientSecret | Ask::Assertion | Ask::Signature => self.auth = self.auth.with_read(text)?,
+            Ask::Certificate => {
+                let thumbprint = Thumbprint::parse(text.expose()).ok_or(ConfigError::Thumbprint)?;
+                self.certificate = Certificate::Shown(thumbprint);
+            }
             Ask::Parameter(name) => {
                 field::check_present(text.expose(), "a parameter's value")?;
                 self.live_params.retain(|live| live != name);
@@ -250,12 +362,14 @@ impl Client {
     /// What tells this client from every other, without its secret: the key of an entry in a map, a cache or a shared store.
     /// Two clients have equal keys exactly when these are equal:
     ///
-    /// - the token endpoint, byte for byte; the client id; the name of the authentication method, and of an assertion whether the id is sent
+    /// - the token endpoint, byte for byte, or the issuer and the place of its metadata where that is asked; the client id; the name of the
+    ///   authentication method, of an assertion whether the id is sent, and whether a certificate is shown
     /// - the scope that is asked for, and the resources, each as a set: the order of scope tokens does not matter
     ///   (RFC 6749 §3.3), and a token for several resources is for all of them (RFC 8707 §2)
     /// - the audience
     /// - the extra parameters, by name: each stands there once (RFC 6749 §3.2), so that their order has no meaning. One
     ///   without a value is not sent, and counts as absent
+    /// - the claims that are added to its assertions, by name
     /// - the header fields of its own, by name, in any letter case and order (RFC 9110 §5.1 and §5.3)
     ///
     /// `User-Agent` is left out, or each version of a program would have a token of its own; so is everything about how a
@@ -283,14 +397,25 @@ impl Client {
         let params = params.filter(|(_, value)| !value.is_empty());
         // A parameter without a value counts as absent, so none of those is taken for one that is read.
         let live = self.live_params.iter().map(|name| (&**name, ""));
+        // No parameter's name has a colon.
+        let claims: Vec<(String, &str)> = self.signing.claims.iter().map(claim_of_key).collect();
+        let claims = claims.iter().map(|(name, json)| (name.as_str(), *json));
+        let method = self.auth.method_of_key();
+        let shows_certificate = self.shows_certificate() && !self.auth.is_tls();
+        // No registered name and no URI has a space, and no URL.
+        let method = if shows_certificate { format!("{method} beside a certificate").into() } else { method };
+        let endpoint = match self.provider.discovery() {
+            None => Cow::Borrowed(self.provider.server().url()),
+            Some(discovery) => format!("{} of {}", discovery.url().url(), discovery.issuer()).into(),
+        };
         ClientKey::new(&Identity {
-            token_endpoint: self.provider.token_endpoint().url(),
+            token_endpoint: &endpoint,
             client_id: self.client_id(),
-            method: &self.auth.method_of_key(),
+            method: &method,
             scope: self.scope.sorted(),
             resources: self.resources.iter().map(AsRef::as_ref).collect(),
             audience: self.audience.as_deref().filter(|audience| !audience.is_empty()),
-            params: params.chain(live).collect(),
+            params: params.chain(live).chain(claims).collect(),
             headers: self.secret_headers().collect(),
         })
     }
@@ -321,7 +446,7 @@ impl Client {
     /// of extra parameters that are long enough to be no word of a sentence. A `User-Agent` is told to everybody.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         let headers = self.secret_headers().map(|(_, value)| value);
-        let params = self.params.iter().map(|(_, value)| value.expose());
+        let params = self.params.iter().chain(&self.signing.claims).map(|(_, value)| value.expose());
         headers.chain(params.filter(|value| value.len() >= Excerpt::SHORTEST_ECHO))
     }
 
@@ -354,7 +479,7 @@ impl Client {
     ///
     /// let auth = ClientAuth::post("my-client-id", "my-client-secret")?;
     /// let client = Client::builder(myparcel::sandbox(), auth).build()?;
-    /// assert_eq!(client.provider().token_endpoint().url(), "https://auth.sandbox.myparcel.com/access-token");
+    /// assert_eq!(client.provider().server().url(), "https://auth.sandbox.myparcel.com/access-token");
     /// assert_eq!((client.client_id(), client.auth().method()), ("my-client-id", "client_secret_post"));
     /// assert_eq!(client.scope().to_string(), "*"); // the provider's default
     /// # Ok::<(), evergrant_core::ConfigError>(())
@@ -391,8 +516,9 @@ impl Eq for Client {}
 /// Of secrets the lengths alone, and nothing of how answers are judged: equal clients hash alike.
 impl Hash for Client {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.provider.token_endpoint(), &self.auth, &self.scope, &self.resources).hash(state);
+        (self.provider.server(), &self.auth, &self.scope, &self.resources).hash(state);
         (&self.audience, &self.params, &self.live_params, &self.headers).hash(state);
+        (&self.signing, self.certificate).hash(state);
     }
 }
 
@@ -410,8 +536,14 @@ impl fmt::Debug for Client {
             .field("live_params", &self.live_params)
             .field("headers", &names(&self.headers))
             .field("jwt_hint", &self.jwt_hint)
+            .field("claims", &names(&self.signing.claims))
+            .field("certificate", &self.certificate)
             .finish()
     }
+}
+
+fn claim_of_key((name, json): &(Box<str>, Secret)) -> (String, &str) {
+    (format!("claim:{name}"), json.expose())
 }
 
 /// A client in the making; see [`Client::builder`]. What is wrong with it is said by [`build`](Self::build).
@@ -426,6 +558,8 @@ pub struct ClientBuilder {
     live_params: Vec<Box<str>>,
     headers: Vec<(Box<str>, Secret)>,
     jwt_hint: bool,
+    signing: Signing,
+    is_certificate_bound: bool,
 }
 
 impl ClientBuilder {
@@ -562,6 +696,44 @@ impl ClientBuilder {
         Self { jwt_hint, ..self }
     }
 
+    /// The algorithm of the assertions that this client signs, such as RS384 for SMART on FHIR. Without it the key says which: of an RSA key PS256 if the
+    /// server's metadata lists it, else RS256.
+    ///
+    /// ```
+    /// # use evergrant_core::{Algorithm, Client, ClientAuth, ConfigError, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// let auth = ClientAuth::private_key_jwt("my-client-id")?;
+    /// let client = Client::builder(provider, auth).assertion_algorithm(Algorithm::Rs384).build()?;
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    pub fn assertion_algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.signing.algorithm = Some(algorithm);
+        self
+    }
+
+    /// One more claim in the assertions that this client signs, its value in JSON: what a profile of the server asks for. The names that the library sets
+    /// (`iss`, `sub`, `aud`, `jti`, `iat`, `exp`, `nbf`) are refused. The value is kept as a secret.
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Provider};
+    /// # let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// # let auth = ClientAuth::private_key_jwt("my-client-id")?;
+    /// let builder = Client::builder(provider, auth);
+    /// let client = builder.assertion_claim("authorization_details", r#"[{"type":"erp"}]"#).build()?;
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    pub fn assertion_claim(mut self, name: &str, json: &str) -> Self {
+        self.signing.claims.push((name.into(), Secret::new(json)));
+        self
+    }
+
+    /// Whether the tokens of this client are bound to the certificate that its connections show (RFC 8705 §3), which the server decides for each
+    /// client and its answers do not always tell. A bound token is exported and restored with the certificate's thumbprint. Default false; a
+    /// JWT that names its certificate tells it by itself, unless [`jwt_hint`](Self::jwt_hint) is off.
+    pub fn certificate_bound(self, is_certificate_bound: bool) -> Self {
+        Self { is_certificate_bound, ..self }
+    }
+
     /// The client.
     ///
     /// ```
@@ -576,7 +748,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`ConfigError`] names the first setting that cannot work: the scope, a resource, the audience, a
-    /// parameter, or a header field.
+    /// parameter, a claim, a header field, or plain http for a client that authenticates by a certificate.
     pub fn build(self) -> Result<Client, ConfigError> {
         let own = self.scope.as_deref().map(Scope::parse).transpose()?.filter(|scope| !scope.is_empty());
         let scope = own.unwrap_or_else(|| self.provider.default_scope().clone());
@@ -611,6 +783,20 @@ impl ClientBuilder {
                 return Err(field::header_fault(name, HeaderFault::TooMany));
             }
         }
+        for (place, (name, json)) in self.signing.claims.iter().enumerate() {
+            check_claim(name, json.expose())?;
+            if self.signing.claims.iter().take(place).any(|(earlier, _)| earlier == name) {
+                return Err(ConfigError::AssertionClaim {
+                    name: Excerpt::new(name, &[]).unwrap_or_default(),
+                });
+            }
+        }
+        let certificate = if self.auth.is_tls() {
+            check_tls(&self.provider)?;
+            Certificate::Live
+        } else {
+            Certificate::None
+        };
         Ok(Client {
             provider: self.provider,
             auth: self.auth,
@@ -621,7 +807,18 @@ impl ClientBuilder {
             live_params: self.live_params,
             headers: self.headers,
             jwt_hint: self.jwt_hint,
+            signing: self.signing,
+            certificate,
+            is_certificate_bound: self.is_certificate_bound,
         })
+    }
+}
+
+/// RFC 8705 §2: plain http shows no certificate.
+fn check_tls(provider: &Provider) -> Result<(), ConfigError> {
+    match provider.server().origin().scheme() {
+        "https" => Ok(()),
+        _ => Err(ConfigError::TlsRequired),
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use core::fmt;
 
 /// What the endpoint is called in errors.
-const FIELD: &str = "token_endpoint";
+pub(crate) const FIELD: &str = "token_endpoint";
 /// Parameters that are secrets: a URL is logged, so they belong into the body (RFC 6749 §2.3.1).
 const SECRETS: [&str; 5] = ["client_secret", "client_assertion", "access_token", "refresh_token", "password"];
 
@@ -27,7 +27,7 @@ impl Endpoint {
     /// [`ConfigError`] unless `url` is https, or http on 127.0.0.0/8 or `[::1]` (`localhost` is a name, and refused);
     /// for a fragment, for userinfo, for a secret in the query, for a host that readers of URLs disagree about.
     pub fn parse(url: &str) -> Result<Self, ConfigError> {
-        Self::read(url, PlainHttp::Loopback)
+        Self::read(url, FIELD, PlainHttp::Loopback)
     }
 
     /// The same, with plain http to any host: a mesh whose sidecars add TLS, or a compose file.
@@ -38,7 +38,7 @@ impl Endpoint {
     /// # Errors
     /// As [`parse`](Self::parse), plain http excepted.
     pub fn dangerous_plain_http(url: &str) -> Result<Self, ConfigError> {
-        Self::read(url, PlainHttp::Dangerous)
+        Self::read(url, FIELD, PlainHttp::Dangerous)
     }
 
     /// The URL, byte for byte as it was configured.
@@ -56,12 +56,12 @@ impl Endpoint {
         self.url.split('?').next().unwrap_or_default()
     }
 
-    fn read(url: &str, plain_http: PlainHttp) -> Result<Self, ConfigError> {
-        let (uri, origin) = origin::read(url, FIELD, plain_http)?;
+    pub(crate) fn read(url: &str, field: &'static str, plain_http: PlainHttp) -> Result<Self, ConfigError> {
+        let (uri, origin) = origin::read(url, field, plain_http)?;
         if let Some(query) = uri.query() {
             let is_secret = |name: &str| SECRETS.iter().any(|secret| name.eq_ignore_ascii_case(secret));
             if form_urlencoded::parse(query.as_str().as_bytes()).any(|(name, _)| is_secret(&name)) {
-                return Err(ConfigError::SecretInUrl { field: FIELD });
+                return Err(ConfigError::SecretInUrl { field });
             }
         }
         Ok(Self { url: url.into(), origin })

@@ -8,6 +8,7 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::ops::Deref;
 use memchr::memchr2;
 use zeroize::Zeroizing;
@@ -159,6 +160,32 @@ pub(crate) fn object(document: &[u8]) -> Result<Members<'_>, Broken> {
     cursor.pass_space();
     let document = Raw { text: cursor.0, escapes: false };
     document.members().ok_or(Broken)
+}
+
+/// Whether this is one value, and nothing behind it.
+pub(crate) fn is_value(document: &[u8]) -> bool {
+    let mut cursor = Cursor(document);
+    cursor.pass_space();
+    let is_passed = cursor.pass_value().is_some();
+    cursor.pass_space();
+    is_passed && cursor.0.is_empty() && core::str::from_utf8(document).is_ok()
+}
+
+/// A JSON string (RFC 8259 §7): quote, backslash and control characters are escaped, everything else is itself.
+pub(crate) fn quote(into: &mut Vec<u8>, text: &str) {
+    into.push(b'"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => into.extend([b'\\', byte]),
+            0x00..=0x1f => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
+                into.extend([b'\\', b'u', b'0', b'0', HEX[high], HEX[low]]);
+            }
+            _ => into.push(byte),
+        }
+    }
+    into.push(b'"');
 }
 
 /// Member after member: the name, unless it has half a surrogate pair, and the value.

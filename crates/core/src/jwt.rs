@@ -6,6 +6,7 @@
 use crate::json::{self, Raw};
 use crate::seconds;
 use crate::secret::Wiped;
+use crate::thumbprint::Thumbprint;
 use crate::time::Wall;
 use alloc::string::String;
 use alloc::vec;
@@ -91,6 +92,21 @@ fn several(value: Raw<'_>) -> Option<Zeroizing<String>> {
         all.push_str(&text);
     }
     (!all.is_empty()).then_some(all)
+}
+
+/// The certificate that `token` says it is bound to (RFC 8705 §3.1), if it is a JWT that says so.
+pub(crate) fn certificate(token: &str) -> Option<Thumbprint> {
+    let (_, rest) = part(token)?;
+    let (payload, _) = part(rest)?;
+    let mut space = Wiped(vec![0; base64::decoded_len_estimate(payload.len())]);
+    let confirmation = member(json::object(decoded(payload, &mut space)?).ok()?, b"cnf")?;
+    Thumbprint::parse(&member(confirmation.members()?, b"x5t#S256")?.text()?)
+}
+
+/// The value of the member of this name: of several the last one.
+fn member<'a>(members: json::Members<'a>, name: &[u8]) -> Option<Raw<'a>> {
+    let named = members.filter_map(Result::ok).filter(|(own, _)| own.as_deref() == Some(name));
+    named.map(|(_, value)| value).last()
 }
 
 /// What stands before the first dot, and what follows it.

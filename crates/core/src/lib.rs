@@ -89,6 +89,7 @@ mod auth;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod bench;
+mod binding;
 mod challenge;
 mod client;
 mod date;
@@ -106,6 +107,7 @@ mod jwt;
 mod key;
 mod lifetime;
 mod machine;
+mod metadata;
 mod origin;
 mod policy;
 mod provider;
@@ -115,22 +117,26 @@ mod response;
 mod scope;
 mod seconds;
 mod secret;
+mod signature;
 mod span;
 mod text;
+mod thumbprint;
 mod time;
 mod token;
 mod verdict;
 
 pub use ask::Ask;
-pub use assertion::AssertionKind;
+pub use assertion::{AssertionAudience, AssertionForm, AssertionKind, SigningInput, UnsignedAssertion};
 pub use attempt::{Asking, Attempt, ClockOffset, Known, Move, Seed, Sent};
 pub use auth::ClientAuth;
+pub use binding::Binding;
 pub use challenge::Challenge;
 pub use client::{Client, ClientBuilder};
 pub use endpoint::Endpoint;
 pub use error::{
     Cause, Class, Closed, ConfigError, Error, ErrorResponse, ErrorType, Excerpt, HeaderFault, Malformed,
-    Problem, ProxyFault, Refusal, SourceError, TransportError, TransportErrorKind, Unready, UnusableToken,
+    MetadataFault, Problem, ProxyFault, Refusal, SourceError, TransportError, TransportErrorKind, Unready,
+    UnusableToken,
 };
 pub use key::ClientKey;
 pub use lifetime::{JwtHint, Lifetime, StatedLife};
@@ -138,6 +144,7 @@ pub use machine::{
     Call, Fetch, Flight, Landing, Machine, Outcome, Reason, Rejection, RestNote, Rotation, SetAside, Site,
     Step,
 };
+pub use metadata::Metadata;
 pub use origin::{Origin, Origins};
 pub use policy::Policy;
 pub use provider::{ErrorFormat, Provider, myparcel};
@@ -145,8 +152,10 @@ pub use replay::{AfterRefusal, Replay};
 pub use request::{BodyFormat, Request};
 pub use response::{Coding, Grant, Response};
 pub use scope::Scope;
+pub use signature::{Algorithm, KeyInfo, Signature};
 pub use span::Span;
 pub use text::SecretText;
+pub use thumbprint::Thumbprint;
 pub use time::{Mono, Now, Wall};
 pub use token::{AccessToken, Generation, Stored, Token};
 pub use verdict::{Answer, CustomRule, Verdict, VerdictRule};

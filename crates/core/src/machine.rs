@@ -88,6 +88,7 @@ pub use aside::SetAside;
 pub use member::RestNote;
 pub use step::{Call, Fetch, Flight, Landing, Outcome, Reason, Rejection, Rotation, Site, Step};
 
+use crate::binding::Binding;
 use crate::error::{Cause, Closed, Error, Refusal};
 use crate::jitter::{self, Purpose};
 use crate::policy::{GRACE, Policy};
@@ -380,9 +381,17 @@ impl Machine {
     ///
     /// It is taken only if nothing is held, nothing was refused since a token was last installed, the credentials never
     /// changed (no clock says whether it is of the old ones), it was issued no more than 60 s in the future of the wall
-    /// clock, and something of its life is left.
+    /// clock, and something of its life is left; one that is bound is none of these: [`restore_bound`](Self::restore_bound) takes it.
     pub fn restore(&mut self, now: Now, stored: Stored) -> bool {
+        self.restore_bound(now, stored, Binding::None)
+    }
+
+    /// The same for a token that is bound to this, which whoever uses it has at hand; one that is bound to something else is not taken.
+    pub fn restore_bound(&mut self, now: Now, stored: Stored, at_hand: Binding) -> bool {
         self.lapse(now);
+        if stored.binding() != at_hand {
+            return false;
+        }
         let open = matches!(self.holding, Holding::Nothing { why: Missing::Never | Missing::Expired, .. });
         if !open || self.rotated_after.is_some() {
             return false;

@@ -168,7 +168,7 @@ impl fmt::Debug for Origin {
 }
 
 /// Where plain http is accepted.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum PlainHttp {
     /// On 127.0.0.0/8 and ::1 alone.
     Loopback,

@@ -1,6 +1,7 @@
 //! The token request (RFC 6749 §4.4.2), ready to be sent.
 
 use crate::endpoint::Endpoint;
+use crate::json::quote;
 use crate::secret::{Secret, Wiped};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -28,7 +29,8 @@ const USER_AGENT: &str = concat!("evergrant/", env!("CARGO_PKG_VERSION"));
 /// none of them.
 pub struct Request {
     endpoint: Endpoint,
-    format: BodyFormat,
+    /// `None` for a request of metadata, which has no body.
+    format: Option<BodyFormat>,
     authorization: Option<Zeroizing<String>>,
     /// Header fields of the client's own, names in lower case.
     own: Vec<(Box<str>, Secret)>,
@@ -48,7 +50,13 @@ impl Request {
             BodyFormat::Json => json(parameters),
         };
         let content_length = body.len().to_string();
-        Self { endpoint, format, authorization, own: Vec::new(), content_length, body }
+        Self { endpoint, format: Some(format), authorization, own: Vec::new(), content_length, body }
+    }
+
+    /// A request of the metadata that is there. Nothing of the client's goes with it but what it calls itself.
+    pub(crate) fn of_metadata(endpoint: Endpoint) -> Self {
+        let (own, body) = (Vec::new(), Wiped::default());
+        Self { endpoint, format: None, authorization: None, own, content_length: String::new(), body }
     }
 
     /// The same with these header fields of the client's own.
@@ -56,17 +64,20 @@ impl Request {
         Self { own: own.into(), ..self }
     }
 
-    /// Always `POST` (RFC 6749 §3.2).
+    /// `POST` for a token (RFC 6749 §3.2), `GET` for metadata (RFC 8414 §3.1).
     pub const fn method(&self) -> &'static str {
-        "POST"
+        match self.format {
+            Some(_) => "POST",
+            None => "GET",
+        }
     }
 
-    /// The URL of the token endpoint, byte for byte as it was configured. It has no secret in it.
+    /// The URL, byte for byte as it was configured, or as the server's metadata has it. It has no secret in it.
     pub fn url(&self) -> &str {
         self.endpoint.url()
     }
 
-    /// The token endpoint.
+    /// Where it goes.
     pub const fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
@@ -75,10 +86,13 @@ impl Request {
     /// them `authorization`, when there, and the client's own. What is behind them is secret: mark it so where the HTTP
     /// library can. `content-length` is that of [`body`](Self::body).
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        let content_type = match self.format {
+        let content_type = self.format.map(|format| match format {
             BodyFormat::Form => "application/x-www-form-urlencoded",
             BodyFormat::Json => "application/json",
-        };
+        });
+        let content = content_type.map(|content_type| {
+            [("content-type", content_type), ("content-length", self.content_length.as_str())]
+        });
         let authorization = self.authorization.as_ref().map(|value| ("authorization", value.as_str()));
         let is_user_agent = |name: &str| name == "user-agent";
         let own = self.own.iter().map(|(name, value)| (&**name, value.expose()));
@@ -88,12 +102,13 @@ impl Request {
             // Without it any coding is acceptable (RFC 9110 §12.5.3), and only two are decoded.
             ("accept-encoding", "identity"),
             ("cache-control", "no-store"),
-            ("content-type", content_type),
-            ("content-length", self.content_length.as_str()),
-            // Firewalls refuse a request that does not say who sends it.
-            user_agent.unwrap_or(("user-agent", USER_AGENT)),
         ]
         .into_iter()
+        .chain(content.into_iter().flatten())
+        .chain([
+            // Firewalls refuse a request that does not say who sends it.
+            user_agent.unwrap_or(("user-agent", USER_AGENT)),
+        ])
         .chain(authorization)
         .chain(own.filter(move |(name, _)| !is_user_agent(name)))
     }
@@ -181,23 +196,6 @@ fn json(parameters: &[Parameter<'_>]) -> Wiped {
 fn allocated(parameters: &[Parameter<'_>]) -> Wiped {
     let bound = parameters.iter().map(Parameter::bound).sum::<usize>() + 2;
     Wiped(Vec::with_capacity(bound))
-}
-
-/// A JSON string (RFC 8259 §7): quote, backslash and control characters are escaped, everything else is itself.
-fn quote(body: &mut Vec<u8>, text: &str) {
-    body.push(b'"');
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'\\' => body.extend([b'\\', byte]),
-            0x00..=0x1f => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
-                body.extend([b'\\', b'u', b'0', b'0', HEX[high], HEX[low]]);
-            }
-            _ => body.push(byte),
-        }
-    }
-    body.push(b'"');
 }
 
 /// `text` as it stands in a form.

@@ -3,12 +3,15 @@
 mod members;
 mod rate_limit;
 mod reader;
+mod retry_after;
 mod wording;
 mod words;
 
 pub(crate) use reader::Reader;
+pub(crate) use retry_after::retry_after;
 pub(crate) use words::Words;
 
+use crate::binding::Binding;
 use crate::date;
 use crate::lifetime::Lifetime;
 use crate::scope::Scope;
@@ -252,6 +255,17 @@ impl Grant {
     pub fn with_refresh_in(mut self, refresh_in: Duration) -> Self {
         self.lifetime.refresh_in = Some(refresh_in);
         self
+    }
+
+    /// The same, bound to this.
+    #[must_use]
+    pub fn with_binding(self, binding: Binding) -> Self {
+        Self { token: self.token.with_binding(binding), ..self }
+    }
+
+    /// What whoever uses the token has to prove beside it; [`Binding::None`] where nothing is known of it.
+    pub fn binding(&self) -> Binding {
+        self.token.binding()
     }
 
     /// The token.

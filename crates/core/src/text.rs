@@ -21,6 +21,17 @@ pub struct SecretText {
     text: Secret,
     is_costly: bool,
     source: Option<Excerpt>,
+    /// What tells it from another, where that is not the text: the key of a signed assertion, which is new for each request.
+    told_by: Option<Secret>,
+}
+
+/// What came of a text that was read.
+pub(crate) struct Parts {
+    pub(crate) text: Secret,
+    pub(crate) source: Option<Excerpt>,
+    pub(crate) is_costly: bool,
+    /// What tells its credential from another.
+    pub(crate) told_by: Secret,
 }
 
 impl SecretText {
@@ -29,7 +40,7 @@ impl SecretText {
 
     /// This text, as it is.
     pub fn new(text: &str) -> Self {
-        Self { text: Secret::new(text), is_costly: false, source: None }
+        Self { text: Secret::new(text), is_costly: false, source: None, told_by: None }
     }
 
     /// What is in a file, or was printed: one text in UTF-8, without the byte order mark before it and the one line break behind it.
@@ -65,12 +76,14 @@ impl SecretText {
         self.text.expose()
     }
 
-    pub(crate) const fn is_costly(&self) -> bool {
-        self.is_costly
+    /// The same text, which is another credential only when this one is another.
+    pub(crate) fn told_by(self, told_by: &Self) -> Self {
+        Self { told_by: Some(told_by.text.clone()), ..self }
     }
 
-    pub(crate) fn into_parts(self) -> (Secret, Option<Excerpt>) {
-        (self.text, self.source)
+    pub(crate) fn into_parts(self) -> Parts {
+        let Self { text, is_costly, source, told_by } = self;
+        Parts { told_by: told_by.unwrap_or_else(|| text.clone()), text, source, is_costly }
     }
 }
 

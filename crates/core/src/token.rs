@@ -1,5 +1,6 @@
 //! An access token, and the machine's record of one.
 
+use crate::binding::Binding;
 use crate::error::UnusableToken;
 use crate::scope::Scope;
 use crate::secret;
@@ -33,6 +34,7 @@ pub struct AccessToken(Arc<Issued>);
 struct Issued {
     text: Zeroizing<Box<str>>,
     scope: Option<Scope>,
+    binding: Binding,
 }
 
 impl AccessToken {
@@ -59,7 +61,8 @@ impl AccessToken {
         if text.is_empty() || text.len() > Self::MAX_LEN || !all_fit() {
             return Err(UnusableToken);
         }
-        Ok(Self(Arc::new(Issued { text: Zeroizing::new(text.into()), scope: None })))
+        let text = Zeroizing::new(text.into());
+        Ok(Self(Arc::new(Issued { text, scope: None, binding: Binding::None })))
     }
 
     /// The text of the token. Whoever holds it can act as this client: never log it.
@@ -77,12 +80,28 @@ impl AccessToken {
     }
 
     /// The same, as granted with this scope.
-    pub(crate) fn with_scope(mut self, scope: Option<Scope>) -> Self {
-        match Arc::get_mut(&mut self.0) {
-            Some(issued) => issued.scope = scope,
-            None => self.0 = Arc::new(Issued { text: self.0.text.clone(), scope }),
+    pub(crate) fn with_scope(self, scope: Option<Scope>) -> Self {
+        self.with(|issued| issued.scope = scope)
+    }
+
+    /// The same, bound to this.
+    pub(crate) fn with_binding(self, binding: Binding) -> Self {
+        self.with(|issued| issued.binding = binding)
+    }
+
+    /// The same, changed where nobody else has it.
+    fn with(mut self, change: impl FnOnce(&mut Issued)) -> Self {
+        if Arc::get_mut(&mut self.0).is_none() {
+            let Issued { text, scope, binding } = &*self.0;
+            self.0 = Arc::new(Issued { text: text.clone(), scope: scope.clone(), binding: *binding });
         }
+        Arc::get_mut(&mut self.0).map(change);
         self
+    }
+
+    /// What it is bound to.
+    pub(crate) fn binding(&self) -> Binding {
+        self.0.binding
     }
 
     /// The scope that the server said it granted with this token.
@@ -184,6 +203,11 @@ impl Token {
         self.value.scope()
     }
 
+    /// What whoever uses it has to prove beside it; [`Binding::None`] where nothing is known of it.
+    pub fn binding(&self) -> Binding {
+        self.value.binding()
+    }
+
     /// Which token of its machine this is; what `reject` wants to know.
     pub const fn generation(&self) -> Generation {
         self.generation
@@ -233,6 +257,32 @@ impl Stored {
     /// A token whose request was sent at `issued`, and which lives for `life` from then on.
     pub const fn new(token: AccessToken, issued: Wall, life: Duration) -> Self {
         Self { token, issued, life }
+    }
+
+    /// The same, bound to this: keep the binding beside the token, and give it back.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use evergrant_core::{AccessToken, Binding, Machine, Now, Policy, Stored, Thumbprint};
+    ///
+    /// let certificate = Binding::Certificate(Thumbprint::new([7; 32]));
+    /// let now = Now::default();
+    /// let stored = Stored::new(AccessToken::new("mF_9.B5f-4.1JqM")?, now.wall, Duration::from_secs(3600));
+    /// let stored = stored.with_binding(certificate);
+    ///
+    /// let mut machine = Machine::new(Policy::new(), 42);
+    /// assert!(!machine.restore(now, stored.clone())); // it is of no use without its certificate
+    /// assert!(machine.restore_bound(now, stored, certificate));
+    /// # Ok::<(), evergrant_core::UnusableToken>(())
+    /// ```
+    #[must_use]
+    pub fn with_binding(self, binding: Binding) -> Self {
+        Self { token: self.token.with_binding(binding), ..self }
+    }
+
+    /// What whoever uses it has to prove beside it.
+    pub fn binding(&self) -> Binding {
+        self.token.binding()
     }
 
     /// The token.

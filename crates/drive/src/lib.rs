@@ -120,6 +120,7 @@ mod published;
 mod runtime;
 mod settings;
 mod shared;
+mod signer;
 mod sites;
 mod source;
 mod status;
@@ -135,6 +136,7 @@ pub use pool::{BoxError, Pool, PoolClient, PoolError, PoolFull, PoolSettings, Po
 pub use runtime::{BlockingTransport, Handle, Runtime, Transport};
 pub use settings::Settings;
 pub use shared::{Shared, Snapshot, random_seed};
+pub use signer::{KeySource, Signer};
 pub use source::{CommandSource, FileSource, SecretSource, VariableSource};
 pub use status::{Held, LastOutcome, RequestStatus, SetAside, Status};
 pub use token::Token;

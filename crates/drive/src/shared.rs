@@ -52,7 +52,7 @@ impl<V> Shared<V> {
     /// A source that holds nothing. `seed` is what its machine's jitter is drawn from: [`random_seed`].
     pub fn new(settings: Settings, seed: u64, render: fn(&AccessToken) -> V) -> Arc<Self> {
         let Settings { client, sources, name, terms } = settings;
-        let host = || client.provider().token_endpoint().origin().host().to_string().into();
+        let host = || client.provider().server().origin().host().to_string().into();
         let audience = Audience::new(name.unwrap_or_else(host), terms.observers.clone());
         Self::of((Arc::new(client), sources), terms, audience, seed, render, None)
     }

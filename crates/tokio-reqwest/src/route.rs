@@ -121,7 +121,7 @@ impl Route {
 /// # fn story(client: evergrant_tokio_reqwest::Client, root: reqwest::Certificate) -> Result<(), Box<dyn std::error::Error>> {
 /// use evergrant_tokio_reqwest::{Tokens, proxied};
 ///
-/// let origin = client.provider().token_endpoint().origin().clone();
+/// let origin = client.provider().server().origin().clone();
 /// let http = proxied(reqwest::Client::builder().tls_certs_merge([root]), &origin)?;
 /// let tokens = Tokens::builder(client).http(http).build()?;
 /// # drop(tokens); Ok(()) }

@@ -40,7 +40,7 @@ impl Needs {
         attempt_timeout: Duration,
         proxies: &Proxies,
     ) -> Result<Self, ConfigError> {
-        let endpoint = client.provider().token_endpoint();
+        let endpoint = client.provider().server();
         require_tls(endpoint, SUPPORT)?;
         let route = Route::new(is_own, endpoint.origin(), proxies)?;
         let has_tls = endpoint.origin().scheme() == "https" || !route.is_direct();

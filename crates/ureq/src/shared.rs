@@ -75,7 +75,7 @@ impl Transport {
     /// What sends the token requests of this client.
     pub(crate) fn for_client(&self, client: &Client) -> Result<Ureq, ConfigError> {
         let Shared { agents, variables, ways } = &*self.0;
-        let endpoint = client.provider().token_endpoint();
+        let endpoint = client.provider().server();
         let route = Route::new(agents.proxy(), endpoint, variables.as_ref())?;
         let has_tls = endpoint.origin().scheme() == "https";
         ways.value((route, has_tls), |(route, _)| Ureq::new(agents, route.clone(), endpoint))

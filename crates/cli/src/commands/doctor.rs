@@ -74,7 +74,7 @@ fn examine(args: &ClientArgs, findings: &mut Findings) -> Result<(), Failure> {
         Some(Err(reason)) => findings.add("cache", State::Warning, reason, [])?,
         None => {}
     }
-    let endpoint = client.provider().token_endpoint();
+    let endpoint = client.provider().server();
     let proxied = way::proxy(endpoint, &setup.network, findings)?;
     let http = match ask::http(client, &setup.network, setup.timeout) {
         Ok(http) => http,
@@ -114,7 +114,7 @@ fn configuration(client: &Client, examined: &Examined, findings: &mut Findings) 
         (None, None) => "flags and variables".into(),
     };
     findings.add("configuration", State::Good, whence, [])?;
-    let endpoint = client.provider().token_endpoint();
+    let endpoint = client.provider().server();
     let says = format!("{endpoint}, as client {}, by {}", client.client_id(), client.auth().method());
     findings.add("client", State::Good, says, [])?;
     if let Some(failure) = &examined.missing {

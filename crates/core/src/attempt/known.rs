@@ -1,6 +1,7 @@
 //! What one attempt leaves for the next.
 
 use crate::error::Refusal;
+use crate::metadata::Metadata;
 use crate::origin::Origin;
 use crate::policy::Policy;
 use crate::response::{Field, Response};
@@ -33,7 +34,26 @@ struct Learnt {
     clock: Option<ClockOffset>,
     /// The offset that people were told of.
     told: Option<ClockOffset>,
+    /// A refusal was taken for the clock's fault, and no token was granted since.
+    is_excused: bool,
+    metadata: Option<Kept>,
 }
+
+/// Metadata, and how good it is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Kept {
+    metadata: Arc<Metadata>,
+    /// When it was asked for, and when it was asked for last, with whatever success.
+    fetched: Mono,
+    tried: Mono,
+    /// An answer of the token endpoint says that it may be out of date.
+    is_doubtful: bool,
+    /// Since when it could not be had.
+    failing_since: Option<Wall>,
+}
+
+/// Metadata that may be out of date is asked for no more often.
+const METADATA_PAUSE: Duration = Duration::from_secs(60);
 
 /// The credential that was refused last.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -151,6 +171,9 @@ impl Known {
     /// The server has taken the credential of this attempt.
     pub(super) fn accepted(&mut self) {
         self.forget_credential();
+        if self.learnt.as_ref().is_some_and(|learnt| learnt.is_excused) {
+            self.learn().is_excused = false;
+        }
     }
 
     /// What an answer tells of the server's clock. It was written at some moment between the two.
@@ -184,6 +207,68 @@ impl Known {
     /// The offset of the clocks, if it is news to whoever knew that.
     pub fn clock_news(&self, before: &Self) -> Option<ClockOffset> {
         self.told().filter(|told| before.told() != Some(*told))
+    }
+
+    /// A refusal by a server whose clock has turned out to be another than was taken for it: whether it may be the clock's fault. It may be once
+    /// until a token is granted.
+    pub(super) fn excuse(&mut self, before: Option<ClockOffset>) -> bool {
+        let is_other = match (self.clock(), before) {
+            (Some(clock), Some(before)) => !clock.is_like(before),
+            (clock, before) => clock != before,
+        };
+        let is_excused = is_other && !self.learnt.as_ref().is_some_and(|learnt| learnt.is_excused);
+        if is_excused {
+            self.learn().is_excused = true;
+        }
+        is_excused
+    }
+
+    /// The server's metadata, as it was last had.
+    pub fn metadata(&self) -> Option<&Metadata> {
+        Some(&self.kept()?.metadata)
+    }
+
+    /// Since when the metadata that is kept could not be asked for again.
+    pub fn metadata_failing_since(&self) -> Option<Wall> {
+        self.kept()?.failing_since
+    }
+
+    fn kept(&self) -> Option<&Kept> {
+        self.learnt.as_ref()?.metadata.as_ref()
+    }
+
+    /// What is kept, unless it is time to ask for it again.
+    pub(super) fn current_metadata(&self, max_age: Duration, now: Mono) -> Option<&Metadata> {
+        let kept = self.kept()?;
+        let is_old = now.since(kept.fetched) >= max_age;
+        let is_due = (is_old || kept.is_doubtful) && now.since(kept.tried) >= METADATA_PAUSE;
+        (!is_due).then_some(&*kept.metadata)
+    }
+
+    /// It was asked for then, and came.
+    pub(super) fn fetched(&mut self, metadata: Metadata, asked: Mono) {
+        let metadata = match self.kept() {
+            Some(kept) if *kept.metadata == metadata => Arc::clone(&kept.metadata),
+            _ => Arc::new(metadata),
+        };
+        self.learn().metadata =
+            Some(Kept { metadata, fetched: asked, tried: asked, is_doubtful: false, failing_since: None });
+    }
+
+    /// It was asked for then, and did not come: what is kept, if anything is.
+    pub(super) fn not_fetched(&mut self, asked: Now) -> Option<&Metadata> {
+        self.kept()?;
+        let kept = self.learn().metadata.as_mut()?;
+        kept.tried = asked.mono;
+        kept.failing_since.get_or_insert(asked.wall);
+        Some(&kept.metadata)
+    }
+
+    /// The token endpoint answered as one does that has moved, or whose methods have changed.
+    pub(super) fn doubt_metadata(&mut self) {
+        if let Some(kept) = self.learnt.as_mut().and_then(|learnt| Arc::make_mut(learnt).metadata.as_mut()) {
+            kept.is_doubtful = true;
+        }
     }
 
     fn told(&self) -> Option<ClockOffset> {

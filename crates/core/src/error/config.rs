@@ -137,10 +137,12 @@ pub enum ConfigError {
         /// The first that is one too many.
         name: Excerpt,
     },
-    /// Something is read for each request, and this form of a request cannot ask for it.
-    #[error("{field} is read for each token request: make the request with Attempt, which asks for it")]
+    /// Something is found out for each request, and this form of a request cannot ask for it.
+    #[error(
+        "{field} is not known before the token request is made: make it with Attempt, which asks for what it needs"
+    )]
     NeedsAttempt {
-        /// What is read.
+        /// What is not known.
         field: &'static str,
     },
     /// Something is read for each request, and nobody said from where.
@@ -164,6 +166,66 @@ pub enum ConfigError {
         "the type of the client assertion is not an absolute URI: write it as urn:ietf:params:oauth:client-assertion-type:..."
     )]
     AssertionKind,
+    /// What should tell one certificate from another does not.
+    #[error(
+        "what was given for the client certificate is no SHA-256 thumbprint in base64url: give that of the certificate"
+    )]
+    Thumbprint,
+    /// RFC 8414 §2: an issuer has no query.
+    #[error(
+        "issuer has a query: write it as the server's operator names it, such as https://auth.example.com/tenant"
+    )]
+    IssuerQuery,
+    /// A certificate proves who the client is, and plain http shows none (RFC 8705 §2).
+    #[error("this client shows a certificate, and its server is at plain http: use https")]
+    TlsRequired,
+    /// A client authenticates by its certificate, and nobody said by which.
+    #[error("this client authenticates by a certificate, and has none: give the builder an identity")]
+    NeedsIdentity,
+    /// The key of a client that signs its assertions cannot sign as it is asked to.
+    #[error(
+        "the signing key cannot sign by {wanted}, it can {can}: use a key of that kind, or another algorithm"
+    )]
+    Algorithm {
+        /// The algorithm, or the method of client authentication.
+        wanted: &'static str,
+        /// The algorithms of the key.
+        can: Excerpt,
+    },
+    /// What should be a key is none that can be used.
+    #[error("{found}: {mend}")]
+    KeyFormat {
+        /// What was found in its place.
+        found: Excerpt,
+        /// What to do about it, a command for one.
+        mend: Excerpt,
+    },
+    /// RFC 7518 §3.2: a key of HS256 has at least 32 bytes.
+    #[error(
+        "client_secret is shorter than 32 bytes, too short to sign with (RFC 7518 section 3.2): use client_secret_basic or \
+         client_secret_post, or a longer secret"
+    )]
+    SecretTooShort,
+    /// A client signs its assertions, and nobody said with what.
+    #[error(
+        "this client signs its assertions, and has no key to sign with: give the builder a signer or a key source"
+    )]
+    NeedsSigner,
+    /// A signing key was given to a client that signs nothing.
+    #[error(
+        "there is a signing key, and this client signs nothing: remove it, or make the client with private_key_jwt or \
+         client_secret_jwt"
+    )]
+    UnusedSigner,
+    /// A claim of the user's own that cannot stand in an assertion.
+    #[error(
+        "claim {name:?} cannot be added to the client assertion: its value must be JSON, and iss, sub, aud, jti, iat, exp and nbf \
+         are set by the library"
+    )]
+    AssertionClaim {
+        /// Its name.
+        name: Excerpt,
+    },
     /// RFC 8707 §2: a resource is an absolute URI without a fragment.
     #[error("resource is not an absolute URI without fragment: write it as https://api.example.com/")]
     Resource,

@@ -1,6 +1,6 @@
 //! Why a token request brought no token.
 
-use super::{Excerpt, TransportError, TransportErrorKind};
+use super::{Excerpt, MetadataFault, TransportError, TransportErrorKind};
 use crate::ask::Ask;
 use crate::assertion::Told;
 use alloc::sync::Arc;
@@ -94,6 +94,13 @@ pub enum Problem {
     Malformed(Malformed),
     /// The token had expired on arrival.
     Expired,
+    /// Nothing says where the token endpoint is: the server's metadata could not be had, and none was kept.
+    Metadata {
+        /// Where the metadata was looked for.
+        url: Excerpt,
+        /// What was wrong.
+        fault: Arc<MetadataFault>,
+    },
 }
 
 /// The server's own words (RFC 6749 §5.2).
@@ -264,13 +271,18 @@ impl Refusal {
 
     /// Whether it may be about the proof of who the client is: `invalid_client` and `unauthorized_client`, or a 401 without a code, which is
     /// for that alone (RFC 6749 §5.2); and what servers say of a request whose credential is half a one.
-    fn may_be_of_credential(&self) -> bool {
+    pub(crate) fn may_be_of_credential(&self) -> bool {
         match self.code() {
             Some(code) => {
                 matches!(code, "invalid_client" | "unauthorized_client" | "invalid_request" | "invalid_grant")
             }
             None => self.status == Some(401),
         }
+    }
+
+    /// The same, which lies in the clock: what is sent next has the right times.
+    pub(crate) fn excused(self) -> Self {
+        Self { class: Class::Transient, ..self }
     }
 
     /// The same, which refuses this credential.
@@ -301,7 +313,12 @@ impl Refusal {
             Problem::Redirect { target } => {
                 Problem::Redirect { target: target.map(|target| target.masking(secrets)) }
             }
-            other @ (Problem::Status | Problem::WebPage | Problem::Malformed(_) | Problem::Expired) => other,
+            other @ (Problem::Status
+            | Problem::WebPage
+            | Problem::Malformed(_)
+            | Problem::Expired
+            // Nothing of the client's goes with a request of metadata.
+            | Problem::Metadata { .. }) => other,
         };
         Self { problem, ..self }
     }
@@ -331,13 +348,9 @@ impl Refusal {
                 TransportErrorKind::Proxy => {
                     "check the proxy's address, its user and password, and whether it lets the token endpoint through"
                 }
-                TransportErrorKind::NoRuntime => "ask for a token from inside a running async runtime",
-                TransportErrorKind::NoThread => "raise this process's limit of threads, or lower its load",
-                TransportErrorKind::NoFile => {
-                    "raise this process's limit of open files (ulimit -n; LimitNOFILE of systemd), or close files that it \
-                     no longer needs"
-                }
-                _ => "check that the token endpoint is reachable from this machine",
+                kind => kind
+                    .advice_of_this_machine()
+                    .unwrap_or("check that the token endpoint is reachable from this machine"),
             },
             Problem::Redirect { .. } => {
                 "set the token endpoint to its real address; credentials never follow a redirect"
@@ -351,6 +364,7 @@ impl Refusal {
             Problem::Expired => {
                 "check this machine's clock and the server's: the token had expired on arrival"
             }
+            Problem::Metadata { fault, .. } => fault.advice(self.status),
             Problem::ErrorResponse(_) | Problem::Described(_) | Problem::Status | Problem::WebPage => {
                 self.advice_by_status()
             }
@@ -404,6 +418,8 @@ impl Refusal {
         match self.presented.as_deref() {
             Some(Presented { told: Some(Told { ended: Some(_), .. }), .. }) => ASSERTION_ENDED,
             Some(Presented { ask: Ask::Assertion, .. }) => ASSERTION,
+            Some(Presented { ask: Ask::Signature, .. }) => SIGNED,
+            Some(Presented { ask: Ask::Certificate, .. }) => CERTIFICATE,
             _ => CREDENTIALS,
         }
     }
@@ -412,11 +428,13 @@ impl Refusal {
 const ASSERTION_ENDED: &str =
     "see to it that a new client assertion is written in time, and check this machine's clock";
 const ASSERTION: &str = "check with the server's operator that it trusts whoever signs the client assertion, with this audience and this subject";
+const SIGNED: &str = "check with the server's operator that it has this client's public key, by this key id, and expects this audience";
+const CERTIFICATE: &str = "check with the server's operator which certificate it expects of this client";
 const CREDENTIALS: &str =
     "check the client id, the client secret and the authentication method with the server's operator";
-const TOO_OFTEN: &str =
+pub(super) const TOO_OFTEN: &str =
     "this client requests tokens too often: request fewer, or ask the server's operator for a higher limit";
-const TROUBLE: &str = "the server is in trouble; try again later";
+pub(super) const TROUBLE: &str = "the server is in trouble; try again later";
 const PARAMETERS: &str = "check the request's parameters and body format against the server's documentation";
 const REPORT: &str = "check the token endpoint; if it is right, report this to the server's operator";
 const PAGE: &str = "check the path of the token endpoint: a web page answered, not an authorization server";
@@ -473,6 +491,11 @@ impl fmt::Display for Summary<'_> {
             Problem::Expired => {
                 f.write_str("the authorization server sent a token that had already expired")?;
             }
+            Problem::Metadata { url, fault } => {
+                write!(f, "the authorization server's metadata cannot be had from {url}")?;
+                http(f)?;
+                write!(f, ": {fault}")?;
+            }
         }
         Ok(())
     }
@@ -499,6 +522,7 @@ impl fmt::Display for Presented {
         match &self.told {
             Some(told) => write!(f, " {told}"),
             None if self.ask == Ask::Assertion => f.write_str(" is no JWT that can be read"),
+            None if self.ask == Ask::Certificate => f.write_str(" was shown"),
             None if self.is_costly => f.write_str(" was read for this request"),
             None => f.write_str(" is read again for each request"),
         }

@@ -54,6 +54,21 @@ pub enum TransportErrorKind {
     Other,
 }
 
+impl TransportErrorKind {
+    /// What to do about what lies in this machine alone.
+    pub(super) const fn advice_of_this_machine(self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoRuntime => "ask for a token from inside a running async runtime",
+            Self::NoThread => "raise this process's limit of threads, or lower its load",
+            Self::NoFile => {
+                "raise this process's limit of open files (ulimit -n; LimitNOFILE of systemd), or close files that it \
+                 no longer needs"
+            }
+            _ => return None,
+        })
+    }
+}
+
 impl TransportError {
     /// An error of this kind, with what the HTTP library said about it. `secrets` are masked in the detail; words of the
     /// caller's own belong into [`ours`](Self::ours).

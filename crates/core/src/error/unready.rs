@@ -45,6 +45,12 @@ pub enum SourceError {
     Failed(Excerpt),
 }
 
+impl From<ConfigError> for SourceError {
+    fn from(error: ConfigError) -> Self {
+        Self::Unusable(error)
+    }
+}
+
 /// How a command ended.
 enum Said {
     Status(i32),

@@ -5,14 +5,18 @@ mod refusal_rule;
 
 pub(crate) use refusal_rule::RefusalRule;
 
+use crate::assertion::AssertionForm;
 use crate::endpoint::Endpoint;
 use crate::error::{Class, ConfigError};
-use crate::origin::Origins;
+use crate::metadata::{Discovery, Form, Metadata, check_issuer};
+use crate::origin::{Origins, PlainHttp};
 use crate::request::BodyFormat;
 use crate::scope::Scope;
+use crate::signature::Algorithm;
 use crate::verdict::{Answer, VerdictRule};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 /// What a server is known to want: where and how a token is requested, how it says no, where a token may be sent, and
 /// what its API's answers mean for the token.
@@ -22,12 +26,14 @@ use alloc::sync::Arc;
 /// let provider = Provider::rfc6749("https://auth.example.com/token")?
 ///     .with_default_scope("orders.read")?
 ///     .with_origins(Origins::parse(["https://api.example.com"])?);
-/// assert_eq!(provider.token_endpoint().url(), "https://auth.example.com/token");
+/// assert_eq!(provider.server().url(), "https://auth.example.com/token");
 /// # Ok::<(), ConfigError>(())
 /// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct Provider {
-    endpoint: Endpoint,
+    place: Place,
+    issuer: Option<Box<str>>,
+    assertion_form: AssertionForm,
     body: BodyFormat,
     errors: ErrorFormat,
     default_scope: Scope,
@@ -35,6 +41,17 @@ pub struct Provider {
     origins: Origins,
     bearer_words: Arc<[Box<str>]>,
     refusal_rule: Option<RefusalRule>,
+}
+
+/// Where a token is asked for.
+#[derive(Clone, PartialEq, Debug)]
+enum Place {
+    Known {
+        endpoint: Endpoint,
+        /// The server says that it takes PS256.
+        takes_pss: bool,
+    },
+    Discovered(Box<Discovery>),
 }
 
 /// In which format a server says no.
@@ -75,7 +92,7 @@ impl Provider {
     /// ```
     /// # use evergrant_core::{ConfigError, Provider};
     /// let provider = Provider::rfc6749_dangerous_plain_http("http://keycloak:8080/realms/dev/protocol/openid-connect/token")?;
-    /// assert_eq!(provider.token_endpoint().origin().to_string(), "http://keycloak:8080");
+    /// assert_eq!(provider.server().origin().to_string(), "http://keycloak:8080");
     /// # Ok::<(), ConfigError>(())
     /// ```
     ///
@@ -85,20 +102,117 @@ impl Provider {
         Endpoint::dangerous_plain_http(token_endpoint).map(Self::at)
     }
 
-    /// Another token endpoint.
+    /// The server of this issuer, whose token endpoint is found out from its metadata (OpenID Connect Discovery 1.0 §4): below the issuer at
+    /// `/.well-known/openid-configuration`, where nearly every server has it. The metadata is asked for as the first part of a token request, kept
+    /// for 24 hours, and used beyond that while no newer one can be had. No other place is tried when there is none:
+    /// [`rfc8414`](Self::rfc8414) and [`with_metadata_at`](Self::with_metadata_at) name another.
+    ///
+    /// Metadata of another issuer is refused: it must be this text, byte for byte (RFC 8414 §3.3).
+    ///
+    /// ```
+    /// # use evergrant_core::{Client, ClientAuth, ConfigError, Provider};
+    /// let provider = Provider::discovered("https://auth.example.com/realms/erp")?;
+    /// assert_eq!(provider.token_endpoint(), None); // nothing has been asked yet
+    /// let place = "https://auth.example.com/realms/erp/.well-known/openid-configuration";
+    /// assert_eq!(provider.server().url(), place);
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] as [`Endpoint::parse`], and for a query (RFC 8414 §2).
+    pub fn discovered(issuer: &str) -> Result<Self, ConfigError> {
+        Self::of_issuer(issuer, PlainHttp::Loopback)
+    }
+
+    /// The same, with plain http to any host, for the metadata and for the token endpoint that it names: the docs of
+    /// [`Endpoint::dangerous_plain_http`] say what is lost.
+    ///
+    /// # Errors
+    /// [`ConfigError`] as [`Endpoint::dangerous_plain_http`], and for a query.
+    pub fn discovered_dangerous_plain_http(issuer: &str) -> Result<Self, ConfigError> {
+        Self::of_issuer(issuer, PlainHttp::Dangerous)
+    }
+
+    /// The metadata in the place of RFC 8414 §3: `/.well-known/oauth-authorization-server` between the issuer's host and its path. Nothing
+    /// changes for a server whose token endpoint is set.
+    ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, Provider};
+    /// let provider = Provider::discovered("https://auth.example.com/realms/erp")?.rfc8414()?;
+    /// let place = "https://auth.example.com/.well-known/oauth-authorization-server/realms/erp";
+    /// assert_eq!(provider.server().url(), place);
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] for an issuer that has no such place.
+    pub fn rfc8414(self) -> Result<Self, ConfigError> {
+        self.discovering(|discovery| discovery.in_form(Form::Rfc8414))
+    }
+
+    /// The metadata in this place, whatever the issuer. Nothing changes for a server whose token endpoint is set.
+    ///
+    /// # Errors
+    /// [`ConfigError`] as [`Endpoint::parse`].
+    pub fn with_metadata_at(self, url: &str) -> Result<Self, ConfigError> {
+        self.discovering(|discovery| discovery.at(url))
+    }
+
+    /// How old metadata may become until it is asked for again: from 10 minutes to 7 days, 24 hours by default; what is beyond is the nearest
+    /// of these. Nothing changes for a server whose token endpoint is set.
+    #[must_use]
+    pub fn with_metadata_age(self, max_age: Duration) -> Self {
+        let place = match self.place {
+            Place::Discovered(discovery) => Place::Discovered(discovery.with_max_age(max_age).into()),
+            known @ Place::Known { .. } => known,
+        };
+        Self { place, ..self }
+    }
+
+    /// The server's issuer (RFC 8414 §2), whom assertions of its clients are for. A server that is
+    /// [`discovered`](Self::discovered) has one already: it is then the server of this one.
+    ///
+    /// ```
+    /// # use evergrant_core::{ConfigError, Provider};
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?.with_issuer("https://auth.example.com")?;
+    /// assert_eq!(provider.issuer(), Some("https://auth.example.com"));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] for what can be no issuer.
+    pub fn with_issuer(self, issuer: &str) -> Result<Self, ConfigError> {
+        let place = match self.place {
+            Place::Discovered(discovery) => Place::Discovered(discovery.with_issuer(issuer)?.into()),
+            known @ Place::Known { .. } => {
+                // It is a name here: nothing is sent there.
+                check_issuer(issuer, PlainHttp::Dangerous)?;
+                known
+            }
+        };
+        Ok(Self { place, issuer: Some(issuer.into()), ..self })
+    }
+
+    /// How this server wants the assertions written that its clients sign themselves.
+    #[must_use]
+    pub fn with_assertion_form(self, assertion_form: AssertionForm) -> Self {
+        Self { assertion_form, ..self }
+    }
+
+    /// Another token endpoint, which nothing has to be found out for.
     ///
     /// ```
     /// # use evergrant_core::{ConfigError, myparcel};
     /// // MyParcel.com's errors and scope, at a server of one's own.
     /// let provider = myparcel::sandbox().with_token_endpoint("http://127.0.0.1:8080/access-token")?;
-    /// assert!(provider.token_endpoint().origin().is_loopback());
+    /// assert!(provider.server().origin().is_loopback());
     /// # Ok::<(), ConfigError>(())
     /// ```
     ///
     /// # Errors
     /// [`ConfigError`] as [`Endpoint::parse`].
     pub fn with_token_endpoint(self, url: &str) -> Result<Self, ConfigError> {
-        Ok(Self { endpoint: Endpoint::parse(url)?, ..self })
+        Ok(Self { place: Place::of(Endpoint::parse(url)?), ..self })
     }
 
     /// Another token endpoint, plain http to any host included: the docs of [`Endpoint::dangerous_plain_http`] say
@@ -107,7 +221,7 @@ impl Provider {
     /// # Errors
     /// [`ConfigError`] as [`Endpoint::dangerous_plain_http`].
     pub fn with_token_endpoint_dangerous_plain_http(self, url: &str) -> Result<Self, ConfigError> {
-        Ok(Self { endpoint: Endpoint::dangerous_plain_http(url)?, ..self })
+        Ok(Self { place: Place::of(Endpoint::dangerous_plain_http(url)?), ..self })
     }
 
     /// The format of the request's body. Default for RFC 6749: form.
@@ -229,9 +343,50 @@ impl Provider {
         Self { verdict, ..self }
     }
 
-    /// The token endpoint.
-    pub const fn token_endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    /// The token endpoint, if it is known: that of a server which is [`discovered`](Self::discovered) is found out for a token request.
+    pub const fn token_endpoint(&self) -> Option<&Endpoint> {
+        match &self.place {
+            Place::Known { endpoint, .. } => Some(endpoint),
+            Place::Discovered(_) => None,
+        }
+    }
+
+    /// Where this server is asked first: its token endpoint, or the place of its metadata.
+    pub const fn server(&self) -> &Endpoint {
+        match &self.place {
+            Place::Known { endpoint, .. } => endpoint,
+            Place::Discovered(discovery) => discovery.url(),
+        }
+    }
+
+    /// The server's issuer, if it is known.
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// How assertions are written that clients of this server sign: [`with_assertion_form`](Self::with_assertion_form).
+    pub const fn assertion_form(&self) -> &AssertionForm {
+        &self.assertion_form
+    }
+
+    /// Where its metadata is, if that has to be asked for.
+    pub(crate) fn discovery(&self) -> Option<&Discovery> {
+        match &self.place {
+            Place::Known { .. } => None,
+            Place::Discovered(discovery) => Some(discovery),
+        }
+    }
+
+    /// The same with what its metadata says, for a client that shows a certificate or none.
+    pub(crate) fn resolved(self, metadata: &Metadata, shows_certificate: bool) -> Self {
+        let alias = metadata.mtls_token_endpoint.as_ref().filter(|_| shows_certificate);
+        let endpoint = alias.unwrap_or(&metadata.token_endpoint).clone();
+        Self { place: Place::Known { endpoint, takes_pss: metadata.takes(Algorithm::Ps256) }, ..self }
+    }
+
+    /// Whether the server says that it takes PS256.
+    pub(crate) const fn takes_pss(&self) -> bool {
+        matches!(self.place, Place::Known { takes_pss: true, .. })
     }
 
     /// The format of the request's body: [`with_body`](Self::with_body).
@@ -267,9 +422,31 @@ impl Provider {
         &self.verdict
     }
 
+    fn of_issuer(issuer: &str, plain_http: PlainHttp) -> Result<Self, ConfigError> {
+        let discovery = Discovery::new(issuer, Form::OpenId, plain_http)?;
+        Ok(Self { issuer: Some(issuer.into()), ..Self::in_place(Place::Discovered(discovery.into())) })
+    }
+
+    fn discovering(
+        self,
+        change: impl FnOnce(Discovery) -> Result<Discovery, ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        let place = match self.place {
+            Place::Discovered(discovery) => Place::Discovered(change(*discovery)?.into()),
+            known @ Place::Known { .. } => known,
+        };
+        Ok(Self { place, ..self })
+    }
+
     fn at(endpoint: Endpoint) -> Self {
+        Self::in_place(Place::of(endpoint))
+    }
+
+    fn in_place(place: Place) -> Self {
         Self {
-            endpoint,
+            place,
+            issuer: None,
+            assertion_form: AssertionForm::new(),
             body: BodyFormat::Form,
             errors: ErrorFormat::Rfc6749,
             default_scope: Scope::default(),
@@ -278,6 +455,12 @@ impl Provider {
             bearer_words: Arc::default(),
             refusal_rule: None,
         }
+    }
+}
+
+impl Place {
+    const fn of(endpoint: Endpoint) -> Self {
+        Self::Known { endpoint, takes_pss: false }
     }
 }
 

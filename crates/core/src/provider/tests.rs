@@ -11,7 +11,7 @@ fn what_is_known_of_myparcel_is_what_would_be_read() {
             "https://api.sandbox.myparcel.com",
         ),
     ] {
-        assert_eq!(Ok(provider.token_endpoint().clone()), Endpoint::parse(endpoint));
+        assert_eq!(Ok(provider.server().clone()), Endpoint::parse(endpoint));
         assert_eq!(provider.origins(), &Origins::from(Origin::parse(api).unwrap()));
         assert_eq!(provider.body(), BodyFormat::Json);
         assert_eq!(provider.errors(), ErrorFormat::MyParcel);
@@ -33,7 +33,7 @@ fn each_part_of_a_provider_can_be_set() {
         .with_default_scope("a b")
         .unwrap()
         .with_verdict(VerdictRule::MyParcel);
-    assert_eq!(provider.token_endpoint().url(), plain);
+    assert_eq!(provider.server().url(), plain);
     assert_eq!((provider.body(), provider.errors()), (BodyFormat::Json, ErrorFormat::MyParcel));
     assert_eq!(provider.default_scope(), &Scope::parse("a b").unwrap());
     assert_eq!(provider.verdict(), &VerdictRule::MyParcel);
@@ -46,7 +46,7 @@ fn hosts_can_be_overridden() {
         .with_token_endpoint("http://127.0.0.1:1/access-token")
         .unwrap()
         .with_origins(elsewhere.clone());
-    assert_eq!(provider.token_endpoint().url(), "http://127.0.0.1:1/access-token");
+    assert_eq!(provider.server().url(), "http://127.0.0.1:1/access-token");
     assert_eq!(provider.origins(), &elsewhere);
     assert_eq!(provider.body(), BodyFormat::Json);
     assert!(myparcel::sandbox().with_token_endpoint("http://mock/access-token").is_err());

@@ -2,11 +2,10 @@
 
 use super::members::{Body, Members, Value};
 use super::words::{self, Words};
-use super::{Field, Grant, Response, rate_limit};
-use crate::date;
+use super::{Field, Grant, Response, retry_after};
 use crate::error::{Class, ErrorResponse, Excerpt, Malformed, Problem, Refusal};
 use crate::jwt;
-use crate::lifetime::{Lifetime, Said, point_in_time};
+use crate::lifetime::{Lifetime, Said};
 use crate::provider::{ErrorFormat, RefusalRule, myparcel};
 use crate::scope::Scope;
 use crate::seconds;
@@ -16,7 +15,6 @@ use crate::verdict::Answer;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::time::Duration;
 use fluent_uri::UriRef;
 use fluent_uri::component::Scheme;
 use zeroize::Zeroizing;
@@ -201,21 +199,8 @@ impl Reader<'_> {
             let headers: Vec<_> = self.response.kept().collect();
             rule.class(&Answer::new(status, &headers, Some(self.response.body())))
         });
-        let retry_after = self.retry_after();
+        let retry_after = retry_after(self.response, self.sent.wall);
         Refusal { class: own.unwrap_or(class), status: Some(status), problem, retry_after, presented: None }
-    }
-
-    /// Retry-After, and at 429 what says when the limit ends where there is none that can be read. At any other status the
-    /// end of a limit is not the time to wait: many servers send it with every answer.
-    fn retry_after(&self) -> Option<Duration> {
-        let now = self.date().unwrap_or(self.sent.wall);
-        let told = self.response.header(Field::RetryAfter).and_then(|text| delay(text, now));
-        match told {
-            Some(time) if !time.is_zero() => told,
-            // Of no time at all nothing is told: the limit may say more.
-            _ if self.response.status == 429 => rate_limit::reset(self.response, now).or(told),
-            _ => told,
-        }
     }
 
     fn date(&self) -> Option<Wall> {
@@ -240,13 +225,4 @@ impl Reader<'_> {
         target.push_str(location.path().as_str());
         Excerpt::new(&target, &masks)
     }
-}
-
-/// RFC 9110 §10.2.3: seconds, or a date, which is judged by the clock that wrote it when the answer has a Date. Servers also write
-/// the point in time in seconds or milliseconds since 1970, as with the end of a rate limit.
-fn delay(text: &str, now: Wall) -> Option<Duration> {
-    let Some(number) = seconds::whole_seconds(text) else { return Some(date::read(text)?.since(now)) };
-    let point =
-        point_in_time(number, now).map(|point| Wall::from_epoch(Duration::from_secs(point)).since(now));
-    Some(point.unwrap_or(Duration::from_secs(number)))
 }

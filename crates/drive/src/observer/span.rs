@@ -21,7 +21,7 @@ impl FlightSpan {
     pub(crate) fn begin(client: &Client, source: &str, flight: u64) -> Self {
         let mut begun = Self::default();
         contained(|| {
-            let origin = client.provider().token_endpoint().origin();
+            let origin = client.provider().server().origin();
             begun.0 = Some(tracing::info_span!(
                 target: "evergrant",
                 "token request",

@@ -116,7 +116,7 @@ impl<K, S: Pooled> Inner<K, S> {
             Some(label) => Audience::new(label(key), self.terms.observers.clone()),
             None => Arc::clone(&self.audience),
         };
-        let member = Member::new(&self.commons, client.provider().token_endpoint().origin());
+        let member = Member::new(&self.commons, client.provider().server().origin());
         let (client, terms, seed) = (Arc::new(client), self.terms.clone(), random_seed());
         let shared =
             Shared::of((Arc::clone(&client), sources), terms, audience, seed, self.render, Some(member));

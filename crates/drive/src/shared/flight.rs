@@ -181,7 +181,7 @@ impl<V> Shared<V> {
         let client = Arc::clone(state.client.as_ref()?);
         let limit = state.machine.policy().attempt_timeout();
         let (id, reason) = (flight.id(), flight.reason());
-        let endpoint = client.provider().token_endpoint().clone();
+        let endpoint = client.provider().server().clone();
         let left = state.report(now, EventKind::Sent { flight: id, reason, endpoint });
         let (shared, span, permit) = (Arc::clone(self), FlightSpan::default(), pass.into_permit());
         let (known, sources) = (state.known.clone(), state.sources.clone());

@@ -29,7 +29,7 @@ impl Profile {
             let mut apis = provider.origins().iter();
             match (apis.next(), apis.next()) {
                 (Some(only), None) => only.clone(),
-                _ => provider.token_endpoint().origin().clone(),
+                _ => provider.server().origin().clone(),
             }
         });
         Self { name: name.into(), tokens, origin }

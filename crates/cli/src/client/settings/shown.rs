@@ -62,7 +62,7 @@ impl Settings {
         let user_agent = self.user_agent.value.clone().unwrap_or_else(default_user_agent);
         Ok(vec![
             one("provider", &self.provider, Some(named(&self.provider.value))),
-            one("token_endpoint", &self.token_endpoint, Some(provider.token_endpoint().to_string())),
+            one("token_endpoint", &self.token_endpoint, Some(provider.server().to_string())),
             one("body", &self.body, Some(body.to_owned())),
             one("auth", &self.auth, Some(named(&self.method()))),
             one("client_id", &self.client_id, self.named_client().map(str::to_owned)),

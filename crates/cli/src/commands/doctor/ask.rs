@@ -31,7 +31,7 @@ pub(super) struct Asked {
 
 pub(super) async fn ask(http: &reqwest::Client, setup: &Setup) -> Result<Asked, Failure> {
     let (client, network) = (&setup.client, &setup.network);
-    let proxy = network.proxy_for(client.provider().token_endpoint().origin())?;
+    let proxy = network.proxy_for(client.provider().server().origin())?;
     let mut sent = SystemTime::now();
     let (mut answered, mut headers, mut took) = (false, HeaderMap::new(), Duration::ZERO);
     let known = Known::new(&Policy::new());
@@ -97,7 +97,7 @@ pub(super) fn http(
     timeout: Duration,
 ) -> Result<reqwest::Client, Failure> {
     let builder = network
-        .http(client.provider().token_endpoint().origin(), timeout)?
+        .http(client.provider().server().origin(), timeout)?
         .retry(reqwest::retry::never())
         .referer(false)
         .no_gzip()

@@ -163,7 +163,7 @@ impl Source {
         // As token requests are, by the same words.
         let proxy = self.setup.network.proxy_for(route.upstream().origin())?;
         let route = route.proxy(proxy);
-        let server = self.setup.client.provider().token_endpoint().origin().to_string();
+        let server = self.setup.client.provider().server().origin().to_string();
         let id = self.settings.client_id().to_owned();
         Ok(Served { route, client: Some(Described { id, server }) })
     }
