@@ -252,7 +252,7 @@ fn fly<T: BlockingTransport, V>(transport: &T, guard: &FlightGuard<V>) -> Flown 
     let (mut next, mut news) = (guard.begin(), Vec::new());
     loop {
         next = match next {
-            Move::Ask(asking) => match guard.read(asking.ask()) {
+            Move::Ask(asking) => match guard.read(&asking) {
                 Ok(ticket) => {
                     let arrived = arrival(&ticket, guard);
                     ticket.answer(asking, arrived, &mut news)

@@ -7,12 +7,14 @@ mod opened;
 #[path = "source/opened/elsewhere.rs"]
 mod opened;
 mod reading;
+mod signing;
 mod sources;
+mod ticket;
 mod unread;
 
 pub use command::CommandSource;
-pub(crate) use reading::{Arrived, Ticket};
 pub(crate) use sources::Sources;
+pub(crate) use ticket::{Arrived, Ticket};
 
 use evergrant_core::{SecretText, SourceError};
 use std::borrow::Cow;

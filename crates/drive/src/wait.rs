@@ -300,7 +300,7 @@ async fn fly<R: Runtime, T: Transport, V>(transport: &T, runtime: &R, guard: &Fl
     let (mut next, mut news) = (guard.begin(), Vec::new());
     loop {
         next = match next {
-            Move::Ask(asking) => match guard.read(asking.ask()) {
+            Move::Ask(asking) => match guard.read(&asking) {
                 Ok(ticket) => {
                     let arrived = in_time(runtime, guard, |cx| match ticket.poll(cx.waker()) {
                         Some(arrived) => Poll::Ready(arrived),

@@ -8,7 +8,9 @@ use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Origin, Policy, Rejection, Rotation,
     Stored,
 };
-use evergrant_drive::{Clock, Observer, Runtime, SecretSource, Settings, Source, Status, Token};
+use evergrant_drive::{
+    Clock, KeySource, Observer, Runtime, SecretSource, Settings, Signer, Source, Status, Token,
+};
 use evergrant_http::bearer;
 use evergrant_http::proxy::Proxy;
 use reqwest::ClientBuilder;
@@ -94,6 +96,21 @@ impl TokensBuilder {
     /// ```
     pub fn secret(mut self, source: impl SecretSource) -> Self {
         self.settings = self.settings.secret(source);
+        self
+    }
+
+    /// The key that signs this client's assertions, for a client with [`private_key_jwt`](ClientAuth::private_key_jwt) or
+    /// [`client_secret_jwt`](ClientAuth::client_secret_jwt): a key in memory (`evergrant_crypto::Key`), in a key service, on a card. A second call
+    /// replaces the first.
+    pub fn signer(mut self, signer: impl Signer) -> Self {
+        self.settings = self.settings.signer(signer);
+        self
+    }
+
+    /// Where the key lives that signs this client's assertions: it is read for each token request, so that whatever renews it need tell
+    /// nobody. `evergrant_crypto::KeyFile` is a file.
+    pub fn key_source(mut self, source: impl KeySource) -> Self {
+        self.settings = self.settings.key_source(source);
         self
     }
 

@@ -8,8 +8,8 @@ use crate::contained::contained;
 use crate::observer::{EventKind, FlightSpan, Report};
 use crate::source::{Sources, Ticket};
 use evergrant_core::{
-    Ask, Attempt, Cause, Class, Client, Flight, Known, Landing, Mono, Move, Now, Outcome, Problem, Response,
-    Seed, Sent, TransportError, TransportErrorKind, Unready,
+    Asking, Attempt, Cause, Class, Client, Flight, Known, Landing, Mono, Move, Now, Outcome, Problem,
+    Response, Seed, Sent, TransportError, TransportErrorKind, Unready,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -58,12 +58,12 @@ impl<V> FlightGuard<V> {
         Attempt::begin(&self.client, Seed::new(self.sent_at()), &self.known)
     }
 
-    /// Begins to read what the attempt asks for.
+    /// Begins to read, or to have signed, what the attempt asks for.
     ///
     /// # Errors
     /// Nobody said where it is.
-    pub(crate) fn read(&self, ask: &Ask) -> Result<Ticket, Unready> {
-        self.sources.begin(ask, self.time_left())
+    pub(crate) fn read(&self, asking: &Asking<'_>) -> Result<Ticket, Unready> {
+        self.sources.begin(asking, self.time_left())
     }
 
     /// When it was sent.

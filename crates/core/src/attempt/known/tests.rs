@@ -256,6 +256,16 @@ impl Known {
             let beyond = (0..beyond).find(|count| !is_counted(count)).unwrap_or(beyond);
             refused.others = refused.others.min(OTHERS + beyond);
         }
+        if let Some(kept) =
+            relative.learnt.as_mut().and_then(|learnt| Arc::make_mut(learnt).metadata.as_mut())
+        {
+            // How long ago: what is older than anything that matters is that old.
+            let ago =
+                |then: Mono, most: u64| Mono::from_origin(now.since(then).min(Duration::from_secs(most)));
+            kept.fetched = ago(kept.fetched, 600);
+            kept.tried = ago(kept.tried, 60);
+            kept.failing_since = kept.failing_since.map(|_| Wall::default());
+        }
         relative
     }
 }
