@@ -10,6 +10,7 @@ use core::time::Duration;
 
 mod discovered;
 mod search;
+mod search_discovered;
 mod signed;
 
 /// 2026-11-23T12:00:00Z.
