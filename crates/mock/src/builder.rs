@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use crate::clients::Clients;
 use crate::options::{Challenge, ErrorStyle, ExpiresIn, TokenStyle};
+use crate::registration::Registration;
 use crate::server::Server;
+use crate::site::Site;
 use crate::state::{Settings, Shared};
 use crate::threads::Threads;
 use crate::token::Tokens;
@@ -78,6 +80,8 @@ impl Builder {
             settings: Settings {
                 clients: Clients::new(Server::CLIENT_ID, Server::CLIENT_SECRET),
                 trusts: Vec::new(),
+                registrations: Vec::new(),
+                site: Site::new(),
                 // One day, as at MyParcel.com.
                 lifetime: Duration::from_secs(86_400),
                 style: TokenStyle::default(),
@@ -148,6 +152,53 @@ impl Builder {
     #[must_use]
     pub fn another_client(mut self, id: &str, secret: &str) -> Self {
         self.settings.clients.add(id, secret);
+        self
+    }
+
+    /// A client that authenticates by something else than a secret in the request. Default there is none. A client is
+    /// registered once: a second registration of an id takes the place of the first. A secret that the server knows of the
+    /// same id is still accepted.
+    ///
+    /// ```
+    /// use evergrant_mock::{Issuer, Registration, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_as, ask_by_assertion};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (old, new) = (Issuer::new("orders")?, Issuer::new("orders")?);
+    /// let keys = format!(r#"{{"keys":[{},{}]}}"#, old.jwk(), new.jwk());
+    /// let server = Server::builder().registers(Registration::private_key_jwt("orders", &keys)?).start()?;
+    /// for client in [&old, &new] {
+    ///     let assertion = client.client_assertion(&server.issuer()).signed()?;
+    ///     assert_eq!(ask_by_assertion(&server, &assertion)?.status(), 200);
+    /// }
+    /// let refusal = ask_as(&server, "orders", "a-secret")?.body_mut().read_to_string()?;
+    /// assert!(refusal.contains("the client authenticates by private_key_jwt"));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn registers(mut self, registration: Registration) -> Self {
+        self.settings.register(registration);
+        self
+    }
+
+    /// What the server is called (RFC 8414 §2, `issuer`). A text that begins with a slash is a path at its own origin.
+    /// Default its origin.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// assert_eq!(Server::start()?.issuer().matches('/').count(), 2);
+    /// let server = Server::builder().issuer("/realms/shop").start()?;
+    /// assert_eq!(server.issuer(), format!("{}/realms/shop", server.origin()));
+    /// let server = Server::builder().issuer("https://login.example.com").start()?;
+    /// assert_eq!(server.issuer(), "https://login.example.com");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn issuer(mut self, issuer: &str) -> Self {
+        issuer.clone_into(&mut self.settings.site.issuer);
         self
     }
 
@@ -326,7 +377,7 @@ impl Builder {
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] when the address is not a loopback address: the token endpoint would be open to
     /// the network. Otherwise when the system gives no port, no thread or no randomness.
-    pub fn start(self) -> io::Result<Server> {
+    pub fn start(mut self) -> io::Result<Server> {
         if !self.address.ip().is_loopback() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -335,6 +386,7 @@ impl Builder {
         }
         let tokens = Tokens::new().map_err(|_| io::Error::other("the system gives no randomness"))?;
         let listener = TcpListener::bind(self.address)?;
+        self.settings.site.origin = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared::new(self.settings, tokens));
         let threads = Threads::start(listener, Arc::clone(&shared), self.idle_timeout)?;
         Ok(Server::new(shared, threads))

@@ -9,7 +9,7 @@ use crate::fault::{Endpoint, Fault};
 use crate::http::{Bad, Reader, Request, undisturbed};
 use crate::response::{Departure, Response};
 use crate::state::{Arrival, Shared};
-use crate::{auth, clock, resource};
+use crate::{auth, clock, resource, site};
 
 /// How long a client may go on sending after it was told that its request is refused unread.
 const LINGER: Duration = Duration::from_secs(1);
@@ -55,7 +55,7 @@ fn exchange(
     reader: &mut Reader,
     request: Arc<Request>,
 ) -> io::Result<bool> {
-    let endpoint = if request.path() == auth::PATH { Endpoint::Token } else { Endpoint::Resource };
+    let endpoint = if request.path() == site::TOKEN_PATH { Endpoint::Token } else { Endpoint::Resource };
     let arrival = shared.arrive(endpoint, &request);
     let stay = Stay { shared, endpoint };
     let departure = departure(shared, stream, &request, endpoint);
@@ -83,6 +83,9 @@ fn exchange(
 /// What the endpoint answers by itself, unless the fault that struck has no use for it.
 fn ordinary(shared: &Shared, request: &Request, arrival: &Arrival) -> Option<Response> {
     if arrival.fault.as_ref().is_some_and(|fault| !fault.spoils_the_ordinary_answer()) {
+        if arrival.endpoint == Endpoint::Token {
+            auth::burn(shared, request);
+        }
         return None;
     }
     let (response, outcome) = match arrival.endpoint {

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth;
 use crate::fault::{Endpoint, Fault, Times};
 use crate::handle::{FaultHandle, Gate};
 use crate::log::{Counts, Recorded};
 use crate::options::{Challenge, ErrorStyle, ExpiresIn, TokenStyle};
+use crate::registration::Registration;
 use crate::state::Shared;
 use crate::threads::Threads;
 use crate::trust::Trust;
@@ -18,7 +18,7 @@ use crate::trust::Trust;
 ///
 /// Everything may be changed while it runs; what is set holds for requests that arrive from then on.
 ///
-/// - commands: `set_*`, [`fault`](Self::fault), [`clear_faults`](Self::clear_faults), [`hold`](Self::hold),
+/// - commands: `set_*`, [`register`](Self::register), [`fault`](Self::fault), [`clear_faults`](Self::clear_faults), [`hold`](Self::hold),
 ///   [`revoke`](Self::revoke), [`revoke_all`](Self::revoke_all), [`rotate_client`](Self::rotate_client),
 ///   [`add_client_secret`](Self::add_client_secret),
 ///   [`refuse_credential_until_changed`](Self::refuse_credential_until_changed), [`reset_counts`](Self::reset_counts)
@@ -90,7 +90,7 @@ impl Server {
     /// # Ok(()) }
     /// ```
     pub fn origin(&self) -> String {
-        format!("http://{}", self.address())
+        self.shared.lock().settings.site.origin.clone()
     }
 
     /// The URL of the token endpoint.
@@ -104,7 +104,22 @@ impl Server {
     /// # Ok(()) }
     /// ```
     pub fn token_endpoint(&self) -> String {
-        self.resource(auth::PATH)
+        self.shared.lock().settings.site.token_endpoint()
+    }
+
+    /// What the server is called (RFC 8414 §2, `issuer`), and what the `aud` of a client's own assertion is:
+    /// [`Builder::issuer`](crate::Builder::issuer).
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// assert_eq!(server.issuer(), server.origin());
+    /// # Ok(()) }
+    /// ```
+    pub fn issuer(&self) -> String {
+        self.shared.lock().settings.site.issuer()
     }
 
     /// The URL of a resource. The path begins with a slash.
@@ -352,6 +367,41 @@ impl Server {
     /// ```
     pub fn set_client_secret(&self, id: &str, secret: &str) {
         self.shared.lock().settings.clients.set(id, secret);
+    }
+
+    /// Registers a client, in the place of another registration of the same id: its keys were replaced.
+    ///
+    /// ```
+    /// use evergrant_mock::{Issuer, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::ask_by_assertion;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (old, new) = (Issuer::new("orders")?, Issuer::new("orders")?);
+    /// let server = Server::builder().registers(old.registration()).start()?;
+    /// server.register(new.registration());
+    /// let of = |client: &Issuer| client.client_assertion(&server.issuer()).signed();
+    /// assert_eq!(ask_by_assertion(&server, &of(&old)?)?.status(), 401);
+    /// assert_eq!(ask_by_assertion(&server, &of(&new)?)?.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    pub fn register(&self, registration: Registration) {
+        self.shared.lock().settings.register(registration);
+    }
+
+    /// Calls the server something else from now on, as [`Builder::issuer`](crate::Builder::issuer) does.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// server.set_issuer("/realms/shop");
+    /// assert_eq!(server.issuer(), format!("{}/realms/shop", server.origin()));
+    /// # Ok(()) }
+    /// ```
+    pub fn set_issuer(&self, issuer: &str) {
+        issuer.clone_into(&mut self.shared.lock().settings.site.issuer);
     }
 
     /// Whose assertions authenticate a client from now on, and nobody else's.

@@ -12,6 +12,8 @@ use crate::gate::Gates;
 use crate::http::Request;
 use crate::log::{Answer, Counts, Log};
 use crate::options::{Challenge, ErrorStyle, ExpiresIn, TokenStyle};
+use crate::registration::Registration;
+use crate::site::Site;
 use crate::token::Tokens;
 use crate::trust::Trust;
 
@@ -45,6 +47,8 @@ pub(crate) struct State {
 pub(crate) struct Settings {
     pub(crate) clients: Clients,
     pub(crate) trusts: Vec<Trust>,
+    pub(crate) registrations: Vec<Registration>,
+    pub(crate) site: Site,
     pub(crate) lifetime: Duration,
     pub(crate) style: TokenStyle,
     pub(crate) expires_in: ExpiresIn,
@@ -209,6 +213,14 @@ impl Shared {
         if endpoint == Endpoint::Token {
             self.lock().token_in_flight -= 1;
         }
+    }
+}
+
+impl Settings {
+    /// Registers a client, in the place of another registration of the same id.
+    pub(crate) fn register(&mut self, registration: Registration) {
+        self.registrations.retain(|known| known.id != registration.id);
+        self.registrations.push(registration);
     }
 }
 

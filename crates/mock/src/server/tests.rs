@@ -40,7 +40,7 @@ fn each_side_has_counts_of_its_own() {
         stream.read_to_string(&mut String::new()).unwrap();
     };
     server.fault(Endpoint::Resource, Fault::status(503), Times::Next(2));
-    for path in ["/", "/", "/", auth::PATH] {
+    for path in ["/", "/", "/", crate::site::TOKEN_PATH] {
         get(path);
     }
     let counts = server.counts();
