@@ -21,6 +21,9 @@ const TWO_WAYS: &str = "more than one client authentication";
 pub(crate) fn answer(shared: &Shared, request: &Request) -> (Response, Outcome) {
     let asked = Asked::read(request);
     let mut state = shared.lock();
+    if !state.settings.site.has_token_endpoint(request.path()) {
+        return (Response::new(404), Outcome::Refused);
+    }
     match asked.and_then(|asked| grant(&mut state, &asked)) {
         Ok(response) => (response, Outcome::Served),
         Err(refusal) => {

@@ -90,6 +90,7 @@ impl Builder {
                 errors: ErrorStyle::default(),
                 challenge: Challenge::default(),
                 token_delay: Duration::ZERO,
+                metadata_delay: Duration::ZERO,
                 resource_delay: Duration::ZERO,
                 clock_offset: 0,
                 age: None,

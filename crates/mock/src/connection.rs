@@ -9,7 +9,7 @@ use crate::fault::{Endpoint, Fault};
 use crate::http::{Bad, Reader, Request, undisturbed};
 use crate::response::{Departure, Response};
 use crate::state::{Arrival, Shared};
-use crate::{auth, clock, resource, site};
+use crate::{auth, clock, metadata, resource};
 
 /// How long a client may go on sending after it was told that its request is refused unread.
 const LINGER: Duration = Duration::from_secs(1);
@@ -55,7 +55,7 @@ fn exchange(
     reader: &mut Reader,
     request: Arc<Request>,
 ) -> io::Result<bool> {
-    let endpoint = if request.path() == site::TOKEN_PATH { Endpoint::Token } else { Endpoint::Resource };
+    let endpoint = shared.lock().settings.site.endpoint(request.path());
     let arrival = shared.arrive(endpoint, &request);
     let stay = Stay { shared, endpoint };
     let departure = departure(shared, stream, &request, endpoint);
@@ -90,6 +90,7 @@ fn ordinary(shared: &Shared, request: &Request, arrival: &Arrival) -> Option<Res
     }
     let (response, outcome) = match arrival.endpoint {
         Endpoint::Token => auth::answer(shared, request),
+        Endpoint::Metadata => metadata::answer(shared, request),
         Endpoint::Resource => resource::answer(shared, request),
     };
     if arrival.fault.is_none() {
@@ -111,7 +112,7 @@ fn replacement(shared: &Shared, endpoint: Endpoint, fault: &Fault) -> Option<Res
                 None => response,
             })
         }
-        Fault::Error { status, error, description } if endpoint == Endpoint::Token => {
+        Fault::Error { status, error, description } if endpoint != Endpoint::Resource => {
             let style = shared.lock().settings.errors;
             Some(auth::error(style, *status, error, description.as_deref()))
         }
@@ -178,6 +179,12 @@ fn strike(
         (Fault::Oversized { bytes }, Some(response)) => {
             drop(stay);
             departure.padded(response, *bytes)?;
+            Ok(goes_on)
+        }
+        (Fault::Member { name, json }, Some(response)) => {
+            drop(stay);
+            let body = metadata::with_member(&response.body, name, json.as_deref());
+            departure.whole(&Response { body, ..response.clone() })?;
             Ok(goes_on)
         }
         (Fault::Gzip, Some(response)) => {

@@ -15,6 +15,7 @@ mod http;
 mod issuer;
 mod jwk;
 mod log;
+mod metadata;
 mod options;
 mod pem;
 mod registration;

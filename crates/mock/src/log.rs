@@ -56,6 +56,14 @@ pub struct Counts {
     /// The most requests that were at the token endpoint at one time, from their arrival until the last of the answer
     /// is about to be sent; with [`Fault::Hang`](crate::Fault::Hang), until the server sees that the client has gone.
     pub token_in_flight_max: u64,
+    /// Requests for the metadata, whatever became of them.
+    pub metadata_requests: u64,
+    /// Those that were answered with it.
+    pub metadata_served: u64,
+    /// Those that were refused: the issuer has its metadata elsewhere, or the method is not GET.
+    pub metadata_refused: u64,
+    /// Those that a fault struck.
+    pub metadata_faulted: u64,
     /// Requests at the resource API, whatever became of them.
     pub resource_requests: u64,
     /// Those that were served.

@@ -18,7 +18,8 @@ use crate::trust::Trust;
 ///
 /// Everything may be changed while it runs; what is set holds for requests that arrive from then on.
 ///
-/// - commands: `set_*`, [`register`](Self::register), [`fault`](Self::fault), [`clear_faults`](Self::clear_faults), [`hold`](Self::hold),
+/// - commands: `set_*`, [`register`](Self::register), [`move_token_endpoint`](Self::move_token_endpoint),
+///   [`fault`](Self::fault), [`clear_faults`](Self::clear_faults), [`hold`](Self::hold),
 ///   [`revoke`](Self::revoke), [`revoke_all`](Self::revoke_all), [`rotate_client`](Self::rotate_client),
 ///   [`add_client_secret`](Self::add_client_secret),
 ///   [`refuse_credential_until_changed`](Self::refuse_credential_until_changed), [`reset_counts`](Self::reset_counts)
@@ -269,6 +270,7 @@ impl Server {
         let settings = &mut self.shared.lock().settings;
         match on {
             Endpoint::Token => settings.token_delay = delay,
+            Endpoint::Metadata => settings.metadata_delay = delay,
             Endpoint::Resource => settings.resource_delay = delay,
         }
     }
@@ -402,6 +404,26 @@ impl Server {
     /// ```
     pub fn set_issuer(&self, issuer: &str) {
         issuer.clone_into(&mut self.shared.lock().settings.site.issuer);
+    }
+
+    /// Puts the token endpoint at another path from now on, which begins with a slash; where it was, the answer is 404. The
+    /// metadata says where it is.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_metadata, ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// server.move_token_endpoint("/oauth/token");
+    /// assert_eq!(server.token_endpoint(), format!("{}/oauth/token", server.origin()));
+    /// assert!(ask_for_metadata(&server)?.body_mut().read_to_string()?.contains("/oauth/token"));
+    /// assert_eq!(ask_for_token(&server)?.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    pub fn move_token_endpoint(&self, path: &str) {
+        self.shared.lock().settings.site.move_token_endpoint(path);
     }
 
     /// Whose assertions authenticate a client from now on, and nobody else's.

@@ -1,7 +1,14 @@
-//! Where the server is, and what it is called.
+//! Where the server is, what it is called, and which path is which endpoint.
+
+use crate::fault::Endpoint;
+use crate::http::path_of;
 
 /// The path of the token endpoint unless it was moved.
 pub(crate) const TOKEN_PATH: &str = "/access-token";
+/// OpenID Connect Discovery §4: behind the path of the issuer.
+const OPENID: &str = "/.well-known/openid-configuration";
+/// RFC 8414 §3: before the path of the issuer.
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
 
 pub(crate) struct Site {
     /// Without a slash at the end; known once the server listens.
@@ -9,11 +16,18 @@ pub(crate) struct Site {
     /// The issuer: a path at the origin if it begins with a slash.
     pub(crate) issuer: String,
     token_path: String,
+    /// Where the token endpoint was before.
+    left: Vec<String>,
 }
 
 impl Site {
     pub(crate) fn new() -> Self {
-        Self { origin: String::new(), issuer: String::new(), token_path: TOKEN_PATH.to_owned() }
+        Self {
+            origin: String::new(),
+            issuer: String::new(),
+            token_path: TOKEN_PATH.to_owned(),
+            left: Vec::new(),
+        }
     }
 
     pub(crate) fn issuer(&self) -> String {
@@ -27,4 +41,37 @@ impl Site {
     pub(crate) fn token_endpoint(&self) -> String {
         format!("{}{}", self.origin, self.token_path)
     }
+
+    /// Puts the token endpoint at another path.
+    pub(crate) fn move_token_endpoint(&mut self, path: &str) {
+        let left = std::mem::replace(&mut self.token_path, path.to_owned());
+        self.left.push(left);
+        self.left.retain(|left| left != path);
+    }
+
+    /// Which endpoint a path is. A token endpoint that was moved is one still, where nothing is found.
+    pub(crate) fn endpoint(&self, path: &str) -> Endpoint {
+        if path == self.token_path || self.left.iter().any(|left| left == path) {
+            Endpoint::Token
+        } else if path.ends_with(OPENID) || path.starts_with(OAUTH) {
+            Endpoint::Metadata
+        } else {
+            Endpoint::Resource
+        }
+    }
+
+    /// Whether the token endpoint is at this path, and not only was.
+    pub(crate) fn has_token_endpoint(&self, path: &str) -> bool {
+        path == self.token_path
+    }
+
+    /// Whether metadata is at this path, in one of the two forms. A slash at the end of the issuer is left out there.
+    pub(crate) fn has_metadata(&self, path: &str) -> bool {
+        let issuer = self.issuer();
+        let of_issuer = path_of(&issuer).trim_end_matches('/');
+        path.strip_suffix(OPENID) == Some(of_issuer) || path.strip_prefix(OAUTH) == Some(of_issuer)
+    }
 }
+
+#[cfg(test)]
+mod tests;

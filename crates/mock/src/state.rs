@@ -56,6 +56,7 @@ pub(crate) struct Settings {
     pub(crate) errors: ErrorStyle,
     pub(crate) challenge: Challenge,
     pub(crate) token_delay: Duration,
+    pub(crate) metadata_delay: Duration,
     pub(crate) resource_delay: Duration,
     /// Seconds by which the server's clock is ahead of the system's.
     pub(crate) clock_offset: i64,
@@ -174,6 +175,11 @@ impl Shared {
                 counts.token_in_flight_max = counts.token_in_flight_max.max(*token_in_flight);
                 settings.token_delay
             }
+            Endpoint::Metadata => {
+                counts.metadata_requests += 1;
+                counts.metadata_faulted += faulted;
+                settings.metadata_delay
+            }
             Endpoint::Resource => {
                 counts.resource_requests += 1;
                 counts.resource_faulted += faulted;
@@ -200,6 +206,8 @@ impl Shared {
                 counts.token_invalid_client += 1;
                 &mut counts.token_refused
             }
+            (Endpoint::Metadata, Outcome::Served) => &mut counts.metadata_served,
+            (Endpoint::Metadata, Outcome::Refused | Outcome::Unauthenticated) => &mut counts.metadata_refused,
             (Endpoint::Resource, Outcome::Served) => &mut counts.resource_ok,
             (Endpoint::Resource, Outcome::Refused | Outcome::Unauthenticated) => &mut counts.resource_refused,
         };
