@@ -11,8 +11,9 @@ use crate::http::Request;
 use crate::options::{ErrorStyle, ExpiresIn};
 use crate::registration::Registration;
 use crate::response::Response;
+use crate::session::Certificate;
 use crate::state::{Outcome, Settings, Shared, State};
-use crate::token::Granted;
+use crate::token::{Granted, Whose};
 
 /// RFC 6749 §2.3 and §5.2, RFC 7521 §4.2.
 const TWO_WAYS: &str = "more than one client authentication";
@@ -24,7 +25,7 @@ pub(crate) fn answer(shared: &Shared, request: &Request) -> (Response, Outcome) 
     if !state.settings.site.has_token_endpoint(request.path()) {
         return (Response::new(404), Outcome::Refused);
     }
-    match asked.and_then(|asked| grant(&mut state, &asked)) {
+    match asked.and_then(|asked| grant(&mut state, &asked, request.certificate())) {
         Ok(response) => (response, Outcome::Served),
         Err(refusal) => {
             burn_in(&mut state, request);
@@ -106,6 +107,8 @@ enum Refusal {
     },
     /// The assertion is not accepted.
     Assertion(Flaw),
+    /// The client's certificate is not.
+    Certificate(&'static str),
     /// The secret must change first.
     Unchanged {
         basic: bool,
@@ -171,6 +174,11 @@ impl Settings {
         Names { issuer: self.site.issuer(), token_endpoint: self.site.token_endpoint() }
     }
 
+    /// The registration of the client with this id.
+    fn registration(&self, id: &str) -> Option<&Registration> {
+        self.registrations.iter().find(|known| known.id == id)
+    }
+
     /// Whether a client has a registered key.
     fn has_keys(&self) -> bool {
         self.registrations.iter().any(|known| !known.keys().is_empty())
@@ -178,8 +186,7 @@ impl Settings {
 
     /// The client whose own assertion this is.
     fn registered(&self, presented: &Presented) -> Option<&Registration> {
-        let known =
-            |id: &str| self.registrations.iter().find(|known| known.id == id && !known.keys().is_empty());
+        let known = |id: &str| self.registration(id).filter(|known| !known.keys().is_empty());
         let named = presented.client_id.as_deref().and_then(known);
         named.or_else(|| known(&assertion::claimed_client(&presented.text)?))
     }
@@ -237,12 +244,19 @@ impl Client {
     }
 }
 
-fn grant(state: &mut State, asked: &Asked) -> Result<Response, Refusal> {
+fn grant(state: &mut State, asked: &Asked, certificate: Option<&Certificate>) -> Result<Response, Refusal> {
     let State { settings, tokens, used, .. } = state;
     let now = clock::now(settings.clock_offset);
+    let mut bound = settings.certificate_bound;
     let client = match &asked.proof {
-        Proof::Secret(client) => by_secret(&mut settings.clients, client)
-            .map_err(|refusal| registered(settings, client, refusal))?,
+        Proof::Secret(client) => match by_certificate(settings, client, certificate, now) {
+            Some(judged) => {
+                bound = true;
+                judged?
+            }
+            None => by_secret(&mut settings.clients, client)
+                .map_err(|refusal| registered(settings, client, refusal))?,
+        },
         Proof::Assertion(presented) => {
             let accepted = match settings.registered(presented) {
                 Some(registration) => assertion::judge_own(registration, &settings.names(), presented, now),
@@ -254,9 +268,31 @@ fn grant(state: &mut State, asked: &Asked) -> Result<Response, Refusal> {
         }
     };
     let scope = settings.granted_scope.as_deref().unwrap_or(&asked.scope);
-    let granted = tokens.grant(settings.style, settings.lifetime, &client, scope, now);
+    let binding = certificate.filter(|_| bound).map(|certificate| certificate.thumbprint.as_str());
+    let whose = Whose { client: &client, scope, binding };
+    let granted = tokens.grant(settings.style, settings.lifetime, whose, now);
     let body = grant_body(&granted, &settings.expires_in, scope);
     Ok(no_store(Response::new(200)).body("application/json", body))
+}
+
+/// Who asks, by a certificate: a client that sends its id and nothing else (RFC 8705 §2), and is registered for it.
+fn by_certificate(
+    settings: &mut Settings,
+    client: &Client,
+    certificate: Option<&Certificate>,
+    now: i64,
+) -> Option<Result<String, Refusal>> {
+    let Client::Body(id, secret) = client else { return None };
+    let registration = settings.registration(id).filter(|_| secret.is_empty())?;
+    let judged = registration.judge_certificate(certificate, now)?;
+    let print = certificate.map(|certificate| certificate.thumbprint.as_str()).unwrap_or_default();
+    Some(match judged {
+        Ok(()) if settings.clients.sends(id, print) == Turn::Refused => {
+            Err(Refusal::Certificate("the certificate of the client is refused until it changes"))
+        }
+        Ok(()) => Ok(id.clone()),
+        Err(why) => Err(Refusal::Certificate(why)),
+    })
 }
 
 /// Who asks, by a secret.
@@ -329,7 +365,11 @@ impl Refusal {
     fn is_of_the_client(&self) -> bool {
         matches!(
             self,
-            Self::Client { .. } | Self::Registered { .. } | Self::Assertion(_) | Self::Unchanged { .. }
+            Self::Client { .. }
+                | Self::Registered { .. }
+                | Self::Assertion(_)
+                | Self::Certificate(_)
+                | Self::Unchanged { .. }
         )
     }
 
@@ -344,6 +384,7 @@ impl Refusal {
                 registered = format!("the client authenticates by {method}, not by a secret in the request");
                 (401, "invalid_client", registered.as_str())
             }
+            Self::Certificate(why) => (401, "invalid_client", *why),
             Self::Assertion(flaw) => (401, "invalid_client", flaw.description()),
             Self::Unchanged { .. } => (401, "invalid_client", "the secret is refused until it changes"),
             Self::Scope => (400, "invalid_scope", "the scope is not a list of scope tokens (RFC 6749 3.3)"),

@@ -22,10 +22,14 @@ mod registration;
 mod resource;
 mod response;
 mod server;
+mod session;
 mod signing;
 mod site;
 mod state;
+mod stream;
 mod threads;
+#[cfg(feature = "tls")]
+mod tls;
 mod token;
 mod trust;
 

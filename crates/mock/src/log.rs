@@ -212,6 +212,17 @@ impl Recorded {
         RecordedAssertion::read(&self.parameter("client_assertion")?)
     }
 
+    /// The certificate that the client showed, by its SHA-256 as base64url: the `x5t#S256` of RFC 8705 §3.1. None without one.
+    pub fn certificate(&self) -> Option<&str> {
+        Some(self.request.certificate()?.thumbprint.as_str())
+    }
+
+    /// Whether the TLS session was resumed, in which case [`certificate`](Self::certificate) is that of the earlier session.
+    /// None without TLS.
+    pub fn tls_resumed(&self) -> Option<bool> {
+        Some(self.request.session.as_ref()?.resumed)
+    }
+
     /// When it had arrived, from the start of the server.
     pub fn at(&self) -> Duration {
         self.at

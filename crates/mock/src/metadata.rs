@@ -30,6 +30,11 @@ fn metadata(settings: &Settings) -> Value {
         "response_types_supported": [],
         "token_endpoint_auth_methods_supported": methods(settings),
     });
+    if let Some(endpoint) = settings.site.mtls_token_endpoint() {
+        // RFC 8705 §5 and §3.3.
+        metadata["mtls_endpoint_aliases"] = json!({ "token_endpoint": endpoint });
+        metadata["tls_client_certificate_bound_access_tokens"] = true.into();
+    }
     let algorithms = algorithms(settings);
     if !algorithms.is_empty() {
         metadata["token_endpoint_auth_signing_alg_values_supported"] = algorithms.into();

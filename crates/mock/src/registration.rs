@@ -4,7 +4,14 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+use crate::clock::SECOND;
 use crate::jwk::{self, Key, Unread};
+use crate::session::Certificate;
+#[cfg(feature = "tls")]
+use crate::session::thumbprint;
+#[cfg(feature = "tls")]
+use crate::tls::{self, Authority};
 
 /// The longest that an assertion may be valid from now on: what Auth0 and SMART allow.
 const AHEAD: Duration = Duration::from_secs(300);
@@ -62,6 +69,19 @@ pub struct Registration {
 pub(crate) enum Method {
     /// By assertions that one of these keys signs.
     Keys(Vec<Key>),
+    /// By a certificate (RFC 8705 §2).
+    #[cfg(feature = "tls")]
+    Certificate(Shown),
+}
+
+/// Which certificate a client shows.
+#[cfg(feature = "tls")]
+#[derive(Clone)]
+pub(crate) enum Shown {
+    /// Signed by this authority, and of this subject.
+    Signed { by: Authority, subject: String },
+    /// One of these, by their thumbprints.
+    OneOf(Vec<String>),
 }
 
 /// What is in `aud`.
@@ -107,6 +127,30 @@ impl Registration {
     pub fn client_secret_jwt(id: &str, secret: &str) -> Self {
         let key = Key::new(None, None, jwk::Kind::Hmac(secret.as_bytes().to_vec()));
         Self::new(id, Method::Keys(key.into_iter().collect()))
+    }
+
+    /// A client that shows a certificate (`tls_client_auth`, RFC 8705 §2.1): one that an authority signed, whose certificates
+    /// are in this PEM, and whose subject is this, as RFC 4514 writes it: `CN=orders,O=Shop`. The request has the
+    /// `client_id` and no other proof. Its tokens are bound to the certificate (§3), which
+    /// [`Builder::asks_for_certificates`](crate::Builder::asks_for_certificates) makes the server ask for.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] when there is no certificate in the text, or an unusable one.
+    #[cfg(feature = "tls")]
+    pub fn tls_client_auth(id: &str, authority: &str, subject: &str) -> io::Result<Self> {
+        let shown = Shown::Signed { by: Authority::read(authority)?, subject: subject.to_owned() };
+        Ok(Self::new(id, Method::Certificate(shown)))
+    }
+
+    /// A client that shows one of the certificates in this PEM, whoever signed it (`self_signed_tls_client_auth`, RFC 8705
+    /// §2.2). Each is known by its SHA-256. Otherwise as [`tls_client_auth`](Self::tls_client_auth).
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] when there is no certificate in the text.
+    #[cfg(feature = "tls")]
+    pub fn self_signed_tls_client_auth(id: &str, certificates: &str) -> io::Result<Self> {
+        let prints = tls::certificates(certificates)?.iter().map(|der| thumbprint(der)).collect();
+        Ok(Self::new(id, Method::Certificate(Shown::OneOf(prints))))
     }
 
     pub(crate) fn of_key(id: &str, key: Key) -> Self {
@@ -219,6 +263,10 @@ impl Registration {
         match &self.method {
             Method::Keys(keys) if keys.iter().any(Key::is_secret) => "client_secret_jwt",
             Method::Keys(_) => "private_key_jwt",
+            #[cfg(feature = "tls")]
+            Method::Certificate(Shown::Signed { .. }) => "tls_client_auth",
+            #[cfg(feature = "tls")]
+            Method::Certificate(Shown::OneOf(_)) => "self_signed_tls_client_auth",
         }
     }
 
@@ -226,6 +274,46 @@ impl Registration {
     pub(crate) fn keys(&self) -> &[Key] {
         match &self.method {
             Method::Keys(keys) => keys,
+            #[cfg(feature = "tls")]
+            Method::Certificate(_) => &[],
+        }
+    }
+
+    /// Whether the client authenticates by a certificate, and what is wrong with this one at the time `now`.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "without TLS nobody shows one"))]
+    pub(crate) fn judge_certificate(
+        &self,
+        certificate: Option<&Certificate>,
+        now: i64,
+    ) -> Option<Result<(), &'static str>> {
+        match &self.method {
+            Method::Keys(_) => None,
+            #[cfg(feature = "tls")]
+            Method::Certificate(shown) => Some(shown.judge(certificate, now)),
+        }
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Shown {
+    fn judge(&self, certificate: Option<&Certificate>, now: i64) -> Result<(), &'static str> {
+        let certificate = certificate.ok_or("the client showed no certificate")?;
+        match self {
+            Self::OneOf(known) if known.contains(&certificate.thumbprint) => Ok(()),
+            Self::OneOf(_) => Err("the certificate of the client is not a registered one"),
+            Self::Signed { by, .. }
+                if !by.signed(&certificate.chain, u64::try_from(now / SECOND).unwrap_or_default()) =>
+            {
+                Err("the certificate of the client is not valid, or not signed by the registered authority")
+            }
+            Self::Signed { subject, .. } => {
+                let shown = certificate.chain.first().and_then(|own| tls::subject(own));
+                if shown.as_ref() == Some(subject) {
+                    Ok(())
+                } else {
+                    Err("the subject of the certificate is not the registered one")
+                }
+            }
         }
     }
 }

@@ -80,7 +80,7 @@ impl Server {
         self.threads.address()
     }
 
-    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    /// `http://127.0.0.1:PORT`, without a slash at the end; over TLS `https://127.0.0.1:PORT`.
     ///
     /// ```
     /// use evergrant_mock::Server;
@@ -106,6 +106,11 @@ impl Server {
     /// ```
     pub fn token_endpoint(&self) -> String {
         self.shared.lock().settings.site.token_endpoint()
+    }
+
+    /// The other URL of the token endpoint, for clients with a certificate (RFC 8705 §5), if clients are asked for one.
+    pub fn mtls_token_endpoint(&self) -> Option<String> {
+        self.shared.lock().settings.site.mtls_token_endpoint()
     }
 
     /// What the server is called (RFC 8414 §2, `issuer`), and what the `aud` of a client's own assertion is:

@@ -10,6 +10,9 @@ const OPENID: &str = "/.well-known/openid-configuration";
 /// RFC 8414 §3: before the path of the issuer.
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
 
+/// How the paths begin that are for clients with a certificate.
+const MTLS: &str = "/mtls";
+
 pub(crate) struct Site {
     /// Without a slash at the end; known once the server listens.
     pub(crate) origin: String,
@@ -18,6 +21,8 @@ pub(crate) struct Site {
     token_path: String,
     /// Where the token endpoint was before.
     left: Vec<String>,
+    /// Whether clients are asked for a certificate.
+    pub(crate) asks_for_certificates: bool,
 }
 
 impl Site {
@@ -27,6 +32,7 @@ impl Site {
             issuer: String::new(),
             token_path: TOKEN_PATH.to_owned(),
             left: Vec::new(),
+            asks_for_certificates: false,
         }
     }
 
@@ -42,6 +48,16 @@ impl Site {
         format!("{}{}", self.origin, self.token_path)
     }
 
+    /// The other URL of the token endpoint, for clients with a certificate (RFC 8705 §5).
+    pub(crate) fn mtls_token_endpoint(&self) -> Option<String> {
+        self.asks_for_certificates.then(|| format!("{}{MTLS}{}", self.origin, self.token_path))
+    }
+
+    /// The path of an endpoint, of which an alias begins otherwise.
+    fn without_alias<'a>(&self, path: &'a str) -> &'a str {
+        path.strip_prefix(MTLS).filter(|_| self.asks_for_certificates).unwrap_or(path)
+    }
+
     /// Puts the token endpoint at another path.
     pub(crate) fn move_token_endpoint(&mut self, path: &str) {
         let left = std::mem::replace(&mut self.token_path, path.to_owned());
@@ -51,6 +67,7 @@ impl Site {
 
     /// Which endpoint a path is. A token endpoint that was moved is one still, where nothing is found.
     pub(crate) fn endpoint(&self, path: &str) -> Endpoint {
+        let path = self.without_alias(path);
         if path == self.token_path || self.left.iter().any(|left| left == path) {
             Endpoint::Token
         } else if path.ends_with(OPENID) || path.starts_with(OAUTH) {
@@ -62,7 +79,7 @@ impl Site {
 
     /// Whether the token endpoint is at this path, and not only was.
     pub(crate) fn has_token_endpoint(&self, path: &str) -> bool {
-        path == self.token_path
+        self.without_alias(path) == self.token_path
     }
 
     /// Whether metadata is at this path, in one of the two forms. A slash at the end of the issuer is left out there.

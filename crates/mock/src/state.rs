@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) trusts: Vec<Trust>,
     pub(crate) registrations: Vec<Registration>,
     pub(crate) site: Site,
+    /// Whether tokens are bound to the certificate that the client shows, however it authenticates.
+    pub(crate) certificate_bound: bool,
     pub(crate) lifetime: Duration,
     pub(crate) style: TokenStyle,
     pub(crate) expires_in: ExpiresIn,

@@ -9,6 +9,7 @@ fn request(headers: &[(&str, &str)], body: &str) -> Request {
         headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         body: body.as_bytes().to_vec(),
         keep_alive: true,
+        session: None,
     }
 }
 

@@ -59,6 +59,7 @@ fn what_the_log_has_dropped_is_told() {
         headers: Vec::new(),
         body: vec![0; 33 * 1024 * 1024],
         keep_alive: true,
+        session: None,
     });
     for _ in 0..3 {
         server.shared.lock().log.push(Endpoint::Resource, Duration::ZERO, Arc::clone(&request));

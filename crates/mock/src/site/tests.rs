@@ -52,3 +52,15 @@ fn a_token_endpoint_that_was_moved_is_at_one_path_and_was_at_the_others() {
     assert_eq!(site.left, ["/a", "/b"]);
     assert_eq!(site.endpoint("/c"), Endpoint::Resource);
 }
+
+#[test]
+fn a_token_endpoint_has_an_alias_where_clients_are_asked_for_a_certificate() {
+    let mut site = site("");
+    assert_eq!((site.endpoint("/mtls/a"), site.mtls_token_endpoint()), (Endpoint::Resource, None));
+    site.asks_for_certificates = true;
+    site.move_token_endpoint("/a");
+    assert_eq!(site.mtls_token_endpoint().as_deref(), Some("http://127.0.0.1:1/mtls/a"));
+    for (path, found) in [("/mtls/a", true), ("/a", true), ("/mtls/access-token", false)] {
+        assert_eq!((site.endpoint(path), site.has_token_endpoint(path)), (Endpoint::Token, found), "{path}");
+    }
+}
