@@ -50,8 +50,8 @@ impl Drop for Stay<'_> {
 
 /// Answers a request; true when the connection goes on.
 fn exchange(shared: &Shared, stream: &Stream, request: Arc<Request>) -> io::Result<bool> {
-    let endpoint = shared.lock().settings.site.endpoint(request.path());
-    let arrival = shared.arrive(endpoint, &request);
+    let arrival = shared.arrive(&request);
+    let endpoint = arrival.endpoint;
     let stay = Stay { shared, endpoint };
     let departure = departure(shared, stream, &request, endpoint);
     let ordinary = ordinary(shared, &request, &arrival);

@@ -159,8 +159,9 @@ impl Shared {
     }
 
     /// A request has been read in full: it is counted and logged, and the fault that is due strikes it.
-    pub(crate) fn arrive(&self, endpoint: Endpoint, request: &Arc<Request>) -> Arrival {
+    pub(crate) fn arrive(&self, request: &Arc<Request>) -> Arrival {
         let mut state = self.lock();
+        let endpoint = state.settings.site.endpoint(request.path());
         let now = Instant::now();
         let place = state.log.push(endpoint, now.duration_since(self.started), Arc::clone(request));
         let fault = state.faults.claim(endpoint, now);

@@ -137,3 +137,6 @@ impl fmt::Debug for Anybody {
 fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }
+
+#[cfg(test)]
+mod tests;
