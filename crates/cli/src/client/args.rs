@@ -50,10 +50,23 @@ pub(crate) struct ClientFlags {
     pub(crate) provider: Option<ProviderName>,
     /// Token endpoint of the authorization server
     ///
-    /// An https URL, or an http URL on 127.0.0.0/8 or ::1. Required for rfc6749; for the other providers it
+    /// An https URL, or an http URL on 127.0.0.0/8 or ::1. Required for rfc6749 without --issuer; for the other providers it
     /// replaces the built-in one.
     #[arg(long, value_name = "URL", env = "EVERGRANT_TOKEN_ENDPOINT", hide_env_values = true)]
     pub(crate) token_endpoint: Option<String>,
+    /// Issuer of the authorization server
+    ///
+    /// Without a token endpoint, the server's metadata says where that is: it is asked for at
+    /// ISSUER/.well-known/openid-configuration. Beside a token endpoint it is whom the assertions are for that this client
+    /// signs, and nothing is asked.
+    #[arg(long, value_name = "URL", env = "EVERGRANT_ISSUER", hide_env_values = true)]
+    pub(crate) issuer: Option<String>,
+    /// Place of the issuer's metadata, or rfc8414
+    ///
+    /// rfc8414 is /.well-known/oauth-authorization-server between the issuer's host and its path. Default: as OpenID
+    /// Connect has it, behind the issuer.
+    #[arg(long, value_name = "URL|rfc8414", env = "EVERGRANT_METADATA_URL", hide_env_values = true)]
+    pub(crate) metadata_url: Option<String>,
     /// Encoding of the token request's body
     ///
     /// Default: what the provider expects.
@@ -378,6 +391,8 @@ impl ClientFlags {
             config: self.config,
             provider: kept(self.provider, stands("provider")),
             token_endpoint: kept(self.token_endpoint, stands("token_endpoint")),
+            issuer: kept(self.issuer, stands("issuer")),
+            metadata_url: kept(self.metadata_url, stands("metadata_url")),
             body: kept(self.body, stands("body")),
             auth: kept(self.auth, stands("auth")),
             client_id: kept(self.client_id, stands("client_id")),

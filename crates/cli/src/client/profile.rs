@@ -86,6 +86,9 @@ pub(crate) struct Profile {
     pub(crate) name: Option<String>,
     pub(crate) provider: Option<ProviderName>,
     pub(crate) token_endpoint: Option<String>,
+    pub(crate) issuer: Option<String>,
+    /// An address, or the word for the form of RFC 8414.
+    pub(crate) metadata_url: Option<String>,
     pub(crate) body: Option<Body>,
     pub(crate) auth: Option<Auth>,
     pub(crate) client_id: Option<String>,
@@ -124,9 +127,11 @@ impl Profile {
 }
 
 /// The keys of a profile, for whoever wrote another.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 23] = [
     "provider",
     "token_endpoint",
+    "issuer",
+    "metadata_url",
     "body",
     "auth",
     "client_id",
@@ -357,6 +362,8 @@ fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path, known: &[&s
         match key.as_str() {
             "provider" => profile.provider = reader.choice(&value),
             "token_endpoint" => profile.token_endpoint = reader.valid(&value, valid::token_endpoint),
+            "issuer" => profile.issuer = reader.valid(&value, valid::issuer),
+            "metadata_url" => profile.metadata_url = reader.valid(&value, valid::metadata_url),
             "body" => profile.body = reader.choice(&value),
             "auth" => profile.auth = reader.choice(&value),
             "client_id" => profile.client_id = reader.valid(&value, valid::client_id),

@@ -55,8 +55,8 @@ impl Source {
                 Failure::usage(
                     "the profile's client secret is only for the profile's own token endpoint, and another endpoint is set",
                     format!(
-                        "leave --token-endpoint and --provider out and unset EVERGRANT_TOKEN_ENDPOINT and \
-                         EVERGRANT_PROVIDER; or give the other server's secret in {VARIABLE} or --client-secret-file"
+                        "leave --token-endpoint, --issuer and --provider out and unset EVERGRANT_TOKEN_ENDPOINT, \
+                         EVERGRANT_ISSUER and EVERGRANT_PROVIDER; or give the other server's secret in {VARIABLE} or --client-secret-file"
                     ),
                 )
             }),

@@ -34,6 +34,9 @@ const SECRET_LIMIT: Duration = Duration::from_secs(120);
 /// What a client is called whose server knows it by its assertion alone.
 const UNNAMED: &str = "(known by its assertion)";
 
+/// What stands for the place of metadata that RFC 8414 §3 says.
+pub(crate) const RFC8414: &str = "rfc8414";
+
 /// What stands for a secret that cannot be had: nothing is sent with it.
 pub(crate) const UNKNOWN: &str = "unknown";
 
@@ -43,6 +46,8 @@ pub(crate) struct Settings {
     pub(super) profile: Option<Said<String>>,
     provider: Said<ProviderName>,
     token_endpoint: Said<Option<String>>,
+    issuer: Said<Option<String>>,
+    metadata_url: Said<Option<String>>,
     body: Said<Option<Body>>,
     auth: Said<Option<Auth>>,
     pub(super) client_id: Said<String>,
@@ -145,8 +150,13 @@ impl Settings {
         // An endpoint belongs to its provider, and a secret to its client id.
         let own = args.client_id.as_ref().is_none_or(|id| profile.client_id.as_ref() == Some(id));
         // However the profile was named: its secret goes where the profile says, and nowhere else.
-        let elsewhere = (profile.provider.is_some() || profile.token_endpoint.is_some())
+        let names_server =
+            profile.provider.is_some() || profile.token_endpoint.is_some() || profile.issuer.is_some();
+        // An issuer says for whom an assertion is, too: one of another server is not made with its key.
+        let elsewhere = names_server
             && (differs(&args.token_endpoint, &profile.token_endpoint)
+                || differs(&args.issuer, &profile.issuer)
+                || differs(&args.metadata_url, &profile.metadata_url)
                 || differs(&args.provider, &profile.provider));
         if args.client_secret_file.is_some() && args.assertion_file.is_some() {
             let happened = format!(
@@ -179,10 +189,15 @@ impl Settings {
             let kind = said.first("assertion_type", args.assertion_type.clone(), profile.assertion_type);
             kind.or(AssertionKind::JWT_BEARER)
         });
-        let profiles_endpoint = profile.token_endpoint.filter(|_| args.provider.is_none());
-        let token_endpoint = said.first("token_endpoint", args.token_endpoint.clone(), profiles_endpoint);
-        let provider =
-            provider(said.first("provider", args.provider, profile.provider), &token_endpoint.value);
+        // Of its server.
+        let own_server = |text: Option<String>| text.filter(|_| args.provider.is_none());
+        let token_endpoint =
+            said.first("token_endpoint", args.token_endpoint.clone(), own_server(profile.token_endpoint));
+        let issuer = said.first("issuer", args.issuer.clone(), own_server(profile.issuer));
+        let metadata_url =
+            said.first("metadata_url", args.metadata_url.clone(), own_server(profile.metadata_url));
+        let place = token_endpoint.value.as_ref().or(issuer.value.as_ref());
+        let provider = provider(said.first("provider", args.provider, profile.provider), place);
         let client_id = said.first("client_id", args.client_id.clone(), profile.client_id).transposed();
         let names_client = client_id.is_some();
         let unnamed = || is_assertion.then(|| Said { value: UNNAMED.to_owned(), by: Whence::Default });
@@ -199,6 +214,8 @@ impl Settings {
             profile: said.named(),
             provider,
             token_endpoint,
+            issuer,
+            metadata_url,
             body: said.first("body", args.body, profile.body),
             auth: proven(said.first("auth", args.auth, profile.auth), is_assertion)?,
             client_id,
@@ -228,11 +245,7 @@ impl Settings {
 
     /// The profile that says where the token endpoint is, by its address or by its provider's name.
     pub(super) fn endpoints_profile(&self) -> Option<&str> {
-        let by = match &self.token_endpoint.value {
-            Some(_) => &self.token_endpoint.by,
-            None => &self.provider.by,
-        };
-        match by {
+        match self.server_by() {
             Whence::Profile { name, .. } => Some(name),
             _ => None,
         }
@@ -293,7 +306,7 @@ impl Settings {
     /// and no command is run.
     pub(crate) fn faults(&self) -> Vec<(Option<usize>, Failure)> {
         let mut faults = Faults(Vec::new());
-        faults.find(&self.token_endpoint.by, self.server());
+        faults.find(self.server_by(), self.server());
         faults.find(&self.origins.by, self.own_origins());
         // A profile's values are good each by itself: what is left is between the endpoint, the id and the method.
         if faults.0.is_empty() {
@@ -456,16 +469,60 @@ impl Settings {
             true => provider.with_token_endpoint_dangerous_plain_http(url),
             false => provider.with_token_endpoint(url),
         };
-        Ok(match (self.provider.value, endpoint) {
-            (ProviderName::Rfc6749, url) if plain_http => {
+        let provider = match (self.provider.value, endpoint, self.issuer.value.as_deref()) {
+            (ProviderName::Rfc6749, None, Some(issuer)) => return self.discovered(issuer),
+            (ProviderName::Rfc6749, url, _) if plain_http => {
                 Provider::rfc6749_dangerous_plain_http(url.unwrap_or_default())?
             }
-            (ProviderName::Rfc6749, url) => Provider::rfc6749(url.unwrap_or_default())?,
-            (ProviderName::Myparcel, None) => myparcel::production(),
-            (ProviderName::Myparcel, Some(url)) => at(myparcel::production(), url)?,
-            (ProviderName::MyparcelSandbox, None) => myparcel::sandbox(),
-            (ProviderName::MyparcelSandbox, Some(url)) => at(myparcel::sandbox(), url)?,
+            (ProviderName::Rfc6749, url, _) => Provider::rfc6749(url.unwrap_or_default())?,
+            (ProviderName::Myparcel, None, _) => myparcel::production(),
+            (ProviderName::Myparcel, Some(url), _) => at(myparcel::production(), url)?,
+            (ProviderName::MyparcelSandbox, None, _) => myparcel::sandbox(),
+            (ProviderName::MyparcelSandbox, Some(url), _) => at(myparcel::sandbox(), url)?,
+        };
+        self.needs_no_metadata()?;
+        Ok(match &self.issuer.value {
+            Some(issuer) => provider.with_issuer(issuer)?,
+            None => provider,
         })
+    }
+
+    /// Whoever names metadata expects it to be asked for. That of a profile may be passed over, since something else is said.
+    fn needs_no_metadata(&self) -> Result<(), Failure> {
+        let is_of_profile = |by: &Whence| matches!(by, Whence::Profile { .. });
+        let is_passed_over = is_of_profile(&self.metadata_url.by) && !is_of_profile(self.server_by());
+        if self.metadata_url.value.is_none() || is_passed_over {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            format!(
+                "the metadata of {} is not asked for, since the token endpoint is known",
+                self.metadata_url.by
+            ),
+            "remove it, or name the server by its issuer and not by its token endpoint",
+        ))
+    }
+
+    /// The server whose metadata says where its token endpoint is.
+    fn discovered(&self, issuer: &str) -> Result<Provider, Failure> {
+        let provider = match self.dangerous_plain_http.value {
+            true => Provider::discovered_dangerous_plain_http(issuer)?,
+            false => Provider::discovered(issuer)?,
+        };
+        Ok(match self.metadata_url.value.as_deref() {
+            None => provider,
+            Some(RFC8414) => provider.rfc8414()?,
+            Some(url) => provider.with_metadata_at(url)?,
+        })
+    }
+
+    /// Who said where the server is.
+    const fn server_by(&self) -> &Whence {
+        match (&self.token_endpoint.value, &self.issuer.value) {
+            (Some(_), _) => &self.token_endpoint.by,
+            (None, Some(_)) => &self.issuer.by,
+            (None, None) => &self.provider.by,
+        }
     }
 
     /// The origin that somebody wrote down.
@@ -490,12 +547,9 @@ impl Settings {
     }
 }
 
-/// The kind of server: the one that was said, or any with a token endpoint.
-fn provider(
-    said: Said<Option<ProviderName>>,
-    token_endpoint: &Option<String>,
-) -> Result<Said<ProviderName>, Lack> {
-    match (said.value, token_endpoint) {
+/// The kind of server: the one that was said, or any with a token endpoint or an issuer.
+fn provider(said: Said<Option<ProviderName>>, place: Option<&String>) -> Result<Said<ProviderName>, Lack> {
+    match (said.value, place) {
         (None, None) => Err(Lack::Server),
         (Some(ProviderName::Rfc6749), None) => Err(Lack::TokenEndpoint),
         _ => Ok(said.or(ProviderName::Rfc6749)),

@@ -184,8 +184,8 @@ impl Setup {
     /// long through transient failures.
     pub(crate) fn tokens(&self, wait: Option<Duration>) -> Result<Tokens, Failure> {
         let source = self.builder().policy(self.policy()).patience(self.patience(wait));
-        let origin = self.client.provider().server().origin();
-        let source = self.network.tokens(source, origin, self.timeout)?.fail_fast(wait.is_none());
+        let source =
+            self.network.tokens(source, self.client.provider(), self.timeout)?.fail_fast(wait.is_none());
         Ok(source.build()?)
     }
 
@@ -198,8 +198,7 @@ impl Setup {
     ) -> Result<Tokens, Failure> {
         let policy = self.policy().with_patience(patience).with_max_waiters(max_waiters);
         let source = self.builder().policy(policy);
-        let origin = self.client.provider().server().origin();
-        let mut source = self.network.tokens(source, origin, self.timeout)?;
+        let mut source = self.network.tokens(source, self.client.provider(), self.timeout)?;
         if let Some(name) = name {
             source = source.name(name);
         }

@@ -46,7 +46,7 @@ const ASSERTION: &str = "\
 type Line = (&'static str, &'static str, &'static str, Option<String>);
 
 /// Each key but those of the secret and the assertion.
-fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 18], Failure> {
+fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 20], Failure> {
     let text = |text: &Option<String>| text.as_deref().map(quoted);
     let scope = args.scope.as_deref().map(|scope| list(scope.split(' ')));
     let timeout = args.timeout.map(|timeout| quoted(&duration(timeout)));
@@ -65,6 +65,18 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 18], Failure> {
             "The token endpoint",
             "\"https://auth.example.com/token\"",
             text(&args.token_endpoint),
+        ),
+        (
+            "issuer",
+            "The server's issuer: without a token endpoint its metadata is asked where that is",
+            "\"https://auth.example.com\"",
+            text(&args.issuer),
+        ),
+        (
+            "metadata_url",
+            "Where the issuer's metadata is, or rfc8414 for the place of that RFC",
+            "\"rfc8414\"",
+            text(&args.metadata_url),
         ),
         (
             "body",

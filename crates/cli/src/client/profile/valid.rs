@@ -1,5 +1,6 @@
 //! What a value must be by itself: the rules are the library's, and are found by making a client of it.
 
+use crate::client::settings::RFC8414;
 use evergrant_tokio_reqwest::core::{ClientBuilder, Endpoint};
 use evergrant_tokio_reqwest::{Client, ClientAuth, ConfigError, Origin, Provider};
 
@@ -8,6 +9,19 @@ type Judged = Result<(), ConfigError>;
 /// Whether plain http is meant is not said by the URL.
 pub(super) fn token_endpoint(url: &str) -> Judged {
     Endpoint::dangerous_plain_http(url).map(drop)
+}
+
+/// Whether plain http is meant is not said by the URL.
+pub(super) fn issuer(issuer: &str) -> Judged {
+    Provider::discovered_dangerous_plain_http(issuer).map(drop)
+}
+
+/// An address, or the word for the form of RFC 8414.
+pub(super) fn metadata_url(url: &str) -> Judged {
+    if url == RFC8414 {
+        return Ok(());
+    }
+    Provider::discovered_dangerous_plain_http("https://server.example")?.with_metadata_at(url).map(drop)
 }
 
 pub(super) fn client_id(id: &str) -> Judged {

@@ -33,6 +33,9 @@ impl Settings {
     pub(crate) fn shown(&self) -> Result<Vec<Shown>, Failure> {
         let client = self.client(Proof::Secret(UNKNOWN), &[])?;
         let provider = client.provider();
+        let endpoint = provider.token_endpoint().map(ToString::to_string);
+        // What is asked first, where the endpoint is found out.
+        let metadata = endpoint.is_none().then(|| provider.server().to_string());
         let body = match provider.body() {
             BodyFormat::Json => "json",
             _ => "form",
@@ -62,7 +65,9 @@ impl Settings {
         let user_agent = self.user_agent.value.clone().unwrap_or_else(default_user_agent);
         Ok(vec![
             one("provider", &self.provider, Some(named(&self.provider.value))),
-            one("token_endpoint", &self.token_endpoint, Some(provider.server().to_string())),
+            one("token_endpoint", &self.token_endpoint, endpoint),
+            one("issuer", &self.issuer, self.issuer.value.clone()),
+            one("metadata_url", &self.metadata_url, metadata),
             one("body", &self.body, Some(body.to_owned())),
             one("auth", &self.auth, Some(named(&self.method()))),
             one("client_id", &self.client_id, self.named_client().map(str::to_owned)),
