@@ -11,7 +11,7 @@ mod sources;
 mod unread;
 
 pub use command::CommandSource;
-pub(crate) use reading::{Arrived, Ticket};
+pub(crate) use reading::{Arrived, Reading, Ticket};
 pub(crate) use sources::Sources;
 
 use evergrant_core::{SecretText, SourceError};

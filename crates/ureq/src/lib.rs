@@ -113,14 +113,15 @@ pub mod core {
     pub use evergrant_core::*;
 }
 pub use evergrant_core::{
-    AccessToken, AssertionKind, Cause, Client, ClientAuth, ClientBuilder, Closed, ConfigError, Error,
-    Generation, Origin, Origins, Policy, Provider, Reason, Refusal, Rejection, Rotation, Scope, SecretText,
-    SourceError, Stored, Verdict, VerdictRule, Wall, myparcel,
+    AccessToken, AssertionKind, Binding, Cause, Client, ClientAuth, ClientBuilder, Closed, ConfigError,
+    Error, Generation, Origin, Origins, Policy, Provider, Reason, Refusal, Rejection, Rotation, Scope,
+    SecretText, SourceError, Stored, Thumbprint, Verdict, VerdictRule, Wall, myparcel,
 };
 pub use evergrant_drive::{
-    BoxError, Clock, CommandSource, Event, EventKind, EvictionReason, FileSource, Held, LastOutcome,
-    ManualClock, Observer, PoolClient, PoolError, PoolFull, PoolStatus, ReplayReason, RequestStatus,
-    SecretSource, SetAside, Status, SystemClock, Token, VariableSource, WaitResult,
+    BoxError, CertifiedKey, Clock, CommandSource, Event, EventKind, EvictionReason, FileSource, Held,
+    Identity, KeyEncoding, LastOutcome, ManualClock, Observer, PoolClient, PoolError, PoolFull, PoolStatus,
+    ReplayReason, RequestStatus, SecretSource, SetAside, Status, SystemClock, Token, VariableSource,
+    WaitResult,
 };
 /// Why was my call refused? Each refusal, with its cause and its fix.
 ///

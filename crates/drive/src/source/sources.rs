@@ -2,6 +2,7 @@
 
 use super::SecretSource;
 use super::reading::{Reading, Ticket};
+use crate::identity::Identity;
 use evergrant_core::{Ask, Client, ConfigError, Excerpt, Unready};
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ struct Named {
     /// Of the client secret, or of the assertion.
     credential: Option<Arc<Reading>>,
     params: Vec<(Box<str>, Arc<Reading>)>,
+    /// The certificate that its connections show.
+    identity: Option<Identity>,
 }
 
 /// What a source is called alone.
@@ -27,6 +30,7 @@ impl fmt::Debug for Sources {
         f.debug_struct("Sources")
             .field("credential", &credential.and_then(|reading| reading.source.name()))
             .field("params", &params.collect::<Vec<_>>())
+            .field("identity", &named.and_then(|named| named.identity.as_ref()))
             .finish()
     }
 }
@@ -45,6 +49,16 @@ impl Sources {
         self
     }
 
+    pub(crate) fn with_identity(mut self, identity: Identity) -> Self {
+        self.named().identity = Some(identity);
+        self
+    }
+
+    /// Where the certificate lives that its connections show.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.0.as_deref()?.identity.as_ref()
+    }
+
     fn named(&mut self) -> &mut Named {
         Arc::make_mut(self.0.get_or_insert_default())
     }
@@ -52,10 +66,18 @@ impl Sources {
     /// Whether each thing that this client reads has a source, and each source something to be read for.
     ///
     /// # Errors
-    /// [`ConfigError::NeedsSource`] or [`ConfigError::UnusedSource`].
+    /// [`ConfigError::NeedsSource`], [`ConfigError::NeedsIdentity`] or [`ConfigError::UnusedSource`]; and for an identity where there is no
+    /// TLS, [`ConfigError::TlsRequired`].
     pub(crate) fn check(&self, client: &Client) -> Result<(), ConfigError> {
         let asks: Vec<Ask> = client.asks().collect();
-        if let Some(ask) = asks.iter().find(|ask| self.of(ask).is_none()) {
+        if client.shows_certificate() && self.identity().is_none() {
+            return Err(ConfigError::NeedsIdentity);
+        }
+        if self.identity().is_some() && !client.shows_certificate() {
+            return client.clone().with_certificate().and(Err(ConfigError::NeedsIdentity));
+        }
+        let is_read = |ask: &Ask| *ask == Ask::Certificate || self.of(ask).is_some();
+        if let Some(ask) = asks.iter().find(|ask| !is_read(ask)) {
             return Err(ConfigError::NeedsSource { field: field(ask) });
         }
         let is_asked =
