@@ -105,13 +105,14 @@ pub mod core {
 pub use evergrant_core::{
     AccessToken, Algorithm, AssertionAudience, AssertionForm, AssertionKind, Binding, Cause, Client,
     ClientAuth, ClientBuilder, Closed, ConfigError, Error, Generation, Origin, Origins, Policy, Provider,
-    Reason, Refusal, Rejection, Rotation, Scope, SecretText, SourceError, Stored, Verdict, VerdictRule, Wall,
-    myparcel,
+    Reason, Refusal, Rejection, Rotation, Scope, SecretText, SourceError, Stored, Thumbprint, Verdict,
+    VerdictRule, Wall, myparcel,
 };
 pub use evergrant_drive::{
-    BoxError, Clock, CommandSource, Event, EventKind, EvictionReason, FileSource, Held, KeySource,
-    LastOutcome, ManualClock, Observer, PoolClient, PoolError, PoolFull, PoolStatus, ReplayReason,
-    RequestStatus, SecretSource, SetAside, Signer, Status, SystemClock, Token, VariableSource, WaitResult,
+    BoxError, CertifiedKey, Clock, CommandSource, Event, EventKind, EvictionReason, FileSource, Held,
+    Identity, KeyEncoding, KeySource, LastOutcome, ManualClock, Observer, PoolClient, PoolError, PoolFull,
+    PoolStatus, ReplayReason, RequestStatus, SecretSource, SetAside, Signer, Status, SystemClock, Token,
+    VariableSource, WaitResult,
 };
 /// Why was my call refused? Each refusal, with its cause and its fix.
 ///

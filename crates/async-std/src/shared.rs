@@ -13,7 +13,8 @@ use std::sync::Arc;
 ///
 /// A source without one has an HTTP client of its own, which takes some 100 KB for the trusted roots if its token endpoint is https.
 /// A transport has one for all token endpoints, of any origin, and reads the roots once, when the first source needs them.
-/// Sources share nothing else, neither connections nor tokens.
+/// Sources share nothing else, neither connections nor tokens. Those of a pool that show a client certificate
+/// ([`PoolClient::identity`](crate::PoolClient::identity)) have TLS sessions of their own, and the roots of all.
 ///
 /// ```
 /// use evergrant_async_std::{Tokens, Transport};
@@ -80,6 +81,10 @@ impl<N: Net> Transport<N> {
         if origin.scheme() == "https" {
             http.ready()?;
         }
+        // The token endpoint may be elsewhere than the metadata.
+        if client.provider().token_endpoint().is_none() {
+            return Ok(Hyper::found(http));
+        }
         ways.value(proxy, |proxy| Ok(Hyper::new(http, proxy.clone())))
     }
 }
@@ -119,6 +124,19 @@ pub(crate) enum Sending<N> {
 }
 
 impl<N: Net> Sending<N> {
+    /// Whether what sends is this source's own, so that it can be built again with another certificate.
+    ///
+    /// # Errors
+    /// [`ConfigError::IdentityBeside`].
+    pub(crate) const fn check_identity(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::Shared(_) => {
+                Err(ConfigError::IdentityBeside { beside: "transport", instead: Some("http") })
+            }
+            Self::Own(_) => Ok(()),
+        }
+    }
+
     /// What was set for this source alone: nothing, if it had a shared transport.
     pub(crate) fn own(self) -> TransportBuilder<N> {
         match self {

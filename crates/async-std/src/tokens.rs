@@ -6,9 +6,11 @@ use crate::shared::{Sending, Transport};
 use crate::transport::Hyper;
 use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Origin, Policy, Rejection, Rotation,
-    Stored,
+    Stored, Thumbprint,
 };
-use evergrant_drive::{Clock, KeySource, Observer, SecretSource, Settings, Signer, Source, Status, Token};
+use evergrant_drive::{
+    CertifiedKey, Clock, Identity, KeySource, Observer, SecretSource, Settings, Signer, Source, Status, Token,
+};
 use evergrant_http::bearer;
 use http::HeaderValue;
 use std::sync::Arc;
@@ -94,6 +96,33 @@ impl<N: Net> TokensBuilder<N> {
     /// nobody. `evergrant_crypto::KeyFile` is a file.
     pub fn key_source(mut self, source: impl KeySource) -> Self {
         self.settings = self.settings.key_source(source);
+        self
+    }
+
+    /// Where the certificate lives that connections to the token endpoint show (mutual TLS, RFC 8705), with its key: it is read for each token
+    /// request, and when it has changed the HTTP client is built again, so that no connection and no TLS session of before speaks for the
+    /// new one. A client by [`ClientAuth::tls`] proves by it who it is; any other shows it beside its own way to do so.
+    ///
+    /// It excludes a [`transport`](Self::transport) that other sources use. Of an [`http`](Self::http) client the roots and the proxies hold,
+    /// and no client certificate.
+    ///
+    /// ```
+    /// use evergrant_async_std::{Client, ClientAuth, Identity, Provider, Tokens};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::AsyncStd;
+    /// # fn story() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// let client = Client::builder(provider, ClientAuth::tls("my-client-id")?).build()?;
+    /// let identity = Identity::files("/run/tls/tls.crt", "/run/tls/tls.key");
+    /// let tokens = Tokens::<AsyncStd>::builder(client).identity(identity).build()?; // neither file need be there yet
+    /// # drop(tokens); Ok(()) }
+    /// ```
+    ///
+    /// The client of an [`Api`](crate::Api) is the program's own. Where tokens are bound to the certificate (RFC 8705 §3), it must show the
+    /// same one: [`Tokens::identity_changed`] says when that is another.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.settings = self.settings.identity(identity);
         self
     }
 
@@ -328,7 +357,9 @@ impl<N: Net> TokensBuilder<N> {
     ///
     /// # Errors
     /// Something that the client reads has no source, or a source nothing that is read ([`ConfigError::NeedsSource`],
-    /// [`ConfigError::UnusedSource`]).
+    /// [`ConfigError::UnusedSource`],
+    /// [`ConfigError::NeedsIdentity`]); an identity is beside something that excludes it ([`ConfigError::IdentityBeside`]), or its server at
+    /// plain http ([`ConfigError::TlsRequired`]).
     ///
     /// TLS cannot be set up, for a token endpoint that needs it: the platform's roots cannot be read. A proxy variable of the
     /// environment cannot be read, or names a proxy that cannot be used.
@@ -337,6 +368,9 @@ impl<N: Net> TokensBuilder<N> {
     /// Reads the platform's roots, once, unless the HTTP client has its own.
     pub fn build(self) -> Result<Tokens<N>, ConfigError> {
         self.settings.check()?;
+        if self.settings.has_identity() {
+            self.sending.check_identity()?;
+        }
         let transport = self.sending.for_client(self.settings.client())?;
         Ok(Tokens(Source::new(self.settings, bearer, N::default(), transport)))
     }
@@ -716,6 +750,36 @@ assert!(server.wait_for_token_requests(1, Duration::from_secs(5)));
         self.0.changed(after).await
     }
 
+    /// The certificate that token requests show ([`TokensBuilder::identity`]), with its key, as soon as it is another than the one with this
+    /// thumbprint and has brought a token; any, if none is named. For programs whose API takes tokens of that certificate alone (RFC 8705
+    /// §3): the HTTP client of the API is the program's own, and must be built again. From the moment when this ends the held token is of the
+    /// new certificate, and the one before is not used any more.
+    ///
+    /// It asks for nothing, so [`keep_fresh`](Self::keep_fresh) must run, or somebody must call; and it waits for ever for a client without an
+    /// identity.
+    ///
+    /// ```no_run
+    /// # use evergrant_async_std::{CertifiedKey, Error, Net, Tokens};
+    /// # fn rebuild(_: &CertifiedKey) {}
+    /// # async fn story(tokens: Tokens<impl Net>) -> Result<(), Error> {
+    /// let mut shown = None;
+    /// loop {
+    ///     let certified = tokens.identity_changed(shown).await?;
+    ///     rebuild(&certified); // HttpClient::with_tls, with certified.certificates() and certified.key()
+    ///     shown = Some(certified.thumbprint());
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`changed`](Self::changed).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing: asked again with the same thumbprint, it has the newest certificate at once.
+    pub async fn identity_changed(&self, after: Option<Thumbprint>) -> Result<CertifiedKey, Error> {
+        self.0.identity_changed(after).await
+    }
+
     /// What people call this source: [`TokensBuilder::name`], or the host of the token endpoint.
     pub fn name(&self) -> &str {
         self.0.shared().name()
@@ -774,6 +838,11 @@ assert!(server.wait_for_token_requests(1, Duration::from_secs(5)));
     /// assert_eq!(server.counts().token_requests, 0);
     /// # Ok(()) }) }
     /// ```
+    ///
+    /// One that is [bound](Stored::binding) to a client certificate is taken with that certificate alone: the identity is read for it.
+    ///
+    /// # Blocking
+    /// Not at all, but for a token that is bound to a certificate: until that is read, for 1 s at most.
     pub fn restore(&self, stored: Stored) -> bool {
         self.0.shared().restore(stored)
     }

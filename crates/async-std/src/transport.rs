@@ -4,8 +4,8 @@ use crate::body::Body;
 use crate::client::HttpClient;
 use crate::error::HttpError;
 use crate::net::Net;
-use evergrant_core::{Request, Response, TransportError, TransportErrorKind};
-use evergrant_drive::Transport;
+use evergrant_core::{ConfigError, Endpoint, Request, Response, TransportError, TransportErrorKind};
+use evergrant_drive::{CertifiedKey, Transport};
 use evergrant_http::proxy::Proxy;
 use evergrant_http::{Collector, open_files_error, tls_error, to_http};
 use http::header::{CONNECTION, HeaderValue};
@@ -19,13 +19,34 @@ const NO_LIMIT: Duration = Duration::from_secs(3600);
 #[derive(Clone, Debug)]
 pub(crate) struct Hyper<N> {
     http: Arc<HttpClient<N>>,
-    /// The proxy on the way to the token endpoint.
-    proxy: Option<Arc<Proxy>>,
+    proxy: Way,
+}
+
+/// The proxy on the way of a request.
+#[derive(Clone, Debug)]
+enum Way {
+    /// To a token endpoint that is known.
+    Known(Option<Arc<Proxy>>),
+    /// To endpoints that are found out: it is looked for with each.
+    Found,
 }
 
 impl<N: Net> Hyper<N> {
     pub(crate) fn new(http: &Arc<HttpClient<N>>, proxy: Option<Proxy>) -> Self {
-        Self { http: Arc::clone(http), proxy: proxy.map(Arc::new) }
+        Self { http: Arc::clone(http), proxy: Way::Known(proxy.map(Arc::new)) }
+    }
+
+    /// For endpoints that are found out.
+    pub(crate) fn found(http: &Arc<HttpClient<N>>) -> Self {
+        Self { http: Arc::clone(http), proxy: Way::Found }
+    }
+
+    /// The proxy on the way to this endpoint.
+    fn proxy(&self, endpoint: &Endpoint) -> Option<Arc<Proxy>> {
+        match &self.proxy {
+            Way::Known(proxy) => proxy.clone(),
+            Way::Found => self.http.routed(endpoint.origin()).ok()?.map(Arc::new),
+        }
     }
 
     /// The client as token requests need it. It keeps no connection: a kept one would belong to a runtime that may be gone by
@@ -33,25 +54,29 @@ impl<N: Net> Hyper<N> {
     pub(crate) fn client(http: HttpClient<N>) -> HttpClient<N> {
         http.without_pool().with_timeout(NO_LIMIT)
     }
+}
 
-    fn failed(&self, error: &HttpError) -> TransportError {
-        let failed = classify(error);
-        // What is the proxy's fault says so, and what this machine lacks is nobody else's.
-        let is_told = matches!(failed.kind(), TransportErrorKind::Proxy | TransportErrorKind::NoFile);
-        if is_told { failed } else { self.timed_out(failed) }
+fn failed(proxy: Option<&Proxy>, error: &HttpError) -> TransportError {
+    let failed = classify(error);
+    // What is the proxy's fault says so, and what this machine lacks is nobody else's.
+    match (failed.kind(), proxy) {
+        (TransportErrorKind::Proxy | TransportErrorKind::NoFile, _) | (_, None) => failed,
+        (_, Some(proxy)) => proxy.passed(&failed),
     }
 }
 
 impl<N: Net> Transport for Hyper<N> {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let proxy = self.proxy(request.endpoint());
+        let failed = |error: HttpError| failed(proxy.as_deref(), &error);
         let (mut parts, body) = to_http(request)?.into_parts();
         parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         let outgoing = http::Request::from_parts(parts, Body::from(body.into_bytes()));
-        let answer = self.http.send(outgoing).await.map_err(|error| self.failed(&error))?;
+        let answer = self.http.send(outgoing).await.map_err(failed)?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         let mut incoming = answer.into_body();
         while collector.wants_more() {
-            match incoming.chunk().await.map_err(|error| self.failed(&error))? {
+            match incoming.chunk().await.map_err(failed)? {
                 Some(chunk) => collector.push(&chunk),
                 None => break,
             }
@@ -59,11 +84,15 @@ impl<N: Net> Transport for Hyper<N> {
         Ok(collector.finish())
     }
 
-    fn timed_out(&self, error: TransportError) -> TransportError {
-        match &self.proxy {
+    fn timed_out(&self, endpoint: &Endpoint, error: TransportError) -> TransportError {
+        match self.proxy(endpoint) {
             Some(proxy) => proxy.passed(&error),
             None => error,
         }
+    }
+
+    fn with_identity(&self, identity: &CertifiedKey) -> Result<Self, ConfigError> {
+        Ok(Self { http: Arc::new(self.http.with_identity(identity)?), proxy: self.proxy.clone() })
     }
 }
 

@@ -1,8 +1,10 @@
 //! The blocking loop: how a thread waits for a token. `wait` is the same for tasks.
 
 use crate::commons::UNCLAIMED;
+use crate::identity::CertifiedKey;
 use crate::naps::{Kept, bounded};
 use crate::runtime::BlockingTransport;
+use crate::sender::{Sender, Worn};
 use crate::settings::Settings;
 use crate::shared::{FlightGuard, Flown, Keep, Next, Shared, Snapshot, Waiter, Watch, random_seed};
 use crate::source::{Arrived, Ticket};
@@ -10,7 +12,8 @@ use crate::sync::Mutex;
 use crate::sync::thread::{self, Thread};
 use crate::token::Token;
 use evergrant_core::{
-    AccessToken, Error, Generation, Mono, Move, Origin, Outcome, TransportError, TransportErrorKind,
+    AccessToken, Ask, Error, Generation, Mono, Move, Origin, Outcome, Thumbprint, TransportError,
+    TransportErrorKind,
 };
 use std::fmt;
 use std::sync::{Arc, PoisonError};
@@ -21,7 +24,7 @@ use std::time::Duration;
 pub struct BlockingSource<T, V> {
     shared: Arc<Shared<V>>,
     /// `None` for a fixed token, for which nothing is sent.
-    transport: Option<Arc<T>>,
+    transport: Option<Arc<Sender<T>>>,
 }
 
 impl<T, V> Clone for BlockingSource<T, V> {
@@ -62,7 +65,7 @@ where
 
     /// The same over what is there already.
     pub fn over(shared: Arc<Shared<V>>, transport: T) -> Self {
-        Self { shared, transport: Some(Arc::new(transport)) }
+        Self { shared, transport: Some(Sender::new(transport)) }
     }
 
     /// A token that may be used now, after at most `patience`, the source's own by default.
@@ -144,10 +147,36 @@ where
     /// Blocks until then, for `limit` at most.
     pub fn changed(&self, after: Generation, limit: Duration) -> Result<Option<Token>, Error> {
         let mut watcher = self.shared.watcher(after);
+        self.watch(limit, |waker| watcher.poll(waker))
+    }
+
+    /// What the connections to the token endpoint show (mutual TLS, RFC 8705), once it is another certificate than this one and has brought a
+    /// token, or a token that was restored is bound to it; any, if none is named. `None` if that did not happen within `limit`. It asks for
+    /// nothing, so somebody else must: [`keep_fresh`](Self::keep_fresh), or callers.
+    ///
+    /// # Errors
+    /// As [`changed`](Self::changed).
+    ///
+    /// # Blocking
+    /// Blocks until then, for `limit` at most.
+    pub fn identity_changed(
+        &self,
+        after: Option<Thumbprint>,
+        limit: Duration,
+    ) -> Result<Option<CertifiedKey>, Error> {
+        let mut watcher = self.shared.identity_watcher(after);
+        self.watch(limit, |waker| watcher.poll(waker))
+    }
+
+    fn watch<W>(
+        &self,
+        limit: Duration,
+        mut poll: impl FnMut(&Waker) -> Watch<W>,
+    ) -> Result<Option<W>, Error> {
         let (end, waker) = (self.shared.after(limit), this_thread());
         loop {
-            match (watcher.poll(&waker), self.shared.until(end)) {
-                (Watch::Changed(token), _) => return Ok(Some(token)),
+            match (poll(&waker), self.shared.until(end)) {
+                (Watch::Changed(news), _) => return Ok(Some(news)),
                 (Watch::Failed(error), _) => return Err(error),
                 (Watch::Unchanged, Duration::ZERO) => return Ok(None),
                 (Watch::Unchanged, left) => nap(left),
@@ -223,7 +252,7 @@ where
     launch_by(source.transport.as_ref(), guard);
 }
 
-fn launch_by<T, V>(transport: Option<&Arc<T>>, mut guard: FlightGuard<V>)
+fn launch_by<T, V>(transport: Option<&Arc<Sender<T>>>, mut guard: FlightGuard<V>)
 where
     T: BlockingTransport,
     V: Send + Sync + 'static,
@@ -248,10 +277,21 @@ where
     }
 }
 
-fn fly<T: BlockingTransport, V>(transport: &T, guard: &FlightGuard<V>) -> Flown {
+fn fly<T: BlockingTransport, V>(sender: &Sender<T>, guard: &FlightGuard<V>) -> Flown {
     let (mut next, mut news) = (guard.begin(), Vec::new());
+    let mut worn: Option<Worn<T>> = None;
     loop {
         next = match next {
+            Move::Ask(asking) if *asking.ask() == Ask::Certificate => match guard.identity() {
+                Ok(identity) => {
+                    let wearing = sender.with(identity, T::with_identity);
+                    let ticket = wearing.begin(guard.time_left());
+                    let (arrived, shown) = wearing.worn(arrival(&ticket, guard));
+                    worn = shown;
+                    ticket.answer(asking, arrived, &mut news)
+                }
+                Err(unready) => asking.unanswered(unready),
+            },
             Move::Ask(asking) => match guard.read(&asking) {
                 Ok(ticket) => {
                     let arrived = arrival(&ticket, guard);
@@ -260,13 +300,16 @@ fn fly<T: BlockingTransport, V>(transport: &T, guard: &FlightGuard<V>) -> Flown 
                 Err(unready) => asking.unanswered(unready),
             },
             Move::Send(request, sent) => {
+                let transport = worn.as_ref().map_or_else(|| sender.plain(), |worn| &worn.transport);
                 let answer = match guard.time_left() {
                     Duration::ZERO => Err(guard.timed_out()),
                     left => guard.span().within(|| transport.send(request, left)),
                 };
                 guard.received(sent, answer)
             }
-            Move::Done(outcome, learnt) => return guard.flown(outcome, learnt, news),
+            Move::Done(outcome, learnt) => {
+                return guard.flown(outcome, learnt, news).showing(worn.map(|worn| worn.certified));
+            }
         };
     }
 }

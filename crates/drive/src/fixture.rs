@@ -1,6 +1,7 @@
 //! What the tests share: a source over a manual clock, and a waker that counts.
 
 use crate::clock::{Clock, ManualClock};
+use crate::identity::CertifiedKey;
 use crate::settings::Settings;
 use crate::shared::Shared;
 use evergrant_core::{AccessToken, Client, ClientAuth, Grant, Now, Origin, Outcome, Policy, Provider};
@@ -160,4 +161,25 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _gone = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// A certificate that was issued for a test, and its key.
+pub(crate) struct Issued {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+}
+
+impl Issued {
+    pub(crate) fn pem(&self) -> String {
+        self.certificate.clone() + &self.key
+    }
+
+    pub(crate) fn certified(&self) -> CertifiedKey {
+        CertifiedKey::from_pem(&self.pem()).unwrap()
+    }
+}
+
+pub(crate) fn issue(name: &str) -> Issued {
+    let issued = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    Issued { certificate: issued.cert.pem(), key: issued.signing_key.serialize_pem() }
 }

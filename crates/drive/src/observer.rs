@@ -9,7 +9,7 @@ pub(crate) use report::{Audience, Report};
 pub(crate) use span::FlightSpan;
 
 use evergrant_core::{
-    ClockOffset, Endpoint, Error, Generation, Landing, Origin, Reason, Rejection, Rotation, Scope, Site,
+    ClockOffset, Endpoint, Error, Generation, Landing, Origin, Reason, Rejection, Rotation, Scope, Site, Wall,
 };
 use std::time::Duration;
 
@@ -142,7 +142,7 @@ pub enum EventKind {
     /// What is read for each token request is another text than the last time.
     #[non_exhaustive]
     SourceChanged {
-        /// What it is for: "the client secret", "the client assertion", "the parameter NAME".
+        /// What it is for: "the client secret", "the client assertion", "the client certificate", "the parameter NAME".
         what: String,
         /// Where it is read, by the name that its source has.
         from: Option<String>,
@@ -152,6 +152,20 @@ pub enum EventKind {
     ClockOff {
         /// By how much, and which way.
         offset: ClockOffset,
+    },
+    /// The authorization server's metadata was fetched, and it is the first one, another than the last, or there again after a failure.
+    #[non_exhaustive]
+    MetadataFetched {
+        /// The token endpoint that it names.
+        token_endpoint: Endpoint,
+        /// That of clients which show a certificate, if it is another one.
+        mtls_token_endpoint: Option<Endpoint>,
+    },
+    /// The authorization server's metadata could not be fetched again. The last one is used until it can be.
+    #[non_exhaustive]
+    MetadataFailing {
+        /// Since when.
+        since: Wall,
     },
     /// The client secret is so short that it is easily guessed.
     #[non_exhaustive]

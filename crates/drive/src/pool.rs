@@ -25,7 +25,7 @@ use crate::observer::Audience;
 use crate::shared::Shared;
 use crate::status::Status;
 use crate::sync::Mutex;
-use evergrant_core::{AccessToken, Client, Closed, ConfigError, Rotation, Stored};
+use evergrant_core::{AccessToken, Ask, Client, Closed, ConfigError, Excerpt, Rotation, Stored};
 use inner::{Counters, Inner};
 use shards::Shards;
 use std::borrow::Borrow;
@@ -190,6 +190,29 @@ impl<K: Eq + Hash, S: Pooled> Pool<K, S> {
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
         Ok(self.tokens(key)?.shared().restore(stored))
+    }
+}
+
+// Where the client is the key.
+impl<S: Pooled> Pool<Client, S> {
+    /// The source of this client, in a pool whose keys are the clients themselves: as [`tokens`](Self::tokens).
+    ///
+    /// # Errors
+    /// As [`tokens`](Self::tokens); and [`ConfigError::LiveKey`] for a client that is not whole by itself: something is read for each of its
+    /// requests, and nobody says from where.
+    pub fn tokens_of(&self, client: &Client) -> Result<S, PoolError> {
+        let hash = self.0.hasher.hash_one(client);
+        if let Some(source) = self.0.find(hash, client) {
+            return Ok(source);
+        }
+        let signs = client.auth().is_signed().then_some(Ask::Signature);
+        match client.asks().next().or(signs) {
+            Some(ask) => {
+                let field = Excerpt::new(&ask.to_string(), &[]).unwrap_or_default();
+                Err(ConfigError::LiveKey { field }.into())
+            }
+            None => self.0.make(hash, client.clone()),
+        }
     }
 }
 

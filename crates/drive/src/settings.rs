@@ -1,6 +1,7 @@
 //! How a source of tokens is made, whatever sends its requests.
 
 use crate::clock::{Clock, Clocks};
+use crate::identity::Identity;
 use crate::observer::Observer;
 use crate::signer::{KeySource, Signer};
 use crate::source::{SecretSource, Sources};
@@ -100,10 +101,18 @@ impl Settings {
         Self { sources: self.sources.with_param(name, source), ..self }
     }
 
+    /// Where the certificate lives that the connection to the token endpoint shows (mutual TLS, RFC 8705): it is read for each request. It
+    /// is how a client by [`ClientAuth::tls`] proves who it is; any other shows it beside its own way to do so.
+    pub fn identity(self, identity: Identity) -> Self {
+        let client = shown(self.client);
+        Self { client, sources: self.sources.with_identity(identity), ..self }
+    }
+
     /// Whether each thing that the client reads or signs has a source, and each source something to be there for.
     ///
     /// # Errors
-    /// [`ConfigError::NeedsSource`] or [`ConfigError::UnusedSource`], [`ConfigError::NeedsSigner`] or [`ConfigError::UnusedSigner`].
+    /// [`ConfigError::NeedsSource`], [`ConfigError::NeedsIdentity`], [`ConfigError::NeedsSigner`], [`ConfigError::UnusedSigner`] or [`ConfigError::UnusedSource`]; for an identity of a client whose
+    /// server is at plain http, [`ConfigError::TlsRequired`].
     pub fn check(&self) -> Result<(), ConfigError> {
         self.sources.check(&self.client)
     }
@@ -147,10 +156,24 @@ impl Settings {
         self.terms.attempt_timeout()
     }
 
+    /// Whether it has an identity.
+    pub fn has_identity(&self) -> bool {
+        self.sources.identity().is_some()
+    }
+
     /// The client that asks.
     pub const fn client(&self) -> &Client {
         &self.client
     }
+}
+
+/// The client over connections that show a certificate. Where there is no TLS it stays as it is: [`Sources::check`] says so.
+pub(crate) fn shown(client: Client) -> Client {
+    if client.shows_certificate() {
+        return client;
+    }
+    let plain = client.clone();
+    client.with_certificate().unwrap_or(plain)
 }
 
 impl fmt::Debug for Settings {

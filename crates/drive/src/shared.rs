@@ -23,6 +23,7 @@ pub(crate) use watcher::Watch;
 use crate::clock::Clocks;
 use crate::commons::Member;
 use crate::contained::contained;
+use crate::identity::CertifiedKey;
 use crate::observer::{Audience, EventKind, ReplayReason};
 use crate::published::Published;
 use crate::settings::{Settings, Terms};
@@ -31,13 +32,13 @@ use crate::status::Status;
 use crate::sync::Mutex;
 use crate::token::Token;
 use evergrant_core::{
-    AccessToken, Client, ClientAuth, Generation, Machine, Mono, Now, Origin, Policy, Rejection, Rotation,
-    Stored, VerdictRule,
+    AccessToken, Binding, Client, ClientAuth, Generation, Machine, Mono, Now, Origin, Policy, Rejection,
+    Rotation, Stored, VerdictRule,
 };
 use state::State;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 /// The status, and no rendered value.
@@ -221,12 +222,23 @@ impl<V> Shared<V> {
         self.enter(|state, now| state.machine.export(now))
     }
 
-    /// A token kept from before a restart. Returns whether it was taken.
+    /// A token kept from before a restart. Returns whether it was taken. One that is bound to a client certificate is taken with that certificate
+    /// alone: the identity is read for it.
+    ///
+    /// # Blocking
+    /// Not at all, but for a token that is bound to a certificate: until that is read, for 1 s at most.
     pub fn restore(&self, stored: Stored) -> bool {
+        let identity = match stored.binding() {
+            Binding::Certificate(_) => self.identity_at_hand(),
+            _ => None,
+        };
+        let at_hand =
+            identity.as_ref().map_or(Binding::None, |identity| Binding::Certificate(identity.thumbprint()));
         let value = Arc::new((self.render)(stored.token()));
         let (taken, report) = self.enter(|state, now| {
-            let taken = state.machine.restore(now, stored);
+            let taken = state.machine.restore_bound(now, stored, at_hand);
             if taken {
+                state.identity = identity.or(state.identity.take());
                 state.installed(now, value);
                 state.wake_all(now);
             } else {
@@ -236,6 +248,13 @@ impl<V> Shared<V> {
         });
         drop(report);
         taken
+    }
+
+    /// What the identity is at this moment, if it can be read soon.
+    fn identity_at_hand(&self) -> Option<CertifiedKey> {
+        let identity = self.lock().sources.identity().cloned()?;
+        let limit = RESTORING.min(self.policy().attempt_timeout());
+        read_within(limit, move || identity.read(limit).ok()).flatten()
     }
 
     /// A call was sent once more.
@@ -272,6 +291,20 @@ impl<V> Shared<V> {
     pub fn policy(&self) -> Policy {
         self.lock().machine.policy().clone()
     }
+}
+
+/// How long a restart waits for the identity that a stored token is bound to: a file is read in far less than a millisecond.
+const RESTORING: Duration = Duration::from_secs(1);
+
+/// What is read on a thread of its own, unless it takes longer: a mount that hangs would never come back.
+fn read_within<T: Send + 'static>(limit: Duration, read: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let read = move || {
+        // Nobody may wait for it any more.
+        let _late = sender.send(read());
+    };
+    std::thread::Builder::new().name("evergrant-identity".into()).spawn(read).ok()?;
+    receiver.recv_timeout(limit).ok()
 }
 
 /// Test servers have such secrets, so it works; of a server that counts, somebody should know.

@@ -13,6 +13,7 @@ mod ticket;
 mod unread;
 
 pub use command::CommandSource;
+pub(crate) use reading::Reading;
 pub(crate) use sources::Sources;
 pub(crate) use ticket::{Arrived, Ticket};
 

@@ -1,12 +1,17 @@
 //! The async loop: how a task waits for a token. `block` is the same for threads.
 
 use crate::commons::UNCLAIMED;
+use crate::identity::CertifiedKey;
 use crate::naps::{Kept, Nap};
 use crate::runtime::{Handle, Runtime, Transport};
+use crate::sender::{Sender, Worn};
 use crate::settings::Settings;
 use crate::shared::{FlightGuard, Flown, Keep, Next, Shared, Snapshot, Waiter, Watch, random_seed};
+use crate::source::{Arrived, Ticket};
 use crate::token::Token;
-use evergrant_core::{AccessToken, Cause, Error, Generation, Mono, Move, Origin, TransportError};
+use evergrant_core::{
+    AccessToken, Ask, Cause, Error, Generation, Mono, Move, Origin, Thumbprint, TransportError,
+};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -19,7 +24,7 @@ pub struct Source<R, T, V> {
     shared: Arc<Shared<V>>,
     runtime: R,
     /// `None` for a fixed token, for which nothing is sent.
-    transport: Option<Arc<T>>,
+    transport: Option<Arc<Sender<T>>>,
 }
 
 impl<R: Clone, T, V> Clone for Source<R, T, V> {
@@ -61,7 +66,7 @@ where
 
     /// The same over what is there already.
     pub fn over(shared: Arc<Shared<V>>, runtime: R, transport: T) -> Self {
-        Self { shared, runtime, transport: Some(Arc::new(transport)) }
+        Self { shared, runtime, transport: Some(Sender::new(transport)) }
     }
 
     /// A token that may be used now, after at most `patience`, the source's own by default.
@@ -147,6 +152,25 @@ where
         let mut watcher = self.shared.watcher(after);
         poll_fn(|cx| match watcher.poll(cx.waker()) {
             Watch::Changed(token) => Poll::Ready(Ok(token)),
+            Watch::Failed(error) => Poll::Ready(Err(error)),
+            Watch::Unchanged => Poll::Pending,
+        })
+        .await
+    }
+
+    /// What the connections to the token endpoint show (mutual TLS, RFC 8705), once it is another certificate than this one and has brought a
+    /// token, or a token that was restored is bound to it; any, if none is named. It asks for nothing, so somebody else must:
+    /// [`keep_fresh`](Self::keep_fresh), or callers. It never ends for a client without an identity.
+    ///
+    /// # Errors
+    /// As [`changed`](Self::changed).
+    ///
+    /// # Cancel safety
+    /// As [`changed`](Self::changed).
+    pub async fn identity_changed(&self, after: Option<Thumbprint>) -> Result<CertifiedKey, Error> {
+        let mut watcher = self.shared.identity_watcher(after);
+        poll_fn(|cx| match watcher.poll(cx.waker()) {
+            Watch::Changed(identity) => Poll::Ready(Ok(identity)),
             Watch::Failed(error) => Poll::Ready(Err(error)),
             Watch::Unchanged => Poll::Pending,
         })
@@ -264,8 +288,12 @@ where
     launch_by(&source.runtime, handle, source.transport.as_ref(), guard);
 }
 
-fn launch_by<R, T, V>(runtime: &R, handle: &R::Handle, transport: Option<&Arc<T>>, mut guard: FlightGuard<V>)
-where
+fn launch_by<R, T, V>(
+    runtime: &R,
+    handle: &R::Handle,
+    transport: Option<&Arc<Sender<T>>>,
+    mut guard: FlightGuard<V>,
+) where
     R: Runtime,
     T: Transport,
     V: Send + Sync + 'static,
@@ -296,37 +324,56 @@ async fn step_aside() {
     .await;
 }
 
-async fn fly<R: Runtime, T: Transport, V>(transport: &T, runtime: &R, guard: &FlightGuard<V>) -> Flown {
+async fn fly<R: Runtime, T: Transport, V>(sender: &Sender<T>, runtime: &R, guard: &FlightGuard<V>) -> Flown {
     let (mut next, mut news) = (guard.begin(), Vec::new());
+    let mut worn: Option<Worn<T>> = None;
     loop {
         next = match next {
+            Move::Ask(asking) if *asking.ask() == Ask::Certificate => match guard.identity() {
+                Ok(identity) => {
+                    let wearing = sender.with(identity, T::with_identity);
+                    let ticket = wearing.begin(guard.time_left());
+                    let arrived = arrival(runtime, guard, &ticket).await;
+                    let (arrived, shown) = wearing.worn(arrived);
+                    worn = shown;
+                    ticket.answer(asking, arrived, &mut news)
+                }
+                Err(unready) => asking.unanswered(unready),
+            },
             Move::Ask(asking) => match guard.read(&asking) {
                 Ok(ticket) => {
-                    let arrived = in_time(runtime, guard, |cx| match ticket.poll(cx.waker()) {
-                        Some(arrived) => Poll::Ready(arrived),
-                        None => Poll::Pending,
-                    });
-                    let arrived = arrived.await.ok();
+                    let arrived = arrival(runtime, guard, &ticket).await;
                     ticket.answer(asking, arrived, &mut news)
                 }
                 Err(unready) => asking.unanswered(unready),
             },
             Move::Send(request, sent) => {
+                let transport = worn.as_ref().map_or_else(|| sender.plain(), |worn| &worn.transport);
                 let mut answer = pin!(transport.send(request));
                 let answer =
                     in_time(runtime, guard, |cx| guard.span().within(|| answer.as_mut().poll(cx))).await;
-                guard.received(
-                    sent,
-                    match answer {
-                        Ok(answer) => answer,
-                        Err(None) => Err(transport.timed_out(guard.timed_out())),
-                        Err(Some(error)) => Err(error),
-                    },
-                )
+                let endpoint = sent.client().provider().server();
+                let answer = match answer {
+                    Ok(answer) => answer,
+                    Err(None) => Err(transport.timed_out(endpoint, guard.timed_out())),
+                    Err(Some(error)) => Err(error),
+                };
+                guard.received(sent, answer)
             }
-            Move::Done(outcome, learnt) => return guard.flown(outcome, learnt, news),
+            Move::Done(outcome, learnt) => {
+                return guard.flown(outcome, learnt, news).showing(worn.map(|worn| worn.certified));
+            }
         };
     }
+}
+
+/// What was read, unless the time of the attempt is over before.
+async fn arrival<R: Runtime, V>(runtime: &R, guard: &FlightGuard<V>, ticket: &Ticket) -> Option<Arrived> {
+    let arrived = in_time(runtime, guard, |cx| match ticket.poll(cx.waker()) {
+        Some(arrived) => Poll::Ready(arrived),
+        None => Poll::Pending,
+    });
+    arrived.await.ok()
 }
 
 /// What this ends with within the time of the attempt. Without: nothing, or the error of a runtime that is gone.

@@ -10,7 +10,8 @@
 //! - [`proxy`] reads the proxy variables of the environment, alike for every HTTP library.
 //! - [`OnDemand`] builds what many sources share, such as an HTTP client, when the first of them needs it.
 //! - [`repeat`] is a request once more, for the replay after a refused token.
-//! - [`tls_text_error`], [`open_files_error`] and, with the feature `rustls`, `tls_error` say what an HTTP library's error means;
+//! - [`tls_text_error`], [`open_files_error`] and, with the feature `rustls`, `tls_error` say what an HTTP library's error means, and
+//!   `identity_error` what is wrong with a client certificate;
 //!   [`require_tls`] says before anything is sent that a build cannot ask an https endpoint.
 //! - [`_why_refused`] is a page for their users: each refusal, its cause and its fix.
 //!
@@ -60,6 +61,6 @@ pub use error::{ApiError, Refused};
 pub use guard::{Guard, origin, port};
 pub use on_demand::OnDemand;
 pub use request::{RequestBody, repeat, to_http};
+pub use tls::{TlsSupport, pkcs8_error, require_tls, tls_text_error};
 #[cfg(feature = "rustls")]
-pub use tls::tls_error;
-pub use tls::{TlsSupport, require_tls, tls_text_error};
+pub use tls::{identity_error, tls_error};

@@ -1,4 +1,4 @@
-//! Requests: the token request as `http` has it, and a request once more.
+//! Requests: the token request, or that of metadata, as `http` has it, and a request once more.
 
 use crate::bearer::secret;
 use bytes::Bytes;
@@ -10,16 +10,17 @@ use std::fmt;
 const PLAIN: [&str; 6] =
     ["accept", "accept-encoding", "cache-control", "content-length", "content-type", "user-agent"];
 
-/// The token request (RFC 6749 §4.4.2) as `http` has it.
+/// The token request (RFC 6749 §4.4.2), or that of a server's metadata (RFC 8414 §3.1), as `http` has it.
 ///
 /// Its body is handed over without a copy, and wiped from memory with its last clone. The headers that hold a secret are
-/// marked sensitive and wiped in the same way. Content-Length is among the headers: it is that of the body.
+/// marked sensitive and wiped in the same way. Content-Length is among the headers of what has a body: it is that of the
+/// body.
 ///
 /// # Errors
 /// [`TransportErrorKind::Other`] when the URL or a header is none to `http`: a URL longer than 65 534 bytes.
 pub fn to_http(request: evergrant_core::Request) -> Result<Request<RequestBody>, TransportError> {
     let problem = |detail| TransportError::ours(TransportErrorKind::Other, detail);
-    let mut outgoing = Request::post(request.url());
+    let mut outgoing = Request::builder().method(request.method()).uri(request.url());
     for (name, value) in request.headers() {
         let plain = PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name));
         let value = if plain { HeaderValue::from_str(value) } else { secret([value, ""]) };

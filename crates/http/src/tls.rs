@@ -8,7 +8,7 @@ use evergrant_core::{ConfigError, Endpoint, Excerpt, TransportError, TransportEr
 mod rustls;
 
 #[cfg(feature = "rustls")]
-pub use self::rustls::tls_error;
+pub use self::rustls::{identity_error, tls_error};
 
 // Each is shorter than an Excerpt, which would cut it.
 const UNTRUSTED: &str = "the server's certificate is from an authority that is not trusted here: add the authority's root \
@@ -117,6 +117,17 @@ pub fn require_tls(endpoint: &Endpoint, support: TlsSupport) -> Result<(), Confi
             Err(ConfigError::HttpClient { reason: Excerpt::new(missing, &[]).unwrap_or_default() })
         }
         _ => Ok(()),
+    }
+}
+
+/// That the private key of a client certificate is in another format than PKCS#8, where the TLS library takes that alone.
+pub fn pkcs8_error() -> ConfigError {
+    let excerpt = |text| Excerpt::new(text, &[]).unwrap_or_default();
+    ConfigError::KeyFormat {
+        found: excerpt(
+            "the private key of the client certificate is not in PKCS#8, and this TLS library takes no other",
+        ),
+        mend: excerpt("convert it: `openssl pkcs8 -topk8 -nocrypt -in KEY -out KEY.pem`"),
     }
 }
 

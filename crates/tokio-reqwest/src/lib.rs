@@ -90,6 +90,7 @@ pub struct Readme;
 mod api;
 mod body;
 mod error;
+mod identity;
 mod judge;
 #[cfg(feature = "tower")]
 mod layer;
@@ -102,6 +103,7 @@ mod shared;
 mod tokens;
 mod tokens_pool;
 mod transport;
+mod ways;
 
 pub use api::Api;
 pub use error::ApiError;
@@ -112,13 +114,14 @@ pub mod core {
 pub use evergrant_core::{
     AccessToken, Algorithm, AssertionAudience, AssertionForm, AssertionKind, Binding, Cause, Client,
     ClientAuth, ClientBuilder, Closed, ConfigError, Error, Generation, Origin, Origins, Policy, Provider,
-    Reason, Refusal, Rejection, Rotation, Scope, SecretText, SourceError, Stored, Verdict, VerdictRule, Wall,
-    myparcel,
+    Reason, Refusal, Rejection, Rotation, Scope, SecretText, SourceError, Stored, Thumbprint, Verdict,
+    VerdictRule, Wall, myparcel,
 };
 pub use evergrant_drive::{
-    BoxError, Clock, CommandSource, Event, EventKind, EvictionReason, FileSource, Held, KeySource,
-    LastOutcome, ManualClock, Observer, PoolClient, PoolError, PoolFull, PoolStatus, ReplayReason,
-    RequestStatus, SecretSource, SetAside, Signer, Status, SystemClock, Token, VariableSource, WaitResult,
+    BoxError, CertifiedKey, Clock, CommandSource, Event, EventKind, EvictionReason, FileSource, Held,
+    Identity, KeyEncoding, KeySource, LastOutcome, ManualClock, Observer, PoolClient, PoolError, PoolFull,
+    PoolStatus, ReplayReason, RequestStatus, SecretSource, SetAside, Signer, Status, SystemClock, Token,
+    VariableSource, WaitResult,
 };
 /// Why was my call refused? Each refusal, with its cause and its fix.
 ///

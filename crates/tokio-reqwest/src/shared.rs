@@ -1,9 +1,9 @@
 //! What sends the token requests of a source: a transport of its own, or one that it shares.
 
 use crate::route::Proxies;
-use crate::transport::{Needs, Reqwest};
+use crate::transport::{Needs, Reqwest, Way};
+use crate::ways::{Certified, Clients, Http, Recipe, Ways};
 use evergrant_core::{Client, ConfigError};
-use evergrant_http::OnDemand;
 use evergrant_http::proxy::Proxy;
 use reqwest::ClientBuilder;
 use std::fmt;
@@ -16,7 +16,8 @@ use std::time::Duration;
 /// A source without one has an HTTP client of its own, which takes some 100 KB. A transport has one for all token endpoints,
 /// of any origin, that are reached alike: through the same proxy or none, with TLS or without, and within the same
 /// `attempt_timeout`. Each is built when the first source needs it, and stays until the transport and its sources are dropped.
-/// Sources share nothing else, neither connections nor tokens.
+/// Sources share nothing else, neither connections nor tokens. Those of a pool that show a client certificate
+/// ([`PoolClient::identity`](crate::PoolClient::identity)) have an HTTP client for each certificate, which goes with the last of its sources.
 ///
 /// ```
 /// use evergrant_tokio_reqwest::{Tokens, Transport};
@@ -39,8 +40,32 @@ use std::time::Duration;
 pub struct Transport(Arc<Shared>);
 
 struct Shared {
-    settings: TransportBuilder,
-    clients: OnDemand<Needs, Reqwest>,
+    recipe: Arc<Recipe>,
+    clients: Arc<Clients>,
+    certified: Arc<Certified>,
+}
+
+impl Shared {
+    fn new(http: Http, proxies: Proxies) -> Self {
+        let recipe = Arc::new(Recipe { http, proxies });
+        Self { recipe, clients: Arc::default(), certified: Arc::default() }
+    }
+
+    /// What sends the token requests of this client.
+    fn for_client(&self, client: &Client, attempt_timeout: Duration) -> Result<Reqwest, ConfigError> {
+        let Self { recipe, clients, certified } = self;
+        let (provider, first) = (client.provider(), client.provider().server());
+        if client.shows_certificate() {
+            let ways = Ways::certified(first.clone(), attempt_timeout, recipe, certified)?;
+            return Ok(Reqwest::Found(Arc::new(ways)));
+        }
+        if provider.token_endpoint().is_none() {
+            let ways = Ways::found(first.clone(), attempt_timeout, recipe, clients)?;
+            return Ok(Reqwest::Found(Arc::new(ways)));
+        }
+        let needs = recipe.needs(first, attempt_timeout)?;
+        Ok(Reqwest::Known(clients.value(needs, |needs| recipe.way(needs, None))?))
+    }
 }
 
 /// How a transport is made: [`Transport::builder`].
@@ -76,10 +101,7 @@ impl Transport {
         client: &Client,
         attempt_timeout: Duration,
     ) -> Result<Reqwest, ConfigError> {
-        let TransportBuilder { http, proxies } = &self.0.settings;
-        let needs = Needs::new(http.is_some(), client, attempt_timeout, proxies)?;
-        let builder = || http.as_ref().map_or_else(reqwest::Client::builder, |http| http());
-        self.0.clients.value(needs, |needs| Reqwest::new(builder(), needs))
+        self.0.for_client(client, attempt_timeout)
     }
 }
 
@@ -91,7 +113,7 @@ impl Default for Transport {
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Transport").field(&self.0.settings).finish()
+        f.debug_tuple("Transport").field(&self.0.recipe).finish()
     }
 }
 
@@ -138,7 +160,7 @@ impl TransportBuilder {
     /// The transport. Its HTTP clients are not built yet: what is wrong with one is the error of the
     /// [`TokensBuilder::build`](crate::TokensBuilder::build) that needs it.
     pub fn build(self) -> Transport {
-        Transport(Arc::new(Shared { settings: self, clients: OnDemand::new() }))
+        Transport(Arc::new(Shared::new(self.http.map_or(Http::Default, Http::Each), self.proxies)))
     }
 }
 
@@ -151,18 +173,39 @@ pub(crate) enum Sending {
 
 /// An HTTP client for one source.
 pub(crate) struct Own {
-    /// `None` unless the user gave one.
-    pub(crate) http: Option<ClientBuilder>,
+    pub(crate) http: OwnHttp,
     pub(crate) proxies: Proxies,
+}
+
+/// Where it comes from.
+#[expect(clippy::large_enum_variant, reason = "a builder is short-lived")]
+pub(crate) enum OwnHttp {
+    /// One, and no more: reqwest's builder cannot be cloned.
+    Once(ClientBuilder),
+    Made(Http),
 }
 
 impl Default for Own {
     fn default() -> Self {
-        Self { http: None, proxies: Proxies::of_environment() }
+        Self { http: OwnHttp::Made(Http::Default), proxies: Proxies::of_environment() }
     }
 }
 
 impl Sending {
+    /// Whether what sends can be built again with another certificate.
+    ///
+    /// # Errors
+    /// [`ConfigError::IdentityBeside`].
+    pub(crate) fn check_identity(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::Shared(_) => Err(ConfigError::IdentityBeside { beside: "transport", instead: None }),
+            Self::Own(Own { http: OwnHttp::Once(_), .. }) => {
+                Err(ConfigError::IdentityBeside { beside: "http", instead: Some("http_each") })
+            }
+            Self::Own(_) => Ok(()),
+        }
+    }
+
     /// What was set for this source alone: nothing, if it had a shared transport.
     pub(crate) fn own(self) -> Own {
         match self {
@@ -177,9 +220,18 @@ impl Sending {
         attempt_timeout: Duration,
     ) -> Result<Reqwest, ConfigError> {
         match self {
-            Self::Own(Own { http, proxies }) => {
-                let needs = Needs::new(http.is_some(), client, attempt_timeout, &proxies)?;
-                Reqwest::new(http.unwrap_or_else(reqwest::Client::builder), &needs)
+            Self::Own(Own { http: OwnHttp::Made(http), proxies }) => {
+                Shared::new(http, proxies).for_client(client, attempt_timeout)
+            }
+            Self::Own(Own { http: OwnHttp::Once(http), proxies }) => {
+                let (provider, first) = (client.provider(), client.provider().server());
+                let needs = Needs::new(true, first, attempt_timeout, &proxies)?;
+                if provider.token_endpoint().is_some() {
+                    return Ok(Reqwest::Known(Way::new(http, &needs, None)?));
+                }
+                let way = Way::new(http, &needs.for_any(), None)?;
+                let ways = Ways::through(first.clone(), attempt_timeout, way, proxies);
+                Ok(Reqwest::Found(Arc::new(ways)))
             }
             Self::Shared(transport) => transport.for_client(client, attempt_timeout),
         }

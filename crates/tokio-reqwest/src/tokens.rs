@@ -2,14 +2,16 @@
 
 use crate::route::Proxies;
 use crate::runtime::Tokio;
-use crate::shared::{Own, Sending, Transport};
+use crate::shared::{Own, OwnHttp, Sending, Transport};
 use crate::transport::Reqwest;
+use crate::ways::Http;
 use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Origin, Policy, Rejection, Rotation,
-    Stored,
+    Stored, Thumbprint,
 };
 use evergrant_drive::{
-    Clock, KeySource, Observer, Runtime, SecretSource, Settings, Signer, Source, Status, Token,
+    CertifiedKey, Clock, Identity, KeySource, Observer, Runtime, SecretSource, Settings, Signer, Source,
+    Status, Token,
 };
 use evergrant_http::bearer;
 use evergrant_http::proxy::Proxy;
@@ -114,6 +116,31 @@ impl TokensBuilder {
         self
     }
 
+    /// Where the certificate lives that connections to the token endpoint show (mutual TLS, RFC 8705), with its key: it is read for each token
+    /// request, and when it has changed the HTTP client is built again, so that no connection and no TLS session of before speaks for the
+    /// new one. A client by [`ClientAuth::tls`] proves by it who it is; any other shows it beside its own way to do so.
+    ///
+    /// It excludes a [`transport`](Self::transport) that other sources use, and the one builder of [`http`](Self::http), which cannot be
+    /// cloned: [`http_each`](Self::http_each) gives one for each certificate.
+    ///
+    /// ```
+    /// use evergrant_tokio_reqwest::{Client, ClientAuth, Identity, Provider, Tokens};
+    ///
+    /// # fn story() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// let client = Client::builder(provider, ClientAuth::tls("my-client-id")?).build()?;
+    /// let identity = Identity::files("/run/tls/tls.crt", "/run/tls/tls.key");
+    /// let tokens = Tokens::builder(client).identity(identity).build()?; // neither file need be there yet
+    /// # drop(tokens); Ok(()) }
+    /// ```
+    ///
+    /// The client of an [`Api`](crate::Api) is the program's own. Where tokens are bound to the certificate (RFC 8705 §3), it must show the
+    /// same one: [`Tokens::identity_changed`] says when that is another.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.settings = self.settings.identity(identity);
+        self
+    }
+
     /// Where the value of this parameter lives, for a client with one [that is read](evergrant_core::ClientBuilder::live_param) for each token request.
     ///
     /// ```
@@ -180,7 +207,27 @@ impl TokensBuilder {
     /// # Ok(()) }
     /// ```
     pub fn http(mut self, http: ClientBuilder) -> Self {
-        self.sending = Sending::Own(Own { http: Some(http), ..self.sending.own() });
+        self.sending = Sending::Own(Own { http: OwnHttp::Once(http), ..self.sending.own() });
+        self
+    }
+
+    /// The same for a source that needs more than one HTTP client: with an [`identity`](Self::identity) one for each certificate, and of a server
+    /// that is [discovered](crate::Provider::discovered) one for each way, through a proxy or directly. reqwest's builder cannot be cloned, so
+    /// `http` is called for each.
+    ///
+    /// ```no_run
+    /// use evergrant_tokio_reqwest::{Identity, Tokens};
+    ///
+    /// # fn story(client: evergrant_tokio_reqwest::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let ca = reqwest::Certificate::from_pem(&std::fs::read("/etc/ssl/our-ca.pem")?)?;
+    /// let http = move || reqwest::Client::builder().tls_certs_merge([ca.clone()]);
+    /// let identity = Identity::files("/run/tls/tls.crt", "/run/tls/tls.key");
+    /// let tokens = Tokens::builder(client).http_each(http).identity(identity).build()?;
+    /// # drop(tokens); Ok(()) }
+    /// ```
+    pub fn http_each(mut self, http: impl Fn() -> ClientBuilder + Send + Sync + 'static) -> Self {
+        let http = OwnHttp::Made(Http::Each(Box::new(http)));
+        self.sending = Sending::Own(Own { http, ..self.sending.own() });
         self
     }
 
@@ -380,12 +427,17 @@ impl TokensBuilder {
     ///
     /// # Errors
     /// Something that the client reads has no source, or a source nothing that is read ([`ConfigError::NeedsSource`],
-    /// [`ConfigError::UnusedSource`]).
+    /// [`ConfigError::UnusedSource`],
+    /// [`ConfigError::NeedsIdentity`]); an identity is beside something that excludes it ([`ConfigError::IdentityBeside`]), or its server at
+    /// plain http ([`ConfigError::TlsRequired`]).
     ///
     /// The HTTP client for token requests cannot be built; a proxy variable of the environment cannot be read, or names a
     /// proxy that cannot be used; this build cannot use the proxy.
     pub fn build(self) -> Result<Tokens, ConfigError> {
         self.settings.check()?;
+        if self.settings.has_identity() {
+            self.sending.check_identity()?;
+        }
         let transport = self.sending.for_client(self.settings.client(), self.settings.attempt_timeout())?;
         Ok(Tokens(Source::new(self.settings, bearer, Tokio, transport)))
     }
@@ -768,6 +820,36 @@ impl Tokens {
         self.0.changed(after).await
     }
 
+    /// The certificate that token requests show ([`TokensBuilder::identity`]), with its key, as soon as it is another than the one with this
+    /// thumbprint and has brought a token; any, if none is named. For programs whose API takes tokens of that certificate alone (RFC 8705
+    /// §3): the HTTP client of the API is the program's own, and must be built again. From the moment when this ends the held token is of the
+    /// new certificate, and the one before is not used any more.
+    ///
+    /// It asks for nothing, so [`keep_fresh`](Self::keep_fresh) must run, or somebody must call; and it waits for ever for a client without an
+    /// identity.
+    ///
+    /// ```no_run
+    /// # use evergrant_tokio_reqwest::{CertifiedKey, Error, Tokens};
+    /// # fn rebuild(_: &CertifiedKey) {}
+    /// # async fn story(tokens: Tokens) -> Result<(), Error> {
+    /// let mut shown = None;
+    /// loop {
+    ///     let certified = tokens.identity_changed(shown).await?;
+    ///     rebuild(&certified); // reqwest::Identity::from_pem(certified.pem().expose().as_bytes())
+    ///     shown = Some(certified.thumbprint());
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`changed`](Self::changed).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing: asked again with the same thumbprint, it has the newest certificate at once.
+    pub async fn identity_changed(&self, after: Option<Thumbprint>) -> Result<CertifiedKey, Error> {
+        self.0.identity_changed(after).await
+    }
+
     /// The source beneath, for those who attach tokens and judge answers by themselves, such as a proxy: what it offers is
     /// evergrant-drive's.
     ///
@@ -852,6 +934,11 @@ impl Tokens {
     /// assert_eq!(server.counts().token_requests, 0);
     /// # Ok(()) }
     /// ```
+    ///
+    /// One that is [bound](Stored::binding) to a client certificate is taken with that certificate alone: the identity is read for it.
+    ///
+    /// # Blocking
+    /// Not at all, but for a token that is bound to a certificate: until that is read, for 1 s at most.
     pub fn restore(&self, stored: Stored) -> bool {
         self.0.shared().restore(stored)
     }

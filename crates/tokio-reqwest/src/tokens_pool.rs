@@ -114,9 +114,10 @@ impl TokensPool<Client> {
     /// slowly, some 0.1 us for each of them: have a key of your own where there are hundreds.
     ///
     /// # Errors
-    /// As [`tokens`](Self::tokens).
+    /// As [`tokens`](Self::tokens); and [`ConfigError::LiveKey`] for a client that is not whole by itself, such as one whose secret is read for
+    /// each request: in a [pool with keys of its own](Self::builder) `client_for` says from where.
     pub fn tokens_of(&self, client: &Client) -> Result<Tokens, PoolError> {
-        self.tokens(client)
+        self.0.tokens_of(client).map(Tokens)
     }
 }
 

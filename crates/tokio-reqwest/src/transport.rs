@@ -1,9 +1,11 @@
 //! How a token request is sent: over a reqwest client of its own, never the user's.
 
+use crate::identity;
 use crate::route::{Proxies, Route};
 use crate::runtime::with_sockets;
-use evergrant_core::{Client, ConfigError, Excerpt, Request, Response, TransportError, TransportErrorKind};
-use evergrant_drive::Transport;
+use crate::ways::Ways;
+use evergrant_core::{ConfigError, Endpoint, Excerpt, Request, Response, TransportError, TransportErrorKind};
+use evergrant_drive::{CertifiedKey, Transport};
 use evergrant_http::{
     Collector, RequestBody, TlsSupport, causes, open_files_error, require_tls, tls_text_error, to_http,
 };
@@ -17,15 +19,22 @@ use std::time::Duration;
 /// More lines of headers than any gateway adds, and no more memory than a head takes.
 const MAX_HEADERS: usize = 1000;
 
-/// The client that token requests go through, and the proxy on its way. Clones share both.
+/// What token requests go through: for one endpoint that is known, or for those that are found out. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Reqwest {
+pub(crate) enum Reqwest {
+    Known(Way),
+    Found(Arc<Ways>),
+}
+
+/// An HTTP client, and the proxy on the way of its requests. Clones share both.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
     http: reqwest::Client,
     route: Arc<Route>,
 }
 
-/// What the HTTP client of a token endpoint has to be built for: where all of this is equal, one client does for many sources.
-#[derive(PartialEq, Eq, Debug)]
+/// What the HTTP client of an endpoint has to be built for: where all of this is equal, one client does for many sources.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Needs {
     route: Arc<Route>,
     has_tls: bool,
@@ -36,26 +45,34 @@ pub(crate) struct Needs {
 impl Needs {
     pub(crate) fn new(
         is_own: bool,
-        client: &Client,
+        endpoint: &Endpoint,
         attempt_timeout: Duration,
         proxies: &Proxies,
     ) -> Result<Self, ConfigError> {
-        let endpoint = client.provider().server();
         require_tls(endpoint, SUPPORT)?;
         let route = Route::new(is_own, endpoint.origin(), proxies)?;
         let has_tls = endpoint.origin().scheme() == "https" || !route.is_direct();
         let connect_timeout = (!is_own).then_some(attempt_timeout);
         Ok(Self { route: Arc::new(route), has_tls, connect_timeout })
     }
+
+    /// The same for an HTTP client that is asked for endpoints of any origin, whatever this one is.
+    pub(crate) fn for_any(self) -> Self {
+        Self { has_tls: true, ..self }
+    }
 }
 
-impl Reqwest {
+impl Way {
     /// Sets what must hold on the builder: no redirect is followed, nothing is retried, unpacked or referred,
     /// TLS is verified, folded lines of headers are read (RFC 9112 §5.2), and a loopback literal never goes through a proxy.
     ///
     /// No connection is kept: one token request an hour gains nothing from it, and a kept connection belongs to the
     /// runtime that opened it, which may be gone by the next one.
-    pub(crate) fn new(builder: ClientBuilder, needs: &Needs) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        builder: ClientBuilder,
+        needs: &Needs,
+        identity: Option<&CertifiedKey>,
+    ) -> Result<Self, ConfigError> {
         let builder = needs.route.lay(builder)?;
         // reqwest tries the addresses of a family one after the other, each without end unless there is a time for all of
         // them: then each has its share of it, and one that swallows packets does not cost the attempt (RFC 8305).
@@ -81,31 +98,63 @@ impl Reqwest {
             // Without TLS no root is asked for: a machine may have none, and reading them takes time.
             if needs.has_tls { builder } else { builder.tls_certs_only([]) }
         };
+        let builder = match identity {
+            Some(identity) => identity::shown(builder, identity)?,
+            None => builder,
+        };
         // Without a crypto provider reqwest panics here, also for an endpoint that needs no TLS.
         let built = catch_unwind(AssertUnwindSafe(|| builder.build()));
         let reason = match built {
             Ok(Ok(http)) => return Ok(Self { http, route: Arc::clone(&needs.route) }),
-            Ok(Err(error)) => known(&error)
-                .and_then(|error| error.detail().map(|detail| detail.as_str().to_owned()))
-                .unwrap_or_else(|| chain(&error)),
+            Ok(Err(error)) => match identity.and_then(|_| identity::fault(&error, &chain(&error))) {
+                Some(fault) => return Err(fault),
+                None => known(&error)
+                    .and_then(|error| error.detail().map(|detail| detail.as_str().to_owned()))
+                    .unwrap_or_else(|| chain(&error)),
+            },
             Err(_) => TlsSupport::NoProvider.missing().unwrap_or_default().to_owned(),
         };
         let reason = Excerpt::new(&reason, &[]);
         Err(ConfigError::HttpClient { reason: reason.unwrap_or_default() })
     }
+
+    /// The same HTTP client on another way.
+    pub(crate) fn by(&self, route: Route) -> Self {
+        Self { http: self.http.clone(), route: Arc::new(route) }
+    }
 }
 
 impl Transport for Reqwest {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        with_sockets(self.exchange(request)).await
+        match self {
+            Self::Known(way) => with_sockets(way.exchange(request)).await,
+            Self::Found(ways) => {
+                let way = ways.to(request.endpoint()).await?;
+                with_sockets(way.exchange(request)).await
+            }
+        }
     }
 
-    fn timed_out(&self, error: TransportError) -> TransportError {
-        self.route.passed(error)
+    fn timed_out(&self, endpoint: &Endpoint, error: TransportError) -> TransportError {
+        match self {
+            Self::Known(way) => way.route.passed(error),
+            Self::Found(ways) => match ways.route(endpoint) {
+                Ok(route) => route.passed(error),
+                Err(_) => error,
+            },
+        }
+    }
+
+    fn with_identity(&self, identity: &CertifiedKey) -> Result<Self, ConfigError> {
+        match self {
+            // Made for a client that shows none.
+            Self::Known(_) => Err(ConfigError::NeedsIdentity),
+            Self::Found(ways) => Ok(Self::Found(Arc::new(ways.with_identity(identity)?))),
+        }
     }
 }
 
-impl Reqwest {
+impl Way {
     async fn exchange(&self, request: Request) -> Result<Response, TransportError> {
         let mut request = to_http(request)?.map(RequestBody::into_bytes);
         // That of the body, which the HTTP library counts itself.

@@ -76,6 +76,10 @@ impl Transport {
     pub(crate) fn for_client(&self, client: &Client) -> Result<Ureq, ConfigError> {
         let Shared { agents, variables, ways } = &*self.0;
         let endpoint = client.provider().server();
+        // The token endpoint may be elsewhere than the metadata.
+        if client.provider().token_endpoint().is_none() {
+            return Ureq::found(agents, variables.clone(), endpoint);
+        }
         let route = Route::new(agents.proxy(), endpoint, variables.as_ref())?;
         let has_tls = endpoint.origin().scheme() == "https";
         ways.value((route, has_tls), |(route, _)| Ureq::new(agents, route.clone(), endpoint))
@@ -145,6 +149,19 @@ pub(crate) enum Sending {
 }
 
 impl Sending {
+    /// Whether what sends is this source's own, so that it can be built again with another certificate.
+    ///
+    /// # Errors
+    /// [`ConfigError::IdentityBeside`].
+    pub(crate) const fn check_identity(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::Shared(_) => {
+                Err(ConfigError::IdentityBeside { beside: "transport", instead: Some("http") })
+            }
+            Self::Own(_) => Ok(()),
+        }
+    }
+
     /// What was set for this source alone: nothing, if it had a shared transport.
     pub(crate) fn own(self) -> TransportBuilder {
         match self {

@@ -4,10 +4,11 @@ use crate::shared::{Sending, Transport};
 use crate::transport::Ureq;
 use evergrant_core::{
     AccessToken, Client, ClientAuth, ConfigError, Error, Generation, Origin, Policy, Rejection, Rotation,
-    Stored,
+    Stored, Thumbprint,
 };
 use evergrant_drive::{
-    BlockingSource, Clock, KeySource, Observer, SecretSource, Settings, Signer, Status, Token,
+    BlockingSource, CertifiedKey, Clock, Identity, KeySource, Observer, SecretSource, Settings, Signer,
+    Status, Token,
 };
 use evergrant_http::bearer;
 use http::HeaderValue;
@@ -100,6 +101,31 @@ impl TokensBuilder {
     /// nobody. `evergrant_crypto::KeyFile` is a file.
     pub fn key_source(mut self, source: impl KeySource) -> Self {
         self.settings = self.settings.key_source(source);
+        self
+    }
+
+    /// Where the certificate lives that connections to the token endpoint show (mutual TLS, RFC 8705), with its key: it is read for each token
+    /// request, and when it has changed the HTTP client is built again, so that no connection and no TLS session of before speaks for the
+    /// new one. A client by [`ClientAuth::tls`] proves by it who it is; any other shows it beside its own way to do so.
+    ///
+    /// It excludes a [`transport`](Self::transport) that other sources use. Of the configuration of [`http`](Self::http) the roots and the proxies
+    /// hold, and no client certificate.
+    ///
+    /// ```
+    /// use evergrant_ureq::{Client, ClientAuth, Identity, Provider, Tokens};
+    ///
+    /// # fn story() -> Result<(), Box<dyn std::error::Error>> {
+    /// let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    /// let client = Client::builder(provider, ClientAuth::tls("my-client-id")?).build()?;
+    /// let identity = Identity::files("/run/tls/tls.crt", "/run/tls/tls.key");
+    /// let tokens = Tokens::builder(client).identity(identity).build()?; // neither file need be there yet
+    /// # drop(tokens); Ok(()) }
+    /// ```
+    ///
+    /// The client of an [`Api`](crate::Api) is the program's own. Where tokens are bound to the certificate (RFC 8705 §3), it must show the
+    /// same one: [`Tokens::identity_changed`] says when that is another.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.settings = self.settings.identity(identity);
         self
     }
 
@@ -349,7 +375,9 @@ impl TokensBuilder {
     ///
     /// # Errors
     /// Something that the client reads has no source, or a source nothing that is read ([`ConfigError::NeedsSource`],
-    /// [`ConfigError::UnusedSource`]).
+    /// [`ConfigError::UnusedSource`],
+    /// [`ConfigError::NeedsIdentity`]); an identity is beside something that excludes it ([`ConfigError::IdentityBeside`]), or its server at
+    /// plain http ([`ConfigError::TlsRequired`]).
     ///
     /// The token endpoint is https, and this build has no TLS, no crypto provider is installed, or there are no trusted roots on
     /// this machine; or a proxy variable of the environment cannot be read, or names a proxy that cannot be used.
@@ -359,6 +387,9 @@ impl TokensBuilder {
     /// before: some 10 ms on Linux. Each token request reads them again, so that new ones count.
     pub fn build(self) -> Result<Tokens, ConfigError> {
         self.settings.check()?;
+        if self.settings.has_identity() {
+            self.sending.check_identity()?;
+        }
         let transport = self.sending.for_client(self.settings.client())?;
         Ok(Tokens(BlockingSource::new(self.settings, bearer, transport)))
     }
@@ -737,6 +768,41 @@ impl Tokens {
         self.0.changed(after, limit)
     }
 
+    /// The certificate that token requests show ([`TokensBuilder::identity`]), with its key, as soon as it is another than the one with this
+    /// thumbprint and has brought a token; any, if none is named; `None` if that did not happen within `limit`. For programs whose API takes
+    /// tokens of that certificate alone (RFC 8705 §3): the agent of the API is the program's own, and must be built again. From the moment
+    /// when this returns the held token is of the new certificate, and the one before is not used any more.
+    ///
+    /// It asks for nothing, so [`keep_fresh`](Self::keep_fresh) must run, or somebody must call.
+    ///
+    /// ```no_run
+    /// # use evergrant_ureq::{CertifiedKey, Error, Tokens};
+    /// # use std::time::Duration;
+    /// # fn rebuild(_: &CertifiedKey) {}
+    /// # fn story(tokens: Tokens) -> Result<(), Error> {
+    /// let mut shown = None;
+    /// loop {
+    ///     if let Some(certified) = tokens.identity_changed(shown, Duration::from_secs(3600))? {
+    ///         rebuild(&certified); // ureq::tls::PrivateKey::from_pem(certified.key_pem().expose().as_bytes())
+    ///         shown = Some(certified.thumbprint());
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`changed`](Self::changed).
+    ///
+    /// # Blocking
+    /// Blocks until then, for `limit` at most.
+    pub fn identity_changed(
+        &self,
+        after: Option<Thumbprint>,
+        limit: Duration,
+    ) -> Result<Option<CertifiedKey>, Error> {
+        self.0.identity_changed(after, limit)
+    }
+
     /// What people call this source: [`TokensBuilder::name`], or the host of the token endpoint.
     pub fn name(&self) -> &str {
         self.0.shared().name()
@@ -795,6 +861,11 @@ impl Tokens {
     /// assert_eq!(server.counts().token_requests, 0);
     /// # Ok(()) }
     /// ```
+    ///
+    /// One that is [bound](Stored::binding) to a client certificate is taken with that certificate alone: the identity is read for it.
+    ///
+    /// # Blocking
+    /// Not at all, but for a token that is bound to a certificate: until that is read, for 1 s at most.
     pub fn restore(&self, stored: Stored) -> bool {
         self.0.shared().restore(stored)
     }

@@ -2,18 +2,20 @@
 
 use crate::route::Route;
 use evergrant_core::{ConfigError, Endpoint, Request, Response, TransportError, TransportErrorKind};
-use evergrant_drive::BlockingTransport;
+use evergrant_drive::{BlockingTransport, CertifiedKey, KeyEncoding};
+use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::{
-    Collector, TlsSupport, is_resolving, open_files_error, require_tls, tls_text_error, to_http,
+    Collector, TlsSupport, is_resolving, open_files_error, pkcs8_error, require_tls, tls_text_error, to_http,
 };
+use http::Method;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use ureq::RequestExt as _;
 use ureq::config::{AutoHeaderValue, Config, ConfigBuilder};
 #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
 use ureq::typestate::AgentScope;
+use ureq::{AsSendBody, RequestExt as _};
 
 /// Whose certificates are trusted where the agent has none of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,14 +31,44 @@ pub(crate) enum Roots {
 #[derive(Clone, Debug)]
 pub(crate) struct Ureq {
     agents: Arc<Agents>,
-    route: Arc<Route>,
+    way: Way,
+}
+
+/// The proxy on the way of a request.
+#[derive(Clone, Debug)]
+enum Way {
+    /// To a token endpoint that is known.
+    Known(Arc<Route>),
+    /// To endpoints that are found out: it is looked for with each, in these variables.
+    Found(Option<ProxyVariables>),
 }
 
 impl Ureq {
     /// Fails for an https endpoint that these agents cannot ask.
     pub(crate) fn new(agents: &Arc<Agents>, route: Route, endpoint: &Endpoint) -> Result<Self, ConfigError> {
         agents.can_ask(endpoint)?;
-        Ok(Self { agents: Arc::clone(agents), route: Arc::new(route) })
+        Ok(Self { agents: Arc::clone(agents), way: Way::Known(Arc::new(route)) })
+    }
+
+    /// The same for endpoints that are found out, of which this is the first.
+    pub(crate) fn found(
+        agents: &Arc<Agents>,
+        variables: Option<ProxyVariables>,
+        first: &Endpoint,
+    ) -> Result<Self, ConfigError> {
+        let found = Self { agents: Arc::clone(agents), way: Way::Found(variables) };
+        drop(found.route(first)?);
+        Ok(found)
+    }
+
+    fn route(&self, endpoint: &Endpoint) -> Result<Arc<Route>, ConfigError> {
+        match &self.way {
+            Way::Known(route) => Ok(Arc::clone(route)),
+            Way::Found(variables) => {
+                self.agents.can_ask(endpoint)?;
+                Ok(Arc::new(Route::new(self.agents.proxy(), endpoint, variables.as_ref())?))
+            }
+        }
     }
 }
 
@@ -75,6 +107,26 @@ impl Agents {
         self.config.proxy()
     }
 
+    /// The same whose connections show this certificate. Each has TLS sessions of its own.
+    #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+    fn with_identity(&self, identity: &CertifiedKey) -> Result<Self, ConfigError> {
+        #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+        if let (TlsProvider::Rustls, Some(crypto)) = (self.tls.provider(), crypto(&self.tls)) {
+            check(identity, &crypto)?;
+        }
+        if self.tls.provider() == TlsProvider::NativeTls && identity.key().0 != KeyEncoding::Pkcs8 {
+            return Err(pkcs8_error());
+        }
+        Ok(Self { config: self.config.clone(), tls: showing(&self.tls, Some(shown(identity)?)) })
+    }
+
+    #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
+    fn with_identity(&self, _: &CertifiedKey) -> Result<Self, ConfigError> {
+        let missing = TlsSupport::Absent.missing().unwrap_or_default();
+        let reason = evergrant_core::Excerpt::new(missing, &[]).unwrap_or_default();
+        Err(ConfigError::HttpClient { reason })
+    }
+
     #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
     fn can_ask(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
         require_tls(endpoint, support(&self.tls))?;
@@ -89,33 +141,94 @@ impl Agents {
 
 impl BlockingTransport for Ureq {
     fn send(&self, request: Request, limit: Duration) -> Result<Response, TransportError> {
+        let route = self.route(request.endpoint()).map_err(|error| unsent(&error))?;
         let (parts, body) = to_http(request)?.into_parts();
-        let outgoing = http::Request::from_parts(parts, body.expose());
+        if parts.method == Method::GET {
+            // With a body, however short, its length would be said.
+            return self.exchange(http::Request::from_parts(parts, ()), &route, limit);
+        }
+        self.exchange(http::Request::from_parts(parts, body.expose()), &route, limit)
+    }
+
+    fn with_identity(&self, identity: &CertifiedKey) -> Result<Self, ConfigError> {
+        let agents = Arc::new(self.agents.with_identity(identity)?);
+        Ok(Self { agents, way: self.way.clone() })
+    }
+}
+
+impl Ureq {
+    fn exchange(
+        &self,
+        outgoing: http::Request<impl AsSendBody>,
+        route: &Route,
+        limit: Duration,
+    ) -> Result<Response, TransportError> {
         // An agent of its own for each request: no connection is kept, and no cookie either.
         let agent = self.agents.config.new_agent();
         let outgoing = outgoing.with_agent(&agent).configure().timeout_global(Some(limit));
-        let outgoing = outgoing.proxy(self.route.0.as_ref().map(|(proxy, _)| proxy.clone()));
+        let outgoing = outgoing.proxy(route.0.as_ref().map(|(proxy, _)| proxy.clone()));
         #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
         let outgoing = outgoing.tls_config(self.agents.tls.clone());
         // What this machine lacks is nobody else's fault.
         let failed = |error| {
             let failed = classify(&error);
-            let blamed = if open_files_error(&error).is_some() {
-                None
-            } else {
-                self.route.blame(&error, failed.kind())
-            };
+            let blamed =
+                if open_files_error(&error).is_some() { None } else { route.blame(&error, failed.kind()) };
             match (blamed, failed.kind()) {
                 (Some(blamed), _) => blamed,
                 (None, TransportErrorKind::NoFile) => failed,
-                (None, _) => self.route.passed(failed),
+                (None, _) => route.passed(failed),
             }
         };
         let answer = outgoing.run().map_err(failed)?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         let read = collector.read(answer.into_body().into_reader());
-        read.map_err(|error| self.route.passed(classify(&ureq::Error::from(error))))?;
+        read.map_err(|error| route.passed(classify(&ureq::Error::from(error))))?;
         Ok(collector.finish())
+    }
+}
+
+/// What is wrong with the settings for an endpoint that was not known when they were checked.
+fn unsent(error: &ConfigError) -> TransportError {
+    let kind = match error {
+        ConfigError::Proxy { .. } => TransportErrorKind::Proxy,
+        _ => TransportErrorKind::Tls,
+    };
+    TransportError::new(kind, &error.to_string(), &[])
+}
+
+/// A client certificate as ureq has it.
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+fn shown(identity: &CertifiedKey) -> Result<ClientCert, ConfigError> {
+    let chain: Vec<_> = identity.certificates().map(|der| Certificate::from_der(der).to_owned()).collect();
+    // Its kind cannot be named here: PEM names it.
+    let key = PrivateKey::from_pem(identity.key_pem().expose().as_bytes());
+    let key = key.map_err(|error| ConfigError::HttpClient {
+        reason: evergrant_core::Excerpt::new(&error.to_string(), &[]).unwrap_or_default(),
+    })?;
+    Ok(ClientCert::new_with_certs(&chain, key))
+}
+
+/// Whether a certificate and its key belong together, as far as rustls can tell: ureq finds out with the first connection.
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+fn check(identity: &CertifiedKey, crypto: &rustls::crypto::CryptoProvider) -> Result<(), ConfigError> {
+    use rustls::pki_types::{
+        CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
+    };
+    let chain = identity.certificates().map(|certificate| CertificateDer::from(certificate.to_vec()));
+    let (encoding, key) = identity.key();
+    let key: PrivateKeyDer<'static> = match encoding {
+        KeyEncoding::Pkcs1 => PrivatePkcs1KeyDer::from(key.to_vec()).into(),
+        KeyEncoding::Sec1 => PrivateSec1KeyDer::from(key.to_vec()).into(),
+        _ => PrivatePkcs8KeyDer::from(key.to_vec()).into(),
+    };
+    match rustls::sign::CertifiedKey::from_der(chain.collect(), key, crypto) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(evergrant_http::identity_error(&error).unwrap_or_else(|| ConfigError::HttpClient {
+                reason: evergrant_core::Excerpt::new(&error.to_string(), &[]).unwrap_or_default(),
+            }))
+        }
     }
 }
 
@@ -129,9 +242,25 @@ fn secured(tls: &TlsConfig, roots: Roots) -> TlsConfig {
         RootCerts::WebPki if roots == Roots::Platform => RootCerts::PlatformVerifier,
         chosen => chosen.clone(),
     };
+    configured(tls, provider, roots, tls.client_cert().cloned())
+}
+
+/// The same showing this certificate.
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+fn showing(tls: &TlsConfig, client_cert: Option<ClientCert>) -> TlsConfig {
+    configured(tls, tls.provider(), tls.root_certs().clone(), client_cert)
+}
+
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+fn configured(
+    tls: &TlsConfig,
+    provider: TlsProvider,
+    roots: RootCerts,
+    client_cert: Option<ClientCert>,
+) -> TlsConfig {
     let builder = TlsConfig::builder()
         .provider(provider)
-        .client_cert(tls.client_cert().cloned())
+        .client_cert(client_cert)
         .root_certs(roots)
         .use_sni(tls.use_sni());
     #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]

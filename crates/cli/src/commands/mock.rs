@@ -91,7 +91,7 @@ pub(crate) struct MockArgs {
     /// With 90s: every 90 s. Tokens issued afterwards work.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) revoke_all_after: Option<Duration>,
-    /// File (JWKS) of keys whose assertions are accepted
+    /// File (JWK, JWKS or PEM) of keys whose assertions are accepted
     ///
     /// A client may then authenticate with a JWT that one of these keys signed (client_assertion, RFC 7523), as well as with
     /// its secret: the token of a Kubernetes service account, or a SPIFFE JWT-SVID. A refusal says which check failed.

@@ -166,6 +166,12 @@ pub enum ConfigError {
         "the type of the client assertion is not an absolute URI: write it as urn:ietf:params:oauth:client-assertion-type:..."
     )]
     AssertionKind,
+    /// RFC 7523bis §4: an audience that a server's answer names lets another server's assertion be had.
+    #[error(
+        "the client assertion is to be for the token endpoint, which is found out from the server's metadata: set the token endpoint, \
+         or have the assertion be for the issuer"
+    )]
+    AssertionAudience,
     /// What should tell one certificate from another does not.
     #[error(
         "what was given for the client certificate is no SHA-256 thumbprint in base64url: give that of the certificate"
@@ -182,6 +188,33 @@ pub enum ConfigError {
     /// A client authenticates by its certificate, and nobody said by which.
     #[error("this client authenticates by a certificate, and has none: give the builder an identity")]
     NeedsIdentity,
+    /// A certificate that is read for each token request needs an HTTP client that can be built again whenever it has changed.
+    #[error(
+        "an identity and {beside} exclude each other, since the HTTP client is built again whenever the certificate has changed: \
+         remove {beside}{}",
+        instead.map(|instead| alloc::format!(", or use {instead} in its place")).unwrap_or_default()
+    )]
+    IdentityBeside {
+        /// The setting that excludes an identity.
+        beside: &'static str,
+        /// The setting that can be in its place.
+        instead: Option<&'static str>,
+    },
+    /// A client certificate was issued for another key.
+    #[error(
+        "the client certificate and its private key do not belong together: put the key there that the certificate was \
+         issued for"
+    )]
+    KeyMismatch,
+    /// The keys of a pool are clients, and this client alone does not say where that is which is read for it.
+    #[error(
+        "{field} is read for each token request, and a pool whose keys are clients does not know from where: use \
+         TokensPool::builder with keys of your own, and return a PoolClient with its source"
+    )]
+    LiveKey {
+        /// What is read.
+        field: Excerpt,
+    },
     /// The key of a client that signs its assertions cannot sign as it is asked to.
     #[error(
         "the signing key cannot sign by {wanted}, it can {can}: use a key of that kind, or another algorithm"

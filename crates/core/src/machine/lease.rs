@@ -105,10 +105,11 @@ impl Lease {
     }
 
     /// Whether the other is worth taking: it is of newer credentials, or another token that has more left, on the
-    /// smaller of both clocks.
+    /// smaller of both clocks, or that is bound to another key or certificate: whoever has renewed that needs it.
     pub(super) fn is_replaced_by(&self, other: &Self, now: Now) -> bool {
         let left = |lease: &Self| now.until(lease.token.use_until);
-        self.stale || (self.token.value != other.token.value && left(other) > left(self))
+        let is_rebound = || self.token.binding() != other.token.binding();
+        self.stale || (self.token.value != other.token.value && (is_rebound() || left(other) > left(self)))
     }
 
     /// The answer brought no progress: what it told of the end of this very token counts, and the next request is due

@@ -76,6 +76,8 @@ fn measured(kind: &EventKind) -> Option<(&'static Instrument, Value, Labels)> {
         | EventKind::Restored { .. }
         | EventKind::SourceChanged { .. }
         | EventKind::ClockOff { .. }
+        | EventKind::MetadataFetched { .. }
+        | EventKind::MetadataFailing { .. }
         | EventKind::ShortSecret { .. } => {
             return None;
         }

@@ -74,6 +74,8 @@ fn events() -> Vec<EventKind> {
         EventKind::ShortSecret { client_id: "my-client-id".into() },
         EventKind::SourceChanged { what: "the client secret".into(), from: Some("/run/secrets/erp".into()) },
         EventKind::ClockOff { offset: ClockOffset::Behind(secs(140)) },
+        EventKind::MetadataFetched { token_endpoint: endpoint(), mtls_token_endpoint: None },
+        EventKind::MetadataFailing { since: evergrant_core::Wall::from_epoch(secs(1_767_225_600)) },
     ];
     for reason in
         [Reason::First, Reason::Early, Reason::Expired, Reason::Rejected, Reason::Rotated, Reason::Retry]
@@ -105,7 +107,7 @@ fn events() -> Vec<EventKind> {
     events.push(EventKind::PoolFull {});
     // A kind that is added to `EventKind` has to be added above as well.
     let kinds: BTreeSet<u8> = events.iter().map(kind).collect();
-    assert_eq!(kinds.len(), 13);
+    assert_eq!(kinds.len(), 15);
     events
 }
 
@@ -124,6 +126,8 @@ fn kind(event: &EventKind) -> u8 {
         EventKind::PoolFull {} => 10,
         EventKind::SourceChanged { .. } => 11,
         EventKind::ClockOff { .. } => 12,
+        EventKind::MetadataFetched { .. } => 13,
+        EventKind::MetadataFailing { .. } => 14,
     }
 }
 

@@ -51,6 +51,25 @@ fn tell(event: &Event<'_>) {
             %offset,
             "this machine's clock and the server's are apart: set one of the two, or tokens may end sooner or later than they seem to"
         ),
+        EventKind::MetadataFetched { token_endpoint, mtls_token_endpoint } => {
+            let mtls = mtls_token_endpoint.as_ref().map(tracing::field::display);
+            tracing::info!(
+                target: "evergrant",
+                source,
+                %token_endpoint,
+                mtls_token_endpoint = mtls,
+                "the authorization server's metadata was fetched"
+            );
+        }
+        EventKind::MetadataFailing { since } => {
+            let since_s = since.since_epoch().as_secs();
+            tracing::warn!(
+                target: "evergrant",
+                source,
+                since_s,
+                "the authorization server's metadata cannot be fetched again: the last one is used"
+            );
+        }
         EventKind::ShortSecret { client_id } => tracing::warn!(
             target: "evergrant",
             source,

@@ -3,8 +3,9 @@
 use super::error::BoxError;
 use crate::clock::Clock;
 use crate::commons::Limits;
+use crate::identity::Identity;
 use crate::observer::Observer;
-use crate::settings::Terms;
+use crate::settings::{Terms, shown};
 use crate::signer::{KeySource, Signer};
 use crate::source::{SecretSource, Sources};
 use evergrant_core::{Client, Policy};
@@ -60,6 +61,26 @@ impl PoolClient {
     /// request.
     pub fn param_source(self, name: &str, source: impl SecretSource) -> Self {
         Self { sources: self.sources.with_param(name, source), ..self }
+    }
+
+    /// Where the certificate lives that its connections to the token endpoint show (mutual TLS, RFC 8705). Its source has an HTTP client
+    /// for it, which goes with the source.
+    ///
+    /// ```
+    /// use evergrant_core::{Client, ClientAuth, Provider};
+    /// use evergrant_drive::{BoxError, Identity, PoolClient, PoolSettings};
+    ///
+    /// let client_for = |tenant: &u32| -> Result<PoolClient, BoxError> {
+    ///     let provider = Provider::rfc6749("https://auth.example.com/token")?;
+    ///     let client = Client::builder(provider, ClientAuth::tls(&tenant.to_string())?).build()?;
+    ///     let file = |name| format!("/run/secrets/tenants/{tenant}/{name}");
+    ///     Ok(PoolClient::new(client).identity(Identity::files(file("tls.crt"), file("tls.key"))))
+    /// };
+    /// let settings = PoolSettings::new(client_for);
+    /// # drop(settings);
+    /// ```
+    pub fn identity(self, identity: Identity) -> Self {
+        Self { client: shown(self.client), sources: self.sources.with_identity(identity) }
     }
 
     /// The client.

@@ -5,11 +5,12 @@ use super::pass::Pass;
 use super::state::{Shared, State};
 use crate::commons::{Mark, Permit, Reach};
 use crate::contained::contained;
+use crate::identity::{CertifiedKey, Identity};
 use crate::observer::{EventKind, FlightSpan, Report};
 use crate::source::{Sources, Ticket};
 use evergrant_core::{
-    Asking, Attempt, Cause, Class, Client, Flight, Known, Landing, Mono, Move, Now, Outcome, Problem,
-    Response, Seed, Sent, TransportError, TransportErrorKind, Unready,
+    Asking, Attempt, Cause, Class, Client, ConfigError, Flight, Known, Landing, MetadataFault, Mono, Move,
+    Now, Outcome, Problem, Response, Seed, Sent, TransportError, TransportErrorKind, Unready,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -38,11 +39,20 @@ pub(crate) struct Flown {
     pub(crate) learnt: Option<Known>,
     /// What people hear of once everyone is woken.
     pub(crate) news: Vec<EventKind>,
+    /// What its connection showed.
+    pub(crate) identity: Option<CertifiedKey>,
+}
+
+impl Flown {
+    /// The same of an attempt whose connection showed this.
+    pub(crate) fn showing(self, identity: Option<CertifiedKey>) -> Self {
+        Self { identity, ..self }
+    }
 }
 
 impl From<Outcome> for Flown {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, learnt: None, news: Vec::new() }
+        Self { outcome, learnt: None, news: Vec::new(), identity: None }
     }
 }
 
@@ -64,6 +74,14 @@ impl<V> FlightGuard<V> {
     /// Nobody said where it is.
     pub(crate) fn read(&self, asking: &Asking<'_>) -> Result<Ticket, Unready> {
         self.sources.begin(asking, self.time_left())
+    }
+
+    /// Where the certificate lives that its connection shows.
+    ///
+    /// # Errors
+    /// Nobody said where it is.
+    pub(crate) fn identity(&self) -> Result<&Identity, Unready> {
+        self.sources.identity().ok_or_else(|| ConfigError::NeedsIdentity.into())
     }
 
     /// When it was sent.
@@ -110,12 +128,13 @@ impl<V> FlightGuard<V> {
     /// The end of its attempt.
     pub(crate) fn flown(&self, outcome: Outcome, learnt: Known, mut news: Vec<EventKind>) -> Flown {
         news.extend(learnt.clock_news(&self.known).map(|offset| EventKind::ClockOff { offset }));
-        Flown { outcome, learnt: Some(learnt), news }
+        news.extend(metadata_news(&learnt, &self.known));
+        Flown { outcome, learnt: Some(learnt), news, identity: None }
     }
 
     /// What became of it. Everyone is woken; what is reported of it is the caller's to drop.
     pub(crate) fn land(mut self, flown: impl Into<Flown>) -> Vec<Report> {
-        let Flown { outcome, learnt, news } = flown.into();
+        let Flown { outcome, learnt, news, identity } = flown.into();
         let value = match &outcome {
             // Rendered here, since it is foreign and must not be made under the lock.
             Outcome::Granted(grant) => Some(Arc::new((self.shared.render)(grant.token()))),
@@ -136,7 +155,10 @@ impl<V> FlightGuard<V> {
             state.learn(flight_id, learnt);
             let landing = state.machine.complete(now, flight, outcome);
             match value {
-                Some(value) if matches!(landing, Landing::Installed { .. }) => state.installed(now, value),
+                Some(value) if matches!(landing, Landing::Installed { .. }) => {
+                    state.identity = identity.or(state.identity.take());
+                    state.installed(now, value);
+                }
                 Some(value) => state.outside.drop_value(value),
                 None => {}
             }
@@ -208,6 +230,22 @@ impl<V> State<V> {
     }
 }
 
+/// What is new of the server's metadata, to whoever knew that before: it is another one, or there again, or it cannot be had again.
+fn metadata_news(learnt: &Known, before: &Known) -> Option<EventKind> {
+    let metadata = learnt.metadata()?;
+    let (failing, was_failing) = (learnt.metadata_failing_since(), before.metadata_failing_since());
+    match (failing, was_failing) {
+        (Some(since), None) => Some(EventKind::MetadataFailing { since }),
+        (None, None) if before.metadata() == Some(metadata) => None,
+        (None, _) => {
+            let mtls_token_endpoint = metadata.mtls_token_endpoint().cloned();
+            let token_endpoint = metadata.token_endpoint().clone();
+            Some(EventKind::MetadataFetched { token_endpoint, mtls_token_endpoint })
+        }
+        (Some(_), Some(_)) => None,
+    }
+}
+
 /// What a request told of the server that it was sent to.
 fn reach(outcome: &Outcome) -> Reach {
     let refusal = match outcome {
@@ -215,14 +253,19 @@ fn reach(outcome: &Outcome) -> Reach {
         Outcome::Refused(refusal) => refusal,
         _ => return Reach::Unknown,
     };
-    match refusal.problem() {
-        Problem::Transport(error) => match error.kind() {
-            TransportErrorKind::Timeout | TransportErrorKind::Connect | TransportErrorKind::Resolve => {
-                Reach::Silent
-            }
-            _ => Reach::Unknown,
+    let error = match refusal.problem() {
+        Problem::Transport(error) => error,
+        Problem::Metadata { fault, .. } => match &**fault {
+            MetadataFault::Transport(error) => error,
+            _ => return Reach::Answers,
         },
-        _ => Reach::Answers,
+        _ => return Reach::Answers,
+    };
+    match error.kind() {
+        TransportErrorKind::Timeout | TransportErrorKind::Connect | TransportErrorKind::Resolve => {
+            Reach::Silent
+        }
+        _ => Reach::Unknown,
     }
 }
 

@@ -13,13 +13,14 @@ use super::snapshot::Snapshot;
 use crate::clock::{Clocks, Readings};
 use crate::commons::{Member, Stage};
 use crate::contained::contained;
+use crate::identity::CertifiedKey;
 use crate::observer::{Audience, EventKind, Report};
 use crate::published::Published;
 use crate::sites::Sites;
 use crate::source::Sources;
 use crate::status::Journal;
 use crate::sync::{Mutex, MutexGuard};
-use evergrant_core::{AccessToken, Call, Client, Generation, Known, Machine, Mono, Now};
+use evergrant_core::{AccessToken, Call, Client, Generation, Known, Machine, Mono, Now, Thumbprint};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
@@ -48,6 +49,8 @@ pub(super) struct State<V> {
     /// What attempts have learnt, up to that of this flight.
     pub(super) known: Known,
     learnt_by: u64,
+    /// What the connection showed that brought the last token, or what a restored one is bound to.
+    pub(super) identity: Option<CertifiedKey>,
     /// The last flight that left.
     pub(super) launched: u64,
     /// The last reading of the monotonic clock that the machine got: the next one is not earlier.
@@ -84,11 +87,19 @@ pub(super) struct Waiting {
     pub(super) waker: Option<Waker>,
 }
 
-/// Who waits for a newer token than this; the waker is taken out when it is called.
+/// Who waits for something newer than this; the waker is taken out when it is called.
 #[derive(Debug)]
 pub(super) struct Watching {
-    pub(super) after: Generation,
+    pub(super) after: After,
     pub(super) waker: Option<Waker>,
+}
+
+/// What somebody has, and wants the next one of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum After {
+    Token(Generation),
+    /// The certificate with this thumbprint, or none yet.
+    Identity(Option<Thumbprint>),
 }
 
 // Without the lock.
@@ -198,6 +209,7 @@ impl<V> State<V> {
             sources: sources.unwrap_or_default(),
             known,
             learnt_by: 0,
+            identity: None,
             launched: 0,
             last: Mono::ZERO,
             sites: Sites::default(),
@@ -261,11 +273,16 @@ impl<V> State<V> {
     /// Everyone who waits is woken. Where a token is held, all who wait have what they waited for, and their places are free.
     /// Where one is set aside, nobody is marked as served: whom it may serve, the machine alone knows.
     pub(super) fn wake_all(&mut self, now: Now) {
-        let Self { machine, waiting, keepers, watching, outside, .. } = self;
+        let Self { machine, waiting, keepers, watching, identity, outside, .. } = self;
         outside.wake(keepers.values_mut().filter_map(Option::take));
         let (held, is_closed) = (machine.held(now), machine.closed().is_some());
+        let identity = identity.as_ref().map(CertifiedKey::thumbprint);
         let is_news = |watching: &&mut Watching| {
-            is_closed || held.is_some_and(|token| watching.after < token.generation())
+            is_closed
+                || match watching.after {
+                    After::Token(after) => held.is_some_and(|token| after < token.generation()),
+                    After::Identity(after) => identity.is_some() && identity != after,
+                }
         };
         outside.wake(watching.values_mut().filter(is_news).filter_map(|watching| watching.waker.take()));
         if held.is_some() {

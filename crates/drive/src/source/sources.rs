@@ -3,6 +3,7 @@
 use super::reading::Reading;
 use super::signing::Desk;
 use super::{SecretSource, Ticket};
+use crate::identity::Identity;
 use crate::signer::{KeySource, Signer};
 use evergrant_core::{Ask, Asking, Client, ConfigError, Excerpt, Unready};
 use std::borrow::Cow;
@@ -18,6 +19,8 @@ pub(crate) struct Sources(Option<Arc<Named>>);
 struct Named {
     credential: Option<Credential>,
     params: Vec<(Box<str>, Arc<Reading>)>,
+    /// The certificate that its connections show.
+    identity: Option<Identity>,
 }
 
 /// What proves who the client is.
@@ -47,6 +50,7 @@ impl fmt::Debug for Sources {
         f.debug_struct("Sources")
             .field("credential", &credential.and_then(Credential::name))
             .field("params", &params.collect::<Vec<_>>())
+            .field("identity", &named.and_then(|named| named.identity.as_ref()))
             .finish()
     }
 }
@@ -77,6 +81,16 @@ impl Sources {
         self
     }
 
+    pub(crate) fn with_identity(mut self, identity: Identity) -> Self {
+        self.named().identity = Some(identity);
+        self
+    }
+
+    /// Where the certificate lives that its connections show.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.0.as_deref()?.identity.as_ref()
+    }
+
     fn named(&mut self) -> &mut Named {
         Arc::make_mut(self.0.get_or_insert_default())
     }
@@ -84,8 +98,15 @@ impl Sources {
     /// Whether each thing that this client reads or signs has a source, and each source something to be there for.
     ///
     /// # Errors
-    /// [`ConfigError::NeedsSource`], [`ConfigError::UnusedSource`], [`ConfigError::NeedsSigner`] or [`ConfigError::UnusedSigner`].
+    /// [`ConfigError::NeedsSource`], [`ConfigError::UnusedSource`], [`ConfigError::NeedsSigner`], [`ConfigError::UnusedSigner`] or
+    /// [`ConfigError::NeedsIdentity`]; and for an identity where there is no TLS, [`ConfigError::TlsRequired`].
     pub(crate) fn check(&self, client: &Client) -> Result<(), ConfigError> {
+        if client.shows_certificate() && self.identity().is_none() {
+            return Err(ConfigError::NeedsIdentity);
+        }
+        if self.identity().is_some() && !client.shows_certificate() {
+            return client.clone().with_certificate().and(Err(ConfigError::NeedsIdentity));
+        }
         let auth = client.auth();
         match self.0.as_deref().and_then(|named| named.credential.as_ref()) {
             Some(Credential::Signed(_)) if !auth.is_signed() => return Err(ConfigError::UnusedSigner),

@@ -26,6 +26,25 @@ fn the_token_request_is_the_same_in_types_of_http() {
     assert!(!format!("{sent:?}").contains("client_secret"), "{sent:?}");
 }
 
+/// Nobody is told who asks for what everybody may read.
+#[test]
+fn a_request_of_metadata_is_a_get_without_a_body() {
+    let provider = Provider::discovered("https://auth.example.com/erp").unwrap();
+    let client = Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap();
+    let policy = evergrant_core::Policy::new();
+    let known = evergrant_core::Known::new(&policy);
+    let seed = evergrant_core::Seed::new(Now::default());
+    let evergrant_core::Move::Send(request, _) = evergrant_core::Attempt::begin(&client, seed, &known) else {
+        panic!("it asks for the metadata first")
+    };
+    let sent = to_http(request).unwrap();
+    let place = "https://auth.example.com/erp/.well-known/openid-configuration";
+    assert_eq!((sent.method(), sent.uri().to_string().as_str()), (&Method::GET, place));
+    assert!(sent.body().expose().is_empty());
+    let has = |name| sent.headers().contains_key(name);
+    assert!(!has(CONTENT_LENGTH) && !has(CONTENT_TYPE) && !has(AUTHORIZATION));
+}
+
 #[test]
 fn the_body_of_a_token_request_is_handed_over_whole_and_shown_as_its_length() {
     let auth = ClientAuth::post("id", "secret").unwrap();

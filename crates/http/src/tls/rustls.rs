@@ -5,7 +5,7 @@ use super::{
     PURPOSE, REVOKED, SIGNATURE, UNTRUSTED, VERSION, ours,
 };
 use crate::cause::causes;
-use evergrant_core::{Span, TransportError, TransportErrorKind};
+use evergrant_core::{ConfigError, Excerpt, Span, TransportError, TransportErrorKind};
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 use std::error::Error as StdError;
 use std::fmt::Debug;
@@ -33,6 +33,27 @@ const HOST: usize = 64;
 /// What an error means that was caused by one of rustls's, in a sentence of ours; `None` where none of its causes is one.
 pub fn tls_error(error: &(dyn StdError + 'static)) -> Option<TransportError> {
     causes(error).find_map(|cause| cause.downcast_ref::<Error>()).map(of)
+}
+
+/// What is wrong with a client certificate or its key, if that is what an error was caused by.
+pub fn identity_error(error: &(dyn StdError + 'static)) -> Option<ConfigError> {
+    let excerpt = |text: &str| Excerpt::new(text, &[]).unwrap_or_default();
+    match causes(error).find_map(|cause| cause.downcast_ref::<Error>())? {
+        Error::InconsistentKeys(_) => Some(ConfigError::KeyMismatch),
+        Error::InvalidCertificate(_) => Some(ConfigError::KeyFormat {
+            found: excerpt("the client certificate cannot be read"),
+            mend: excerpt("check it with `openssl x509 -in FILE -noout -text`, and write the file again"),
+        }),
+        // What its providers say of a key, in words of their own.
+        Error::General(text) if of_text(text).is_none() => Some(ConfigError::KeyFormat {
+            found: excerpt("the private key of the client certificate is none that this TLS library can use"),
+            mend: excerpt(
+                "use an RSA key of at least 2048 bits, or one of P-256, P-384 or Ed25519, and check it with `openssl pkey -in KEY \
+                 -noout -check`",
+            ),
+        }),
+        _ => None,
+    }
 }
 
 fn of(error: &Error) -> TransportError {

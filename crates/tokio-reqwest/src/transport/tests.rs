@@ -4,29 +4,30 @@ use super::*;
 #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
 #[test]
 fn a_build_without_tls_has_no_source_for_an_https_endpoint_and_says_which_feature_to_enable() {
-    use evergrant_core::{ClientAuth, Provider};
+    use evergrant_core::{Client, ClientAuth, Provider};
 
     let needs = |endpoint: &str| {
         let provider = Provider::rfc6749(endpoint).unwrap();
         let client = Client::builder(provider, ClientAuth::post("id", "secret").unwrap()).build().unwrap();
-        Needs::new(false, &client, Duration::from_secs(1), &Proxies::Unread)
+        Needs::new(false, client.provider().server(), Duration::from_secs(1), &Proxies::Unread)
     };
     let _first = rustls::crypto::ring::default_provider().install_default();
     let error = needs("https://auth.example/token").unwrap_err();
     assert!(error.to_string().contains("this build has no TLS: enable the feature rustls"), "{error}");
-    assert!(Reqwest::new(reqwest::Client::builder(), &needs("http://127.0.0.1:1/token").unwrap()).is_ok());
+    let needs = needs("http://127.0.0.1:1/token").unwrap();
+    assert!(Way::new(reqwest::Client::builder(), &needs, None).is_ok());
 }
 
 #[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
 #[test]
 fn an_http_client_does_for_all_endpoints_that_are_reached_alike_whatever_their_origins() {
-    use evergrant_core::{ClientAuth, Provider};
+    use evergrant_core::{Client, ClientAuth, Provider};
     use evergrant_http::proxy::{Proxy, ProxyVariables};
 
     let needs = |endpoint: &str, seconds, proxies: &Proxies| {
         let auth = ClientAuth::post("id", "secret").unwrap();
         let client = Client::builder(Provider::rfc6749(endpoint).unwrap(), auth).build().unwrap();
-        Needs::new(false, &client, Duration::from_secs(seconds), proxies).unwrap()
+        Needs::new(false, client.provider().server(), Duration::from_secs(seconds), proxies).unwrap()
     };
     let (one, other, loopback) =
         ("https://one.example/token", "https://other.example:8443/", "http://127.0.0.1:1/token");

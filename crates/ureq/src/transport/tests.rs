@@ -29,7 +29,7 @@ fn the_platforms_roots_are_trusted_unless_the_program_chose_others() {
         |tls: TlsConfig| matches!(secured(&tls, Roots::Platform).root_certs(), RootCerts::PlatformVerifier);
     assert!(platform(TlsConfig::default()));
     assert!(platform(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build()));
-    let own = RootCerts::new_with_certs(&[ureq::tls::Certificate::from_der(b"a root of the program")]);
+    let own = RootCerts::new_with_certs(&[Certificate::from_der(b"a root of the program")]);
     let own = TlsConfig::builder().root_certs(own).disable_verification(true).build();
     assert!(!secured(&own, Roots::Platform).disable_verification());
     match secured(&own, Roots::Platform).root_certs() {

@@ -57,7 +57,7 @@ fn is_granted(flown: &Flown) -> bool {
     matches!(flown.outcome, Outcome::Granted(_))
 }
 
-// Conforms: R-8414-3.1-a
+// Conforms: R-8414-3-c
 #[test]
 fn metadata_is_asked_for_first_and_nothing_of_the_client_goes_with_it() {
     let provider = Provider::discovered(ISSUER).unwrap();
@@ -86,6 +86,7 @@ fn metadata_is_asked_for_first_and_nothing_of_the_client_goes_with_it() {
     assert_eq!(known.metadata().unwrap().token_endpoint().url(), endpoint);
 }
 
+// Conforms: R-8414-3-d
 #[test]
 fn i34_metadata_is_kept_for_a_day_and_asked_for_again_by_the_next_flight() {
     let mut attempts = Attempts::new(posting());
@@ -97,6 +98,7 @@ fn i34_metadata_is_kept_for_a_day_and_asked_for_again_by_the_next_flight() {
     assert_eq!(anew.sent, [("GET", PLACE.into()), ("POST", "https://as.example/two".into())]);
 }
 
+// Conforms: R-8414-3-d
 #[test]
 fn i40_metadata_that_cannot_be_had_again_stays_good_and_is_asked_for_once_a_minute() {
     let mut attempts = Attempts::new(posting());
@@ -121,6 +123,7 @@ fn i40_metadata_that_cannot_be_had_again_stays_good_and_is_asked_for_once_a_minu
     assert_eq!(attempts.known.metadata_failing_since(), None);
 }
 
+// Conforms: R-8414-3-d
 #[test]
 fn an_answer_of_a_wrong_place_makes_the_next_flight_ask_where_it_is() {
     let gone = [
@@ -159,7 +162,7 @@ fn an_answer_of_a_wrong_place_makes_the_next_flight_ask_where_it_is() {
     }
 }
 
-// Conforms: R-8414-3.3-b
+// Conforms: R-8414-3.3-a A-23
 #[test]
 fn i39_without_metadata_of_the_issuer_no_credential_leaves() {
     let evil = r#"{"issuer":"https://evil.example","token_endpoint":"https://evil.example/token"}"#;
@@ -232,6 +235,7 @@ fn a_key_is_of_the_issuer_and_of_where_its_metadata_is() {
     assert_eq!(keys[0], client(discovered.with_metadata_age(Duration::from_secs(3600))));
 }
 
+// Conforms: R-8705-b
 #[test]
 fn the_alias_is_for_a_client_that_shows_a_certificate_and_for_no_other() {
     let aliased = || {
@@ -253,7 +257,7 @@ fn the_alias_is_for_a_client_that_shows_a_certificate_and_for_no_other() {
     }
 }
 
-// Conforms: R-8705-2-a
+// Conforms: R-8705-a
 #[test]
 fn a_certificate_proves_the_client_with_its_id_in_the_body_and_nothing_else() {
     let provider = Provider::rfc6749("https://as.example/token").unwrap();
@@ -302,7 +306,7 @@ fn a_client_with_a_certificate_needs_https() {
     assert_eq!(client.with_certificate().unwrap_err(), ConfigError::TlsRequired);
 }
 
-// Conforms: R-8705-3-a
+// Conforms: R-8705-f
 #[test]
 fn i44_a_token_is_bound_where_the_user_or_the_token_says_so() {
     let ours = Thumbprint::new([5; 32]);
@@ -328,4 +332,31 @@ fn i44_a_token_is_bound_where_the_user_or_the_token_says_so() {
     assert_eq!(bound(&says(ours), false, false), Binding::None);
     assert_eq!(bound(&says(Thumbprint::new([6; 32])), false, true), Binding::None);
     assert_eq!(bound(&jwt(r#"{"exp":1,"cnf":7}"#), false, true), Binding::None);
+}
+
+// Conforms: A-24 R-7523-d
+#[test]
+fn no_audience_is_learnt_from_an_answer() {
+    use crate::assertion::{AssertionAudience, AssertionForm};
+    let form = AssertionForm::new().with_audience(AssertionAudience::TokenEndpoint);
+    let signing = |provider: Provider| {
+        Client::builder(
+            provider.with_assertion_form(form.clone()),
+            ClientAuth::private_key_jwt("id").unwrap(),
+        )
+        .build()
+    };
+    assert_eq!(signing(Provider::discovered(ISSUER).unwrap()).unwrap_err(), ConfigError::AssertionAudience);
+    assert!(signing(Provider::rfc6749("https://as.example/token").unwrap()).is_ok());
+    // Who signs nothing has no audience.
+    let posting = Provider::discovered(ISSUER).unwrap().with_assertion_form(form.clone());
+    assert!(
+        Client::builder(posting, ClientAuth::post("id", "a secret of some length").unwrap()).build().is_ok()
+    );
+    // It is the configured issuer, wherever the token endpoint turns out to be.
+    let client = discovered(ClientAuth::private_key_jwt("id").unwrap());
+    let attempts = Attempts::new(client);
+    let (_, sent) = sending(attempts.begin(0));
+    let asking = asking(sent.received(&metadata("https://honest.example/token", ""), at(0)));
+    assert_eq!(&*asking.unsigned().unwrap().audience, ISSUER);
 }

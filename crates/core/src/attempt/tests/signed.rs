@@ -52,7 +52,7 @@ impl Attempts {
     }
 }
 
-// Conforms: R-7521-4.2-a
+// Conforms: R-7523-a
 #[test]
 fn a_request_has_the_assertion_and_no_other_proof() {
     let client = signing();
@@ -81,6 +81,7 @@ fn the_short_form_names_what_it_lacks() {
     assert!(signing().is_live() && signing().asks().next().is_none());
 }
 
+// Conforms: R-7523-j
 #[test]
 fn i41_an_assertion_lives_for_a_minute_by_the_servers_clock() {
     let date = |date: &str| token().with_header("Date", date.as_bytes());
@@ -103,6 +104,7 @@ fn i41_an_assertion_lives_for_a_minute_by_the_servers_clock() {
     }
 }
 
+// Conforms: R-7523-j
 #[test]
 fn a_wrong_clock_is_excused_once_and_the_second_flight_has_the_right_one() {
     for (date, ahead) in [("Mon, 23 Nov 2026 12:02:20 GMT", 140_i64), ("Mon, 23 Nov 2026 11:57:40 GMT", -140)]
@@ -185,6 +187,7 @@ fn a_refused_assertion_says_what_it_said_and_which_key_signed_it() {
     );
 }
 
+// Conforms: R-7523-k
 #[test]
 fn i42_nothing_of_the_assertion_is_shown_when_a_server_repeats_it() {
     let mut attempts = Attempts::new(signing());

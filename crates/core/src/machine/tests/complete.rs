@@ -1,7 +1,9 @@
 //! What becomes of a flight, and of an answer that brings no progress.
 
 use super::*;
+use crate::binding::Binding;
 use crate::error::{ErrorResponse, Excerpt};
+use crate::thumbprint::Thumbprint;
 
 // Conforms: L-31
 #[test]
@@ -129,6 +131,26 @@ fn a_server_that_repeats_its_token_is_asked_at_half_of_what_is_left() {
     assert_eq!(sim.grant(flight, "other", 160), Landing::NoProgress { count: 2 });
     assert_eq!(sim.machine.no_progress(), 2);
     assert_eq!(sim.until_wake(), secs(75));
+}
+
+/// Whoever renews a certificate needs a token of the new one, even where the server lets all tokens end at the same moment.
+#[test]
+fn another_token_that_is_bound_to_another_certificate_is_taken_though_it_ends_no_later() {
+    let bound = |name: &str, life, digest| {
+        let binding = Binding::Certificate(Thumbprint::new([digest; 32]));
+        Outcome::Granted(Grant::new(token(name), Some(secs(life))).with_binding(binding))
+    };
+    let mut sim = Sim::new();
+    let mut call = sim.call();
+    let flight = sim.sends(&mut call);
+    sim.land(flight, bound("old", 3600, 1));
+    for (name, digest, is_taken) in [("same", 1, false), ("new", 2, true)] {
+        sim.pass(sim.until_wake());
+        let flight = sim.sends(&mut call);
+        let landing = sim.machine.complete(sim.now, flight, bound(name, 60, digest));
+        assert_eq!(matches!(landing, Landing::Installed { .. }), is_taken, "{name}: {landing:?}");
+    }
+    assert_eq!(sim.uses(&mut call), "new");
 }
 
 #[test]

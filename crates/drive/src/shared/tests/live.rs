@@ -162,7 +162,7 @@ fn i40_no_failure_of_a_source_touches_the_held_token() {
 }
 
 fn guard_flown(outcome: Outcome, learnt: evergrant_core::Known) -> Flown {
-    Flown { outcome, learnt: Some(learnt), news: Vec::new() }
+    Flown { outcome, learnt: Some(learnt), news: Vec::new(), identity: None }
 }
 
 #[test]

@@ -4,12 +4,12 @@ use super::super::watcher::Watcher;
 use super::*;
 use evergrant_core::Error;
 
-fn unchanged(watcher: &mut Watcher<'_, String>, waking: &Waking) {
+fn unchanged(watcher: &mut Watcher<'_, String, Token>, waking: &Waking) {
     let watch = watcher.poll(&waking.waker());
     assert!(matches!(watch, Watch::Unchanged), "{watch:?}");
 }
 
-fn changed(watcher: &mut Watcher<'_, String>) -> u64 {
+fn changed(watcher: &mut Watcher<'_, String, Token>) -> u64 {
     match watcher.poll(Waker::noop()) {
         Watch::Changed(token) => token.generation().number(),
         watch => panic!("expected Changed, got {watch:?}"),

@@ -121,6 +121,7 @@ fn a_quick_key_signs_in_place() {
     assert!(!ticket.is_costly() && ticket.name().is_none());
 }
 
+// Conforms: R-7523-g A-32
 #[test]
 fn i33_no_two_assertions_are_the_same() {
     let desk = Desk::held(Quick(1));
@@ -130,6 +131,7 @@ fn i33_no_two_assertions_are_the_same() {
     }
 }
 
+// Conforms: R-7523-l
 #[test]
 fn i35_one_signature_is_under_way_at_a_time_and_each_gets_its_own() {
     let hand = Hand::new();

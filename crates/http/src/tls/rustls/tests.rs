@@ -136,3 +136,24 @@ fn it_is_found_below_whatever_wraps_it() {
     }
     assert_eq!(tls_error(&Outer(io::Error::other("closed"))), None);
 }
+
+#[test]
+fn what_is_wrong_with_a_client_certificate_says_what_to_do_and_other_errors_are_none_of_it() {
+    use rustls::InconsistentKeys::KeyMismatch;
+    let said = |error: Error| identity_error(&error).map(|error| error.to_string());
+    let says = |error: Error, words: &str| said(error).is_some_and(|said| said.contains(words));
+    assert_eq!(identity_error(&Error::from(KeyMismatch)), Some(ConfigError::KeyMismatch));
+    assert_eq!(
+        identity_error(&Outer(io::Error::other(Error::from(KeyMismatch)))),
+        Some(ConfigError::KeyMismatch)
+    );
+    assert!(says(
+        Error::General("failed to parse private key as RSA, ECDSA, or EdDSA".into()),
+        "openssl pkey"
+    ));
+    assert!(says(CertificateError::BadEncoding.into(), "openssl x509"));
+    // The roots of this machine are none of the client's.
+    assert_eq!(said(Error::General("No CA certificates were loaded from the system".into())), None);
+    assert_eq!(said(Error::DecryptError), None);
+    assert_eq!(identity_error(&io::Error::other("anything else")), None);
+}
