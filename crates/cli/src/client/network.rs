@@ -99,7 +99,8 @@ impl Network {
         let builder = if self.roots.is_empty() {
             builder
         } else {
-            builder.http(self.roots.trusted(reqwest::Client::builder()).connect_timeout(connect))
+            let roots = self.roots.clone();
+            builder.http_each(move || roots.trusted(reqwest::Client::builder()).connect_timeout(connect))
         };
         let endpoint = server.token_endpoint().map(Endpoint::origin);
         Ok(match (&self.proxy, endpoint) {

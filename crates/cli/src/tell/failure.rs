@@ -208,6 +208,11 @@ impl From<ConfigError> for Failure {
 impl From<Unready> for Failure {
     fn from(unready: Unready) -> Self {
         match unready.config() {
+            Some(ConfigError::KeyFormat { found, mend }) => {
+                let what = unready.ask().map_or_else(String::new, ToString::to_string);
+                let from = unready.source_name().map_or_else(String::new, |source| format!(" in {source}"));
+                Self::usage(format!("{what}{from} cannot be used: {found}"), mend.as_str())
+            }
             Some(error) if unready.ask().is_none() => error.clone().into(),
             _ => {
                 let sentence = unready.to_string();
@@ -247,7 +252,15 @@ pub(crate) fn of_the_command(text: String) -> String {
         ("or give root certificates to the HTTP client", "or name a PEM file with --ca-file"),
         ("give one to the HTTP client (mutual TLS)", NO_CLIENT_CERTIFICATE),
         ("check the certificate that was given to the HTTP client (mutual TLS)", NO_CLIENT_CERTIFICATE),
+        (
+            "set the token endpoint, or have the assertion be for the issuer",
+            "name it with --token-endpoint, or leave --assertion-audience token-endpoint out",
+        ),
         ("list it with Provider::with_bearer_words", "name it with --bearer-word"),
+        (
+            "use client_secret_basic or client_secret_post, or a longer secret",
+            "use --auth basic or --auth post, or a longer secret",
+        ),
         (
             "use the other form of its address (OpenID Connect's or RFC 8414's) or name that address",
             "use --metadata-url rfc8414 for the other form of its address, or name that address with --metadata-url",

@@ -2,7 +2,7 @@
 
 use crate::client::settings::RFC8414;
 use evergrant_tokio_reqwest::core::{ClientBuilder, Endpoint};
-use evergrant_tokio_reqwest::{Client, ClientAuth, ConfigError, Origin, Provider};
+use evergrant_tokio_reqwest::{AssertionForm, Client, ClientAuth, ConfigError, Origin, Provider};
 
 type Judged = Result<(), ConfigError>;
 
@@ -26,6 +26,16 @@ pub(super) fn metadata_url(url: &str) -> Judged {
 
 pub(super) fn client_id(id: &str) -> Judged {
     ClientAuth::none(id).map(drop)
+}
+
+pub(super) fn header_type(text: &str) -> Judged {
+    AssertionForm::new().with_type(text).map(drop)
+}
+
+pub(super) fn claim(name: &str, json: &str) -> Judged {
+    let provider = Provider::rfc6749("https://server.example/token")?;
+    let client = Client::builder(provider, ClientAuth::private_key_jwt("any")?);
+    client.assertion_claim(name, json).build().map(drop)
 }
 
 pub(super) fn scope(scope: &str) -> Judged {
