@@ -334,7 +334,7 @@ fn what_another_version_has_kept_is_replaced_and_nothing_is_said() {
     let _down = cached.server.fault(Endpoint::Token, Fault::status(503), Times::UntilCleared);
     let ended = cached.run(&["--cache"]);
     assert!(ended.status != 0 && !ended.stderr.contains("cache"), "{}", ended.stderr);
-    assert_eq!(fs::read(&path).unwrap(), of_version(2));
+    assert_eq!(fs::read(&path).unwrap(), of_version(3));
     // It is in the list, and cleared.
     assert_eq!(cached.object(&["list"])["tokens"][0]["current"], true);
     assert_eq!(cached.object(&["clear"])["removed"], 1);

@@ -114,7 +114,7 @@ pub(crate) struct ClientFlags {
     ///
     /// issuer, token-endpoint (which must be known) or another text. Default: issuer, and the token endpoint of a server
     /// whose issuer is not known.
-    #[arg(long, value_name = "AUDIENCE", env = "EVERGRANT_ASSERTION_AUDIENCE", hide_env_values = true)]
+    #[arg(long, value_name = "AUD", env = "EVERGRANT_ASSERTION_AUDIENCE", hide_env_values = true)]
     pub(crate) assertion_audience: Option<String>,
     /// Algorithm of signed assertions
     ///
@@ -122,7 +122,7 @@ pub(crate) struct ClientFlags {
     /// lists it, and RS256 otherwise.
     #[arg(long, value_name = "NAME", value_parser = algorithm, env = "EVERGRANT_ASSERTION_ALGORITHM", hide_env_values = true)]
     pub(crate) assertion_algorithm: Option<Algorithm>,
-    /// Type in the header of signed assertions (typ)
+    /// Header type (typ) of signed assertions
     ///
     /// Default: client-authentication+jwt. Servers that document JWT may want that.
     #[arg(long, value_name = "TEXT", env = "EVERGRANT_ASSERTION_HEADER_TYPE", hide_env_values = true)]
@@ -134,7 +134,7 @@ pub(crate) struct ClientFlags {
     /// each token request.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CERTIFICATE", hide_env_values = true)]
     pub(crate) certificate: Option<PathBuf>,
-    /// File (PEM) with the private key of the certificate
+    /// File (PEM) with the certificate's key
     ///
     /// Default: the file of the certificate.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CERTIFICATE_KEY", hide_env_values = true)]

@@ -479,7 +479,7 @@ fn a_tenant_signs_with_a_key_of_its_own_which_is_renewed_without_a_word() {
         server.issuer()
     );
     served.describe("shop", &lines);
-    let mut gateway = Gateway::start(with_config(&served.path));
+    let gateway = Gateway::start(with_config(&served.path));
     gateway.until_ready();
     assert!(served.gets_one_of(&gateway, "shop", &server));
     server.register(registered(&keys[1]));

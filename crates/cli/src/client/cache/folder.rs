@@ -94,7 +94,7 @@ impl Folder {
                 Some(key) => return Ok(key),
                 // Somebody else may be making one: whoever is first has made it for all.
                 None => {
-                    self.make_file_key().map_err(|error| failed(&format_args!("cannot be made: {error}")))?
+                    self.make_file_key().map_err(|error| failed(&format_args!("cannot be made: {error}")))?;
                 }
             }
         }

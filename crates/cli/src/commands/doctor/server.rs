@@ -6,7 +6,7 @@ use super::findings::{Findings, State};
 use super::way;
 use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
-use evergrant_tokio_reqwest::core::{Endpoint, Excerpt, Known};
+use evergrant_tokio_reqwest::core::{Endpoint, Excerpt, Known, Metadata};
 use evergrant_tokio_reqwest::{AssertionAudience, Client};
 
 /// Asks for the metadata.
@@ -58,8 +58,7 @@ pub(super) fn audience(client: &Client, known: &Known, findings: &mut Findings) 
     if !client.auth().is_signed() {
         return Ok(());
     }
-    let endpoint =
-        provider.token_endpoint().or_else(|| known.metadata().map(|metadata| metadata.token_endpoint()));
+    let endpoint = provider.token_endpoint().or_else(|| known.metadata().map(Metadata::token_endpoint));
     let endpoint = endpoint.map(Endpoint::url).unwrap_or_default();
     let good = |findings: &mut Findings, audience: &str| {
         findings.add("audience", State::Good, format!("assertions are for {}", way::shown(&audience)), [])
