@@ -39,7 +39,8 @@ const EARLIER: Duration = Duration::from_secs(5);
 ///     let key = KeyInfo::new([Algorithm::Es256]).with_id("2026-11");
 ///     let input = unsigned.for_key(&key, random())?; // 16 bytes that nobody can foresee: its `jti`
 ///     let der = key_service(input.as_bytes());
-///     input.signed(&Signature::from_der(input.algorithm(), &der)?)
+///     let signature = Signature::from_der(input.algorithm(), &der)?;
+///     input.signed(&signature)
 /// }
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
