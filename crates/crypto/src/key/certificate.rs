@@ -1,7 +1,7 @@
 //! Whether a certificate (RFC 5280) is of a key. Nothing else of it is looked at: the server judges it.
 
 use super::der::{Der, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, around};
-use super::pair::{Curve, Public};
+use super::pair::Public;
 use super::private::{EC, ED25519, RSA};
 
 /// `subjectPublicKeyInfo` of a certificate (RFC 5280 §4.1); `None` if it is no certificate.
@@ -20,29 +20,26 @@ pub(super) fn public_key_info(certificate: &[u8]) -> Option<Der<'_>> {
 pub(super) fn is_of(mut info: Der<'_>, key: &Public<'_>) -> Option<bool> {
     let mut algorithm = info.sequence()?;
     let identifier = algorithm.value(OBJECT_IDENTIFIER)?;
-    let public = info.bits()?;
     match (key, identifier) {
         (Public::Ec { curve, x, y }, EC) => {
-            let is_of_curve = is_of_curve(&mut algorithm, *curve)?;
-            match public {
-                [4, point @ ..] => Some(is_of_curve && point == [*x, *y].concat()),
-                // The other coordinate is then even or odd.
+            if algorithm.value(OBJECT_IDENTIFIER)? != curve.identifier() {
+                return Some(false);
+            }
+            match info.bits()? {
+                [4, point @ ..] => Some(point == [*x, *y].concat()),
+                // The other coordinate is then even or odd (SEC 1 §2.3.3).
                 [sign @ (2 | 3), point @ ..] => {
                     let is_odd = y.last().is_some_and(|last| last % 2 == 1);
-                    Some(is_of_curve && point == *x && is_odd == (*sign == 3))
+                    Some(point == *x && is_odd == (*sign == 3))
                 }
                 _ => None,
             }
         }
-        (Public::Ed25519(x), ED25519) => Some(public == *x),
+        (Public::Ed25519(x), ED25519) => Some(info.bits()? == *x),
         (Public::Rsa { n, e }, RSA) => {
-            let mut parts = Der::of_sequence(public)?;
+            let mut parts = Der::of_sequence(info.bits()?)?;
             Some(parts.unsigned()? == *n && parts.unsigned()? == *e)
         }
         _ => Some(false),
     }
-}
-
-fn is_of_curve(parameters: &mut Der<'_>, curve: Curve) -> Option<bool> {
-    Some(parameters.value(OBJECT_IDENTIFIER)? == curve.identifier())
 }

@@ -243,6 +243,30 @@ fn a_certificate_of_another_key_is_an_error() {
 }
 
 #[test]
+fn a_certificate_may_have_a_compressed_point() {
+    let certificate = made!("p256-compressed-certificate.pem");
+    assert!(read(made!("p256.pem")).with_certificate(certificate).is_ok());
+    let other = read(made!("p256-ecparam.pem")).with_certificate(certificate).unwrap_err();
+    assert!(other.to_string().starts_with("a certificate of another key"), "{other}");
+    // With the other sign it is that of another key.
+    let der = pem::blocks(certificate).unwrap()[0].der().unwrap();
+    let at = der.windows(3).position(|three| three == [0x22, 0, 2] || three == [0x22, 0, 3]).unwrap() + 2;
+    let mut opposite = der.to_vec();
+    opposite[at] ^= 1;
+    let of = |der: &[u8]| {
+        certificate::is_of(certificate::public_key_info(der).unwrap(), &read(made!("p256.pem")).pair.public())
+    };
+    assert_eq!((of(&der), of(&opposite)), (Some(true), Some(false)));
+    // Neither compressed nor not: nobody can tell, and a secret has none in any case.
+    opposite[at] = 7;
+    assert_eq!(of(&opposite), None);
+    let text = base64::engine::general_purpose::STANDARD.encode(&opposite);
+    let unknown = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+    assert!(read(made!("p256.pem")).with_certificate(unknown.as_bytes()).is_ok());
+    assert!(Key::hmac(&[7; 32]).unwrap().with_certificate(unknown.as_bytes()).is_err());
+}
+
+#[test]
 fn what_is_no_certificate_is_an_error() {
     let with = |pem: &[u8]| read(made!("p256.pem")).with_certificate(pem).unwrap_err().to_string();
     for pem in [&b""[..], b"text", made!("p256.pem"), made!("p256-public.pem")] {
