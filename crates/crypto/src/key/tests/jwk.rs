@@ -80,7 +80,7 @@ fn thumbprints_are_those_of_the_rfcs() {
              vRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzK\
              nqDKgw";
     let n = URL_SAFE_NO_PAD.decode(n).unwrap();
-    let thumbprint = super::super::jwk::thumbprint(&Public::Rsa { n: &n, e: &[1, 0, 1] });
+    let thumbprint = super::super::jwk::thumbprint(&pair::Public::Rsa { n: &n, e: &[1, 0, 1] });
     assert_eq!(thumbprint.to_string(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     // RFC 8037, appendix A.3
     assert_eq!(key(RFC8037_A1).thumbprint().to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
@@ -231,7 +231,7 @@ fn a_jwk_with_something_missing_or_wrong_says_what() {
         ("{".into(), "JSON that is not a JWK"),
         ("{}x".into(), "JSON that is not a JWK"),
         ("[]".into(), "a text without a private key in it"),
-        (String::new(), "nothing"),
+        (String::new(), "an empty text"),
         ("-----BEGIN PRIVATE KEY-----".into(), "PEM in place of a JWK: read it by Key::from_pem"),
     ] {
         let said = error(&text);
