@@ -1,3 +1,6 @@
+// Without TLS nothing is reached that these ask.
+#![cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+
 use super::*;
 use crate::Tokens;
 use evergrant_core::{Client, ClientAuth, Provider};
