@@ -1,6 +1,8 @@
 //! The published vectors, run through the public API of the core; those of the gateway are run by its own tests. `vectors/README.md`
 //! says what they are.
 
+#[path = "vectors/run/credentials.rs"]
+mod credentials;
 #[path = "vectors/run/machine.rs"]
 mod machine;
 #[path = "vectors/run/wire.rs"]
@@ -113,6 +115,16 @@ fn every_id_and_secret_make_the_header_that_is_written() {
 #[test]
 fn every_configuration_makes_the_request_that_is_written() {
     assert_none(&run("wire/requests.json", wire::request));
+}
+
+#[test]
+fn every_assertion_says_what_is_written() {
+    assert_none(&run("wire/assertions.json", credentials::assertion));
+}
+
+#[test]
+fn every_document_of_a_server_means_what_is_written() {
+    assert_none(&run("wire/metadata.json", credentials::metadata));
 }
 
 #[test]

@@ -240,7 +240,7 @@ fn without_a_folder_for_the_root_nothing_is_served() {
 fn what_is_printed_over_tls_says_where_the_root_is() {
     let mut child = evergrant(&["mock", "--tls"]).stdout(Stdio::piped()).spawn().unwrap();
     let lines: Vec<String> =
-        BufReader::new(child.stdout.take().unwrap()).lines().take(9).map(Result::unwrap).collect();
+        BufReader::new(child.stdout.take().unwrap()).lines().take(10).map(Result::unwrap).collect();
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     child.wait().unwrap();
     let file = lines.iter().find_map(|line| line.strip_prefix("CA file         ")).unwrap();
@@ -399,6 +399,107 @@ fn keys_that_cannot_be_used_are_told_with_what_to_name() {
     }
     fails(&mut mock(&["--trust-keys", &pem]), 2, &["--assertion-audience"]);
     fails(&mut mock(&["--assertion-audience", "me"]), 2, &["--trust-keys"]);
+    for (keys, says) in [(&pem, "openssl pkey -in KEY -pubout"), (&gone, "cannot be read")] {
+        fails(&mut mock(&["--client-keys", keys]), 2, &[keys, says]);
+    }
+    let private = folder.file("key.pem", 0o600, KEY);
+    fails(&mut mock(&["--client-keys", &private]), 2, &["a private key"]);
+    fails(&mut mock(&["--tls", "--client-certificates", &pem]), 2, &["no certificate in PEM"]);
+    fails(&mut mock(&["--client-certificates", &pem]), 2, &["--tls"]);
+}
+
+/// What `openssl genpkey` and `openssl pkey -pubout` wrote.
+const KEY: &str = include_str!("../../mock/tests/keys/ed25519.pem");
+const PUBLIC: &str = include_str!("../../mock/tests/keys/ed25519.public.pem");
+
+#[test]
+fn a_client_with_a_registered_key_authenticates_by_an_assertion_made_by_hand() {
+    let folder = Folder::new();
+    let (key, public) = (folder.file("key.pem", 0o600, KEY), folder.file("public.pem", 0o644, PUBLIC));
+    let mock = Mock::start(&["--client-keys", &public, "--issuer", "/realms/shop"]);
+    let issuer = mock.told("issuer");
+    assert_eq!(issuer, format!("{}/realms/shop", mock.told("api")));
+    let printed = |flags: &[&str]| {
+        let ended = run(evergrant(&["mock", "--print-assertion", &key]).args(flags));
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+        ended.stdout.trim_end().to_owned()
+    };
+    let asked = |assertion: &str| mock.ask_by_assertion(Trust::JWT_BEARER, assertion);
+    let assertion = printed(&["--assertion-audience", issuer]);
+    assert_eq!(asked(&assertion).0, "200");
+    let (status, body) = asked(&assertion);
+    assert!(status == "401" && body.contains("jti of the assertion was used before"), "{body}");
+    let (_, body) = asked(&printed(&["--assertion-audience", "me"]));
+    assert!(body.contains("aud of the assertion is not the issuer"), "{body}");
+    let (_, body) = asked(&printed(&["--assertion-audience", issuer, "--claim", "exp=9"]));
+    assert!(body.contains("the assertion has expired"), "{body}");
+    let (_, body) = asked(&printed(&["--assertion-audience", issuer, "--claim", "iss=orders"]));
+    assert!(body.contains("iss of the assertion"), "{body}");
+    let mut command = evergrant(&["--json", "mock", "--print-assertion", &key]);
+    let told = run(command.env("EVERGRANT_MOCK_ISSUER", issuer)).stdout;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(asked(told["assertion"].as_str().unwrap()).0, "200");
+    assert!(mock.token().contains('.'), "a secret is still accepted");
+    fails(&mut evergrant(&["mock", "--print-assertion", &key]), 2, &["--assertion-audience"]);
+    let mut command = evergrant(&["mock", "--print-assertion", &public, "--assertion-audience", "me"]);
+    fails(&mut command, 2, &[&public, "openssl genpkey"]);
+    fails(&mut evergrant(&["mock", "--claim", "sub=a"]), 2, &["--print-assertion"]);
+}
+
+#[test]
+fn metadata_is_served_and_fails_as_it_is_told() {
+    let mock = Mock::start(&["--fail-metadata", "503:1", "--issuer", "https://login.example.com"]);
+    let asked = || {
+        let address = mock.told("api").strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let path = "/.well-known/openid-configuration";
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(asked().starts_with("HTTP/1.1 503 "));
+    let answer = asked();
+    let metadata: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(metadata["issuer"], "https://login.example.com");
+    assert_eq!(metadata["token_endpoint"], mock.told("token_endpoint"));
+    fails(
+        &mut evergrant(&["mock", "--fail-metadata", "503", "--fail-metadata", "500", "--", "true"]),
+        2,
+        &["--fail-metadata 503:2"],
+    );
+}
+
+#[test]
+fn over_tls_a_client_authenticates_by_its_certificate() {
+    let folder = Folder::new();
+    let own = rcgen::generate_simple_self_signed(["orders".to_owned()]).unwrap();
+    let certificates = folder.file("certificates.pem", 0o644, own.cert.pem());
+    let mock = Mock::start(&["--tls", "--client-certificates", &certificates]);
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
+    let root = fs::read(mock.told("ca_file")).unwrap();
+    let client = |identity: Option<String>| {
+        let mut client = reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(&root).unwrap()])
+            .no_proxy();
+        if let Some(pem) = identity {
+            client = client.identity(reqwest::Identity::from_pem(pem.as_bytes()).unwrap());
+        }
+        client.build().unwrap()
+    };
+    let asked = |client: reqwest::Client| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let form = format!("grant_type=client_credentials&client_id={}", mock.told("client_id"));
+        runtime.block_on(async {
+            let request = client.post(mock.told("token_endpoint")).body(form);
+            let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+            request.send().await.unwrap().text().await.unwrap()
+        })
+    };
+    let answer = asked(client(Some(own.cert.pem() + &own.signing_key.serialize_pem())));
+    assert!(answer.contains("access_token"), "{answer}");
+    let answer = asked(client(None));
+    assert!(answer.contains("the client showed no certificate"), "{answer}");
 }
 
 #[test]

@@ -791,6 +791,12 @@ impl ClientBuilder {
                 });
             }
         }
+        // What a server's answer names is no audience: an assertion for another server could be had by naming that.
+        let audience = self.provider.assertion_form().audience();
+        let is_found_out = self.provider.token_endpoint().is_none();
+        if self.auth.is_signed() && is_found_out && *audience == AssertionAudience::TokenEndpoint {
+            return Err(ConfigError::AssertionAudience);
+        }
         let certificate = if self.auth.is_tls() {
             check_tls(&self.provider)?;
             Certificate::Live

@@ -12,11 +12,13 @@
 //! | `retry_after`    | httpdate reads the same dates, and every date that it writes is read; seconds are what they are |
 //! | `form`           | form_urlencoded, serde_json and base64 find in a request what was put into it                 |
 //! | `secret_text`    | a file is one text or no text; serde_json reads the same claims in an assertion; what was read is sent as it is, and not again after a refusal |
+//! | `metadata`       | serde_json reads the same; nothing of another issuer is taken, and no token endpoint in the clear |
 //! | `trace`          | the machine's invariants, under two clocks                                                    |
 
 mod challenge;
 mod form;
 mod jwt_hint;
+mod metadata;
 mod retry_after;
 mod secret_text;
 mod token_response;
@@ -24,6 +26,7 @@ mod token_response;
 pub use challenge::{Read, challenge};
 pub use form::form;
 pub use jwt_hint::jwt_hint;
+pub use metadata::metadata;
 pub use retry_after::{Dates, retry_after};
 pub use secret_text::secret_text;
 pub use token_response::token_response;

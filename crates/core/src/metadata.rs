@@ -28,6 +28,7 @@ pub struct Metadata {
     methods: Option<Vec<Box<str>>>,
     algorithms: Option<Vec<Box<str>>>,
     dpop_algorithms: Option<Vec<Box<str>>>,
+    grants: Option<Vec<Box<str>>>,
 }
 
 impl Metadata {
@@ -56,6 +57,11 @@ impl Metadata {
     /// The algorithms of DPoP proofs that the server lists (RFC 9449 §5.1), the first 64 of them.
     pub fn dpop_algorithms(&self) -> impl Iterator<Item = &str> {
         listed(&self.dpop_algorithms)
+    }
+
+    /// The grant types that the server lists (RFC 8414 §2), the first 64 of them; none if it says nothing.
+    pub fn grant_types(&self) -> impl Iterator<Item = &str> {
+        listed(&self.grants)
     }
 
     pub(crate) fn takes(&self, algorithm: Algorithm) -> bool {
@@ -124,6 +130,7 @@ impl Metadata {
             methods: members.methods.and_then(list),
             algorithms: members.algorithms.and_then(list),
             dpop_algorithms: members.dpop_algorithms.and_then(list),
+            grants: members.grants.and_then(list),
         })
     }
 }
@@ -153,6 +160,7 @@ struct Members<'a> {
     methods: Option<Raw<'a>>,
     algorithms: Option<Raw<'a>>,
     dpop_algorithms: Option<Raw<'a>>,
+    grants: Option<Raw<'a>>,
 }
 
 impl<'a> Members<'a> {
@@ -178,6 +186,7 @@ impl<'a> Members<'a> {
                 Some(b"dpop_signing_alg_values_supported") => {
                     (&mut read.dpop_algorithms, "dpop_signing_alg_values_supported")
                 }
+                Some(b"grant_types_supported") => (&mut read.grants, "grant_types_supported"),
                 _ => continue,
             };
             if place.replace(value).is_some() {

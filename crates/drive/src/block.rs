@@ -292,7 +292,7 @@ fn fly<T: BlockingTransport, V>(sender: &Sender<T>, guard: &FlightGuard<V>) -> F
                 }
                 Err(unready) => asking.unanswered(unready),
             },
-            Move::Ask(asking) => match guard.read(asking.ask()) {
+            Move::Ask(asking) => match guard.read(&asking) {
                 Ok(ticket) => {
                     let arrived = arrival(&ticket, guard);
                     ticket.answer(asking, arrived, &mut news)

@@ -98,7 +98,7 @@ impl<T: Send + Sync + 'static> Sender<T> {
 impl<T> Wearing<T> {
     /// Begins a read that may take this long, or joins the one that is under way.
     pub(crate) fn begin(&self, limit: Duration) -> Ticket {
-        self.reading.begin(limit)
+        Ticket::Read(self.reading.begin(limit))
     }
 
     /// What sends with the certificate that has arrived. Where another read has brought another one meanwhile, nothing does.

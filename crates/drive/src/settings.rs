@@ -3,6 +3,7 @@
 use crate::clock::{Clock, Clocks};
 use crate::identity::Identity;
 use crate::observer::Observer;
+use crate::signer::{KeySource, Signer};
 use crate::source::{SecretSource, Sources};
 #[cfg(doc)]
 use evergrant_core::ClientAuth;
@@ -83,6 +84,17 @@ impl Settings {
         Self { sources: self.sources.with_credential(source), ..self }
     }
 
+    /// The key that signs the client's assertions, for a client that [signs them](ClientAuth::private_key_jwt).
+    pub fn signer(self, signer: impl Signer) -> Self {
+        Self { sources: self.sources.with_signer(signer), ..self }
+    }
+
+    /// Where the key lives that signs the client's assertions, for a client that [signs them](ClientAuth::private_key_jwt): it is read for each
+    /// request.
+    pub fn key_source(self, source: impl KeySource) -> Self {
+        Self { sources: self.sources.with_key_source(source), ..self }
+    }
+
     /// Where the value of this parameter lives, for a client with one [that is read](evergrant_core::ClientBuilder::live_param) for each
     /// request.
     pub fn param_source(self, name: &str, source: impl SecretSource) -> Self {
@@ -96,10 +108,10 @@ impl Settings {
         Self { client, sources: self.sources.with_identity(identity), ..self }
     }
 
-    /// Whether each thing that the client reads has a source, and each source something that the client reads.
+    /// Whether each thing that the client reads or signs has a source, and each source something to be there for.
     ///
     /// # Errors
-    /// [`ConfigError::NeedsSource`], [`ConfigError::NeedsIdentity`] or [`ConfigError::UnusedSource`]; for an identity of a client whose
+    /// [`ConfigError::NeedsSource`], [`ConfigError::NeedsIdentity`], [`ConfigError::NeedsSigner`], [`ConfigError::UnusedSigner`] or [`ConfigError::UnusedSource`]; for an identity of a client whose
     /// server is at plain http, [`ConfigError::TlsRequired`].
     pub fn check(&self) -> Result<(), ConfigError> {
         self.sources.check(&self.client)

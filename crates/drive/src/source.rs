@@ -7,12 +7,15 @@ mod opened;
 #[path = "source/opened/elsewhere.rs"]
 mod opened;
 mod reading;
+mod signing;
 mod sources;
+mod ticket;
 mod unread;
 
 pub use command::CommandSource;
-pub(crate) use reading::{Arrived, Reading, Ticket};
+pub(crate) use reading::Reading;
 pub(crate) use sources::Sources;
+pub(crate) use ticket::{Arrived, Ticket};
 
 use evergrant_core::{SecretText, SourceError};
 use std::borrow::Cow;
@@ -138,13 +141,37 @@ impl FileSource {
         limit: Duration,
         may_read: impl FnOnce(&File) -> Result<(), SourceError>,
     ) -> Result<SecretText, SourceError> {
+        self.content(limit, may_read, SecretText::from_bytes)
+    }
+
+    /// What `read` makes of the bytes that are there now, at most 64 KiB of them. They are wiped then.
+    ///
+    /// # Errors
+    /// As [`read`](SecretSource::read), but for an empty file and for what is no UTF-8, and what `read` says.
+    ///
+    /// # Blocking
+    /// As [`read`](SecretSource::read).
+    pub fn read_bytes<T>(
+        &self,
+        limit: Duration,
+        read: impl FnOnce(&[u8]) -> Result<T, SourceError>,
+    ) -> Result<T, SourceError> {
+        self.content(limit, |_| Ok(()), read)
+    }
+
+    fn content<T>(
+        &self,
+        limit: Duration,
+        may_read: impl FnOnce(&File) -> Result<(), SourceError>,
+        read: impl FnOnce(&[u8]) -> Result<T, SourceError>,
+    ) -> Result<T, SourceError> {
         let mut file = opened::Opened::open(&self.0, limit)?;
         may_read(file.file())?;
         // All room at once: a vector that grows leaves copies behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(SecretText::MAX_BYTES + 1));
         let longest = bytes.capacity() as u64;
         file.by_ref().take(longest).read_to_end(&mut bytes).map_err(|error| unread(&error))?;
-        SecretText::from_bytes(&bytes)
+        if bytes.len() > SecretText::MAX_BYTES { Err(SourceError::TooLong) } else { read(&bytes) }
     }
 }
 

@@ -340,7 +340,7 @@ async fn fly<R: Runtime, T: Transport, V>(sender: &Sender<T>, runtime: &R, guard
                 }
                 Err(unready) => asking.unanswered(unready),
             },
-            Move::Ask(asking) => match guard.read(asking.ask()) {
+            Move::Ask(asking) => match guard.read(&asking) {
                 Ok(ticket) => {
                     let arrived = arrival(runtime, guard, &ticket).await;
                     ticket.answer(asking, arrived, &mut news)

@@ -13,6 +13,11 @@ pub fn ask_for_token(server: &Server) -> Result<Response<Body>, Error> {
     ask_as(server, Server::CLIENT_ID, Server::CLIENT_SECRET)
 }
 
+/// A request for the metadata, as OpenID Connect Discovery has it.
+pub fn ask_for_metadata(server: &Server) -> Result<Response<Body>, Error> {
+    agent().get(format!("{}/.well-known/openid-configuration", server.issuer())).call()
+}
+
 /// A token request with these credentials.
 pub fn ask_as(server: &Server, id: &str, secret: &str) -> Result<Response<Body>, Error> {
     ask_with(server, &[("client_id", id), ("client_secret", secret)])

@@ -1,6 +1,7 @@
 //! A client assertion, checked (RFC 7521 §4.2, RFC 7523 §3; JWT-SVID §4 for those of SPIFFE).
 
 use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,8 +9,11 @@ use serde_json::{Map, Value};
 
 use crate::clock::SECOND;
 use crate::jwk::Key;
+use crate::registration::{Audience, Registration};
 use crate::trust::{ClientId, Trust};
 
+/// How far `exp` may be ahead where nothing says when the assertion was made: Keycloak's bound.
+const WITHOUT_IAT: Duration = Duration::from_secs(60);
 /// Values of `jti` that are remembered.
 const MAX_USED: usize = 100_000;
 
@@ -20,10 +24,18 @@ pub(crate) struct Presented {
     pub(crate) client_id: Option<String>,
 }
 
+/// What the server is called.
+pub(crate) struct Names {
+    pub(crate) issuer: String,
+    pub(crate) token_endpoint: String,
+}
+
 /// What an assertion says that passed its checks.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) sub: String,
+    /// What a client must change when its credential is refused: the assertion if somebody else made it, its key if it did.
+    pub(crate) credential: String,
     /// Its issuer and its `jti`, when it may be used once.
     pub(crate) once: Option<(String, String)>,
 }
@@ -32,6 +44,7 @@ pub(crate) struct Accepted {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Flaw {
     Untrusted,
+    Unregistered,
     Type,
     ClientIdMissing,
     ClientIdPresent,
@@ -45,11 +58,18 @@ pub(crate) enum Flaw {
     Signature,
     Issuer,
     Subject,
+    ClientIdOther,
     SpiffeId,
     Audience,
+    AudienceArray,
+    AudienceNotIssuer,
+    AudienceNotEndpoint,
     NoEnd,
     Expired,
+    TooLong,
+    TooLongWithoutIat,
     NotYetValid,
+    IssuedLater,
     NoId,
     ClientUnknown,
     Unchanged,
@@ -60,6 +80,9 @@ impl Flaw {
     pub(crate) const fn description(self) -> &'static str {
         match self {
             Self::Untrusted => "this server trusts no client assertions",
+            Self::Unregistered => {
+                "neither client_id nor the sub of the assertion is a client with a registered key"
+            }
             Self::Type => "the client_assertion_type is not accepted",
             Self::ClientIdMissing => "client_id is missing beside the assertion",
             Self::ClientIdPresent => "client_id must not be sent beside the assertion",
@@ -73,11 +96,18 @@ impl Flaw {
             Self::Signature => "the signature of the assertion is not valid",
             Self::Issuer => "the iss of the assertion is missing or not the expected one",
             Self::Subject => "the sub of the assertion is missing or not the expected one",
+            Self::ClientIdOther => "client_id is not the iss and sub of the assertion",
             Self::SpiffeId => "the sub of the assertion is no SPIFFE ID",
             Self::Audience => "the aud of the assertion is not the expected one alone",
+            Self::AudienceArray => "the aud of the assertion is not one string",
+            Self::AudienceNotIssuer => "the aud of the assertion is not the issuer of this server",
+            Self::AudienceNotEndpoint => "the aud of the assertion is not the token endpoint of this server",
             Self::NoEnd => "the exp of the assertion is missing or not a number",
             Self::Expired => "the assertion has expired",
+            Self::TooLong => "the exp of the assertion is too far ahead",
+            Self::TooLongWithoutIat => "the exp of the assertion is more than 60 s ahead, and it has no iat",
             Self::NotYetValid => "the assertion is not valid yet, or its nbf is not a number",
+            Self::IssuedLater => "the iat of the assertion is in the future, or not a number",
             Self::NoId => "the jti of the assertion is missing",
             Self::ClientUnknown => {
                 "client_id is neither a client of this server nor the sub of the assertion"
@@ -110,9 +140,13 @@ fn check(trust: &Trust, presented: &Presented, now: i64) -> Result<Accepted, Fla
         (ClientId::Refused, Some(_)) => return Err(Flaw::ClientIdPresent),
         _ => {}
     }
-    let claims = verified(trust, &presented.text)?;
-    let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let is_spiffe = trust.assertion_type == Trust::JWT_SPIFFE;
+    let Verified { header, claims, .. } = verified(&trust.keys, &presented.text)?;
+    let typ = header.get("typ").map(|typ| typ.as_str().unwrap_or_default());
+    if is_spiffe && !matches!(typ, None | Some("JWT" | "JOSE")) {
+        return Err(Flaw::Typ);
+    }
+    let text = |name| text(&claims, name);
     let iss = match (text("iss"), &trust.issuer) {
         (Some(iss), Some(issuer)) if iss == issuer => iss,
         (Some(iss), None) => iss,
@@ -135,11 +169,54 @@ fn check(trust: &Trust, presented: &Presented, now: i64) -> Result<Accepted, Fla
         None if trust.once => return Err(Flaw::NoId),
         _ => None,
     };
-    Ok(Accepted { sub: sub.to_owned(), once })
+    Ok(Accepted { sub: sub.to_owned(), credential: presented.text.clone(), once })
 }
 
-/// The claims, of a JWT in the compact serialization (RFC 7515 §3.1) that a trusted key signed.
-fn verified(trust: &Trust, jwt: &str) -> Result<Map<String, Value>, Flaw> {
+/// A client's own assertion, when it is as the registration of this client demands at the time `now`.
+pub(crate) fn judge_own(
+    registration: &Registration,
+    names: &Names,
+    presented: &Presented,
+    now: i64,
+) -> Result<Accepted, Flaw> {
+    if presented.assertion_type != Trust::JWT_BEARER {
+        return Err(Flaw::Type);
+    }
+    let Verified { claims, key, .. } = verified(registration.keys(), &presented.text)?;
+    let id = registration.id.as_str();
+    for (name, flaw) in [("iss", Flaw::Issuer), ("sub", Flaw::Subject)] {
+        if text(&claims, name) != Some(id) {
+            return Err(flaw);
+        }
+    }
+    if presented.client_id.as_ref().is_some_and(|given| given != id) {
+        return Err(Flaw::ClientIdOther);
+    }
+    check_audience(registration, names, claims.get("aud"))?;
+    check_own_times(registration, &claims, now)?;
+    let jti = text(&claims, "jti").ok_or(Flaw::NoId)?;
+    Ok(Accepted {
+        sub: id.to_owned(),
+        credential: key.thumbprint(),
+        once: Some((id.to_owned(), jti.to_owned())),
+    })
+}
+
+/// The client that an assertion says it is of, before anything of it is believed.
+pub(crate) fn claimed_client(jwt: &str) -> Option<String> {
+    let claims = object(jwt.split('.').nth(1)?).ok()?;
+    text(&claims, "sub").map(str::to_owned)
+}
+
+/// What a trusted key signed.
+struct Verified<'a> {
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+    key: &'a Key,
+}
+
+/// What is in a JWT in the compact serialization (RFC 7515 §3.1) that one of these keys signed.
+fn verified<'a>(keys: &'a [Key], jwt: &str) -> Result<Verified<'a>, Flaw> {
     let (signed, signature) = jwt.rsplit_once('.').ok_or(Flaw::NoJwt)?;
     let (header, claims) = signed.split_once('.').ok_or(Flaw::NoJwt)?;
     let (header, claims) = (object(header)?, object(claims)?);
@@ -147,17 +224,23 @@ fn verified(trust: &Trust, jwt: &str) -> Result<Map<String, Value>, Flaw> {
     if alg == "none" {
         return Err(Flaw::Unsigned);
     }
-    let key = key(&trust.keys, alg, header.get("kid"))?;
+    let key = key(keys, alg, header.get("kid"))?;
+    let alg = key.algorithm(alg).ok_or(Flaw::Algorithm)?;
     // RFC 7515 §4.1.11: whatever it names, we do not know it.
     if header.contains_key("crit") {
         return Err(Flaw::Crit);
     }
-    let typ = header.get("typ").map(|typ| typ.as_str().unwrap_or_default());
-    if trust.assertion_type == Trust::JWT_SPIFFE && !matches!(typ, None | Some("JWT" | "JOSE")) {
-        return Err(Flaw::Typ);
-    }
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Flaw::Signature)?;
-    if key.verifies(signed.as_bytes(), &signature) { Ok(claims) } else { Err(Flaw::Signature) }
+    if key.verifies(alg, signed.as_bytes(), &signature) {
+        Ok(Verified { header, claims, key })
+    } else {
+        Err(Flaw::Signature)
+    }
+}
+
+/// A member that is a text with something in it.
+fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    members.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
 fn object(part: &str) -> Result<Map<String, Value>, Flaw> {
@@ -167,7 +250,7 @@ fn object(part: &str) -> Result<Map<String, Value>, Flaw> {
 
 /// The key of this name, or the only one.
 fn key<'a>(keys: &'a [Key], alg: &str, kid: Option<&Value>) -> Result<&'a Key, Flaw> {
-    let mut keys = keys.iter().filter(|key| key.signs_with(alg)).peekable();
+    let mut keys = keys.iter().filter(|key| key.algorithm(alg).is_some()).peekable();
     keys.peek().ok_or(Flaw::Algorithm)?;
     match kid {
         Some(kid) => {
@@ -188,6 +271,46 @@ fn is_for(trust: &Trust, aud: Option<&Value>) -> bool {
         }
         _ => false,
     }
+}
+
+/// One string, or an array where that is allowed.
+fn check_audience(registration: &Registration, names: &Names, aud: Option<&Value>) -> Result<(), Flaw> {
+    let (expected, other) = match registration.audience {
+        Audience::Issuer => (&names.issuer, Flaw::AudienceNotIssuer),
+        Audience::TokenEndpoint => (&names.token_endpoint, Flaw::AudienceNotEndpoint),
+    };
+    let is_expected = match aud {
+        Some(Value::String(aud)) => aud == expected,
+        Some(Value::Array(all)) if registration.among_others => {
+            all.iter().any(|aud| aud == expected.as_str())
+        }
+        _ => return Err(Flaw::AudienceArray),
+    };
+    if is_expected { Ok(()) } else { Err(other) }
+}
+
+/// RFC 7519 §4.1.4 to §4.1.6, and the bounds of servers.
+fn check_own_times(registration: &Registration, claims: &Map<String, Value>, now: i64) -> Result<(), Flaw> {
+    let now = now as f64 / SECOND as f64;
+    let time = |name: &str| claims.get(name).map(Value::as_f64);
+    let exp = time("exp").flatten().ok_or(Flaw::NoEnd)?;
+    if now >= exp {
+        return Err(Flaw::Expired);
+    }
+    let not_after = |time: Option<Option<f64>>, ahead: Duration, flaw| match time {
+        Some(Some(time)) if time <= now + ahead.as_secs_f64() => Ok(()),
+        None => Ok(()),
+        Some(_) => Err(flaw),
+    };
+    let iat = time("iat");
+    let longest = if iat.is_some() {
+        (registration.ahead, Flaw::TooLong)
+    } else {
+        (registration.ahead.min(WITHOUT_IAT), Flaw::TooLongWithoutIat)
+    };
+    not_after(Some(Some(exp)), longest.0, longest.1)?;
+    not_after(time("nbf"), registration.nbf_ahead, Flaw::NotYetValid)?;
+    not_after(iat, registration.iat_ahead, Flaw::IssuedLater)
 }
 
 /// RFC 7519 §4.1.4 and §4.1.5.

@@ -4,17 +4,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::assertion::{self, Accepted, Flaw, Presented, Used};
+use crate::assertion::{self, Accepted, Flaw, Names, Presented, Used};
 use crate::clients::{Clients, Turn};
 use crate::clock;
 use crate::http::Request;
 use crate::options::{ErrorStyle, ExpiresIn};
+use crate::registration::Registration;
 use crate::response::Response;
-use crate::state::{Outcome, Shared, State};
-use crate::token::Granted;
-
-/// The path of the token endpoint.
-pub(crate) const PATH: &str = "/access-token";
+use crate::session::Certificate;
+use crate::state::{Outcome, Settings, Shared, State};
+use crate::token::{Granted, Whose};
 
 /// RFC 6749 §2.3 and §5.2, RFC 7521 §4.2.
 const TWO_WAYS: &str = "more than one client authentication";
@@ -23,9 +22,35 @@ const TWO_WAYS: &str = "more than one client authentication";
 pub(crate) fn answer(shared: &Shared, request: &Request) -> (Response, Outcome) {
     let asked = Asked::read(request);
     let mut state = shared.lock();
-    match asked.and_then(|asked| grant(&mut state, &asked)) {
+    if !state.settings.site.has_token_endpoint(request.path()) {
+        return (Response::new(404), Outcome::Refused);
+    }
+    match asked.and_then(|asked| grant(&mut state, &asked, request.certificate())) {
         Ok(response) => (response, Outcome::Served),
-        Err(refusal) => (refusal.response(state.settings.errors), refusal.outcome()),
+        Err(refusal) => {
+            burn_in(&mut state, request);
+            (refusal.response(state.settings.errors), refusal.outcome())
+        }
+    }
+}
+
+/// A client's own assertion is used by a request that is not answered by the rules, as by one that is refused: a server may
+/// have read it before it fell ill.
+pub(crate) fn burn(shared: &Shared, request: &Request) {
+    burn_in(&mut shared.lock(), request);
+}
+
+fn burn_in(state: &mut State, request: &Request) {
+    let State { settings, used, .. } = state;
+    let Some(presented) = parameters(request).ok().and_then(|parameters| Presented::read(&parameters)) else {
+        return;
+    };
+    let now = clock::now(settings.clock_offset);
+    if let Some(registration) = settings.registered(&presented)
+        && let Ok(Accepted { once: Some(id), .. }) =
+            assertion::judge_own(registration, &settings.names(), &presented, now)
+    {
+        used.is_first(id);
     }
 }
 
@@ -75,8 +100,15 @@ enum Refusal {
     Client {
         basic: bool,
     },
+    /// The client authenticates by another method.
+    Registered {
+        method: &'static str,
+        basic: bool,
+    },
     /// The assertion is not accepted.
     Assertion(Flaw),
+    /// The client's certificate is not.
+    Certificate(&'static str),
     /// The secret must change first.
     Unchanged {
         basic: bool,
@@ -121,6 +153,42 @@ impl Proof {
         }
         let client_id = given("client_id")?.map(str::to_owned);
         Ok(Self::Assertion(Presented { assertion_type, text, client_id }))
+    }
+}
+
+impl Presented {
+    /// The assertion in a request, whatever is wrong with the rest of it.
+    fn read(parameters: &[(String, String)]) -> Option<Self> {
+        let given = |name| {
+            let value = parameters.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone());
+            value.filter(|value| !value.is_empty())
+        };
+        let (assertion_type, text) = (given("client_assertion_type")?, given("client_assertion")?);
+        Some(Self { assertion_type, text, client_id: given("client_id") })
+    }
+}
+
+impl Settings {
+    /// What the server is called.
+    fn names(&self) -> Names {
+        Names { issuer: self.site.issuer(), token_endpoint: self.site.token_endpoint() }
+    }
+
+    /// The registration of the client with this id.
+    fn registration(&self, id: &str) -> Option<&Registration> {
+        self.registrations.iter().find(|known| known.id == id)
+    }
+
+    /// Whether a client has a registered key.
+    fn has_keys(&self) -> bool {
+        self.registrations.iter().any(|known| !known.keys().is_empty())
+    }
+
+    /// The client whose own assertion this is.
+    fn registered(&self, presented: &Presented) -> Option<&Registration> {
+        let known = |id: &str| self.registration(id).filter(|known| !known.keys().is_empty());
+        let named = presented.client_id.as_deref().and_then(known);
+        named.or_else(|| known(&assertion::claimed_client(&presented.text)?))
     }
 }
 
@@ -176,21 +244,55 @@ impl Client {
     }
 }
 
-fn grant(state: &mut State, asked: &Asked) -> Result<Response, Refusal> {
+fn grant(state: &mut State, asked: &Asked, certificate: Option<&Certificate>) -> Result<Response, Refusal> {
     let State { settings, tokens, used, .. } = state;
     let now = clock::now(settings.clock_offset);
-    let clients = &mut settings.clients;
+    let mut bound = settings.certificate_bound;
     let client = match &asked.proof {
-        Proof::Secret(client) => by_secret(clients, client)?,
+        Proof::Secret(client) => match by_certificate(settings, client, certificate, now) {
+            Some(judged) => {
+                bound = true;
+                judged?
+            }
+            None => by_secret(&mut settings.clients, client)
+                .map_err(|refusal| registered(settings, client, refusal))?,
+        },
         Proof::Assertion(presented) => {
-            let accepted = assertion::judge(&settings.trusts, presented, now).map_err(Refusal::Assertion)?;
-            by_assertion(clients, used, presented, accepted).map_err(Refusal::Assertion)?
+            let accepted = match settings.registered(presented) {
+                Some(registration) => assertion::judge_own(registration, &settings.names(), presented, now),
+                None if settings.trusts.is_empty() && settings.has_keys() => Err(Flaw::Unregistered),
+                None => assertion::judge(&settings.trusts, presented, now),
+            };
+            let accepted = accepted.map_err(Refusal::Assertion)?;
+            by_assertion(&mut settings.clients, used, presented, accepted).map_err(Refusal::Assertion)?
         }
     };
     let scope = settings.granted_scope.as_deref().unwrap_or(&asked.scope);
-    let granted = tokens.grant(settings.style, settings.lifetime, &client, scope, now);
+    let binding = certificate.filter(|_| bound).map(|certificate| certificate.thumbprint.as_str());
+    let whose = Whose { client: &client, scope, binding };
+    let granted = tokens.grant(settings.style, settings.lifetime, whose, now);
     let body = grant_body(&granted, &settings.expires_in, scope);
     Ok(no_store(Response::new(200)).body("application/json", body))
+}
+
+/// Who asks, by a certificate: a client that sends its id and nothing else (RFC 8705 §2), and is registered for it.
+fn by_certificate(
+    settings: &mut Settings,
+    client: &Client,
+    certificate: Option<&Certificate>,
+    now: i64,
+) -> Option<Result<String, Refusal>> {
+    let Client::Body(id, secret) = client else { return None };
+    let registration = settings.registration(id).filter(|_| secret.is_empty())?;
+    let judged = registration.judge_certificate(certificate, now)?;
+    let print = certificate.map(|certificate| certificate.thumbprint.as_str()).unwrap_or_default();
+    Some(match judged {
+        Ok(()) if settings.clients.sends(id, print) == Turn::Refused => {
+            Err(Refusal::Certificate("the certificate of the client is refused until it changes"))
+        }
+        Ok(()) => Ok(id.clone()),
+        Err(why) => Err(Refusal::Certificate(why)),
+    })
 }
 
 /// Who asks, by a secret.
@@ -212,6 +314,16 @@ fn by_secret(clients: &mut Clients, client: &Client) -> Result<String, Refusal> 
     clients.find(|id, secret| client.is(id, secret)).map(str::to_owned).ok_or(Refusal::Client { basic })
 }
 
+/// Why a secret is refused of a client that authenticates otherwise.
+fn registered(settings: &Settings, client: &Client, refusal: Refusal) -> Refusal {
+    match settings.registrations.iter().find(|known| client.names(&known.id)) {
+        Some(known) if matches!(refusal, Refusal::Client { .. }) => {
+            Refusal::Registered { method: known.method_name(), basic: client.is_basic() }
+        }
+        _ => refusal,
+    }
+}
+
 /// Who asks, by an assertion that was accepted.
 fn by_assertion(
     clients: &mut Clients,
@@ -219,13 +331,13 @@ fn by_assertion(
     presented: &Presented,
     accepted: Accepted,
 ) -> Result<String, Flaw> {
-    let Accepted { sub, once } = accepted;
+    let Accepted { sub, credential, once } = accepted;
     let client = match &presented.client_id {
         Some(id) if *id == sub || clients.ids().any(|known| known == id) => id.clone(),
         Some(_) => return Err(Flaw::ClientUnknown),
         None => sub,
     };
-    if clients.sends(&client, &presented.text) == Turn::Refused {
+    if clients.sends(&client, &credential) == Turn::Refused {
         return Err(Flaw::Unchanged);
     }
     if once.is_some_and(|id| !used.is_first(id)) { Err(Flaw::UsedTwice) } else { Ok(client) }
@@ -251,15 +363,28 @@ impl Refusal {
     }
 
     fn is_of_the_client(&self) -> bool {
-        matches!(self, Self::Client { .. } | Self::Assertion(_) | Self::Unchanged { .. })
+        matches!(
+            self,
+            Self::Client { .. }
+                | Self::Registered { .. }
+                | Self::Assertion(_)
+                | Self::Certificate(_)
+                | Self::Unchanged { .. }
+        )
     }
 
     fn response(&self, style: ErrorStyle) -> Response {
+        let registered;
         let (status, code, description) = match self {
             Self::Method => (405, "invalid_request", "the token endpoint answers POST only"),
             Self::Request(why) => (400, "invalid_request", *why),
             Self::GrantType => (400, "unsupported_grant_type", "the only grant_type is client_credentials"),
             Self::Client { .. } => (401, "invalid_client", "the client is unknown or its secret is wrong"),
+            Self::Registered { method, .. } => {
+                registered = format!("the client authenticates by {method}, not by a secret in the request");
+                (401, "invalid_client", registered.as_str())
+            }
+            Self::Certificate(why) => (401, "invalid_client", *why),
             Self::Assertion(flaw) => (401, "invalid_client", flaw.description()),
             Self::Unchanged { .. } => (401, "invalid_client", "the secret is refused until it changes"),
             Self::Scope => (400, "invalid_scope", "the scope is not a list of scope tokens (RFC 6749 3.3)"),
@@ -277,7 +402,11 @@ impl Refusal {
         match self {
             Self::Method => response.header("Allow", "POST"),
             // RFC 6749 §5.2: the scheme the client used, and only if it used one.
-            Self::Client { basic: true } | Self::Unchanged { basic: true } if response.status == 401 => {
+            Self::Client { basic: true }
+            | Self::Registered { basic: true, .. }
+            | Self::Unchanged { basic: true }
+                if response.status == 401 =>
+            {
                 response.header("WWW-Authenticate", "Basic realm=\"evergrant-mock\"")
             }
             _ => response,

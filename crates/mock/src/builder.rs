@@ -8,9 +8,14 @@ use std::time::Duration;
 
 use crate::clients::Clients;
 use crate::options::{Challenge, ErrorStyle, ExpiresIn, TokenStyle};
+use crate::registration::Registration;
 use crate::server::Server;
+use crate::site::Site;
 use crate::state::{Settings, Shared};
+use crate::stream::Protocol;
 use crate::threads::Threads;
+#[cfg(feature = "tls")]
+use crate::tls::Offer;
 use crate::token::Tokens;
 use crate::trust::Trust;
 
@@ -32,6 +37,8 @@ pub struct Builder {
     address: SocketAddr,
     idle_timeout: Duration,
     settings: Settings,
+    #[cfg(feature = "tls")]
+    tls: Option<Offer>,
 }
 
 impl Server {
@@ -78,6 +85,9 @@ impl Builder {
             settings: Settings {
                 clients: Clients::new(Server::CLIENT_ID, Server::CLIENT_SECRET),
                 trusts: Vec::new(),
+                registrations: Vec::new(),
+                site: Site::new(),
+                certificate_bound: false,
                 // One day, as at MyParcel.com.
                 lifetime: Duration::from_secs(86_400),
                 style: TokenStyle::default(),
@@ -86,10 +96,13 @@ impl Builder {
                 errors: ErrorStyle::default(),
                 challenge: Challenge::default(),
                 token_delay: Duration::ZERO,
+                metadata_delay: Duration::ZERO,
                 resource_delay: Duration::ZERO,
                 clock_offset: 0,
                 age: None,
             },
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -148,6 +161,53 @@ impl Builder {
     #[must_use]
     pub fn another_client(mut self, id: &str, secret: &str) -> Self {
         self.settings.clients.add(id, secret);
+        self
+    }
+
+    /// A client that authenticates by something else than a secret in the request. Default there is none. A client is
+    /// registered once: a second registration of an id takes the place of the first. A secret that the server knows of the
+    /// same id is still accepted.
+    ///
+    /// ```
+    /// use evergrant_mock::{Issuer, Registration, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_as, ask_by_assertion};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (old, new) = (Issuer::new("orders")?, Issuer::new("orders")?);
+    /// let keys = format!(r#"{{"keys":[{},{}]}}"#, old.jwk(), new.jwk());
+    /// let server = Server::builder().registers(Registration::private_key_jwt("orders", &keys)?).start()?;
+    /// for client in [&old, &new] {
+    ///     let assertion = client.client_assertion(&server.issuer()).signed()?;
+    ///     assert_eq!(ask_by_assertion(&server, &assertion)?.status(), 200);
+    /// }
+    /// let refusal = ask_as(&server, "orders", "a-secret")?.body_mut().read_to_string()?;
+    /// assert!(refusal.contains("the client authenticates by private_key_jwt"));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn registers(mut self, registration: Registration) -> Self {
+        self.settings.register(registration);
+        self
+    }
+
+    /// What the server is called (RFC 8414 §2, `issuer`). A text that begins with a slash is a path at its own origin.
+    /// Default its origin.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// assert_eq!(Server::start()?.issuer().matches('/').count(), 2);
+    /// let server = Server::builder().issuer("/realms/shop").start()?;
+    /// assert_eq!(server.issuer(), format!("{}/realms/shop", server.origin()));
+    /// let server = Server::builder().issuer("https://login.example.com").start()?;
+    /// assert_eq!(server.issuer(), "https://login.example.com");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn issuer(mut self, issuer: &str) -> Self {
+        issuer.clone_into(&mut self.settings.site.issuer);
         self
     }
 
@@ -326,7 +386,7 @@ impl Builder {
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] when the address is not a loopback address: the token endpoint would be open to
     /// the network. Otherwise when the system gives no port, no thread or no randomness.
-    pub fn start(self) -> io::Result<Server> {
+    pub fn start(mut self) -> io::Result<Server> {
         if !self.address.ip().is_loopback() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -335,9 +395,92 @@ impl Builder {
         }
         let tokens = Tokens::new().map_err(|_| io::Error::other("the system gives no randomness"))?;
         let listener = TcpListener::bind(self.address)?;
+        let protocol = self.protocol()?;
+        let scheme = match protocol {
+            Protocol::Plain => "http",
+            #[cfg(feature = "tls")]
+            Protocol::Tls(_) => "https",
+        };
+        self.settings.site.origin = format!("{scheme}://{}", listener.local_addr()?);
         let shared = Arc::new(Shared::new(self.settings, tokens));
-        let threads = Threads::start(listener, Arc::clone(&shared), self.idle_timeout)?;
+        let threads = Threads::start(listener, Arc::clone(&shared), protocol, self.idle_timeout)?;
         Ok(Server::new(shared, threads))
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Builder {
+    /// Speaks TLS, 1.2 and 1.3, with the certificates in this PEM, the server's own first, and this key in PEM. The
+    /// [`origin`](Server::origin) is then `https://127.0.0.1:PORT`.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+    /// let server = Server::builder().tls(&own.cert.pem(), &own.signing_key.serialize_pem()).start()?;
+    /// assert_eq!(server.token_endpoint(), format!("https://{}/access-token", server.address()));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn tls(mut self, chain: &str, key: &str) -> Self {
+        self.tls = Some(Offer { chain: chain.to_owned(), key: key.to_owned() });
+        self
+    }
+
+    /// Asks each client for a certificate, which it need not have; any is taken until a request says who asks. To be used with
+    /// [`tls`](Self::tls). The metadata then has `mtls_endpoint_aliases`, whose token endpoint is the same one at another path
+    /// (RFC 8705 §5): [`Server::mtls_token_endpoint`].
+    ///
+    /// ```
+    /// use evergrant_mock::{Registration, Server};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+    /// let client = rcgen::generate_simple_self_signed(["orders".to_owned()])?;
+    /// let server = Server::builder()
+    ///     .tls(&own.cert.pem(), &own.signing_key.serialize_pem())
+    ///     .asks_for_certificates()
+    ///     .registers(Registration::self_signed_tls_client_auth("orders", &client.cert.pem())?)
+    ///     .start()?;
+    /// // Your program shows the certificate at one of these, with client_id=orders and nothing else:
+    /// let alias = server.mtls_token_endpoint().ok_or("no client is asked")?;
+    /// assert_eq!(alias, format!("{}/mtls/access-token", server.origin()));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn asks_for_certificates(mut self) -> Self {
+        self.settings.site.asks_for_certificates = true;
+        self
+    }
+
+    /// Binds tokens to the certificate that a client shows (RFC 8705 §3) also where it authenticates by a secret or an
+    /// assertion. Default only where it authenticates by the certificate.
+    #[must_use]
+    pub fn certificate_bound_tokens(mut self) -> Self {
+        self.settings.certificate_bound = true;
+        self
+    }
+
+    fn protocol(&self) -> io::Result<Protocol> {
+        match &self.tls {
+            Some(offer) => {
+                Ok(Protocol::Tls(Arc::new(offer.config(self.settings.site.asks_for_certificates)?)))
+            }
+            None if self.settings.site.asks_for_certificates => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "clients are asked for certificates over TLS only",
+            )),
+            None => Ok(Protocol::Plain),
+        }
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+impl Builder {
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "with TLS there is more to it")]
+    fn protocol(&self) -> io::Result<Protocol> {
+        Ok(Protocol::Plain)
     }
 }
 

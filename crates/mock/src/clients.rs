@@ -38,6 +38,11 @@ impl Clients {
         self.known.iter().map(|known| known.id.as_str())
     }
 
+    /// Every secret that is accepted.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.known.iter().flat_map(|known| &known.secrets).map(String::as_str)
+    }
+
     /// Puts this client in the place of the first.
     pub(crate) fn set_first(&mut self, id: &str, secret: &str) {
         self.known[0] = Known::new(id, secret);

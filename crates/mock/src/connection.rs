@@ -1,25 +1,25 @@
 //! One connection, on its own thread: requests in, answers or faults out.
 
-use std::io::{self, Read as _};
-use std::net::{Shutdown, TcpStream};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::fault::{Endpoint, Fault};
-use crate::http::{Bad, Reader, Request, undisturbed};
+use crate::http::{Bad, Reader, Request};
 use crate::response::{Departure, Response};
 use crate::state::{Arrival, Shared};
-use crate::{auth, clock, resource};
+use crate::stream::Stream;
+use crate::{auth, clock, metadata, resource};
 
 /// How long a client may go on sending after it was told that its request is refused unread.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves a connection until either side ends it.
-pub(crate) fn serve(shared: &Shared, stream: &TcpStream) {
+pub(crate) fn serve(shared: &Shared, stream: &Stream) {
     let mut reader = Reader::default();
     loop {
         match reader.next(stream) {
-            Ok(request) => match exchange(shared, stream, &mut reader, Arc::new(request)) {
+            Ok(request) => match exchange(shared, stream, Arc::new(request)) {
                 Ok(true) => {}
                 Ok(false) | Err(_) => return,
             },
@@ -49,14 +49,9 @@ impl Drop for Stay<'_> {
 }
 
 /// Answers a request; true when the connection goes on.
-fn exchange(
-    shared: &Shared,
-    stream: &TcpStream,
-    reader: &mut Reader,
-    request: Arc<Request>,
-) -> io::Result<bool> {
-    let endpoint = if request.path() == auth::PATH { Endpoint::Token } else { Endpoint::Resource };
-    let arrival = shared.arrive(endpoint, &request);
+fn exchange(shared: &Shared, stream: &Stream, request: Arc<Request>) -> io::Result<bool> {
+    let arrival = shared.arrive(&request);
+    let endpoint = arrival.endpoint;
     let stay = Stay { shared, endpoint };
     let departure = departure(shared, stream, &request, endpoint);
     let ordinary = ordinary(shared, &request, &arrival);
@@ -65,15 +60,15 @@ fn exchange(
     }
     match (ordinary, &arrival.fault) {
         (Some(response), None) => {
-            reader.settle(stream)?;
+            stream.settle()?;
             drop(stay);
             departure.whole(&response)?;
-            Ok(request.keep_alive)
+            Ok(departure.end())
         }
-        // The byte that the reader left in the socket makes closing a reset.
+        // The byte that the stream left in the socket makes closing a reset.
         (_, Some(Fault::Reset)) | (None, None) => Ok(false),
         (ordinary, Some(fault)) => {
-            reader.settle(stream)?;
+            stream.settle()?;
             let response = ordinary.or_else(|| replacement(shared, endpoint, fault));
             strike(shared, &departure, stay, fault, response.as_ref())
         }
@@ -83,10 +78,14 @@ fn exchange(
 /// What the endpoint answers by itself, unless the fault that struck has no use for it.
 fn ordinary(shared: &Shared, request: &Request, arrival: &Arrival) -> Option<Response> {
     if arrival.fault.as_ref().is_some_and(|fault| !fault.spoils_the_ordinary_answer()) {
+        if arrival.endpoint == Endpoint::Token {
+            auth::burn(shared, request);
+        }
         return None;
     }
     let (response, outcome) = match arrival.endpoint {
         Endpoint::Token => auth::answer(shared, request),
+        Endpoint::Metadata => metadata::answer(shared, request),
         Endpoint::Resource => resource::answer(shared, request),
     };
     if arrival.fault.is_none() {
@@ -108,7 +107,7 @@ fn replacement(shared: &Shared, endpoint: Endpoint, fault: &Fault) -> Option<Res
                 None => response,
             })
         }
-        Fault::Error { status, error, description } if endpoint == Endpoint::Token => {
+        Fault::Error { status, error, description } if endpoint != Endpoint::Resource => {
             let style = shared.lock().settings.errors;
             Some(auth::error(style, *status, error, description.as_deref()))
         }
@@ -136,7 +135,6 @@ fn strike(
     fault: &Fault,
     response: Option<&Response>,
 ) -> io::Result<bool> {
-    let goes_on = !departure.close;
     match (fault, response) {
         (Fault::Hang, _) => {
             hang(departure.stream)?;
@@ -165,7 +163,7 @@ fn strike(
                 }
                 departure.write(&[*byte])?;
             }
-            Ok(goes_on)
+            Ok(departure.end())
         }
         (Fault::TruncatedBody, Some(response)) => {
             drop(stay);
@@ -175,47 +173,49 @@ fn strike(
         (Fault::Oversized { bytes }, Some(response)) => {
             drop(stay);
             departure.padded(response, *bytes)?;
-            Ok(goes_on)
+            Ok(departure.end())
+        }
+        (Fault::Member { name, json }, Some(response)) => {
+            drop(stay);
+            let body = metadata::with_member(&response.body, name, json.as_deref());
+            departure.whole(&Response { body, ..response.clone() })?;
+            Ok(departure.end())
         }
         (Fault::Gzip, Some(response)) => {
             drop(stay);
             departure.whole(&response.gzip())?;
-            Ok(goes_on)
+            Ok(departure.end())
         }
         (Fault::Deflate, Some(response)) => {
             drop(stay);
             departure.whole(&response.deflate())?;
-            Ok(goes_on)
+            Ok(departure.end())
         }
         (_, Some(response)) => {
             drop(stay);
             departure.whole(response)?;
-            Ok(goes_on)
+            Ok(departure.end())
         }
         (_, None) => Ok(false),
     }
 }
 
 /// Reads until the client closes the connection or the server cuts it.
-fn hang(stream: &TcpStream) -> io::Result<()> {
+fn hang(stream: &Stream) -> io::Result<()> {
     stream.set_read_timeout(None)?;
-    let mut stream = stream;
-    let mut sink = [0; 1024];
-    while undisturbed(|| stream.read(&mut sink))? > 0 {}
+    while stream.discard()? > 0 {}
     Ok(())
 }
 
 /// Ends our side and reads on for a while: closing at once would reset the connection, and the client might lose the
 /// answer it has not read yet.
-fn linger(stream: &TcpStream, time: Duration) {
+fn linger(stream: &Stream, time: Duration) {
     let end = Instant::now() + time;
-    if stream.shutdown(Shutdown::Write).is_err() || stream.set_read_timeout(Some(time)).is_err() {
+    if stream.shut_down().is_err() || stream.set_read_timeout(Some(time)).is_err() {
         return;
     }
-    let mut stream = stream;
-    let mut sink = [0; 16 * 1024];
     while Instant::now() < end {
-        match undisturbed(|| stream.read(&mut sink)) {
+        match stream.discard() {
             Ok(read) if read > 0 => {}
             _ => return,
         }
@@ -225,7 +225,7 @@ fn linger(stream: &TcpStream, time: Duration) {
 /// How the answer goes, whatever it is.
 fn departure<'a>(
     shared: &Shared,
-    stream: &'a TcpStream,
+    stream: &'a Stream,
     request: &Request,
     endpoint: Endpoint,
 ) -> Departure<'a> {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// One of the two sides of the server.
+/// A side of the server.
 ///
 /// ```
 /// use evergrant_mock::{Endpoint, Fault, Server, Times};
@@ -22,8 +22,12 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Endpoint {
-    /// The token endpoint: the path `/access-token`, whatever the method.
+    /// The token endpoint: the path `/access-token`, or where it was [moved](crate::Server::move_token_endpoint), whatever the
+    /// method.
     Token,
+    /// What the server says of itself (RFC 8414, OpenID Connect Discovery): the paths that end with
+    /// `/.well-known/openid-configuration` or begin with `/.well-known/oauth-authorization-server`.
+    Metadata,
     /// The resource API: every other path.
     Resource,
 }
@@ -57,7 +61,7 @@ pub enum Fault {
         body: Option<(String, Vec<u8>)>,
     },
     /// Answers with an OAuth error: as `{"error":..}` or JSON:API by the server's [`ErrorStyle`](crate::ErrorStyle)
-    /// at the token endpoint, as `WWW-Authenticate: Bearer error=..` (RFC 6750 §3) at the resource API.
+    /// at the token endpoint and as metadata, as `WWW-Authenticate: Bearer error=..` (RFC 6750 §3) at the resource API.
     Error {
         /// The status code.
         status: u16,
@@ -99,6 +103,14 @@ pub enum Fault {
         status: u16,
         /// The value of `Location`.
         location: String,
+    },
+    /// The ordinary answer, with another value of one member of its JSON object, or without it: metadata of another issuer, a
+    /// token response without a token. An answer that is no JSON object is not changed.
+    Member {
+        /// The name of the member.
+        name: String,
+        /// Its value, written as it stands, which may be no JSON; None leaves it out.
+        json: Option<String>,
     },
     /// These bytes and nothing else, then the end of the connection.
     Raw(Vec<u8>),
@@ -193,6 +205,43 @@ impl Fault {
         Self::Redirect { status, location: location.into() }
     }
 
+    /// The ordinary answer with this member, whose value is JSON: a string has its quotation marks.
+    ///
+    /// ```
+    /// use evergrant_mock::{Endpoint, Fault, Server, Times};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::ask_for_metadata;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// let other = Fault::with_member("issuer", r#""https://attacker.example""#);
+    /// server.fault(Endpoint::Metadata, other, Times::Once);
+    /// let metadata = ask_for_metadata(&server)?.body_mut().read_to_string()?;
+    /// assert!(metadata.contains(r#""issuer":"https://attacker.example""#));
+    /// # Ok(()) }
+    /// ```
+    pub fn with_member(name: impl Into<String>, json: impl Into<String>) -> Self {
+        Self::Member { name: name.into(), json: Some(json.into()) }
+    }
+
+    /// The ordinary answer without this member.
+    ///
+    /// ```
+    /// use evergrant_mock::{Endpoint, Fault, Server, Times};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::ask_for_metadata;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// server.fault(Endpoint::Metadata, Fault::without_member("token_endpoint"), Times::Once);
+    /// let metadata = ask_for_metadata(&server)?.body_mut().read_to_string()?;
+    /// assert!(!metadata.contains("\"token_endpoint\""));
+    /// # Ok(()) }
+    /// ```
+    pub fn without_member(name: impl Into<String>) -> Self {
+        Self::Member { name: name.into(), json: None }
+    }
+
     /// These bytes, then the end of the connection.
     ///
     /// ```
@@ -211,7 +260,7 @@ impl Fault {
     }
 
     /// The name under which the log shows it: `status`, `error`, `hang`, `reset`, `close-before-answer`, `slow-body`,
-    /// `truncated-body`, `oversized`, `gzip`, `deflate`, `garbage`, `html`, `redirect` or `raw`.
+    /// `truncated-body`, `oversized`, `gzip`, `deflate`, `garbage`, `html`, `redirect`, `member` or `raw`.
     ///
     /// ```
     /// use evergrant_mock::Fault;
@@ -233,6 +282,7 @@ impl Fault {
             Self::Garbage => "garbage",
             Self::Html => "html",
             Self::Redirect { .. } => "redirect",
+            Self::Member { .. } => "member",
             Self::Raw(_) => "raw",
         }
     }
@@ -241,7 +291,12 @@ impl Fault {
     pub(crate) const fn spoils_the_ordinary_answer(&self) -> bool {
         matches!(
             self,
-            Self::SlowBody { .. } | Self::TruncatedBody | Self::Oversized { .. } | Self::Gzip | Self::Deflate
+            Self::SlowBody { .. }
+                | Self::TruncatedBody
+                | Self::Oversized { .. }
+                | Self::Gzip
+                | Self::Deflate
+                | Self::Member { .. }
         )
     }
 }

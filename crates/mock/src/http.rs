@@ -1,7 +1,9 @@
 //! HTTP/1.1 as it is read (RFC 9112): a request, with its bounds.
 
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{self, ErrorKind};
+
+use crate::session::{Certificate, Session};
+use crate::stream::Stream;
 
 /// Bytes of a request line and header: two tokens of 16 KiB fit, which is more than any client should send.
 pub(crate) const MAX_HEAD: usize = 32 * 1024;
@@ -20,6 +22,8 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
     /// Whether the client means to send another request on this connection.
     pub(crate) keep_alive: bool,
+    /// If it came over TLS.
+    pub(crate) session: Option<Session>,
 }
 
 impl Request {
@@ -31,6 +35,11 @@ impl Request {
     /// Every field of this name, in any case.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         all(&self.headers, name)
+    }
+
+    /// The certificate that the client showed.
+    pub(crate) fn certificate(&self) -> Option<&Certificate> {
+        self.session.as_ref()?.certificate.as_ref()
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -64,14 +73,9 @@ impl From<io::Error> for Bad {
 }
 
 /// Reads requests from a connection.
-///
-/// The last byte that was seen is left in the socket until more is wanted: a connection closed with unread bytes is
-/// reset by the system, and that is the one way to a reset that std offers.
 #[derive(Default)]
 pub(crate) struct Reader {
     buffer: Vec<u8>,
-    /// Whether the last byte that went into the buffer is still in the socket, too.
-    owes_a_byte: bool,
 }
 
 struct Head {
@@ -87,7 +91,7 @@ enum Framing {
 
 impl Reader {
     /// The next request, read in full.
-    pub(crate) fn next(&mut self, stream: &TcpStream) -> Result<Request, Bad> {
+    pub(crate) fn next(&mut self, stream: &Stream) -> Result<Request, Bad> {
         let (mut head, used) = loop {
             if let Some(parsed) = parse_head(&self.buffer)? {
                 break parsed;
@@ -107,7 +111,7 @@ impl Reader {
             return Err(Bad::Status(413));
         }
         if head.expects_continue && self.buffer.is_empty() {
-            (&mut &*stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+            stream.write(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         head.request.body = match head.framing {
             Framing::Length(length) => {
@@ -116,19 +120,11 @@ impl Reader {
             }
             Framing::Chunked => self.chunks(stream)?,
         };
+        head.request.session = stream.session();
         Ok(head.request)
     }
 
-    /// Takes the byte that was left in the socket, so that closing the connection does not reset it.
-    pub(crate) fn settle(&mut self, stream: &TcpStream) -> io::Result<()> {
-        if self.owes_a_byte {
-            (&mut &*stream).read_exact(&mut [0])?;
-            self.owes_a_byte = false;
-        }
-        Ok(())
-    }
-
-    fn want(&mut self, stream: &TcpStream, bytes: usize) -> Result<(), Bad> {
+    fn want(&mut self, stream: &Stream, bytes: usize) -> Result<(), Bad> {
         while self.buffer.len() < bytes {
             self.fill(stream)?;
         }
@@ -136,18 +132,18 @@ impl Reader {
     }
 
     /// Reads some more; it is an error when there is no more.
-    fn fill(&mut self, stream: &TcpStream) -> Result<(), Bad> {
-        self.settle(stream)?;
+    fn fill(&mut self, stream: &Stream) -> Result<(), Bad> {
         let mut chunk = [0; 16 * 1024];
-        let seen = undisturbed(|| stream.peek(&mut chunk))?;
-        let taken = seen.checked_sub(1).ok_or(Bad::Gone)?;
-        (&mut &*stream).read_exact(&mut chunk[..taken])?;
-        self.owes_a_byte = true;
-        self.buffer.extend_from_slice(&chunk[..seen]);
-        Ok(())
+        match stream.read(&mut chunk)? {
+            0 => Err(Bad::Gone),
+            read => {
+                self.buffer.extend_from_slice(&chunk[..read]);
+                Ok(())
+            }
+        }
     }
 
-    fn chunks(&mut self, stream: &TcpStream) -> Result<Vec<u8>, Bad> {
+    fn chunks(&mut self, stream: &Stream) -> Result<Vec<u8>, Bad> {
         let mut body = Vec::new();
         loop {
             let (line, size) = loop {
@@ -178,7 +174,7 @@ impl Reader {
     }
 
     /// Reads trailer fields up to the empty line that ends them, and forgets them.
-    fn trailers(&mut self, stream: &TcpStream) -> Result<(), Bad> {
+    fn trailers(&mut self, stream: &Stream) -> Result<(), Bad> {
         let mut read = 0;
         loop {
             match self.buffer.iter().position(|byte| *byte == b'\n') {
@@ -241,6 +237,7 @@ fn parse_head(buffer: &[u8]) -> Result<Option<(Head, usize)>, Bad> {
         headers,
         body: Vec::new(),
         keep_alive,
+        session: None,
     };
     Ok(Some((Head { request, framing, expects_continue }, used)))
 }

@@ -1,4 +1,4 @@
-//! Assertions to test with: what a cluster, a SPIFFE server or a CI system would sign.
+//! Assertions to test with: what a cluster, a SPIFFE server, a CI system or a client would sign.
 
 use std::fmt;
 use std::io;
@@ -6,19 +6,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Value, json};
 
+use crate::algorithm::Algorithm;
 use crate::clock::{self, SECOND};
 use crate::jwk::Key;
+use crate::registration::Registration;
+use crate::signing::{Private, no_randomness};
 use crate::trust::Trust;
 
 /// Seconds that an assertion is valid unless a test says otherwise: the least that Kubernetes grants.
 const LIFE: i64 = 600;
+/// Seconds that a client's own assertion is valid: the bound that servers have by default (Keycloak's, where there is no
+/// `iat`).
+const CLIENT_LIFE: i64 = 60;
 
-/// Who signs assertions, by ES256 with a key of its own: a cluster, a SPIFFE server, a CI system.
+/// Who signs assertions, with a key of its own: a cluster, a SPIFFE server, a CI system, or a client whose name is its
+/// `client_id`.
 ///
 /// ```
 /// use evergrant_mock::{Issuer, Server};
@@ -35,15 +40,19 @@ const LIFE: i64 = 600;
 /// ```
 pub struct Issuer {
     iss: String,
-    kid: String,
-    key: EcdsaKeyPair,
+    /// What verifies its signatures, by the only algorithm that it signs with.
+    key: Key,
+    alg: Algorithm,
+    private: Private,
     random: SystemRandom,
     /// How many assertions were begun, for `jti`.
     begun: AtomicU64,
+    /// What no other issuer's `jti` has.
+    unique: String,
 }
 
 impl Issuer {
-    /// An issuer with a new key, and this name in `iss`.
+    /// An issuer with a new key for ES256, named by its thumbprint (RFC 7638), and this name in `iss`.
     ///
     /// ```
     /// use evergrant_mock::Issuer;
@@ -57,15 +66,74 @@ impl Issuer {
     /// # Errors
     /// When the system gives no randomness.
     pub fn new(iss: &str) -> io::Result<Self> {
-        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let random = SystemRandom::new();
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).map_err(|_| no_randomness())?;
-        let key =
-            EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).map_err(|_| no_randomness())?;
-        let mut issuer =
-            Self { iss: iss.to_owned(), kid: String::new(), key, random, begun: AtomicU64::new(0) };
-        issuer.kid = issuer.thumbprint();
+        let private = Private::generate(&random)?;
+        let mut issuer = Self::with(iss, private, None, random)?;
+        let kid = issuer.key.thumbprint();
+        issuer.key = issuer.key.named(&kid);
         Ok(issuer)
+    }
+
+    /// An issuer with the first private key in this PEM: PKCS#8 of EC P-256 or P-384, Ed25519 or RSA (2048 to 4096 bits),
+    /// or PKCS#1. RSA signs by RS256, or by the `alg` that is given: RS384, PS256. Its assertions have no `kid`.
+    ///
+    /// ```
+    /// use evergrant_mock::Issuer;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // What `openssl genpkey -algorithm ed25519` writes:
+    /// let pem = "-----BEGIN PRIVATE KEY-----\n\
+    ///            MC4CAQAwBQYDK2VwBCIEIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\n\
+    ///            -----END PRIVATE KEY-----\n";
+    /// let client = Issuer::with_key("orders", pem, None)?;
+    /// assert!(client.jwk().contains(r#""alg":"EdDSA""#));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] when there is no such key, or it does not sign by this algorithm.
+    pub fn with_key(iss: &str, pem: &str, alg: Option<&str>) -> io::Result<Self> {
+        let random = SystemRandom::new();
+        let private = Private::read(pem, &random).ok_or_else(|| {
+            invalid(
+                "no private key that can be used: PKCS#8 in PEM (BEGIN PRIVATE KEY) of EC P-256 or P-384, Ed25519 or \
+                 RSA (2048 to 4096 bits) is expected; other forms become that by: openssl pkcs8 -topk8 -nocrypt",
+            )
+        })?;
+        Self::with(iss, private, alg, random)
+    }
+
+    /// A client with a secret, which signs by HS256 (`client_secret_jwt`). Its assertions have no `kid`, and what is public
+    /// of its key is the secret.
+    ///
+    /// ```
+    /// use evergrant_mock::{Issuer, Registration, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::ask_by_assertion;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let secret = "a secret of 32 bytes or more, as RFC 7518 has it";
+    /// let server = Server::builder().registers(Registration::client_secret_jwt("orders", secret)).start()?;
+    /// let assertion = Issuer::with_secret("orders", secret)?.client_assertion(&server.issuer()).signed()?;
+    /// assert_eq!(ask_by_assertion(&server, &assertion)?.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn with_secret(iss: &str, secret: &str) -> io::Result<Self> {
+        Self::with(iss, Private::Hmac(secret.as_bytes().to_vec()), None, SystemRandom::new())
+    }
+
+    fn with(iss: &str, private: Private, alg: Option<&str>, random: SystemRandom) -> io::Result<Self> {
+        let key = Key::new(None, alg, private.public());
+        let key = key.ok_or_else(|| invalid("the key does not sign by this algorithm"))?;
+        let alg = *key.algorithms().first().ok_or_else(no_randomness)?;
+        let key = key.only(alg);
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes).map_err(|_| no_randomness())?;
+        let unique = URL_SAFE_NO_PAD.encode(bytes);
+        Ok(Self { iss: iss.to_owned(), key, alg, private, random, begun: AtomicU64::new(0), unique })
     }
 
     /// The public key as a JWK (RFC 7517), with its `kid`.
@@ -80,7 +148,7 @@ impl Issuer {
     /// # Ok(()) }
     /// ```
     pub fn jwk(&self) -> String {
-        self.public().to_string()
+        self.key.jwk().to_string()
     }
 
     /// The public key as a JWKS, for a file or an answer at `jwks_uri`.
@@ -94,7 +162,7 @@ impl Issuer {
     /// # Ok(()) }
     /// ```
     pub fn jwks(&self) -> String {
-        json!({ "keys": [self.public()] }).to_string()
+        json!({ "keys": [self.key.jwk()] }).to_string()
     }
 
     /// What a server trusts that knows the key of this issuer: assertions for this audience.
@@ -108,7 +176,7 @@ impl Issuer {
     /// # Ok(()) }
     /// ```
     pub fn trust(&self, audience: &str) -> Trust {
-        Trust::new(vec![Key::p256(&self.kid, self.key.public_key().as_ref())], audience)
+        Trust::new(vec![self.key.clone()], audience)
     }
 
     /// An assertion of its own making: `iss`, `iat`, an `exp` in 600 s and a new `jti` are in it, `alg`, `kid` and a `typ`
@@ -126,8 +194,45 @@ impl Issuer {
     pub fn assertion(&self) -> Assertion<'_> {
         let mut assertion =
             Assertion { issuer: self, header: Members::default(), claims: Members::default() };
-        assertion.header.set("alg", text("ES256"));
-        assertion.typ("JWT").kid(&self.kid).iss(&self.iss).iat(0).exp(LIFE).jti(&self.unique())
+        assertion.header.set("alg", text(self.alg.name()));
+        assertion = assertion.typ("JWT");
+        if let Some(kid) = self.key.kid() {
+            assertion = assertion.kid(kid);
+        }
+        assertion.iss(&self.iss).iat(0).exp(LIFE).jti(&self.unique())
+    }
+
+    /// An assertion by which a client authenticates itself (RFC 7523 §3): `iss` and `sub` are its name, `aud` is one string,
+    /// `exp` is 60 s ahead, and `typ` is `client-authentication+jwt` (draft-ietf-oauth-rfc7523bis §4).
+    ///
+    /// ```
+    /// use evergrant_mock::{Issuer, Registration, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::ask_by_assertion;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Issuer::new("orders")?;
+    /// let server = Server::builder().registers(client.registration()).start()?;
+    /// let assertion = client.client_assertion(&server.issuer());
+    /// assert_eq!(ask_by_assertion(&server, &assertion.signed()?)?.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    pub fn client_assertion(&self, audience: &str) -> Assertion<'_> {
+        self.assertion().typ("client-authentication+jwt").sub(&self.iss).aud(audience).exp(CLIENT_LIFE)
+    }
+
+    /// The client of this name, as a server knows it that has the key of this issuer: by `private_key_jwt`, or
+    /// `client_secret_jwt` if it signs with a secret.
+    ///
+    /// ```
+    /// use evergrant_mock::{Issuer, Server};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().registers(Issuer::new("orders")?.registration()).start()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn registration(&self) -> Registration {
+        Registration::of_key(&self.iss, self.key.clone())
     }
 
     /// What Kubernetes projects into a pod for this service account: `sub` is
@@ -171,33 +276,14 @@ impl Issuer {
         assertion.claim("aud", &json!([audience]).to_string())
     }
 
-    fn public(&self) -> Value {
-        let (x, y) = self.point();
-        json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": self.kid, "use": "sig", "alg": "ES256" })
-    }
-
-    /// The coordinates of the public key, behind the byte that says that both are there.
-    fn point(&self) -> (String, String) {
-        let point = self.key.public_key().as_ref();
-        let (x, y) = point[1..].split_at(32);
-        (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y))
-    }
-
-    /// RFC 7638.
-    fn thumbprint(&self) -> String {
-        let (x, y) = self.point();
-        let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-        URL_SAFE_NO_PAD.encode(digest(&SHA256, members.as_bytes()))
-    }
-
     fn unique(&self) -> String {
-        format!("{}-{}", self.begun.fetch_add(1, Ordering::Relaxed) + 1, self.kid)
+        format!("{}-{}", self.begun.fetch_add(1, Ordering::Relaxed) + 1, self.unique)
     }
 }
 
 impl fmt::Debug for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Issuer").field("iss", &self.iss).field("kid", &self.kid).finish_non_exhaustive()
+        f.debug_struct("Issuer").field("iss", &self.iss).field("kid", &self.key.kid()).finish_non_exhaustive()
     }
 }
 
@@ -316,8 +402,8 @@ impl Assertion<'_> {
     /// When the system gives no randomness.
     pub fn signed(&self) -> io::Result<String> {
         let signed = self.parts(&self.header);
-        let signature =
-            self.issuer.key.sign(&self.issuer.random, signed.as_bytes()).map_err(|_| no_randomness())?;
+        let Issuer { private, alg, random, .. } = self.issuer;
+        let signature = private.sign(*alg, signed.as_bytes(), random)?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
@@ -380,8 +466,8 @@ fn in_seconds(seconds: i64) -> String {
     (clock::now(seconds) / SECOND).to_string()
 }
 
-fn no_randomness() -> io::Error {
-    io::Error::other("the system gives no randomness")
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 
 #[cfg(test)]

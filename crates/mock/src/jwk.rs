@@ -1,47 +1,86 @@
-//! Public keys as JSON (RFC 7517), and the signatures that they verify (RFC 7518 §3.1, RFC 8037 §3.1).
+//! Public keys as JSON (RFC 7517) or PEM, and the signatures that they verify (RFC 7518 §3.1, RFC 8037 §3.1).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
-};
-use serde_json::Value;
+use ring::digest::{SHA256, digest};
+use serde_json::{Value, json};
+
+use crate::algorithm::Algorithm;
+use crate::pem;
 
 /// Bytes of an RSA modulus: 2048 bits to 8192, which is what is verified.
 const MODULUS: std::ops::RangeInclusive<usize> = 256..=1024;
 
-/// A public key.
+/// A key that verifies signatures: a public one, or the secret of a client.
 #[derive(Clone)]
 pub(crate) struct Key {
     kid: Option<String>,
+    /// The only algorithm, if it says one.
+    alg: Option<Algorithm>,
     kind: Kind,
 }
 
-#[derive(Clone)]
-enum Kind {
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub(crate) enum Kind {
     /// The point, uncompressed: 4, x, y.
     P256(Vec<u8>),
+    P384(Vec<u8>),
     Rsa {
         n: Vec<u8>,
         e: Vec<u8>,
     },
     Ed25519(Vec<u8>),
+    /// A secret that is shared.
+    Hmac(Vec<u8>),
 }
 
-/// The keys of a JWKS or of one JWK that can be used; None when the text is neither. Others in a JWKS are left out
-/// (RFC 7517 §5).
-pub(crate) fn read(text: &str) -> Option<Vec<Key>> {
-    let json: Value = serde_json::from_str(text).ok()?;
+/// Why a text gives no key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unread {
+    /// It is something else.
+    NoKeys,
+    /// It is a private key, in PEM.
+    Private,
+}
+
+/// The keys of a JWKS, of one JWK or of PEM that can be used. Others in a JWKS are left out (RFC 7517 §5).
+pub(crate) fn read(text: &str) -> Result<Vec<Key>, Unread> {
+    if let Some(blocks) = pem::blocks(text) {
+        if blocks.iter().any(|block| block.label.ends_with("PRIVATE KEY")) {
+            return Err(Unread::Private);
+        }
+        let public = blocks.iter().filter(|block| block.label == "PUBLIC KEY");
+        return Ok(public.filter_map(|block| Key::new(None, None, pem::public_key(&block.der)?)).collect());
+    }
+    let json: Value = serde_json::from_str(text).map_err(|_| Unread::NoKeys)?;
     match json.get("keys") {
-        Some(keys) => Some(keys.as_array()?.iter().filter_map(Key::read).collect()),
-        None => json.get("kty")?.is_string().then(|| Key::read(&json).into_iter().collect()),
+        Some(Value::Array(keys)) => Ok(keys.iter().filter_map(Key::read).collect()),
+        None if json.get("kty").is_some_and(Value::is_string) => Ok(Key::read(&json).into_iter().collect()),
+        _ => Err(Unread::NoKeys),
     }
 }
 
 impl Key {
-    /// A P-256 key of ours.
-    pub(crate) fn p256(kid: &str, point: &[u8]) -> Self {
-        Self { kid: Some(kid.to_owned()), kind: Kind::P256(point.to_vec()) }
+    /// A key of a length that its kind has, and an algorithm that it signs with.
+    pub(crate) fn new(kid: Option<String>, alg: Option<&str>, kind: Kind) -> Option<Self> {
+        let point = |point: &[u8], length: usize| point.len() == 2 * length + 1 && point.first() == Some(&4);
+        let fits = match &kind {
+            Kind::P256(bytes) => point(bytes, 32),
+            Kind::P384(bytes) => point(bytes, 48),
+            Kind::Ed25519(x) => x.len() == 32,
+            Kind::Rsa { n, .. } => MODULUS.contains(&n.len()),
+            Kind::Hmac(_) => true,
+        };
+        let key = Self { kid, alg: None, kind };
+        match alg {
+            _ if !fits => None,
+            None => Some(key),
+            Some(alg) => {
+                let alg = Algorithm::named(alg).filter(|alg| key.algorithms().contains(alg))?;
+                Some(Self { alg: Some(alg), ..key })
+            }
+        }
     }
 
     fn read(jwk: &Value) -> Option<Self> {
@@ -51,44 +90,86 @@ impl Key {
         if !matches!(text("use"), None | Some("sig" | "jwt-svid")) {
             return None;
         }
+        // Each coordinate has the length of the curve (RFC 7518 §6.2.1.2); that both have it together is seen below.
+        let point = |length| {
+            let (x, y) = (bytes("x")?, bytes("y")?);
+            (x.len() == length).then(|| [&[4][..], &x, &y].concat())
+        };
         let kind = match (text("kty")?, text("crv")) {
-            ("EC", Some("P-256")) => {
-                let (x, y) = (bytes("x")?, bytes("y")?);
-                (x.len() == 32 && y.len() == 32).then(|| Kind::P256([&[4][..], &x, &y].concat()))?
-            }
-            ("OKP", Some("Ed25519")) => Kind::Ed25519(bytes("x").filter(|x| x.len() == 32)?),
-            ("RSA", _) => Kind::Rsa { n: bytes("n").filter(|n| MODULUS.contains(&n.len()))?, e: bytes("e")? },
+            ("EC", Some("P-256")) => Kind::P256(point(32)?),
+            ("EC", Some("P-384")) => Kind::P384(point(48)?),
+            ("OKP", Some("Ed25519")) => Kind::Ed25519(bytes("x")?),
+            ("RSA", _) => Kind::Rsa { n: bytes("n")?, e: bytes("e")? },
             _ => return None,
         };
-        let key = Self { kid: text("kid").map(str::to_owned), kind };
-        text("alg").is_none_or(|alg| key.signs_with(alg)).then_some(key)
+        Self::new(text("kid").map(str::to_owned), text("alg"), kind)
     }
 
     pub(crate) fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// Whether its signatures are named so.
-    pub(crate) fn signs_with(&self, alg: &str) -> bool {
-        match self.kind {
-            Kind::P256(_) => alg == "ES256",
-            Kind::Rsa { .. } => alg == "RS256",
-            // RFC 9864 names the curve.
-            Kind::Ed25519(_) => alg == "EdDSA" || alg == "Ed25519",
+    /// The same with this name.
+    pub(crate) fn named(&self, kid: &str) -> Self {
+        Self { kid: Some(kid.to_owned()), ..self.clone() }
+    }
+
+    /// The same for this algorithm alone, which is one of its own.
+    pub(crate) fn only(&self, alg: Algorithm) -> Self {
+        Self { alg: Some(alg), ..self.clone() }
+    }
+
+    /// What it signs with.
+    pub(crate) fn algorithms(&self) -> &[Algorithm] {
+        self.alg.as_ref().map_or_else(|| Algorithm::of(&self.kind), std::slice::from_ref)
+    }
+
+    /// The algorithm of this name, if it signs with it.
+    pub(crate) fn algorithm(&self, name: &str) -> Option<Algorithm> {
+        Algorithm::named(name).filter(|alg| self.algorithms().contains(alg))
+    }
+
+    pub(crate) fn verifies(&self, alg: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        alg.verifies(&self.kind, message, signature)
+    }
+
+    /// The members that RFC 7638 §3.2 makes a thumbprint of, in the order of their names.
+    fn required(&self) -> Value {
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let point = |curve: &str, point: &[u8]| {
+            let (x, y) = point.get(1..).unwrap_or_default().split_at(point.len() / 2);
+            json!({ "crv": curve, "kty": "EC", "x": text(x), "y": text(y) })
+        };
+        match &self.kind {
+            Kind::P256(bytes) => point("P-256", bytes),
+            Kind::P384(bytes) => point("P-384", bytes),
+            Kind::Ed25519(x) => json!({ "crv": "Ed25519", "kty": "OKP", "x": text(x) }),
+            Kind::Rsa { n, e } => json!({ "e": text(e), "kty": "RSA", "n": text(n) }),
+            Kind::Hmac(secret) => json!({ "k": text(secret), "kty": "oct" }),
         }
     }
 
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        let verified = match &self.kind {
-            Kind::P256(point) => {
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
-            }
-            Kind::Rsa { n, e } => {
-                RsaPublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
-            }
-            Kind::Ed25519(x) => UnparsedPublicKey::new(&ED25519, x).verify(message, signature),
-        };
-        verified.is_ok()
+    /// The key as JWK, with what is known of it.
+    pub(crate) fn jwk(&self) -> Value {
+        let mut jwk = self.required();
+        if let Some(kid) = &self.kid {
+            jwk["kid"] = kid.as_str().into();
+        }
+        if let Some(alg) = self.alg {
+            jwk["alg"] = alg.name().into();
+        }
+        jwk["use"] = "sig".into();
+        jwk
+    }
+
+    /// Whether it is a secret that is shared.
+    pub(crate) fn is_secret(&self) -> bool {
+        matches!(self.kind, Kind::Hmac(_))
+    }
+
+    /// RFC 7638 §3.
+    pub(crate) fn thumbprint(&self) -> String {
+        URL_SAFE_NO_PAD.encode(digest(&SHA256, self.required().to_string().as_bytes()))
     }
 }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod algorithm;
 mod assertion;
 mod auth;
 mod builder;
@@ -14,12 +15,21 @@ mod http;
 mod issuer;
 mod jwk;
 mod log;
+mod metadata;
 mod options;
+mod pem;
+mod registration;
 mod resource;
 mod response;
 mod server;
+mod session;
+mod signing;
+mod site;
 mod state;
+mod stream;
 mod threads;
+#[cfg(feature = "tls")]
+mod tls;
 mod token;
 mod trust;
 
@@ -27,7 +37,8 @@ pub use builder::Builder;
 pub use fault::{Endpoint, Fault, Times};
 pub use handle::{FaultHandle, Gate};
 pub use issuer::{Assertion, Issuer};
-pub use log::{Answer, Counts, Recorded};
+pub use log::{Answer, Counts, Recorded, RecordedAssertion};
 pub use options::{Challenge, ErrorStyle, ExpiresIn, JwtTimes, TokenStyle};
+pub use registration::Registration;
 pub use server::Server;
 pub use trust::Trust;

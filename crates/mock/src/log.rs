@@ -1,5 +1,7 @@
 //! What the server remembers of its requests: the counters and the log.
 
+mod assertion;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +9,8 @@ use std::time::Duration;
 
 use crate::fault::Endpoint;
 use crate::http::{Request, path_of};
+
+pub use assertion::RecordedAssertion;
 
 /// Entries of the log. A bench makes millions of requests; a test looks at a few.
 const MAX_ENTRIES: usize = 100_000;
@@ -52,6 +56,14 @@ pub struct Counts {
     /// The most requests that were at the token endpoint at one time, from their arrival until the last of the answer
     /// is about to be sent; with [`Fault::Hang`](crate::Fault::Hang), until the server sees that the client has gone.
     pub token_in_flight_max: u64,
+    /// Requests for the metadata, whatever became of them.
+    pub metadata_requests: u64,
+    /// Those that were answered with it.
+    pub metadata_served: u64,
+    /// Those that were refused: the issuer has its metadata elsewhere, or the method is not GET.
+    pub metadata_refused: u64,
+    /// Those that a fault struck.
+    pub metadata_faulted: u64,
     /// Requests at the resource API, whatever became of them.
     pub resource_requests: u64,
     /// Those that were served.
@@ -175,6 +187,40 @@ impl Recorded {
             return Some(json.get(name)?.as_str()?.to_owned());
         }
         form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// Its client assertion (RFC 7521 §4.2), read, whatever was thought of it. None when there is none, or it is no JWT.
+    ///
+    /// ```
+    /// use evergrant_mock::{Issuer, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::ask_by_assertion;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Issuer::new("orders")?;
+    /// let server = Server::builder().registers(client.registration()).start()?;
+    /// for _ in 0..2 {
+    ///     ask_by_assertion(&server, &client.client_assertion(&server.issuer()).signed()?)?;
+    /// }
+    /// // Does your program use each of its assertions once?
+    /// let requests = server.requests();
+    /// let jtis = requests.iter().map(|request| Some(request.assertion()?.jti()?.to_owned()));
+    /// assert_eq!(jtis.collect::<std::collections::HashSet<_>>().len(), 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn assertion(&self) -> Option<RecordedAssertion> {
+        RecordedAssertion::read(&self.parameter("client_assertion")?)
+    }
+
+    /// The certificate that the client showed, by its SHA-256 as base64url: the `x5t#S256` of RFC 8705 §3.1. None without one.
+    pub fn certificate(&self) -> Option<&str> {
+        Some(self.request.certificate()?.thumbprint.as_str())
+    }
+
+    /// Whether the TLS session was resumed, in which case [`certificate`](Self::certificate) is that of the earlier session.
+    /// None without TLS.
+    pub fn tls_resumed(&self) -> Option<bool> {
+        Some(self.request.session.as_ref()?.resumed)
     }
 
     /// When it had arrived, from the start of the server.

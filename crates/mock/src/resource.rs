@@ -24,7 +24,8 @@ pub(crate) fn answer(shared: &Shared, request: &Request) -> (Response, Outcome) 
         Challenge::ForeignScheme => return (foreign_scheme(), Outcome::Refused),
         _ => {}
     }
-    match state.tokens.verify(token, clock::now(state.settings.clock_offset)) {
+    let certificate = request.certificate().map(|certificate| certificate.thumbprint.as_str());
+    match state.tokens.verify(token, certificate, clock::now(state.settings.clock_offset)) {
         Ok(number) => (serve(request, number), Outcome::Served),
         Err(why) => (refuse(challenge, why), Outcome::Refused),
     }
@@ -93,6 +94,7 @@ fn refuse(challenge: &Challenge, why: Invalid) -> Response {
         Invalid::Unknown => "the access token is not one of this server's",
         Invalid::Expired => "the access token has expired",
         Invalid::Revoked => "the access token was revoked",
+        Invalid::Bound => "the access token is bound to a client certificate, which was not shown",
     };
     match challenge {
         Challenge::Bearer => Response::new(401).header(

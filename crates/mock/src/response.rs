@@ -1,9 +1,9 @@
 //! HTTP/1.1 as it is written (RFC 9112): a response, whole or spoilt.
 
-use std::io::{self, Write as _};
-use std::net::TcpStream;
+use std::io;
 
 use crate::clock::http_date;
+use crate::stream::Stream;
 use miniz_oxide::deflate::{compress_to_vec, compress_to_vec_zlib};
 
 /// How hard packers try, as zlib counts it.
@@ -70,7 +70,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 /// A response on its way: to which request, when, and whether the connection ends with it.
 pub(crate) struct Departure<'a> {
-    pub(crate) stream: &'a TcpStream,
+    pub(crate) stream: &'a Stream,
     pub(crate) now: i64,
     /// Seconds that it says it spent in caches.
     pub(crate) age: Option<u64>,
@@ -118,9 +118,16 @@ impl Departure<'_> {
         self.write(&[CLOSING, rest].concat())
     }
 
+    /// A whole response is on its way; true when the connection goes on.
+    pub(crate) fn end(&self) -> bool {
+        if self.close {
+            self.stream.farewell();
+        }
+        !self.close
+    }
+
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut stream = self.stream;
-        stream.write_all(bytes)
+        self.stream.write(bytes)
     }
 
     pub(crate) fn has_body(&self, response: &Response) -> bool {

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth;
 use crate::fault::{Endpoint, Fault, Times};
 use crate::handle::{FaultHandle, Gate};
 use crate::log::{Counts, Recorded};
 use crate::options::{Challenge, ErrorStyle, ExpiresIn, TokenStyle};
+use crate::registration::Registration;
 use crate::state::Shared;
 use crate::threads::Threads;
 use crate::trust::Trust;
@@ -18,7 +18,8 @@ use crate::trust::Trust;
 ///
 /// Everything may be changed while it runs; what is set holds for requests that arrive from then on.
 ///
-/// - commands: `set_*`, [`fault`](Self::fault), [`clear_faults`](Self::clear_faults), [`hold`](Self::hold),
+/// - commands: `set_*`, [`register`](Self::register), [`move_token_endpoint`](Self::move_token_endpoint),
+///   [`fault`](Self::fault), [`clear_faults`](Self::clear_faults), [`hold`](Self::hold),
 ///   [`revoke`](Self::revoke), [`revoke_all`](Self::revoke_all), [`rotate_client`](Self::rotate_client),
 ///   [`add_client_secret`](Self::add_client_secret),
 ///   [`refuse_credential_until_changed`](Self::refuse_credential_until_changed), [`reset_counts`](Self::reset_counts)
@@ -79,7 +80,7 @@ impl Server {
         self.threads.address()
     }
 
-    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    /// `http://127.0.0.1:PORT`, without a slash at the end; over TLS `https://127.0.0.1:PORT`.
     ///
     /// ```
     /// use evergrant_mock::Server;
@@ -90,7 +91,7 @@ impl Server {
     /// # Ok(()) }
     /// ```
     pub fn origin(&self) -> String {
-        format!("http://{}", self.address())
+        self.shared.lock().settings.site.origin.clone()
     }
 
     /// The URL of the token endpoint.
@@ -104,7 +105,27 @@ impl Server {
     /// # Ok(()) }
     /// ```
     pub fn token_endpoint(&self) -> String {
-        self.resource(auth::PATH)
+        self.shared.lock().settings.site.token_endpoint()
+    }
+
+    /// The other URL of the token endpoint, for clients with a certificate (RFC 8705 §5), if clients are asked for one.
+    pub fn mtls_token_endpoint(&self) -> Option<String> {
+        self.shared.lock().settings.site.mtls_token_endpoint()
+    }
+
+    /// What the server is called (RFC 8414 §2, `issuer`), and what the `aud` of a client's own assertion is:
+    /// [`Builder::issuer`](crate::Builder::issuer).
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// assert_eq!(server.issuer(), server.origin());
+    /// # Ok(()) }
+    /// ```
+    pub fn issuer(&self) -> String {
+        self.shared.lock().settings.site.issuer()
     }
 
     /// The URL of a resource. The path begins with a slash.
@@ -254,6 +275,7 @@ impl Server {
         let settings = &mut self.shared.lock().settings;
         match on {
             Endpoint::Token => settings.token_delay = delay,
+            Endpoint::Metadata => settings.metadata_delay = delay,
             Endpoint::Resource => settings.resource_delay = delay,
         }
     }
@@ -352,6 +374,61 @@ impl Server {
     /// ```
     pub fn set_client_secret(&self, id: &str, secret: &str) {
         self.shared.lock().settings.clients.set(id, secret);
+    }
+
+    /// Registers a client, in the place of another registration of the same id: its keys were replaced.
+    ///
+    /// ```
+    /// use evergrant_mock::{Issuer, Server};
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::ask_by_assertion;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (old, new) = (Issuer::new("orders")?, Issuer::new("orders")?);
+    /// let server = Server::builder().registers(old.registration()).start()?;
+    /// server.register(new.registration());
+    /// let of = |client: &Issuer| client.client_assertion(&server.issuer()).signed();
+    /// assert_eq!(ask_by_assertion(&server, &of(&old)?)?.status(), 401);
+    /// assert_eq!(ask_by_assertion(&server, &of(&new)?)?.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    pub fn register(&self, registration: Registration) {
+        self.shared.lock().settings.register(registration);
+    }
+
+    /// Calls the server something else from now on, as [`Builder::issuer`](crate::Builder::issuer) does.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// server.set_issuer("/realms/shop");
+    /// assert_eq!(server.issuer(), format!("{}/realms/shop", server.origin()));
+    /// # Ok(()) }
+    /// ```
+    pub fn set_issuer(&self, issuer: &str) {
+        issuer.clone_into(&mut self.shared.lock().settings.site.issuer);
+    }
+
+    /// Puts the token endpoint at another path from now on, which begins with a slash; where it was, the answer is 404. The
+    /// metadata says where it is.
+    ///
+    /// ```
+    /// use evergrant_mock::Server;
+    ///
+    /// # mod story { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/story.rs")); }
+    /// # use story::{ask_for_metadata, ask_for_token};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start()?;
+    /// server.move_token_endpoint("/oauth/token");
+    /// assert_eq!(server.token_endpoint(), format!("{}/oauth/token", server.origin()));
+    /// assert!(ask_for_metadata(&server)?.body_mut().read_to_string()?.contains("/oauth/token"));
+    /// assert_eq!(ask_for_token(&server)?.status(), 200);
+    /// # Ok(()) }
+    /// ```
+    pub fn move_token_endpoint(&self, path: &str) {
+        self.shared.lock().settings.site.move_token_endpoint(path);
     }
 
     /// Whose assertions authenticate a client from now on, and nobody else's.

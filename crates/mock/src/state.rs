@@ -12,6 +12,8 @@ use crate::gate::Gates;
 use crate::http::Request;
 use crate::log::{Answer, Counts, Log};
 use crate::options::{Challenge, ErrorStyle, ExpiresIn, TokenStyle};
+use crate::registration::Registration;
+use crate::site::Site;
 use crate::token::Tokens;
 use crate::trust::Trust;
 
@@ -45,6 +47,10 @@ pub(crate) struct State {
 pub(crate) struct Settings {
     pub(crate) clients: Clients,
     pub(crate) trusts: Vec<Trust>,
+    pub(crate) registrations: Vec<Registration>,
+    pub(crate) site: Site,
+    /// Whether tokens are bound to the certificate that the client shows, however it authenticates.
+    pub(crate) certificate_bound: bool,
     pub(crate) lifetime: Duration,
     pub(crate) style: TokenStyle,
     pub(crate) expires_in: ExpiresIn,
@@ -52,6 +58,7 @@ pub(crate) struct Settings {
     pub(crate) errors: ErrorStyle,
     pub(crate) challenge: Challenge,
     pub(crate) token_delay: Duration,
+    pub(crate) metadata_delay: Duration,
     pub(crate) resource_delay: Duration,
     /// Seconds by which the server's clock is ahead of the system's.
     pub(crate) clock_offset: i64,
@@ -152,8 +159,9 @@ impl Shared {
     }
 
     /// A request has been read in full: it is counted and logged, and the fault that is due strikes it.
-    pub(crate) fn arrive(&self, endpoint: Endpoint, request: &Arc<Request>) -> Arrival {
+    pub(crate) fn arrive(&self, request: &Arc<Request>) -> Arrival {
         let mut state = self.lock();
+        let endpoint = state.settings.site.endpoint(request.path());
         let now = Instant::now();
         let place = state.log.push(endpoint, now.duration_since(self.started), Arc::clone(request));
         let fault = state.faults.claim(endpoint, now);
@@ -169,6 +177,11 @@ impl Shared {
                 counts.token_faulted += faulted;
                 counts.token_in_flight_max = counts.token_in_flight_max.max(*token_in_flight);
                 settings.token_delay
+            }
+            Endpoint::Metadata => {
+                counts.metadata_requests += 1;
+                counts.metadata_faulted += faulted;
+                settings.metadata_delay
             }
             Endpoint::Resource => {
                 counts.resource_requests += 1;
@@ -196,6 +209,8 @@ impl Shared {
                 counts.token_invalid_client += 1;
                 &mut counts.token_refused
             }
+            (Endpoint::Metadata, Outcome::Served) => &mut counts.metadata_served,
+            (Endpoint::Metadata, Outcome::Refused | Outcome::Unauthenticated) => &mut counts.metadata_refused,
             (Endpoint::Resource, Outcome::Served) => &mut counts.resource_ok,
             (Endpoint::Resource, Outcome::Refused | Outcome::Unauthenticated) => &mut counts.resource_refused,
         };
@@ -209,6 +224,14 @@ impl Shared {
         if endpoint == Endpoint::Token {
             self.lock().token_in_flight -= 1;
         }
+    }
+}
+
+impl Settings {
+    /// Registers a client, in the place of another registration of the same id.
+    pub(crate) fn register(&mut self, registration: Registration) {
+        self.registrations.retain(|known| known.id != registration.id);
+        self.registrations.push(registration);
     }
 }
 

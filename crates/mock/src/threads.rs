@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::connection;
 use crate::state::Shared;
+use crate::stream::{Protocol, Stream};
 
 /// Connections at a time; one more is closed at once. Each has a thread.
 const MAX_CONNECTIONS: usize = 4096;
@@ -27,7 +28,12 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    pub(crate) fn start(listener: TcpListener, shared: Arc<Shared>, idle: Duration) -> io::Result<Self> {
+    pub(crate) fn start(
+        listener: TcpListener,
+        shared: Arc<Shared>,
+        protocol: Protocol,
+        idle: Duration,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         // The system queues 128 connections that nobody has accepted. Starting a thread takes far longer than
         // accepting, so the thread that accepts does nothing else and a burst of hundreds does not fill the queue.
@@ -36,7 +42,7 @@ impl Threads {
         spawn("mock hand over", move || {
             for (number, stream) in (0..).zip(receiver) {
                 // Without a thread for it, the connection closes: so does one at a server that is overrun.
-                let _ = connect(&for_connections, number, stream, idle);
+                let _ = connect(&for_connections, number, stream, &protocol, idle);
             }
         })?;
         let for_accepting = Arc::clone(&shared);
@@ -125,19 +131,26 @@ impl Drop for Open {
     }
 }
 
-fn connect(shared: &Arc<Shared>, number: u64, stream: TcpStream, idle: Duration) -> io::Result<()> {
+fn connect(
+    shared: &Arc<Shared>,
+    number: u64,
+    stream: TcpStream,
+    protocol: &Protocol,
+    idle: Duration,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(idle))?;
     stream.set_write_timeout(Some(idle))?;
-    let stream = Arc::new(stream);
+    let tcp = Arc::new(stream);
     {
         let mut state = shared.lock();
         if state.stopping || state.connections.len() >= MAX_CONNECTIONS {
             return Ok(());
         }
-        state.connections.insert(number, Arc::clone(&stream));
+        state.connections.insert(number, Arc::clone(&tcp));
     }
     let open = Open { shared: Arc::clone(shared), number };
+    let stream = Stream::new(tcp, protocol)?;
     spawn("mock connection", move || {
         connection::serve(&open.shared, &stream);
         drop(stream);

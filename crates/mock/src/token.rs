@@ -32,12 +32,24 @@ struct Issued {
     /// The end of its life on the server's clock, whatever the token or `expires_in` said.
     ends: i64,
     revoked: bool,
+    /// The certificate that it is bound to, by its thumbprint.
+    binding: Option<String>,
 }
 
 struct Sticky {
     client: String,
     scope: String,
+    binding: Option<String>,
     number: u64,
+}
+
+/// Who a token is for, and for what.
+#[derive(Clone, Copy)]
+pub(crate) struct Whose<'a> {
+    pub(crate) client: &'a str,
+    pub(crate) scope: &'a str,
+    /// The certificate that it is bound to, by its thumbprint.
+    pub(crate) binding: Option<&'a str>,
 }
 
 /// A token for a response.
@@ -53,6 +65,8 @@ pub(crate) enum Invalid {
     Unknown,
     Expired,
     Revoked,
+    /// It is bound to another certificate.
+    Bound,
 }
 
 impl Tokens {
@@ -67,18 +81,18 @@ impl Tokens {
         })
     }
 
-    /// A token for this client and scope: a new one, unless the style says that an older one will do.
+    /// A token for this client, scope and certificate: a new one, unless the style says that an older one will do.
     pub(crate) fn grant(
         &mut self,
         style: TokenStyle,
         lifetime: Duration,
-        client: &str,
-        scope: &str,
+        whose: Whose<'_>,
         now: i64,
     ) -> Granted {
         if style == TokenStyle::Sticky
             && let Some(sticky) = &self.sticky
-            && (sticky.client.as_str(), sticky.scope.as_str()) == (client, scope)
+            && (sticky.client.as_str(), sticky.scope.as_str()) == (whose.client, whose.scope)
+            && sticky.binding.as_deref() == whose.binding
             && let Some(issued) = self.issued(sticky.number)
             && self.judge(sticky.number, now).is_ok()
         {
@@ -87,25 +101,34 @@ impl Tokens {
         let number = self.forgotten + self.remembered.len() as u64 + 1;
         let lifetime = micros(lifetime);
         let text = match style {
-            TokenStyle::Jwt(times) => self.jwt(number, times, lifetime, client, scope, now),
+            TokenStyle::Jwt(times) => self.jwt(number, times, lifetime, whose, now),
             TokenStyle::Opaque => format!("opaque-{}", self.unique(number)),
             TokenStyle::Sticky => {
-                self.sticky = Some(Sticky { client: client.to_owned(), scope: scope.to_owned(), number });
-                self.jwt(number, JwtTimes::Float, lifetime, client, scope, now)
+                self.sticky = Some(Sticky {
+                    client: whose.client.to_owned(),
+                    scope: whose.scope.to_owned(),
+                    binding: whose.binding.map(str::to_owned),
+                    number,
+                });
+                self.jwt(number, JwtTimes::Float, lifetime, whose, now)
             }
         };
-        self.remember(number, text.clone(), now.saturating_add(lifetime));
+        let ends = now.saturating_add(lifetime);
+        let binding = whose.binding.map(str::to_owned);
+        self.remember(number, Issued { text: text.clone(), ends, revoked: false, binding });
         Granted { text, seconds: lifetime / SECOND + i64::from(lifetime % SECOND > 0) }
     }
 
-    /// The number of the token, when it is one of ours and in force.
-    pub(crate) fn verify(&self, text: &str, now: i64) -> Result<u64, Invalid> {
+    /// The number of the token, when it is one of ours and in force, and comes with the certificate that it is bound to.
+    pub(crate) fn verify(&self, text: &str, certificate: Option<&str>, now: i64) -> Result<u64, Invalid> {
         let number = match text.rsplit_once('.') {
             Some((signed, signature)) => self.number_of_jwt(signed, signature),
             None => self.numbers.get(text).copied(),
         };
         let number = number.ok_or(Invalid::Unknown)?;
-        self.judge(number, now).map(|()| number)
+        self.judge(number, now)?;
+        let binding = self.issued(number).and_then(|issued| issued.binding.as_deref());
+        if binding.is_some() && binding != certificate { Err(Invalid::Bound) } else { Ok(number) }
     }
 
     pub(crate) fn revoke(&mut self, text: &str) {
@@ -140,15 +163,15 @@ impl Tokens {
         self.remembered.get(self.index(number)?)
     }
 
-    fn remember(&mut self, number: u64, text: String, ends: i64) {
+    fn remember(&mut self, number: u64, issued: Issued) {
         if self.remembered.len() == MAX_TOKENS
             && let Some(oldest) = self.remembered.pop_front()
         {
             self.numbers.remove(&oldest.text);
             self.forgotten += 1;
         }
-        self.numbers.insert(text.clone(), number);
-        self.remembered.push_back(Issued { text, ends, revoked: false });
+        self.numbers.insert(issued.text.clone(), number);
+        self.remembered.push_back(issued);
     }
 
     /// The number, and what nobody else can guess: two servers never issue the same token.
@@ -157,21 +180,16 @@ impl Tokens {
         format!("{number}-{}", URL_SAFE_NO_PAD.encode(&tag.as_ref()[..16]))
     }
 
-    fn jwt(
-        &self,
-        number: u64,
-        times: JwtTimes,
-        lifetime: i64,
-        client: &str,
-        scope: &str,
-        now: i64,
-    ) -> String {
+    fn jwt(&self, number: u64, times: JwtTimes, lifetime: i64, whose: Whose<'_>, now: i64) -> String {
+        // RFC 8705 §3.1.
+        let cnf = whose.binding.map(|print| format!(r#""cnf":{{"x5t#S256":"{print}"}},"#));
+        let cnf = cnf.unwrap_or_default();
         let claims = format!(
-            r#"{{"iss":"evergrant-mock","sub":{},"jti":"{}",{}"scope":{}}}"#,
-            Value::from(client),
+            r#"{{"iss":"evergrant-mock","sub":{},"jti":"{}",{}{cnf}"scope":{}}}"#,
+            Value::from(whose.client),
             self.unique(number),
             time_claims(times, lifetime, now),
-            Value::from(scope),
+            Value::from(whose.scope),
         );
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
         let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims));

@@ -4,7 +4,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::jwk::{self, Key};
+use crate::jwk::Key;
+use crate::registration::public_keys;
 
 /// The clocks of two servers may differ by so much.
 const LEEWAY: Duration = Duration::from_secs(30);
@@ -12,7 +13,7 @@ const LEEWAY: Duration = Duration::from_secs(30);
 /// Whose assertions authenticate a client (RFC 7521 §4.2, RFC 7523 §2.2), and what must be in them:
 /// [`Builder::trusts`](crate::Builder::trusts).
 ///
-/// Required always: a signature by one of the keys (ES256, RS256 or EdDSA), `sub`, the audience, `exp`, and `iss` unless the
+/// Required always: a signature by one of the keys (ES256, ES384, RS256, RS384, PS256 or EdDSA), `sub`, the audience, `exp`, and `iss` unless the
 /// type is [`Trust::JWT_SPIFFE`]. `kid` picks the key; without one, the only key of that algorithm is taken. `nbf` is
 /// obeyed. What is wrong is refused with `invalid_client`, and `error_description` says which check failed.
 ///
@@ -81,8 +82,8 @@ impl Trust {
         }
     }
 
-    /// Assertions signed by a key of this JWKS (RFC 7517 §5), or by this JWK, for this audience. Keys of other kinds in a
-    /// JWKS are left out. The keys of an [`Issuer`](crate::Issuer) are trusted by [`Issuer::trust`](crate::Issuer::trust).
+    /// Assertions signed by a key of this JWKS (RFC 7517 §5), by this JWK, or by this public key in PEM, for this audience.
+    /// Keys of other kinds in a JWKS are left out. The keys of an [`Issuer`](crate::Issuer) are trusted by [`Issuer::trust`](crate::Issuer::trust).
     ///
     /// ```
     /// use evergrant_mock::{Server, Trust};
@@ -91,22 +92,15 @@ impl Trust {
     /// let keys = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1",
     ///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
     /// let server = Server::builder().trusts(Trust::jwks(keys, "https://login.example.com")?).start()?;
-    /// assert!(Trust::jwks("-----BEGIN PUBLIC KEY-----", "https://login.example.com").is_err());
+    /// assert!(Trust::jwks("{}", "https://login.example.com").is_err());
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] when the text is neither, or when no key of it is an EC P-256, RSA (2048 to 8192
-    /// bits) or Ed25519 key for signatures.
+    /// [`io::ErrorKind::InvalidInput`] when the text is none of that, or when no key of it is an EC P-256 or P-384, RSA
+    /// (2048 to 8192 bits) or Ed25519 key for signatures.
     pub fn jwks(keys: &str, audience: &str) -> io::Result<Self> {
-        let invalid = |what| io::Error::new(io::ErrorKind::InvalidInput, what);
-        let keys = jwk::read(keys).ok_or_else(|| invalid("neither a JWKS nor a JWK"))?;
-        if keys.is_empty() {
-            return Err(invalid(
-                "no key for signatures by ES256 (EC P-256), RS256 (RSA, 2048 to 8192 bits) or EdDSA (Ed25519)",
-            ));
-        }
-        Ok(Self::new(keys, audience))
+        Ok(Self::new(public_keys(keys)?, audience))
     }
 
     /// The only `sub`. Default any.

@@ -8,7 +8,7 @@ use evergrant_mock::{Answer, Endpoint, ErrorStyle, Fault, Issuer, Server, Times,
 
 // The program under test in the crate's examples, which are other crates.
 #[path = "../doc/story.rs"]
-#[allow(unreachable_pub)]
+#[allow(dead_code, unreachable_pub)]
 mod story;
 
 use story::{ask_as, ask_by_assertion, ask_for_token, ask_with, call_api};

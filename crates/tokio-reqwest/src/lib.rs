@@ -119,15 +119,16 @@ pub mod core {
     pub use evergrant_core::*;
 }
 pub use evergrant_core::{
-    AccessToken, AssertionKind, Binding, Cause, Client, ClientAuth, ClientBuilder, Closed, ConfigError,
-    Error, Generation, Origin, Origins, Policy, Provider, Reason, Refusal, Rejection, Rotation, Scope,
-    SecretText, SourceError, Stored, Thumbprint, Verdict, VerdictRule, Wall, myparcel,
+    AccessToken, Algorithm, AssertionAudience, AssertionForm, AssertionKind, Binding, Cause, Client,
+    ClientAuth, ClientBuilder, Closed, ConfigError, Error, Generation, Origin, Origins, Policy, Provider,
+    Reason, Refusal, Rejection, Rotation, Scope, SecretText, SourceError, Stored, Thumbprint, Verdict,
+    VerdictRule, Wall, myparcel,
 };
 pub use evergrant_drive::{
     BoxError, CertifiedKey, Clock, CommandSource, Event, EventKind, EvictionReason, FileSource, Held,
-    Identity, KeyEncoding, LastOutcome, ManualClock, Observer, PoolClient, PoolError, PoolFull, PoolStatus,
-    ReplayReason, RequestStatus, SecretSource, SetAside, Status, SystemClock, Token, VariableSource,
-    WaitResult,
+    Identity, KeyEncoding, KeySource, LastOutcome, ManualClock, Observer, PoolClient, PoolError, PoolFull,
+    PoolStatus, ReplayReason, RequestStatus, SecretSource, SetAside, Signer, Status, SystemClock, Token,
+    VariableSource, WaitResult,
 };
 /// Why was my call refused? Each refusal, with its cause and its fix.
 ///

@@ -10,7 +10,8 @@ use evergrant_core::{
     Stored, Thumbprint,
 };
 use evergrant_drive::{
-    CertifiedKey, Clock, Identity, Observer, Runtime, SecretSource, Settings, Source, Status, Token,
+    CertifiedKey, Clock, Identity, KeySource, Observer, Runtime, SecretSource, Settings, Signer, Source,
+    Status, Token,
 };
 use evergrant_http::bearer;
 use evergrant_http::proxy::Proxy;
@@ -97,6 +98,21 @@ impl TokensBuilder {
     /// ```
     pub fn secret(mut self, source: impl SecretSource) -> Self {
         self.settings = self.settings.secret(source);
+        self
+    }
+
+    /// The key that signs this client's assertions, for a client with [`private_key_jwt`](ClientAuth::private_key_jwt) or
+    /// [`client_secret_jwt`](ClientAuth::client_secret_jwt): a key in memory (`evergrant_crypto::Key`), in a key service, on a card. A second call
+    /// replaces the first.
+    pub fn signer(mut self, signer: impl Signer) -> Self {
+        self.settings = self.settings.signer(signer);
+        self
+    }
+
+    /// Where the key lives that signs this client's assertions: it is read for each token request, so that whatever renews it need tell
+    /// nobody. `evergrant_crypto::KeyFile` is a file.
+    pub fn key_source(mut self, source: impl KeySource) -> Self {
+        self.settings = self.settings.key_source(source);
         self
     }
 

@@ -7,7 +7,8 @@ use evergrant_core::{
     Stored, Thumbprint,
 };
 use evergrant_drive::{
-    BlockingSource, CertifiedKey, Clock, Identity, Observer, SecretSource, Settings, Status, Token,
+    BlockingSource, CertifiedKey, Clock, Identity, KeySource, Observer, SecretSource, Settings, Signer,
+    Status, Token,
 };
 use evergrant_http::bearer;
 use http::HeaderValue;
@@ -85,6 +86,21 @@ impl TokensBuilder {
     /// ```
     pub fn secret(mut self, source: impl SecretSource) -> Self {
         self.settings = self.settings.secret(source);
+        self
+    }
+
+    /// The key that signs this client's assertions, for a client with [`private_key_jwt`](ClientAuth::private_key_jwt) or
+    /// [`client_secret_jwt`](ClientAuth::client_secret_jwt): a key in memory (`evergrant_crypto::Key`), in a key service, on a card. A second call
+    /// replaces the first.
+    pub fn signer(mut self, signer: impl Signer) -> Self {
+        self.settings = self.settings.signer(signer);
+        self
+    }
+
+    /// Where the key lives that signs this client's assertions: it is read for each token request, so that whatever renews it need tell
+    /// nobody. `evergrant_crypto::KeyFile` is a file.
+    pub fn key_source(mut self, source: impl KeySource) -> Self {
+        self.settings = self.settings.key_source(source);
         self
     }
 

@@ -144,7 +144,7 @@ struct Auth {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Answer6749 {
+pub(crate) struct Answer6749 {
     status: u16,
     #[serde(default)]
     headers: Vec<(String, String)>,
@@ -477,7 +477,7 @@ impl Auth {
 }
 
 impl Answer6749 {
-    fn response(&self) -> Result<Response, String> {
+    pub(crate) fn response(&self) -> Result<Response, String> {
         let body = match (&self.body, &self.body_base64) {
             (body, None) => body.as_ref().map(Text::text).unwrap_or_default().into_bytes(),
             (None, Some(body)) => decoded(body)?,
@@ -619,7 +619,7 @@ fn transport_kind(kind: &str) -> Result<TransportErrorKind, String> {
     })
 }
 
-fn config_error(error: &ConfigError) -> &'static str {
+pub(crate) fn config_error(error: &ConfigError) -> &'static str {
     match error {
         ConfigError::NotAUrl { .. } => "not_a_url",
         ConfigError::PlainHttp { .. } => "plain_http",
@@ -636,6 +636,9 @@ fn config_error(error: &ConfigError) -> &'static str {
         ConfigError::ParameterName { .. } => "parameter_name",
         ConfigError::Parameter { .. } => "parameter",
         ConfigError::Resource => "resource",
+        ConfigError::IssuerQuery => "issuer_query",
+        ConfigError::Algorithm { .. } => "algorithm",
+        ConfigError::AssertionClaim { .. } => "claim",
         ConfigError::Header { why, .. } => match why {
             HeaderFault::Name { .. } => "header_name",
             HeaderFault::Reserved => "header_reserved",

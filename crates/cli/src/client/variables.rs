@@ -12,11 +12,12 @@ use std::fmt;
 const OURS: &str = "EVERGRANT_";
 
 /// Those that no flag stands for: what is read elsewhere, and what the command itself sets for the programs it starts.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 7] = [
     "EVERGRANT_CLIENT_SECRET",
     "EVERGRANT_TOKEN",
     "EVERGRANT_TOKEN_FILE",
     "EVERGRANT_MOCK_API",
+    "EVERGRANT_MOCK_ISSUER",
     "EVERGRANT_MOCK_PID",
     "EVERGRANT_GATEWAY",
 ];

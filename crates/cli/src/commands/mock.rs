@@ -1,5 +1,6 @@
 //! `evergrant mock`: the servers of the demonstration, to try things against.
 
+mod assertion;
 mod background;
 mod fail;
 mod greeting;
@@ -13,6 +14,7 @@ use crate::commands::runtime::block_on;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
+use assertion::Claim;
 use clap::{Args, ValueEnum, ValueHint};
 use evergrant_mock::{Builder, Endpoint, ErrorStyle, JwtTimes, Server, TokenStyle};
 use fail::Fail;
@@ -67,6 +69,17 @@ pub(crate) struct MockArgs {
     /// As --fail, for calls to the API, whatever token they carry.
     #[arg(long, value_name = "STATUS[:N]", value_parser = fail::fail)]
     pub(crate) fail_api: Vec<Fail>,
+    /// Fail requests for the metadata; may be repeated
+    ///
+    /// As --fail, for /.well-known/openid-configuration and /.well-known/oauth-authorization-server.
+    #[arg(long, value_name = "STATUS[:N]", value_parser = fail::fail)]
+    pub(crate) fail_metadata: Vec<Fail>,
+    /// Issuer in the metadata
+    ///
+    /// A text that begins with a slash is a path at the address of the servers. Default: their address. It is the audience
+    /// of assertions by the keys of --client-keys, and EVERGRANT_MOCK_ISSUER to the program.
+    #[arg(long, value_name = "ISSUER", default_value = "", hide_default_value = true)]
+    pub(crate) issuer: String,
     /// Delay each answer of the token endpoint
     ///
     /// The lifetime of a token begins before the delay. Neither the answers of --fail nor those of the API are
@@ -78,7 +91,7 @@ pub(crate) struct MockArgs {
     /// With 90s: every 90 s. Tokens issued afterwards work.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) revoke_all_after: Option<Duration>,
-    /// File (JWKS) of keys whose assertions are accepted
+    /// File (JWK, JWKS or PEM) of keys whose assertions are accepted
     ///
     /// A client may then authenticate with a JWT that one of these keys signed (client_assertion, RFC 7523), as well as with
     /// its secret: the token of a Kubernetes service account, or a SPIFFE JWT-SVID. A refusal says which check failed.
@@ -86,8 +99,35 @@ pub(crate) struct MockArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "assertion_audience")]
     pub(crate) trust_keys: Option<PathBuf>,
     /// Audience that assertions must have
-    #[arg(long, value_name = "AUD", requires = "trust_keys")]
+    ///
+    /// With --print-assertion, the audience that it has. Default there: EVERGRANT_MOCK_ISSUER.
+    #[arg(long, value_name = "AUD")]
     pub(crate) assertion_audience: Option<String>,
+    /// File (JWK, JWKS or PEM) of public keys of the client
+    ///
+    /// The client may then authenticate with an assertion that it signs itself (private_key_jwt, RFC 7523), as well as with its
+    /// secret. iss and sub are its client ID, aud is the issuer, exp is at most 5 min ahead, and each jti is accepted once. A
+    /// refusal says which check failed.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) client_keys: Option<PathBuf>,
+    /// File (PEM) of certificates of the client
+    ///
+    /// The client may then authenticate with one of these certificates (self_signed_tls_client_auth, RFC 8705), as well as with
+    /// its secret; its tokens are bound to the certificate.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "tls", conflicts_with = "client_keys")]
+    pub(crate) client_certificates: Option<PathBuf>,
+    /// Print an assertion signed with this private key
+    ///
+    /// The key is in PEM (PKCS#8). The assertion is the client's own, for one token request within 60 s, by servers that have
+    /// the public key in --client-keys. No servers are started.
+    #[arg(long, value_name = "KEY", value_hint = ValueHint::FilePath,
+        conflicts_with_all = ["command", "env", "lasts", "trust_keys", "client_keys", "tls"])]
+    pub(crate) print_assertion: Option<PathBuf>,
+    /// Set a claim of the assertion; may be repeated
+    ///
+    /// The value is JSON, or else a text: sub=orders, exp=1900000000, aud=["one","another"].
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assertion::claim, requires = "print_assertion")]
+    pub(crate) claim: Vec<Claim>,
     /// Serve HTTPS
     ///
     /// The certificate is made at the start, for localhost, 127.0.0.1 and ::1. Its root certificate is in a PEM
@@ -142,12 +182,22 @@ pub(crate) enum Errors {
 pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> {
     fail::check("--fail", &args.fail)?;
     fail::check("--fail-api", &args.fail_api)?;
+    fail::check("--fail-metadata", &args.fail_metadata)?;
+    if let Some(key) = &args.print_assertion {
+        let audience = args.assertion_audience.as_deref();
+        return assertion::print(key, audience, &args.claim, manner).map(|()| ExitCode::SUCCESS);
+    }
+    if args.assertion_audience.is_some() && args.trust_keys.is_none() {
+        return Err(Failure::usage(
+            "--assertion-audience is for --trust-keys or --print-assertion, and neither is there",
+            "name the file of trusted keys with --trust-keys",
+        ));
+    }
     if args.env {
         return background::start(args.lasts, manner).map(|()| ExitCode::SUCCESS);
     }
-    let in_front =
-        args.tls.then(|| tls::bind(args.port).map_err(|error| args.unusable(&error))).transpose()?;
-    let server = args.server()?;
+    let tls = args.tls.then(Tls::new).transpose()?;
+    let server = args.server(tls.as_ref())?;
     // In the background nothing of the caller's is kept open, nor the folder that it is in.
     #[cfg(unix)]
     if args.leashed {
@@ -157,11 +207,7 @@ pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> 
     let program = child::command(&args.command);
     block_on(async {
         let mut signals = Signals::caught()?;
-        let tls = in_front.map(Tls::new).transpose()?;
-        let place = match &tls {
-            Some(tls) => Place::over_tls(&server, tls.origin(), tls.ca_file()?),
-            None => Place::of(&server),
-        };
+        let place = Place::of(&server, tls.as_ref().map(Tls::ca_file).transpose()?);
         let job = async {
             match program {
                 Some(command) => {
@@ -173,14 +219,13 @@ pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> 
         };
         tokio::select! {
             done = job => done,
-            never = serve(tls.as_ref(), &server) => match never {},
             never = revoke(&server, args.revoke_all_after) => match never {},
         }
     })
 }
 
 impl MockArgs {
-    fn server(&self) -> Result<Server, Failure> {
+    fn server(&self, tls: Option<&Tls>) -> Result<Server, Failure> {
         let style = match self.style {
             Style::Jwt => TokenStyle::Jwt(JwtTimes::Float),
             Style::Opaque => TokenStyle::Opaque,
@@ -190,33 +235,34 @@ impl MockArgs {
             Errors::Rfc6749 => ErrorStyle::Rfc6749,
             Errors::Myparcel => ErrorStyle::MyParcel,
         };
-        // With --tls, the port is that of what stands in front of it.
-        let port = if self.tls { 0 } else { self.port };
         let mut server = Server::builder()
-            .address(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+            .address(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)))
+            .issuer(&self.issuer)
             .lifetime(self.lifetime)
             .style(style)
             .errors(errors);
         if let (Some(path), Some(audience)) = (&self.trust_keys, &self.assertion_audience) {
             server = trust::read(path, audience)?.into_iter().fold(server, Builder::trusts);
         }
+        if let Some(path) = &self.client_keys {
+            server = server.registers(trust::client_keys(path)?);
+        }
+        if let Some(path) = &self.client_certificates {
+            server = server.asks_for_certificates().registers(trust::client_certificates(path)?);
+        }
+        if let Some(tls) = tls {
+            server = server.tls(tls.chain(), tls.key());
+        }
         let server = server.start().map_err(|error| self.unusable(&error))?;
         server.set_delay(Endpoint::Token, self.delay.unwrap_or_default());
         fail::script(&server, Endpoint::Token, &self.fail);
         fail::script(&server, Endpoint::Resource, &self.fail_api);
+        fail::script(&server, Endpoint::Metadata, &self.fail_metadata);
         Ok(server)
     }
 
     fn unusable(&self, error: &io::Error) -> Failure {
         Failure::usage(format!("port {} cannot be used: {error}", self.port), "name another --port")
-    }
-}
-
-/// Hands what comes over TLS, if anything does, on to the server.
-async fn serve(tls: Option<&Tls>, server: &Server) -> Infallible {
-    match tls {
-        Some(tls) => tls.serve(server.address()).await,
-        None => pending().await,
     }
 }
 

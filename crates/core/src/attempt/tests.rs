@@ -8,7 +8,10 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
+mod discovered;
 mod search;
+mod search_discovered;
+mod signed;
 
 /// 2026-11-23T12:00:00Z.
 const NOON: u64 = 1_795_435_200;

@@ -166,6 +166,12 @@ pub enum ConfigError {
         "the type of the client assertion is not an absolute URI: write it as urn:ietf:params:oauth:client-assertion-type:..."
     )]
     AssertionKind,
+    /// RFC 7523bis §4: an audience that a server's answer names lets another server's assertion be had.
+    #[error(
+        "the client assertion is to be for the token endpoint, which is found out from the server's metadata: set the token endpoint, \
+         or have the assertion be for the issuer"
+    )]
+    AssertionAudience,
     /// What should tell one certificate from another does not.
     #[error(
         "what was given for the client certificate is no SHA-256 thumbprint in base64url: give that of the certificate"

@@ -416,7 +416,9 @@ impl Refusal {
     /// What to look at where the client did not prove who it is.
     fn credentials(&self) -> &'static str {
         match self.presented.as_deref() {
-            Some(Presented { told: Some(Told { ended: Some(_), .. }), .. }) => ASSERTION_ENDED,
+            Some(Presented { ask: Ask::Assertion, told: Some(Told { ended: Some(_), .. }), .. }) => {
+                ASSERTION_ENDED
+            }
             Some(Presented { ask: Ask::Assertion, .. }) => ASSERTION,
             Some(Presented { ask: Ask::Signature, .. }) => SIGNED,
             Some(Presented { ask: Ask::Certificate, .. }) => CERTIFICATE,
@@ -515,9 +517,12 @@ impl fmt::Display for Refusal {
 /// Where it was read, and what it says of itself.
 impl fmt::Display for Presented {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.ask.fmt(f)?;
-        if let Some(source) = &self.source {
-            write!(f, " in {source}")?;
+        match (&self.ask, &self.source) {
+            // What it says is said of the assertion, and the key is what somebody may have to replace.
+            (Ask::Signature, Some(source)) => write!(f, "the client assertion, signed by {source},")?,
+            (Ask::Signature, None) => f.write_str("the client assertion")?,
+            (ask, Some(source)) => write!(f, "{ask} in {source}")?,
+            (ask, None) => ask.fmt(f)?,
         }
         match &self.told {
             Some(told) => write!(f, " {told}"),

@@ -33,6 +33,7 @@ fn all(data: &[u8]) {
     retry_after(data, &HTTPDATE);
     form(data);
     secret_text(data);
+    metadata(data);
     trace(data);
 }
 
@@ -67,7 +68,13 @@ const WORDS: [&str; 26] = [
 ];
 
 /// Members of a token response, and of a JWT's payload.
-const MEMBERS: [&str; 25] = [
+const MEMBERS: [&str; 31] = [
+    "\"issuer\":\"https://as.example\"",
+    "\"issuer\":\"https://as.example/\"",
+    "\"token_endpoint\":\"https://as.example/token\"",
+    "\"token_endpoint\":\"http://as.example/token\"",
+    "\"mtls_endpoint_aliases\":{\"token_endpoint\":\"https://m.example/token\"}",
+    "\"token_endpoint_auth_methods_supported\":[\"private_key_jwt\",1]",
     "\"access_token\":\"a.b-c\"",
     "\"access_token\":\"a b\"",
     "\"access_token\":\"eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjE3OTU0Mzg4MDB9.c2ln\"",

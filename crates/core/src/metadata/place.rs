@@ -1,11 +1,11 @@
 //! Where an authorization server's metadata is.
 
-use crate::endpoint::Endpoint;
-use crate::error::ConfigError;
+use crate::endpoint::{Endpoint, FIELD};
+use crate::error::{ConfigError, Excerpt};
 use crate::origin::{self, PlainHttp};
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::time::Duration;
 
 /// What the issuer, and the place of the metadata, are called in errors.
@@ -21,6 +21,8 @@ const LONGEST_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Discovery {
     issuer: Box<str>,
+    /// Whether the issuer is https.
+    is_secure: bool,
     url: Endpoint,
     plain_http: PlainHttp,
     max_age: Duration,
@@ -41,7 +43,8 @@ impl Discovery {
     pub(crate) fn new(issuer: &str, form: Form, plain_http: PlainHttp) -> Result<Self, ConfigError> {
         check_issuer(issuer, plain_http)?;
         let url = Endpoint::read(&well_known(issuer, form), ISSUER, plain_http)?;
-        Ok(Self { issuer: issuer.into(), url, plain_http, max_age: MAX_AGE })
+        let is_secure = url.origin().scheme() == "https";
+        Ok(Self { issuer: issuer.into(), is_secure, url, plain_http, max_age: MAX_AGE })
     }
 
     /// The same of another issuer.
@@ -76,9 +79,15 @@ impl Discovery {
         self.max_age
     }
 
-    /// A token endpoint that the metadata names.
+    /// A token endpoint that the metadata names. Beside an https issuer it is https, also on this machine: no server says what is asked here.
     pub(crate) fn endpoint(&self, url: &str) -> Result<Endpoint, ConfigError> {
-        Endpoint::read(url, crate::endpoint::FIELD, self.plain_http)
+        let endpoint = Endpoint::read(url, FIELD, self.plain_http)?;
+        let is_plain = endpoint.origin().scheme() != "https";
+        if is_plain && self.is_secure && self.plain_http == PlainHttp::Loopback {
+            let host = Excerpt::new(&endpoint.origin().host().to_string(), &[]).unwrap_or_default();
+            return Err(ConfigError::PlainHttp { field: FIELD, host });
+        }
+        Ok(endpoint)
     }
 }
 

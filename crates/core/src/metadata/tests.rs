@@ -27,6 +27,7 @@ fn document(more: &str) -> String {
     format!(r#"{{"issuer":"{ISSUER}","token_endpoint":"https://as.example/token"{more}}}"#)
 }
 
+// Conforms: R-8414-3-a R-8414-3-b
 #[test]
 fn each_form_has_its_place() {
     for (issuer, open_id, rfc8414) in [
@@ -55,6 +56,7 @@ fn each_form_has_its_place() {
     assert_eq!((elsewhere.url().url(), elsewhere.issuer()), ("https://cdn.example/as.json?v=2", ISSUER));
 }
 
+// Conforms: R-8414-2-a
 #[test]
 fn what_can_be_no_issuer_is_refused_by_name() {
     let refused = |issuer| Discovery::new(issuer, Form::OpenId, PlainHttp::Loopback).unwrap_err();
@@ -79,13 +81,13 @@ fn an_age_beyond_its_bounds_is_the_nearest_of_them() {
     }
 }
 
-// Conforms: R-8414-2-a
+// Conforms: R-8414-2-e R-8414-2-f
 #[test]
 fn a_document_says_where_the_token_endpoint_is_and_what_it_takes() {
     let body = document(
         r#","token_endpoint_auth_methods_supported":["private_key_jwt","tls_client_auth"],
         "token_endpoint_auth_signing_alg_values_supported":["RS256","PS256",7],
-        "dpop_signing_alg_values_supported":["ES256"],
+        "dpop_signing_alg_values_supported":["ES256"],"grant_types_supported":["authorization_code"],
         "mtls_endpoint_aliases":{"x":1,"token_endpoint":"https://mtls.as.example/token"},
         "scopes_supported":["a"],"other":{"deep":[1,2,{}]}"#,
     );
@@ -96,10 +98,12 @@ fn a_document_says_where_the_token_endpoint_is_and_what_it_takes() {
         assert_eq!(metadata.auth_methods().collect::<Vec<_>>(), ["private_key_jwt", "tls_client_auth"]);
         assert_eq!(metadata.signing_algorithms().collect::<Vec<_>>(), ["RS256", "PS256"]);
         assert_eq!(metadata.dpop_algorithms().collect::<Vec<_>>(), ["ES256"]);
+        assert_eq!(metadata.grant_types().collect::<Vec<_>>(), ["authorization_code"]);
         assert!(metadata.takes(Algorithm::Ps256) && !metadata.takes(Algorithm::Es256));
     }
 }
 
+// Conforms: R-8414-2-d R-8414-2-f
 #[test]
 fn what_a_document_leaves_out_has_its_default() {
     let metadata = read(200, document("")).unwrap();
@@ -149,6 +153,7 @@ fn metadata_of_another_issuer_changes_nothing() {
     assert!(matches!(number, MetadataFault::Issuer { found: None, .. }));
 }
 
+// Conforms: R-8414-2-b A-22
 #[test]
 fn a_token_endpoint_that_credentials_may_not_be_sent_to_is_refused() {
     let with = |endpoint: &str| {
@@ -160,6 +165,8 @@ fn a_token_endpoint_that_credentials_may_not_be_sent_to_is_refused() {
         r#""https://as.example/token#a""#,
         r#""https://as.example/token?client_secret=1""#,
         r#""/token""#,
+        r#""http://127.0.0.1:8500/v1/agent""#,
+        r#""http://[::1]/token""#,
         r#""""#,
     ] {
         assert!(matches!(with(endpoint), MetadataFault::TokenEndpoint(_)), "{endpoint}");
@@ -168,11 +175,17 @@ fn a_token_endpoint_that_credentials_may_not_be_sent_to_is_refused() {
         assert_eq!(with(endpoint), MetadataFault::NoTokenEndpoint, "{endpoint}");
     }
     assert_eq!(fault(read(200, format!(r#"{{"issuer":"{ISSUER}"}}"#))).1, MetadataFault::NoTokenEndpoint);
+    // A server of this machine may name another one of it.
+    let local = Discovery::new("http://127.0.0.1:1", Form::OpenId, PlainHttp::Loopback).unwrap();
+    assert!(local.endpoint("http://127.0.0.1:2/token").is_ok());
+    let somewhere = Discovery::new("https://as.example", Form::OpenId, PlainHttp::Dangerous).unwrap();
+    assert!(somewhere.endpoint("http://as.example/token").is_ok(), "somebody said so by name");
     // The alias gets credentials too.
     let alias = document(r#","mtls_endpoint_aliases":{"token_endpoint":"http://as.example/token"}"#);
     assert!(matches!(fault(read(200, alias)).1, MetadataFault::TokenEndpoint(_)));
 }
 
+// Conforms: R-8414-3-c
 #[test]
 fn what_cannot_be_read_is_permanent_and_says_why() {
     let malformed = |body: &str| match fault(read(200, body)) {

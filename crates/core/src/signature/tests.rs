@@ -19,6 +19,7 @@ fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
     [&[0x30, inner.len() as u8][..], &inner].concat()
 }
 
+// Conforms: R-7523-i
 #[test]
 fn short_and_long_numbers_become_halves_of_one_length() {
     for (algorithm, half) in [(Algorithm::Es256, 32), (Algorithm::Es384, 48)] {
@@ -31,6 +32,7 @@ fn short_and_long_numbers_become_halves_of_one_length() {
     }
 }
 
+// Conforms: R-7523-i
 #[test]
 fn what_is_no_ecdsa_signature_in_der_is_an_error() {
     let right = der(&[1], &[2]);

@@ -6,6 +6,7 @@ use crate::commons::Limits;
 use crate::identity::Identity;
 use crate::observer::Observer;
 use crate::settings::{Terms, shown};
+use crate::signer::{KeySource, Signer};
 use crate::source::{SecretSource, Sources};
 use evergrant_core::{Client, Policy};
 use std::fmt;
@@ -43,6 +44,17 @@ impl PoolClient {
     /// ```
     pub fn secret(self, source: impl SecretSource) -> Self {
         Self { sources: self.sources.with_credential(source), ..self }
+    }
+
+    /// The key that signs its assertions, for a client that [signs them](evergrant_core::ClientAuth::private_key_jwt).
+    pub fn signer(self, signer: impl Signer) -> Self {
+        Self { sources: self.sources.with_signer(signer), ..self }
+    }
+
+    /// Where the key lives that signs its assertions, for a client that [signs them](evergrant_core::ClientAuth::private_key_jwt): it is read
+    /// for each request.
+    pub fn key_source(self, source: impl KeySource) -> Self {
+        Self { sources: self.sources.with_key_source(source), ..self }
     }
 
     /// Where the value of this parameter lives, for a client with one [that is read](evergrant_core::ClientBuilder::live_param) for each

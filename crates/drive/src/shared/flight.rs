@@ -9,8 +9,8 @@ use crate::identity::{CertifiedKey, Identity};
 use crate::observer::{EventKind, FlightSpan, Report};
 use crate::source::{Sources, Ticket};
 use evergrant_core::{
-    Ask, Attempt, Cause, Class, Client, ConfigError, Flight, Known, Landing, MetadataFault, Mono, Move, Now,
-    Outcome, Problem, Response, Seed, Sent, TransportError, TransportErrorKind, Unready,
+    Asking, Attempt, Cause, Class, Client, ConfigError, Flight, Known, Landing, MetadataFault, Mono, Move,
+    Now, Outcome, Problem, Response, Seed, Sent, TransportError, TransportErrorKind, Unready,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -68,12 +68,12 @@ impl<V> FlightGuard<V> {
         Attempt::begin(&self.client, Seed::new(self.sent_at()), &self.known)
     }
 
-    /// Begins to read what the attempt asks for.
+    /// Begins to read, or to have signed, what the attempt asks for.
     ///
     /// # Errors
     /// Nobody said where it is.
-    pub(crate) fn read(&self, ask: &Ask) -> Result<Ticket, Unready> {
-        self.sources.begin(ask, self.time_left())
+    pub(crate) fn read(&self, asking: &Asking<'_>) -> Result<Ticket, Unready> {
+        self.sources.begin(asking, self.time_left())
     }
 
     /// Where the certificate lives that its connection shows.

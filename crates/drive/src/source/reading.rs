@@ -3,11 +3,10 @@
 //! Under shuttle the lock, the thread and its wakers are the scheduler's. Two things are not: the source itself, which must wait by
 //! shuttle's means there, and `catch_unwind` around it, which makes an error of a panic that should fail the test.
 
-use super::SecretSource;
+use super::{Arrived, SecretSource};
 use crate::contained::contained;
-use crate::observer::EventKind;
 use crate::sync::{Mutex, MutexGuard, thread};
-use evergrant_core::{Asking, Move, SecretText, SourceError, Unready};
+use evergrant_core::{SecretText, SourceError};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -49,13 +48,6 @@ struct Brought {
 pub(crate) struct Ticket {
     reading: Arc<Reading>,
     number: u64,
-}
-
-/// What was read.
-pub(crate) struct Arrived {
-    pub(crate) text: Result<SecretText, SourceError>,
-    /// It is another text than the last one.
-    pub(crate) is_news: bool,
 }
 
 impl fmt::Debug for Reading {
@@ -157,31 +149,12 @@ impl Ticket {
         None
     }
 
-    /// What goes on with the attempt: what arrived, or nothing in time. `news` hears of another text.
-    pub(crate) fn answer<'a>(
-        &self,
-        asking: Asking<'a>,
-        arrived: Option<Arrived>,
-        news: &mut Vec<EventKind>,
-    ) -> Move<'a> {
-        let source = &self.reading.source;
-        let Arrived { text, is_news } =
-            arrived.unwrap_or(Arrived { text: Err(SourceError::TimedOut), is_news: false });
-        if is_news {
-            let (what, from) = (asking.ask().to_string(), source.name().map(Cow::into_owned));
-            news.push(EventKind::SourceChanged { what, from });
-        }
-        match text {
-            Ok(text) => asking.answer(text),
-            Err(error) => {
-                let unready = Unready::new(asking.ask().clone(), error);
-                let unready = match source.name() {
-                    Some(name) => unready.read_from(&name),
-                    None => unready,
-                };
-                asking.unanswered(if source.is_costly() { unready.costly() } else { unready })
-            }
-        }
+    pub(super) fn name(&self) -> Option<Cow<'_, str>> {
+        self.reading.source.name()
+    }
+
+    pub(super) fn is_costly(&self) -> bool {
+        self.reading.source.is_costly()
     }
 }
 

@@ -48,6 +48,22 @@ fn a_file_may_have_64_kib_and_no_byte_more() {
 }
 
 #[test]
+fn the_bytes_of_a_file_are_read_as_they_are_and_as_many_of_them() {
+    let folder = Folder::new();
+    let source = FileSource::new(folder.at("key"));
+    let read = || source.read_bytes(LIMIT, |bytes| Ok(bytes.to_vec()));
+    assert_eq!(read(), Err(SourceError::Missing));
+    for bytes in [&b""[..], b"\xff\xfe\n", &vec![b'x'; SecretText::MAX_BYTES]] {
+        fs::write(source.path(), bytes).unwrap();
+        assert_eq!(read().as_deref(), Ok(bytes));
+    }
+    fs::write(source.path(), vec![b'x'; SecretText::MAX_BYTES + 1]).unwrap();
+    assert_eq!(read(), Err(SourceError::TooLong));
+    fs::write(source.path(), "a").unwrap();
+    assert_eq!(source.read_bytes(LIMIT, |_| Err::<(), _>(SourceError::Empty)), Err(SourceError::Empty));
+}
+
+#[test]
 fn a_file_is_read_anew_each_time() {
     let folder = Folder::new();
     let source = FileSource::new(folder.at("secret"));

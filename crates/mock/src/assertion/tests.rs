@@ -231,6 +231,36 @@ fn times_are_judged_by_the_servers_clock_with_a_leeway() {
 }
 
 #[test]
+fn the_times_of_a_clients_own_assertion_are_bounded_to_the_second() {
+    let client = Issuer::new("orders").unwrap();
+    let names = Names { issuer: ISS.to_owned(), token_endpoint: "e".to_owned() };
+    let check = |exp: i64, iat: Option<i64>, nbf: Option<i64>| {
+        let mut assertion = client.client_assertion(ISS).without("iat").claim("exp", &exp.to_string());
+        for (name, time) in [("iat", iat), ("nbf", nbf)] {
+            if let Some(time) = time {
+                assertion = assertion.claim(name, &time.to_string());
+            }
+        }
+        let presented = presented(assertion.signed().unwrap());
+        judge_own(&client.registration(), &names, &presented, 1_000 * SECOND).err()
+    };
+    for (exp, iat, nbf, flaw) in [
+        (1_000, Some(990), None, Some(Flaw::Expired)),
+        (1_001, Some(990), None, None),
+        (1_300, Some(1_000), None, None),
+        (1_301, Some(1_000), None, Some(Flaw::TooLong)),
+        (1_060, None, None, None),
+        (1_061, None, None, Some(Flaw::TooLongWithoutIat)),
+        (1_060, None, Some(1_015), None),
+        (1_060, None, Some(1_016), Some(Flaw::NotYetValid)),
+        (1_060, Some(1_030), None, None),
+        (1_060, Some(1_031), None, Some(Flaw::IssuedLater)),
+    ] {
+        assert_eq!(check(exp, iat, nbf), flaw, "{exp} {iat:?} {nbf:?}");
+    }
+}
+
+#[test]
 fn a_jti_is_kept_with_its_issuer_where_it_may_be_used_once() {
     let issuer = issuer();
     let once = issuer.trust(AUDIENCE).once();
@@ -292,6 +322,7 @@ fn an_id_is_used_for_the_first_time_once_and_the_oldest_is_forgotten() {
 fn a_description_is_of_the_characters_that_rfc_6749_allows() {
     for flaw in [
         Flaw::Untrusted,
+        Flaw::Unregistered,
         Flaw::Type,
         Flaw::ClientIdMissing,
         Flaw::ClientIdPresent,
@@ -305,11 +336,18 @@ fn a_description_is_of_the_characters_that_rfc_6749_allows() {
         Flaw::Signature,
         Flaw::Issuer,
         Flaw::Subject,
+        Flaw::ClientIdOther,
         Flaw::SpiffeId,
         Flaw::Audience,
+        Flaw::AudienceArray,
+        Flaw::AudienceNotIssuer,
+        Flaw::AudienceNotEndpoint,
         Flaw::NoEnd,
         Flaw::Expired,
+        Flaw::TooLong,
+        Flaw::TooLongWithoutIat,
         Flaw::NotYetValid,
+        Flaw::IssuedLater,
         Flaw::NoId,
         Flaw::ClientUnknown,
         Flaw::Unchanged,

@@ -5,10 +5,11 @@ const FORM: &str = "application/x-www-form-urlencoded";
 fn request(headers: &[(&str, &str)], body: &str) -> Request {
     Request {
         method: "POST".to_owned(),
-        target: PATH.to_owned(),
+        target: crate::site::TOKEN_PATH.to_owned(),
         headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         body: body.as_bytes().to_vec(),
         keep_alive: true,
+        session: None,
     }
 }
 

@@ -1,7 +1,10 @@
-use std::net::{Shutdown, TcpListener};
+use std::io::Write as _;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::stream::Protocol;
 
 /// What is read when a client sends these bytes and ends its side.
 fn read(bytes: &[u8]) -> Vec<Result<Request, Bad>> {
@@ -17,6 +20,7 @@ fn read(bytes: &[u8]) -> Vec<Result<Request, Bad>> {
         let _ = client.shutdown(Shutdown::Write);
         client
     });
+    let stream = Stream::new(Arc::new(stream), &Protocol::Plain).unwrap();
     let mut reader = Reader::default();
     let mut requests = Vec::new();
     loop {

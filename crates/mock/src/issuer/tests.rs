@@ -72,7 +72,7 @@ fn the_name_of_a_key_is_its_thumbprint() {
     let issuer = Issuer::new("a").unwrap();
     let jwk: Value = serde_json::from_str(&issuer.jwk()).unwrap();
     let required = json!({ "crv": jwk["crv"], "kty": jwk["kty"], "x": jwk["x"], "y": jwk["y"] });
-    let print = digest(&SHA256, required.to_string().as_bytes());
+    let print = ring::digest::digest(&ring::digest::SHA256, required.to_string().as_bytes());
     assert_eq!(jwk["kid"], URL_SAFE_NO_PAD.encode(print));
 }
 

@@ -20,7 +20,7 @@ const ED: [&str; 3] = [
 ];
 
 fn one(text: &str) -> Option<Key> {
-    let mut keys = read(text)?;
+    let mut keys = read(text).ok()?;
     assert!(keys.len() <= 1);
     keys.pop()
 }
@@ -28,16 +28,18 @@ fn one(text: &str) -> Option<Key> {
 #[test]
 fn the_signatures_of_the_rfcs_are_verified() {
     for ([jwk, message, signature], algs) in
-        [(RSA, &["RS256"][..]), (EC, &["ES256"]), (ED, &["EdDSA", "Ed25519"])]
+        [(RSA, &["RS256", "RS384", "PS256"][..]), (EC, &["ES256"]), (ED, &["EdDSA", "Ed25519"])]
     {
         let key = one(jwk).unwrap();
         let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-        assert!(key.verifies(message.as_bytes(), &signature), "{jwk}");
-        assert!(!key.verifies(&message.as_bytes()[1..], &signature), "{jwk}");
+        let alg = key.algorithm(algs[0]).unwrap();
+        assert!(key.verifies(alg, message.as_bytes(), &signature), "{jwk}");
+        assert!(!key.verifies(alg, &message.as_bytes()[1..], &signature), "{jwk}");
         signature[0] ^= 1;
-        assert!(!key.verifies(message.as_bytes(), &signature), "{jwk}");
-        for alg in ["none", "HS256", "RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"] {
-            assert_eq!(key.signs_with(alg), algs.contains(&alg), "{alg}");
+        assert!(!key.verifies(alg, message.as_bytes(), &signature), "{jwk}");
+        for alg in ["none", "HS256", "RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"]
+        {
+            assert_eq!(key.algorithm(alg).is_some(), algs.contains(&alg), "{alg}");
         }
     }
 }
@@ -46,9 +48,9 @@ fn the_signatures_of_the_rfcs_are_verified() {
 fn a_set_gives_its_keys_with_their_names_and_leaves_out_what_cannot_be_used() {
     let named = EC[0].replace("{", r#"{"kid":"a","use":"jwt-svid","alg":"ES256","#);
     let x509 = EC[0].replace("{", r#"{"kid":"b","use":"x509-svid","#);
-    let p384 = EC[0].replace("P-256", "P-384");
+    let p521 = EC[0].replace("P-256", "P-521");
     let set =
-        format!(r#"{{"keys":[{named},{x509},{p384},{{"kty":"oct","k":"AAAA"}},7,{},{}]}}"#, RSA[0], ED[0]);
+        format!(r#"{{"keys":[{named},{x509},{p521},{{"kty":"oct","k":"AAAA"}},7,{},{}]}}"#, RSA[0], ED[0]);
     let kids: Vec<Option<String>> =
         read(&set).unwrap().iter().map(|key| key.kid().map(str::to_owned)).collect();
     assert_eq!(kids, [Some("a".to_owned()), None, None]);
@@ -57,7 +59,7 @@ fn a_set_gives_its_keys_with_their_names_and_leaves_out_what_cannot_be_used() {
 #[test]
 fn what_is_no_public_key_is_none() {
     for text in ["", "{}", "[]", "nonsense", r#"{"keys":7}"#, r#"{"kty":7}"#] {
-        assert!(read(text).is_none(), "{text}");
+        assert_eq!(read(text).err(), Some(Unread::NoKeys), "{text}");
     }
     for (text, from, to) in [
         (EC[0], "WI5a0", "+"),
@@ -68,7 +70,7 @@ fn what_is_no_public_key_is_none() {
         (ED[0], "HURo", "+"),
         (ED[0], "Ed25519", "X25519"),
         (RSA[0], "uXpoQ", "+"),
-        (RSA[0], "{", r#"{"alg":"PS256","#),
+        (RSA[0], "{", r#"{"alg":"RS512","#),
     ] {
         let spoilt = text.replacen(from, to, 1);
         assert!(spoilt != text && read(&spoilt).unwrap().is_empty(), "{spoilt}");
@@ -82,6 +84,10 @@ fn a_key_has_the_length_of_its_kind() {
         let point = format!(r#"{{"kty":"EC","crv":"P-256","x":"{}","y":"{}"}}"#, bytes(x), bytes(y));
         assert_eq!(one(&point).is_some(), fits, "{x} {y}");
     }
+    for (x, y, fits) in [(48, 48, true), (47, 49, false), (49, 47, false), (48, 47, false)] {
+        let point = format!(r#"{{"kty":"EC","crv":"P-384","x":"{}","y":"{}"}}"#, bytes(x), bytes(y));
+        assert_eq!(one(&point).is_some(), fits, "{x} {y}");
+    }
     for (length, fits) in [(31, false), (32, true), (33, false)] {
         let key = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, bytes(length));
         assert_eq!(one(&key).is_some(), fits, "{length}");
@@ -90,4 +96,19 @@ fn a_key_has_the_length_of_its_kind() {
         let key = format!(r#"{{"kty":"RSA","e":"AQAB","n":"{}"}}"#, bytes(length));
         assert_eq!(one(&key).is_some(), fits, "{length}");
     }
+}
+
+#[test]
+fn a_key_with_an_algorithm_signs_by_that_alone() {
+    let key = one(&RSA[0].replace("{", r#"{"alg":"PS256","#)).unwrap();
+    assert!(key.algorithm("PS256").is_some() && key.algorithm("RS256").is_none());
+}
+
+/// RFC 7638 §3.1.
+#[test]
+fn a_thumbprint_is_that_of_the_rfc() {
+    let key = one(
+        r#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB","alg":"RS256","kid":"2011-04-29"}"#,
+    );
+    assert_eq!(key.unwrap().thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
 }

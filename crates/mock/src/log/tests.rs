@@ -7,6 +7,7 @@ fn request(target: &str, body: &[u8]) -> Arc<Request> {
         headers: vec![("authorization".to_owned(), "Basic c2VjcmV0".to_owned())],
         body: body.to_vec(),
         keep_alive: true,
+        session: None,
     })
 }
 

@@ -1,12 +1,16 @@
 use super::*;
 use std::io::Read as _;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+
+use crate::stream::Protocol;
 
 /// What a client reads of this response.
 fn sent(response: &Response, head_only: bool, close: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, _) = listener.accept().unwrap();
+    let stream = Stream::new(Arc::new(stream), &Protocol::Plain).unwrap();
     Departure { stream: &stream, now: 0, age: None, head_only, close }.whole(response).unwrap();
     drop(stream);
     let mut text = String::new();

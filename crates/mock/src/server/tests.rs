@@ -40,7 +40,7 @@ fn each_side_has_counts_of_its_own() {
         stream.read_to_string(&mut String::new()).unwrap();
     };
     server.fault(Endpoint::Resource, Fault::status(503), Times::Next(2));
-    for path in ["/", "/", "/", auth::PATH] {
+    for path in ["/", "/", "/", crate::site::TOKEN_PATH] {
         get(path);
     }
     let counts = server.counts();
@@ -59,6 +59,7 @@ fn what_the_log_has_dropped_is_told() {
         headers: Vec::new(),
         body: vec![0; 33 * 1024 * 1024],
         keep_alive: true,
+        session: None,
     });
     for _ in 0..3 {
         server.shared.lock().log.push(Endpoint::Resource, Duration::ZERO, Arc::clone(&request));

@@ -33,11 +33,11 @@ fn one_connection_more_than_the_bound_is_closed_at_once() {
     shared.lock().connections.extend(numbers.map(|number| (number, Arc::clone(&held))));
     let number = MAX_CONNECTIONS as u64;
     let (stream, refused) = pair();
-    connect(&shared, number, stream, LONG).unwrap();
+    connect(&shared, number, stream, &Protocol::Plain, LONG).unwrap();
     assert_eq!(refused.peek(&mut [0]).unwrap(), 0);
     shared.lock().connections.remove(&0);
     let (stream, _served) = pair();
-    connect(&shared, number, stream, LONG).unwrap();
+    connect(&shared, number, stream, &Protocol::Plain, LONG).unwrap();
     assert!(shared.lock().connections.contains_key(&number));
     shared.lock().connections.retain(|place, _| *place == number);
 }
@@ -48,7 +48,7 @@ fn a_connection_that_comes_while_the_server_stops_is_closed() {
     let shared = server.shared();
     shared.lock().stopping = true;
     let (stream, refused) = pair();
-    connect(&shared, 0, stream, LONG).unwrap();
+    connect(&shared, 0, stream, &Protocol::Plain, LONG).unwrap();
     assert!(shared.lock().connections.is_empty());
     assert_eq!(refused.peek(&mut [0]).unwrap(), 0);
 }

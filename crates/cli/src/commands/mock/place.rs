@@ -5,38 +5,45 @@ use serde_json::{Value, json};
 use std::ffi::OsString;
 
 const CA_FILE: &str = "EVERGRANT_CA_FILE";
+/// What the servers are called.
+pub(super) const ISSUER: &str = "EVERGRANT_MOCK_ISSUER";
 
 /// Where the servers are reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     token_endpoint: String,
+    issuer: String,
     api: String,
     /// The file with the root of their certificate, if they speak TLS.
     ca_file: Option<String>,
 }
 
 impl Place {
-    /// The server itself.
-    pub(super) fn of(server: &Server) -> Self {
-        Self { token_endpoint: server.token_endpoint(), api: server.origin(), ca_file: None }
-    }
-
-    /// What speaks TLS in front of the server, at this origin.
-    pub(super) fn over_tls(server: &Server, origin: &str, ca_file: String) -> Self {
-        let token_endpoint = server.token_endpoint().replacen(&server.origin(), origin, 1);
-        Self { token_endpoint, api: origin.to_owned(), ca_file: Some(ca_file) }
+    pub(super) fn of(server: &Server, ca_file: Option<String>) -> Self {
+        Self {
+            token_endpoint: server.token_endpoint(),
+            issuer: server.issuer(),
+            api: server.origin(),
+            ca_file,
+        }
     }
 
     /// As `json` has it, in one line; `None` if that is something else.
     pub(super) fn read(line: &str) -> Option<Self> {
         let told: Value = serde_json::from_str(line).ok()?;
         let text = |name: &str| Some(told.get(name)?.as_str()?.to_owned());
-        Some(Self { token_endpoint: text("token_endpoint")?, api: text("api")?, ca_file: text("ca_file") })
+        Some(Self {
+            token_endpoint: text("token_endpoint")?,
+            issuer: text("issuer")?,
+            api: text("api")?,
+            ca_file: text("ca_file"),
+        })
     }
 
     pub(super) fn json(&self) -> Value {
         let mut told = json!({
             "token_endpoint": self.token_endpoint,
+            "issuer": self.issuer,
             "api": self.api,
             "resource": self.resource(),
             "client_id": Server::CLIENT_ID,
@@ -55,6 +62,7 @@ impl Place {
             ("EVERGRANT_CLIENT_ID", Server::CLIENT_ID),
             ("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET),
             ("EVERGRANT_ALLOW_ORIGIN", &self.api),
+            (ISSUER, &self.issuer),
             ("EVERGRANT_MOCK_API", &self.api),
         ];
         variables.extend(self.ca_file.as_deref().map(|file| (CA_FILE, file)));
@@ -69,7 +77,7 @@ impl Place {
 
     /// For a reader, with a command to try.
     pub(super) fn words(&self) -> String {
-        let (endpoint, resource) = (&self.token_endpoint, self.resource());
+        let (endpoint, issuer, resource) = (&self.token_endpoint, &self.issuer, self.resource());
         let (id, secret) = (Server::CLIENT_ID, Server::CLIENT_SECRET);
         let (mut ca_file, mut trusting) = (String::new(), String::new());
         if let Some(file) = &self.ca_file {
@@ -78,6 +86,7 @@ impl Place {
         }
         format!(
             "token endpoint  {endpoint}\n\
+             issuer          {issuer}\n\
              resource API    {resource}\n\
              client id       {id}\n\
              client secret   {secret}\n\

@@ -37,7 +37,7 @@ fn es256() -> KeyInfo {
     KeyInfo::new([Algorithm::Es256])
 }
 
-// Conforms: R-7523-3-a
+// Conforms: R-7523-b R-7523-c R-7523-f
 #[test]
 fn header_and_claims_are_what_the_rules_ask_for() {
     let (header, claims) = input(&unsigned(provider()), &es256());
@@ -59,6 +59,7 @@ fn a_key_says_its_name_and_its_certificate() {
     assert_eq!(header["x5t#S256"], "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE");
 }
 
+// Conforms: R-7523-c R-7523-d R-7523-e
 #[test]
 fn the_audience_is_one_text_the_issuer_first() {
     let audience = |provider| input(&unsigned(provider), &es256()).1["aud"].clone();
@@ -73,6 +74,7 @@ fn the_audience_is_one_text_the_issuer_first() {
     assert_eq!(audience(other), "urn:as");
 }
 
+// Conforms: R-7523-f
 #[test]
 fn a_server_may_want_another_type_and_the_moment_it_begins() {
     let form = AssertionForm::new().with_type("JWT").unwrap().with_not_before();
@@ -82,7 +84,6 @@ fn a_server_may_want_another_type_and_the_moment_it_begins() {
     assert!(AssertionForm::new().with_type("J\nWT").is_err());
 }
 
-// Conforms: R-7518-3-a
 #[test]
 fn of_two_ways_of_rsa_the_better_one_is_for_servers_that_list_it() {
     let rsa = KeyInfo::new([Algorithm::Ps256, Algorithm::Rs256, Algorithm::Rs384]);
@@ -99,6 +100,7 @@ fn of_two_ways_of_rsa_the_better_one_is_for_servers_that_list_it() {
     assert_eq!(plain.for_key(&pss_alone, [0; 16]).unwrap().algorithm(), Algorithm::Ps256);
 }
 
+// Conforms: R-7523-h
 #[test]
 fn a_key_that_cannot_sign_as_asked_is_refused_by_name() {
     let private = unsigned(provider());

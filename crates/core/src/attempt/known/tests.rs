@@ -249,8 +249,39 @@ impl Known {
         if let Some(Learnt { refused: Some(refused), .. }) = relative.learnt.as_mut().map(Arc::make_mut) {
             refused.until = Mono::from_origin(refused.until.since(now));
             refused.any_until = Mono::from_origin(refused.any_until.since(now));
-            let longest = self.policy.cooldown(u32::MAX);
-            let is_counted = |count: &u32| self.policy.cooldown(*count) < longest;
+        }
+        relative.counted()
+    }
+
+    /// The same as it would be so much later, at the moment that is `now` for both: equal for two that will behave alike.
+    pub(in crate::attempt) fn later(&self, by: Duration, now: Mono) -> Self {
+        let mut later = self.clone();
+        let Some(learnt) = later.learnt.as_mut().map(Arc::make_mut) else { return later };
+        let earlier = |then: Mono| Mono::from_origin(then.since_origin().saturating_sub(by));
+        if let Some(refused) = &mut learnt.refused {
+            // What is over is over.
+            refused.until = earlier(refused.until).max(now);
+            refused.any_until = earlier(refused.any_until).max(now);
+        }
+        if let Some(kept) = &mut learnt.metadata {
+            // What is older than anything that matters is that old.
+            let ago = |then: Mono, most: u64| {
+                earlier(then)
+                    .max(Mono::from_origin(now.since_origin().saturating_sub(Duration::from_secs(most))))
+            };
+            kept.fetched = ago(kept.fetched, 600);
+            kept.tried = ago(kept.tried, 60);
+        }
+        later.counted()
+    }
+
+    /// The same with counts as far as they matter.
+    fn counted(self) -> Self {
+        let mut relative = self;
+        if let Some(Learnt { refused: Some(refused), .. }) = relative.learnt.as_mut().map(Arc::make_mut) {
+            let policy = &relative.policy;
+            let longest = policy.cooldown(u32::MAX);
+            let is_counted = |count: &u32| policy.cooldown(*count) < longest;
             refused.count = (0..refused.count).find(|count| !is_counted(count)).unwrap_or(refused.count);
             let beyond = refused.others.saturating_sub(OTHERS);
             let beyond = (0..beyond).find(|count| !is_counted(count)).unwrap_or(beyond);

@@ -1,7 +1,7 @@
 //! Tenants whose secrets are read for each request.
 
 use super::*;
-use evergrant_core::{Ask, ClientAuth, ConfigError, Move, SecretText};
+use evergrant_core::{ClientAuth, ConfigError, Move, SecretText};
 
 fn live(tenant: u32) -> Client {
     client_of(tenant).with_auth(ClientAuth::post_live(&tenant.to_string()).unwrap())
@@ -37,7 +37,8 @@ fn is_sent_and_refused(tenant: &Tenant, text: &str) -> bool {
 
 /// What an attempt of this flight reads.
 fn reads(guard: &FlightGuard<String>) -> String {
-    let ticket = guard.read(&Ask::ClientSecret).unwrap();
+    let Move::Ask(asking) = guard.begin() else { panic!("its secret is read") };
+    let ticket = guard.read(&asking).unwrap();
     loop {
         if let Some(arrived) = ticket.poll(std::task::Waker::noop()) {
             return arrived.text.unwrap().expose().to_owned();

@@ -116,7 +116,7 @@ fn a_rotation_forgets_what_was_known_of_the_old_credentials_and_what_is_still_to
 fn what_is_read_lives_elsewhere_from_the_next_flight_on() {
     let reads = |guard: &FlightGuard<String>| {
         let Move::Ask(asking) = guard.begin() else { panic!("its secret is read") };
-        let ticket = guard.read(asking.ask()).unwrap();
+        let ticket = guard.read(&asking).unwrap();
         let arrived = loop {
             if let Some(arrived) = ticket.poll(Waker::noop()) {
                 break arrived;

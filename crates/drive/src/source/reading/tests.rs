@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::fixture::{Waking, secs};
-use evergrant_core::{Attempt, Client, ClientAuth, Known, Outcome, Policy, Provider, Seed};
+use crate::observer::EventKind;
+use crate::source::Ticket as Awaited;
+use evergrant_core::{Attempt, Client, ClientAuth, Known, Move, Outcome, Policy, Provider, Seed};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -319,7 +321,7 @@ fn answered(hand: &Hand, client: &Client, text: Text) -> (Option<Outcome>, Vec<E
     hand.answers.send(text).unwrap();
     let mut news = Vec::new();
     let arrived = arrives(&ticket);
-    match ticket.answer(asking, Some(arrived), &mut news) {
+    match Awaited::Read(ticket).answer(asking, Some(arrived), &mut news) {
         Move::Done(outcome, _) => (Some(outcome), news),
         _ => (None, news),
     }
@@ -357,7 +359,9 @@ fn an_attempt_that_waited_for_nothing_says_that_nothing_came_in_time() {
     };
     let ticket = hand.reading.begin(LONG);
     hand.is_begun();
-    let Move::Done(Outcome::NotSent(unready), _) = ticket.answer(asking, None, &mut Vec::new()) else {
+    let Move::Done(Outcome::NotSent(unready), _) =
+        Awaited::Read(ticket).answer(asking, None, &mut Vec::new())
+    else {
         panic!("it is over")
     };
     assert_eq!(unready.problem(), &SourceError::TimedOut);
