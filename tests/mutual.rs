@@ -100,6 +100,7 @@ impl Drop for Files {
     }
 }
 
+// Conforms: R-8705-a
 #[test]
 fn a_client_that_is_known_by_its_certificate_sends_its_id_and_nothing_else() {
     let place = place(&BOTH, |_| granted());
@@ -119,6 +120,7 @@ fn a_client_that_is_known_by_its_certificate_sends_its_id_and_nothing_else() {
 }
 
 /// A session that is resumed speaks for the certificate that it began with, whatever the client would show now.
+// Conforms: R-8705-c
 #[test]
 fn a_renewed_certificate_is_shown_by_the_next_request_and_no_session_of_before_is_resumed() {
     for version in BOTH {
@@ -202,6 +204,7 @@ fn files_that_are_not_there_when_the_source_is_made_may_come_later() {
     }
 }
 
+// Conforms: R-8705-e
 #[test]
 fn i44_a_token_of_a_certificate_is_kept_across_a_restart_with_that_certificate_alone() {
     let place = place(&BOTH, |_| granted());
@@ -325,6 +328,7 @@ fn with_alias(request: &str) -> String {
     )
 }
 
+// Conforms: R-8705-b
 #[test]
 fn the_alias_of_the_metadata_is_asked_exactly_by_clients_that_show_a_certificate() {
     let place = place(&BOTH, with_alias);

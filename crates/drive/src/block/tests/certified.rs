@@ -31,7 +31,6 @@ impl BlockingTransport for Showing {
         let mut heard = self.0.0.lock().unwrap();
         heard.shown.push(self.1.as_ref().map(CertifiedKey::thumbprint));
         heard.bodies.push(request.body().to_vec());
-        // All end at the same moment, whenever they are issued: none ends later than the one before.
         let body =
             format!(r#"{{"access_token":"t{}","token_type":"Bearer","expires_in":3600}}"#, heard.shown.len());
         let (status, body) =
@@ -111,6 +110,7 @@ fn thumbprint(issued: &Issued) -> Thumbprint {
     issued.certified().thumbprint()
 }
 
+// Conforms: R-8705-c
 #[test]
 fn i44_each_token_is_bound_to_the_certificate_that_its_request_showed() {
     let (first, second) = (issue("first"), issue("second"));
@@ -198,6 +198,7 @@ fn a_client_with_a_secret_shows_its_certificate_beside_it() {
     assert!(heard.bodies[0].ends_with(b"&client_id=erp&client_secret=a+secret+of+some+length"));
 }
 
+// Conforms: R-8705-e
 #[test]
 fn i44_a_bound_token_is_restored_with_its_certificate_alone() {
     let (first, second) = (issue("first"), issue("second"));
