@@ -280,3 +280,6 @@ fn told_rest(landing: &Landing) -> Option<Mono> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
