@@ -10,7 +10,7 @@
 #![allow(clippy::print_stdout)]
 
 use evergrant_crypto::{Key, KeyFile};
-use evergrant_mock::{Registration, Server};
+use evergrant_mock::{Recorded, Registration, Server};
 use evergrant_tokio_reqwest::{Api, Client, ClientAuth, ManualClock, Origins, Provider, Tokens};
 use std::error::Error;
 use std::path::Path;
@@ -88,7 +88,7 @@ fn registration(keys: &[&str]) -> Result<Registration, Box<dyn Error>> {
 /// What was in the last assertion that the server got.
 fn last_assertion(server: &Server) -> Result<String, Box<dyn Error>> {
     let requests = server.requests();
-    let assertion = requests.iter().rev().find_map(|request| request.assertion()).ok_or("an assertion")?;
+    let assertion = requests.iter().rev().find_map(Recorded::assertion).ok_or("an assertion")?;
     let (alg, kid) = (assertion.alg().unwrap_or_default(), assertion.kid().unwrap_or_default());
     Ok(format!("signed by {alg} with the key {kid}, for {}", assertion.aud().unwrap_or_default()))
 }

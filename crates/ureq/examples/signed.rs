@@ -10,7 +10,7 @@
 #![allow(clippy::print_stdout)]
 
 use evergrant_crypto::{Key, KeyFile};
-use evergrant_mock::{Registration, Server};
+use evergrant_mock::{Recorded, Registration, Server};
 use evergrant_ureq::{Client, ClientAuth, ManualClock, Provider, Tokens};
 use std::error::Error;
 use std::time::Duration;
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     server.set_clock_offset(2 * 86_400);
     println!("with the second key: {:?}", tokens.token()?.generation());
 
-    for assertion in server.requests().iter().filter_map(|request| request.assertion()) {
+    for assertion in server.requests().iter().filter_map(Recorded::assertion) {
         let (alg, kid) = (assertion.alg().unwrap_or_default(), assertion.kid().unwrap_or_default());
         println!("  signed by {alg} with the key {kid}, for {}", assertion.aud().unwrap_or_default());
     }
