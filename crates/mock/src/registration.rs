@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-#[cfg(feature = "tls")]
 use crate::algorithm::Kind;
+#[cfg(feature = "tls")]
 use crate::clock::SECOND;
 use crate::jwk::{self, Key, Unread};
 use crate::session::Certificate;

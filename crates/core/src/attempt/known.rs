@@ -233,6 +233,25 @@ impl Known {
         self.kept()?.failing_since
     }
 
+    /// The metadata that is kept, and nothing else that was learnt: for other clients of the same server, which
+    /// [take it up](Self::adopt_metadata).
+    pub fn metadata_alone(&self) -> Option<Self> {
+        let metadata = Some(self.kept()?.clone());
+        Some(Self {
+            policy: self.policy.clone(),
+            learnt: Some(Arc::new(Learnt { metadata, ..Learnt::default() })),
+        })
+    }
+
+    /// Takes up the metadata that another client of the same server has found out, at the same place and of the same issuer, if it asked later than
+    /// this one.
+    pub fn adopt_metadata(&mut self, other: &Self) {
+        let Some(theirs) = other.kept() else { return };
+        if self.kept().is_none_or(|ours| ours.fetched < theirs.fetched) {
+            self.learn().metadata = Some(theirs.clone());
+        }
+    }
+
     fn kept(&self) -> Option<&Kept> {
         self.learnt.as_ref()?.metadata.as_ref()
     }

@@ -379,7 +379,7 @@ impl Refusal {
 const ASSERTION_ENDED: &str =
     "see to it that a new client assertion is written in time, and check this machine's clock";
 const ASSERTION: &str = "check with the server's operator that it trusts whoever signs the client assertion, with this audience and this subject";
-const SIGNED: &str = "check with the server's operator that it has this client's public key, by this key id, and expects this audience";
+const SIGNED: &str = "check with the server's operator that it has this client's public key, by this key id, and expects this algorithm and this audience";
 const CERTIFICATE: &str = "check with the server's operator which certificate it expects of this client";
 const CREDENTIALS: &str =
     "check the client id, the client secret and the authentication method with the server's operator";
@@ -465,8 +465,20 @@ impl fmt::Display for Presented {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.ask, &self.source) {
             // What it says is said of the assertion, and the key is what somebody may have to replace.
-            (Ask::Signature, Some(source)) => write!(f, "the client assertion, signed by {source},")?,
-            (Ask::Signature, None) => f.write_str("the client assertion")?,
+            (Ask::Signature, source) => {
+                f.write_str("the client assertion, signed")?;
+                if let Some(Told { algorithm: Some(algorithm), key, .. }) = &self.told {
+                    write!(f, " by {algorithm}")?;
+                    match key {
+                        Some(key) => write!(f, " with the key {key}")?,
+                        None => f.write_str(" with a key without a name")?,
+                    }
+                }
+                if let Some(source) = source {
+                    write!(f, " in {source}")?;
+                }
+                f.write_str(",")?;
+            }
             (ask, Some(source)) => write!(f, "{ask} in {source}")?,
             (ask, None) => ask.fmt(f)?,
         }
