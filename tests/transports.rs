@@ -126,12 +126,17 @@ fn futures_trusting<N: Net>(root: &CertificateDer<'static>) -> evergrant_async_s
     evergrant_async_std::Transport::builder().http(http).build()
 }
 
-fn reqwest_trusting(root: &CertificateDer<'static>) -> reqwest::ClientBuilder {
+/// An HTTP client that trusts this root alone.
+///
+/// # Panics
+/// It is no certificate.
+pub fn reqwest_trusting(root: &CertificateDer<'static>) -> reqwest::ClientBuilder {
     let root = reqwest::Certificate::from_der(root).expect("a certificate");
     reqwest::Client::builder().tls_certs_only([root])
 }
 
-fn ureq_trusting(root: &CertificateDer<'static>) -> ConfigBuilder<AgentScope> {
+/// An HTTP client that trusts this root alone.
+pub fn ureq_trusting(root: &CertificateDer<'static>) -> ConfigBuilder<AgentScope> {
     let root = ureq::tls::Certificate::from_der(root).to_owned();
     let roots = ureq::tls::RootCerts::new_with_certs(&[root]);
     ureq::Agent::config_builder().tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build())

@@ -83,7 +83,7 @@ fn assertions(server: &Server) -> Vec<RecordedAssertion> {
     server.requests().iter().filter_map(|request| request.assertion()).collect()
 }
 
-// Conforms: R-7523-g R-7523-k A-32
+// Conforms: R-7523-g, R-7523-k, A-32
 pub(crate) fn each_request_has_an_assertion_of_its_own_signed_by_the_key_of_that_moment(
     mount: Mount,
 ) -> Trace {
@@ -169,7 +169,7 @@ pub(crate) fn an_endpoint_that_has_moved_is_found_out_anew(mount: Mount) -> Trac
     over(&server, &shell, &results)
 }
 
-// Conforms: R-8414-3.3-a A-23
+// Conforms: R-8414-3.3-a, A-23
 pub(crate) fn metadata_of_another_issuer_gets_no_credential(mount: Mount) -> Trace {
     let (pair, folder) = (Pair::new("one"), Folder::new());
     let server = knowing(&[&pair], |builder| builder);

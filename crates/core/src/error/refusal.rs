@@ -4,6 +4,7 @@ use super::advice::{TOO_OFTEN, TROUBLE};
 use super::{Class, Excerpt, Malformed, MetadataFault, TransportError, TransportErrorKind};
 use crate::ask::Ask;
 use crate::assertion::Told;
+use crate::clock_offset::ClockOffset;
 use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
@@ -33,6 +34,8 @@ pub struct Refusal {
     pub(crate) retry_after: Option<Duration>,
     /// The credential that it refuses, if that was read for the request.
     pub(crate) presented: Option<Arc<Presented>>,
+    /// How far this machine's clock is off, if that excuses it.
+    pub(crate) clock: Option<ClockOffset>,
 }
 
 /// A credential that was read for one request, without the credential.
@@ -133,6 +136,7 @@ impl Refusal {
             problem: Problem::Expired,
             retry_after: None,
             presented: None,
+            clock: None,
         }
     }
 
@@ -147,7 +151,7 @@ impl Refusal {
     /// assert!(refusal.advice().starts_with("this client requests tokens too often"));
     /// ```
     pub fn new(class: Class, status: Option<u16>, problem: Problem) -> Self {
-        Self { class, status, problem, retry_after: None, presented: None }
+        Self { class, status, problem, retry_after: None, presented: None, clock: None }
     }
 
     /// The same, with the server's word on when to ask again.
@@ -229,9 +233,15 @@ impl Refusal {
         }
     }
 
+    /// How far this machine's clock is off, if that may be why an assertion was refused that the client had signed: what is sent next has its
+    /// times by the server's clock. Display says it behind the advice.
+    pub const fn clock(&self) -> Option<ClockOffset> {
+        self.clock
+    }
+
     /// The same, which lies in the clock: what is sent next has the right times.
-    pub(crate) fn excused(self) -> Self {
-        Self { class: Class::Transient, ..self }
+    pub(crate) fn excused(self, clock: Option<ClockOffset>) -> Self {
+        Self { class: Class::Transient, clock, ..self }
     }
 
     /// The same, which refuses this credential.
@@ -288,6 +298,9 @@ impl Refusal {
 
     /// What to do about it, in one sentence.
     pub fn advice(&self) -> &'static str {
+        if self.clock.is_some() {
+            return CLOCK;
+        }
         match &self.problem {
             Problem::Transport(error) => match error.kind() {
                 TransportErrorKind::Resolve => "check the host in the token endpoint, and this machine's DNS",
@@ -383,6 +396,8 @@ const SIGNED: &str = "check with the server's operator that it has this client's
 const CERTIFICATE: &str = "check with the server's operator which certificate it expects of this client";
 const CREDENTIALS: &str =
     "check the client id, the client secret and the authentication method with the server's operator";
+const CLOCK: &str =
+    "set this machine's clock; until then its requests go by the server's, from the next one on";
 const PARAMETERS: &str = "check the request's parameters and body format against the server's documentation";
 const REPORT: &str = "check the token endpoint; if it is right, report this to the server's operator";
 const PAGE: &str = "check the path of the token endpoint: a web page answered, not an authorization server";
@@ -453,6 +468,9 @@ impl fmt::Display for Summary<'_> {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.summary(), self.advice())?;
+        if let Some(clock) = self.clock {
+            write!(f, "; this machine's clock is {clock}")?;
+        }
         match self.credential() {
             Some(credential) => write!(f, "; {credential}"),
             None => Ok(()),

@@ -162,7 +162,7 @@ fn an_answer_of_a_wrong_place_makes_the_next_flight_ask_where_it_is() {
     }
 }
 
-// Conforms: R-8414-3.3-a A-23
+// Conforms: R-8414-3.3-a, A-23
 #[test]
 fn i39_without_metadata_of_the_issuer_no_credential_leaves() {
     let evil = r#"{"issuer":"https://evil.example","token_endpoint":"https://evil.example/token"}"#;
@@ -334,7 +334,7 @@ fn i44_a_token_is_bound_where_the_user_or_the_token_says_so() {
     assert_eq!(bound(&jwt(r#"{"exp":1,"cnf":7}"#), false, true), Binding::None);
 }
 
-// Conforms: A-24 R-7523-d
+// Conforms: A-24, R-7523-d
 #[test]
 fn no_audience_is_learnt_from_an_answer() {
     use crate::assertion::{AssertionAudience, AssertionForm};
