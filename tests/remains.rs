@@ -12,7 +12,10 @@ use evergrant_async_std::{AsyncStd, HttpClient, Net, Smol};
 use evergrant_crypto::Seal;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tests::install_tls;
-use evergrant_tokio_reqwest::core::{AccessToken, Token, Wall};
+use evergrant_tokio_reqwest::core::{
+    AccessToken, Algorithm, Attempt, KeyInfo, Known, Move, Now, Policy, Response, Seed, Signature, Token,
+    Wall,
+};
 use evergrant_tokio_reqwest::{Client, ClientAuth, Origins, Provider, Stored};
 use memory::{Masked, Sentinel};
 use std::env;
@@ -177,4 +180,33 @@ fn while_a_token_is_sealed_with_a_secret() {
     let stored = Stored::new(AccessToken::new("token").unwrap(), Wall::EPOCH, Duration::from_secs(3600));
     assert_eq!(seal.open(&seal.seal(&stored).unwrap()), Ok(stored));
     assert_eq!(sentinel.copies(), 0);
+}
+
+// Conforms: A-07
+#[test]
+fn after_an_assertion_was_signed_and_sent() {
+    let sentinel = Sentinel::new("a claim that is a secret");
+    let provider = Provider::rfc6749("https://auth.example/token").unwrap();
+    let builder = Client::builder(provider, ClientAuth::private_key_jwt("id").unwrap());
+    let mut json = zeroize::Zeroizing::new(String::with_capacity(200));
+    ["\"", &*sentinel.text(), "\""].into_iter().for_each(|part| json.push_str(part));
+    let client = builder.assertion_claim("tenant", &json).build().unwrap();
+    drop(json);
+    let before = sentinel.copies();
+    let known = Known::new(&Policy::new());
+    let Move::Ask(asking) = Attempt::begin(&client, Seed::new(Now::default()), &known) else {
+        panic!("it is signed")
+    };
+    let input = asking.unsigned().unwrap().for_key(&KeyInfo::new([Algorithm::Es256]), [7; 16]).unwrap();
+    let text = input.signed(&Signature::new([9; 64])).unwrap();
+    let assertion = Masked::of(text.expose().as_bytes());
+    let Move::Send(request, sent) = asking.answer(text) else { panic!("it is sent") };
+    assert!(assertion.copies() >= 2, "in the request and in the client that it is of");
+    let refused = Response::new(401).with_body(br#"{"error":"invalid_client"}"#.to_vec());
+    let Move::Done(outcome, known) = sent.received(&refused, Now::default()) else { panic!("it is over") };
+    drop(request);
+    assert_eq!(assertion.copies(), 0, "of the assertion, whatever is known of the refusal");
+    assert_eq!(sentinel.copies(), before, "of its claims, beside the client's own");
+    drop((outcome, known, client));
+    assert_eq!(sentinel.copies(), 0, "of its claims");
 }

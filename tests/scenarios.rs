@@ -1,8 +1,10 @@
 //! Scenarios: a script for the servers, and what callers on any shell must see.
 
 mod live;
+mod signed;
 
 pub(crate) use live::*;
+pub(crate) use signed::*;
 
 use crate::shells::Mount;
 use base64::Engine as _;
@@ -18,6 +20,7 @@ use evergrant_tokio_reqwest::{
 };
 use std::cell::Cell;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
@@ -90,6 +93,11 @@ macro_rules! every_scenario {
             a_secret_that_comes_a_moment_later_is_waited_for
             no_failure_of_a_source_takes_the_token_that_is_held
             a_rotation_takes_effect_on_a_secret_that_was_read
+            each_request_has_an_assertion_of_its_own_signed_by_the_key_of_that_moment
+            a_refused_key_is_not_sent_again_until_another_one_is_in_its_place
+            a_clock_that_is_off_costs_one_refused_request
+            an_endpoint_that_has_moved_is_found_out_anew
+            metadata_of_another_issuer_gets_no_credential
         }
     };
 }
@@ -117,6 +125,8 @@ pub(crate) struct Setup {
     pub(crate) origins: Origins,
     /// Where its secret or its assertion lives, if that is read.
     pub(crate) secret: Option<Place>,
+    /// The file with the key that signs its assertions, if it signs them.
+    pub(crate) key: Option<PathBuf>,
     /// Where the values of parameters live.
     pub(crate) params: Vec<(&'static str, Place)>,
 }
@@ -167,6 +177,7 @@ impl Setup {
             fail_fast: false,
             origins: Origins::parse([server.origin().as_str()]).unwrap(),
             secret: None,
+            key: None,
             params: Vec::new(),
         }
     }
@@ -244,7 +255,8 @@ fn trace(server: &Server, mut results: Vec<u16>, shell: &Arc<dyn Shell>, replaye
     Trace { requests, results, is_of_its_own: replayed && !shell.replays() }
 }
 
-/// What a token request says, byte by byte (I27, I45): all but the name of the HTTP library, and how it keeps its connection.
+/// What a token request says, byte by byte (I27, I45): all but the name of the HTTP library, how it keeps its connection, and of an assertion
+/// that is made for it the moment, the name and the signature.
 fn conversation(request: &Recorded) -> String {
     if request.endpoint() != Endpoint::Token {
         return String::new();
@@ -257,7 +269,12 @@ fn conversation(request: &Recorded) -> String {
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
     lines.sort_unstable();
-    lines.push(String::from_utf8_lossy(request.body()).into_owned());
+    let body = String::from_utf8_lossy(request.body());
+    let made = request.parameter("client_assertion").filter(|text| !text.ends_with(SIGNATURE));
+    lines.push(match made {
+        Some(text) => body.replace(&text, &but_for_the_moment(&text)),
+        None => body.into_owned(),
+    });
     lines.join("\n")
 }
 

@@ -3,6 +3,7 @@
 use crate::scenarios::{Call, Seen, Setup, Shell};
 use bytes::Bytes;
 use evergrant_async_std::{AsyncStd, Body, HttpClient, Net, Smol};
+use evergrant_crypto::KeyFile;
 use evergrant_tests::{http, install_tls};
 use evergrant_tokio_reqwest as tokio_reqwest;
 use http_body_util::{BodyExt as _, Full};
@@ -100,6 +101,9 @@ macro_rules! sourced {
         let mut builder = $builder;
         if let Some(place) = &$setup.secret {
             builder = builder.secret(place.clone());
+        }
+        if let Some(path) = &$setup.key {
+            builder = builder.key_source(KeyFile::new(path));
         }
         for (name, place) in &$setup.params {
             builder = builder.param_source(name, place.clone());

@@ -1,6 +1,9 @@
 //! The cases: what each server is asked, and what must come of it.
 
 mod assertions;
+mod certificates;
+mod discovery;
+mod keys;
 mod secrets;
 
 use crate::command::Command;
@@ -40,7 +43,7 @@ pub(crate) enum Run {
 /// The cases that run one after another: they count what a server sees.
 pub(crate) fn one_by_one(servers: &Servers) -> Vec<Case<'_>> {
     let Servers { oidc_provider: oidc, django, django_json: json, django_api: api, .. } = servers;
-    let Servers { authlib, node_oauth, doorkeeper, .. } = servers;
+    let Servers { authlib, node_oauth, doorkeeper, keys, tenant, certificates, .. } = servers;
     let raw = || [node_oauth].into_iter().chain(doorkeeper);
     let mut cases = Vec::new();
     let mut case = |server, name, runs: &[Run]| {
@@ -104,6 +107,9 @@ pub(crate) fn one_by_one(servers: &Servers) -> Vec<Case<'_>> {
     for server in [oidc, authlib] {
         assertions::one_by_one(server, &mut case);
     }
+    keys::one_by_one(keys, &mut case);
+    discovery::one_by_one(tenant, &mut case);
+    certificates::one_by_one(certificates, &mut case);
     case(oidc, PRINTED, &[Run::Program(assertions::printed)]);
     case(
         oidc,
@@ -191,7 +197,7 @@ fn mounted(mount: Mount, client: ClientBuilder) -> Arc<dyn Shell> {
 /// The same, whose secret or assertion is there.
 fn mounted_with(mount: Mount, client: ClientBuilder, source: Option<FileSource>) -> Arc<dyn Shell> {
     let policy = quick().with_attempt_timeout(LONG).with_gate(HOUR, HOUR);
-    mount(Setup { client: build(client), policy, fail_fast: true, source })
+    mount(Setup { fail_fast: true, source, ..Setup::new(build(client), policy) })
 }
 
 /// Why a client like this is refused.
@@ -502,7 +508,7 @@ fn brief(server: &Server, mount: Mount, client: ClientBuilder) -> Arc<dyn Shell>
     // A busy machine may take a token to the resource when it has just ended: each such one is replaced.
     let policy = Policy::new().with_patience(LONG).with_settle(ms(1)).with_gate(ms(2), ms(2));
     let began = Instant::now();
-    let shell = mount(Setup { client: build(client), policy, fail_fast: false, source: None });
+    let shell = mount(Setup::new(build(client), policy));
     let call = || assert_eq!(shell.call(&server.resource), 200);
     let held = || shell.token().unwrap();
     call();
@@ -533,7 +539,7 @@ fn across_expiry_with_reused_tokens(server: &Server, mount: Mount) {
     let policy = Policy::new().with_patience(LONG).with_settle(ms(1)).with_gate(ms(2), ms(2));
     let client = build(server.as_client(BRIEF));
     let began = Instant::now();
-    let shell = mount(Setup { client, policy, fail_fast: false, source: None });
+    let shell = mount(Setup::new(client, policy));
     let mut tokens = BTreeSet::new();
     until(|| {
         assert_eq!(shell.call(&server.resource), 200);

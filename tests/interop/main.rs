@@ -6,7 +6,9 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod cases;
+mod clocks;
 mod command;
+mod credentials;
 mod placed;
 mod program;
 mod report;
@@ -24,14 +26,17 @@ use std::thread;
 
 fn main() -> ExitCode {
     evergrant_tests::install_tls();
+    // The cases of the servers whose names begin with this.
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let is_wanted = |case: &Case<'_>| case.server.name.starts_with(&wanted);
     let (servers, command, report) =
         (Servers::from_environment(), Command::from_environment(), Report::default());
-    for case in cases::one_by_one(&servers) {
+    for case in cases::one_by_one(&servers).into_iter().filter(is_wanted) {
         for (driver, job) in jobs(&case, &command) {
             report.run(&case, driver, job);
         }
     }
-    let cases = cases::together(&servers);
+    let cases: Vec<Case<'_>> = cases::together(&servers).into_iter().filter(is_wanted).collect();
     thread::scope(|scope| {
         for case in &cases {
             for (driver, job) in jobs(case, &command) {

@@ -1,9 +1,12 @@
 //! The servers, as the environment names them, and what is asked of them by hand.
 
+use crate::credentials::certificate;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use evergrant_tests::transports::ureq_trusting;
 use evergrant_tokio_reqwest::core::{BodyFormat, Response};
 use evergrant_tokio_reqwest::{Client, ClientAuth, ClientBuilder, Origins, Provider};
+use rustls::pki_types::CertificateDer;
 use std::env;
 use std::time::Duration;
 
@@ -36,6 +39,8 @@ pub(crate) struct Server {
     pub(crate) account: &'static str,
     /// Whom an assertion for this server is for.
     pub(crate) audience: String,
+    /// Whose certificate it has, if that is no authority of the platform.
+    pub(crate) root: Option<CertificateDer<'static>>,
     /// Whether the platform signs in its own name, and not in that of the client.
     is_foreign: bool,
     base: String,
@@ -76,6 +81,12 @@ pub(crate) struct Servers {
     pub(crate) node_oauth: Server,
     /// Only where it could be installed.
     pub(crate) doorkeeper: Option<Server>,
+    /// The server with a client for each way of proving who one is.
+    pub(crate) keys: Server,
+    /// The same as an issuer with a path.
+    pub(crate) tenant: Server,
+    /// The same at https, where it asks for a client certificate.
+    pub(crate) certificates: Server,
 }
 
 /// What `run` put there.
@@ -100,6 +111,7 @@ impl Servers {
             audience: base.to_owned(),
             is_foreign: false,
             base: base.to_owned(),
+            root: None,
             origins: Origins::parse([resource.rsplit_once('/').unwrap().0]).unwrap(),
             resource,
             client: ENCODED,
@@ -119,6 +131,10 @@ impl Servers {
         let doorkeeper = env::var("EVERGRANT_INTEROP_DOORKEEPER").ok();
         let doorkeeper =
             doorkeeper.map(|base| with_own_resource("doorkeeper", base, "/oauth/token", "/oauth/revoke"));
+        let keys = variable("KEYS");
+        // It revokes nothing, and has one resource for all of its tokens.
+        let of_credentials =
+            |name, base: String| server(name, &base, "/token", "/", parcels(keys.clone()), BodyFormat::Form);
         let raw = |server| Server { client: PLAIN, basic: Basic::Raw, ..server };
         Self {
             oidc_provider: server(
@@ -147,6 +163,12 @@ impl Servers {
             },
             node_oauth: raw(node_oauth),
             doorkeeper: doorkeeper.map(raw),
+            tenant: of_credentials("keys, a path", format!("{keys}/tenants/parcels")),
+            certificates: Server {
+                root: Some(certificate("ca.crt")),
+                ..of_credentials("certificates", variable("CERTIFICATES"))
+            },
+            keys: of_credentials("keys", keys.clone()),
         }
     }
 }
@@ -227,16 +249,16 @@ impl Server {
     /// A token request with these parameters next to a Basic header, which evergrant cannot be brought to send.
     pub(crate) fn send_with_basic(&self, id: &str, parameters: [(&str, &str); 3]) -> Response {
         let request = agent().post(&self.token_endpoint).header("authorization", self.authorization(id));
-        let answer = request.send_form(parameters).unwrap();
-        let mut response = Response::new(answer.status().as_u16());
-        for (name, value) in answer.headers() {
-            response = response.with_header(name.as_str(), value.as_bytes());
-        }
-        response.with_body(answer.into_body().read_to_vec().unwrap())
+        answered(request.send_form(parameters).unwrap())
+    }
+
+    /// Where it is.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 
     /// RFC 6749 §2.3.1: the form encoding may write any byte as an escape, so all are.
-    fn authorization(&self, id: &str) -> String {
+    pub(crate) fn authorization(&self, id: &str) -> String {
         let form = |text: &str| match self.basic {
             Basic::Encoded => text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>(),
             Basic::Raw => text.into(),
@@ -245,8 +267,18 @@ impl Server {
     }
 }
 
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder()
+/// The same as core reads it.
+pub(crate) fn answered(answer: http::Response<ureq::Body>) -> Response {
+    let mut response = Response::new(answer.status().as_u16());
+    for (name, value) in answer.headers() {
+        response = response.with_header(name.as_str(), value.as_bytes());
+    }
+    response.with_body(answer.into_body().read_to_vec().unwrap())
+}
+
+/// What asks without evergrant. Of the servers at https it trusts ours.
+pub(crate) fn agent() -> ureq::Agent {
+    ureq_trusting(&certificate("ca.crt"))
         .http_status_as_error(false)
         .proxy(None)
         .timeout_global(Some(Duration::from_secs(60)))

@@ -2,7 +2,7 @@
 
 mod known;
 
-pub use known::{ClockOffset, Known};
+pub use known::Known;
 
 use crate::ask::Ask;
 use crate::assertion::{self, UnsignedAssertion};
@@ -299,7 +299,7 @@ impl<'a> Attempt<'a> {
                 // Its times were wrong by the server's clock, as is known now: the next one has the right ones.
                 let is_of_times = self.client.auth().is_signed() && refusal.may_be_of_credential();
                 let refusal = if is_of_times && self.known.excuse(before) {
-                    refusal.excused()
+                    refusal.excused(self.known.clock())
                 } else {
                     self.refused(refusal, now)
                 };

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::jwk::Kind;
+use crate::algorithm::Kind;
 
 /// What is between two lines of dashes.
 pub(crate) struct Block<'a> {
@@ -75,7 +75,7 @@ fn value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         // Keys of 8192 bits have two bytes of length.
         0x81 | 0x82 => {
             let (bytes, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
-            (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
+            (bytes.iter().fold(0, |length, byte| length * 256 + usize::from(*byte)), rest)
         }
         _ => return None,
     };

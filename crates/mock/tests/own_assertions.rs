@@ -328,8 +328,9 @@ fn keys_that_are_of_no_use_are_an_error_that_says_which_are() {
 fn the_log_tells_of_an_assertion_what_is_in_it_and_debug_tells_the_names() {
     let client = Issuer::new(ID).unwrap();
     let server = served(client.registration());
-    let assertion =
-        client.client_assertion(&server.issuer()).jti("the-id").nbf(0).claim("more", r#"{"a":1}"#);
+    let assertion = client.client_assertion(&server.issuer()).jti("the-id").claim("more", r#"{"a":1}"#);
+    let times = [("iat", "1000"), ("nbf", "1001"), ("exp", "1060")];
+    let assertion = times.iter().fold(assertion, |assertion, (name, time)| assertion.claim(name, time));
     let text = assertion.header("x", "7").signed().unwrap();
     ask_by_assertion(&server, &text).unwrap();
     ask_by_assertion(&server, "nonsense").unwrap();
@@ -338,8 +339,9 @@ fn the_log_tells_of_an_assertion_what_is_in_it_and_debug_tells_the_names() {
     assert!(requests[1].assertion().is_none() && requests[2].assertion().is_none());
     let seen = requests[0].assertion().unwrap();
     assert_eq!((seen.iss(), seen.sub(), seen.jti()), (Some(ID), Some(ID), Some("the-id")));
-    assert_eq!((seen.kid().is_some(), seen.nbf()), (true, seen.iat()));
-    assert_eq!(seen.exp().unwrap() - seen.iat().unwrap(), 60);
+    let jwk: serde_json::Value = serde_json::from_str(&client.jwk()).unwrap();
+    assert_eq!((seen.kid(), seen.typ()), (jwk["kid"].as_str(), Some("client-authentication+jwt")));
+    assert_eq!((seen.iat(), seen.nbf(), seen.exp()), (Some(1000), Some(1001), Some(1060)));
     assert_eq!((seen.claim("more").unwrap(), seen.header("x").unwrap()), (r#"{"a":1}"#.into(), "7".into()));
     assert_eq!((seen.claim("none"), seen.header("none")), (None, None));
     let printed = format!("{seen:?} {:?} {:?}", client.registration(), Server::builder());

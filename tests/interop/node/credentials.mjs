@@ -1,16 +1,17 @@
-// oidc-provider with a client for every way of proving who one is, on two free ports of 127.0.0.1: http, and https that asks for a
-// client certificate.
+// oidc-provider with a client for every way of proving who one is, as three issuers on two free ports of 127.0.0.1: one at http, one of
+// a path below it, and one at https that asks for a client certificate.
 //
-// Environment: FOLDER, where the keys are put: KEY.pem and KEY.jwk.json for each of the private keys, and one.crt, one.key, two.crt and two.key, self-signed
-// certificates of clients, leaf.crt and leaf.key below ca.crt, and server.crt, which a client of the https port has to trust; INTEROP_SECRET, the secret of the
-// clients that have one.
-// Prints "ready HTTP HTTPS" when it listens.
+// Environment: FOLDER, where the keys are put: KEY.pem and KEY.jwk.json for each of the private keys, SEC1.pem as openssl writes it, certificates of
+// clients with their keys (one, two and stranger, each signed by itself, and leaf below ca.crt), and ca.crt, which a client of the https port has
+// to trust; INTEROP_SECRET, the secret of the clients that have one. Prints "ready HTTP HTTPS" when it listens.
 //
-// GET /seen?client=ID has what was last taken of this client's assertion, read by jose: its header and its claims, and whether a
-// certificate was shown. POST /sign?key=KEY signs the claims of {header, claims}. GET /token-requests?client=ID says how many token requests of this
-// client were granted, and how many refused; GET /metadata-requests how often the metadata was asked for. POST /move?to=PATH moves the token endpoint.
+// Of each issuer, below it: GET /seen?client=ID has what came last of this client at the token endpoint: the header and the claims of its assertion,
+// read by jose, the path, its client_id, and the subject of the certificate that was shown. GET /token-requests?client=ID says how many of its token
+// requests were granted, and how many refused; GET /metadata-requests how often the metadata was asked for. POST /move?to=PATH moves the token
+// endpoint, and without PATH back again. POST /sign?key=KEY signs the claims of {header, claims}. GET /parcels is a resource for tokens of any of
+// the issuers: it says what a token is bound to, and at https it wants such a token from the connection with that certificate alone.
 import { execFileSync } from 'node:child_process';
-import { X509Certificate } from 'node:crypto';
+import { X509Certificate, createHash, createPrivateKey, createPublicKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -28,24 +29,30 @@ const keys = {};
 for (const alg of ['ES256', 'ES384', 'RS256', 'PS256', 'RS384', 'EdDSA']) {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
   const shared = { kid: `key-${alg}`, use: 'sig' };
-  // An RSA key is good for all three: which one is used is what is to be seen.
-  keys[alg] = { privateKey, alg, jwk: { ...(await exportJWK(publicKey)), ...shared } };
+  // An RSA key is good for all three algorithms: which one is used is what is to be seen.
+  keys[alg] = { privateKey, jwk: { ...(await exportJWK(publicKey)), ...shared } };
   writeFileSync(`${folder}/${alg}.pem`, await exportPKCS8(privateKey));
   writeFileSync(`${folder}/${alg}.jwk.json`, JSON.stringify({ ...(await exportJWK(privateKey)), ...shared, alg }));
 }
 // As openssl writes a key of a curve: SEC1, behind the parameters.
-const ecparam = execFileSync('openssl', ['ecparam', '-name', 'prime256v1', '-genkey']);
+const ecparam = execFileSync('openssl', ['ecparam', '-name', 'prime256v1', '-genkey'], { stdio: 'pipe' });
 writeFileSync(`${folder}/SEC1.pem`, ecparam);
+const sec1 = createPrivateKey(ecparam);
+keys.SEC1 = { privateKey: sec1, jwk: { ...createPublicKey(sec1).export({ format: 'jwk' }), kid: 'key-SEC1', use: 'sig' } };
 
 const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
 const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'];
-for (const name of ['one', 'two']) {
+for (const name of ['one', 'two', 'stranger']) {
   openssl('req', '-x509', ...EC, '-keyout', `${name}.key`, '-out', `${name}.crt`, '-subj', `/CN=client ${name}`);
 }
 openssl('req', '-x509', ...EC, '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=interop authority');
-openssl('req', ...EC.slice(0, -2), '-keyout', 'leaf.key', '-out', 'leaf.csr', '-subj', '/CN=leaf client');
-openssl('x509', '-req', '-in', 'leaf.csr', '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '30', '-out', 'leaf.crt');
-openssl('req', '-x509', ...EC, '-keyout', 'server.key', '-out', 'server.crt', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1');
+writeFileSync(`${folder}/server.ext`, 'subjectAltName = IP:127.0.0.1');
+writeFileSync(`${folder}/leaf.ext`, 'extendedKeyUsage = clientAuth');
+for (const [name, subject] of [['server', '127.0.0.1'], ['leaf', 'leaf client']]) {
+  openssl('req', ...EC.slice(0, -2), '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${subject}`);
+  const authority = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '30', '-extfile', `${name}.ext`];
+  openssl('x509', '-req', '-in', `${name}.csr`, ...authority, '-out', `${name}.crt`);
+}
 
 const { privateKey } = await generateKeyPair('RS256', { extractable: true });
 const signing = { ...(await exportJWK(privateKey)), kid: 'interop', alg: 'RS256', use: 'sig' };
@@ -64,28 +71,41 @@ const registered = (file) => {
   return { ...certificate.publicKey.export({ format: 'jwk' }), x5c: [certificate.raw.toString('base64')], kid: file };
 };
 const bound = { tls_client_certificate_bound_access_tokens: true };
+const ofKeys = (id, names, more) => client(id, 'private_key_jwt', { jwks: { keys: names.map((name) => keys[name].jwk) }, ...more });
+const selfSigned = { jwks: { keys: ['one.crt', 'two.crt'].map(registered) }, ...bound };
+// The tokens of those whose id begins like this live 3 seconds.
+const BRIEF = 'brief ';
 const clients = [
-  ...Object.values(keys).map(({ alg, jwk }) =>
-    client(`key ${alg}`, 'private_key_jwt', { jwks: { keys: [jwk] }, ...(alg === 'RS256' || alg === 'PS256' || alg === 'RS384' ? {} : { token_endpoint_auth_signing_alg: alg }) }),
-  ),
-  client('several keys', 'private_key_jwt', { jwks: { keys: Object.values(keys).map(({ jwk }) => jwk) } }),
-  client('rotated', 'private_key_jwt', { jwks: { keys: [keys.ES256.jwk, keys.ES384.jwk] } }),
+  ...Object.keys(keys).map((name) => ofKeys(`key ${name}`, [name])),
+  ofKeys('ES256 alone', ['ES256'], { token_endpoint_auth_signing_alg: 'ES256' }),
+  // Two of them for the same algorithm.
+  ofKeys('several keys', ['SEC1', 'ES384', 'ES256']),
+  ofKeys('renewed', ['ES256', 'ES384']),
+  ...['run', 'gateway'].map((kind) => ofKeys(`${BRIEF}key of ${kind}`, ['ES256', 'ES384'])),
+  ofKeys('bound beside a key', ['ES256'], bound),
   client('secret jwt', 'client_secret_jwt', { client_secret: `${secret} and as long as it has to be` }),
   client('post', 'client_secret_post', { client_secret: secret }),
   client('bound beside a secret', 'client_secret_basic', { client_secret: secret, ...bound }),
-  client('self-signed', 'self_signed_tls_client_auth', { jwks: { keys: ['one.crt', 'two.crt'].map(registered) }, ...bound }),
+  client('self-signed', 'self_signed_tls_client_auth', selfSigned),
+  ...['run', 'gateway'].map((kind) => client(`${BRIEF}certificate of ${kind}`, 'self_signed_tls_client_auth', selfSigned)),
   client('of the authority', 'tls_client_auth', { tls_client_auth_subject_dn: 'CN=leaf client', ...bound }),
 ];
 
-const seen = new Map();
-const ended = new Map();
-let metadataRequests = 0;
-let moved;
-
 const shown = (context) => context.socket.getPeerX509Certificate?.();
+const thumbprint = (certificate) => createHash('sha256').update(certificate.raw).digest('base64url');
 
-function provider(issuer) {
-  const made = new Provider(issuer, {
+const providers = [];
+
+// What answers below this issuer.
+function answering(issuer) {
+  const seen = new Map();
+  const ended = new Map();
+  let metadataRequests = 0;
+  let moved;
+  const { pathname: prefix } = new URL(issuer);
+  const mount = prefix === '/' ? '' : prefix;
+
+  const provider = new Provider(issuer, {
     jwks: { keys: [signing] },
     scopes,
     clients,
@@ -93,11 +113,12 @@ function provider(issuer) {
       'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth',
     ],
     enabledJWA: { clientAuthSigningAlgValues: ['HS256', 'ES256', 'ES384', 'RS256', 'RS384', 'PS256', 'EdDSA', 'Ed25519'] },
-    ttl: { ClientCredentials: 600 },
+    ttl: { ClientCredentials: (context, token, ours) => (ours.clientId.startsWith(BRIEF) ? 3 : 600) },
+    // Where a server has mutual TLS at another place than the rest of it (RFC 8705, section 5).
+    discovery: issuer.startsWith('https:') ? { mtls_endpoint_aliases: { token_endpoint: `${issuer}/mtls/token` } } : {},
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
-      introspection: { enabled: true, allowedPolicy: () => true },
       mTLS: {
         enabled: true,
         certificateBoundAccessTokens: true,
@@ -122,55 +143,77 @@ function provider(issuer) {
       },
     },
   });
-  made.use(async (context, next) => {
+  provider.use(async (context, next) => {
     await next();
     const { oidc: told } = context;
+    if (told?.route === 'discovery') {
+      metadataRequests += 1;
+      if (moved) context.body = { ...context.body, token_endpoint: issuer + moved };
+    }
     if (told?.route !== 'token') return;
     const id = told.client?.clientId ?? told.params?.client_id;
     const assertion = told.params?.client_assertion;
     const read = (decode) => { try { return decode(assertion); } catch { return undefined; } };
-    seen.set(id, { header: read(decodeProtectedHeader), claims: read(decodeJwt), certificate: Boolean(shown(context)) });
+    seen.set(id, {
+      path: context.req.asked,
+      client_id: told.params?.client_id,
+      header: read(decodeProtectedHeader),
+      claims: read(decodeJwt),
+      certificate: shown(context)?.subject,
+    });
     const [granted, refused] = ended.get(id) ?? [0, 0];
     ended.set(id, context.status === 200 ? [granted + 1, refused] : [granted, refused + 1]);
   });
-  return made.callback();
-}
+  const callback = provider.callback();
+  providers.push(provider);
 
-const answering = (issuer) => {
-  const answer = provider(issuer);
+  async function resource(request, response) {
+    const token = /^Bearer ([\x21-\x7e]+)$/.exec(request.headers.authorization ?? '')?.[1];
+    const found = token && (await Promise.all(providers.map(({ ClientCredentials }) => ClientCredentials.find(token)))).find(Boolean);
+    const binding = found?.['x5t#S256'];
+    const certificate = shown(request);
+    const isItsOwn = !binding || !request.socket.encrypted || (certificate && thumbprint(certificate) === binding);
+    if (!found || !isItsOwn) {
+      response.writeHead(401, { 'www-authenticate': 'Bearer realm="parcels", error="invalid_token"' }).end();
+    } else {
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ bound_to: binding }));
+    }
+  }
+
   return async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, issuer);
     const id = searchParams.get('client');
     const json = (value) => response.setHeader('content-type', 'application/json').end(JSON.stringify(value));
-    if (pathname === '/seen') return json(seen.get(id) ?? {});
-    if (pathname === '/token-requests') return response.end((ended.get(id) ?? [0, 0]).join(' '));
-    if (pathname === '/metadata-requests') return response.end(String(metadataRequests));
-    if (pathname === '/move') {
+    // In the place of RFC 8414, which oidc-provider has not, the path of the issuer is the last part.
+    const path = pathname === `/.well-known/oauth-authorization-server${mount}`
+      ? '/.well-known/openid-configuration'
+      : pathname.slice(mount.length);
+    if (path === '/seen') return json(seen.get(id) ?? {});
+    if (path === '/token-requests') return response.end((ended.get(id) ?? [0, 0]).join(' '));
+    if (path === '/metadata-requests') return response.end(String(metadataRequests));
+    if (path === '/move') {
       moved = searchParams.get('to') || undefined;
       return response.end();
     }
-    if (pathname === '/sign') {
+    if (path === '/sign') {
       const { header, claims } = JSON.parse(await text(request));
       return response.end(await new SignJWT(claims).setProtectedHeader(header).sign(keys[searchParams.get('key')].privateKey));
     }
-    if (pathname.startsWith('/.well-known/')) {
-      metadataRequests += 1;
-      // The one in the place of RFC 8414 as well, which oidc-provider has not.
-      request.url = request.url.replace('oauth-authorization-server', 'openid-configuration');
-      if (moved) {
-        const document = await (await fetch(`${plain}/unmoved`)).json();
-        return json({ ...document, issuer, token_endpoint: `${issuer}${moved}` });
-      }
-    }
-    if (pathname === '/unmoved') request.url = '/.well-known/openid-configuration';
-    if (moved && pathname === '/token') return response.writeHead(404).end();
-    if (moved && pathname === moved) request.url = '/token';
-    return answer(request, response);
+    if (path === '/parcels') return resource(request, response);
+    if (moved && path === '/token') return response.writeHead(404).end();
+    const isToken = path === moved || (path === '/mtls/token' && request.socket.encrypted);
+    request.asked = path;
+    request.originalUrl = mount + path;
+    request.url = isToken ? '/token' : path;
+    return callback(request, response);
   };
-};
+}
 
-let plain;
-const server = createServer((request, response) => plainly(request, response));
+const PATH = '/tenants/parcels';
+let plainly;
+let ofTenant;
+let secretly;
+const server = createServer((request, response) => (request.url.includes(PATH) ? ofTenant : plainly)(request, response));
 const tls = createTlsServer(
   {
     cert: readFileSync(`${folder}/server.crt`),
@@ -181,12 +224,11 @@ const tls = createTlsServer(
   },
   (request, response) => secretly(request, response),
 );
-let plainly;
-let secretly;
 // The issuer names the port: it must be known first.
 server.listen(0, '127.0.0.1', () => {
-  plain = `http://127.0.0.1:${server.address().port}`;
+  const plain = `http://127.0.0.1:${server.address().port}`;
   plainly = answering(plain);
+  ofTenant = answering(plain + PATH);
   tls.listen(0, '127.0.0.1', () => {
     const secure = `https://127.0.0.1:${tls.address().port}`;
     secretly = answering(secure);

@@ -29,17 +29,18 @@ const EARLIER: Duration = Duration::from_secs(5);
 /// An assertion that lacks the key's part: its header and its signature. Whoever has the key says what it is, and signs what comes of that.
 ///
 /// ```
-/// use evergrant_core::{Algorithm, Ask, KeyInfo, SecretText, Signature, SourceError};
+/// use evergrant_core::{Algorithm, Asking, KeyInfo, SecretText, Signature, SourceError};
 ///
 /// # fn random() -> [u8; 16] { [7; 16] }
 /// # fn key_service(input: &[u8]) -> Vec<u8> { let _ = input; vec![0x30, 6, 2, 1, 1, 2, 1, 2] }
 /// /// The answer to what an attempt asks for.
-/// fn read(ask: &Ask) -> Result<SecretText, SourceError> {
-///     let Ask::Signature(unsigned) = ask else { return Err(SourceError::Missing) };
+/// fn signed(asking: &Asking<'_>) -> Result<SecretText, SourceError> {
+///     let unsigned = asking.unsigned().ok_or(SourceError::Missing)?; // something else is asked for
 ///     let key = KeyInfo::new([Algorithm::Es256]).with_id("2026-11");
 ///     let input = unsigned.for_key(&key, random())?; // 16 bytes that nobody can foresee: its `jti`
 ///     let der = key_service(input.as_bytes());
-///     input.signed(&Signature::from_der(input.algorithm(), &der)?)
+///     let signature = Signature::from_der(input.algorithm(), &der)?;
+///     input.signed(&signature)
 /// }
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -27,7 +27,7 @@ fn document(more: &str) -> String {
     format!(r#"{{"issuer":"{ISSUER}","token_endpoint":"https://as.example/token"{more}}}"#)
 }
 
-// Conforms: R-8414-3-a R-8414-3-b
+// Conforms: R-8414-3-a, R-8414-3-b
 #[test]
 fn each_form_has_its_place() {
     for (issuer, open_id, rfc8414) in [
@@ -81,7 +81,7 @@ fn an_age_beyond_its_bounds_is_the_nearest_of_them() {
     }
 }
 
-// Conforms: R-8414-2-e R-8414-2-f
+// Conforms: R-8414-2-e, R-8414-2-f
 #[test]
 fn a_document_says_where_the_token_endpoint_is_and_what_it_takes() {
     let body = document(
@@ -103,7 +103,7 @@ fn a_document_says_where_the_token_endpoint_is_and_what_it_takes() {
     }
 }
 
-// Conforms: R-8414-2-d R-8414-2-f
+// Conforms: R-8414-2-d, R-8414-2-f
 #[test]
 fn what_a_document_leaves_out_has_its_default() {
     let metadata = read(200, document("")).unwrap();
@@ -153,7 +153,7 @@ fn metadata_of_another_issuer_changes_nothing() {
     assert!(matches!(number, MetadataFault::Issuer { found: None, .. }));
 }
 
-// Conforms: R-8414-2-b A-22
+// Conforms: R-8414-2-b, A-22
 #[test]
 fn a_token_endpoint_that_credentials_may_not_be_sent_to_is_refused() {
     let with = |endpoint: &str| {

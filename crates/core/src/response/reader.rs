@@ -200,7 +200,14 @@ impl Reader<'_> {
             rule.class(&Answer::new(status, &headers, Some(self.response.body())))
         });
         let retry_after = retry_after(self.response, self.sent.wall);
-        Refusal { class: own.unwrap_or(class), status: Some(status), problem, retry_after, presented: None }
+        Refusal {
+            class: own.unwrap_or(class),
+            status: Some(status),
+            problem,
+            retry_after,
+            presented: None,
+            clock: None,
+        }
     }
 
     fn date(&self) -> Option<Wall> {

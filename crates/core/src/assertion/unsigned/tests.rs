@@ -37,7 +37,7 @@ fn es256() -> KeyInfo {
     KeyInfo::new([Algorithm::Es256])
 }
 
-// Conforms: R-7523-b R-7523-c R-7523-f
+// Conforms: R-7523-b, R-7523-c, R-7523-f
 #[test]
 fn header_and_claims_are_what_the_rules_ask_for() {
     let (header, claims) = input(&unsigned(provider()), &es256());
@@ -59,7 +59,7 @@ fn a_key_says_its_name_and_its_certificate() {
     assert_eq!(header["x5t#S256"], "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE");
 }
 
-// Conforms: R-7523-c R-7523-d R-7523-e
+// Conforms: R-7523-c, R-7523-d, R-7523-e
 #[test]
 fn the_audience_is_one_text_the_issuer_first() {
     let audience = |provider| input(&unsigned(provider), &es256()).1["aud"].clone();

@@ -162,7 +162,7 @@ fn an_answer_of_a_wrong_place_makes_the_next_flight_ask_where_it_is() {
     }
 }
 
-// Conforms: R-8414-3.3-a A-23
+// Conforms: R-8414-3.3-a, A-23
 #[test]
 fn i39_without_metadata_of_the_issuer_no_credential_leaves() {
     let evil = r#"{"issuer":"https://evil.example","token_endpoint":"https://evil.example/token"}"#;
@@ -334,7 +334,7 @@ fn i44_a_token_is_bound_where_the_user_or_the_token_says_so() {
     assert_eq!(bound(&jwt(r#"{"exp":1,"cnf":7}"#), false, true), Binding::None);
 }
 
-// Conforms: A-24 R-7523-d
+// Conforms: A-24, R-7523-d
 #[test]
 fn no_audience_is_learnt_from_an_answer() {
     use crate::assertion::{AssertionAudience, AssertionForm};
@@ -359,4 +359,28 @@ fn no_audience_is_learnt_from_an_answer() {
     let (_, sent) = sending(attempts.begin(0));
     let asking = asking(sent.received(&metadata("https://honest.example/token", ""), at(0)));
     assert_eq!(&*asking.unsigned().unwrap().audience, ISSUER);
+}
+
+#[test]
+fn what_one_client_found_out_others_of_the_server_take_up_and_nothing_else() {
+    let mut first = Attempts::new(posting());
+    let late = token().with_header("Date", b"Mon, 23 Nov 2026 13:00:00 GMT");
+    first.flies(0, [Some(metadata("https://as.example/one", "")), Some(late)]);
+    assert!(first.known.clock().is_some());
+    let shared = first.known.metadata_alone().unwrap();
+    assert_eq!((shared.refused_until(), shared.clock()), (None, None));
+    let mut second = Attempts::new(posting());
+    assert_eq!(second.known.metadata_alone(), None);
+    second.known.adopt_metadata(&shared);
+    assert_eq!(second.flies(100, [Some(token())]).sent, [("POST", "https://as.example/one".into())]);
+    // What is newer stays.
+    let mut third = Attempts::new(posting());
+    third.flies(200, [Some(metadata("https://as.example/two", "")), Some(token())]);
+    let newer = third.known.clone();
+    third.known.adopt_metadata(&shared);
+    assert_eq!(third.known, newer);
+    second.known.adopt_metadata(&newer.metadata_alone().unwrap());
+    assert_eq!(second.known.metadata().unwrap().token_endpoint().url(), "https://as.example/two");
+    second.known.adopt_metadata(&Known::new(&Policy::new()));
+    assert!(second.known.metadata().is_some());
 }

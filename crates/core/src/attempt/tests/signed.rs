@@ -107,15 +107,25 @@ fn i41_an_assertion_lives_for_a_minute_by_the_servers_clock() {
 // Conforms: R-7523-j
 #[test]
 fn a_wrong_clock_is_excused_once_and_the_second_flight_has_the_right_one() {
-    for (date, ahead) in [("Mon, 23 Nov 2026 12:02:20 GMT", 140_i64), ("Mon, 23 Nov 2026 11:57:40 GMT", -140)]
-    {
+    for (date, ahead, off) in [
+        ("Mon, 23 Nov 2026 12:02:20 GMT", 140_i64, "2 min 20 s behind"),
+        ("Mon, 23 Nov 2026 11:57:40 GMT", -140, "2 min 20 s ahead of"),
+    ] {
         let mut attempts = Attempts::new(signing());
         let refused = || json(401, WRONG_CLOCK).with_header("Date", date.as_bytes());
         let (outcome, _) = attempts.signs(0, &key(1), &refused());
         let first = refusal(outcome);
         assert_eq!((first.class(), first.is_live()), (Class::Transient, false));
+        assert_eq!(first.clock(), attempts.known.clock());
+        let said = first.to_string();
+        let told = format!(
+            "set this machine's clock; until then its requests go by the server's, from the next one on; this machine's clock is {off} the server's"
+        );
+        assert!(said.ends_with(&told), "{said}");
         assert_eq!(attempts.known.refused_until(), None, "the same key may try again");
-        let (_, sent) = attempts.signs(1, &key(1), &refused());
+        let (outcome, sent) = attempts.signs(1, &key(1), &refused());
+        let second = refusal(outcome);
+        assert_eq!((second.class(), second.clock()), (Class::Permanent, None));
         let iat = sent.unwrap()["iat"].as_u64().unwrap();
         assert_eq!(iat, (NOON + 1 - 5).checked_add_signed(ahead).unwrap());
         // It was not the clock.
@@ -182,8 +192,9 @@ fn a_refused_assertion_says_what_it_said_and_which_key_signed_it() {
     assert_eq!(
         refusal(outcome).to_string(),
         "the authorization server refused with invalid_client (http 401); check with the server's operator that it has this \
-         client's public key, by this key id, and expects this audience; the client assertion, signed by \
-         /run/keys/erp.pem, has the audience https://as.example and the subject erp, of the issuer erp"
+         client's public key, by this key id, and expects this algorithm and this audience; the client assertion, \
+         signed by ES256 with a key without a name in /run/keys/erp.pem, has the audience https://as.example and the \
+         subject erp, of the issuer erp"
     );
 }
 

@@ -121,7 +121,7 @@ fn a_quick_key_signs_in_place() {
     assert!(!ticket.is_costly() && ticket.name().is_none());
 }
 
-// Conforms: R-7523-g A-32
+// Conforms: R-7523-g, A-32
 #[test]
 fn i33_no_two_assertions_are_the_same() {
     let desk = Desk::held(Quick(1));
