@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 pub(crate) mod cache;
+pub(crate) mod certificate;
 pub(crate) mod checked;
 pub(crate) mod chosen;
 pub(crate) mod content;
@@ -14,6 +15,7 @@ pub(crate) mod mistake;
 pub(crate) mod nearest;
 pub(crate) mod network;
 pub(crate) mod profile;
+pub(crate) mod proving;
 pub(crate) mod roots;
 pub(crate) mod said;
 pub(crate) mod secret;

@@ -319,8 +319,8 @@ fn what_another_version_has_kept_is_replaced_and_nothing_is_said() {
     let whole = fs::read(&path).unwrap();
     let of_version = |version: u8| [&whole[..15], &[version], &whole[16..]].concat();
     // An older one, the next one, one that keeps more, one that was cut behind its version, and the last that there can be.
-    let long = [&of_version(2)[..], &[7; 1 << 16]].concat();
-    for other in [of_version(0), of_version(2), long, of_version(3)[..16].to_owned(), of_version(255)] {
+    let long = [&of_version(3)[..], &[7; 1 << 16]].concat();
+    for other in [of_version(0), of_version(3), long, of_version(4)[..16].to_owned(), of_version(255)] {
         fs::write(&path, &other).unwrap();
         let asked = cached.requests();
         let token = cached.quiet(&["--cache"]);
@@ -330,7 +330,7 @@ fn what_another_version_has_kept_is_replaced_and_nothing_is_said() {
         assert_eq!(cached.requests(), asked + 1);
     }
     // A token request that fails is all that is told then.
-    fs::write(&path, of_version(2)).unwrap();
+    fs::write(&path, of_version(3)).unwrap();
     let _down = cached.server.fault(Endpoint::Token, Fault::status(503), Times::UntilCleared);
     let ended = cached.run(&["--cache"]);
     assert!(ended.status != 0 && !ended.stderr.contains("cache"), "{}", ended.stderr);

@@ -460,8 +460,8 @@ fn a_first_file_that_no_command_could_use_is_not_written() {
 #[test]
 fn a_first_file_without_a_server_or_a_client_says_which_arguments_it_needs() {
     let folder = Folder::new();
-    let server = "no authorization server is named\n  at fault: the configuration\n  next: name one with --provider NAME or \
-                  --token-endpoint URL";
+    let server = "no authorization server is named\n  at fault: the configuration\n  next: name one with --provider NAME, \
+                  --token-endpoint URL or --issuer URL";
     let example = "such as: evergrant config init --provider myparcel-sandbox --client-id my-client-id";
     let both = format!("{server}, and the client with --client-id ID, {example}\n");
     for (arguments, says) in [
@@ -470,9 +470,12 @@ fn a_first_file_without_a_server_or_a_client_says_which_arguments_it_needs() {
         (&["--client-id", "me"], &format!("{server}, {example}\n")),
         (
             &["--provider", "rfc6749"],
-            "name it with --token-endpoint URL, and the client with --client-id ID\n",
+            "name it with --token-endpoint URL, or its server with --issuer URL, and the client with --client-id ID\n",
         ),
-        (&["--provider", "rfc6749", "--client-id", "me"], "name it with --token-endpoint URL\n"),
+        (
+            &["--provider", "rfc6749", "--client-id", "me"],
+            "name it with --token-endpoint URL, or its server with --issuer URL\n",
+        ),
         (&["--profile", "erp", "--provider", "myparcel"], "next: name it with --client-id ID\n"),
     ] {
         fails(&mut init(&folder, arguments), 2, &[says]);

@@ -116,7 +116,7 @@ fn a_profile_says_where_the_assertion_is() {
     }
     assert_eq!(run(&mut of("auth = \"assertion\"\nclient_assertion = { file = \"token\" }")).status, 0);
     let both = "client_assertion = { file = \"token\" }\nclient_secret = { file = \"token\" }\n";
-    fails(&mut of(both), 2, &["config.toml:3: there are both a client_secret and a client_assertion"]);
+    fails(&mut of(both), 2, &["config.toml:4: there are both a client_assertion and a client_secret"]);
     let kind = "client_assertion = { file = \"token\" }\nassertion_type = \"saml\"\n";
     fails(&mut of(kind), 2, &["config.toml:4: assertion_type: this is no type of assertion"]);
     // It is for this client, at this endpoint.
@@ -131,7 +131,7 @@ fn no_token_is_kept_for_a_client_without_a_secret() {
     let mut command = cluster.asking(token(&["--assertion-file", &file, "--cache"]));
     let Ended { status, stderr, .. } = run(&mut command);
     assert_eq!(status, 0);
-    assert!(stderr.contains("no secret to encrypt the token with"), "{stderr}");
+    assert!(stderr.contains("no secret and no key to encrypt the token with"), "{stderr}");
 }
 
 #[test]

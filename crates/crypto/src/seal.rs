@@ -3,6 +3,9 @@
 //! ```text
 //! "evergrant-cache" | version, 01 | end, seconds since 1970 (8) | nonce (12) | AES-256-GCM of:
 //!     issued, seconds (8), nanoseconds (4) | life, seconds (8), nanoseconds (4) | the token
+//!
+//! version 02, of a token that is bound to a key or a certificate, has before the token:
+//!     01 for a key, 02 for a certificate | its thumbprint (32)
 //! ```
 //! Numbers are little endian. The key is HKDF-SHA-256 (RFC 5869) of the key material. The associated data is what
 //! stands before the nonce, and what tells the client from others (`Client::key`): what was sealed for another client cannot be
@@ -12,7 +15,7 @@
 //! A new format has another version, and what is before its nonce stays: so each release can clear away what any other has sealed.
 
 use crate::error::{OpenError, SealError};
-use evergrant_core::{AccessToken, ClientKey, Stored, Wall};
+use evergrant_core::{AccessToken, Binding, ClientKey, Stored, Thumbprint, Wall};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, MAX_TAG_LEN, NONCE_LEN, Nonce, UnboundKey};
 use ring::error::Unspecified;
 use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
@@ -23,9 +26,15 @@ use zeroize::Zeroizing;
 
 const MAGIC: &[u8; 15] = b"evergrant-cache";
 const VERSION: u8 = 1;
+/// Of a token that is bound. One that is not stays as earlier releases read it.
+const BOUND: u8 = 2;
+const KEY: u8 = 1;
+const CERTIFICATE: u8 = 2;
 const SALT: &[u8] = b"evergrant disk cache 1";
 const TIMES: usize = 8 + 4 + 8 + 4;
-/// All that a sealed token has beside the token.
+/// What a token is bound to: a byte and a thumbprint.
+const BINDING: usize = 1 + 32;
+/// All that a sealed token has beside the token, and beside what it is bound to.
 const REST: usize = Seal::END_LEN + NONCE_LEN + TIMES + MAX_TAG_LEN;
 
 /// Seals the tokens of one client, and opens them again.
@@ -37,6 +46,7 @@ const REST: usize = Seal::END_LEN + NONCE_LEN + TIMES + MAX_TAG_LEN;
 /// - Two things can be seen without the material: when the token ends, and its length in bytes.
 /// - Whoever can write where it is stored can put back an older one of the same client. It opens.
 /// - Each has a nonce of 96 random bits from the operating system. So one material is good for 2^32 tokens (SP 800-38D, section 8.3).
+/// - What a token is bound to (`Stored::binding`) is sealed with it, and given back with it.
 /// - The token is wiped from memory after use; the material is not copied. `ring` does not wipe the key that it derived.
 ///
 /// ```
@@ -77,7 +87,7 @@ impl KeyType for NameLen {
 
 impl Seal {
     /// No sealed token is longer, in bytes: read no more of a file than this and one byte.
-    pub const MAX_LEN: usize = REST + AccessToken::MAX_LEN;
+    pub const MAX_LEN: usize = REST + BINDING + AccessToken::MAX_LEN;
 
     /// How many of the first bytes of a sealed token [`end`](Self::end) needs.
     pub const END_LEN: usize = MAGIC.len() + 1 + 8;
@@ -125,13 +135,24 @@ impl Seal {
     pub fn seal(&self, stored: &Stored) -> Result<Vec<u8>, SealError> {
         let token = stored.token().expose();
         // As long as it becomes: nothing is moved when the tag is appended.
-        let mut content = Zeroizing::new(Vec::with_capacity(TIMES + token.len() + MAX_TAG_LEN));
+        let mut content = Zeroizing::new(Vec::with_capacity(TIMES + BINDING + token.len() + MAX_TAG_LEN));
         for time in [stored.issued().since_epoch(), stored.life()] {
             content.extend(time.as_secs().to_le_bytes());
             content.extend(time.subsec_nanos().to_le_bytes());
         }
+        let bound = match stored.binding() {
+            Binding::Key(thumbprint) => Some((KEY, thumbprint)),
+            Binding::Certificate(thumbprint) => Some((CERTIFICATE, thumbprint)),
+            _ => None,
+        };
+        if let Some((kind, thumbprint)) = bound {
+            content.push(kind);
+            content.extend(thumbprint.as_bytes());
+        }
         content.extend(token.as_bytes());
-        self.encrypted(stored.issued().after(stored.life()), content).map_err(|_| SealError::NoRandomness)
+        let version = if bound.is_some() { BOUND } else { VERSION };
+        let end = stored.issued().after(stored.life());
+        self.encrypted(version, end, content).map_err(|_| SealError::NoRandomness)
     }
 
     /// What was sealed.
@@ -140,7 +161,7 @@ impl Seal {
     /// Why it cannot be opened. That is a miss and never a reason to stop: request a token instead.
     pub fn open(&self, sealed: &[u8]) -> Result<Stored, OpenError> {
         match sealed.strip_prefix(MAGIC).and_then(<[u8]>::first) {
-            Some(&VERSION) => {}
+            Some(&(VERSION | BOUND)) => {}
             Some(_) => return Err(OpenError::Version),
             None => return Err(OpenError::Form),
         }
@@ -152,7 +173,8 @@ impl Seal {
         let mut content = Zeroizing::new(content.to_vec());
         let content = Nonce::try_assume_unique_for_key(nonce)
             .and_then(|nonce| self.key.open_in_place(nonce, self.associated(header), &mut content));
-        content.ok().and_then(|content| read(content)).ok_or(OpenError::Foreign)
+        let is_bound = header.get(MAGIC.len()) == Some(&BOUND);
+        content.ok().and_then(|content| read(content, is_bound)).ok_or(OpenError::Foreign)
     }
 
     /// When a sealed token ends, to the second below, whichever version sealed it. Anybody may read that, so that anybody can clear
@@ -178,11 +200,16 @@ impl Seal {
     }
 
     /// This content, encrypted in place, behind a header with this end.
-    fn encrypted(&self, end: Wall, mut content: Zeroizing<Vec<u8>>) -> Result<Vec<u8>, Unspecified> {
+    fn encrypted(
+        &self,
+        version: u8,
+        end: Wall,
+        mut content: Zeroizing<Vec<u8>>,
+    ) -> Result<Vec<u8>, Unspecified> {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce)?;
         let end = end.since_epoch().as_secs().to_le_bytes();
-        let header = [&MAGIC[..], &[VERSION], &end].concat();
+        let header = [&MAGIC[..], &[version], &end].concat();
         let unique = Nonce::assume_unique_for_key(nonce);
         self.key.seal_in_place_append_tag(unique, self.associated(&header), &mut *content)?;
         Ok([&header[..], &nonce, &content].concat())
@@ -200,11 +227,23 @@ impl fmt::Debug for Seal {
     }
 }
 
-fn read(content: &[u8]) -> Option<Stored> {
+fn read(content: &[u8], is_bound: bool) -> Option<Stored> {
     let (issued, rest) = time(content)?;
-    let (life, token) = time(rest)?;
+    let (life, rest) = time(rest)?;
+    let (binding, token) = if is_bound { binding(rest)? } else { (Binding::None, rest) };
     let token = AccessToken::new(std::str::from_utf8(token).ok()?).ok()?;
-    Some(Stored::new(token, Wall::from_epoch(issued), life))
+    Some(Stored::new(token, Wall::from_epoch(issued), life).with_binding(binding))
+}
+
+fn binding(bytes: &[u8]) -> Option<(Binding, &[u8])> {
+    let (kind, rest) = bytes.split_first()?;
+    let (thumbprint, rest) = rest.split_first_chunk()?;
+    let thumbprint = Thumbprint::new(*thumbprint);
+    match *kind {
+        KEY => Some((Binding::Key(thumbprint), rest)),
+        CERTIFICATE => Some((Binding::Certificate(thumbprint), rest)),
+        _ => None,
+    }
 }
 
 fn time(bytes: &[u8]) -> Option<(Duration, &[u8])> {

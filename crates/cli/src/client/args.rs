@@ -8,7 +8,7 @@ use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches, ValueEnum, ValueHint};
-use evergrant_tokio_reqwest::AssertionKind;
+use evergrant_tokio_reqwest::{Algorithm, AssertionKind};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::Deref;
@@ -50,10 +50,23 @@ pub(crate) struct ClientFlags {
     pub(crate) provider: Option<ProviderName>,
     /// Token endpoint of the authorization server
     ///
-    /// An https URL, or an http URL on 127.0.0.0/8 or ::1. Required for rfc6749; for the other providers it
+    /// An https URL, or an http URL on 127.0.0.0/8 or ::1. Required for rfc6749 without --issuer; for the other providers it
     /// replaces the built-in one.
     #[arg(long, value_name = "URL", env = "EVERGRANT_TOKEN_ENDPOINT", hide_env_values = true)]
     pub(crate) token_endpoint: Option<String>,
+    /// Issuer of the authorization server
+    ///
+    /// Without a token endpoint, the server's metadata says where that is: it is asked for at
+    /// ISSUER/.well-known/openid-configuration. Beside a token endpoint it is whom the assertions are for that this client
+    /// signs, and nothing is asked.
+    #[arg(long, value_name = "URL", env = "EVERGRANT_ISSUER", hide_env_values = true)]
+    pub(crate) issuer: Option<String>,
+    /// Place of the issuer's metadata, or rfc8414
+    ///
+    /// rfc8414 is /.well-known/oauth-authorization-server between the issuer's host and its path. Default: as OpenID
+    /// Connect has it, behind the issuer.
+    #[arg(long, value_name = "URL|rfc8414", env = "EVERGRANT_METADATA_URL", hide_env_values = true)]
+    pub(crate) metadata_url: Option<String>,
     /// Encoding of the token request's body
     ///
     /// Default: what the provider expects.
@@ -61,7 +74,8 @@ pub(crate) struct ClientFlags {
     pub(crate) body: Option<Body>,
     /// Client authentication method
     ///
-    /// Default: post for MyParcel.com, basic for rfc6749.
+    /// Default: private-key-jwt with a signing key, assertion with an assertion, tls with a certificate and nothing else;
+    /// otherwise post for MyParcel.com and basic for rfc6749.
     #[arg(long, value_enum, env = "EVERGRANT_AUTH", hide_env_values = true)]
     pub(crate) auth: Option<Auth>,
     /// Client id
@@ -85,6 +99,46 @@ pub(crate) struct ClientFlags {
     /// jwt-bearer, jwt-spiffe, or an absolute URI. Default: jwt-bearer.
     #[arg(long, value_name = "TYPE", value_parser = assertion_type, env = "EVERGRANT_ASSERTION_TYPE", hide_env_values = true)]
     pub(crate) assertion_type: Option<AssertionKind>,
+    /// File with the signing key; - is stdin
+    ///
+    /// A private key in PEM or as a JWK: EC (P-256, P-384), Ed25519 or RSA. The client signs an assertion with it for each token
+    /// request in place of sending a secret (private_key_jwt). run, watch, serve and gateway read it for each of them.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_KEY_FILE", hide_env_values = true)]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Name of the key at the server (kid)
+    ///
+    /// Default: that of the JWK; none for a key in PEM.
+    #[arg(long, value_name = "ID", env = "EVERGRANT_KEY_ID", hide_env_values = true)]
+    pub(crate) key_id: Option<String>,
+    /// Whom signed assertions are for
+    ///
+    /// issuer, token-endpoint (which must be known) or another text. Default: issuer, and the token endpoint of a server
+    /// whose issuer is not known.
+    #[arg(long, value_name = "AUDIENCE", env = "EVERGRANT_ASSERTION_AUDIENCE", hide_env_values = true)]
+    pub(crate) assertion_audience: Option<String>,
+    /// Algorithm of signed assertions
+    ///
+    /// ES256, ES384, EdDSA, RS256, RS384 or PS256. Default: that of the key; of an RSA key PS256 if the server's metadata
+    /// lists it, and RS256 otherwise.
+    #[arg(long, value_name = "NAME", value_parser = algorithm, env = "EVERGRANT_ASSERTION_ALGORITHM", hide_env_values = true)]
+    pub(crate) assertion_algorithm: Option<Algorithm>,
+    /// Type in the header of signed assertions (typ)
+    ///
+    /// Default: client-authentication+jwt. Servers that document JWT may want that.
+    #[arg(long, value_name = "TEXT", env = "EVERGRANT_ASSERTION_HEADER_TYPE", hide_env_values = true)]
+    pub(crate) assertion_header_type: Option<String>,
+    /// File (PEM) with the client's certificate
+    ///
+    /// The connection to the token endpoint shows it (mutual TLS): the certificate first, then those between it and its
+    /// authority. It is how the client proves who it is if nothing else does. run, watch, serve and gateway read it for
+    /// each token request.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CERTIFICATE", hide_env_values = true)]
+    pub(crate) certificate: Option<PathBuf>,
+    /// File (PEM) with the private key of the certificate
+    ///
+    /// Default: the file of the certificate.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CERTIFICATE_KEY", hide_env_values = true)]
+    pub(crate) certificate_key: Option<PathBuf>,
     /// Scopes to request, separated by spaces
     ///
     /// Default: * for MyParcel.com, none for rfc6749.
@@ -178,7 +232,7 @@ pub(crate) struct ClientFlags {
     pub(crate) timeout: Option<Duration>,
     /// Keep the token on disk and use it again
     ///
-    /// The file is sealed with the client secret. Jobs that start again and again, or many at once, share one
+    /// The file is sealed with the client secret, or, for a client without one, with a random key beside it. Jobs that start again and again, or many at once, share one
     /// token request while the token lives. Default: no, or what the profile says. --cache alone means
     /// --cache=yes.
     #[arg(help_heading = "Cache")]
@@ -378,12 +432,21 @@ impl ClientFlags {
             config: self.config,
             provider: kept(self.provider, stands("provider")),
             token_endpoint: kept(self.token_endpoint, stands("token_endpoint")),
+            issuer: kept(self.issuer, stands("issuer")),
+            metadata_url: kept(self.metadata_url, stands("metadata_url")),
             body: kept(self.body, stands("body")),
             auth: kept(self.auth, stands("auth")),
             client_id: kept(self.client_id, stands("client_id")),
             client_secret_file: kept(self.client_secret_file, stands("client_secret_file")),
             assertion_file: kept(self.assertion_file, stands("assertion_file")),
             assertion_type: kept(self.assertion_type, stands("assertion_type")),
+            key_file: kept(self.key_file, stands("key_file")),
+            key_id: kept(self.key_id, stands("key_id")),
+            assertion_audience: kept(self.assertion_audience, stands("assertion_audience")),
+            assertion_algorithm: kept(self.assertion_algorithm, stands("assertion_algorithm")),
+            assertion_header_type: kept(self.assertion_header_type, stands("assertion_header_type")),
+            certificate: kept(self.certificate, stands("certificate")),
+            certificate_key: kept(self.certificate_key, stands("certificate_key")),
             scope: kept(self.scope, stands("scope")),
             resource: kept(self.resource, stands("resource")),
             audience: kept(self.audience, stands("audience")),
@@ -428,6 +491,12 @@ pub(crate) enum Auth {
     BasicRaw,
     /// A client assertion that somebody else makes (RFC 7521)
     Assertion,
+    /// An assertion that the client signs with its own key
+    PrivateKeyJwt,
+    /// An assertion that the client signs with its secret (HS256)
+    ClientSecretJwt,
+    /// The certificate that the connection shows (RFC 8705)
+    Tls,
     /// Only the client id, no secret
     None,
 }
@@ -463,6 +532,13 @@ pub(crate) fn assertion_type(text: &str) -> Result<AssertionKind, String> {
         uri => AssertionKind::parse(uri)
             .map_err(|_| "write jwt-bearer, jwt-spiffe or an absolute URI".to_owned()),
     }
+}
+
+/// By its name in a JWT.
+pub(crate) fn algorithm(name: &str) -> Result<Algorithm, String> {
+    Algorithm::of_name(name).ok_or_else(|| {
+        "write ES256, ES384, EdDSA, RS256, RS384 or PS256, or HS256 for client-secret-jwt, in these letters".to_owned()
+    })
 }
 
 /// `500ms`, `30s`, `2m`, `1h`, or seconds.

@@ -3,7 +3,8 @@
 //!
 //! One file per client, in a folder that is the user's alone. What is in it is sealed with a key derived from the
 //! client's secret and bound to all that tells the client from others (`evergrant-crypto`); it is replaced atomically, and no link
-//! is followed on the way to it (`folder.rs`).
+//! is followed on the way to it (`folder.rs`). What a client without a secret has is public: a random key in a file beside the
+//! entries stands for one.
 //!
 //! ```text
 //! read ── usable? ──► use it
@@ -30,21 +31,62 @@ pub(crate) mod inventory;
 
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
-use evergrant_crypto::{OpenError, Seal, SealError};
-use evergrant_tokio_reqwest::core::Wall;
+use evergrant_crypto::{OpenError, Seal};
+use evergrant_tokio_reqwest::core::{Thumbprint, Wall};
 use evergrant_tokio_reqwest::{Client, Clock, Policy, Stored, SystemClock, Token, Tokens};
 use folder::{Folder, Lock};
 use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
 
 /// How often those who wait for another invocation's request look again. A request takes ten times as long.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
+/// A random key, for clients that have no secret.
+type FileKey = Zeroizing<[u8; FILE_KEY_LEN]>;
+
+/// As long as the key of the seal: a longer one would make it no stronger.
+const FILE_KEY_LEN: usize = 32;
+
 /// What one client's tokens are kept in.
 pub(crate) struct Cache {
-    seal: Seal,
-    folder: Result<Folder, String>,
+    place: Result<Place, String>,
     /// Whether what is kept may be used, or is only replaced.
     reads: bool,
+}
+
+/// The folder, and what the client's entry in it is sealed with.
+struct Place {
+    seal: Seal,
+    folder: Folder,
+}
+
+/// What tokens of a client are sealed with.
+pub(crate) enum Material {
+    /// Its secret, and the thumbprint of the certificate that it shows, if it does: a token may be bound to that.
+    Secret(Zeroizing<String>, Option<Thumbprint>),
+    /// The thumbprints of its key and of its certificate, which are no secrets.
+    Public(Vec<Thumbprint>),
+}
+
+impl Material {
+    /// As a seal takes it. `file_key` has the random key of the folder, if that is needed.
+    fn bytes<E>(
+        &self,
+        file_key: impl FnOnce() -> Result<Option<FileKey>, E>,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, E> {
+        let (secret, thumbprints) = match self {
+            Self::Secret(secret, shown) => (Zeroizing::new(secret.as_bytes().to_vec()), shown.as_slice()),
+            Self::Public(thumbprints) => match file_key()? {
+                Some(key) => (Zeroizing::new(key.to_vec()), thumbprints.as_slice()),
+                None => return Ok(None),
+            },
+        };
+        // All room at once: a vector that grows leaves copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(secret.len() + 64));
+        bytes.extend_from_slice(&secret);
+        thumbprints.iter().for_each(|thumbprint| bytes.extend_from_slice(thumbprint.as_bytes()));
+        Ok(Some(bytes))
+    }
 }
 
 /// Why nothing was found, where it is not simply absent.
@@ -62,10 +104,10 @@ enum Kept {
 
 impl Cache {
     /// The cache of this client in the usual folder. One that cannot be used says so when it is needed.
-    pub(crate) fn new(client: &Client, secret: &str, reads: bool) -> Result<Self, SealError> {
-        let seal = Seal::new(&client.key(), secret.as_bytes())?;
-        let folder = inventory::path().and_then(|path| Folder::open(&path));
-        Ok(Self { seal, folder, reads })
+    pub(crate) fn new(client: &Client, material: &Material, reads: bool) -> Self {
+        let place = inventory::path().and_then(|path| Folder::open(&path));
+        let place = place.and_then(|folder| Place::of(folder, client, material));
+        Self { place, reads }
     }
 
     /// A token: the kept one while it is good; else one that is asked for once, however many invocations want it now.
@@ -76,8 +118,8 @@ impl Cache {
         asking: impl Fn() -> Result<Tokens, Failure>,
         wait: Duration,
     ) -> Result<Token, Failure> {
-        let folder = match &self.folder {
-            Ok(folder) => folder,
+        let place = match &self.place {
+            Ok(place) => place,
             Err(reason) => {
                 note(reason);
                 return Ok(tokens.token().await?);
@@ -85,13 +127,13 @@ impl Cache {
         };
         let deadline = Instant::now() + wait;
         let (mut noted, mut due) = (false, None);
-        if let Some(token) = self.kept(folder, tokens, &mut due, &mut noted) {
+        if let Some(token) = self.kept(place, tokens, &mut due, &mut noted) {
             return Ok(token);
         }
         let lock = loop {
             // We look after we tried: who held the lock has stored a token before letting go of it.
-            let lock = folder.try_lock(self.seal.name());
-            if let Some(token) = self.kept(folder, tokens, &mut due, &mut noted) {
+            let lock = place.try_lock();
+            if let Some(token) = self.kept(place, tokens, &mut due, &mut noted) {
                 return Ok(token);
             }
             match lock {
@@ -110,11 +152,11 @@ impl Cache {
             }
         };
         match (due, lock) {
-            (Some(due), lock) => self.replaced(tokens, asking, due, lock).await,
+            (Some(due), lock) => place.replaced(tokens, asking, due, lock).await,
             (None, lock) => {
                 let token = tokens.token().await?;
                 if let (Some(lock), Some(stored)) = (lock, tokens.export()) {
-                    self.store(&lock, &stored);
+                    place.store(&lock, &stored);
                 }
                 Ok(token)
             }
@@ -123,8 +165,7 @@ impl Cache {
 
     /// What a doctor says of it, without using it: what there is, or why it cannot be used.
     pub(crate) fn examine(&self) -> Result<&'static str, String> {
-        let folder = self.folder.as_ref().map_err(Clone::clone)?;
-        match self.read(folder) {
+        match self.place.as_ref().map_err(Clone::clone)?.read() {
             Ok(Some(Kept::Good(_))) => Ok("a kept token is valid"),
             Ok(Some(Kept::Due(_))) => Ok("a kept token is due for renewal"),
             Ok(None) => Ok("no token is kept yet"),
@@ -134,9 +175,9 @@ impl Cache {
 
     /// Keeps what the source holds now in place of what was kept: it was asked for since.
     pub(crate) fn keep(&self, tokens: &Tokens) {
-        let (Ok(folder), Some(stored)) = (&self.folder, tokens.export()) else { return };
-        match folder.try_lock(self.seal.name()) {
-            Ok(Some(lock)) => self.store(&lock, &stored),
+        let (Ok(place), Some(stored)) = (&self.place, tokens.export()) else { return };
+        match place.try_lock() {
+            Ok(Some(lock)) => place.store(&lock, &stored),
             // Another invocation asks, and will keep what is newer.
             Ok(None) => {}
             Err(reason) => note(&reason),
@@ -145,11 +186,11 @@ impl Cache {
 
     /// Nobody is served this token any more: an API refused it. One that is newer stays.
     pub(crate) fn forget(&self, refused: &Token) {
-        let Ok(folder) = &self.folder else { return };
-        match folder.try_lock(self.seal.name()) {
+        let Ok(place) = &self.place else { return };
+        match place.try_lock() {
             Ok(Some(lock)) => {
                 let same = |stored: &Stored| stored.token() == refused.value();
-                if let Ok(Some(Kept::Good(stored) | Kept::Due(stored))) = self.read(folder)
+                if let Ok(Some(Kept::Good(stored) | Kept::Due(stored))) = place.read()
                     && same(&stored)
                     && let Err(reason) = lock.remove()
                 {
@@ -165,7 +206,7 @@ impl Cache {
     /// The kept token, handed to the source, if it is good. One that is due is remembered.
     fn kept(
         &self,
-        folder: &Folder,
+        place: &Place,
         tokens: &Tokens,
         due: &mut Option<Stored>,
         noted: &mut bool,
@@ -173,7 +214,7 @@ impl Cache {
         if !self.reads {
             return None;
         }
-        match self.read(folder) {
+        match place.read() {
             // A source refuses one that was issued in the future: the clock was set back.
             Ok(Some(Kept::Good(stored))) => tokens.restore(stored).then(|| tokens.try_token()).flatten(),
             Ok(Some(Kept::Due(stored))) => {
@@ -188,6 +229,18 @@ impl Cache {
                 None
             }
         }
+    }
+}
+
+impl Place {
+    fn of(folder: Folder, client: &Client, material: &Material) -> Result<Self, String> {
+        let bytes = material.bytes(|| folder.file_key().map(Some))?.unwrap_or_default();
+        let seal = Seal::new(&client.key(), &bytes).map_err(|error| error.to_string())?;
+        Ok(Self { seal, folder })
+    }
+
+    fn try_lock(&self) -> Result<Option<Lock<'_>>, String> {
+        self.folder.try_lock(self.seal.name())
     }
 
     /// A new token in place of one that is due. While the old one is good no failure is anybody's concern.
@@ -212,7 +265,8 @@ impl Cache {
         Ok(tokens.token().await?)
     }
 
-    fn read(&self, folder: &Folder) -> Result<Option<Kept>, Miss> {
+    fn read(&self) -> Result<Option<Kept>, Miss> {
+        let folder = &self.folder;
         let miss = |reason| Miss(folder.about(self.seal.name(), reason));
         let Some(sealed) = folder.read(self.seal.name(), Seal::MAX_LEN).map_err(Miss)? else {
             return Ok(None);
@@ -255,8 +309,10 @@ impl Kept {
 }
 
 /// The name of this client's file, without its ending.
-pub(crate) fn name(client: &Client, secret: &str) -> Option<String> {
-    Some(Seal::new(&client.key(), secret.as_bytes()).ok()?.name().to_owned())
+pub(crate) fn name(client: &Client, material: &Material) -> Option<String> {
+    let file_key = || Folder::find(&inventory::path()?)?.map_or(Ok(None), |folder| folder.known_file_key());
+    let bytes = material.bytes(file_key).ok()??;
+    Some(Seal::new(&client.key(), &bytes).ok()?.name().to_owned())
 }
 
 /// Why it is as if there were no cache.

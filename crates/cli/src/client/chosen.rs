@@ -42,6 +42,7 @@ fn names_a_client(args: &ClientArgs) -> Option<(&'static str, Whence)> {
     let said = [
         (args.client_id.is_some(), "a client", "client_id"),
         (args.token_endpoint.is_some(), "a server", "token_endpoint"),
+        (args.issuer.is_some(), "a server", "issuer"),
         (args.provider.is_some(), "a server", "provider"),
     ];
     let (_, what, id) = said.into_iter().find(|(is_said, ..)| *is_said)?;

@@ -52,19 +52,19 @@ impl Lacks {
 
     /// Of a command with these arguments.
     pub(super) fn failure(&self, args: &ClientArgs) -> Failure {
-        const SERVER: &str = "name one with --provider myparcel or myparcel-sandbox, or with --token-endpoint URL; or write \
+        const SERVER: &str = "name one with --provider myparcel or myparcel-sandbox, with --token-endpoint URL, or with --issuer URL; or write \
                               a profile with evergrant config init, and name it with --profile";
         let next = match (self.first, args.names_a_profile()) {
             (Lack::Server, true) => {
-                "name it with --token-endpoint URL, or write token_endpoint into the profile".into()
+                "name it with --token-endpoint URL or --issuer URL, or write token_endpoint or issuer into the profile".into()
             }
             (Lack::Server, false) => match chosen::names(args) {
                 names if names.is_empty() => SERVER.into(),
                 names => {
-                    format!("name a profile with --profile ({names}), or a server with --token-endpoint URL")
+                    format!("name a profile with --profile ({names}), or a server with --token-endpoint URL or --issuer URL")
                 }
             },
-            (Lack::TokenEndpoint, _) => "name it with --token-endpoint URL".into(),
+            (Lack::TokenEndpoint, _) => "name it with --token-endpoint URL, or its server with --issuer URL".into(),
             (Lack::ClientId, true) => "name it with --client-id, or write client_id into the profile".into(),
             (Lack::ClientId, false) => {
                 "set EVERGRANT_CLIENT_ID, or name it with --client-id or in a profile".into()
@@ -75,8 +75,8 @@ impl Lacks {
 
     /// Of a profile that is about to be written from these arguments alone.
     pub(super) fn of_a_new_profile(&self) -> Failure {
-        const SERVER: &str = "name one with --provider NAME or --token-endpoint URL";
-        const ENDPOINT: &str = "name it with --token-endpoint URL";
+        const SERVER: &str = "name one with --provider NAME, --token-endpoint URL or --issuer URL";
+        const ENDPOINT: &str = "name it with --token-endpoint URL, or its server with --issuer URL";
         const EXAMPLE: &str = "evergrant config init --provider myparcel-sandbox --client-id my-client-id";
         let next = match (self.first, self.second) {
             (Lack::Server, Some(_)) => {
@@ -95,8 +95,12 @@ impl Lack {
     /// Of a profile in a file.
     pub(crate) fn in_profile(self) -> Failure {
         let next = match self {
-            Self::Server => "write provider = \"myparcel\" or token_endpoint = \"https://host/path\" into it",
-            Self::TokenEndpoint => "write token_endpoint = \"https://host/path\" into it",
+            Self::Server => {
+                "write provider = \"myparcel\", token_endpoint = \"https://host/path\" or issuer = \"https://host\" into it"
+            }
+            Self::TokenEndpoint => {
+                "write token_endpoint = \"https://host/path\" or issuer = \"https://host\" into it"
+            }
             Self::ClientId => "write client_id = \"ID\" into it",
         };
         Failure::usage(self.happened(), next)

@@ -4,8 +4,8 @@ use crate::client::roots::Roots;
 use crate::tell::failure::Failure;
 use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::tls_error;
-use evergrant_tokio_reqwest::core::Excerpt;
-use evergrant_tokio_reqwest::{ConfigError, Origin, Proxy, TokensBuilder, proxied};
+use evergrant_tokio_reqwest::core::{Endpoint, Excerpt};
+use evergrant_tokio_reqwest::{ConfigError, Origin, Provider, Proxy, TokensBuilder, proxied};
 use reqwest::ClientBuilder;
 use reqwest::redirect::Policy;
 use std::fmt;
@@ -89,21 +89,28 @@ impl Network {
         }
     }
 
-    /// The same for token requests to this endpoint's origin. Where nothing is said, the library does as it does by itself.
+    /// The same for token requests to this server. Where nothing is said, the library does as it does by itself.
     pub(crate) fn tokens(
         &self,
         builder: TokensBuilder,
-        origin: &Origin,
+        server: &Provider,
         connect: Duration,
     ) -> Result<TokensBuilder, Failure> {
         let builder = if self.roots.is_empty() {
             builder
         } else {
-            builder.http(self.roots.trusted(reqwest::Client::builder()).connect_timeout(connect))
+            let roots = self.roots.clone();
+            builder.http_each(move || roots.trusted(reqwest::Client::builder()).connect_timeout(connect))
         };
-        let is_told = matches!(self.proxy, Proxied::Chosen(_)) || !ProxyVariables::from_env().is_unset();
-        // What is chosen here can be named where it is at fault; of a client of one's own the library knows nothing.
-        Ok(if is_told { builder.proxy(self.proxy_for(origin)?) } else { builder })
+        let endpoint = server.token_endpoint().map(Endpoint::origin);
+        Ok(match (&self.proxy, endpoint) {
+            (Proxied::Chosen(proxy), None) => builder.proxy(proxy.clone()),
+            (Proxied::Variables, _) if ProxyVariables::from_env().is_unset() => builder,
+            // What is chosen here can be named where it is at fault; of a client of one's own the library knows nothing.
+            (_, Some(origin)) => builder.proxy(self.proxy_for(origin)?),
+            // The metadata and the token endpoint may be at two origins, and the variables may name a proxy for one of them.
+            (Proxied::Variables, None) => builder.proxy_variables(true),
+        })
     }
 
     /// Whether the user's proxy is not used for this origin.

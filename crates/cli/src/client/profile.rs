@@ -32,7 +32,7 @@ mod reader;
 pub(crate) mod tenants;
 mod valid;
 
-use crate::client::args::{Auth, Body, ProviderName, assertion_type};
+use crate::client::args::{self, Auth, Body, ProviderName, assertion_type};
 use crate::client::content::Digest;
 use crate::client::folders::{self, located};
 use crate::client::header::{self, TokenHeader};
@@ -42,10 +42,10 @@ use crate::client::secret;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use evergrant_gateway::Keys;
-use evergrant_tokio_reqwest::AssertionKind;
+use evergrant_tokio_reqwest::{Algorithm, AssertionKind};
 use gateway::GatewayTable;
 use problem::{About, Problem};
-use reader::{Reader, Table, Value};
+use reader::{Key, Reader, Table, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -86,12 +86,24 @@ pub(crate) struct Profile {
     pub(crate) name: Option<String>,
     pub(crate) provider: Option<ProviderName>,
     pub(crate) token_endpoint: Option<String>,
+    pub(crate) issuer: Option<String>,
+    /// An address, or the word for the form of RFC 8414.
+    pub(crate) metadata_url: Option<String>,
     pub(crate) body: Option<Body>,
     pub(crate) auth: Option<Auth>,
     pub(crate) client_id: Option<String>,
     pub(crate) client_secret: Option<secret::Source>,
     pub(crate) client_assertion: Option<secret::Source>,
     pub(crate) assertion_type: Option<AssertionKind>,
+    pub(crate) signing_key: Option<secret::Source>,
+    pub(crate) key_id: Option<String>,
+    pub(crate) assertion_audience: Option<String>,
+    pub(crate) assertion_algorithm: Option<Algorithm>,
+    pub(crate) assertion_header_type: Option<String>,
+    /// Names and values in JSON.
+    pub(crate) assertion_claims: Vec<(String, String)>,
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) certificate_key: Option<PathBuf>,
     pub(crate) scope: Option<String>,
     pub(crate) resources: Vec<String>,
     pub(crate) audience: Option<String>,
@@ -114,7 +126,7 @@ impl Profile {
     /// Where it says that its secrets are.
     pub(crate) fn places(&self) -> impl Iterator<Item = &secret::Source> {
         let headers = self.token_headers.iter().filter_map(|header| header.value.source());
-        self.client_secret.iter().chain(&self.client_assertion).chain(headers)
+        self.client_secret.iter().chain(&self.client_assertion).chain(&self.signing_key).chain(headers)
     }
 
     /// The files that they are in.
@@ -124,15 +136,25 @@ impl Profile {
 }
 
 /// The keys of a profile, for whoever wrote another.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 31] = [
     "provider",
     "token_endpoint",
+    "issuer",
+    "metadata_url",
     "body",
     "auth",
     "client_id",
     "client_secret",
     "client_assertion",
     "assertion_type",
+    "signing_key",
+    "key_id",
+    "assertion_audience",
+    "assertion_algorithm",
+    "assertion_header_type",
+    "assertion_claims",
+    "certificate",
+    "certificate_key",
     "scope",
     "resources",
     "audience",
@@ -351,21 +373,41 @@ const ONE: &str = "remove one of the two: a client proves who it is in one way";
 
 /// `known`: the keys that it may have, in the words of a fault.
 fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path, known: &[&str]) -> Profile {
-    let (mut profile, mut at) = (Profile::default(), None);
+    let (mut profile, mut proofs) = (Profile::default(), Vec::new());
     for (key, value) in table {
         profile.lines.insert(key.as_str().to_owned(), reader.line(&key));
         match key.as_str() {
             "provider" => profile.provider = reader.choice(&value),
             "token_endpoint" => profile.token_endpoint = reader.valid(&value, valid::token_endpoint),
+            "issuer" => profile.issuer = reader.valid(&value, valid::issuer),
+            "metadata_url" => profile.metadata_url = reader.valid(&value, valid::metadata_url),
             "body" => profile.body = reader.choice(&value),
             "auth" => profile.auth = reader.choice(&value),
             "client_id" => profile.client_id = reader.valid(&value, valid::client_id),
-            "client_secret" => profile.client_secret = source(reader, &value, folder),
+            "client_secret" => {
+                profile.client_secret = source(reader, &value, folder);
+                proofs.push(key);
+            }
             "client_assertion" => {
                 profile.client_assertion = source(reader, &value, folder);
-                at = Some(key.at());
+                proofs.push(key);
             }
             "assertion_type" => profile.assertion_type = kind(reader, &value),
+            "signing_key" => {
+                profile.signing_key = source(reader, &value, folder);
+                proofs.push(key);
+            }
+            "key_id" => profile.key_id = reader.text(&value),
+            "assertion_audience" => profile.assertion_audience = reader.valid(&value, valid::audience),
+            "assertion_algorithm" => profile.assertion_algorithm = algorithm(reader, &value),
+            "assertion_header_type" => {
+                profile.assertion_header_type = reader.valid(&value, valid::header_type);
+            }
+            "assertion_claims" => profile.assertion_claims = claims(reader, &value),
+            "certificate" => profile.certificate = reader.text(&value).map(|path| located(&path, folder)),
+            "certificate_key" => {
+                profile.certificate_key = reader.text(&value).map(|path| located(&path, folder));
+            }
             "scope" => {
                 profile.scope = reader.all_valid(&value, valid::scope).map(|tokens| tokens.join(" "));
             }
@@ -389,10 +431,36 @@ fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path, known: &[&s
         }
     }
     secret::hide(profile.places().filter_map(secret::Source::variable));
-    if let Some(at) = at.filter(|_| profile.client_secret.is_some()) {
-        reader.problem(at, "there are both a client_secret and a client_assertion", ONE);
+    proofs.sort_by_key(Key::at);
+    if let [first, second, ..] = &*proofs {
+        let happened = format!("there are both a {} and a {}", first.as_str(), second.as_str());
+        reader.problem(second.at(), happened, ONE);
     }
     profile
+}
+
+/// The algorithm of assertions.
+fn algorithm(reader: &mut Reader<'_>, value: &Value<'_>) -> Option<Algorithm> {
+    let text = reader.text(value)?;
+    let algorithm = args::algorithm(&text);
+    algorithm.map_err(|next| reader.wrong(value, "this is no algorithm of assertions", &next)).ok()
+}
+
+/// Claims of assertions, each in JSON.
+fn claims(reader: &mut Reader<'_>, value: &Value<'_>) -> Vec<(String, String)> {
+    let claims = reader.table(value).into_iter().filter_map(|(name, value)| {
+        let (name, json) = (name.as_str().to_owned(), value.json());
+        match valid::claim(&name, &json) {
+            Ok(()) => Some((name, json)),
+            Err(error) => {
+                let failure = Failure::from(error);
+                let (happened, next) = failure.parts();
+                reader.problem(value.at(), happened, next);
+                None
+            }
+        }
+    });
+    claims.collect()
 }
 
 /// The type of an assertion.
@@ -447,10 +515,9 @@ fn tenant(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path) -> Profile {
         );
     }
     let says = |wanted: &str| table.iter().any(|(key, _)| key.as_str() == wanted);
-    let (has_secret, at) = (
-        says("client_secret") || says("client_assertion"),
-        table.iter().map(|(key, _)| key.at()).min().unwrap_or_default(),
-    );
+    const PROOFS: [&str; 4] = ["client_secret", "client_assertion", "signing_key", "certificate"];
+    let (has_secret, at) =
+        (PROOFS.into_iter().any(says), table.iter().map(|(key, _)| key.at()).min().unwrap_or_default());
     let known: Vec<&str> = KEYS.into_iter().filter(|key| !SHARED.contains(key)).collect();
     let tenant = members(reader, table, folder, &known);
     // The variable that every other command looks at would be the secret of them all.

@@ -10,12 +10,13 @@ mod text;
 use crate::tell::failure::Failure;
 use environment::{CREDENTIALS, VARIABLE, unset, variable};
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 pub(crate) use environment::{VARIABLES, hide};
-pub(crate) use live::Live;
+pub(crate) use live::{Keys, Live, LiveKey};
 pub(crate) use text::Purpose;
 
 /// Where a secret is kept.
@@ -44,7 +45,7 @@ impl Source {
     /// The secret, which is for this. `limit`: how long it may take until it is there.
     pub(crate) fn read(&self, purpose: &Purpose, limit: Duration) -> Result<Zeroizing<String>, Failure> {
         match self {
-            Self::Usual | Self::Withheld if *purpose == Purpose::Assertion => Err(withheld()),
+            Self::Usual | Self::Withheld if *purpose != Purpose::Client => Err(withheld(purpose)),
             Self::Usual => variable(VARIABLE, purpose)?.ok_or_else(|| {
                 Failure::usage(
                     "there is no client secret",
@@ -55,8 +56,8 @@ impl Source {
                 Failure::usage(
                     "the profile's client secret is only for the profile's own token endpoint, and another endpoint is set",
                     format!(
-                        "leave --token-endpoint and --provider out and unset EVERGRANT_TOKEN_ENDPOINT and \
-                         EVERGRANT_PROVIDER; or give the other server's secret in {VARIABLE} or --client-secret-file"
+                        "leave --token-endpoint, --issuer and --provider out and unset EVERGRANT_TOKEN_ENDPOINT, \
+                         EVERGRANT_ISSUER and EVERGRANT_PROVIDER; or give the other server's secret in {VARIABLE} or --client-secret-file"
                     ),
                 )
             }),
@@ -78,7 +79,7 @@ impl Source {
     /// The secret, if it can be had without running a command and without waiting for somebody.
     pub(crate) fn at_hand(&self, purpose: &Purpose) -> Result<Option<Zeroizing<String>>, Failure> {
         match self {
-            Self::Usual | Self::Withheld if *purpose == Purpose::Assertion => Err(withheld()),
+            Self::Usual | Self::Withheld if *purpose != Purpose::Client => Err(withheld(purpose)),
             Self::Usual | Self::Withheld => variable(VARIABLE, purpose),
             Self::Variable(name) => variable(name, purpose),
             Self::File(path) if path == Path::new("-") || file::is_pipe(path) => Ok(None),
@@ -115,6 +116,11 @@ impl Source {
             }
             _ => None,
         }
+    }
+
+    /// Whether it stays as it is until the unit is started again, though it is named as a file: systemd has copied it.
+    pub(crate) fn is_copied_at_the_start(&self) -> bool {
+        matches!(self, Self::File(path) if is_credential(path))
     }
 
     /// The variable that it is in, if somebody named one.
@@ -175,11 +181,33 @@ pub(crate) fn encodes(text: &str) -> bool {
     !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'*'))
 }
 
-/// No variable holds an assertion unless a profile says so.
-fn withheld() -> Failure {
+/// A word for people, if others can read this opened file that belongs to somebody else; or why it is not to be read.
+pub(crate) fn guarded(file: &File, path: &Path, purpose: &Purpose) -> Result<Option<String>, Failure> {
+    match file::guard(file, path, purpose)? {
+        file::Guarded::Kept => Ok(None),
+        file::Guarded::Others(warning) => Ok(Some(warning)),
+    }
+}
+
+/// Whether this file is a credential of systemd: a copy, made when the unit was started.
+pub(crate) fn is_credential(path: &Path) -> bool {
+    let folder = std::env::var_os(CREDENTIALS).filter(|folder| !folder.is_empty());
+    folder.is_some_and(|folder| path.starts_with(folder))
+}
+
+/// Whether the variable that is looked at where nobody names a place has a secret.
+pub(crate) fn is_in_usual_variable() -> bool {
+    std::env::var_os(VARIABLE).is_some_and(|value| !value.is_empty())
+}
+
+/// No variable holds an assertion or a key unless a profile says so.
+fn withheld(purpose: &Purpose) -> Failure {
+    let flag = if *purpose == Purpose::Key { "--key-file" } else { "--assertion-file" };
     Failure::usage(
-        "the profile's client assertion is only for the profile's own client and token endpoint, and another is set",
-        "name the file of the other one with --assertion-file",
+        format!(
+            "the profile's {purpose} is only for the profile's own client and token endpoint, and another is set"
+        ),
+        format!("name the file of the other one with {flag}"),
     )
 }
 

@@ -1,9 +1,11 @@
 //! What was said about the client by flags, variables and the profile, who said it, and the client that it makes.
 
+mod credential;
 pub(crate) mod shown;
 
 use crate::client::args::{Auth, Body, Caching, ClientArgs, OriginArgs, ProviderName};
-use crate::client::cache::{self, Cache};
+use crate::client::cache::{self, Cache, Material};
+use crate::client::certificate::Certificate;
 use crate::client::chosen::{self, unused_default};
 use crate::client::header::TokenHeader;
 use crate::client::lack::{Lack, Lacks, Unmade};
@@ -11,11 +13,14 @@ use crate::client::network::{Network, Proxied};
 use crate::client::profile::Profile;
 use crate::client::roots::Roots;
 use crate::client::said::{Said, Whence};
-use crate::client::secret::{self, Purpose};
+use crate::client::secret::{self, Keys, Purpose};
 use crate::tell::failure::Failure;
-use evergrant_tokio_reqwest::core::BodyFormat;
+use credential::{Credential, Kind, Ours, Profiles, Shows, Signing};
+use evergrant_crypto::Key;
+use evergrant_tokio_reqwest::core::{BodyFormat, Thumbprint};
 use evergrant_tokio_reqwest::{
-    AssertionKind, Client, ClientAuth, ConfigError, Origin, Origins, Policy, Provider, myparcel,
+    AssertionAudience, AssertionForm, AssertionKind, Client, ClientAuth, ConfigError, Origin, Origins,
+    Policy, Provider, myparcel,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,6 +39,9 @@ const SECRET_LIMIT: Duration = Duration::from_secs(120);
 /// What a client is called whose server knows it by its assertion alone.
 const UNNAMED: &str = "(known by its assertion)";
 
+/// What stands for the place of metadata that RFC 8414 §3 says.
+pub(crate) const RFC8414: &str = "rfc8414";
+
 /// What stands for a secret that cannot be had: nothing is sent with it.
 pub(crate) const UNKNOWN: &str = "unknown";
 
@@ -43,15 +51,16 @@ pub(crate) struct Settings {
     pub(super) profile: Option<Said<String>>,
     provider: Said<ProviderName>,
     token_endpoint: Said<Option<String>>,
+    issuer: Said<Option<String>>,
+    metadata_url: Said<Option<String>>,
     body: Said<Option<Body>>,
     auth: Said<Option<Auth>>,
     pub(super) client_id: Said<String>,
     /// Whether somebody said the client id: beside an assertion nobody need.
     names_client: bool,
-    /// Where its secret is, or its assertion.
-    pub(super) secret: Said<secret::Source>,
-    /// Of which kind its assertion is, if that is what it has.
-    assertion: Option<Said<AssertionKind>>,
+    /// What it has to prove who it is.
+    credential: Credential,
+    signing: Signing,
     /// The variables that the profile keeps secrets in, whether they are used or not.
     pub(super) secret_variables: Vec<String>,
     scope: Said<Option<String>>,
@@ -138,53 +147,37 @@ impl Settings {
     }
 
     /// What flags and variables say, and the profile where they are silent.
-    pub(crate) fn merge(args: &ClientArgs, profile: Profile) -> Result<Self, Unmade> {
+    pub(crate) fn merge(args: &ClientArgs, mut profile: Profile) -> Result<Self, Unmade> {
         let secret_variables =
             profile.places().filter_map(secret::Source::variable).map(str::to_owned).collect();
-        let said = Sources { args, profile: profile.name, lines: profile.lines };
+        let lines = std::mem::take(&mut profile.lines);
+        let said = Sources { args, profile: profile.name.take(), lines };
         // An endpoint belongs to its provider, and a secret to its client id.
         let own = args.client_id.as_ref().is_none_or(|id| profile.client_id.as_ref() == Some(id));
         // However the profile was named: its secret goes where the profile says, and nowhere else.
-        let elsewhere = (profile.provider.is_some() || profile.token_endpoint.is_some())
+        let names_server =
+            profile.provider.is_some() || profile.token_endpoint.is_some() || profile.issuer.is_some();
+        // An issuer says for whom an assertion is, too: one of another server is not made with its key.
+        let elsewhere = names_server
             && (differs(&args.token_endpoint, &profile.token_endpoint)
+                || differs(&args.issuer, &profile.issuer)
+                || differs(&args.metadata_url, &profile.metadata_url)
                 || differs(&args.provider, &profile.provider));
-        if args.client_secret_file.is_some() && args.assertion_file.is_some() {
-            let happened = format!(
-                "{} and {} are both set",
-                args.whence("client_secret_file"),
-                args.whence("assertion_file")
-            );
-            return Err(Failure::usage(
-                happened,
-                "remove one of the two: a client proves who it is in one way",
-            )
-            .into());
-        }
-        let by_flag = args.assertion_file.is_some();
-        let is_assertion =
-            by_flag || (args.client_secret_file.is_none() && profile.client_assertion.is_some());
-        let (flag, file, profiles) = match is_assertion {
-            true => ("assertion_file", &args.assertion_file, profile.client_assertion),
-            false => ("client_secret_file", &args.client_secret_file, profile.client_secret),
-        };
-        let secret = match (file, profiles.filter(|_| own)) {
-            (Some(path), _) => Said { value: secret::Source::File(path.clone()), by: args.whence(flag) },
-            (None, Some(_)) if elsewhere => Said { value: secret::Source::Withheld, by: Whence::Default },
-            (None, source) if is_assertion => {
-                said.first("client_assertion", None, source).or(secret::Source::Withheld)
-            }
-            (None, source) => said.first("client_secret", None, source).or(secret::Source::Usual),
-        };
-        let assertion = is_assertion.then(|| {
-            let kind = said.first("assertion_type", args.assertion_type.clone(), profile.assertion_type);
-            kind.or(AssertionKind::JWT_BEARER)
-        });
-        let profiles_endpoint = profile.token_endpoint.filter(|_| args.provider.is_none());
-        let token_endpoint = said.first("token_endpoint", args.token_endpoint.clone(), profiles_endpoint);
-        let provider =
-            provider(said.first("provider", args.provider, profile.provider), &token_endpoint.value);
+        let ours = Ours { client: own, server: !elsewhere };
+        let credential = Credential::merge(&said, Profiles::of(&mut profile), ours)?;
+        let signing = Signing::merge(&said, &mut profile);
+        // Of its server.
+        let own_server = |text: Option<String>| text.filter(|_| args.provider.is_none());
+        let token_endpoint =
+            said.first("token_endpoint", args.token_endpoint.clone(), own_server(profile.token_endpoint));
+        let issuer = said.first("issuer", args.issuer.clone(), own_server(profile.issuer));
+        let metadata_url =
+            said.first("metadata_url", args.metadata_url.clone(), own_server(profile.metadata_url));
+        let place = token_endpoint.value.as_ref().or(issuer.value.as_ref());
+        let provider = provider(said.first("provider", args.provider, profile.provider), place);
         let client_id = said.first("client_id", args.client_id.clone(), profile.client_id).transposed();
         let names_client = client_id.is_some();
+        let is_assertion = credential.method() == Some(Auth::Assertion);
         let unnamed = || is_assertion.then(|| Said { value: UNNAMED.to_owned(), by: Whence::Default });
         let (provider, client_id) = match (provider, client_id.or_else(unnamed)) {
             (Ok(provider), Some(client_id)) => (provider, client_id),
@@ -199,12 +192,14 @@ impl Settings {
             profile: said.named(),
             provider,
             token_endpoint,
+            issuer,
+            metadata_url,
             body: said.first("body", args.body, profile.body),
-            auth: proven(said.first("auth", args.auth, profile.auth), is_assertion)?,
+            auth: credential.proven(said.first("auth", args.auth, profile.auth))?,
             client_id,
             names_client,
-            secret,
-            assertion,
+            credential,
+            signing,
             secret_variables,
             scope: said.first("scope", args.scope.clone(), profile.scope),
             resources: said.list("resource", args.resource.clone(), profile.resources),
@@ -228,11 +223,7 @@ impl Settings {
 
     /// The profile that says where the token endpoint is, by its address or by its provider's name.
     pub(super) fn endpoints_profile(&self) -> Option<&str> {
-        let by = match &self.token_endpoint.value {
-            Some(_) => &self.token_endpoint.by,
-            None => &self.provider.by,
-        };
-        match by {
+        match self.server_by() {
             Whence::Profile { name, .. } => Some(name),
             _ => None,
         }
@@ -243,9 +234,14 @@ impl Settings {
         &self.client_id.value
     }
 
-    /// Where its secret is, or its assertion.
+    /// Where its secret is, or its assertion, or the key that it signs with.
     pub(crate) fn place(&self) -> &secret::Source {
-        &self.secret.value
+        &self.credential.place.value
+    }
+
+    /// The files of the certificate that its connection shows.
+    pub(crate) fn certificate(&self) -> Option<&Certificate> {
+        self.credential.certificate().map(|said| &said.value)
     }
 
     /// Where the header fields of its token requests are that are kept as secrets, in their order.
@@ -255,7 +251,7 @@ impl Settings {
 
     /// Where all its secrets are.
     pub(crate) fn places(&self) -> impl Iterator<Item = &secret::Source> {
-        let own = (self.method() != Auth::None).then(|| self.place());
+        let own = self.has_text().then(|| self.place());
         own.into_iter().chain(self.header_places())
     }
 
@@ -266,12 +262,38 @@ impl Settings {
 
     /// How the client authenticates itself.
     pub(crate) fn method(&self) -> Auth {
-        match (self.auth.value, self.provider.value) {
-            _ if self.assertion.is_some() => Auth::Assertion,
+        match (self.auth.value.or(self.credential.method()), self.provider.value) {
             (Some(method), _) => method,
             (None, ProviderName::Rfc6749) => Auth::Basic,
             (None, ProviderName::Myparcel | ProviderName::MyparcelSandbox) => Auth::Post,
         }
+    }
+
+    /// Whether what proves who the client is has a place: a secret, an assertion, a key.
+    pub(crate) fn has_text(&self) -> bool {
+        !matches!(self.method(), Auth::None | Auth::Tls)
+    }
+
+    /// Whether it signs assertions.
+    pub(crate) fn signs(&self) -> bool {
+        matches!(self.method(), Auth::PrivateKeyJwt | Auth::ClientSecretJwt)
+    }
+
+    /// Whether both prove who they are by the same method and by what is in the same places.
+    pub(crate) fn is_proven_as(&self, other: &Self) -> bool {
+        let of = |settings: &Self| {
+            (
+                settings.method(),
+                settings.has_text().then(|| settings.place().clone()),
+                settings.signing.key_id.value.clone(),
+            )
+        };
+        of(self) == of(other) && self.certificate() == other.certificate()
+    }
+
+    /// Whether a key or a certificate proves who it is, which its source reads for as long as it is there.
+    pub(crate) fn has_key(&self) -> bool {
+        self.signs() || self.certificate().is_some()
     }
 
     pub(crate) fn network(&self) -> Result<Network, Failure> {
@@ -293,7 +315,7 @@ impl Settings {
     /// and no command is run.
     pub(crate) fn faults(&self) -> Vec<(Option<usize>, Failure)> {
         let mut faults = Faults(Vec::new());
-        faults.find(&self.token_endpoint.by, self.server());
+        faults.find(self.server_by(), self.server());
         faults.find(&self.origins.by, self.own_origins());
         // A profile's values are good each by itself: what is left is between the endpoint, the id and the method.
         if faults.0.is_empty() {
@@ -304,8 +326,15 @@ impl Settings {
             true => self.client(Proof::Secret(secret), headers).map(drop),
             false => Ok(()),
         };
-        let secret = self.at_hand().and_then(|secret| secret.map_or(Ok(()), |secret| client(&secret, &[])));
-        faults.find(&self.secret.by, secret);
+        let secret = self.at_hand().and_then(|secret| match secret {
+            Some(secret) if self.signs() => self.key(&secret).map(drop),
+            Some(secret) => client(&secret, &[]),
+            None => Ok(()),
+        });
+        faults.find(&self.credential.place.by, secret);
+        if let Some(said) = self.credential.certificate() {
+            faults.find(&said.by, said.value.at_hand().map(drop));
+        }
         let headers = self.headers(at_hand).and_then(|headers| client(UNKNOWN, &headers));
         faults.find(&self.token_headers.by, headers);
         faults.find(&self.ca_file.by, self.network());
@@ -314,22 +343,48 @@ impl Settings {
 
     /// The name of the client's file in the cache, if its secrets are at hand.
     pub(crate) fn name_in_cache(&self) -> Option<String> {
-        if self.method() == Auth::Assertion {
-            return None;
-        }
-        let secret = self.at_hand().ok()??;
+        let text = self.at_hand().ok()?;
+        let shown = match self.certificate() {
+            Some(certificate) => Some(certificate.at_hand().ok()??.thumbprint()),
+            None => None,
+        };
+        let key = match (&text, self.method()) {
+            (Some(text), Auth::PrivateKeyJwt) => Some(self.key(text).ok()?.thumbprint()),
+            _ => None,
+        };
         let known = |purpose: &Purpose, source: &secret::Source| {
             let missing = || Failure::usage("it is not at hand", "run the command that has it");
             source.at_hand(purpose)?.ok_or_else(missing)
         };
         let headers = self.headers(known).ok()?;
-        let client = self.client(Proof::Secret(&secret), &headers).ok()?;
-        cache::name(&client, &secret)
+        let proof = text.as_deref().map_or(Proof::Nothing, |text| Proof::Secret(text));
+        let client = self.client(proof, &headers).ok()?;
+        cache::name(&client, &self.material(text.clone(), key, shown)?)
     }
 
     /// The secret, if there is one that can be had without running a command and without waiting for somebody.
     fn at_hand(&self) -> Result<Option<Secret>, Failure> {
-        if self.method() == Auth::None { Ok(None) } else { self.secret.value.at_hand(&self.purpose()) }
+        if self.has_text() { self.place().at_hand(&self.purpose()) } else { Ok(None) }
+    }
+
+    /// The key that signs its assertions, of which this text is.
+    pub(crate) fn key(&self, text: &str) -> Result<Key, Failure> {
+        self.signer().key(text).map_err(|error| match error {
+            ConfigError::KeyFormat { .. } => {
+                let failure = Failure::from(error);
+                failure.of(&format_args!("the signing key {} cannot be used", self.place()))
+            }
+            error => error.into(),
+        })
+    }
+
+    /// What makes a key of a text.
+    pub(crate) fn signer(&self) -> Keys {
+        Keys {
+            is_secret: self.method() == Auth::ClientSecretJwt,
+            id: self.signing.key_id.value.clone(),
+            algorithm: self.signing.algorithm.value,
+        }
     }
 
     /// The client with this secret, or without one.
@@ -340,7 +395,7 @@ impl Settings {
     /// What tells the client from others: everything but its secret, which may be rotated, and where its tokens may go, which is for each
     /// route to say. No command is run: what one prints is not compared.
     pub(crate) fn kind(&self) -> Result<Client, Failure> {
-        let provider = self.own_ways(self.server()?);
+        let provider = self.own_ways(self.server()?)?;
         self.client_of(provider, Proof::Secret(UNKNOWN), &self.headers(at_hand)?)
     }
 
@@ -369,13 +424,36 @@ impl Settings {
         if let Some(text) = &self.user_agent.value {
             builder = builder.header("User-Agent", text);
         }
-        Ok(builder.build()?)
+        if let Some(algorithm) = self.signing.algorithm.value {
+            builder = builder.assertion_algorithm(algorithm);
+        }
+        for (name, json) in &self.signing.claims.value {
+            builder = builder.assertion_claim(name, json);
+        }
+        if !self.signs() {
+            self.signing.needed()?;
+        }
+        let client = match (&self.credential.certificate, self.method()) {
+            (Shows::Withheld, Auth::Tls) => return Err(withheld()),
+            (Shows::This(said, _), _) => {
+                let no_tls = |error| match error {
+                    ConfigError::TlsRequired => no_tls(&said.by),
+                    other => other.into(),
+                };
+                builder.build().and_then(Client::with_certificate).map_err(no_tls)?
+            }
+            _ => builder.build()?,
+        };
+        Ok(client)
     }
 
     /// How the client authenticates itself, with this proof.
     pub(super) fn authentication(&self, proof: Proof<'_>) -> Result<ClientAuth, ConfigError> {
         let id = &self.client_id.value;
         match (self.method(), proof) {
+            (Auth::PrivateKeyJwt, _) => ClientAuth::private_key_jwt(id),
+            (Auth::ClientSecretJwt, _) => ClientAuth::client_secret_jwt(id),
+            (Auth::Tls, _) => ClientAuth::tls(id),
             (Auth::None, _) | (_, Proof::Nothing) => ClientAuth::none(id),
             (Auth::Post, Proof::Secret(secret)) => ClientAuth::post(id, secret),
             (Auth::BasicRaw, Proof::Secret(secret)) => ClientAuth::basic_raw(id, secret),
@@ -384,7 +462,7 @@ impl Settings {
             (Auth::BasicRaw, Proof::Live) => ClientAuth::basic_raw_live(id),
             (Auth::Basic, Proof::Live) => ClientAuth::basic_live(id),
             (Auth::Assertion, _) => {
-                let kind = self.assertion.as_ref().map(|said| said.value.clone());
+                let kind = self.assertion().map(|said| said.value.clone());
                 let auth = ClientAuth::assertion(id, kind.unwrap_or(AssertionKind::JWT_BEARER))?;
                 Ok(if self.names_client { auth } else { auth.without_client_id() })
             }
@@ -393,21 +471,33 @@ impl Settings {
 
     /// What its secret is for.
     pub(crate) fn purpose(&self) -> Purpose {
-        if self.method() == Auth::Assertion { Purpose::Assertion } else { Purpose::Client }
+        match self.method() {
+            Auth::Assertion => Purpose::Assertion,
+            Auth::PrivateKeyJwt => Purpose::Key,
+            _ => Purpose::Client,
+        }
     }
 
-    /// Whether its secret is read for each token request of a program that runs for long. An assertion always is.
+    /// Whether its secret is read for each token request of a program that runs for long. An assertion and a key always are.
     pub(crate) fn is_live(&self) -> bool {
         match self.method() {
-            Auth::None => false,
-            Auth::Assertion => true,
+            Auth::None | Auth::Tls => false,
+            Auth::Assertion | Auth::PrivateKeyJwt | Auth::ClientSecretJwt => true,
             _ => self.place().can_change(),
         }
     }
 
+    /// Whether the library asks for what proves who it is, and takes no fixed one: an assertion, or a signature.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        matches!(self.method(), Auth::Assertion | Auth::PrivateKeyJwt | Auth::ClientSecretJwt)
+    }
+
     /// The kind of its assertion, and who said it.
     pub(super) const fn assertion(&self) -> Option<&Said<AssertionKind>> {
-        self.assertion.as_ref()
+        match &self.credential.kind {
+            Kind::Assertion(kind) => Some(kind),
+            Kind::Secret | Kind::Key => None,
+        }
     }
 
     /// The client id, unless the server knows the client by its assertion alone.
@@ -419,33 +509,63 @@ impl Settings {
         Policy::new().with_attempt_timeout(self.timeout.value)
     }
 
-    pub(super) fn cache(&self, client: &Client, secret: Option<Secret>) -> Option<Cache> {
+    /// What its tokens are sealed with on disk: its text, or the thumbprint of its key, and that of the certificate which it shows.
+    /// An assertion is another one each time.
+    pub(super) fn material(
+        &self,
+        text: Option<Secret>,
+        key: Option<Thumbprint>,
+        shown: Option<Thumbprint>,
+    ) -> Option<Material> {
+        match self.method() {
+            Auth::None | Auth::Assertion => None,
+            Auth::Tls => Some(Material::Public(vec![shown?])),
+            Auth::PrivateKeyJwt => Some(Material::Public([key?].into_iter().chain(shown).collect())),
+            Auth::Post | Auth::Basic | Auth::BasicRaw | Auth::ClientSecretJwt => {
+                Some(Material::Secret(text?, shown))
+            }
+        }
+    }
+
+    pub(super) fn cache(&self, client: &Client, material: Option<Material>) -> Option<Cache> {
         if self.cache.value == Caching::No {
             return None;
         }
-        let Some(secret) = secret.filter(|_| self.method() != Auth::Assertion) else {
-            // An assertion is another one each time.
-            cache::note("this client has no secret to encrypt the token with");
+        let Some(material) = material else {
+            cache::note("this client has no secret and no key to encrypt the token with");
             return None;
         };
-        let cache = Cache::new(client, &secret, self.cache.value == Caching::Yes);
-        cache.map_err(|error| cache::note(&error.to_string())).ok()
+        Some(Cache::new(client, &material, self.cache.value == Caching::Yes))
     }
 
     fn provider(&self) -> Result<Provider, Failure> {
         let provider = self.server()?;
         let origins = Origins::new(provider.origins().iter().cloned().chain(self.own_origins()?));
-        Ok(self.own_ways(provider.with_origins(origins)))
+        Ok(self.own_ways(provider.with_origins(origins))?)
     }
 
     /// The provider with what was said of how it writes and reads.
-    fn own_ways(&self, provider: Provider) -> Provider {
+    fn own_ways(&self, provider: Provider) -> Result<Provider, ConfigError> {
         let words = self.bearer_words.value.iter().map(String::as_str);
         let provider = provider.with_bearer_words(words);
-        match self.body.value {
+        let provider = provider.with_assertion_form(self.assertion_form()?);
+        Ok(match self.body.value {
             Some(Body::Form) => provider.with_body(BodyFormat::Form),
             Some(Body::Json) => provider.with_body(BodyFormat::Json),
             None => provider,
+        })
+    }
+
+    /// How the assertions are written that it signs.
+    fn assertion_form(&self) -> Result<AssertionForm, ConfigError> {
+        let form = match self.signing.audience.value.as_deref() {
+            None | Some("issuer") => AssertionForm::new(),
+            Some("token-endpoint") => AssertionForm::new().with_audience(AssertionAudience::TokenEndpoint),
+            Some(other) => AssertionForm::new().with_audience(AssertionAudience::Other(other.into())),
+        };
+        match &self.signing.header_type.value {
+            Some(text) => form.with_type(text),
+            None => Ok(form),
         }
     }
 
@@ -456,16 +576,60 @@ impl Settings {
             true => provider.with_token_endpoint_dangerous_plain_http(url),
             false => provider.with_token_endpoint(url),
         };
-        Ok(match (self.provider.value, endpoint) {
-            (ProviderName::Rfc6749, url) if plain_http => {
+        let provider = match (self.provider.value, endpoint, self.issuer.value.as_deref()) {
+            (ProviderName::Rfc6749, None, Some(issuer)) => return self.discovered(issuer),
+            (ProviderName::Rfc6749, url, _) if plain_http => {
                 Provider::rfc6749_dangerous_plain_http(url.unwrap_or_default())?
             }
-            (ProviderName::Rfc6749, url) => Provider::rfc6749(url.unwrap_or_default())?,
-            (ProviderName::Myparcel, None) => myparcel::production(),
-            (ProviderName::Myparcel, Some(url)) => at(myparcel::production(), url)?,
-            (ProviderName::MyparcelSandbox, None) => myparcel::sandbox(),
-            (ProviderName::MyparcelSandbox, Some(url)) => at(myparcel::sandbox(), url)?,
+            (ProviderName::Rfc6749, url, _) => Provider::rfc6749(url.unwrap_or_default())?,
+            (ProviderName::Myparcel, None, _) => myparcel::production(),
+            (ProviderName::Myparcel, Some(url), _) => at(myparcel::production(), url)?,
+            (ProviderName::MyparcelSandbox, None, _) => myparcel::sandbox(),
+            (ProviderName::MyparcelSandbox, Some(url), _) => at(myparcel::sandbox(), url)?,
+        };
+        self.needs_no_metadata()?;
+        Ok(match &self.issuer.value {
+            Some(issuer) => provider.with_issuer(issuer)?,
+            None => provider,
         })
+    }
+
+    /// Whoever names metadata expects it to be asked for. That of a profile may be passed over, since something else is said.
+    fn needs_no_metadata(&self) -> Result<(), Failure> {
+        let is_of_profile = |by: &Whence| matches!(by, Whence::Profile { .. });
+        let is_passed_over = is_of_profile(&self.metadata_url.by) && !is_of_profile(self.server_by());
+        if self.metadata_url.value.is_none() || is_passed_over {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            format!(
+                "the metadata of {} is not asked for, since the token endpoint is known",
+                self.metadata_url.by
+            ),
+            "remove it, or name the server by its issuer and not by its token endpoint",
+        ))
+    }
+
+    /// The server whose metadata says where its token endpoint is.
+    fn discovered(&self, issuer: &str) -> Result<Provider, Failure> {
+        let provider = match self.dangerous_plain_http.value {
+            true => Provider::discovered_dangerous_plain_http(issuer)?,
+            false => Provider::discovered(issuer)?,
+        };
+        Ok(match self.metadata_url.value.as_deref() {
+            None => provider,
+            Some(RFC8414) => provider.rfc8414()?,
+            Some(url) => provider.with_metadata_at(url)?,
+        })
+    }
+
+    /// Who said where the server is.
+    const fn server_by(&self) -> &Whence {
+        match (&self.token_endpoint.value, &self.issuer.value) {
+            (Some(_), _) => &self.token_endpoint.by,
+            (None, Some(_)) => &self.issuer.by,
+            (None, None) => &self.provider.by,
+        }
     }
 
     /// The origin that somebody wrote down.
@@ -490,12 +654,9 @@ impl Settings {
     }
 }
 
-/// The kind of server: the one that was said, or any with a token endpoint.
-fn provider(
-    said: Said<Option<ProviderName>>,
-    token_endpoint: &Option<String>,
-) -> Result<Said<ProviderName>, Lack> {
-    match (said.value, token_endpoint) {
+/// The kind of server: the one that was said, or any with a token endpoint or an issuer.
+fn provider(said: Said<Option<ProviderName>>, place: Option<&String>) -> Result<Said<ProviderName>, Lack> {
+    match (said.value, place) {
         (None, None) => Err(Lack::Server),
         (Some(ProviderName::Rfc6749), None) => Err(Lack::TokenEndpoint),
         _ => Ok(said.or(ProviderName::Rfc6749)),
@@ -517,20 +678,20 @@ pub(crate) enum Proof<'a> {
     Nothing,
 }
 
-/// How the client authenticates itself, as somebody said, which must fit what it has for that.
-fn proven(said: Said<Option<Auth>>, is_assertion: bool) -> Result<Said<Option<Auth>>, Failure> {
-    let by = said.by.clone();
-    match (said.value, is_assertion) {
-        (Some(Auth::Assertion), false) => Err(Failure::usage(
-            format!("{by} says assertion, and there is none"),
-            "name its file with --assertion-file, or say in the profile where it is: client_assertion = { file = \"PATH\" }",
-        )),
-        (Some(other), true) if other != Auth::Assertion => Err(Failure::usage(
-            format!("{by} says another authentication method, and there is a client assertion"),
-            "remove one of the two: a client proves who it is in one way",
-        )),
-        _ => Ok(said),
-    }
+/// The certificate of a profile, for another client or another server.
+fn withheld() -> Failure {
+    Failure::usage(
+        "the profile's certificate is only for the profile's own client and server, and another is set",
+        "name the file of the other one with --certificate",
+    )
+}
+
+/// Plain http shows no certificate (RFC 8705 §2).
+fn no_tls(by: &Whence) -> Failure {
+    Failure::usage(
+        format!("{by} names a certificate to show, and the server is at plain http, which shows none"),
+        "name the server by https",
+    )
 }
 
 /// What is wrong, each with its line in the configuration file where that is known.

@@ -1,16 +1,21 @@
 //! From what was said to a client: flags, variables, the profile. Every command goes through here.
 
-use crate::client::args::{Auth, ClientArgs};
+use crate::client::args::ClientArgs;
 use crate::client::cache::Cache;
+use crate::client::certificate::Certificate;
 use crate::client::chosen::{Unused, unused_default};
 use crate::client::network::Network;
 use crate::client::profile;
-use crate::client::secret::{self, Live, Purpose};
+use crate::client::proving::Proving;
+use crate::client::secret::{self, Live, LiveKey, Purpose};
 use crate::client::settings::{self, Proof, Settings, UNKNOWN};
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
+use evergrant_crypto::Key;
+use evergrant_drive::CertifiedKey;
 use evergrant_tokio_reqwest::{Client, ConfigError, Observer, Origin, Policy, Token, Tokens, TokensBuilder};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -23,8 +28,10 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct Setup {
     /// The client. Its provider's origins are where its tokens may be sent, the profile's among them.
     pub(crate) client: Client,
-    /// Where that lives which is read for each of its token requests, if something is.
-    pub(crate) live: Option<Arc<Live>>,
+    /// What is read for each of its token requests to prove who it is.
+    pub(crate) proving: Proving,
+    /// The files of the certificate that its connection shows.
+    pub(crate) certificate: Option<Certificate>,
     /// How long one token request may take.
     pub(crate) timeout: Duration,
     /// Where its tokens are kept, if they are.
@@ -54,8 +61,15 @@ pub(crate) struct Examined {
     pub(crate) profile: Option<String>,
     /// The default profile, where it is not used.
     pub(crate) unused: Option<Unused>,
-    /// Where the secret is, if there is one.
+    /// Where the secret is, or the assertion, if there is one.
     pub(crate) place: Option<String>,
+    /// The key that signs its assertions, and where it is.
+    pub(crate) key: Option<(secret::Source, Key)>,
+    /// The certificate that the connection shows, and its file.
+    pub(crate) shown: Option<CertifiedKey>,
+    pub(crate) certificate: Option<PathBuf>,
+    /// Why that cannot be had.
+    pub(crate) unshown: Option<Failure>,
     /// What is odd about the secret.
     pub(crate) oddity: Option<&'static str>,
     /// Whether the id or the secret is another text once it is form-encoded.
@@ -88,7 +102,12 @@ impl Setup {
             stderr::note(unused);
         }
         let limit = most.map_or(settings.secret_limit, |most| most.min(settings.secret_limit));
-        let setup = Self::make(&settings, lasts, |purpose, source| source.read(purpose, limit))?;
+        let setup = Self::make(
+            &settings,
+            lasts,
+            |purpose, source| source.read(purpose, limit),
+            |certificate| certificate.read(limit).map(Some),
+        )?;
         let endpoint_from = match settings.endpoints_profile() {
             Some(name) => {
                 let file = profile::named(args.config.as_deref())?;
@@ -101,7 +120,9 @@ impl Setup {
 
     /// The same by these settings, for a program that runs for long.
     pub(crate) fn of(settings: &Settings) -> Result<Self, Failure> {
-        Self::make(settings, Lasts::Long, |purpose, source| source.read(purpose, settings.secret_limit))
+        let limit = settings.secret_limit;
+        let read = |purpose: &Purpose, source: &secret::Source| source.read(purpose, limit);
+        Self::make(settings, Lasts::Long, read, |certificate| certificate.read(limit).map(Some))
     }
 
     /// The same, and what can be told of it without showing the secret.
@@ -111,60 +132,97 @@ impl Setup {
             profile: settings.profile.as_ref().map(|said| said.value.clone()),
             unused: unused_default(args),
             place: None,
+            key: None,
+            shown: None,
+            certificate: settings.certificate().map(|certificate| certificate.file().to_owned()),
+            unshown: None,
             oddity: None,
             encodes: false,
             missing: None,
         };
-        let setup = Self::make(&settings, Lasts::Briefly, |purpose, source| {
-            let secret = match source.read(purpose, settings.secret_limit) {
+        let limit = settings.secret_limit;
+        let (mut shown, mut unshown) = (None, None);
+        let read = |purpose: &Purpose, source: &secret::Source| {
+            let secret = match source.read(purpose, limit) {
                 Ok(secret) => secret,
                 Err(failure) => {
                     examined.missing.get_or_insert(failure);
                     return Ok(UNKNOWN.to_owned().into());
                 }
             };
-            if matches!(purpose, Purpose::Header(_)) {
-                return Ok(secret);
+            match purpose {
+                Purpose::Client => {
+                    examined.place = Some(source.to_string());
+                    examined.oddity = secret::oddity(&secret);
+                    let texts = [&*secret, &settings.client_id.value];
+                    examined.encodes = texts.into_iter().any(|text| secret::encodes(text));
+                    if settings.signs() {
+                        examined.missing = examined.missing.take().or(settings.key(&secret).err());
+                    }
+                }
+                Purpose::Assertion => examined.place = Some(source.to_string()),
+                Purpose::Key => match settings.key(&secret) {
+                    Ok(key) => examined.key = Some((source.clone(), key)),
+                    Err(failure) => drop(examined.missing.get_or_insert(failure)),
+                },
+                Purpose::Header(_) | Purpose::Certificate => {}
             }
-            examined.place = Some(source.to_string());
-            if *purpose == Purpose::Assertion {
-                return Ok(secret);
-            }
-            examined.oddity = secret::oddity(&secret);
-            examined.encodes =
-                [&*secret, &settings.client_id.value].into_iter().any(|text| secret::encodes(text));
             Ok(secret)
+        };
+        let setup = Self::make(&settings, Lasts::Briefly, read, |certificate| {
+            let read = certificate.read(limit);
+            shown = read.as_ref().ok().cloned();
+            unshown = read.err();
+            Ok(shown.clone())
         })?;
-        Ok((setup, examined))
+        Ok((setup, Examined { shown, unshown, ..examined }))
     }
 
-    /// The client, with its secrets as `read` has them.
+    /// The client, with its secrets as `read` has them, and the certificate as `show` has it: none if it cannot be had now.
     fn make(
         settings: &Settings,
         lasts: Lasts,
         mut read: impl FnMut(&Purpose, &secret::Source) -> Result<Zeroizing<String>, Failure>,
+        show: impl FnOnce(&Certificate) -> Result<Option<CertifiedKey>, Failure>,
     ) -> Result<Self, Failure> {
         let network = settings.network()?;
-        let secret = match settings.method() {
-            Auth::None => None,
-            _ => Some(read(&settings.purpose(), settings.place())?),
+        let secret = match settings.has_text() {
+            true => Some(read(&settings.purpose(), settings.place())?),
+            false => None,
         };
         let headers = settings.headers(read)?;
-        let is_live = settings.is_live() && (lasts == Lasts::Long || settings.method() == Auth::Assertion);
-        let live = secret.as_deref().filter(|_| is_live).map(|now| {
-            let (place, purpose) = (settings.place(), settings.purpose());
-            Arc::new(Live::new(place, purpose, now))
-        });
-        let proof = match (&secret, &live) {
-            (_, Some(_)) => Proof::Live,
-            (Some(secret), None) => Proof::Secret(secret),
-            (None, None) => Proof::Nothing,
+        // What cannot change is found wrong at the start; a doctor goes on with what stands for a key.
+        let key = match &secret {
+            Some(text) if settings.signs() && **text != *UNKNOWN => Some(settings.key(text)?),
+            _ => None,
+        };
+        let proving = match &secret {
+            Some(now) if settings.is_live() && (lasts == Lasts::Long || settings.is_asked_for()) => {
+                let live = Live::new(settings.place(), settings.purpose(), now);
+                match settings.signs() {
+                    true => Proving::Key(LiveKey::new(live, settings.signer())),
+                    false => Proving::Text(Arc::new(live)),
+                }
+            }
+            _ => Proving::Fixed,
+        };
+        let proof = match (&secret, &proving) {
+            (Some(secret), Proving::Fixed) => Proof::Secret(secret),
+            (Some(_), _) => Proof::Live,
+            (None, _) => Proof::Nothing,
         };
         let client = settings.client(proof, &headers)?;
+        let certificate = settings.certificate().cloned();
+        let shown = certificate.as_ref().map(show).transpose()?.flatten();
+        let is_whole = certificate.is_none() || shown.is_some();
+        let key = key.as_ref().map(Key::thumbprint);
+        let material = settings.material(secret, key, shown.as_ref().map(CertifiedKey::thumbprint));
         Ok(Self {
-            live,
+            proving,
+            certificate,
             timeout: settings.policy().attempt_timeout(),
-            cache: settings.cache(&client, secret),
+            // Without its certificate nothing is asked for.
+            cache: if is_whole { settings.cache(&client, material) } else { None },
             secret_variables: settings.secret_variables.clone(),
             endpoint_from: None,
             plain_http: settings.dangerous_plain_http.value,
@@ -184,8 +242,8 @@ impl Setup {
     /// long through transient failures.
     pub(crate) fn tokens(&self, wait: Option<Duration>) -> Result<Tokens, Failure> {
         let source = self.builder().policy(self.policy()).patience(self.patience(wait));
-        let origin = self.client.provider().server().origin();
-        let source = self.network.tokens(source, origin, self.timeout)?.fail_fast(wait.is_none());
+        let source =
+            self.network.tokens(source, self.client.provider(), self.timeout)?.fail_fast(wait.is_none());
         Ok(source.build()?)
     }
 
@@ -198,8 +256,7 @@ impl Setup {
     ) -> Result<Tokens, Failure> {
         let policy = self.policy().with_patience(patience).with_max_waiters(max_waiters);
         let source = self.builder().policy(policy);
-        let origin = self.client.provider().server().origin();
-        let mut source = self.network.tokens(source, origin, self.timeout)?;
+        let mut source = self.network.tokens(source, self.client.provider(), self.timeout)?;
         if let Some(name) = name {
             source = source.name(name);
         }
@@ -208,8 +265,9 @@ impl Setup {
 
     fn builder(&self) -> TokensBuilder {
         let builder = Tokens::builder(self.client.clone());
-        let builder = match &self.live {
-            Some(live) => builder.secret(Arc::clone(live)),
+        let builder = self.proving.of_source(builder);
+        let builder = match &self.certificate {
+            Some(certificate) => builder.identity(certificate.identity()),
             None => builder,
         };
         self.observers.iter().fold(builder, |builder, observer| builder.observer(Arc::clone(observer)))

@@ -83,7 +83,9 @@ pub(crate) fn unread(command: &Command) -> Vec<Unread> {
     let known: Vec<String> = known.into_iter().filter_map(|name| name.into_string().ok()).collect();
     // What all have in common makes nobody near.
     let endings: Vec<&str> = known.iter().filter_map(|name| name.strip_prefix(OURS)).collect();
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    // One that is empty is one that is not set.
+    let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
+    let names = set.filter_map(|(name, _)| name.into_string().ok());
     let mut unread: Vec<String> =
         names.filter(|name| name.starts_with(OURS) && !known.contains(name)).collect();
     unread.sort();

@@ -4,7 +4,9 @@
 
 mod advice;
 mod ask;
+mod credential;
 mod findings;
+mod server;
 mod way;
 
 use crate::client::args::ClientArgs;
@@ -16,9 +18,9 @@ use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::stdout;
 use advice::Circumstances;
-use ask::Asked;
+use ask::{Asked, Asker};
 use clap::Args;
-use evergrant_tokio_reqwest::core::{Grant, JwtHint, Refusal, Span, StatedLife};
+use evergrant_tokio_reqwest::core::{Grant, JwtHint, Known, Refusal, Span, StatedLife};
 use evergrant_tokio_reqwest::{Client, Policy};
 use findings::{Findings, State};
 use std::process::ExitCode;
@@ -74,20 +76,30 @@ fn examine(args: &ClientArgs, findings: &mut Findings) -> Result<(), Failure> {
         Some(Err(reason)) => findings.add("cache", State::Warning, reason, [])?,
         None => {}
     }
-    let endpoint = client.provider().server();
-    let proxied = way::proxy(endpoint, &setup.network, findings)?;
-    let http = match ask::http(client, &setup.network, setup.timeout) {
-        Ok(http) => http,
-        Err(failure) => {
-            findings.fault("tls", &failure)?;
-            return Err(failure);
-        }
-    };
-    way::walk(endpoint, &setup.network, setup.timeout, proxied, findings)?;
-    if let Some(failure) = examined.missing.take() {
+    let server = client.provider().server();
+    let proxied = way::proxy(server, &setup.network, findings)?;
+    let shown = examined.shown.as_ref();
+    if let Err(failure) = ask::http(server.origin(), &setup.network, setup.timeout, shown) {
+        findings.fault("tls", &failure)?;
         return Err(failure);
     }
-    let asked = block_on(ask::ask(&http, &setup))?;
+    way::walk(server, &setup, shown, proxied, findings)?;
+    if let Some(failure) = examined.missing.take().or(examined.unshown.take()) {
+        return Err(failure);
+    }
+    let asker = Asker { setup: &setup, shown: examined.shown.as_ref() };
+    let known = match client.provider().token_endpoint() {
+        Some(_) => Known::new(&Policy::new()),
+        None => {
+            let known = server::discovered(asker, findings)?;
+            server::endpoint(asker, &known, findings)?;
+            known
+        }
+    };
+    server::audience(client, &known, findings)?;
+    server::method(client, &known, findings)?;
+    let asked = block_on(asker.ask(&known))?;
+    server::algorithm(&asked, &known, findings)?;
     clock(&asked, findings)?;
     match &asked.outcome {
         Ok(grant) => {
@@ -114,11 +126,24 @@ fn configuration(client: &Client, examined: &Examined, findings: &mut Findings) 
         (None, None) => "flags and variables".into(),
     };
     findings.add("configuration", State::Good, whence, [])?;
-    let endpoint = client.provider().server();
+    let server = client.provider().server();
+    let endpoint = match client.provider().issuer().filter(|_| client.provider().token_endpoint().is_none()) {
+        Some(issuer) => format!("issuer {issuer}"),
+        None => server.to_string(),
+    };
     let says = format!("{endpoint}, as client {}, by {}", client.client_id(), client.auth().method());
     findings.add("client", State::Good, says, [])?;
+    credential::certificate(examined, findings)?;
     if let Some(failure) = &examined.missing {
-        return findings.fault("secret", failure);
+        let about = if client.auth().method() == "private_key_jwt" && examined.place.is_none() {
+            "key"
+        } else {
+            "secret"
+        };
+        return findings.fault(about, failure);
+    }
+    if let Some((place, key)) = &examined.key {
+        return credential::key(place, key, findings);
     }
     match (&examined.place, examined.oddity) {
         (Some(place), None) if client.auth().has_short_secret() => findings.add(

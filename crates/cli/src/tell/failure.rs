@@ -4,7 +4,7 @@ use crate::tell::escaped::{self, Line};
 use crate::tell::manner::Manner;
 use crate::tell::stderr;
 use evergrant_gateway::ServeError;
-use evergrant_tokio_reqwest::core::{Cause, Problem, Refusal, TransportErrorKind, Unready};
+use evergrant_tokio_reqwest::core::{Cause, MetadataFault, Problem, Refusal, TransportErrorKind, Unready};
 use evergrant_tokio_reqwest::{ConfigError, Error};
 use std::fmt;
 use std::process::ExitCode;
@@ -16,6 +16,7 @@ pub(crate) const PROXY: &str = "the proxy, or the setting that names it";
 /// What may be wrong where the server cannot be reached, and where something else answers.
 const WAY: &str = "the connection to the authorization server, or the token endpoint's address";
 const ADDRESS: &str = "the token endpoint's address";
+const ISSUER: &str = "the issuer, or the address of its metadata";
 
 /// What there is no flag for.
 const NO_CLIENT_CERTIFICATE: &str = "this command cannot send one (mutual TLS)";
@@ -100,6 +101,7 @@ impl Failure {
             WAY | ADDRESS => {
                 Self { next: format!("{}; the token endpoint is that of {place}", self.next), ..self }
             }
+            ISSUER => Self { next: format!("{}; the issuer is that of {place}", self.next), ..self },
             _ => self,
         }
     }
@@ -206,6 +208,11 @@ impl From<ConfigError> for Failure {
 impl From<Unready> for Failure {
     fn from(unready: Unready) -> Self {
         match unready.config() {
+            Some(ConfigError::KeyFormat { found, mend }) => {
+                let what = unready.ask().map_or_else(String::new, ToString::to_string);
+                let from = unready.source_name().map_or_else(String::new, |source| format!(" in {source}"));
+                Self::usage(format!("{what}{from} cannot be used: {found}"), mend.as_str())
+            }
             Some(error) if unready.ask().is_none() => error.clone().into(),
             _ => {
                 let sentence = unready.to_string();
@@ -245,7 +252,19 @@ pub(crate) fn of_the_command(text: String) -> String {
         ("or give root certificates to the HTTP client", "or name a PEM file with --ca-file"),
         ("give one to the HTTP client (mutual TLS)", NO_CLIENT_CERTIFICATE),
         ("check the certificate that was given to the HTTP client (mutual TLS)", NO_CLIENT_CERTIFICATE),
+        (
+            "set the token endpoint, or have the assertion be for the issuer",
+            "name it with --token-endpoint, or leave --assertion-audience token-endpoint out",
+        ),
         ("list it with Provider::with_bearer_words", "name it with --bearer-word"),
+        (
+            "use client_secret_basic or client_secret_post, or a longer secret",
+            "use --auth basic or --auth post, or a longer secret",
+        ),
+        (
+            "use the other form of its address (OpenID Connect's or RFC 8414's) or name that address",
+            "use --metadata-url rfc8414 for the other form of its address, or name that address with --metadata-url",
+        ),
     ];
     words.into_iter().fold(text, |text, (library, command)| text.replace(library, command))
 }
@@ -272,6 +291,19 @@ impl From<&Refusal> for Failure {
             Problem::Transport(error) if error.kind() == TransportErrorKind::Proxy => PROXY,
             Problem::Transport(_) => WAY,
             Problem::Redirect { .. } => ADDRESS,
+            Problem::Metadata { fault, .. } => match &**fault {
+                MetadataFault::Transport(error) if error.kind() == TransportErrorKind::NoFile => {
+                    "this machine"
+                }
+                MetadataFault::Transport(error) if error.kind() == TransportErrorKind::Proxy => PROXY,
+                MetadataFault::Transport(_) => WAY,
+                MetadataFault::Status | MetadataFault::Redirect { .. } | MetadataFault::Issuer { .. }
+                    if permanent =>
+                {
+                    ISSUER
+                }
+                _ => "the authorization server",
+            },
             _ if by_proxy => PROXY,
             Problem::WebPage if refusal.status() == Some(401) => {
                 "the client's credentials, or something in front of the server"

@@ -464,3 +464,33 @@ fn what_is_wrong_with_tenants_is_found_by_a_check_and_at_the_start() {
         fails(&mut with_config(&served.path), 2, &[words]);
     }
 }
+
+#[test]
+fn a_tenant_signs_with_a_key_of_its_own_which_is_renewed_without_a_word() {
+    let keys = [(); 2].map(|()| rcgen::KeyPair::generate().unwrap().serialize_pem());
+    let registered = |pem: &str| evergrant_mock::Issuer::with_key("erp", pem, None).unwrap().registration();
+    let server = Server::builder().registers(registered(&keys[0])).start().unwrap();
+    server.set_lifetime(Duration::from_secs(2));
+    let served = Served::new(&["shop"], |_| String::new());
+    served.folder.file("key.pem", 0o600, &keys[0]);
+    let api = served.api;
+    let lines = format!(
+        "issuer = \"{}\"\nclient_id = \"erp\"\nsigning_key = {{ file = \"../key.pem\" }}\norigins = [\"http://{api}\"]\n",
+        server.issuer()
+    );
+    served.describe("shop", &lines);
+    let mut gateway = Gateway::start(with_config(&served.path));
+    gateway.until_ready();
+    assert!(served.gets_one_of(&gateway, "shop", &server));
+    server.register(registered(&keys[1]));
+    served.folder.file("next", 0o600, &keys[1]);
+    fs::rename(served.folder.at("next"), served.folder.at("key.pem")).unwrap();
+    let granted = server.counts().token_granted;
+    // A token that lives 2 s has been replaced twice.
+    until(|| served.ask(&gateway.url, "shop").0 != 0 && server.counts().token_granted > granted + 1);
+    assert!(served.gets_one_of(&gateway, "shop", &server));
+    gateway.interrupt();
+    let (status, _, said) = gateway.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(!said.contains("its client has changed"), "{said}");
+}

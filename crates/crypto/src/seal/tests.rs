@@ -67,11 +67,16 @@ fn any_times_come_back_as_they_were() {
 #[test]
 fn the_shortest_and_the_longest_token_fit_and_nothing_beyond_them() {
     let longest = "x".repeat(AccessToken::MAX_LEN);
-    for (token, length) in [("x", REST + 1), (&longest, Seal::MAX_LEN)] {
+    for (token, length) in [("x", REST + 1), (&longest, REST + AccessToken::MAX_LEN)] {
         let sealed = ours().seal(&stored_with(token)).unwrap();
         assert_eq!(sealed.len(), length);
         assert_eq!(ours().open(&sealed), Ok(stored_with(token)));
+        let bound = stored_with(token).with_binding(Binding::Key(Thumbprint::new([7; 32])));
+        let sealed = ours().seal(&bound).unwrap();
+        assert_eq!(sealed.len(), length + BINDING);
+        assert_eq!(ours().open(&sealed), Ok(bound));
     }
+    assert_eq!(Seal::MAX_LEN, REST + BINDING + AccessToken::MAX_LEN);
     // What is as long as a token can be is looked at.
     let header = [&b"evergrant-cache\x01"[..], &[0; 8]].concat();
     let of_length = |length| [&header[..], &vec![0; length - header.len()]].concat();
@@ -138,7 +143,7 @@ fn what_an_older_release_sealed_is_opened() {
 
 #[test]
 fn what_another_version_sealed_is_told_from_what_is_damaged_and_its_end_is_seen() {
-    for version in (0..=u8::MAX).filter(|version| *version != VERSION) {
+    for version in (0..=u8::MAX).filter(|version| ![VERSION, BOUND].contains(version)) {
         let header = [&b"evergrant-cache"[..], &[version], &END.to_le_bytes()].concat();
         assert_eq!(ours().open(&header[..16]), Err(OpenError::Version), "{version}");
         for more in [0, 100, 1 << 20] {
@@ -171,7 +176,7 @@ fn sealed_content_that_is_no_token_is_refused() {
             content.extend(nanos.to_le_bytes());
         }
         content.extend(token);
-        seal.open(&seal.encrypted(Wall::EPOCH, content).unwrap())
+        seal.open(&seal.encrypted(VERSION, Wall::EPOCH, content).unwrap())
     };
     assert!(opened(999_999_999, 999_999_999, b"a.token").is_ok());
     for (issued, life, token) in [
@@ -183,6 +188,34 @@ fn sealed_content_that_is_no_token_is_refused() {
         (0, 0, "a.t\u{f6}ken".as_bytes()),
     ] {
         assert_eq!(opened(issued, life, token), Err(OpenError::Foreign), "{issued} {life} {token:?}");
+    }
+}
+
+#[test]
+fn a_bound_token_keeps_its_binding_and_one_that_is_not_stays_as_before() {
+    let thumbprint = Thumbprint::new([7; 32]);
+    for (binding, version) in [
+        (Binding::None, VERSION),
+        (Binding::Key(thumbprint), BOUND),
+        (Binding::Certificate(thumbprint), BOUND),
+    ] {
+        let stored = stored().with_binding(binding);
+        let sealed = ours().seal(&stored).unwrap();
+        assert_eq!(sealed[MAGIC.len()], version);
+        let opened = ours().open(&sealed).unwrap();
+        assert_eq!((opened.binding(), opened.token().expose()), (binding, "a.token"));
+        // One is never taken for the other: the version is authenticated.
+        let mut other = sealed;
+        other[MAGIC.len()] ^= VERSION ^ BOUND;
+        assert_eq!(ours().open(&other), Err(OpenError::Foreign));
+    }
+    // Only who has the material can seal these.
+    let seal = ours();
+    let times = [0; TIMES];
+    for rest in [&b""[..], &[KEY; 32], &[3; 40], &[0; 40], &[CERTIFICATE; 33]] {
+        let content = Zeroizing::new([&times[..], rest].concat());
+        let sealed = seal.encrypted(BOUND, Wall::EPOCH, content).unwrap();
+        assert_eq!(seal.open(&sealed), Err(OpenError::Foreign), "{rest:?}");
     }
 }
 

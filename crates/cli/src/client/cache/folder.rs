@@ -3,9 +3,11 @@
 //! Every file is opened relative to the folder that was looked at, and looked at after it was opened, so that nobody
 //! can exchange one in between.
 
+use super::FileKey;
 use super::entry::Entry;
 use evergrant_crypto::Seal;
 use evergrant_tokio_reqwest::core::Wall;
+use ring::rand::{SecureRandom, SystemRandom};
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::fmt;
@@ -21,6 +23,9 @@ const OTHERS: u32 = 0o077;
 const TOKEN: &str = "token";
 const LOCK: &str = "lock";
 const NEW: &str = "new";
+/// The file with the random key for clients without a secret, which has no client's name, and how often another one of it is tried to be made.
+const FILE_KEY: &str = "file.key";
+const TRIES: u32 = 8;
 
 /// An opened folder.
 pub(super) struct Folder {
@@ -80,6 +85,75 @@ impl Folder {
         format!("{} {reason}", self.path.join(file_name(name, TOKEN)).display())
     }
 
+    /// The random key for clients without a secret: the one that is there, or a new one. One that is no key is replaced: what was sealed with
+    /// it is lost, and asked for again.
+    pub(super) fn file_key(&self) -> Result<FileKey, String> {
+        let failed = |reason: &dyn fmt::Display| format!("{} {reason}", self.path.join(FILE_KEY).display());
+        for _ in 0..TRIES {
+            match self.known_file_key()? {
+                Some(key) => return Ok(key),
+                // Somebody else may be making one: whoever is first has made it for all.
+                None => {
+                    self.make_file_key().map_err(|error| failed(&format_args!("cannot be made: {error}")))?
+                }
+            }
+        }
+        Err(failed(&"is removed again and again"))
+    }
+
+    /// The one that is there, if it is a key; or why it is not to be used.
+    pub(super) fn known_file_key(&self) -> Result<Option<FileKey>, String> {
+        let failed = |reason: String| format!("{} {reason}", self.path.join(FILE_KEY).display());
+        let Some(mut file) = self.open_named(FILE_KEY).map_err(failed)? else { return Ok(None) };
+        let mut key = FileKey::default();
+        // Nothing but a key has its length.
+        let is_key = file.read_exact(&mut *key).is_ok() && matches!(file.read(&mut [0]), Ok(0));
+        if is_key {
+            return Ok(Some(key));
+        }
+        let _gone = rustix::fs::unlinkat(&self.opened, FILE_KEY, AtFlags::empty());
+        Ok(None)
+    }
+
+    /// Removes it: what was sealed with it is lost.
+    pub(super) fn forget_file_key(&self) -> Result<(), String> {
+        match rustix::fs::unlinkat(&self.opened, FILE_KEY, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(format!("{} cannot be removed: {error}", self.path.join(FILE_KEY).display())),
+        }
+    }
+
+    /// Makes one, unless somebody was faster: written under another name, so that nobody finds half of it.
+    fn make_file_key(&self) -> io::Result<()> {
+        let no_randomness = |_| io::Error::other("the system gives no random bytes");
+        let random = |bytes: &mut [u8]| SystemRandom::new().fill(bytes).map_err(no_randomness);
+        let (mut key, mut number) = (FileKey::default(), [0; 8]);
+        random(&mut *key)?;
+        random(&mut number)?;
+        let new = format!("{FILE_KEY}.{:016x}", u64::from_le_bytes(number));
+        let written = self.create(&new, &*key).and_then(|()| {
+            match rustix::fs::linkat(&self.opened, &new, &self.opened, FILE_KEY, AtFlags::empty()) {
+                Ok(()) | Err(Errno::EXIST) => Ok(()),
+                // A file system without links. Where two are made at once, what was sealed with the first is a miss.
+                Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => {
+                    Ok(rustix::fs::renameat(&self.opened, &new, &self.opened, FILE_KEY)?)
+                }
+                Err(error) => Err(error.into()),
+            }
+        });
+        let _gone = rustix::fs::unlinkat(&self.opened, &new, AtFlags::empty());
+        written
+    }
+
+    /// A new file with this content, which nobody but its owner can read.
+    fn create(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(&self.opened, name, flags, Mode::RUSR | Mode::WUSR)?;
+        let mut file = File::from(opened);
+        file.write_all(content)?;
+        file.sync_all()
+    }
+
     /// The lock of this name, unless somebody holds it. The system takes it back when its holder ends, however it ends.
     pub(super) fn try_lock(&self, name: &str) -> Result<Option<Lock<'_>>, String> {
         let file = file_name(name, LOCK);
@@ -109,9 +183,13 @@ impl Folder {
 
     /// A file that is there, is one, and is its owner's alone; or why not.
     fn open_file(&self, name: &str, ending: &str) -> Result<Option<File>, String> {
+        self.open_named(&file_name(name, ending))
+    }
+
+    fn open_named(&self, name: &str) -> Result<Option<File>, String> {
         // Not to wait at a pipe.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match rustix::fs::openat(&self.opened, file_name(name, ending), flags, Mode::empty()) {
+        let file = match rustix::fs::openat(&self.opened, name, flags, Mode::empty()) {
             Ok(opened) => File::from(opened),
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::LOOP) => return Err("is a symbolic link".into()),
@@ -218,11 +296,7 @@ impl Lock<'_> {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(error) => return Err(error.into()),
         }
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat(&self.folder.opened, new, flags, Mode::RUSR | Mode::WUSR)?;
-        let mut file = File::from(opened);
-        file.write_all(content)?;
-        file.sync_all()
+        self.folder.create(new, content)
     }
 }
 

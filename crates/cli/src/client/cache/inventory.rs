@@ -77,6 +77,10 @@ impl Inventory {
                 Err(reason) => cleared.failures.push(unusable(reason)),
             }
         }
+        if which == Which::All && cleared.in_use == 0 && cleared.failures.is_empty() {
+            // Nothing is sealed with it any more; the next token has another.
+            cleared.failures.extend(folder.forget_file_key().err().map(unusable));
+        }
         for name in folder.unfinished().map_err(unusable)? {
             // Who holds the lock is still writing.
             if let Ok(Some(lock)) = folder.try_lock(&name)

@@ -22,12 +22,18 @@ impl Place {
 
     /// The cache of the client at this token endpoint.
     fn cache(&self, endpoint: &str) -> Cache {
-        let seal = Seal::new(&client(endpoint).key(), Server::CLIENT_SECRET.as_bytes()).unwrap();
-        Cache { seal, folder: Folder::open(&self.0), reads: true }
+        self.cache_with(endpoint, &Material::Secret(Server::CLIENT_SECRET.to_owned().into(), None))
+    }
+
+    /// The same, sealed with this.
+    fn cache_with(&self, endpoint: &str, material: &Material) -> Cache {
+        let folder = Folder::open(&self.0);
+        let place = folder.and_then(|folder| super::Place::of(folder, &client(endpoint), material));
+        Cache { place, reads: true }
     }
 
     fn token_of(&self, cache: &Cache) -> PathBuf {
-        self.0.join(format!("{}.token", cache.seal.name()))
+        self.0.join(format!("{}.token", place_of(cache).seal.name()))
     }
 }
 
@@ -35,6 +41,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         let _gone = fs::remove_dir_all(&self.0);
     }
+}
+
+fn place_of(cache: &Cache) -> &super::Place {
+    cache.place.as_ref().unwrap()
 }
 
 fn client(endpoint: &str) -> Client {
@@ -53,14 +63,14 @@ fn issued_ago(seconds: u64) -> Stored {
 
 /// Keeps this token in the cache.
 fn put(cache: &Cache, stored: &Stored) {
-    let folder = cache.folder.as_ref().unwrap();
-    let lock = folder.try_lock(cache.seal.name()).unwrap().unwrap();
-    let sealed = cache.seal.seal(stored).unwrap();
+    let place = place_of(cache);
+    let lock = place.try_lock().unwrap().unwrap();
+    let sealed = place.seal.seal(stored).unwrap();
     lock.replace(&sealed, SystemClock.now().wall).unwrap();
 }
 
 fn found(cache: &Cache) -> Result<Option<Kept>, Miss> {
-    cache.read(cache.folder.as_ref().unwrap())
+    place_of(cache).read()
 }
 
 // Conforms: A-11
@@ -173,7 +183,7 @@ fn what_an_older_release_kept_is_found_and_replaced_in_time() {
     let (name, hex) = KEPT_BEFORE;
     let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
     let sealed: Vec<u8> = hex.as_bytes().chunks(2).map(pair).collect();
-    let lock = cache.folder.as_ref().unwrap().try_lock(name).unwrap().unwrap();
+    let lock = place_of(&cache).folder.try_lock(name).unwrap().unwrap();
     lock.replace(&sealed, SystemClock.now().wall).unwrap();
     drop(lock);
     let issued = Wall::from_epoch(Duration::new(1_764_000_000, 123_456_789));
@@ -202,7 +212,7 @@ fn nobody_waits_for_the_lock_while_there_is_a_token() {
     let cache = place.cache(&server.token_endpoint());
     put(&cache, &issued_ago(3400));
     let other = place.cache(&server.token_endpoint());
-    let _held = other.folder.as_ref().unwrap().try_lock(other.seal.name()).unwrap().unwrap();
+    let _held = place_of(&other).try_lock().unwrap().unwrap();
     let tokens = source(&server).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _entered = runtime.enter();
@@ -278,7 +288,7 @@ fn tokens_that_are_over_are_cleared_away_and_nothing_else_is() {
     put(&good, &issued_ago(3500));
     put(&over, &issued_ago(3599));
     assert!(place.token_of(&over).exists());
-    fs::write(place.token_of(&over), over.seal.seal(&issued_ago(3700)).unwrap()).unwrap();
+    fs::write(place.token_of(&over), place_of(&over).seal.seal(&issued_ago(3700)).unwrap()).unwrap();
     for (name, content) in [("a.token", "evergrant"), ("other", ""), ("b.lock", "")] {
         fs::write(place.0.join(name), content).unwrap();
     }
@@ -309,4 +319,104 @@ fn a_folder_that_is_not_its_users_alone_is_refused() {
     assert!(refused(&link).contains("symbolic link"));
     fs::write(place.0.join("file"), "").unwrap();
     assert!(refused(&place.0.join("file")).contains("is not a folder"));
+}
+
+/// What a client has whose key is public.
+fn public(number: u8) -> Material {
+    Material::Public(vec![Thumbprint::new([number; 32])])
+}
+
+const ENDPOINT: &str = "https://auth.example/";
+
+#[test]
+fn a_client_without_a_secret_is_sealed_by_a_random_key_of_this_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let first = place.cache_with(ENDPOINT, &public(1));
+    put(&first, &issued_ago(0));
+    let file = place.0.join("file.key");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o600);
+    let key = fs::read(&file).unwrap();
+    assert_eq!(key.len(), 32);
+    assert!(matches!(found(&place.cache_with(ENDPOINT, &public(1))), Ok(Some(Kept::Good(_)))));
+    assert_eq!(fs::read(&file).unwrap(), key, "it is made once");
+    // Another key of the client finds nothing, and nor does the same one in another folder.
+    assert_eq!(found(&place.cache_with(ENDPOINT, &public(2))), Ok(None));
+    assert_eq!(found(&Place::new().cache_with(ENDPOINT, &public(1))), Ok(None));
+    // Nothing else is left in the folder.
+    let names =
+        fs::read_dir(&place.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let others: Vec<String> = names.filter(|name| !name.ends_with(".token") && name != "file.key").collect();
+    assert_eq!(others, [] as [String; 0]);
+}
+
+#[test]
+fn a_lost_or_wrong_file_key_is_a_miss_without_a_word() {
+    let place = Place::new();
+    let file = place.0.join("file.key");
+    for wrong in [None, Some(vec![]), Some(vec![7; 31]), Some(vec![7; 32]), Some(vec![7; 33])] {
+        put(&place.cache_with(ENDPOINT, &public(1)), &issued_ago(0));
+        match &wrong {
+            Some(bytes) => fs::write(&file, bytes).unwrap(),
+            None => fs::remove_file(&file).unwrap(),
+        }
+        let cache = place.cache_with(ENDPOINT, &public(1));
+        assert_eq!(found(&cache), Ok(None), "{wrong:?}");
+        put(&cache, &issued_ago(0));
+        assert!(matches!(found(&place.cache_with(ENDPOINT, &public(1))), Ok(Some(Kept::Good(_)))));
+    }
+}
+
+#[test]
+fn a_file_key_that_others_can_read_or_that_is_a_link_is_not_used() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let place = Place::new();
+    drop(place.cache_with(ENDPOINT, &public(1)));
+    let file = place.0.join("file.key");
+    let refused = || place.cache_with(ENDPOINT, &public(1)).place.err().unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(refused().ends_with("file.key is open to other users (mode 640)"), "{}", refused());
+    let aside = place.0.join("aside");
+    fs::rename(&file, &aside).unwrap();
+    symlink(&aside, &file).unwrap();
+    assert!(refused().ends_with("file.key is a symbolic link"), "{}", refused());
+    // A client with a secret needs none.
+    assert!(place.cache(ENDPOINT).place.is_ok());
+}
+
+#[test]
+fn many_that_begin_at_once_have_one_file_key() {
+    let place = Place::new();
+    drop(Folder::open(&place.0));
+    let keys: Vec<Vec<u8>> = thread::scope(|scope| {
+        let make = || Folder::open(&place.0).unwrap().file_key().unwrap().to_vec();
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(keys.iter().all(|key| *key == keys[0]));
+}
+
+#[test]
+fn a_certificate_beside_a_secret_is_a_part_of_what_seals() {
+    let place = Place::new();
+    let with = |shown: Option<Thumbprint>| {
+        place.cache_with(ENDPOINT, &Material::Secret(Server::CLIENT_SECRET.to_owned().into(), shown))
+    };
+    let thumbprint = Thumbprint::new([7; 32]);
+    put(&with(Some(thumbprint)), &issued_ago(0));
+    assert_eq!(found(&with(None)), Ok(None));
+    assert_eq!(found(&with(Some(Thumbprint::new([8; 32])))), Ok(None));
+    assert!(matches!(found(&with(Some(thumbprint))), Ok(Some(Kept::Good(_)))));
+    assert!(!place.0.join("file.key").exists(), "a secret needs none");
+}
+
+#[test]
+fn a_bound_token_is_kept_with_what_it_is_bound_to() {
+    use evergrant_tokio_reqwest::core::Binding;
+    let place = Place::new();
+    let cache = place.cache_with(ENDPOINT, &public(1));
+    let binding = Binding::Certificate(Thumbprint::new([1; 32]));
+    put(&cache, &issued_ago(0).with_binding(binding));
+    let Ok(Some(Kept::Good(stored))) = found(&cache) else { panic!("it was kept") };
+    assert_eq!(stored.binding(), binding);
 }

@@ -42,11 +42,17 @@ const ASSERTION: &str = "\
 # assertion_type = \"jwt-bearer\"
 ";
 
+/// What stands for the signing key where no file was named.
+const KEY: &str = "\
+# The private key (PEM or JWK) that signs an assertion for each token request, in place of a secret:
+# signing_key = { file = \"client-key.pem\" }
+";
+
 /// A key of a profile: its name, what it is, an example, and what is written for it, if anything was said.
 type Line = (&'static str, &'static str, &'static str, Option<String>);
 
-/// Each key but those of the secret and the assertion.
-fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 18], Failure> {
+/// Each key but those of the secret, the assertion and the signing key.
+fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 27], Failure> {
     let text = |text: &Option<String>| text.as_deref().map(quoted);
     let scope = args.scope.as_deref().map(|scope| list(scope.split(' ')));
     let timeout = args.timeout.map(|timeout| quoted(&duration(timeout)));
@@ -67,6 +73,18 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 18], Failure> {
             text(&args.token_endpoint),
         ),
         (
+            "issuer",
+            "The server's issuer: without a token endpoint its metadata is asked where that is",
+            "\"https://auth.example.com\"",
+            text(&args.issuer),
+        ),
+        (
+            "metadata_url",
+            "Where the issuer's metadata is, or rfc8414 for the place of that RFC",
+            "\"rfc8414\"",
+            text(&args.metadata_url),
+        ),
+        (
             "body",
             "Encoding of the token request's body: form or json",
             "\"form\"",
@@ -74,11 +92,48 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 18], Failure> {
         ),
         (
             "auth",
-            "Client authentication method: post, basic, basic-raw, assertion or none",
+            "Client authentication method: post, basic, basic-raw, assertion, private-key-jwt, client-secret-jwt, tls or none",
             "\"basic\"",
             args.auth.as_ref().map(word),
         ),
         ("client_id", "The client id", "\"my-client-id\"", text(&args.client_id)),
+        ("key_id", "What the signing key is called at the server (kid)", "\"2026-11\"", text(&args.key_id)),
+        (
+            "assertion_audience",
+            "Whom signed assertions are for: issuer, token-endpoint or another text",
+            "\"issuer\"",
+            text(&args.assertion_audience),
+        ),
+        (
+            "assertion_algorithm",
+            "How assertions are signed: ES256, ES384, EdDSA, RS256, RS384 or PS256",
+            "\"RS384\"",
+            args.assertion_algorithm.map(|algorithm| quoted(algorithm.name())),
+        ),
+        (
+            "assertion_header_type",
+            "The typ in the header of signed assertions",
+            "\"JWT\"",
+            text(&args.assertion_header_type),
+        ),
+        (
+            "assertion_claims",
+            "Further claims of signed assertions, each a value of TOML that is written as JSON",
+            "{ tenant = \"north\" }",
+            None,
+        ),
+        (
+            "certificate",
+            "The client's certificate (PEM), which the connection to the token endpoint shows",
+            "\"client.pem\"",
+            args.certificate.as_deref().map(absolute).transpose()?,
+        ),
+        (
+            "certificate_key",
+            "Its private key (PEM), if it is not in the same file",
+            "\"client-key.pem\"",
+            args.certificate_key.as_deref().map(absolute).transpose()?,
+        ),
         ("scope", "The scopes to request", "[\"orders.read\", \"orders.write\"]", scope),
         (
             "resources",
@@ -150,23 +205,32 @@ pub(crate) fn text(
     }
 }
 
-/// Where the secret or the assertion is, or where it may be.
+/// Where the secret, the assertion or the key is, or where it may be.
 fn proof(args: &ClientArgs) -> Result<String, Failure> {
-    let (key, flag, path) = match (&args.client_secret_file, &args.assertion_file) {
-        (Some(path), _) => ("client_secret", "--client-secret-file", path),
-        (None, Some(path)) => ("client_assertion", "--assertion-file", path),
-        (None, None) => return Ok(format!("{SECRET}{ASSERTION}")),
-    };
-    if path == Path::new("-") {
-        let happened = format!("a configuration file cannot say that the {key} is on stdin");
-        return Err(Failure::usage(happened.replace('_', " "), format!("name a file, or leave {flag} out")));
+    let all = [
+        ("client_secret", "--client-secret-file", &args.client_secret_file, SECRET),
+        ("client_assertion", "--assertion-file", &args.assertion_file, ASSERTION),
+        ("signing_key", "--key-file", &args.key_file, KEY),
+    ];
+    let (mut said, mut unsaid) = (String::new(), String::new());
+    for (key, flag, path, comment) in all {
+        let Some(path) = path else {
+            unsaid.push_str(comment);
+            continue;
+        };
+        if path == Path::new("-") {
+            let happened = format!("a configuration file cannot say that the {key} is on stdin");
+            return Err(Failure::usage(
+                happened.replace('_', " "),
+                format!("name a file, or leave {flag} out"),
+            ));
+        }
+        said.push_str(&format!("{key} = {{ file = {} }}\n", absolute(path)?));
+        if let (Some(kind), "client_assertion") = (&args.assertion_type, key) {
+            said.push_str(&format!("assertion_type = {}\n", quoted(kind.uri())));
+        }
     }
-    let kind = match (&args.assertion_file, &args.assertion_type) {
-        (Some(_), Some(kind)) => format!("assertion_type = {}\n", quoted(kind.uri())),
-        _ => String::new(),
-    };
-    let other = if key == "client_secret" { ASSERTION } else { SECRET };
-    Ok(format!("{key} = {{ file = {} }}\n{kind}{other}", absolute(path)?))
+    Ok(said + &unsaid)
 }
 
 /// A flag's path begins where the command runs, and the file's where the file is.

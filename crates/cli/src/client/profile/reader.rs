@@ -67,6 +67,11 @@ impl Value<'_> {
         i64::from_str_radix(number.as_str(), number.radix()).ok()
     }
 
+    /// The same in JSON (RFC 8259). A date is the text that stands for it.
+    pub(super) fn json(&self) -> String {
+        json(self.value.get_ref()).to_string()
+    }
+
     /// Whether it is a table without members.
     pub(super) fn is_empty(&self) -> bool {
         self.value.get_ref().as_table().is_some_and(DeTable::is_empty)
@@ -317,6 +322,23 @@ impl<'a> Reader<'a> {
             happened: happened.into(),
             next: next.into(),
         });
+    }
+}
+
+fn json(value: &DeValue<'_>) -> serde_json::Value {
+    let text = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| text.into());
+    match value {
+        DeValue::String(text) => (&**text).into(),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or_else(|_| text(number.as_str()), serde_json::Value::from),
+        DeValue::Float(number) => text(number.as_str()),
+        DeValue::Boolean(flag) => (*flag).into(),
+        DeValue::Datetime(date) => date.to_string().into(),
+        DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect(),
+        DeValue::Table(table) => {
+            let members = table.iter().map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref())));
+            members.collect::<serde_json::Map<_, _>>().into()
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a value must be by itself: the rules are the library's, and are found by making a client of it.
 
+use crate::client::settings::RFC8414;
 use evergrant_tokio_reqwest::core::{ClientBuilder, Endpoint};
-use evergrant_tokio_reqwest::{Client, ClientAuth, ConfigError, Origin, Provider};
+use evergrant_tokio_reqwest::{AssertionForm, Client, ClientAuth, ConfigError, Origin, Provider};
 
 type Judged = Result<(), ConfigError>;
 
@@ -10,8 +11,31 @@ pub(super) fn token_endpoint(url: &str) -> Judged {
     Endpoint::dangerous_plain_http(url).map(drop)
 }
 
+/// Whether plain http is meant is not said by the URL.
+pub(super) fn issuer(issuer: &str) -> Judged {
+    Provider::discovered_dangerous_plain_http(issuer).map(drop)
+}
+
+/// An address, or the word for the form of RFC 8414.
+pub(super) fn metadata_url(url: &str) -> Judged {
+    if url == RFC8414 {
+        return Ok(());
+    }
+    Provider::discovered_dangerous_plain_http("https://server.example")?.with_metadata_at(url).map(drop)
+}
+
 pub(super) fn client_id(id: &str) -> Judged {
     ClientAuth::none(id).map(drop)
+}
+
+pub(super) fn header_type(text: &str) -> Judged {
+    AssertionForm::new().with_type(text).map(drop)
+}
+
+pub(super) fn claim(name: &str, json: &str) -> Judged {
+    let provider = Provider::rfc6749("https://server.example/token")?;
+    let client = Client::builder(provider, ClientAuth::private_key_jwt("any")?);
+    client.assertion_claim(name, json).build().map(drop)
 }
 
 pub(super) fn scope(scope: &str) -> Judged {

@@ -13,10 +13,13 @@ pub(super) const VARIABLE: &str = "EVERGRANT_CLIENT_SECRET";
 pub(super) const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// The variables that hold a secret, or lead to one: what no other program shall inherit.
-pub(crate) const VARIABLES: [&str; 6] = [
+pub(crate) const VARIABLES: [&str; 9] = [
     VARIABLE,
     "EVERGRANT_ASSERTION_FILE",
+    "EVERGRANT_CERTIFICATE",
+    "EVERGRANT_CERTIFICATE_KEY",
     "EVERGRANT_CLIENT_SECRET_FILE",
+    "EVERGRANT_KEY_FILE",
     "EVERGRANT_PARAM",
     "EVERGRANT_PROXY",
     "EVERGRANT_TOKEN_HEADER",

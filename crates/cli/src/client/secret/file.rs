@@ -47,7 +47,7 @@ pub(super) fn file(path: &Path, purpose: &Purpose) -> Result<Zeroizing<String>, 
             format!("the file {name} with the {purpose} cannot be opened: {error}"),
             match purpose {
                 Purpose::Client => "name a file that this user can read, or - for stdin",
-                Purpose::Assertion | Purpose::Header(_) => "name a file that this user can read",
+                _ => "name a file that this user can read",
             },
         )
     })?;
@@ -109,7 +109,7 @@ pub(super) fn guard(file: &File, path: &Path, purpose: &Purpose) -> Result<Guard
                 Purpose::Client => {
                     format!("chmod 600 '{name}', or hand it in by stdin with --client-secret-file -")
                 }
-                Purpose::Assertion | Purpose::Header(_) => format!("chmod 600 '{name}'"),
+                _ => format!("chmod 600 '{name}'"),
             },
         ));
     }

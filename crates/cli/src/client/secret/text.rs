@@ -15,6 +15,10 @@ pub(crate) enum Purpose {
     Client,
     /// The client assertion (RFC 7521 §4.2).
     Assertion,
+    /// The key that signs client assertions (RFC 7523 §2.2).
+    Key,
+    /// The private key of the certificate that a connection shows (RFC 8705), with the certificate or without.
+    Certificate,
     /// The value of a header field of token requests, by its name.
     Header(String),
 }
@@ -24,6 +28,8 @@ impl fmt::Display for Purpose {
         match self {
             Self::Client => f.write_str("client secret"),
             Self::Assertion => f.write_str("client assertion"),
+            Self::Key => f.write_str("signing key"),
+            Self::Certificate => f.write_str("key of the client certificate"),
             Self::Header(name) => write!(f, "value of the token header {name}"),
         }
     }
@@ -70,5 +76,11 @@ pub(super) fn too_long(name: &str, purpose: &Purpose) -> Failure {
 }
 
 pub(super) fn not_text(name: &str, purpose: &Purpose) -> Failure {
-    Failure::usage(format!("{name} is not UTF-8 text"), format!("write the {purpose} as plain text"))
+    let next = match purpose {
+        Purpose::Key | Purpose::Certificate => {
+            format!("convert the {purpose} to PEM: openssl pkey -inform DER -in FILE -out FILE.pem")
+        }
+        _ => format!("write the {purpose} as plain text"),
+    };
+    Failure::usage(format!("{name} is not UTF-8 text"), next)
 }

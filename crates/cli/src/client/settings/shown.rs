@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use evergrant_tokio_reqwest::core::BodyFormat;
 use serde_json::{Value, json};
 use std::fmt;
+use std::path::Path;
 
 /// One setting of a client.
 pub(crate) struct Shown {
@@ -33,23 +34,43 @@ impl Settings {
     pub(crate) fn shown(&self) -> Result<Vec<Shown>, Failure> {
         let client = self.client(Proof::Secret(UNKNOWN), &[])?;
         let provider = client.provider();
+        let endpoint = provider.token_endpoint().map(ToString::to_string);
+        // What is asked first, where the endpoint is found out.
+        let metadata = endpoint.is_none().then(|| provider.server().to_string());
         let body = match provider.body() {
             BodyFormat::Json => "json",
             _ => "form",
         };
-        let place = self.secret.value.to_string();
-        let (secret, assertion) = match self.method() {
-            Auth::None => (None, None),
-            Auth::Assertion => (None, Some(place)),
-            _ => (Some(place), None),
-        };
+        let place = self.place().to_string();
+        let (mut secret, mut assertion, mut key) = (None, None, None);
+        match self.method() {
+            Auth::None | Auth::Tls => {}
+            Auth::Assertion => assertion = Some(place),
+            Auth::PrivateKeyJwt => key = Some(place),
+            _ => secret = Some(place),
+        }
         let kind = self.assertion().map(|kind| kind.value.uri().to_owned());
-        let unsaid = Said { value: (), by: Whence::Default };
-        let (secret_by, assertion_by) = match &assertion {
-            Some(_) => (&unsaid.by, &self.secret.by),
-            None => (&self.secret.by, &unsaid.by),
+        let unsaid = Whence::Default;
+        let whence =
+            |value: &Option<String>| if value.is_some() { &self.credential.place.by } else { &unsaid };
+        let (secret_by, assertion_by, key_by) = (whence(&secret), whence(&assertion), whence(&key));
+        let kind_by = self.assertion().map_or(&unsaid, |kind| &kind.by);
+        let certificate = self.credential.certificate();
+        let certificate_by = certificate.map_or(&unsaid, |said| &said.by);
+        let path = |path: &Path| path.display().to_string();
+        let (file, key_file) = match certificate.map(|said| &said.value) {
+            Some(certificate) => (Some(path(certificate.file())), Some(path(certificate.key_file()))),
+            None => (None, None),
         };
-        let kind_by = self.assertion().map_or(&unsaid.by, |kind| &kind.by);
+        let signing = &self.signing;
+        // Their values may be secrets.
+        let claims = signing.claims.value.iter().map(|(name, _)| name.clone()).collect();
+        let (mut audience, mut header_type) = (None, None);
+        if self.signs() {
+            audience = Some(signing.audience.value.clone().unwrap_or_else(|| "issuer".to_owned()));
+            header_type = Some(provider.assertion_form().header_type().to_owned());
+        }
+        let algorithm = signing.algorithm.value.map(|algorithm| algorithm.name().to_owned());
         let by = |name, by: &Whence, value| Shown { name, value: Text::One(value), by: by.clone() };
         let scope: Vec<String> = client.scope().tokens().map(str::to_owned).collect();
         // A parameter's value may be a secret.
@@ -62,13 +83,23 @@ impl Settings {
         let user_agent = self.user_agent.value.clone().unwrap_or_else(default_user_agent);
         Ok(vec![
             one("provider", &self.provider, Some(named(&self.provider.value))),
-            one("token_endpoint", &self.token_endpoint, Some(provider.server().to_string())),
+            one("token_endpoint", &self.token_endpoint, endpoint),
+            one("issuer", &self.issuer, self.issuer.value.clone()),
+            one("metadata_url", &self.metadata_url, metadata),
             one("body", &self.body, Some(body.to_owned())),
             one("auth", &self.auth, Some(named(&self.method()))),
             one("client_id", &self.client_id, self.named_client().map(str::to_owned)),
             by("client_secret", secret_by, secret),
             by("client_assertion", assertion_by, assertion),
             by("assertion_type", kind_by, kind),
+            by("signing_key", key_by, key),
+            one("key_id", &signing.key_id, signing.key_id.value.clone()),
+            one("assertion_audience", &signing.audience, audience),
+            one("assertion_algorithm", &signing.algorithm, algorithm),
+            one("assertion_header_type", &signing.header_type, header_type),
+            many("assertion_claims", &signing.claims, claims),
+            by("certificate", certificate_by, file),
+            by("certificate_key", self.credential.certificate_key_by(), key_file),
             many("scope", &self.scope, scope),
             many("resources", &self.resources, self.resources.value.clone()),
             one("audience", &self.audience, self.audience.value.clone()),

@@ -154,12 +154,20 @@ impl Described {
         let said = |name: &str| shown.iter().find(|shown| shown.name == name)?.value.one();
         Ok(Self {
             provider: said("provider").unwrap_or_default(),
-            token_endpoint: said("token_endpoint").unwrap_or_default(),
+            // Or what is asked for it.
+            token_endpoint: said("token_endpoint").or_else(|| said("metadata_url")).unwrap_or_default(),
             client_id: settings.client_id().to_owned(),
-            secret: match (said("client_secret"), said("client_assertion")) {
-                (Some(place), _) => format!("secret {place}"),
-                (None, Some(place)) => format!("assertion {place}"),
-                (None, None) => "no secret".into(),
+            secret: match (
+                said("client_secret"),
+                said("client_assertion"),
+                said("signing_key"),
+                said("certificate"),
+            ) {
+                (Some(place), ..) => format!("secret {place}"),
+                (None, Some(place), ..) => format!("assertion {place}"),
+                (None, None, Some(place), _) => format!("key {place}"),
+                (None, None, None, Some(path)) => format!("certificate in {path}"),
+                (None, None, None, None) => "no secret".into(),
             },
             origins,
         })

@@ -76,8 +76,7 @@ fn has_secret(client: &ClientArgs, settings: &Settings, mock: Option<&Mock>) -> 
         mock.is_none_or(|mock| client.token_endpoint.as_deref().is_some_and(|url| mock.serves(url)));
     let is_set = || std::env::var_os("EVERGRANT_CLIENT_SECRET").is_some_and(|secret| !secret.is_empty());
     client.client_secret_file.is_some()
-        || settings.method() == Auth::Assertion
-        || settings.method() == Auth::None
+        || matches!(settings.method(), Auth::Assertion | Auth::PrivateKeyJwt | Auth::Tls | Auth::None)
         || (is_meant && is_set())
 }
 

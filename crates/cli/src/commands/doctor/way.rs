@@ -1,10 +1,13 @@
 //! The way to the token endpoint, step by step: its name, a connection, TLS. Nothing of the client is sent here.
 
 use super::findings::{Findings, State};
+use crate::client::certificate;
 use crate::client::network::Network;
 use crate::client::roots::Roots;
+use crate::client::setup::Setup;
 use crate::tell::failure::Failure;
 use crate::tell::when;
+use evergrant_drive::CertifiedKey;
 use evergrant_http::tls_error;
 use evergrant_tokio_reqwest::Origin;
 use evergrant_tokio_reqwest::core::{Endpoint, Excerpt, Span};
@@ -21,7 +24,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
 /// A certificate that ends sooner should have been renewed already: those who do it by themselves do it at 30 days.
-const RENEWAL: Duration = Duration::from_secs(14 * 86_400);
+pub(super) const RENEWAL: Duration = Duration::from_secs(14 * 86_400);
 
 const PLAIN_HTTP: &str =
     "none: plain http, as dangerous_plain_http allows: whoever can read the network has the client's secret";
@@ -59,11 +62,12 @@ pub(super) fn proxy(
 /// Resolves, connects, shakes hands. What fails is a fault, or a warning where a proxy may do better.
 pub(super) fn walk(
     endpoint: &Endpoint,
-    network: &Network,
-    timeout: Duration,
+    setup: &Setup,
+    shown: Option<&CertifiedKey>,
     proxied: bool,
     findings: &mut Findings,
 ) -> Result<(), Failure> {
+    let (network, timeout) = (&setup.network, setup.timeout);
     let origin = endpoint.origin();
     let failed = |findings: &mut Findings, about, says: String, next: &str| {
         let state = if proxied { State::Warning } else { State::Fault };
@@ -101,7 +105,7 @@ pub(super) fn walk(
             findings.add("tls", State::Warning, PLAIN_HTTP.into(), [USE_HTTPS.to_owned()])
         };
     }
-    match tls(stream, origin, &network.roots, findings)? {
+    match tls(stream, origin, (&network.roots, shown), findings)? {
         Ok(()) => Ok(()),
         Err(reason) => {
             let says = format!("TLS with {} fails: {reason}", origin.host());
@@ -188,11 +192,11 @@ fn connect(
 fn tls(
     mut stream: TcpStream,
     origin: &Origin,
-    roots: &Roots,
+    (roots, own): (&Roots, Option<&CertifiedKey>),
     findings: &mut Findings,
 ) -> Result<Result<(), String>, Failure> {
     let began = Instant::now();
-    let connection = match handshake(&mut stream, &bare(origin), roots) {
+    let connection = match handshake(&mut stream, &bare(origin), roots, own) {
         Ok(connection) => connection,
         // What rustls itself says is in part the name of a Rust type.
         Err(error) => {
@@ -218,8 +222,13 @@ fn tls(
     Ok(Ok(()))
 }
 
-/// With the roots of every token request: this machine's, and those of the user.
-fn handshake(stream: &mut TcpStream, host: &str, roots: &Roots) -> io::Result<ClientConnection> {
+/// With the roots of every token request: this machine's, and those of the user; and with the certificate that it shows.
+fn handshake(
+    stream: &mut TcpStream,
+    host: &str,
+    roots: &Roots,
+    own: Option<&CertifiedKey>,
+) -> io::Result<ClientConnection> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let extra = roots.certificates().iter().cloned();
     let verifier = Verifier::new_with_extra_roots(extra, provider.clone()).map_err(io::Error::other)?;
@@ -227,8 +236,13 @@ fn handshake(stream: &mut TcpStream, host: &str, roots: &Roots) -> io::Result<Cl
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let config = match own {
+        Some(own) => config
+            .with_client_auth_cert(certificate::chain(own), certificate::private_key(own))
+            .map_err(io::Error::other)?,
+        None => config.with_no_client_auth(),
+    };
     let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let mut connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
     while connection.is_handshaking() {
@@ -238,7 +252,7 @@ fn handshake(stream: &mut TcpStream, host: &str, roots: &Roots) -> io::Result<Cl
 }
 
 /// What may have come from the server: bounded, and nothing that a terminal obeys.
-fn shown(text: &dyn fmt::Display) -> String {
+pub(super) fn shown(text: &dyn fmt::Display) -> String {
     Excerpt::new(&text.to_string(), &[]).unwrap_or_default().as_str().to_owned()
 }
 

@@ -9,8 +9,8 @@ pub(super) fn try_again(tokens: &Tokens) {
         Some((LastOutcome::Failed(cause), _)) => cause.is_permanent() || matches!(cause, Cause::NotSent(_)),
         _ => false,
     };
-    let auth = tokens.source().shared().client().map(|client| client.auth().clone());
-    if let Some(auth) = auth.filter(|auth| has_failed && auth.is_live()) {
-        tokens.rotate(auth, Rotation::Keep);
+    let client = tokens.source().shared().client();
+    if let Some(client) = client.filter(|client| has_failed && client.is_live()) {
+        tokens.rotate(client.auth().clone(), Rotation::Keep);
     }
 }

@@ -59,7 +59,7 @@ fn of_one_client(flag: &str) -> Failure {
 }
 
 /// The flags that say which client is meant, so that it is not the file's gateway.
-const NAMING: [&str; 4] = ["profile", "provider", "token_endpoint", "client_id"];
+const NAMING: [&str; 5] = ["profile", "provider", "token_endpoint", "issuer", "client_id"];
 
 /// A file that says what the gateway serves, and may say something else while it runs.
 pub(super) struct Followed {

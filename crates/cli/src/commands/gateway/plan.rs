@@ -5,7 +5,7 @@ use super::args::GatewayArgs;
 use super::demo_page::DemoPage;
 use super::tenants::Tenants;
 use crate::client::profile::gateway::{AdminAt, Bounds, Listen, LogWord, Ready};
-use crate::client::secret::Live;
+use crate::client::proving::Proving;
 use crate::client::settings::Settings;
 use crate::client::setup::Setup;
 use crate::tell::failure::Failure;
@@ -75,13 +75,14 @@ pub(super) struct Moved {
     tokens: Tokens,
     auth: ClientAuth,
     is_rotation: bool,
-    live: Option<Arc<Live>>,
+    proving: Proving,
 }
 
 impl Moved {
     /// From now on.
     pub(super) fn take(self) {
-        if let Some(live) = self.live {
+        // A key in another place has a source of its own.
+        if let Proving::Text(live) = self.proving {
             self.tokens.read_secret_from(live);
         }
         if self.is_rotation {
@@ -126,11 +127,15 @@ impl Source {
     pub(super) fn is_of(&self, settings: &Settings) -> Result<bool, Failure> {
         let kind = settings.kind()?;
         let is_same_client = self.kind == kind || self.kind.differs_in_auth_alone(&kind);
+        // Of a source the secret can be exchanged; the place of a key or of a certificate cannot.
+        let has_its_key =
+            !(self.settings.has_key() || settings.has_key()) || self.settings.is_proven_as(settings);
         let is_asked_alike = settings.policy().attempt_timeout() == self.setup.timeout;
         // What the command of a field prints is not compared.
         let has_its_fields = self.settings.header_places().eq(settings.header_places());
         Ok(is_same_client
             && has_its_fields
+            && has_its_key
             && is_asked_alike
             && self.setup.network.is_same(&settings.network()?))
     }
@@ -138,14 +143,13 @@ impl Source {
     /// The same source by other settings of the same client, and how that proves who it is from now on, if otherwise.
     pub(super) fn as_said(&self, settings: Settings) -> Result<(Self, Option<Moved>), Failure> {
         let kind = settings.kind()?;
-        let is_as_before =
-            settings.method() == self.settings.method() && settings.place() == self.settings.place();
+        let is_as_before = settings.is_proven_as(&self.settings);
         let moved = match is_as_before {
             true => None,
             false => {
-                let Setup { client, live, .. } = Setup::of(&settings)?;
+                let Setup { client, proving, .. } = Setup::of(&settings)?;
                 let auth = client.auth().clone();
-                Some(Moved { tokens: self.tokens.clone(), is_rotation: auth != self.auth, auth, live })
+                Some(Moved { tokens: self.tokens.clone(), is_rotation: auth != self.auth, auth, proving })
             }
         };
         let auth = moved.as_ref().map_or_else(|| self.auth.clone(), |moved| moved.auth.clone());

@@ -12,16 +12,18 @@ fn every_key_of_a_profile_is_in_the_draft() {
 #[test]
 fn what_the_comments_show_is_valid() {
     let draft = text(Path::new("config.toml"), "a", &ClientArgs::default(), &[]).unwrap();
-    for (proof, other) in [("client_secret", "client_assertion"), ("client_assertion", "client_secret")] {
-        is_valid(&draft, proof, other);
+    for proof in PROOFS {
+        is_valid(&draft, proof);
     }
 }
 
-fn is_valid(draft: &str, proof: &str, other: &str) {
+const PROOFS: [&str; 3] = ["client_secret", "client_assertion", "signing_key"];
+
+fn is_valid(draft: &str, proof: &str) {
     let lines = draft.lines().map(|line| match line.strip_prefix("# ") {
-        // One of the two, and one place of it.
-        Some(line) if line.starts_with(other) => "",
-        Some(line) if line.starts_with("auth =") && proof == "client_assertion" => "",
+        // One of them, and one place of it.
+        Some(line) if PROOFS.iter().any(|other| *other != proof && line.starts_with(other)) => "",
+        Some(line) if line.starts_with("auth =") && proof != "client_secret" => "",
         Some(line) if line.starts_with("client_secret") && !line.contains("env") => "",
         Some(line) if line.contains(" = ") => line,
         _ => line,

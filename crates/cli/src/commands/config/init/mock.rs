@@ -21,8 +21,10 @@ impl Mock {
     /// Its first address among those that the new profile would have.
     pub(super) fn named(&self, client: &ClientArgs, origins: &[String]) -> Option<Said<String>> {
         let endpoint = client.token_endpoint.iter().map(|url| (url, "token_endpoint"));
+        let issuer = client.issuer.iter().map(|url| (url, "issuer"));
         let origins = origins.iter().map(|origin| (origin, "allow_origin"));
-        let (address, id) = endpoint.chain(origins).find(|(address, _)| self.serves(address))?;
+        let (address, id) =
+            endpoint.chain(issuer).chain(origins).find(|(address, _)| self.serves(address))?;
         Some(Said { value: address.clone(), by: client.whence(id) })
     }
 }

@@ -120,18 +120,16 @@ impl Clients {
     /// Makes the client, whose secrets may come late.
     pub(super) fn make(&self, name: &str, Plan { settings, made }: Plan) -> (Made, Option<PoolClient>) {
         match Setup::of(&settings) {
-            Ok(Setup { client, live, .. }) => {
+            Ok(Setup { client, proving, certificate, .. }) => {
                 if self.is_sound(name) {
                     stderr::note(format_args!("tenant {}: its client can be used again", Line(name)));
                 }
-                let client = PoolClient::new(client);
-                (
-                    made,
-                    Some(match live {
-                        Some(live) => client.secret(live),
-                        None => client,
-                    }),
-                )
+                let client = proving.of_client(PoolClient::new(client));
+                let client = match certificate {
+                    Some(certificate) => client.identity(certificate.identity()),
+                    None => client,
+                };
+                (made, Some(client))
             }
             Err(failure) => {
                 self.is_faulty(name, &[failure]);
@@ -222,7 +220,10 @@ impl Made {
 
 /// Whether both describe one client, whose secrets are in one place.
 fn is_same(one: &Settings, other: &Settings) -> Result<bool, Failure> {
-    Ok(one.kind()? == other.kind()? && one.origins()? == other.origins()? && one.places().eq(other.places()))
+    Ok(one.kind()? == other.kind()?
+        && one.origins()? == other.origins()?
+        && one.places().eq(other.places())
+        && one.is_proven_as(other))
 }
 
 fn secret_files(settings: &Settings) -> Vec<PathBuf> {

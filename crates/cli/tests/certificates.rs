@@ -1,0 +1,294 @@
+//! Clients whose connections show a certificate (RFC 8705).
+#![cfg(unix)]
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+mod fixture;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use evergrant_mock::{Registration, Server};
+use fixture::{Ended, Folder, evergrant, fails, run, set_mode, until};
+use rcgen::{CertificateParams, CertifiedKey, DnType, KeyPair};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const ID: &str = "orders";
+
+/// A certificate of this name that ends so many days from now, and its key.
+fn issued(name: &str, days: i64) -> CertifiedKey<KeyPair> {
+    let signing_key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(["client.example".to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let now = jiff::Timestamp::now();
+    let on = |days: i64| {
+        let date =
+            (now + jiff::SignedDuration::from_hours(24 * days)).to_zoned(jiff::tz::TimeZone::UTC).date();
+        rcgen::date_time_ymd(date.year().into(), date.month() as u8, date.day() as u8)
+    };
+    (params.not_before, params.not_after) = (on(days.min(0) - 10), on(days));
+    CertifiedKey { cert: params.self_signed(&signing_key).unwrap(), signing_key }
+}
+
+/// `x5t#S256`.
+fn thumbprint(certified: &CertifiedKey<KeyPair>) -> String {
+    URL_SAFE_NO_PAD.encode(ring::digest::digest(&ring::digest::SHA256, certified.cert.der()))
+}
+
+/// A server over TLS that knows a client by this certificate, and the client's files.
+struct Mutual {
+    server: Server,
+    folder: Folder,
+    ca: String,
+    certificate: String,
+    key: String,
+}
+
+impl Mutual {
+    fn new(certified: &CertifiedKey<KeyPair>) -> Self {
+        Self::with(certified, |builder| builder)
+    }
+
+    fn with(
+        certified: &CertifiedKey<KeyPair>,
+        configured: impl FnOnce(evergrant_mock::Builder) -> evergrant_mock::Builder,
+    ) -> Self {
+        let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let builder = Server::builder().tls(&own.cert.pem(), &own.signing_key.serialize_pem());
+        let registration = Registration::self_signed_tls_client_auth(ID, &certified.cert.pem()).unwrap();
+        let builder = builder.asks_for_certificates().registers(registration);
+        let server = configured(builder).start().unwrap();
+        let folder = Folder::new();
+        let ca = folder.file("ca.pem", 0o600, own.cert.pem());
+        let certificate = folder.file("tls.crt", 0o644, certified.cert.pem());
+        let key = folder.file("tls.key", 0o600, certified.signing_key.serialize_pem());
+        Self { server, folder, ca, certificate, key }
+    }
+
+    /// This command for the client at its token endpoint.
+    fn asking(&self, words: &[&str]) -> Command {
+        let mut command = evergrant(words);
+        let variables = [
+            ("EVERGRANT_TOKEN_ENDPOINT", self.server.token_endpoint()),
+            ("EVERGRANT_CLIENT_ID", ID.to_owned()),
+            ("EVERGRANT_CA_FILE", self.ca.clone()),
+            ("EVERGRANT_CERTIFICATE", self.certificate.clone()),
+            ("EVERGRANT_CERTIFICATE_KEY", self.key.clone()),
+        ];
+        command.envs(variables);
+        command
+    }
+
+    /// Puts another certificate in the place of the one that is there, one file after the other.
+    fn renew(&self, certified: &CertifiedKey<KeyPair>) {
+        for (name, mode, text) in [
+            ("tls.crt", 0o644, certified.cert.pem()),
+            ("tls.key", 0o600, certified.signing_key.serialize_pem()),
+        ] {
+            self.folder.file("new", mode, text);
+            fs::rename(self.folder.at("new"), self.folder.at(name)).unwrap();
+        }
+    }
+
+    fn config(&self, more: &str) -> String {
+        let text = format!(
+            "[profile.own]\ntoken_endpoint = \"{}\"\nclient_id = \"{ID}\"\nca_file = \"ca.pem\"\n{more}\n",
+            self.server.token_endpoint()
+        );
+        self.folder.file("config.toml", 0o600, text)
+    }
+}
+
+#[track_caller]
+fn works(command: &mut Command) -> String {
+    let Ended { status, stdout, stderr } = run(command);
+    assert_eq!((status, stderr.as_str()), (0, ""), "{stdout}");
+    stdout
+}
+
+#[test]
+fn a_certificate_is_how_a_client_proves_who_it_is_where_nothing_else_does() {
+    let certified = issued(ID, 90);
+    let mutual = Mutual::new(&certified);
+    let printed = works(&mut mutual.asking(&["token"]));
+    assert_eq!(printed.trim_end(), mutual.server.issued()[0]);
+    let request = mutual.server.requests().pop().unwrap();
+    assert_eq!(request.certificate(), Some(thumbprint(&certified).as_str()));
+    assert_eq!(
+        (request.parameter("client_id").as_deref(), request.header("authorization")),
+        (Some(ID), None)
+    );
+    // Both in one file.
+    let both = certified.cert.pem() + &certified.signing_key.serialize_pem();
+    let both = mutual.folder.file("both.pem", 0o600, both);
+    let mut one = mutual.asking(&["token", "--certificate", &both]);
+    works(one.env_remove("EVERGRANT_CERTIFICATE_KEY"));
+    // A secret that is there is sent over the same connection.
+    let mut with_secret = mutual.asking(&["token"]);
+    let ended = run(with_secret.env("EVERGRANT_CLIENT_SECRET", "some-secret"));
+    assert_eq!(ended.status, 3, "{}", ended.stderr);
+    let request = mutual.server.requests().pop().unwrap();
+    assert!(request.header("authorization").is_some() && request.certificate().is_some());
+    let mut told = mutual.asking(&["token", "--auth", "tls"]);
+    works(told.env("EVERGRANT_CLIENT_SECRET", "some-secret"));
+    // By the server's metadata, at the endpoint that is for clients with a certificate.
+    let mut found = mutual.asking(&["token", "--issuer", &mutual.server.issuer()]);
+    works(found.env_remove("EVERGRANT_TOKEN_ENDPOINT"));
+}
+
+#[test]
+fn a_profiles_certificate_is_for_its_own_client_and_server_and_no_variable_is_its_secret() {
+    let mutual = Mutual::new(&issued(ID, 90));
+    let config = mutual.config("certificate = \"tls.crt\"\ncertificate_key = \"tls.key\"");
+    let asking = || {
+        let mut command = evergrant(&["token", "--profile", "own", "--config", &config]);
+        command.env("EVERGRANT_CLIENT_SECRET", "of another client");
+        command
+    };
+    works(&mut asking());
+    assert_eq!(mutual.server.requests().pop().unwrap().header("authorization"), None);
+    let shown = works(evergrant(&["config", "show", "--profile", "own", "--config"]).arg(&config));
+    for line in [
+        "auth                  tls  (default)".to_owned(),
+        "client_secret         none  (default)".to_owned(),
+        format!("certificate           {}  (profile own, line 5)", mutual.certificate),
+        format!("certificate_key       {}  (profile own, line 6)", mutual.key),
+    ] {
+        assert!(shown.contains(&line), "{line:?} is not in: {shown}");
+    }
+    for elsewhere in [["--token-endpoint", "https://evil.example/token"], ["--client-id", "another"]] {
+        fails(asking().args(elsewhere), 2, &["the profile's certificate is only for", "--certificate"]);
+    }
+    assert_eq!(mutual.server.counts().token_requests, 1);
+}
+
+#[test]
+fn what_is_wrong_with_the_files_is_told_with_what_to_do() {
+    let mutual = Mutual::new(&issued(ID, 90));
+    let asking = |certificate: &str, key: &str| {
+        mutual.asking(&["token", "--certificate", certificate, "--certificate-key", key])
+    };
+    let (certificate, key) = (mutual.certificate.as_str(), mutual.key.as_str());
+    let gone = mutual.folder.at("gone");
+    fails(
+        &mut asking(&gone, key),
+        2,
+        &[&format!("the client certificate cannot be read from {gone}: it is not there")],
+    );
+    let other = mutual.folder.file("other.key", 0o600, issued("other", 9).signing_key.serialize_pem());
+    fails(&mut asking(certificate, &other), 2, &["do not belong together"]);
+    fails(&mut asking(key, key), 2, &["certificate", "-----BEGIN CERTIFICATE-----"]);
+    let readable = mutual.folder.file("alone.crt", 0o600, fs::read(certificate).unwrap());
+    fails(&mut asking(&readable, &readable), 2, &["no private key in PEM", "-----BEGIN PRIVATE KEY-----"]);
+    let binary = mutual.folder.file("binary", 0o600, [0x30, 0x82, 0xff, 0xfe]);
+    fails(&mut asking(&binary, key), 2, &["a binary format", "openssl x509 -inform DER"]);
+    set_mode(key, 0o640);
+    fails(
+        &mut asking(certificate, key),
+        2,
+        &["other users can read the file", "with the key of the client certificate (mode 640)", "chmod 600"],
+    );
+    let ended = run(evergrant(&["config", "check", "--config"])
+        .arg(mutual.config("certificate = \"tls.crt\"\ncertificate_key = \"tls.key\"")));
+    assert!(ended.stderr.contains("config.toml:5: the client certificate"), "{}", ended.stderr);
+    assert_eq!(mutual.server.counts().token_requests, 0);
+}
+
+#[test]
+fn a_token_that_is_bound_to_a_certificate_is_kept_for_that_one() {
+    let first = issued(ID, 90);
+    let mutual = Mutual::with(&first, evergrant_mock::Builder::certificate_bound_tokens);
+    let caches = Folder::new();
+    let asked = || works(mutual.asking(&["token", "--cache"]).env("XDG_CACHE_HOME", caches.path()));
+    let token = asked();
+    assert_eq!(asked(), token);
+    let second = issued(ID, 90);
+    mutual.server.register(Registration::self_signed_tls_client_auth(ID, &second.cert.pem()).unwrap());
+    mutual.renew(&second);
+    assert_ne!(asked(), token);
+    assert_eq!(mutual.server.counts().token_requests, 2);
+}
+
+/// With the program that it runs.
+fn end(mut child: Child) {
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    child.wait().unwrap();
+}
+
+/// Both are known to the server from here on, and the new one is in the files.
+fn renewed(mutual: &Mutual, old: &CertifiedKey<KeyPair>) -> String {
+    let new = issued(ID, 90);
+    let both = old.cert.pem() + &new.cert.pem();
+    mutual.server.register(Registration::self_signed_tls_client_auth(ID, &both).unwrap());
+    mutual.renew(&new);
+    thumbprint(&new)
+}
+
+fn shows(server: &Server, thumbprint: &str) -> bool {
+    server.requests().last().is_some_and(|request| request.certificate() == Some(thumbprint))
+}
+
+#[test]
+fn run_shows_a_renewed_certificate_for_the_next_request() {
+    let first = issued(ID, 90);
+    let mutual = Mutual::new(&first);
+    mutual.server.set_lifetime(Duration::from_secs(2));
+    let mut command = mutual.asking(&["run", "--token-file"]);
+    command.arg(mutual.folder.at("token")).args(["--", "sleep", "600"]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until(|| mutual.server.counts().token_granted >= 1);
+    let new = renewed(&mutual, &first);
+    until(|| shows(&mutual.server, &new));
+    assert_eq!(mutual.server.counts().token_refused, 0);
+    end(child);
+}
+
+#[test]
+fn the_gateway_shows_a_renewed_certificate_without_being_told() {
+    let first = issued(ID, 90);
+    let mutual = Mutual::new(&first);
+    mutual.server.set_lifetime(Duration::from_secs(2));
+    let api = mutual.server.origin();
+    let more = format!(
+        "certificate = \"tls.crt\"\ncertificate_key = \"tls.key\"\norigins = [\"{api}\"]\n[gateway]\nlisten = \"unix:{}\"\n\
+         admin = \"none\"\n[[gateway.route]]\npath = \"/\"\nprofile = \"own\"\nupstream = \"{api}\"\n",
+        mutual.folder.at("socket")
+    );
+    let mut command = evergrant(&["gateway", "--config", &mutual.config(&more)]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until(|| mutual.server.counts().token_granted >= 1);
+    let new = renewed(&mutual, &first);
+    until(|| shows(&mutual.server, &new));
+    assert_eq!(mutual.server.counts().token_refused, 0);
+    end(child);
+}
+
+#[test]
+fn a_doctor_tells_whom_a_certificate_is_of_and_when_it_ends() {
+    let mutual = Mutual::new(&issued(ID, 90));
+    let doctor = || run(&mut mutual.asking(&["doctor"]));
+    let ended = doctor();
+    assert_eq!(ended.status, 0, "{}{}", ended.stdout, ended.stderr);
+    let line = ended.stdout.lines().find(|line| line.contains("client cert")).unwrap();
+    assert!(
+        line.starts_with("ok ") && line.contains(&format!("in {}: of CN={ID}", mutual.certificate)),
+        "{line}"
+    );
+    assert!(line.contains("belongs to its key, ends in 89 d") || line.contains("ends in 90 d"), "{line}");
+    let soon = issued(ID, 13);
+    mutual.server.register(Registration::self_signed_tls_client_auth(ID, &soon.cert.pem()).unwrap());
+    mutual.renew(&soon);
+    let ended = doctor();
+    assert!(ended.stdout.contains("warning  client cert") && ended.status == 0, "{}", ended.stdout);
+    mutual.renew(&issued(ID, -2));
+    let requests = mutual.server.counts().token_requests;
+    let ended = doctor();
+    assert!(ended.stdout.contains("fault    client cert") && ended.status == 2, "{}", ended.stdout);
+    assert!(ended.stdout.contains(" ended ") && ended.stdout.contains("have it renewed"), "{}", ended.stdout);
+    fs::remove_file(&mutual.key).unwrap();
+    let ended = doctor();
+    assert!(ended.stdout.contains(&format!("cannot be read from {}", mutual.key)), "{}", ended.stdout);
+    assert_eq!((ended.status, mutual.server.counts().token_requests), (2, requests));
+}
