@@ -4,7 +4,9 @@ use crate::raw::Raw;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
+use rustls::{
+    HandshakeKind, RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
+};
 use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +20,20 @@ pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 pub struct Certified {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
+    /// As a file has it.
+    certificate_pem: String,
+    key_pem: String,
+}
+
+/// What a client has shown with one connection, and whether its TLS session began before.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shown {
+    /// Its certificate.
+    pub certificate: Option<CertificateDer<'static>>,
+    /// The session was resumed: what it shows is what the first one has shown.
+    pub is_resumed: bool,
+    /// The first line of its request.
+    pub line: String,
 }
 
 impl Authority {
@@ -52,7 +68,7 @@ impl Authority {
         change(&mut params);
         let key = KeyPair::generate().expect("randomness");
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");
-        Certified { chain: vec![certificate.der().clone()], key: private(&key) }
+        Certified::new(&certificate, &key)
     }
 }
 
@@ -73,10 +89,20 @@ pub fn signed_by_itself(name: &str, change: impl FnOnce(&mut CertificateParams))
     change(&mut params);
     let key = KeyPair::generate().expect("randomness");
     let certificate = params.self_signed(&key).expect("a certificate");
-    Certified { chain: vec![certificate.der().clone()], key: private(&key) }
+    Certified::new(&certificate, &key)
 }
 
 impl Certified {
+    fn new(certificate: &rcgen::Certificate, key: &KeyPair) -> Self {
+        let (certificate_pem, key_pem) = (certificate.pem(), key.serialize_pem());
+        Self { chain: vec![certificate.der().clone()], key: private(key), certificate_pem, key_pem }
+    }
+
+    /// The certificate and its key, each as a file has it (RFC 7468).
+    pub fn pems(&self) -> (&str, &str) {
+        (&self.certificate_pem, &self.key_pem)
+    }
+
     /// The certificate itself.
     pub fn certificate(&self) -> CertificateDer<'static> {
         self.chain[0].clone()
@@ -94,6 +120,7 @@ pub struct TlsServer {
     request_bytes: Arc<AtomicU64>,
     ended: Arc<AtomicU64>,
     last_request: Arc<Mutex<String>>,
+    shown: Arc<Mutex<Vec<Shown>>>,
 }
 
 impl TlsServer {
@@ -130,8 +157,46 @@ impl TlsServer {
         Self::serve(config.expect("they belong together"), "", true)
     }
 
+    /// Asks for a client certificate of this authority and is content without one, resumes sessions, and answers each request with what `answer`
+    /// makes of its head.
+    ///
+    /// # Panics
+    /// The key does not belong to the certificate.
+    pub fn asking(
+        certified: &Certified,
+        clients: &Authority,
+        versions: &[&'static SupportedProtocolVersion],
+        answer: impl Fn(&str) -> String + Send + Sync + 'static,
+    ) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(clients.root()).expect("a certificate");
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .allow_unauthenticated();
+        let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions);
+        let config = config.expect("ring speaks them");
+        let config = config.with_client_cert_verifier(clients.build().expect("it has a root"));
+        let config = config.with_single_cert(certified.chain.clone(), certified.key.clone_key());
+        Self::serve_by(
+            config.expect("they belong together"),
+            move |request| answer(request).into_bytes(),
+            true,
+        )
+    }
+
     fn serve(config: ServerConfig, answer: impl Into<Vec<u8>>, close_notify: bool) -> Self {
-        let (config, answer) = (Arc::new(config), answer.into());
+        let answer = answer.into();
+        Self::serve_by(config, move |_| answer.clone(), close_notify)
+    }
+
+    fn serve_by(
+        config: ServerConfig,
+        answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static,
+        close_notify: bool,
+    ) -> Self {
+        let config = Arc::new(config);
+        let shown = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&shown);
         let (request_bytes, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let last_request = Arc::new(Mutex::new(String::new()));
         let (counted, over, last) =
@@ -154,8 +219,17 @@ impl TlsServer {
                     }
                 }
                 if crate::raw::is_whole(&request) {
-                    *last.lock().unwrap_or_else(PoisonError::into_inner) =
-                        String::from_utf8_lossy(&request).into_owned();
+                    let request = String::from_utf8_lossy(&request).into_owned();
+                    let certificate = stream
+                        .conn
+                        .peer_certificates()
+                        .and_then(|chain| Some(chain.first()?.clone().into_owned()));
+                    let is_resumed = stream.conn.handshake_kind() == Some(HandshakeKind::Resumed);
+                    let line = request.lines().next().unwrap_or_default().to_owned();
+                    let shown = Shown { certificate, is_resumed, line };
+                    seen.lock().unwrap_or_else(PoisonError::into_inner).push(shown);
+                    let answer = answer(&request);
+                    *last.lock().unwrap_or_else(PoisonError::into_inner) = request;
                     // The client may be gone: then it says why.
                     let _sent = stream.write_all(&answer);
                     if close_notify {
@@ -172,7 +246,7 @@ impl TlsServer {
                 connection.wait();
             }
         });
-        Self { raw, request_bytes, ended, last_request }
+        Self { raw, request_bytes, ended, last_request, shown }
     }
 
     /// A token endpoint there.
@@ -189,6 +263,16 @@ impl TlsServer {
     pub fn request_bytes(&self, connections: u64) -> u64 {
         crate::raw::wait_until("the connections end", || self.ended.load(Ordering::SeqCst) >= connections);
         self.request_bytes.load(Ordering::SeqCst)
+    }
+
+    /// What was shown with each request so far.
+    pub fn shown(&self) -> Vec<Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.raw.address()
     }
 
     /// The last whole request that it read.

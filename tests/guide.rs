@@ -15,7 +15,7 @@ use std::fs;
 use tree::{files, has_extension, root};
 
 /// Where the sentences of errors are.
-const ERRORS: [&str; 65] = [
+const ERRORS: [&str; 67] = [
     "core/src/assertion.rs",
     "core/src/attempt/known.rs",
     "core/src/error.rs",
@@ -34,7 +34,9 @@ const ERRORS: [&str; 65] = [
     "http/src/tls/rustls.rs",
     "tokio-reqwest/src/route.rs",
     "tokio-reqwest/src/runtime.rs",
-    "tokio-reqwest/src/transport.rs",
+    "tokio-reqwest/src/identity.rs",
+    "tokio-reqwest/src/way.rs",
+    "tokio-reqwest/src/ways.rs",
     "async-std/src/error.rs",
     "async-std/src/happy_eyeballs.rs",
     "async-std/src/io.rs",

@@ -68,7 +68,8 @@ fn read() -> Vec<PathBuf> {
     read.extend(docs.into_iter().filter(|path| has_extension(path, "md") || has_extension(path, "svg")));
     for entry in fs::read_dir(root().join("crates")).unwrap() {
         let folder = entry.unwrap().path();
-        read.extend(files(&folder.join("src")));
+        // Keys in DER are no text.
+        read.extend(files(&folder.join("src")).into_iter().filter(|path| !has_extension(path, "der")));
         read.push(folder.join("README.md"));
     }
     read

@@ -467,6 +467,116 @@ fn what_no_proxy_lists_is_asked_directly_on_every_transport_alike() {
     assert_eq!(server.connections(), asked);
 }
 
+/// Metadata of the issuer whom the request names, with this token endpoint.
+fn metadata(issuer: &str, token_endpoint: &str) -> String {
+    let body = format!(r#"{{"issuer":"{issuer}","token_endpoint":"{token_endpoint}"}}"#);
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// A client of the server of this issuer.
+fn discovering(issuer: &str) -> Asking {
+    let Asking { client, .. } = Asking::at(AWAY);
+    let provider = Provider::discovered(issuer).unwrap();
+    Asking::at(AWAY).by(Client::builder(provider, client.auth().clone()).build().unwrap())
+}
+
+/// The root of this authority as a file, which goes with it.
+struct RootFile(String);
+
+impl RootFile {
+    fn new(authority: &Authority, name: &str) -> Self {
+        let path = format!("{}/{name}-{}.pem", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+        std::fs::write(&path, authority.root_pem()).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for RootFile {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_file(&self.0);
+    }
+}
+
+/// The metadata is on the loopback in the clear, and names an https endpoint that only the proxy knows: for that alone there are TLS and a tunnel.
+#[test]
+fn a_token_endpoint_that_is_found_out_is_asked_on_its_own_way_and_not_on_that_of_the_metadata() {
+    const NAME: &str =
+        "a_token_endpoint_that_is_found_out_is_asked_on_its_own_way_and_not_on_that_of_the_metadata";
+    if let Some(issuer) = variable(ENDPOINT) {
+        let shared = Shared::new();
+        for (name, mount) in TRANSPORTS {
+            for asking in [discovering(&issuer), discovering(&issuer).through(&shared)] {
+                let token = mount(&asking).token();
+                assert_eq!(token.expect(name).value().expose(), "one", "{name}");
+            }
+        }
+        // The variables do not count: then nobody knows the host.
+        for (name, mount) in TRANSPORTS {
+            let outcome = mount(&Asking { proxy_variables: false, ..discovering(&issuer) }).token();
+            assert_eq!(broke(name, outcome), TransportErrorKind::Resolve, "{name}");
+        }
+        return;
+    }
+    let authority = Authority::new("ours");
+    let server = TlsServer::start(&authority.certify("auth.example", |_| {}), answer(), true);
+    let address = server.address();
+    let proxy = Raw::serve(move |connection| forward(connection, address));
+    let issuer = Raw::serve(|connection| {
+        let Some(request) = connection.request() else { return };
+        assert!(request.starts_with("GET "), "{request}");
+        let host = request
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("host: ").map(str::to_owned));
+        connection.send(metadata(&format!("http://{}", host.unwrap()), AWAY));
+    });
+    let (root, issuer_url, url) = (RootFile::new(&authority, "own-way"), issuer.origin(), proxy.origin());
+    let set = [
+        (ENDPOINT, issuer_url.as_ref()),
+        ("HTTPS_PROXY", url.as_ref()),
+        ("HTTP_PROXY", url.as_ref()),
+        ("SSL_CERT_FILE", root.0.as_ref()),
+    ];
+    again(NAME, &set);
+    assert_eq!((issuer.connections(), proxy.connections()), (12, 8));
+    assert!(first_lines(&proxy).iter().all(|line| line == "CONNECT auth.example:443 HTTP/1.1"));
+    assert!(!proxy.heard_of(SECRET) && !issuer.heard_of(SECRET));
+}
+
+/// The other way round: the metadata comes through a tunnel, and `NO_PROXY` has the host of the token endpoint that it names.
+#[test]
+fn a_token_endpoint_that_is_found_out_and_that_no_proxy_lists_is_asked_directly() {
+    const NAME: &str = "a_token_endpoint_that_is_found_out_and_that_no_proxy_lists_is_asked_directly";
+    if let Some(issuer) = variable(ENDPOINT) {
+        for (name, mount) in TRANSPORTS {
+            // A name that no name server knows.
+            let outcome = mount(&discovering(&issuer)).token();
+            assert_eq!(broke(name, outcome), TransportErrorKind::Resolve, "{name}");
+        }
+        return;
+    }
+    let (authority, clients) = (Authority::new("ours"), Authority::new("nobody's"));
+    let certified = authority.certify("issuer.invalid", |_| {});
+    let versions = [&rustls::version::TLS13];
+    let server = TlsServer::asking(&certified, &clients, &versions, |_| {
+        metadata("https://issuer.invalid", "https://direct.invalid/token")
+    });
+    let address = server.address();
+    let proxy = Raw::serve(move |connection| forward(connection, address));
+    let (root, url) = (RootFile::new(&authority, "no-proxy"), proxy.origin());
+    let set = [
+        (ENDPOINT, "https://issuer.invalid".as_ref()),
+        ("HTTPS_PROXY", url.as_ref()),
+        ("NO_PROXY", "direct.invalid".as_ref()),
+        ("SSL_CERT_FILE", root.0.as_ref()),
+    ];
+    again(NAME, &set);
+    assert_eq!(first_lines(&proxy), ["CONNECT issuer.invalid:443 HTTP/1.1"; 4]);
+    assert_eq!(server.shown().len(), 4);
+}
+
 fn get(http: &HttpClient<AsyncStd>, url: &str) -> Result<u16, HttpError> {
     let request = http::Request::get(url).body(Body::empty()).unwrap();
     async_std::task::block_on(http.send(request)).map(|answer| answer.status().as_u16())

@@ -3,7 +3,9 @@
 use crate::{install_tls, quick};
 use evergrant_async_std::{AsyncStd, HttpClient, Net, Smol};
 use evergrant_tokio_reqwest::core::{Problem, Refusal, TransportErrorKind};
-use evergrant_tokio_reqwest::{Client, ClientAuth, ConfigError, Error, Policy, Provider, Rotation, Token};
+use evergrant_tokio_reqwest::{
+    Client, ClientAuth, ConfigError, Error, Identity, Policy, Provider, Rotation, Stored, Thumbprint, Token,
+};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use std::pin::Pin;
@@ -32,6 +34,8 @@ pub struct Asking {
     pub proxy_variables: bool,
     /// What other sources are asked through as well; it has roots and proxies of its own.
     pub shared: Option<Shared>,
+    /// The client certificate that its connections show.
+    pub identity: Option<Identity>,
 }
 
 impl Asking {
@@ -43,7 +47,7 @@ impl Asking {
         let provider = Provider::rfc6749(token_endpoint).expect("a token endpoint");
         let auth = ClientAuth::post("client", SECRET).expect("plain characters");
         let client = Client::builder(provider, auth).build().expect("nothing is wrong with it");
-        Self { client, policy: once(), root: None, proxy_variables: true, shared: None }
+        Self { client, policy: once(), root: None, proxy_variables: true, shared: None, identity: None }
     }
 
     /// The same, trusting this root alone.
@@ -56,6 +60,18 @@ impl Asking {
     #[must_use]
     pub fn through(self, shared: &Shared) -> Self {
         Self { shared: Some(shared.clone()), ..self }
+    }
+
+    /// The same showing this.
+    #[must_use]
+    pub fn showing(self, identity: &Identity) -> Self {
+        Self { identity: Some(identity.clone()), ..self }
+    }
+
+    /// The same of another client.
+    #[must_use]
+    pub fn by(self, client: Client) -> Self {
+        Self { client, ..self }
     }
 
     /// The same with another policy.
@@ -136,6 +152,18 @@ pub trait Source {
 
     /// Throws the token away: the next call makes another request.
     fn forget(&self);
+
+    /// The certificate that brought the last token, once it is another than this one.
+    ///
+    /// # Errors
+    /// Of the source.
+    fn identity_changed(&self, after: Option<Thumbprint>) -> Result<Thumbprint, Error>;
+
+    /// The token as it may be kept.
+    fn export(&self) -> Option<Stored>;
+
+    /// Whether a token that was kept is taken.
+    fn restore(&self, stored: Stored) -> bool;
 }
 
 /// Makes a source over a transport.
@@ -177,8 +205,15 @@ fn tokio_reqwest(asking: &Asking) -> Result<Box<dyn Source>, ConfigError> {
     let builder = evergrant_tokio_reqwest::Tokens::builder(asking.client.clone());
     let builder =
         builder.policy(asking.policy.clone()).fail_fast(true).proxy_variables(asking.proxy_variables);
-    let builder = match &asking.root {
-        Some(root) => builder.http(reqwest_trusting(root)),
+    // More than one HTTP client may be needed.
+    let are_several = asking.identity.is_some() || asking.client.provider().token_endpoint().is_none();
+    let builder = match asking.root.clone() {
+        Some(root) if are_several => builder.http_each(move || reqwest_trusting(&root)),
+        Some(root) => builder.http(reqwest_trusting(&root)),
+        None => builder,
+    };
+    let builder = match &asking.identity {
+        Some(identity) => builder.identity(identity.clone()),
         None => builder,
     };
     let builder = match &asking.shared {
@@ -201,6 +236,18 @@ impl Source for Tokio {
     fn forget(&self) {
         self.tokens.rotate(self.auth.clone(), Rotation::Drop);
     }
+
+    fn identity_changed(&self, after: Option<Thumbprint>) -> Result<Thumbprint, Error> {
+        Ok(self.runtime.block_on(self.tokens.identity_changed(after))?.thumbprint())
+    }
+
+    fn export(&self) -> Option<Stored> {
+        self.tokens.export()
+    }
+
+    fn restore(&self, stored: Stored) -> bool {
+        self.tokens.restore(stored)
+    }
 }
 
 type Outcome<'a> = Pin<Box<dyn Future<Output = Result<Token, Error>> + Send + 'a>>;
@@ -222,6 +269,10 @@ fn futures<N: Net>(
     }
     let builder = evergrant_async_std::Tokens::builder(asking.client.clone()).policy(asking.policy.clone());
     let builder = builder.fail_fast(true).http(http).proxy_variables(asking.proxy_variables);
+    let builder = match &asking.identity {
+        Some(identity) => builder.identity(identity.clone()),
+        None => builder,
+    };
     let builder = match shared {
         Some(shared) => builder.transport(shared),
         None => builder,
@@ -237,6 +288,19 @@ impl<N: Net> Source for Futures<N> {
 
     fn forget(&self) {
         self.tokens.rotate(self.auth.clone(), Rotation::Drop);
+    }
+
+    fn identity_changed(&self, after: Option<Thumbprint>) -> Result<Thumbprint, Error> {
+        // Whichever runtime: it is woken by a token alone.
+        Ok(smol::block_on(self.tokens.identity_changed(after))?.thumbprint())
+    }
+
+    fn export(&self) -> Option<Stored> {
+        self.tokens.export()
+    }
+
+    fn restore(&self, stored: Stored) -> bool {
+        self.tokens.restore(stored)
     }
 }
 
@@ -258,6 +322,10 @@ fn ureq(asking: &Asking) -> Result<Box<dyn Source>, ConfigError> {
     let http = asking.root.as_ref().map_or_else(ureq::Agent::config_builder, ureq_trusting);
     let builder = evergrant_ureq::Tokens::builder(asking.client.clone()).policy(asking.policy.clone());
     let builder = builder.fail_fast(true).http(http).proxy_variables(asking.proxy_variables);
+    let builder = match &asking.identity {
+        Some(identity) => builder.identity(identity.clone()),
+        None => builder,
+    };
     let builder = match &asking.shared {
         Some(shared) => builder.transport(&shared.ureq),
         None => builder,
@@ -273,6 +341,19 @@ impl Source for Ureq {
 
     fn forget(&self) {
         self.0.rotate(self.1.clone(), Rotation::Drop);
+    }
+
+    fn identity_changed(&self, after: Option<Thumbprint>) -> Result<Thumbprint, Error> {
+        let changed = self.0.identity_changed(after, crate::LONG)?;
+        Ok(changed.expect("another certificate within the time").thumbprint())
+    }
+
+    fn export(&self) -> Option<Stored> {
+        self.0.export()
+    }
+
+    fn restore(&self, stored: Stored) -> bool {
+        self.0.restore(stored)
     }
 }
 

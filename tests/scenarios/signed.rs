@@ -80,7 +80,7 @@ fn over(server: &Server, shell: &Arc<dyn Shell>, results: &[u16]) -> Trace {
 }
 
 fn assertions(server: &Server) -> Vec<RecordedAssertion> {
-    server.requests().iter().filter_map(|request| request.assertion()).collect()
+    server.requests().iter().filter_map(Recorded::assertion).collect()
 }
 
 // Conforms: R-7523-g, R-7523-k, A-32

@@ -25,6 +25,12 @@ println!("{}", answer.into_body().text(1 << 20).await?);
 ```"#
 )]
 //!
+//! # Client certificates
+//! [`TokensBuilder::identity`] names a certificate and its key that connections to the token endpoint show (mutual TLS, RFC 8705). They are
+//! read for each token request, like a secret of [`TokensBuilder::secret`]; when they have changed, no connection and no TLS session of before is
+//! used. The HTTP client of an [`Api`] is the program's own: [`Tokens::identity_changed`] says when it must be built again. In a pool it
+//! is [`PoolClient::identity`], with an HTTP client for each certificate.
+//!
 //! # Proxies
 //! Token requests, and the calls of an [`HttpClient`], go through the proxy that the environment names: `HTTPS_PROXY`,
 //! `https_proxy`, `ALL_PROXY` or `all_proxy` (for plain http `HTTP_PROXY` and `http_proxy` in their place), unless `NO_PROXY` or

@@ -1,19 +1,25 @@
 //! The core alone, driven by hand: no runtime, no HTTP library, a socket of the standard library.
 //!
 //!     cargo run -p evergrant-core --example embed
+//!     cargo run -p evergrant-core --example embed -- signed
 //!
 //! It asks a server on loopback that it starts itself. What a program that embeds the core has to bring stands in
 //! `main`: a clock, a way to read the client secret and a way to send, and two loops: over the four steps of the machine, and over the
-//! moves of an attempt.
+//! moves of an attempt. With `signed` it brings a signature in place of the secret.
 
 // An example shows what it does.
 #![allow(clippy::print_stdout)]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use evergrant_core::{
-    Attempt, Call, Client, ClientAuth, Known, Machine, Mono, Move, Now, Policy, Provider, Request, Response,
-    SecretText, Seed, SourceError, Step, TransportError, TransportErrorKind, Unready, Wall,
+    Algorithm, Attempt, Call, Client, ClientAuth, KeyInfo, Known, Machine, Mono, Move, Now, Policy, Provider,
+    Request, Response, SecretText, Seed, Signature, SourceError, Step, TransportError, TransportErrorKind,
+    Unready, UnsignedAssertion, Wall,
 };
-use evergrant_mock::Server;
+use evergrant_mock::{Registration, Server};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use std::env;
 use std::error::Error;
 use std::fs;
@@ -27,9 +33,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::start()?;
     server.set_lifetime(Duration::from_secs(2));
 
-    let provider = Provider::rfc6749(&server.token_endpoint())?;
-    // Its secret is read for each request: what renews the file need tell nobody.
-    let auth = ClientAuth::basic_live(Server::CLIENT_ID)?;
+    // The issuer is whom an assertion is for.
+    let provider = Provider::rfc6749(&server.token_endpoint())?.with_issuer(&server.issuer())?;
+    let key = key()?;
+    let auth = if env::args().nth(1).is_some_and(|method| method == "signed") {
+        server.register(Registration::private_key_jwt("orders", &public_jwk(&key))?);
+        ClientAuth::private_key_jwt("orders")?
+    } else {
+        // Its secret is read for each request: what renews the file need tell nobody.
+        ClientAuth::basic_live(Server::CLIENT_ID)?
+    };
     let secret = env::temp_dir().join(format!("evergrant-embed-{}", std::process::id()));
     fs::write(&secret, format!("{}\n", Server::CLIENT_SECRET))?;
     let client = Client::builder(provider, auth).scope("shipments:read").build()?;
@@ -51,14 +64,21 @@ fn main() -> Result<(), Box<dyn Error>> {
                     let mut next = Attempt::begin(&client, Seed::new(flight.sent_at()), &known);
                     let outcome = loop {
                         next = match next {
-                            Move::Ask(asking) => match read(&secret) {
-                                // Errors say where it was read, also that of a server that refuses it.
-                                Ok(text) => asking.answer(text.read_from(&secret.to_string_lossy())),
-                                Err(error) => {
-                                    let unready = Unready::new(asking.ask().clone(), error);
-                                    asking.unanswered(unready.read_from(&secret.to_string_lossy()))
+                            Move::Ask(asking) => {
+                                let (from, had) = match asking.unsigned() {
+                                    // The ask is `Ask::Signature`.
+                                    Some(unsigned) => ("a key in memory".into(), sign(unsigned, &key)),
+                                    None => (secret.to_string_lossy(), read(&secret)),
+                                };
+                                match had {
+                                    // Errors say where it was read, also that of a server that refuses it.
+                                    Ok(text) => asking.answer(text.read_from(&from)),
+                                    Err(error) => {
+                                        let unready = Unready::new(asking.ask().clone(), error);
+                                        asking.unanswered(unready.read_from(&from))
+                                    }
                                 }
-                            },
+                            }
                             Move::Send(request, sent) => match send(&request, limit) {
                                 Ok(response) => sent.received(&response, now(started)),
                                 Err(error) => sent.failed(transport(&error)),
@@ -87,6 +107,30 @@ fn read(path: &Path) -> Result<SecretText, SourceError> {
         kind => SourceError::failed(&kind.to_string()),
     })?;
     SecretText::from_bytes(&bytes)
+}
+
+/// The client assertion. Each has 16 random bytes of its own, its `jti`: a server takes it once.
+fn sign(unsigned: &UnsignedAssertion, key: &EcdsaKeyPair) -> Result<SecretText, SourceError> {
+    let (random, mut jti) = (SystemRandom::new(), [0; 16]);
+    random.fill(&mut jti).map_err(|_| SourceError::failed("the system has no random bytes"))?;
+    let input = unsigned.for_key(&KeyInfo::new([Algorithm::Es256]), jti)?;
+    let signature = key.sign(&random, input.as_bytes());
+    let signature = signature.map_err(|_| SourceError::failed("the key gives no signature"))?;
+    input.signed(&Signature::new(signature.as_ref()))
+}
+
+/// A new key. A program has one in a file, or in a key service.
+fn key() -> Result<EcdsaKeyPair, Box<dyn Error>> {
+    let (algorithm, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).map_err(|_| "no random bytes")?;
+    Ok(EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).map_err(|_| "no key")?)
+}
+
+/// What the server is told of it (RFC 7518 §6.2.1): behind a byte for its format, x and y are 32 bytes each.
+fn public_jwk(key: &EcdsaKeyPair) -> String {
+    let point = key.public_key().as_ref();
+    let member = |range| URL_SAFE_NO_PAD.encode(point.get(range).unwrap_or_default());
+    format!(r#"{{"kty":"EC","crv":"P-256","x":"{}","y":"{}"}}"#, member(1..33), member(33..65))
 }
 
 /// One reading of both clocks. `Instant` stands still during a suspend on some systems; the wall clock shows it.

@@ -2,7 +2,7 @@
 
 mod known;
 
-pub use known::{ClockOffset, Known};
+pub use known::Known;
 
 use crate::ask::Ask;
 use crate::assertion::{self, UnsignedAssertion};

@@ -9,11 +9,14 @@
 //! that walks the chain (`{e:#}` of anyhow) says nothing twice. [`Error::cause`] and [`Refusal::problem`] give the cause
 //! itself. Of the crates above, only an HTTP library's own error is a source, and what wraps it leaves its words out.
 
+mod advice;
+mod class;
 pub(crate) mod code;
 mod config;
 mod echo;
 mod error_type;
 mod excerpt;
+mod malformed;
 mod metadata;
 mod proxy;
 mod refusal;
@@ -21,13 +24,15 @@ mod transport;
 mod unready;
 mod unusable;
 
+pub use class::Class;
 pub use config::{ConfigError, HeaderFault};
 pub use error_type::ErrorType;
 pub use excerpt::Excerpt;
+pub use malformed::Malformed;
 pub use metadata::MetadataFault;
 pub use proxy::ProxyFault;
 pub(crate) use refusal::Presented;
-pub use refusal::{Class, ErrorResponse, Malformed, Problem, Refusal};
+pub use refusal::{ErrorResponse, Problem, Refusal};
 pub use transport::{TransportError, TransportErrorKind};
 pub use unready::{SourceError, Unready};
 pub use unusable::UnusableToken;

@@ -13,9 +13,11 @@
 //! | `form`           | form_urlencoded, serde_json and base64 find in a request what was put into it                 |
 //! | `secret_text`    | a file is one text or no text; serde_json reads the same claims in an assertion; what was read is sent as it is, and not again after a refusal |
 //! | `metadata`       | serde_json reads the same; nothing of another issuer is taken, and no token endpoint in the clear |
+//! | `der_signature`  | r and s, written in DER again, are what was read                                              |
 //! | `trace`          | the machine's invariants, under two clocks                                                    |
 
 mod challenge;
+mod der_signature;
 mod form;
 mod jwt_hint;
 mod metadata;
@@ -24,6 +26,7 @@ mod secret_text;
 mod token_response;
 
 pub use challenge::{Read, challenge};
+pub use der_signature::der_signature;
 pub use form::form;
 pub use jwt_hint::jwt_hint;
 pub use metadata::metadata;

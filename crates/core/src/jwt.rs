@@ -52,6 +52,8 @@ pub(crate) fn hint(token: &str) -> Option<Times> {
 
 /// What a JWT of somebody else says of itself, for people: nothing is decided by it.
 pub(crate) struct Told {
+    pub(crate) alg: Option<Zeroizing<String>>,
+    pub(crate) kid: Option<Zeroizing<String>>,
     pub(crate) exp: Option<Wall>,
     pub(crate) nbf: Option<Wall>,
     pub(crate) iss: Option<Zeroizing<String>>,
@@ -62,10 +64,18 @@ pub(crate) struct Told {
 
 /// What `token` says, if it is a JWT in three parts. Where a claim is repeated, the last one is told.
 pub(crate) fn told(token: &str) -> Option<Told> {
-    let (_, rest) = part(token)?;
+    let (header, rest) = part(token)?;
     let (payload, _) = part(rest)?;
-    let mut space = Wiped(vec![0; base64::decoded_len_estimate(payload.len())]);
-    let mut told = Told { exp: None, nbf: None, iss: None, aud: None, sub: None };
+    let longest = header.len().max(payload.len());
+    let mut space = Wiped(vec![0; base64::decoded_len_estimate(longest)]);
+    let mut told = Told { alg: None, kid: None, exp: None, nbf: None, iss: None, aud: None, sub: None };
+    let of_header = |name: &[u8], header: &[u8]| {
+        let value = member(json::object(header).ok()?, name)?.text()?;
+        Some(Zeroizing::new(String::from(&*value)))
+    };
+    if let Some(header) = decoded(header, &mut space) {
+        (told.alg, told.kid) = (of_header(b"alg", header), of_header(b"kid", header));
+    }
     let wall = |value: Raw<'_>| time(value).map(|time| Wall::from_epoch(Duration::from_secs(time)));
     let text = |value: Raw<'_>| value.text().map(|text| Zeroizing::new(String::from(&*text)));
     for member in json::object(decoded(payload, &mut space)?).ok()? {

@@ -92,6 +92,7 @@ pub mod bench;
 mod binding;
 mod challenge;
 mod client;
+mod clock_offset;
 mod date;
 mod decimal;
 mod endpoint;
@@ -127,11 +128,12 @@ mod verdict;
 
 pub use ask::Ask;
 pub use assertion::{AssertionAudience, AssertionForm, AssertionKind, SigningInput, UnsignedAssertion};
-pub use attempt::{Asking, Attempt, ClockOffset, Known, Move, Seed, Sent};
+pub use attempt::{Asking, Attempt, Known, Move, Seed, Sent};
 pub use auth::ClientAuth;
 pub use binding::Binding;
 pub use challenge::Challenge;
 pub use client::{Client, ClientBuilder};
+pub use clock_offset::ClockOffset;
 pub use endpoint::Endpoint;
 pub use error::{
     Cause, Class, Closed, ConfigError, Error, ErrorResponse, ErrorType, Excerpt, HeaderFault, Malformed,

@@ -132,6 +132,11 @@ impl Signature {
         })
     }
 
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Its bytes, if a signature of this algorithm may have as many.
     pub(crate) fn checked(&self, algorithm: Algorithm) -> Result<&[u8], SourceError> {
         if algorithm.fits(self.0.len()) {

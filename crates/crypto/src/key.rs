@@ -9,6 +9,7 @@ mod private;
 mod refused;
 mod stray;
 
+use certificate::PublicKeyInfo;
 use evergrant_core::{
     Algorithm, ConfigError, Excerpt, KeyInfo, SecretText, Signature, SourceError, Thumbprint,
 };
@@ -205,10 +206,10 @@ impl Key {
 
     fn certified(self, certificate: &Block<'_>) -> Result<Self, ConfigError> {
         let der = certificate.der()?;
-        let Some(info) = certificate::public_key_info(&der) else {
+        let Some(info) = PublicKeyInfo::of(&der) else {
             return Err(refused("a certificate that cannot be read", "check that it was copied completely"));
         };
-        if certificate::is_of(info, &self.pair.public()) == Some(false) {
+        if info.is(&self.pair.public()) == Some(false) {
             return Err(refused(
                 "a certificate of another key",
                 "put the certificate of this key first, before those of whoever issued it",

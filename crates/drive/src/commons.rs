@@ -3,6 +3,7 @@
 
 mod calendar;
 mod common;
+mod found;
 mod member;
 mod permits;
 

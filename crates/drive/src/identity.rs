@@ -179,8 +179,8 @@ fn no_text() -> ConfigError {
     ConfigError::KeyFormat {
         found: excerpt("this is no PEM but a binary format, DER or PKCS#12"),
         mend: excerpt(
-            "convert it: `openssl x509 -inform DER -in FILE` or `openssl pkey -inform DER -in FILE`; of PKCS#12 `openssl pkcs12 \
-             -in FILE -noenc`",
+            "convert it: openssl x509 -inform DER -in FILE or openssl pkey -inform DER -in FILE; of PKCS#12 openssl pkcs12 \
+             -in FILE -noenc",
         ),
     }
 }

@@ -1,5 +1,6 @@
 //! Where a secret lives, for clients whose secret, assertion or parameter is read for each token request.
 
+mod arrived;
 mod command;
 #[cfg(unix)]
 mod opened;
@@ -12,10 +13,11 @@ mod sources;
 mod ticket;
 mod unread;
 
+pub(crate) use arrived::Arrived;
 pub use command::CommandSource;
 pub(crate) use reading::Reading;
 pub(crate) use sources::Sources;
-pub(crate) use ticket::{Arrived, Ticket};
+pub(crate) use ticket::Ticket;
 
 use evergrant_core::{SecretText, SourceError};
 use std::borrow::Cow;

@@ -127,7 +127,7 @@ pub fn pkcs8_error() -> ConfigError {
         found: excerpt(
             "the private key of the client certificate is not in PKCS#8, and this TLS library takes no other",
         ),
-        mend: excerpt("convert it: `openssl pkcs8 -topk8 -nocrypt -in KEY -out KEY.pem`"),
+        mend: excerpt("convert it: openssl pkcs8 -topk8 -nocrypt -in KEY -out KEY.pem"),
     }
 }
 

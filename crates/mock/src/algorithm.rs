@@ -7,8 +7,6 @@ use ring::signature::{
     UnparsedPublicKey,
 };
 
-use crate::jwk::Kind;
-
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Algorithm {
     Es256,
@@ -18,6 +16,22 @@ pub(crate) enum Algorithm {
     Rs384,
     Ps256,
     Hs256,
+}
+
+/// What a key is, with its public half, or all of a secret.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub(crate) enum Kind {
+    /// The point, uncompressed: 4, x, y.
+    P256(Vec<u8>),
+    P384(Vec<u8>),
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
+    Ed25519(Vec<u8>),
+    /// A secret that is shared.
+    Hmac(Vec<u8>),
 }
 
 impl Algorithm {

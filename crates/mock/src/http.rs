@@ -1,6 +1,6 @@
 //! HTTP/1.1 as it is read (RFC 9112): a request, with its bounds.
 
-use std::io::{self, ErrorKind};
+use std::io;
 
 use crate::session::{Certificate, Session};
 use crate::stream::Stream;
@@ -191,17 +191,6 @@ impl Reader {
             if read.max(self.buffer.len()) > MAX_HEAD {
                 return Err(Bad::Status(431));
             }
-        }
-    }
-}
-
-/// Reads once, however often the process is stopped meanwhile and goes on: a socket with a timeout says then that it was
-/// interrupted (signal(7)), which says nothing about the connection.
-pub(crate) fn undisturbed(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match read() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            done => return done,
         }
     }
 }

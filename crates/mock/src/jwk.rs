@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use crate::algorithm::Algorithm;
+use crate::algorithm::{Algorithm, Kind};
 use crate::pem;
 
 /// Bytes of an RSA modulus: 2048 bits to 8192, which is what is verified.
@@ -18,21 +18,6 @@ pub(crate) struct Key {
     /// The only algorithm, if it says one.
     alg: Option<Algorithm>,
     kind: Kind,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-#[cfg_attr(test, derive(Debug))]
-pub(crate) enum Kind {
-    /// The point, uncompressed: 4, x, y.
-    P256(Vec<u8>),
-    P384(Vec<u8>),
-    Rsa {
-        n: Vec<u8>,
-        e: Vec<u8>,
-    },
-    Ed25519(Vec<u8>),
-    /// A secret that is shared.
-    Hmac(Vec<u8>),
 }
 
 /// Why a text gives no key.

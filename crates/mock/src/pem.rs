@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::jwk::Kind;
+use crate::algorithm::Kind;
 
 /// What is between two lines of dashes.
 pub(crate) struct Block<'a> {

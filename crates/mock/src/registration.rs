@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use crate::algorithm::Kind;
 #[cfg(feature = "tls")]
 use crate::clock::SECOND;
 use crate::jwk::{self, Key, Unread};
@@ -125,7 +126,7 @@ impl Registration {
     /// # Ok(()) }
     /// ```
     pub fn client_secret_jwt(id: &str, secret: &str) -> Self {
-        let key = Key::new(None, None, jwk::Kind::Hmac(secret.as_bytes().to_vec()));
+        let key = Key::new(None, None, Kind::Hmac(secret.as_bytes().to_vec()));
         Self::new(id, Method::Keys(key.into_iter().collect()))
     }
 

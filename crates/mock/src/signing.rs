@@ -11,7 +11,7 @@ use ring::signature::{
 };
 
 use crate::algorithm::Algorithm;
-use crate::jwk::Kind;
+use crate::algorithm::Kind;
 use crate::pem::{self, Block};
 
 pub(crate) enum Private {

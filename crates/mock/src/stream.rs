@@ -8,7 +8,6 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::http::undisturbed;
 use crate::session::Session;
 
 /// What is spoken on a connection.
@@ -141,5 +140,16 @@ impl Write for &Socket {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Reads once, however often the process is stopped meanwhile and goes on: a socket with a timeout says then that it was
+/// interrupted (signal(7)), which says nothing about the connection.
+fn undisturbed(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
     }
 }

@@ -49,7 +49,7 @@ fn unusable(error: &reqwest::Error) -> ConfigError {
     fault(error, &error.to_string()).unwrap_or_else(|| ConfigError::KeyFormat {
         found: excerpt("the client certificate or its key is none that this TLS library can use"),
         mend: excerpt(
-            "check them with `openssl x509 -in FILE -noout -text` and `openssl pkey -in KEY -noout -check`",
+            "check them with openssl x509 -in FILE -noout -text and openssl pkey -in KEY -noout -check",
         ),
     })
 }

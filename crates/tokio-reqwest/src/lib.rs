@@ -76,6 +76,12 @@
 //! A [`TokensPool`] makes a source for each key of the program's own, such as its tenants, all over one transport. It evicts those that
 //! nobody uses, and bounds their number and their token requests.
 //!
+//! # Client certificates
+//! [`TokensBuilder::identity`] names a certificate and its key that connections to the token endpoint show (mutual TLS, RFC 8705). They are
+//! read for each token request, like a secret of [`TokensBuilder::secret`]; when they have changed, no connection and no TLS session of before is
+//! used. The HTTP client of an [`Api`] is the program's own: [`Tokens::identity_changed`] says when it must be built again. In a pool it
+//! is [`PoolClient::identity`], with an HTTP client for each certificate.
+//!
 //! # TLS
 //! `rustls` (default) brings reqwest's own provider, aws-lc. `rustls-no-provider` leaves the choice to the program, which
 //! installs one before it builds a source. `native-tls` uses the operating system's library. Without any of them there is no source
@@ -103,6 +109,7 @@ mod shared;
 mod tokens;
 mod tokens_pool;
 mod transport;
+mod way;
 mod ways;
 
 pub use api::Api;

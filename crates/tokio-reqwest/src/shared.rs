@@ -1,7 +1,8 @@
 //! What sends the token requests of a source: a transport of its own, or one that it shares.
 
 use crate::route::Proxies;
-use crate::transport::{Needs, Reqwest, Way};
+use crate::transport::Reqwest;
+use crate::way::{Needs, Way};
 use crate::ways::{Certified, Clients, Http, Recipe, Ways};
 use evergrant_core::{Client, ConfigError};
 use evergrant_http::proxy::Proxy;

@@ -2,7 +2,7 @@
 //! request needs it.
 
 use crate::route::{Proxies, Route};
-use crate::transport::{Needs, Way};
+use crate::way::{Needs, Way};
 use evergrant_core::{ConfigError, Endpoint, TransportError, TransportErrorKind};
 use evergrant_drive::CertifiedKey;
 use evergrant_http::OnDemand;

@@ -38,6 +38,12 @@
 //! Without a TLS feature, or with `rustls-no-provider` and no provider installed, there is no source for an https endpoint: building
 //! one is a [`ConfigError`] that says what to do.
 //!
+//! # Client certificates
+//! [`TokensBuilder::identity`] names a certificate and its key that connections to the token endpoint show (mutual TLS, RFC 8705). They are
+//! read for each token request, like a secret of [`TokensBuilder::secret`]; when they have changed, no connection and no TLS session of before is
+//! used. The HTTP client of an [`Api`] is the program's own: [`Tokens::identity_changed`] says when it must be built again. In a pool it
+//! is [`PoolClient::identity`], with an HTTP client for each certificate.
+//!
 //! # Limits
 //! Of the response to a token request at most 256 KiB of body are read, and of its head what the agent's configuration allows:
 //! 64 KiB by default. ureq reads no folded lines of headers (RFC 9112 §5.2) and no more than 128 lines, and has no switch for

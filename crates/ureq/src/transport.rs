@@ -2,10 +2,12 @@
 
 use crate::route::Route;
 use evergrant_core::{ConfigError, Endpoint, Request, Response, TransportError, TransportErrorKind};
-use evergrant_drive::{BlockingTransport, CertifiedKey, KeyEncoding};
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+use evergrant_drive::KeyEncoding;
+use evergrant_drive::{BlockingTransport, CertifiedKey};
 use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::{
-    Collector, TlsSupport, is_resolving, open_files_error, pkcs8_error, require_tls, tls_text_error, to_http,
+    Collector, TlsSupport, is_resolving, open_files_error, require_tls, tls_text_error, to_http,
 };
 use http::Method;
 use std::io;
@@ -115,7 +117,7 @@ impl Agents {
             check(identity, &crypto)?;
         }
         if self.tls.provider() == TlsProvider::NativeTls && identity.key().0 != KeyEncoding::Pkcs8 {
-            return Err(pkcs8_error());
+            return Err(evergrant_http::pkcs8_error());
         }
         Ok(Self { config: self.config.clone(), tls: showing(&self.tls, Some(shown(identity)?)) })
     }

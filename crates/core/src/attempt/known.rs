@@ -1,5 +1,6 @@
 //! What one attempt leaves for the next.
 
+use crate::clock_offset::{ClockOffset, NEGLIGIBLE};
 use crate::error::Refusal;
 use crate::metadata::Metadata;
 use crate::origin::Origin;
@@ -7,17 +8,12 @@ use crate::policy::Policy;
 use crate::response::{Field, Response};
 use crate::seconds;
 use crate::secret::Secret;
-use crate::span::Span;
 use crate::time::{Mono, Now, Wall};
 use alloc::sync::Arc;
-use core::fmt;
 use core::time::Duration;
 
 /// So many texts in a row may be refused, each another than the one before, until it is taken that it does not lie in the text.
 const OTHERS: u32 = 3;
-
-/// A clock that is off by no more is right enough: answers take their time, and Date has whole seconds.
-const NEGLIGIBLE: Duration = Duration::from_secs(30);
 
 /// What attempts of one client have learnt: kept by whoever drives them, and handed from each to the next. It decides nothing about the
 /// machine. When the client's credentials are replaced, it [forgets](Known::forget_credential) the one that was refused.
@@ -68,45 +64,6 @@ struct Refused {
     others: u32,
     /// When any text may be tried: somebody who makes a new one for each request is not refused for the one he has.
     any_until: Mono,
-}
-
-/// How far the clock of the authorization server is from this machine's wall clock, where that is more than 30 s.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum ClockOffset {
-    /// This machine's clock is behind by that much.
-    Behind(Duration),
-    /// This machine's clock is ahead by that much.
-    Ahead(Duration),
-}
-
-impl ClockOffset {
-    /// How far it is off.
-    pub const fn by(self) -> Duration {
-        match self {
-            Self::Behind(by) | Self::Ahead(by) => by,
-        }
-    }
-
-    /// Whether both say the same, as far as a clock can be read.
-    fn is_like(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Behind(one), Self::Behind(other)) | (Self::Ahead(one), Self::Ahead(other)) => {
-                one.abs_diff(other) <= NEGLIGIBLE
-            }
-            _ => false,
-        }
-    }
-}
-
-/// As people read it: "2 min 20 s behind the server's".
-impl fmt::Display for ClockOffset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Behind(by) => write!(f, "{} behind the server's", Span(*by)),
-            Self::Ahead(by) => write!(f, "{} ahead of the server's", Span(*by)),
-        }
-    }
 }
 
 impl Known {
@@ -231,6 +188,25 @@ impl Known {
     /// Since when the metadata that is kept could not be asked for again.
     pub fn metadata_failing_since(&self) -> Option<Wall> {
         self.kept()?.failing_since
+    }
+
+    /// The metadata that is kept, and nothing else that was learnt: for other clients of the same server, which
+    /// [take it up](Self::adopt_metadata).
+    pub fn metadata_alone(&self) -> Option<Self> {
+        let metadata = Some(self.kept()?.clone());
+        Some(Self {
+            policy: self.policy.clone(),
+            learnt: Some(Arc::new(Learnt { metadata, ..Learnt::default() })),
+        })
+    }
+
+    /// Takes up the metadata that another client of the same server has found out, at the same place and of the same issuer, if it asked later than
+    /// this one.
+    pub fn adopt_metadata(&mut self, other: &Self) {
+        let Some(theirs) = other.kept() else { return };
+        if self.kept().is_none_or(|ours| ours.fetched < theirs.fetched) {
+            self.learn().metadata = Some(theirs.clone());
+        }
     }
 
     fn kept(&self) -> Option<&Kept> {

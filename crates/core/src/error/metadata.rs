@@ -1,5 +1,6 @@
 //! What was wrong with an authorization server's metadata.
 
+use super::advice::{TOO_OFTEN, TROUBLE};
 use super::{ConfigError, Excerpt, Malformed, TransportError, TransportErrorKind};
 use thiserror::Error;
 
@@ -60,8 +61,8 @@ impl MetadataFault {
                     .advice_of_this_machine()
                     .unwrap_or("check that the issuer is reachable from this machine"),
             },
-            (Self::Status, Some(429)) => super::refusal::TOO_OFTEN,
-            (Self::Status, Some(408 | 425 | 500..=599)) => super::refusal::TROUBLE,
+            (Self::Status, Some(429)) => TOO_OFTEN,
+            (Self::Status, Some(408 | 425 | 500..=599)) => TROUBLE,
             (Self::Status | Self::Malformed(_) | Self::TooLong, _) => {
                 "check the issuer; where the metadata is elsewhere, use the other form of its address (OpenID Connect's or RFC \
                  8414's) or name that address, or set the token endpoint itself"

@@ -1,22 +1,13 @@
 //! Why a token request brought no token.
 
-use super::{Excerpt, MetadataFault, TransportError, TransportErrorKind};
+use super::advice::{TOO_OFTEN, TROUBLE};
+use super::{Class, Excerpt, Malformed, MetadataFault, TransportError, TransportErrorKind};
 use crate::ask::Ask;
 use crate::assertion::Told;
-use crate::attempt::ClockOffset;
+use crate::clock_offset::ClockOffset;
 use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
-use thiserror::Error;
-
-/// Whether asking again, unchanged, can help.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Class {
-    /// The client or the request must change first.
-    Permanent,
-    /// It may work later.
-    Transient,
-}
 
 /// A token request was made and brought no usable token.
 ///
@@ -134,48 +125,6 @@ impl ErrorResponse {
     pub const fn description(&self) -> Option<&Excerpt> {
         self.description.as_ref()
     }
-}
-
-/// Why a successful answer cannot be read. It never holds a piece of the body.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Error)]
-#[non_exhaustive]
-pub enum Malformed {
-    /// More than 256 KiB.
-    #[error("the body is longer than 256 KiB")]
-    TooLong,
-    /// Content-Encoding names a coding that is not decoded, or several, although `identity` was requested.
-    #[error("the body has a Content-Encoding that was not requested")]
-    Coded,
-    /// The body came as gzip or deflate, although `identity` was requested, and cannot be decoded.
-    #[error("the body's gzip or deflate data is damaged, incomplete, or followed by other data")]
-    Broken,
-    /// Neither JSON nor a form.
-    #[error("the body is neither a JSON object nor a form")]
-    NotAnObject,
-    /// HTML: a login page, a proxy, a wrong path.
-    #[error("the body is an HTML page")]
-    Html,
-    /// The JSON is broken, nested deeper than 32, or has trailing bytes.
-    #[error("the body is not valid JSON")]
-    Syntax,
-    /// A known member is there twice.
-    #[error("duplicate member {0}")]
-    Duplicate(&'static str),
-    /// No `access_token`.
-    #[error("there is no access_token")]
-    NoAccessToken,
-    /// An `access_token` that no header can carry.
-    #[error("access_token is not a string of 1 to 16384 visible ASCII characters")]
-    AccessToken,
-    /// An `error` next to which no code can be read.
-    #[error("the member error is not a string")]
-    ErrorMember,
-    /// A `token_type` other than Bearer.
-    #[error("token_type is not Bearer")]
-    TokenType,
-    /// A 2xx other than 200 and 201.
-    #[error("the status is a success, but there is no token")]
-    Status,
 }
 
 impl Refusal {
@@ -443,15 +392,12 @@ impl Refusal {
 const ASSERTION_ENDED: &str =
     "see to it that a new client assertion is written in time, and check this machine's clock";
 const ASSERTION: &str = "check with the server's operator that it trusts whoever signs the client assertion, with this audience and this subject";
-const SIGNED: &str = "check with the server's operator that it has this client's public key, by this key id, and expects this audience";
+const SIGNED: &str = "check with the server's operator that it has this client's public key, by this key id, and expects this algorithm and this audience";
 const CERTIFICATE: &str = "check with the server's operator which certificate it expects of this client";
 const CREDENTIALS: &str =
     "check the client id, the client secret and the authentication method with the server's operator";
 const CLOCK: &str =
     "set this machine's clock; until then its requests go by the server's, from the next one on";
-pub(super) const TOO_OFTEN: &str =
-    "this client requests tokens too often: request fewer, or ask the server's operator for a higher limit";
-pub(super) const TROUBLE: &str = "the server is in trouble; try again later";
 const PARAMETERS: &str = "check the request's parameters and body format against the server's documentation";
 const REPORT: &str = "check the token endpoint; if it is right, report this to the server's operator";
 const PAGE: &str = "check the path of the token endpoint: a web page answered, not an authorization server";
@@ -537,8 +483,20 @@ impl fmt::Display for Presented {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.ask, &self.source) {
             // What it says is said of the assertion, and the key is what somebody may have to replace.
-            (Ask::Signature, Some(source)) => write!(f, "the client assertion, signed by {source},")?,
-            (Ask::Signature, None) => f.write_str("the client assertion")?,
+            (Ask::Signature, source) => {
+                f.write_str("the client assertion, signed")?;
+                if let Some(Told { algorithm: Some(algorithm), key, .. }) = &self.told {
+                    write!(f, " by {algorithm}")?;
+                    match key {
+                        Some(key) => write!(f, " with the key {key}")?,
+                        None => f.write_str(" with a key without a name")?,
+                    }
+                }
+                if let Some(source) = source {
+                    write!(f, " in {source}")?;
+                }
+                f.write_str(",")?;
+            }
             (ask, Some(source)) => write!(f, "{ask} in {source}")?,
             (ask, None) => ask.fmt(f)?,
         }

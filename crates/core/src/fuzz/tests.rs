@@ -34,6 +34,7 @@ fn all(data: &[u8]) {
     form(data);
     secret_text(data);
     metadata(data);
+    der_signature(data);
     trace(data);
 }
 
@@ -133,6 +134,13 @@ fn forms() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|pairs| format!("200\ncontent-type: text/plain\n\n{}", pairs.join("&")).into_bytes())
 }
 
+/// The bytes of a number in DER, and of what is none.
+fn numbers() -> impl Strategy<Value = Vec<u8>> {
+    const BEGINS: [&[u8]; 4] = [&[], &[0], &[0, 0x80], &[0x80]];
+    let begins = proptest::sample::select(&BEGINS[..]);
+    (begins, vec(any::<u8>(), 0..50)).prop_map(|(begins, rest)| [begins, &rest[..]].concat())
+}
+
 proptest! {
     #[test]
     fn no_sentence_breaks_a_target(data in sentences()) {
@@ -147,6 +155,12 @@ proptest! {
     #[test]
     fn no_form_breaks_a_target(data in forms()) {
         all(&data);
+    }
+
+    #[test]
+    fn no_signature_breaks_a_target(r in numbers(), s in numbers(), tail in vec(any::<u8>(), 0..2)) {
+        let pair = [&[2, r.len() as u8], &r[..], &[2, s.len() as u8], &s].concat();
+        der_signature(&[&[0x30, pair.len() as u8], &pair[..], &tail].concat());
     }
 
     #[test]

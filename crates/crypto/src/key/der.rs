@@ -18,7 +18,7 @@ pub(super) const fn in_place(number: u8) -> u8 {
 }
 
 /// What is left to read of a value with parts.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Der<'a>(&'a [u8]);
 
 impl<'a> Der<'a> {

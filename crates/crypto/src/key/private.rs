@@ -89,6 +89,12 @@ pub(super) fn sec1(der: &[u8]) -> Result<Pair, ConfigError> {
 /// `ECPrivateKey`, whose curve and public key may be said outside of it.
 fn ec(der: &[u8], outside: Option<Der<'_>>, public: Option<&[u8]>) -> Result<Pair, ConfigError> {
     let EcKey { d, parameters, point } = EcKey::read(der).ok_or_else(damaged)?;
+    // One that says two curves is none.
+    if let (Some(inner), Some(outer)) = (parameters, outside)
+        && inner != outer
+    {
+        return Err(damaged());
+    }
     let curve = curve(outside.or(parameters))?;
     match point.or(public) {
         Some(point @ [4, ..]) => Pair::ec(curve, d, point),
@@ -99,7 +105,7 @@ fn ec(der: &[u8], outside: Option<Der<'_>>, public: Option<&[u8]>) -> Result<Pai
         Some(_) => Err(damaged()),
         None => Err(refused(
             "an EC key without its public key",
-            "write both: openssl ec -in key.pem -out new.pem",
+            "write it with its public key: openssl ec -in key.pem -out new.pem",
         )),
     }
 }
@@ -172,3 +178,6 @@ fn rsa_parts<'a>(key: &mut Der<'a>) -> Option<RsaParts<'a>> {
 fn named(names: &[(&[u8], &'static str)], identifier: &[u8]) -> Option<&'static str> {
     names.iter().find(|(known, _)| *known == identifier).map(|(_, name)| *name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ pub(super) fn stray(bytes: &[u8]) -> ConfigError {
     let begins = |with: &[&str]| with.iter().any(|with| trimmed.starts_with(with.as_bytes()));
     let has = |what: &str| trimmed.windows(what.len()).any(|window| window == what.as_bytes());
     let (found, mend) = if trimmed.is_empty() {
-        ("nothing", "check that something writes the key there")
+        ("an empty text", "check that something writes the key there")
     } else if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
         ("a text in UTF-16", "write it in UTF-8, without PowerShell's > for one")
     } else if bytes.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) {

@@ -206,6 +206,9 @@ fn a_certificate_gives_its_thumbprint_beside_the_key_or_from_a_file_of_its_own()
         assert!(is_of_it(&read(key).with_certificate(certificate).unwrap()), "{name}");
         assert_eq!(read(key).key().certificate(), None);
     }
+    let old =
+        String::from_utf8_lossy(made!("p256-certificate.pem")).replace("CERTIFICATE", "X509 CERTIFICATE");
+    assert!(read(made!("p256.pem")).with_certificate(old.as_bytes()).unwrap().key().certificate().is_some());
     // The first is the key's own, and those of its issuers follow.
     let chain = [&made!("p256-certificate.pem")[..], made!("rsa2048-certificate.pem")].concat();
     assert!(read(made!("p256.pem")).with_certificate(&chain).is_ok());
@@ -243,13 +246,43 @@ fn a_certificate_of_another_key_is_an_error() {
 }
 
 #[test]
+fn a_certificate_may_have_a_compressed_point() {
+    let certificate = made!("p256-compressed-certificate.pem");
+    assert!(read(made!("p256.pem")).with_certificate(certificate).is_ok());
+    let other = read(made!("p256-ecparam.pem")).with_certificate(certificate).unwrap_err();
+    assert!(other.to_string().starts_with("a certificate of another key"), "{other}");
+    // With the other sign it is that of another key.
+    let der = pem::blocks(certificate).unwrap()[0].der().unwrap();
+    let at = der.windows(3).position(|three| three == [0x22, 0, 2] || three == [0x22, 0, 3]).unwrap() + 2;
+    let mut opposite = der.to_vec();
+    opposite[at] ^= 1;
+    let of = |der: &[u8]| PublicKeyInfo::of(der).unwrap().is(&read(made!("p256.pem")).pair.public());
+    assert_eq!((of(&der), of(&opposite)), (Some(true), Some(false)));
+    // The same point on another curve is another key.
+    let curve = der.windows(8).position(|eight| eight == pair::Curve::P256.identifier()).unwrap();
+    let mut elsewhere = der.to_vec();
+    elsewhere[curve + 7] ^= 1;
+    assert_eq!(of(&elsewhere), Some(false));
+    // Neither compressed nor not: nobody can tell, and a secret has none in any case.
+    opposite[at] = 7;
+    assert_eq!(of(&opposite), None);
+    let text = base64::engine::general_purpose::STANDARD.encode(&opposite);
+    let unknown = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+    assert!(read(made!("p256.pem")).with_certificate(unknown.as_bytes()).is_ok());
+    assert!(Key::hmac(&[7; 32]).unwrap().with_certificate(unknown.as_bytes()).is_err());
+}
+
+#[test]
 fn what_is_no_certificate_is_an_error() {
     let with = |pem: &[u8]| read(made!("p256.pem")).with_certificate(pem).unwrap_err().to_string();
     for pem in [&b""[..], b"text", made!("p256.pem"), made!("p256-public.pem")] {
         assert!(with(pem).starts_with("no certificate in PEM: give the one of this key"));
     }
-    let block = "-----BEGIN CERTIFICATE-----\nMAMCAQA=\n-----END CERTIFICATE-----\n";
-    assert!(with(block.as_bytes()).starts_with("a certificate that cannot be read"));
+    // A number, and a certificate whose public key is nothing.
+    for base64 in ["MAMCAQA=", "MA8wDQIBATAAMAAwADAAMAA="] {
+        let block = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+        assert!(with(block.as_bytes()).starts_with("a certificate that cannot be read"));
+    }
     assert!(with(&vec![b' '; Key::MAX_LEN + 1]).starts_with("more than 64 KiB"));
 }
 
@@ -281,6 +314,22 @@ fn the_thumbprint_of_a_secret_tells_it_from_another_and_nothing_of_it() {
         "whoever sees it could try secrets"
     );
     assert_eq!(key.public_jwk(), None);
+}
+
+#[test]
+fn the_thumbprint_of_a_secret_is_another_one_in_another_process() {
+    let thumbprint = Key::hmac(b"a secret of more than 32 bytes in all").unwrap().thumbprint();
+    if std::env::var_os("EVERGRANT_SHOW_THUMBPRINT").is_some() {
+        println!("[{thumbprint}]");
+        return;
+    }
+    let name = "key::tests::the_thumbprint_of_a_secret_is_another_one_in_another_process";
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    let said =
+        again.args(["--exact", name, "--nocapture"]).env("EVERGRANT_SHOW_THUMBPRINT", "1").output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    let other = said.split_once('[').and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
+    assert!(Thumbprint::parse(other).is_some_and(|other| other != thumbprint), "{said}");
 }
 
 #[test]

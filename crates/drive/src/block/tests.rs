@@ -204,3 +204,5 @@ fn a_thread_gets_the_next_token_or_none_within_its_limit() {
     let second = source.token(None).unwrap();
     assert_eq!(thread.join().unwrap(), Ok(Some(second)));
 }
+
+mod certified;

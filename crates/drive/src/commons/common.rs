@@ -1,6 +1,7 @@
 //! The value that the sources of one pool share.
 
 use super::calendar::Calendar;
+use super::found::Found;
 use super::permits::{Limits, Permits};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,13 +18,15 @@ pub(crate) struct Commons {
     pub(crate) max_waiters: usize,
     /// The callers that wait, of all sources.
     waiting: AtomicUsize,
+    pub(crate) found: Found,
 }
 
 impl Commons {
     /// With so long a time for one request, after which it is lost.
     pub(crate) fn new(limits: Limits, sent: Duration, shares_rests: bool, max_waiters: usize) -> Arc<Self> {
         let (permits, calendar) = (Permits::new(limits, sent), Calendar::default());
-        Arc::new(Self { permits, calendar, shares_rests, max_waiters, waiting: AtomicUsize::new(0) })
+        let (waiting, found) = (AtomicUsize::new(0), Found::default());
+        Arc::new(Self { permits, calendar, shares_rests, max_waiters, waiting, found })
     }
 
     pub(crate) fn waiting(&self) -> usize {

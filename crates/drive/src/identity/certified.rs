@@ -186,7 +186,7 @@ fn unended(_: &str) -> ConfigError {
 fn encrypted() -> ConfigError {
     format_error(
         "the private key is encrypted",
-        "decrypt it: `openssl pkey -in KEY -out KEY.pem`, with the passphrase; nobody is asked for one here",
+        "decrypt it: openssl pkey -in KEY -out KEY.pem, with the passphrase; nobody is asked for one here",
     )
 }
 
@@ -198,12 +198,12 @@ fn no_certificate(text: &str) -> ConfigError {
     match labels(text).next() {
         None => format_error(
             "there is no certificate in PEM",
-            "name the file that has one, which begins with -----BEGIN CERTIFICATE-----; of DER, convert it: `openssl x509 \
-             -inform DER -in FILE -out FILE.pem`",
+            "name the file that has one, which begins with -----BEGIN CERTIFICATE-----; of DER, convert it: openssl x509 \
+             -inform DER -in FILE -out FILE.pem",
         ),
         Some("TRUSTED CERTIFICATE" | "X509 CERTIFICATE") => format_error(
             "the certificate is in another form of PEM",
-            "convert it: `openssl x509 -in FILE -out FILE.pem`",
+            "convert it: openssl x509 -in FILE -out FILE.pem",
         ),
         Some("CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST") => format_error(
             "there is a certificate signing request in place of a certificate",
@@ -211,7 +211,7 @@ fn no_certificate(text: &str) -> ConfigError {
         ),
         Some("PKCS7") => format_error(
             "there are certificates in PKCS#7",
-            "convert them: `openssl pkcs7 -print_certs -in FILE -out FILE.pem`",
+            "convert them: openssl pkcs7 -print_certs -in FILE -out FILE.pem",
         ),
         Some(_) => format_error(
             "there is no certificate, though something else in PEM",
@@ -230,17 +230,17 @@ fn no_key(text: &str) -> ConfigError {
         ),
         Some("DSA PRIVATE KEY") => format_error(
             "the private key is one of DSA, which TLS does not use",
-            "have a certificate issued for an EC or RSA key: `openssl genpkey -algorithm EC -pkeyopt \
-             ec_paramgen_curve:P-256 -out KEY.pem`",
+            "have a certificate issued for an EC or RSA key: openssl genpkey -algorithm EC -pkeyopt \
+             ec_paramgen_curve:P-256 -out KEY.pem",
         ),
         Some("OPENSSH PRIVATE KEY") => format_error(
             "the private key is in the format of OpenSSH",
-            "convert a copy of it: `ssh-keygen -p -m PKCS8 -f KEY`",
+            "convert a copy of it: ssh-keygen -p -m PKCS8 -f KEY",
         ),
         Some(_) | None => format_error(
             "there is no private key in PEM",
-            "name the file that has it, which begins with -----BEGIN PRIVATE KEY-----; of DER, convert it: `openssl pkey \
-             -inform DER -in FILE -out FILE.pem`",
+            "name the file that has it, which begins with -----BEGIN PRIVATE KEY-----; of DER, convert it: openssl pkey \
+             -inform DER -in FILE -out FILE.pem",
         ),
     }
 }

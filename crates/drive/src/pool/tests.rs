@@ -14,6 +14,7 @@ use evergrant_core::{
 use std::time::Duration;
 
 mod eviction;
+mod found;
 mod keeping;
 mod live;
 mod permits;

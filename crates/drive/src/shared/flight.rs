@@ -89,9 +89,12 @@ impl<V> FlightGuard<V> {
         self.flight.as_ref().map(Flight::sent_at).unwrap_or_default()
     }
 
-    /// Begins its span: once it is out of the lock, on the thread of whoever caused it.
+    /// Begins its span, and takes up what others of its pool have found out: once it is out of the lock, on the thread of whoever caused it.
     pub(crate) fn begin_span(&mut self) {
         let flight = self.flight.as_ref().map_or(0, Flight::id);
+        if let Some(member) = self.shared.member() {
+            member.commons.found.hand_out(self.client.provider(), &mut self.known);
+        }
         self.span = FlightSpan::begin(&self.client, self.shared.audience.source(), flight);
     }
 
@@ -142,6 +145,9 @@ impl<V> FlightGuard<V> {
         };
         if let Some(permit) = &self.permit {
             permit.learn(reach(&outcome), self.sent_at().mono);
+        }
+        if let (Some(member), Some(learnt)) = (self.shared.member(), &learnt) {
+            member.commons.found.take_in(self.client.provider(), learnt);
         }
         let narrowed = match &outcome {
             Outcome::Granted(grant) => grant.narrowed_scope().cloned(),
@@ -280,3 +286,6 @@ fn told_rest(landing: &Landing) -> Option<Mono> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

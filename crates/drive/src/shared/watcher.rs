@@ -99,6 +99,12 @@ impl<V> Shared<V> {
         Watcher { shared: self, after: After::Identity(after), newer, key: None }
     }
 
+    /// Whether anybody waits for something newer.
+    #[cfg(test)]
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.lock().watching.is_empty()
+    }
+
     /// The instant that is so long from now.
     pub(crate) fn after(&self, time: Duration) -> Mono {
         let now = self.clock.now();

@@ -3,7 +3,8 @@
 //! Under shuttle the lock, the thread and its wakers are the scheduler's. Two things are not: the source itself, which must wait by
 //! shuttle's means there, and `catch_unwind` around it, which makes an error of a panic that should fail the test.
 
-use super::{Arrived, SecretSource};
+use super::SecretSource;
+use super::arrived::Arrived;
 use crate::contained::contained;
 use crate::sync::{Mutex, MutexGuard, thread};
 use evergrant_core::{SecretText, SourceError};

@@ -3,7 +3,7 @@
 //! Whoever waits for a signature waits for its own: two requests with one assertion would be one too many, since a server takes each once. So an
 //! order whose turn has not come waits until the one before has ended, and an answer that nobody waits for any more is dropped.
 
-use super::Arrived;
+use super::arrived::Arrived;
 use crate::contained::contained;
 use crate::signer::{KeySource, Signer};
 use crate::sync::{Mutex, MutexGuard, thread};

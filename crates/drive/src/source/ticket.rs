@@ -1,9 +1,10 @@
 //! Somebody who waits for what an attempt asked for, read or signed.
 
+use super::arrived::Arrived;
 use super::reading;
 use super::signing;
 use crate::observer::EventKind;
-use evergrant_core::{Asking, Move, SecretText, SourceError, Unready};
+use evergrant_core::{Asking, Move, SourceError, Unready};
 use std::borrow::Cow;
 use std::task::Waker;
 
@@ -12,13 +13,6 @@ use std::task::Waker;
 pub(crate) enum Ticket {
     Read(reading::Ticket),
     Signature(signing::Ticket),
-}
-
-/// What came of it.
-pub(crate) struct Arrived {
-    pub(crate) text: Result<SecretText, SourceError>,
-    /// It is another text, or by another key, than the last one.
-    pub(crate) is_news: bool,
 }
 
 impl Ticket {

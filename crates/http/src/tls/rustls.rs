@@ -42,14 +42,14 @@ pub fn identity_error(error: &(dyn StdError + 'static)) -> Option<ConfigError> {
         Error::InconsistentKeys(_) => Some(ConfigError::KeyMismatch),
         Error::InvalidCertificate(_) => Some(ConfigError::KeyFormat {
             found: excerpt("the client certificate cannot be read"),
-            mend: excerpt("check it with `openssl x509 -in FILE -noout -text`, and write the file again"),
+            mend: excerpt("check it with openssl x509 -in FILE -noout -text, and write the file again"),
         }),
         // What its providers say of a key, in words of their own.
         Error::General(text) if of_text(text).is_none() => Some(ConfigError::KeyFormat {
             found: excerpt("the private key of the client certificate is none that this TLS library can use"),
             mend: excerpt(
-                "use an RSA key of at least 2048 bits, or one of P-256, P-384 or Ed25519, and check it with `openssl pkey -in KEY \
-                 -noout -check`",
+                "use an RSA key of at least 2048 bits, or one of P-256, P-384 or Ed25519, and check it with openssl pkey -in KEY \
+                 -noout -check",
             ),
         }),
         _ => None,

@@ -360,3 +360,27 @@ fn no_audience_is_learnt_from_an_answer() {
     let asking = asking(sent.received(&metadata("https://honest.example/token", ""), at(0)));
     assert_eq!(&*asking.unsigned().unwrap().audience, ISSUER);
 }
+
+#[test]
+fn what_one_client_found_out_others_of_the_server_take_up_and_nothing_else() {
+    let mut first = Attempts::new(posting());
+    let late = token().with_header("Date", b"Mon, 23 Nov 2026 13:00:00 GMT");
+    first.flies(0, [Some(metadata("https://as.example/one", "")), Some(late)]);
+    assert!(first.known.clock().is_some());
+    let shared = first.known.metadata_alone().unwrap();
+    assert_eq!((shared.refused_until(), shared.clock()), (None, None));
+    let mut second = Attempts::new(posting());
+    assert_eq!(second.known.metadata_alone(), None);
+    second.known.adopt_metadata(&shared);
+    assert_eq!(second.flies(100, [Some(token())]).sent, [("POST", "https://as.example/one".into())]);
+    // What is newer stays.
+    let mut third = Attempts::new(posting());
+    third.flies(200, [Some(metadata("https://as.example/two", "")), Some(token())]);
+    let newer = third.known.clone();
+    third.known.adopt_metadata(&shared);
+    assert_eq!(third.known, newer);
+    second.known.adopt_metadata(&newer.metadata_alone().unwrap());
+    assert_eq!(second.known.metadata().unwrap().token_endpoint().url(), "https://as.example/two");
+    second.known.adopt_metadata(&Known::new(&Policy::new()));
+    assert!(second.known.metadata().is_some());
+}

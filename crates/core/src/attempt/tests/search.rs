@@ -8,6 +8,7 @@
 //! either side, off by another amount, and about the limit.
 
 use super::*;
+use crate::clock_offset::ClockOffset;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::eprintln;

@@ -192,8 +192,9 @@ fn a_refused_assertion_says_what_it_said_and_which_key_signed_it() {
     assert_eq!(
         refusal(outcome).to_string(),
         "the authorization server refused with invalid_client (http 401); check with the server's operator that it has this \
-         client's public key, by this key id, and expects this audience; the client assertion, signed by \
-         /run/keys/erp.pem, has the audience https://as.example and the subject erp, of the issuer erp"
+         client's public key, by this key id, and expects this algorithm and this audience; the client assertion, \
+         signed by ES256 with a key without a name in /run/keys/erp.pem, has the audience https://as.example and the \
+         subject erp, of the issuer erp"
     );
 }
 

@@ -231,7 +231,7 @@ fn a_jwk_with_something_missing_or_wrong_says_what() {
         ("{".into(), "JSON that is not a JWK"),
         ("{}x".into(), "JSON that is not a JWK"),
         ("[]".into(), "a text without a private key in it"),
-        (String::new(), "nothing"),
+        (String::new(), "an empty text"),
         ("-----BEGIN PRIVATE KEY-----".into(), "PEM in place of a JWK: read it by Key::from_pem"),
     ] {
         let said = error(&text);

@@ -114,3 +114,56 @@ fn a_tenant_without_a_place_to_read_from_is_told_so_and_changes_nothing() {
     let error = pool.replace(&1, unused).unwrap_err();
     assert!(matches!(error, PoolError::Config(ConfigError::UnusedSource { .. })), "{error}");
 }
+
+/// What lacks is named, and that it cannot be said here.
+#[test]
+fn a_pool_of_clients_refuses_one_that_is_not_whole_by_itself_and_names_the_part() {
+    let provider = || Provider::rfc6749("https://auth.example/token").unwrap();
+    let of =
+        |auth: Result<ClientAuth, ConfigError>| Client::builder(provider(), auth.unwrap()).build().unwrap();
+    let settings = PoolSettings::new(|client: &Client| Ok::<_, BoxError>(client.clone()));
+    let pool = Pool::new(settings, render, |_, shared| Ok(BlockingSource::over(shared, Nowhere)));
+    let whole = of(ClientAuth::post("erp", "a secret of some length"));
+    let param =
+        Client::builder(provider(), whole.auth().clone()).live_param("subject_token").build().unwrap();
+    for (client, part) in [
+        (of(ClientAuth::post_live("erp")), "the client secret"),
+        (of(ClientAuth::assertion("erp", evergrant_core::AssertionKind::JWT_BEARER)), "the client assertion"),
+        (of(ClientAuth::private_key_jwt("erp")), "the signing key"),
+        (of(ClientAuth::tls("erp")), "the client certificate"),
+        (whole.clone().with_certificate().unwrap(), "the client certificate"),
+        (param, "the parameter subject_token"),
+    ] {
+        let Err(PoolError::Config(error @ ConfigError::LiveKey { .. })) = pool.tokens_of(&client) else {
+            panic!("{part}")
+        };
+        assert!(error.to_string().starts_with(&format!("{part} is read for each token request")), "{error}");
+    }
+    assert_eq!(pool.status().sources, 0);
+    assert!(is_same(&pool.tokens_of(&whole).unwrap(), &pool.tokens_of(&whole).unwrap()));
+    assert_eq!((pool.status().hits, pool.status().misses), (1, 1));
+}
+
+#[test]
+fn a_tenant_with_a_certificate_needs_an_identity_which_may_be_another_one_later() {
+    let tls = || {
+        let provider = Provider::rfc6749("https://auth.example/token").unwrap();
+        Client::builder(provider, ClientAuth::tls("1").unwrap()).build().unwrap()
+    };
+    let own = || crate::Identity::pem(&fixture::issue("own").pem()).unwrap();
+    let settings = PoolSettings::new(move |tenant: &u32| {
+        let client = PoolClient::new(tls());
+        Ok::<_, BoxError>(if *tenant == 1 { client.identity(own()) } else { client })
+    });
+    let pool = pool(settings);
+    assert!(matches!(pool.tokens(&2), Err(PoolError::Config(ConfigError::NeedsIdentity))));
+    let source = pool.tokens(&1).unwrap();
+    let before = sends(&source);
+    assert!(pool.replace(&1, PoolClient::new(tls()).identity(own())).unwrap());
+    assert!(is_same(&source, &pool.tokens(&1).unwrap()), "the same client, whose certificate is elsewhere");
+    let shared = source.shared().client().unwrap();
+    assert!(shared.shows_certificate());
+    assert!(before.identity().is_ok());
+    let plain = PoolClient::new(client_of(1)).identity(own());
+    assert!(matches!(pool.replace(&1, plain), Err(PoolError::Config(ConfigError::TlsRequired))));
+}

@@ -194,3 +194,65 @@ fn clocks_that_are_apart_are_told_of_once_and_once_more_when_that_changes() {
     let ahead = |by| Some(ClockOffset::Ahead(secs(by)));
     assert_eq!(told, [ahead(140), None, None, None, None, ahead(300)]);
 }
+
+/// The whole of a flight of a client whose server is discovered, with this answer to a request of metadata and this to that of a token.
+/// Returns what people hear of it.
+fn discovers(shared: &Arc<Shared<String>>, metadata: Response, token: Response) -> Vec<EventKind> {
+    let guard = send(&mut shared.waiter(Some(secs(36_000)), None));
+    let (mut metadata, mut token) = (Some(metadata), Some(token));
+    let mut next = guard.begin();
+    loop {
+        next = match next {
+            Move::Send(request, sent) => {
+                let answer = if request.method() == "GET" { &mut metadata } else { &mut token };
+                guard.received(sent, Ok(answer.take().unwrap()))
+            }
+            Move::Done(outcome, learnt) => {
+                let flown = guard.flown(outcome, learnt, Vec::new());
+                let news = flown.news.clone();
+                drop(guard.land(flown));
+                return news;
+            }
+            Move::Ask(_) => panic!("nothing is read"),
+        };
+    }
+}
+
+#[test]
+fn metadata_that_is_new_or_cannot_be_fetched_again_is_told_of_once() {
+    let metadata = |endpoint: &str| {
+        let body =
+            format!(r#"{{"issuer":"http://127.0.0.1:1","token_endpoint":"http://127.0.0.1:{endpoint}"}}"#);
+        Response::new(200).with_header("content-type", b"application/json").with_body(body.into_bytes())
+    };
+    let provider = Provider::discovered("http://127.0.0.1:1").unwrap().with_metadata_age(secs(600));
+    let client = Client::builder(provider, fixture::auth("erp")).build().unwrap();
+    let clock = ManualClock::new();
+    let settings = Settings::new(client).policy(Policy::new().with_jitter(false)).clock(clock.clone());
+    let shared = Shared::new(settings, 0, fixture::render);
+    let mut told = Vec::new();
+    for (name, answer) in [
+        ("first", metadata("1/token")),
+        ("same", metadata("1/token")),
+        ("down", Response::new(503)),
+        ("down still", Response::new(404)),
+        ("back", metadata("1/token")),
+        ("moved", metadata("2/token")),
+    ] {
+        let news = discovers(&shared, answer, token(&name.replace(' ', "-")));
+        told.push(match &news[..] {
+            [] => String::new(),
+            [EventKind::MetadataFetched { token_endpoint, mtls_token_endpoint: None }] => {
+                token_endpoint.to_string()
+            }
+            [EventKind::MetadataFailing { since }] => {
+                assert_eq!(*since, clock.now().wall);
+                "failing".into()
+            }
+            news => panic!("{name}: {news:?}"),
+        });
+        clock.advance(secs(4000));
+    }
+    let endpoint = |port| format!("http://127.0.0.1:{port}/token");
+    assert_eq!(told, [&*endpoint(1), "", "failing", "", &*endpoint(1), &*endpoint(2)]);
+}
