@@ -211,7 +211,7 @@ fn a_key_id(server: &Server, mount: Mount) {
         refusal(mount, signing(wrong, Client::builder(pinned(server), private_key("key ES256"))));
     permanently(&refusal, 401, Some("invalid_client"));
     let path = placed("ES256.pem");
-    let told = format!("the client assertion, signed by {},", path.display());
+    let told = format!("signed by ES256 with the key nobody's in {},", path.display());
     assert!(said.contains("by this key id") && said.contains(&told), "{said}");
     for name in ["ES256.pem", "SEC1.pem"] {
         let client = Client::builder(pinned(server), private_key("several keys"));
@@ -229,7 +229,7 @@ fn another_audience(server: &Server, mount: Mount) {
         refusal(mount, signing(key("ES256.pem"), Client::builder(provider, private_key(id))));
     permanently(&refusal, 401, Some("invalid_client"));
     let told = format!("has the audience {}/ and the subject {id}", server.audience);
-    assert!(said.contains("expects this audience") && said.contains(&told), "{said}");
+    assert!(said.contains("and this audience") && said.contains(&told), "{said}");
     // Nobody has said who the issuer is.
     let shell = mount(signing(key("ES256.pem"), Client::builder(server.provider(), private_key(id))));
     assert_eq!(shell.call(&server.resource), 200);
@@ -382,7 +382,7 @@ fn the_command_signs_each_type(server: &Server, command: &Command) {
 
 fn the_command_names_a_key(server: &Server, command: &Command) {
     let wrong = asking(server, command, "key ES256", "ES256.pem").with(&["--key-id", "nobody's"]);
-    wrong.fails(3, &["invalid_client", "http 401", "by this key id", "ES256.pem"]);
+    wrong.fails(3, &["invalid_client", "http 401", "by this key id", "the key nobody's in"]);
     asking(server, command, "several keys", "ES256.pem").prints_a_token();
 }
 
@@ -391,7 +391,7 @@ fn the_command_signs_for_another(server: &Server, command: &Command) {
     let wrong = command.vouched(server).with(&["--client-id", id, "--issuer", &slash]);
     let wrong = wrong.with(&["--key-file", placed("ES256.pem").to_str().unwrap()]);
     let told = format!("has the audience {slash} and the subject {id}");
-    wrong.fails(3, &["invalid_client", "http 401", "expects this audience", &told]);
+    wrong.fails(3, &["invalid_client", "http 401", "and this audience", &told]);
     let ask = asking(server, command, id, "ES256.pem").with(&["--assertion-audience", "token-endpoint"]);
     ask.prints_a_token();
     assert_eq!(server.seen(id)["claims"]["aud"], json!(server.token_endpoint));
