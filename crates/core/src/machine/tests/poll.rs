@@ -1,7 +1,7 @@
 //! What a caller gets: the table of `poll`.
 
 use super::*;
-use crate::attempt::ClockOffset;
+use crate::ClockOffset;
 
 // Conforms: L-01
 #[test]
