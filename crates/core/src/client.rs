@@ -328,7 +328,12 @@ impl Client {
     /// ```
     #[must_use]
     pub fn with_auth(&self, auth: ClientAuth) -> Self {
-        Self { auth, ..self.clone() }
+        // A client that proves itself by a certificate shows one, or is told that it has none.
+        let certificate = match self.certificate {
+            Certificate::None if auth.is_tls() => Certificate::Live,
+            certificate => certificate,
+        };
+        Self { auth, certificate, ..self.clone() }
     }
 
     /// Whether the other client is this one with other credentials: the same id, endpoint, scope and parameters, another secret or

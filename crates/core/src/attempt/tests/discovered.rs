@@ -290,6 +290,13 @@ fn i36_a_refused_certificate_is_not_shown_again_until_it_is_another_one() {
 }
 
 #[test]
+fn a_client_that_is_made_one_by_certificate_asks_for_it() {
+    let client = live().with_auth(ClientAuth::tls("erp").unwrap());
+    let attempts = Attempts::new(client);
+    assert_eq!(*asking(attempts.begin(0)).ask(), Ask::Certificate);
+}
+
+#[test]
 fn what_is_no_thumbprint_is_refused() {
     let client = live().with_certificate().unwrap();
     let attempts = Attempts::new(client);
