@@ -121,7 +121,8 @@ pub(crate) fn one_by_one(servers: &Servers) -> Vec<Case<'_>> {
 
 /// The cases that wait until tokens end: they may do so together.
 pub(crate) fn together(servers: &Servers) -> Vec<Case<'_>> {
-    let Servers { oidc_provider: oidc, django, authlib, node_oauth, doorkeeper, .. } = servers;
+    let Servers { oidc_provider: oidc, django, authlib, node_oauth, doorkeeper, keys, certificates, .. } =
+        servers;
     let case = |server, name, run| Case { server, name, run };
     let mut cases = vec![case(oidc, JWT_EXPIRY, Run::Shell(across_expiry_with_jwts))];
     for server in [oidc, django, authlib, node_oauth] {
@@ -133,6 +134,8 @@ pub(crate) fn together(servers: &Servers) -> Vec<Case<'_>> {
         cases.push(case(server, CHANGED, Run::Program(secrets::changed)));
         cases.push(case(server, WRONG_TWICE, Run::Program(secrets::wrong_twice)));
     }
+    cases.push(case(keys, WRONG_KEY, Run::Program(keys::wrong_then_new)));
+    cases.push(case(certificates, WRONG_CERTIFICATE, Run::Program(certificates::wrong_then_new)));
     if let Some(server) = doorkeeper {
         cases.push(case(server, REUSED, Run::Command(the_command_across_expiry)));
         cases.push(case(server, REUSED, Run::Shell(across_expiry_with_reused_tokens)));
@@ -169,6 +172,8 @@ const CREDENTIAL: &str = "a credential of systemd";
 const LATE: &str = "an assertion that is renewed too late";
 const CHANGED: &str = "another secret at the server, then in the file";
 const WRONG_TWICE: &str = "two wrong secrets in the file, then the right one";
+const WRONG_KEY: &str = "a wrong key in its file, then a new one";
+const WRONG_CERTIFICATE: &str = "a wrong certificate in its files, then a new one";
 const JWT_EXPIRY: &str = "refresh across expiry, JWT";
 
 /// How long the tokens of the client [`BRIEF`] live.

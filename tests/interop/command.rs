@@ -2,10 +2,20 @@
 
 use crate::servers::{Basic, Server, variable};
 use evergrant_tokio_reqwest::core::BodyFormat;
+use std::env;
 use std::process::{Command as Process, Stdio};
 
 /// The command.
-pub(crate) struct Command(String);
+pub(crate) struct Command {
+    path: String,
+    /// How far its clock is off, in the words of `faketime`.
+    shift: Option<&'static str>,
+}
+
+/// Whether the clock of a program can be shifted.
+pub(crate) fn can_shift() -> bool {
+    env::var_os("EVERGRANT_INTEROP_FAKETIME").is_some()
+}
 
 /// One run of it to come.
 pub(crate) struct Asking {
@@ -23,13 +33,22 @@ pub(crate) struct Ended {
 
 impl Command {
     pub(crate) fn from_environment() -> Self {
-        Self(variable("COMMAND"))
+        Self { path: variable("COMMAND"), shift: None }
+    }
+
+    /// The same on a machine whose clock is off by this.
+    pub(crate) fn shifted(&self, shift: &'static str) -> Self {
+        Self { path: self.path.clone(), shift: Some(shift) }
     }
 
     /// It, with these arguments and nothing of the environment.
     pub(crate) fn bare(&self, arguments: &[&str]) -> Process {
-        let mut process = Process::new(&self.0);
-        for (name, _) in std::env::vars_os() {
+        let mut process = Process::new(&self.path);
+        if let Some(shift) = self.shift {
+            // As the program `faketime` does it, which would be another process to end.
+            process.env("LD_PRELOAD", variable("FAKETIME")).env("FAKETIME", shift);
+        }
+        for (name, _) in env::vars_os() {
             if name.to_string_lossy().starts_with("EVERGRANT_") {
                 process.env_remove(name);
             }
@@ -73,6 +92,11 @@ impl Asking {
 
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.process.env(name, value);
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.process.env_remove(name);
         self
     }
 

@@ -100,10 +100,14 @@ impl Server {
 
     /// What a token is bound to, by the resource.
     pub(crate) fn bound_to(&self, token: &str) -> Option<String> {
-        let request = agent().get(&self.resource).header("authorization", format!("Bearer {token}"));
-        let answer = request.call().unwrap().into_body().read_to_string().unwrap();
-        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let answer: Value = serde_json::from_str(&self.answer_with(token)).unwrap();
         answer["bound_to"].as_str().map(ToOwned::to_owned)
+    }
+
+    /// What the resource answers to this token.
+    pub(crate) fn answer_with(&self, token: &str) -> String {
+        let request = agent().get(&self.resource).header("authorization", format!("Bearer {token}"));
+        request.call().unwrap().into_body().read_to_string().unwrap()
     }
 
     /// A token request that evergrant cannot be brought to send, with these parameters beside those of every one.

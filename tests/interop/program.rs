@@ -102,14 +102,26 @@ impl<'a> Program<'a> {
                 fs::read_to_string(file).map_or(0, |token| self.server.status_with(&token))
             }
             Way::Gateway(address) => {
-                let path = self.server.resource.rsplit_once('/').unwrap().1;
-                let (status, body) = Server::answer(&format!("{}/{path}", address.trim_end_matches('/')));
+                let (status, body) = Server::answer(&self.below(address));
                 if status != 200 {
                     self.answers.lock().unwrap().push_str(&body);
                 }
                 status
             }
         }
+    }
+
+    /// What the resource says to a token of it.
+    pub(crate) fn body(&self) -> String {
+        match &self.way {
+            Way::TokenFile(file) => self.server.answer_with(&fs::read_to_string(file).unwrap()),
+            Way::Gateway(address) => Server::answer(&self.below(address)).1,
+        }
+    }
+
+    /// The resource, by the gateway at this address.
+    fn below(&self, address: &str) -> String {
+        format!("{}/{}", address.trim_end_matches('/'), self.server.resource.rsplit_once('/').unwrap().1)
     }
 
     /// Everything that it has said: its output, and its answers to callers.

@@ -106,6 +106,16 @@ fn works(command: &mut Command) -> String {
     stdout
 }
 
+/// A command makes one token request and takes what comes of it; but of that it is the clock's fault.
+#[test]
+fn a_machine_whose_clock_is_behind_has_a_token_with_the_second_request() {
+    let signed = Signed::new();
+    signed.server.set_clock_offset(140);
+    let ended = run(&mut signed.token(&["--key-file", &signed.key]));
+    assert_eq!((ended.status, ended.stdout.len() > 20), (0, true), "{}", ended.stderr);
+    assert_eq!(signed.server.counts().token_requests, 2);
+}
+
 #[test]
 fn a_key_signs_an_assertion_for_the_issuer_whose_metadata_says_where_to_send_it() {
     let signed = Signed::new();

@@ -212,7 +212,7 @@ impl Machine {
         let wake = if is_held_back { Mono::MAX } else { self.free_from() };
         let retry_after = if is_held_back { HELD_BACK } else { wake.since(now.mono) };
         if let Some(rest) = self.fetching.rest(now.mono)
-            && (rest.permanent || call.fail_fast || wake >= call.deadline)
+            && (rest.permanent || call.takes(&rest.cause) || wake >= call.deadline)
         {
             let cause = rest.cause.clone();
             self.leave(call);

@@ -134,7 +134,8 @@ impl Settings {
     }
 
     /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient
-    /// failure. Default false.
+    /// failure. Default false. A refusal that lies in
+    /// this machine's clock ([`Refusal::clock`](evergrant_core::Refusal::clock)) is none: the request after it has the right times.
     pub fn fail_fast(mut self, fail_fast: bool) -> Self {
         self.terms.fail_fast = fail_fast;
         self

@@ -298,7 +298,8 @@ impl TokensBuilder {
     }
 
     /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient
-    /// failure. Default false.
+    /// failure. Default false. A refusal that lies in
+    /// this machine's clock ([`Refusal::clock`](evergrant_core::Refusal::clock)) is none: the request after it has the right times.
     ///
     /// ```
     /// use evergrant_mock::{Endpoint, Fault, Times};

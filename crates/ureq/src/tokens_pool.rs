@@ -324,7 +324,8 @@ impl<K: 'static> TokensPoolBuilder<K> {
     }
 
     /// Whether a caller without a token takes the first outcome, good or bad, instead of waiting through a transient failure. Default
-    /// false.
+    /// false. A refusal that lies in
+    /// this machine's clock ([`Refusal::clock`](evergrant_core::Refusal::clock)) is none: the request after it has the right times.
     pub fn fail_fast(self, fail_fast: bool) -> Self {
         Self { settings: self.settings.fail_fast(fail_fast), ..self }
     }

@@ -37,7 +37,7 @@ const RUST: Language = Language {
     between: |line| line.starts_with("//") || line.starts_with("#["),
     function: |line| {
         let (before, after) = line.split_once("fn ")?;
-        let words = ["pub", "pub(crate)", "async", "const"];
+        let words = ["pub", "pub(crate)", "pub(super)", "async", "const"];
         before.split_whitespace().all(|word| words.contains(&word)).then(|| identifier(after))?
     },
 };

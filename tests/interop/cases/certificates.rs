@@ -2,8 +2,10 @@
 
 use super::keys::{discovered, private_key};
 use super::{HOUR, Run, permanently};
+use crate::command::{Asking, Command};
 use crate::credentials::{agent_showing, placed};
-use crate::placed::{Placed, WRITERS};
+use crate::placed::{Placed, WRITERS, Writer};
+use crate::program::{Kind, Program};
 use crate::servers::{PARCELS, Server};
 use crate::shells::{Mount, Setup, Shell};
 use base64::Engine as _;
@@ -18,12 +20,18 @@ use std::fs;
 use std::sync::Arc;
 
 pub(super) fn one_by_one<'a>(server: &'a Server, case: &mut impl FnMut(&'a Server, &'static str, &[Run])) {
-    case(server, "a certificate that is registered", &[Run::Shell(self_signed)]);
-    case(server, "a certificate of an authority", &[Run::Shell(of_the_authority)]);
-    case(server, "no certificate, and another one", &[Run::Shell(no_certificate)]);
-    case(server, "a certificate beside a secret", &[Run::Shell(beside_a_secret)]);
-    case(server, "a certificate beside a key", &[Run::Shell(beside_a_key)]);
-    case(server, "a certificate that is renewed in its files", &[Run::Shell(renewed)]);
+    use Run::{Command, Shell};
+    let command = Command(the_command_shows_one);
+    case(server, "a certificate that is registered", &[command, Shell(self_signed)]);
+    let command = Command(the_command_shows_one_of_the_authority);
+    case(server, "a certificate of an authority", &[command, Shell(of_the_authority)]);
+    let command = Command(the_command_shows_none);
+    case(server, "no certificate, and another one", &[command, Shell(no_certificate)]);
+    let command = Command(the_command_shows_one_beside_a_secret);
+    case(server, "a certificate beside a secret", &[command, Shell(beside_a_secret)]);
+    let command = Command(the_command_shows_one_beside_a_key);
+    case(server, "a certificate beside a key", &[command, Shell(beside_a_key)]);
+    case(server, "a certificate that is renewed in its files", &[Shell(renewed)]);
 }
 
 // What the cases are made of
@@ -165,4 +173,92 @@ fn renewed(server: &Server, mount: Mount) {
         assert_eq!(seen(server, id).1, json!("CN=client two"));
         assert_eq!(shell.identity_changed(Some(thumbprint("one"))).thumbprint(), thumbprint("two"));
     }
+}
+
+// With the command
+
+/// As this client, who shows this certificate and trusts the server's authority.
+fn asking(server: &Server, command: &Command, id: &str, name: &str) -> Asking {
+    let file = |end: &str| placed(&format!("{name}.{end}")).to_str().unwrap().to_owned();
+    let ask = trusting(server, command, id);
+    ask.with(&["--certificate", &file("crt"), "--certificate-key", &file("key")])
+}
+
+fn trusting(server: &Server, command: &Command, id: &str) -> Asking {
+    command.vouched(server).with(&["--client-id", id, "--ca-file", placed("ca.crt").to_str().unwrap()])
+}
+
+/// The printed token is bound to this certificate, which was shown there.
+#[track_caller]
+fn prints_a_bound_token(server: &Server, ask: Asking, id: &str, name: &str, path: &str) {
+    let token = ask.prints_a_token();
+    assert_eq!(server.bound_to(&token), Some(thumbprint(name).to_string()));
+    assert_eq!(seen(server, id).0, json!(path));
+}
+
+// Conforms: R-8705-a, R-8705-b
+fn the_command_shows_one(server: &Server, command: &Command) {
+    let id = "self-signed";
+    prints_a_bound_token(server, asking(server, command, id, "one"), id, "one", "/token");
+    let found = asking(server, command, id, "two").without("EVERGRANT_TOKEN_ENDPOINT");
+    prints_a_bound_token(server, found.with(&["--issuer", &server.audience]), id, "two", "/mtls/token");
+}
+
+fn the_command_shows_one_of_the_authority(server: &Server, command: &Command) {
+    let id = "of the authority";
+    prints_a_bound_token(server, asking(server, command, id, "leaf"), id, "leaf", "/token");
+}
+
+fn the_command_shows_none(server: &Server, command: &Command) {
+    let id = "self-signed";
+    trusting(server, command, id).with(&["--auth", "none"]).fails(3, &["invalid_client", "http 401"]);
+    trusting(server, command, id).with(&["--auth", "tls"]).fails(2, &["--certificate"]);
+    let expects = "which certificate it expects of this client";
+    asking(server, command, id, "stranger")
+        .fails(3, &["invalid_client", "http 401", expects, "stranger.crt"]);
+}
+
+fn the_command_shows_one_beside_a_secret(server: &Server, command: &Command) {
+    let id = "bound beside a secret";
+    let secret = Placed::new(Writer::Rename, &server.secret);
+    let with = |ask: Asking| ask.with(&["--client-secret-file", &secret.path()]).hiding(&server.secret);
+    prints_a_bound_token(server, with(asking(server, command, id, "one")), id, "one", "/token");
+    with(trusting(server, command, id)).fails(3, &["invalid_grant", "http 400"]);
+}
+
+fn the_command_shows_one_beside_a_key(server: &Server, command: &Command) {
+    let id = "bound beside a key";
+    let ask = asking(server, command, id, "one").without("EVERGRANT_TOKEN_ENDPOINT");
+    let ask = ask.with(&["--issuer", &server.audience, "--key-file", placed("ES256.pem").to_str().unwrap()]);
+    prints_a_bound_token(server, ask, id, "one", "/mtls/token");
+}
+
+/// A certificate that nobody knows is in the files, and then one that the server knows beside the first.
+// Conforms: R-8705-c
+pub(super) fn wrong_then_new(server: &Server, command: &Command, kind: Kind) {
+    let id = if kind == Kind::Run { "brief certificate of run" } else { "brief certificate of gateway" };
+    let writer = if kind == Kind::Run { Writer::Projected } else { Writer::Rename };
+    let text = |name: &str| fs::read_to_string(placed(name)).unwrap();
+    let (certificate, key) = (Placed::new(writer, &text("one.crt")), Placed::new(writer, &text("one.key")));
+    let put = |name: &str| {
+        certificate.put(&text(&format!("{name}.crt")));
+        key.put(&text(&format!("{name}.key")));
+    };
+    let profile = format!(
+        "client_id = \"{id}\"\nca_file = \"{}\"\ncertificate = \"{}\"\ncertificate_key = \"{}\"",
+        placed("ca.crt").display(),
+        certificate.path(),
+        key.path()
+    );
+    let program = Program::start(kind, command, server, &profile, &[]);
+    assert!(program.body().contains(&thumbprint("one").to_string()));
+    put("stranger");
+    program.until(|program| program.call() != 200 && program.said().contains("was shown"));
+    let (granted, refused) = server.ended(id);
+    assert_eq!(refused, 1, "one request with the wrong certificate");
+    put("two");
+    super::heals(&program, server, id, (granted, refused));
+    assert!(program.body().contains(&thumbprint("two").to_string()));
+    let said = program.said();
+    assert!(said.contains(&certificate.path()) && !said.contains("PRIVATE KEY"), "{said}");
 }

@@ -1,8 +1,9 @@
 //! Token endpoints that are found out from an issuer's metadata (OpenID Connect Discovery 1.0, RFC 8414).
 
-use super::keys::{discovered, private_key, seen, signing};
+use super::keys::{discovered, finding, private_key, seen, signing};
 use super::{HEALS, Run, permanently};
 use crate::clocks::OwnClock;
+use crate::command::Command;
 use crate::credentials::placed;
 use crate::servers::Server;
 use crate::shells::{Mount, Setup, Shell};
@@ -14,11 +15,15 @@ use serde_json::json;
 use std::sync::Arc;
 
 pub(super) fn one_by_one<'a>(server: &'a Server, case: &mut impl FnMut(&'a Server, &'static str, &[Run])) {
-    case(server, "metadata in both forms of place", &[Run::Shell(both_places)]);
-    case(server, "metadata of another issuer", &[Run::Shell(another_issuer)]);
-    case(server, "no metadata in this place", &[Run::Shell(no_metadata)]);
-    case(server, "a token endpoint that moves", &[Run::Shell(a_move)]);
-    case(server, "metadata after a refused key", &[Run::Shell(a_refused_key)]);
+    use Run::{Command, Shell};
+    let command = Command(the_command_finds_both_places);
+    case(server, "metadata in both forms of place", &[command, Shell(both_places)]);
+    let command = Command(the_command_finds_another_issuer);
+    case(server, "metadata of another issuer", &[command, Shell(another_issuer)]);
+    let command = Command(the_command_finds_no_metadata);
+    case(server, "no metadata in this place", &[command, Shell(no_metadata)]);
+    case(server, "a token endpoint that moves", &[Shell(a_move)]);
+    case(server, "metadata after a refused key", &[Shell(a_refused_key)]);
 }
 
 const ID: &str = "key ES256";
@@ -126,4 +131,33 @@ fn a_refused_key(server: &Server, mount: Mount) {
         clock.pass(secs(35));
         assert_eq!(during(server, refused), expected);
     }
+}
+
+// With the command
+
+fn the_command_finds_both_places(server: &Server, command: &Command) {
+    for flags in [&[][..], &["--metadata-url", "rfc8414"]] {
+        let counts = during(server, || {
+            let token = finding(server, command, ID, "ES256.pem").with(flags).prints_a_token();
+            assert_eq!(server.status_with(&token), 200);
+        });
+        assert_eq!(counts, (1, 1, 0), "{flags:?}");
+    }
+}
+
+fn the_command_finds_another_issuer(server: &Server, command: &Command) {
+    let counts = during(server, || {
+        let slash = format!("{}/", server.audience);
+        let ask = command.vouched(server).without("EVERGRANT_TOKEN_ENDPOINT").with(&["--client-id", ID]);
+        let ask = ask.with(&["--issuer", &slash, "--key-file", placed("ES256.pem").to_str().unwrap()]);
+        let both = format!("its issuer is {}, and this client is configured for {slash}", server.audience);
+        ask.fails(3, &[&both, "at fault: the issuer", "a slash at the end"]);
+    });
+    assert_eq!(counts, (1, 0, 0));
+}
+
+fn the_command_finds_no_metadata(server: &Server, command: &Command) {
+    let nowhere = format!("{}/nothing", server.audience);
+    let ask = finding(server, command, ID, "ES256.pem").with(&["--metadata-url", &nowhere]);
+    ask.fails(3, &["http 404", "--metadata-url rfc8414"]);
 }

@@ -2,8 +2,10 @@
 
 use super::{Run, permanently};
 use crate::clocks::OwnClock;
+use crate::command::{Asking, Command, can_shift};
 use crate::credentials::{Claims, now, placed};
 use crate::placed::{Placed, WRITERS, Writer};
+use crate::program::{Kind, Program};
 use crate::servers::Server;
 use crate::shells::{Mount, Setup};
 use evergrant_crypto::KeyFile;
@@ -17,19 +19,34 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 
 pub(super) fn one_by_one<'a>(server: &'a Server, case: &mut impl FnMut(&'a Server, &'static str, &[Run])) {
-    use Run::{ByHand, Shell};
-    case(server, "each algorithm, from each kind of file", &[Shell(each_algorithm)]);
-    case(server, "each type of assertion", &[Shell(each_type), ByHand(each_type_by_hand)]);
-    case(server, "a key id", &[Shell(a_key_id)]);
-    case(server, "an assertion for another audience", &[Shell(another_audience), ByHand(audiences_by_hand)]);
-    case(server, "one mechanism", &[ByHand(one_mechanism)]);
+    use Run::{ByHand, Command, Program, Shell};
+    let (command, shell) = (Command(the_command_signs), Shell(each_algorithm));
+    case(server, "each algorithm, from each kind of file", &[command, shell]);
+    let command = Command(the_command_signs_each_type);
+    case(server, "each type of assertion", &[command, Shell(each_type), ByHand(each_type_by_hand)]);
+    case(server, "a key id", &[Command(the_command_names_a_key), Shell(a_key_id)]);
+    let command = Command(the_command_signs_for_another);
+    case(
+        server,
+        "an assertion for another audience",
+        &[command, Shell(another_audience), ByHand(audiences_by_hand)],
+    );
+    let command = Command(the_command_refuses_a_second_mechanism);
+    case(server, "one mechanism", &[command, ByHand(one_mechanism)]);
     case(server, "an assertion's id, missing or used twice", &[ByHand(ids)]);
     case(server, "an assertion's times", &[ByHand(times)]);
-    case(server, "a clock that is behind", &[Shell(a_clock_behind)]);
-    case(server, "a clock that is ahead", &[Shell(a_clock_ahead)]);
+    case(server, BEHIND, &[Shell(a_clock_behind)]);
+    case(server, AHEAD, &[Shell(a_clock_ahead)]);
+    if can_shift() {
+        case(server, BEHIND, &[Command(the_command_is_behind), Program(a_program_is_behind)]);
+        case(server, AHEAD, &[Command(the_command_is_ahead)]);
+    }
     case(server, "a key that is renewed in its file", &[Shell(a_renewed_key)]);
     case(server, "a wrong key", &[Shell(a_wrong_key)]);
 }
+
+const BEHIND: &str = "a clock that is behind";
+const AHEAD: &str = "a clock that is ahead";
 
 // What the cases are made of
 
@@ -92,43 +109,86 @@ fn refusal(mount: Mount, setup: Setup) -> (Refusal, String) {
 
 // On every adapter
 
+/// A client, its key, and how the two sign.
+struct Signing {
+    id: &'static str,
+    file: &'static str,
+    /// The key's name, if it is set.
+    named: Option<&'static str>,
+    /// Whether the server's metadata says what it takes.
+    found: bool,
+    set: Option<Algorithm>,
+    algorithm: &'static str,
+    key_id: Option<&'static str>,
+}
+
+impl Signing {
+    const fn new(id: &'static str, file: &'static str, algorithm: &'static str) -> Self {
+        Self { id, file, named: None, found: false, set: None, algorithm, key_id: None }
+    }
+
+    const fn with_id(self, key_id: &'static str) -> Self {
+        Self { key_id: Some(key_id), ..self }
+    }
+
+    const fn found(self) -> Self {
+        Self { found: true, ..self }
+    }
+}
+
+const SIGNINGS: [Signing; 13] = [
+    Signing::new("key ES256", "ES256.pem", "ES256"),
+    Signing::new("key ES256", "ES256.jwk.json", "ES256").with_id("key-ES256").found(),
+    Signing {
+        named: Some("key-ES256"),
+        ..Signing::new("ES256 alone", "ES256.pem", "ES256").with_id("key-ES256")
+    },
+    Signing::new("key SEC1", "SEC1.pem", "ES256"),
+    Signing::new("key ES384", "ES384.pem", "ES384"),
+    Signing::new("key ES384", "ES384.jwk.json", "ES384").with_id("key-ES384").found(),
+    Signing::new("key EdDSA", "EdDSA.pem", "EdDSA"),
+    Signing::new("key EdDSA", "EdDSA.jwk.json", "EdDSA").with_id("key-EdDSA").found(),
+    // One key: where nobody knows what the server takes, RS256; where it says that it takes it, PS256.
+    Signing::new("key RS256", "RS256.pem", "RS256"),
+    Signing::new("key RS256", "RS256.pem", "PS256").found(),
+    // These say themselves how they sign.
+    Signing::new("key PS256", "PS256.jwk.json", "PS256").with_id("key-PS256"),
+    Signing::new("key RS256", "RS256.jwk.json", "RS256").with_id("key-RS256").found(),
+    Signing { set: Some(Algorithm::Rs384), ..Signing::new("key RS384", "RS384.pem", "RS384").found() },
+];
+
+/// The client whose secret signs.
+const BY_SECRET: &str = "secret jwt";
+
+/// Its secret, which is longer than that of the others: 32 bytes at least (RFC 7518 §3.2).
+fn long_secret(server: &Server) -> String {
+    format!("{} and as long as it has to be", server.secret)
+}
+
 // Conforms: R-7523-a, R-7523-b, R-7523-c, R-7523-e, R-7523-f, R-7523-g, R-7523-h, R-7523-i, R-8414-2-d
 fn each_algorithm(server: &Server, mount: Mount) {
-    let set = |id: &str| Client::builder(pinned(server), private_key(id));
-    let found = |id: &str| Client::builder(discovered(server), private_key(id));
-    let named = |name: &str, id: &str| key(name).with_id(id);
-    let secret = Placed::new(Writer::Rename, &format!("{} and as long as it has to be\n", server.secret));
-    let by_secret = Client::builder(pinned(server), ClientAuth::client_secret_jwt("secret jwt").unwrap());
-    for (id, file, client, algorithm, key_id) in [
-        ("key ES256", key("ES256.pem"), set("key ES256"), "ES256", None),
-        ("key ES256", key("ES256.jwk.json"), found("key ES256"), "ES256", Some("key-ES256")),
-        ("ES256 alone", named("ES256.pem", "key-ES256"), set("ES256 alone"), "ES256", Some("key-ES256")),
-        ("key SEC1", key("SEC1.pem"), set("key SEC1"), "ES256", None),
-        ("key ES384", key("ES384.pem"), set("key ES384"), "ES384", None),
-        ("key ES384", key("ES384.jwk.json"), found("key ES384"), "ES384", Some("key-ES384")),
-        ("key EdDSA", key("EdDSA.pem"), set("key EdDSA"), "EdDSA", None),
-        ("key EdDSA", key("EdDSA.jwk.json"), found("key EdDSA"), "EdDSA", Some("key-EdDSA")),
-        // The same kind of key: where nobody knows what the server takes, RS256; where it says that it takes it, PS256.
-        ("key RS256", key("RS256.pem"), set("key RS256"), "RS256", None),
-        ("key RS256", key("RS256.pem"), found("key RS256"), "PS256", None),
-        ("key PS256", key("PS256.jwk.json"), set("key PS256"), "PS256", Some("key-PS256")),
-        ("key RS256", key("RS256.jwk.json"), found("key RS256"), "RS256", Some("key-RS256")),
-        (
-            "key RS384",
-            key("RS384.pem"),
-            found("key RS384").assertion_algorithm(Algorithm::Rs384),
-            "RS384",
-            None,
-        ),
-        ("secret jwt", KeyFile::secret(secret.path()), by_secret, "HS256", None),
-    ] {
-        let shell = mount(signing(file, client));
-        assert_eq!(shell.call(&server.resource), 200, "{id}");
-        let first = seen(server, id, &header(algorithm, key_id));
-        shell.forget();
-        assert_eq!(shell.call(&server.resource), 200, "{id}");
-        assert_ne!(seen(server, id, &header(algorithm, key_id)), first);
+    let sends = |id: &str, header: &Value, file: &KeyFile, client: ClientBuilder| {
+        let shell = mount(signing(file.clone(), client));
+        let [first, second] = [(), ()].map(|()| {
+            shell.forget();
+            assert_eq!(shell.call(&server.resource), 200, "{id}");
+            seen(server, id, header)
+        });
+        assert_ne!(first, second);
+    };
+    for Signing { id, file, named, found, set, algorithm, key_id } in SIGNINGS {
+        let provider = if found { discovered(server) } else { pinned(server) };
+        let file = named.map_or_else(|| key(file), |named| key(file).with_id(named));
+        let client = Client::builder(provider, private_key(id));
+        let client = match set {
+            Some(set) => client.assertion_algorithm(set),
+            None => client,
+        };
+        sends(id, &header(algorithm, key_id), &file, client);
     }
+    let file = Placed::new(Writer::Rename, &format!("{}\n", long_secret(server)));
+    let client = Client::builder(pinned(server), ClientAuth::client_secret_jwt(BY_SECRET).unwrap());
+    sends(BY_SECRET, &header("HS256", None), &KeyFile::secret(file.path()), client);
 }
 
 /// With the `nbf` that some servers ask for, too.
@@ -151,7 +211,7 @@ fn a_key_id(server: &Server, mount: Mount) {
         refusal(mount, signing(wrong, Client::builder(pinned(server), private_key("key ES256"))));
     permanently(&refusal, 401, Some("invalid_client"));
     let path = placed("ES256.pem");
-    let told = format!("the client assertion, signed by {},", path.display());
+    let told = format!("signed by ES256 with the key nobody's in {},", path.display());
     assert!(said.contains("by this key id") && said.contains(&told), "{said}");
     for name in ["ES256.pem", "SEC1.pem"] {
         let client = Client::builder(pinned(server), private_key("several keys"));
@@ -169,7 +229,7 @@ fn another_audience(server: &Server, mount: Mount) {
         refusal(mount, signing(key("ES256.pem"), Client::builder(provider, private_key(id))));
     permanently(&refusal, 401, Some("invalid_client"));
     let told = format!("has the audience {}/ and the subject {id}", server.audience);
-    assert!(said.contains("expects this audience") && said.contains(&told), "{said}");
+    assert!(said.contains("and this audience") && said.contains(&told), "{said}");
     // Nobody has said who the issuer is.
     let shell = mount(signing(key("ES256.pem"), Client::builder(server.provider(), private_key(id))));
     assert_eq!(shell.call(&server.resource), 200);
@@ -194,7 +254,7 @@ fn on_a_clock(server: &Server, mount: Mount, clock: OwnClock) -> (u64, ClockOffs
     let told = Arc::new(Told::default());
     let observer = Arc::<Told>::clone(&told);
     let setup = signing(key("ES256.pem"), Client::builder(pinned(server), private_key(id)));
-    let shell = mount(Setup { fail_fast: false, clock: Some(clock), observer: Some(observer), ..setup });
+    let shell = mount(Setup { clock: Some(clock), observer: Some(observer), ..setup });
     let (granted, refused) = server.ended(id);
     assert_eq!(shell.call(&server.resource), 200);
     let first = server.ended(id).1 - refused;
@@ -209,7 +269,7 @@ fn on_a_clock(server: &Server, mount: Mount, clock: OwnClock) -> (u64, ClockOffs
     (first, told[0])
 }
 
-/// The first assertion had ended before it was sent. The answer says what time it is.
+/// The first assertion had ended before it was sent. The answer says what time it is, and that failure is nobody's.
 // Conforms: R-7523-j
 fn a_clock_behind(server: &Server, mount: Mount) {
     let (refused, offset) = on_a_clock(server, mount, OwnClock::behind(140));
@@ -266,6 +326,136 @@ fn a_wrong_key(server: &Server, mount: Mount) {
     file.put(&text("ES384.pem"));
     assert_eq!(shell.call(&server.resource), 200);
     assert_eq!(server.ended(id), (granted + 1, refused + 2));
+}
+
+// With the command
+
+/// As this client, who signs with the key in this file.
+pub(super) fn asking(server: &Server, command: &Command, id: &str, file: &str) -> Asking {
+    let ask =
+        command.vouched(server).with(&["--client-id", id, "--key-file", placed(file).to_str().unwrap()]);
+    ask.with(&["--issuer", &server.audience])
+}
+
+/// The same of a server whose token endpoint is found out.
+pub(super) fn finding(server: &Server, command: &Command, id: &str, file: &str) -> Asking {
+    asking(server, command, id, file).without("EVERGRANT_TOKEN_ENDPOINT")
+}
+
+// Conforms: R-7523-a, R-7523-b, R-7523-c, R-7523-f, R-7523-g
+fn the_command_signs(server: &Server, command: &Command) {
+    let prints = |id: &str, header: &Value, ask: &dyn Fn() -> Asking| {
+        let [first, second] = [(), ()].map(|()| {
+            assert_eq!(server.status_with(&ask().prints_a_token()), 200, "{id}");
+            seen(server, id, header)
+        });
+        assert_ne!(first, second);
+    };
+    for Signing { id, file, named, found, set, algorithm, key_id } in SIGNINGS {
+        let ask = || {
+            let asked = if found { finding } else { asking };
+            let mut ask = asked(server, command, id, file);
+            if let Some(named) = named {
+                ask = ask.with(&["--key-id", named]);
+            }
+            if let Some(set) = set {
+                ask = ask.with(&["--assertion-algorithm", set.name()]);
+            }
+            ask
+        };
+        prints(id, &header(algorithm, key_id), &ask);
+    }
+    let secret = long_secret(server);
+    let file = Placed::new(Writer::Rename, &secret);
+    let ask = || {
+        let ask = command.vouched(server).with(&["--client-id", BY_SECRET, "--issuer", &server.audience]);
+        ask.with(&["--auth", "client-secret-jwt", "--client-secret-file", &file.path()]).hiding(&secret)
+    };
+    prints(BY_SECRET, &header("HS256", None), &ask);
+}
+
+fn the_command_signs_each_type(server: &Server, command: &Command) {
+    let id = "key ES256";
+    asking(server, command, id, "ES256.pem").with(&["--assertion-header-type", "JWT"]).prints_a_token();
+    assert_eq!(server.seen(id)["header"], json!({ "alg": "ES256", "typ": "JWT" }));
+}
+
+fn the_command_names_a_key(server: &Server, command: &Command) {
+    let wrong = asking(server, command, "key ES256", "ES256.pem").with(&["--key-id", "nobody's"]);
+    wrong.fails(3, &["invalid_client", "http 401", "by this key id", "the key nobody's in"]);
+    asking(server, command, "several keys", "ES256.pem").prints_a_token();
+}
+
+fn the_command_signs_for_another(server: &Server, command: &Command) {
+    let (id, slash) = ("key ES256", format!("{}/", server.audience));
+    let wrong = command.vouched(server).with(&["--client-id", id, "--issuer", &slash]);
+    let wrong = wrong.with(&["--key-file", placed("ES256.pem").to_str().unwrap()]);
+    let told = format!("has the audience {slash} and the subject {id}");
+    wrong.fails(3, &["invalid_client", "http 401", "and this audience", &told]);
+    let ask = asking(server, command, id, "ES256.pem").with(&["--assertion-audience", "token-endpoint"]);
+    ask.prints_a_token();
+    assert_eq!(server.seen(id)["claims"]["aud"], json!(server.token_endpoint));
+}
+
+fn the_command_refuses_a_second_mechanism(server: &Server, command: &Command) {
+    let secret = Placed::new(Writer::Rename, &server.secret);
+    let counts = server.ended("key ES256");
+    let ask = || asking(server, command, "key ES256", "ES256.pem");
+    ask().with(&["--client-secret-file", &secret.path()]).fails(2, &["both set", "in one way"]);
+    ask().with(&["--auth", "basic"]).fails(2, &["at fault: the configuration"]);
+    ask().variable("EVERGRANT_PARAM", "client_secret=another").fails(2, &["client_secret"]);
+    ask()
+        .variable("EVERGRANT_TOKEN_HEADER", "Authorization: Basic YTpi")
+        .fails(2, &["authorization is reserved"]);
+    assert_eq!(server.ended("key ES256"), counts);
+}
+
+/// With the second request, and a line about its clock.
+fn the_command_is_behind(server: &Server, command: &Command) {
+    let (id, command) = ("key ES256", command.shifted("-140s"));
+    let (granted, refused) = server.ended(id);
+    let ended = asking(server, &command, id, "ES256.pem").end();
+    assert_eq!((ended.status, server.ended(id)), (0, (granted + 1, refused + 1)), "{}", ended.stderr);
+    assert_eq!(server.status_with(ended.stdout.trim_end()), 200);
+}
+
+fn the_command_is_ahead(server: &Server, command: &Command) {
+    asking(server, &command.shifted("+140s"), "key ES256", "ES256.pem").prints_a_token();
+}
+
+/// It has a token with the second request, and says once what its clock is.
+fn a_program_is_behind(server: &Server, command: &Command, kind: Kind) {
+    let id = "key ES384";
+    let (granted, refused) = server.ended(id);
+    let profile = profile(server, id, placed("ES384.pem").to_str().unwrap());
+    let program = Program::start(kind, &command.shifted("-140s"), server, &profile, &[]);
+    assert_eq!(server.ended(id), (granted + 1, refused + 1));
+    let said = program.said();
+    assert_eq!(said.matches("behind the server's: set one of the two").count(), 1, "{said}");
+}
+
+/// The profile of this client, whose key is in this file.
+fn profile(server: &Server, id: &str, path: &str) -> String {
+    let issuer = &server.audience;
+    format!("client_id = \"{id}\"\nissuer = \"{issuer}\"\nsigning_key = {{ file = \"{path}\" }}")
+}
+
+/// A key that nobody knows is in the file, and then one that the server knows beside the first.
+pub(super) fn wrong_then_new(server: &Server, command: &Command, kind: Kind) {
+    let id = if kind == Kind::Run { "brief key of run" } else { "brief key of gateway" };
+    let writer = if kind == Kind::Run { Writer::Rename } else { Writer::Projected };
+    let file = Placed::new(writer, &text("ES256.pem"));
+    let program = Program::start(kind, command, server, &profile(server, id, &file.path()), &[]);
+    seen(server, id, &header("ES256", None));
+    file.put(&text("EdDSA.pem"));
+    program.until(|program| program.call() != 200 && program.said().contains("signed by"));
+    let (granted, refused) = server.ended(id);
+    assert_eq!(refused, 1, "one request with the wrong key");
+    file.put(&text("ES384.jwk.json"));
+    super::heals(&program, server, id, (granted, refused));
+    seen(server, id, &header("ES384", Some("key-ES384")));
+    let said = program.said();
+    assert!(said.contains(&file.path()) && !said.contains("PRIVATE KEY") && !said.contains("eyJ"), "{said}");
 }
 
 // By hand

@@ -23,6 +23,8 @@ const Provider = oidc.Provider ?? oidc.default;
 const folder = process.env.FOLDER;
 const secret = process.env.INTEROP_SECRET;
 const scopes = ['read', 'write'];
+// Whose keys others can read is no client of evergrant's.
+process.umask(0o077);
 
 // One key of each kind, as PEM and as JWK.
 const keys = {};
@@ -172,8 +174,10 @@ function answering(issuer) {
     const found = token && (await Promise.all(providers.map(({ ClientCredentials }) => ClientCredentials.find(token)))).find(Boolean);
     const binding = found?.['x5t#S256'];
     const certificate = shown(request);
+    // Otherwise it would be good for another 15 s, for clocks that are apart.
+    const isGood = found && found.exp * 1000 > Date.now();
     const isItsOwn = !binding || !request.socket.encrypted || (certificate && thumbprint(certificate) === binding);
-    if (!found || !isItsOwn) {
+    if (!isGood || !isItsOwn) {
       response.writeHead(401, { 'www-authenticate': 'Bearer realm="parcels", error="invalid_token"' }).end();
     } else {
       response.setHeader('content-type', 'application/json').end(JSON.stringify({ bound_to: binding }));

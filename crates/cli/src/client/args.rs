@@ -17,6 +17,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+/// What stands for the place of metadata that RFC 8414 §3 says.
+pub(crate) const RFC8414: &str = "rfc8414";
+
 /// The client: which server, as whom, for what.
 ///
 /// What a flag says is looked at first, then the variable, then the profile. A profile that was named by the flag is

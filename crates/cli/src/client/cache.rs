@@ -22,6 +22,7 @@
 //! a note says why. What another version of the command has kept is nothing wrong: it is replaced, and nothing is said.
 
 pub(crate) mod entry;
+mod file_key;
 #[cfg(unix)]
 mod folder;
 #[cfg(not(unix))]
@@ -34,18 +35,13 @@ use crate::tell::stderr;
 use evergrant_crypto::{OpenError, Seal};
 use evergrant_tokio_reqwest::core::{Thumbprint, Wall};
 use evergrant_tokio_reqwest::{Client, Clock, Policy, Stored, SystemClock, Token, Tokens};
+use file_key::FileKey;
 use folder::{Folder, Lock};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// How often those who wait for another invocation's request look again. A request takes ten times as long.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-
-/// A random key, for clients that have no secret.
-type FileKey = Zeroizing<[u8; FILE_KEY_LEN]>;
-
-/// As long as the key of the seal: a longer one would make it no stronger.
-const FILE_KEY_LEN: usize = 32;
 
 /// What one client's tokens are kept in.
 pub(crate) struct Cache {

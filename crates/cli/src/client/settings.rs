@@ -2,8 +2,9 @@
 
 mod credential;
 pub(crate) mod shown;
+mod sources;
 
-use crate::client::args::{Auth, Body, Caching, ClientArgs, OriginArgs, ProviderName};
+use crate::client::args::{Auth, Body, Caching, ClientArgs, OriginArgs, ProviderName, RFC8414};
 use crate::client::cache::{self, Cache, Material};
 use crate::client::certificate::Certificate;
 use crate::client::chosen::{self, unused_default};
@@ -22,7 +23,7 @@ use evergrant_tokio_reqwest::{
     AssertionAudience, AssertionForm, AssertionKind, Client, ClientAuth, ConfigError, Origin, Origins,
     Policy, Provider, myparcel,
 };
-use std::collections::BTreeMap;
+use sources::Sources;
 use std::path::PathBuf;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -38,9 +39,6 @@ const SECRET_LIMIT: Duration = Duration::from_secs(120);
 
 /// What a client is called whose server knows it by its assertion alone.
 const UNNAMED: &str = "(known by its assertion)";
-
-/// What stands for the place of metadata that RFC 8414 §3 says.
-pub(crate) const RFC8414: &str = "rfc8414";
 
 /// What stands for a secret that cannot be had: nothing is sent with it.
 pub(crate) const UNKNOWN: &str = "unknown";
@@ -80,43 +78,6 @@ pub(crate) struct Settings {
     /// How long it may take until a secret is there.
     pub(super) secret_limit: Duration,
     cache: Said<Caching>,
-}
-
-/// Who says a value: a flag or a variable before the profile, and each of these before a default.
-struct Sources<'a> {
-    args: &'a ClientArgs,
-    profile: Option<String>,
-    lines: BTreeMap<String, usize>,
-}
-
-impl Sources<'_> {
-    /// The value of the flag with this id, or else of the profile's key of that name, or of its plural.
-    fn first<T>(&self, id: &str, said: Option<T>, profile: Option<T>) -> Said<Option<T>> {
-        let by = match (&said, &profile) {
-            (Some(_), _) => self.args.whence(id),
-            (None, Some(_)) => self.by_profile(id),
-            (None, None) => Whence::Default,
-        };
-        Said { value: said.or(profile), by }
-    }
-
-    /// The same of a list, which is taken whole from one or the other.
-    fn list<T>(&self, id: &str, said: Vec<T>, profile: Vec<T>) -> Said<Vec<T>> {
-        let some = |list: Vec<T>| Some(list).filter(|list| !list.is_empty());
-        self.first(id, some(said), some(profile)).or(Vec::new())
-    }
-
-    fn by_profile(&self, id: &str) -> Whence {
-        let line = self.lines.get(id).or_else(|| self.lines.get(&format!("{id}s")));
-        Whence::Profile { name: self.profile.clone().unwrap_or_default(), line: line.copied() }
-    }
-
-    /// Who named the profile, where one is used.
-    fn named(&self) -> Option<Said<String>> {
-        let by =
-            if self.args.profile.is_some() { self.args.whence("profile") } else { Whence::DefaultProfile };
-        self.profile.clone().map(|value| Said { value, by })
-    }
 }
 
 impl Settings {

@@ -305,6 +305,7 @@ impl From<&Refusal> for Failure {
                 _ => "the authorization server",
             },
             _ if by_proxy => PROXY,
+            _ if refusal.clock().is_some() => "this machine",
             Problem::WebPage if refusal.status() == Some(401) => {
                 "the client's credentials, or something in front of the server"
             }
@@ -320,6 +321,9 @@ impl From<&Refusal> for Failure {
             _ => "the authorization server",
         };
         let mut next = refusal.advice().to_owned();
+        if let Some(clock) = refusal.clock() {
+            next = format!("{next}; this machine's clock is {clock}");
+        }
         if let Some(credential) = refusal.credential() {
             next = format!("{next}; {credential}");
         }

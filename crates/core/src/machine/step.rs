@@ -152,11 +152,18 @@ impl Call {
         Self { deadline, fail_fast: false, site: None, holds_place: false, held_back: false }
     }
 
-    /// A call that takes the first outcome, good or bad.
+    /// A call that takes the first outcome, good or bad, but for a refusal that is [excused by the clock](crate::Refusal::clock): there is one
+    /// at most until a token is granted, and the next request has the right times.
     #[must_use]
     pub const fn fail_fast(mut self, fail_fast: bool) -> Self {
         self.fail_fast = fail_fast;
         self
+    }
+
+    /// Whether a transient failure of this cause ends it.
+    pub(super) fn takes(&self, cause: &Cause) -> bool {
+        let is_excused = matches!(cause, Cause::Refused(refusal) if refusal.clock().is_some());
+        self.fail_fast && !is_excused
     }
 
     /// Says for which site the token is wanted, or that it is for none in particular. It may change between polls.

@@ -5,7 +5,8 @@ use alloc::vec;
 #[test]
 fn a_name_is_of_the_algorithm_that_has_it() {
     for algorithm in Algorithm::ALL {
-        assert_eq!(Algorithm::of_name(algorithm.name()), Some(algorithm));
+        assert_eq!(Algorithm::of_name(&algorithm.to_string()), Some(algorithm));
+        assert_eq!(algorithm.to_string(), algorithm.name());
         assert_eq!(algorithm.is_symmetric(), algorithm == Algorithm::Hs256);
     }
     for name in ["none", "es256", "ES256K", "RS512", ""] {

@@ -1,6 +1,7 @@
 //! Where permissions are no bits to look at there is no folder that is safe to use.
 
 use super::entry::Entry;
+use super::file_key::FileKey;
 use std::path::Path;
 
 /// None of these can be had.
@@ -19,11 +20,11 @@ impl Folder {
         Self::open(path).map(Some)
     }
 
-    pub(super) fn file_key(&self) -> Result<super::FileKey, String> {
+    pub(super) fn file_key(&self) -> Result<FileKey, String> {
         match *self {}
     }
 
-    pub(super) fn known_file_key(&self) -> Result<Option<super::FileKey>, String> {
+    pub(super) fn known_file_key(&self) -> Result<Option<FileKey>, String> {
         match *self {}
     }
 

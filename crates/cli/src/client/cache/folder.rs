@@ -3,8 +3,8 @@
 //! Every file is opened relative to the folder that was looked at, and looked at after it was opened, so that nobody
 //! can exchange one in between.
 
-use super::FileKey;
 use super::entry::Entry;
+use super::file_key::FileKey;
 use evergrant_crypto::Seal;
 use evergrant_tokio_reqwest::core::Wall;
 use ring::rand::{SecureRandom, SystemRandom};

@@ -1,6 +1,6 @@
 //! What a value must be by itself: the rules are the library's, and are found by making a client of it.
 
-use crate::client::settings::RFC8414;
+use crate::client::args::RFC8414;
 use evergrant_tokio_reqwest::core::{ClientBuilder, Endpoint};
 use evergrant_tokio_reqwest::{AssertionForm, Client, ClientAuth, ConfigError, Origin, Provider};
 

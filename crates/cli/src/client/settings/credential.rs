@@ -1,6 +1,6 @@
 //! What proves who the client is: which of what was said is meant, who said it, and where it is.
 
-use super::Sources;
+use super::sources::Sources;
 use crate::client::args::Auth;
 use crate::client::certificate::Certificate;
 use crate::client::profile::Profile;

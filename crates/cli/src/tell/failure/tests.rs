@@ -1,6 +1,8 @@
 use super::{Failure, of_the_command};
 use evergrant_gateway::{Address, ServeError};
 use evergrant_http::tls_error;
+use evergrant_tokio_reqwest::core::{Attempt, KeyInfo, Known, Move, Now, Outcome, Response, Seed, Signature};
+use evergrant_tokio_reqwest::{Algorithm, Client, ClientAuth, Policy, Provider};
 use rustls::{AlertDescription, CertificateError, Error};
 use std::io;
 
@@ -34,4 +36,28 @@ fn what_does_not_let_anybody_be_served_is_the_systems_or_a_mistake_with_its_corr
     }
     let failure = Failure::serve("nobody is served", &ServeError::InUse(address()));
     assert_eq!((failure.status, &*failure.next), (2, "choose another address"), "{failure}");
+}
+
+/// Nobody at the server can do anything about it.
+#[test]
+fn a_refusal_that_lies_in_the_clock_is_this_machines() {
+    let provider = Provider::rfc6749("https://server.example/token").unwrap();
+    let auth = ClientAuth::private_key_jwt("any").unwrap();
+    let client = Client::builder(provider, auth).build().unwrap();
+    let (known, seed) = (Known::new(&Policy::new()), Seed::new(Now::default()));
+    let Move::Ask(asking) = Attempt::begin(&client, seed, &known) else { panic!("nothing is to be signed") };
+    let input = asking.unsigned().unwrap().for_key(&KeyInfo::new([Algorithm::Es256]), [0; 16]).unwrap();
+    let signed = input.signed(&Signature::new([0; 64])).unwrap();
+    let Move::Send(_, sent) = asking.answer(signed) else { panic!("nothing is sent") };
+    let answer = Response::new(401).with_header("Date", b"Thu, 01 Jan 1970 00:02:20 GMT");
+    let Move::Done(Outcome::Refused(refusal), _) = sent.received(&answer, Now::default()) else {
+        panic!("it is not refused")
+    };
+    let failure = Failure::from(&refusal);
+    assert_eq!((failure.status, failure.at_fault), (4, "this machine"), "{failure}");
+    let next = "; this machine's clock is 2 min 20 s behind the server's";
+    assert!(
+        failure.next.starts_with("set this machine's clock") && failure.next.ends_with(next),
+        "{failure}"
+    );
 }

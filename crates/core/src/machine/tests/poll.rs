@@ -1,6 +1,7 @@
 //! What a caller gets: the table of `poll`.
 
 use super::*;
+use crate::ClockOffset;
 
 // Conforms: L-01
 #[test]
@@ -180,6 +181,24 @@ fn a_patient_caller_waits_through_a_transient_rest_and_a_hasty_one_gets_its_erro
         assert_eq!((error.is_permanent(), error.retry_after()), (false, secs(1)));
         assert!(error.refusal().is_some());
     }
+}
+
+/// The request after it has the right times.
+// Conforms: R-7523-j
+#[test]
+fn a_hasty_caller_waits_through_a_refusal_that_lies_in_the_clock() {
+    let mut sim = Sim::new();
+    let (mut fast, mut short) = (sim.call().fail_fast(true), sim.call_within(ms(900)).fail_fast(true));
+    let flight = sim.sends(&mut fast);
+    let excused = Refusal::new(Class::Permanent, Some(401), Problem::Status);
+    sim.refuse(flight, excused.excused(Some(ClockOffset::Behind(secs(140)))));
+    assert_eq!(sim.poll(&mut fast), Step::Wait(sim.now.mono.after(secs(1))));
+    let error = sim.fails(&mut short);
+    assert_eq!(error.refusal().unwrap().clock(), Some(ClockOffset::Behind(secs(140))));
+    sim.pass(secs(1));
+    let flight = sim.sends(&mut fast);
+    sim.refuse(flight, transient());
+    assert!(sim.fails(&mut fast).refusal().is_some(), "any other failure ends it");
 }
 
 // Conforms: M-05, L-34
