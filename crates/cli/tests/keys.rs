@@ -550,8 +550,10 @@ fn a_doctor_walks_from_the_key_to_the_metadata_and_the_token() {
     let mut copied = doctor(&[]);
     copied.env("CREDENTIALS_DIRECTORY", signed.folder.path());
     doctor_says(&mut copied, 0, &["a credential of systemd, which changes with a restart of the unit alone"]);
-    fs::write(&signed.key, "").unwrap();
     let requests = signed.server.counts().token_requests;
+    fs::write(&signed.key, "no key").unwrap();
+    doctor_says(&mut doctor(&[]), 2, &["fault    key            the signing key in ", "cannot be used"]);
+    fs::write(&signed.key, "").unwrap();
     doctor_says(&mut doctor(&[]), 2, &["fault    key            ", "is empty", "verdict: it does not work"]);
     assert_eq!(signed.server.counts().token_requests, requests);
 }

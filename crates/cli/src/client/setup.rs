@@ -167,7 +167,10 @@ impl Setup {
                 },
                 Purpose::Header(_) | Purpose::Certificate => {}
             }
-            Ok(secret)
+            // What signs nothing has been told of.
+            let is_no_key =
+                settings.signs() && !matches!(purpose, Purpose::Header(_)) && examined.missing.is_some();
+            Ok(if is_no_key { UNKNOWN.to_owned().into() } else { secret })
         };
         let setup = Self::make(&settings, Lasts::Briefly, read, |certificate| {
             let read = certificate.read(limit);
