@@ -313,7 +313,7 @@ impl Attempt<'_> {
     /// The refusal, which says what it knows of a credential that was read for this attempt, if it stays while that is the same.
     fn refused(&mut self, refusal: Refusal, now: Now) -> Refusal {
         // Whatever the server says of it: a text that was cut off while it was written may be no request at all to it.
-        let is_permanent = refusal.class() == Class::Permanent;
+        let is_permanent = refusal.class() == Class::Permanent && !metadata::is_elsewhere(&refusal);
         let Some(read) = self.presented.take().filter(|_| is_permanent) else { return refusal };
         let told = match read.ask {
             Ask::Assertion | Ask::Signature => {

@@ -148,7 +148,12 @@ pub(crate) fn unreachable(of: &Discovery, error: TransportError) -> Refusal {
 
 /// Whether this answer of a token endpoint says that the endpoint is another one by now, or takes other methods.
 pub(crate) fn is_doubted_by(refusal: &Refusal) -> bool {
-    matches!(refusal.status(), Some(300..=399 | 404 | 405 | 410)) || refusal.code() == Some("invalid_client")
+    is_elsewhere(refusal) || refusal.code() == Some("invalid_client")
+}
+
+/// Whether this answer says that there is no token endpoint in that place. It was nobody's look at a credential.
+pub(crate) fn is_elsewhere(refusal: &Refusal) -> bool {
+    matches!(refusal.status(), Some(300..=399 | 404 | 405 | 410)) && refusal.code().is_none()
 }
 
 /// The members that are read.

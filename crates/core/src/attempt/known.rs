@@ -225,7 +225,13 @@ impl Known {
     pub(super) fn fetched(&mut self, metadata: Metadata, asked: Mono) {
         let metadata = match self.kept() {
             Some(kept) if *kept.metadata == metadata => Arc::clone(&kept.metadata),
-            _ => Arc::new(metadata),
+            before => {
+                // What was refused there may be right at the other place, or by the other rules.
+                if before.is_some() {
+                    self.forget_credential();
+                }
+                Arc::new(metadata)
+            }
         };
         self.learn().metadata =
             Some(Kept { metadata, fetched: asked, tried: asked, is_doubtful: false, failing_since: None });

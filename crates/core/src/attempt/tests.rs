@@ -326,14 +326,18 @@ fn every_refusal_that_stays_while_the_credential_is_the_same_counts_and_no_other
         (json(401, r#"{"error":"access_denied"}"#), true),
         (json(400, r#"{"message":"no"}"#), true),
         (Response::new(403), true),
-        (Response::new(404), true),
         (Response::new(429), false),
         (Response::new(503), false),
         (json(429, r#"{"error":"invalid_client"}"#), false),
         (json(503, r#"{"error":"invalid_client"}"#), false),
         (json(200, r#"{"error":"invalid_client"}"#), true),
         (json(200, "{}"), false),
-        (Response::new(302), true),
+        // Nobody has looked at it there.
+        (Response::new(302), false),
+        (Response::new(404), false),
+        (Response::new(405), false),
+        (Response::new(410), false),
+        (json(404, r#"{"error":"invalid_client"}"#), true),
     ] {
         let mut attempts = Attempts::new(live());
         let refused = refusal(attempts.reads(0, "text", &response));

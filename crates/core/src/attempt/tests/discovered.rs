@@ -369,6 +369,49 @@ fn no_audience_is_learnt_from_an_answer() {
 }
 
 #[test]
+fn a_key_that_was_refused_at_the_old_endpoint_is_sent_to_the_new_one_in_the_same_flight() {
+    use crate::signature::{Algorithm, KeyInfo, Signature};
+    let client = discovered(ClientAuth::private_key_jwt("id").unwrap());
+    let fly = |known: &mut Known, seconds: u64, document: Option<&str>, response: Response| {
+        let mut next = Attempt::begin(&client, Seed::new(at(seconds)), known);
+        let (mut sent, mut document) = (None, document);
+        let outcome = loop {
+            next = match next {
+                Move::Ask(asking) => {
+                    let key = KeyInfo::new([Algorithm::Es256]).with_thumbprint(Thumbprint::new([1; 32]));
+                    let input = asking.unsigned().unwrap().for_key(&key, [0; 16]).unwrap();
+                    asking.answer(input.signed(&Signature::new([1; 64])).unwrap())
+                }
+                Move::Send(request, under_way) if request.method() == "GET" => {
+                    let endpoint = document.take().expect("metadata is asked for once");
+                    under_way.received(&metadata(endpoint, ""), at(seconds))
+                }
+                Move::Send(request, under_way) => {
+                    sent = Some(String::from(request.url()));
+                    under_way.received(&response, at(seconds))
+                }
+                Move::Done(outcome, learnt) => {
+                    *known = learnt;
+                    break outcome;
+                }
+            };
+        };
+        (outcome, sent)
+    };
+    let mut known = Known::new(&Policy::new());
+    let (one, two) = ("https://as.example/one", "https://as.example/two");
+    fly(&mut known, 0, Some(one), token());
+    let (outcome, _) = fly(&mut known, 100, None, invalid_client());
+    assert!(refusal(outcome).is_live());
+    // The metadata that is asked for because of it says the same: the key is still refused.
+    let same = fly(&mut known.clone(), 101, Some(one), token());
+    assert!(matches!(same, (Outcome::HeldBack(_), None)), "{same:?}");
+    let (outcome, sent) = fly(&mut known, 101, Some(two), token());
+    assert!(matches!(outcome, Outcome::Granted(_)), "{outcome:?}");
+    assert_eq!(sent.as_deref(), Some(two));
+}
+
+#[test]
 fn what_one_client_found_out_others_of_the_server_take_up_and_nothing_else() {
     let mut first = Attempts::new(posting());
     let late = token().with_header("Date", b"Mon, 23 Nov 2026 13:00:00 GMT");
