@@ -15,16 +15,20 @@ use std::fs;
 use tree::{files, has_extension, root};
 
 /// Where the sentences of errors are.
-const ERRORS: [&str; 69] = [
+const ERRORS: [&str; 73] = [
     "core/src/assertion.rs",
-    "core/src/attempt/known.rs",
+    "core/src/clock_offset.rs",
     "core/src/error.rs",
+    "core/src/error/advice.rs",
     "core/src/error/config.rs",
+    "core/src/error/malformed.rs",
+    "core/src/error/metadata.rs",
     "core/src/error/proxy.rs",
     "core/src/error/refusal.rs",
     "core/src/error/transport.rs",
     "core/src/error/unready.rs",
     "core/src/error/unusable.rs",
+    "core/src/signature.rs",
     "drive/src/pool/error.rs",
     "http/src/cause.rs",
     "http/src/error.rs",
@@ -88,7 +92,8 @@ const ERRORS: [&str; 69] = [
 ];
 
 /// Words of other libraries that those files recognize: nobody is shown them.
-const FOREIGN: [&str; 42] = [
+const FOREIGN: [&str; 43] = [
+    "key values mismatch",
     "Basic realm=\"evergrant\", charset=\"UTF-8\"",
     "evergrant mock -- timeout --preserve-status 1s \\",
     "  evergrant -q serve --socket token.sock",

@@ -171,7 +171,7 @@ fn a_server_that_wants_a_client_certificate_is_told_as_such() {
         for (name, mount) in TRANSPORTS {
             let asking = Asking::at(&server.token_endpoint()).trusting(&ours.root());
             let said = said(name, mount(&asking).token());
-            let sentence = "the server wants a client certificate: give one to the HTTP client (mutual TLS)";
+            let sentence = "the server wants a client certificate: give the source an identity (mutual TLS)";
             assert_eq!(said, sentence, "{name}: {version:?}");
         }
     }

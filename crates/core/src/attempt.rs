@@ -158,7 +158,7 @@ impl<'a> Attempt<'a> {
             let resolved = self.client.clone().resolved(metadata);
             self.client = Whose::Filled(Box::new(resolved));
         }
-        match self.client.unsigned(self.known.server_now(self.seed.now.wall)) {
+        match self.client.unsigned(self.known.signing_now(self.seed.now.wall)) {
             Some(unsigned) => {
                 Move::Ask(Asking { attempt: self, ask: Ask::Signature, unsigned: Some(unsigned.into()) })
             }
@@ -251,6 +251,12 @@ impl<'a> Sent<'a> {
             Sending::TokenRequest => self.attempt.done(Outcome::Refused(error.into())),
             Sending::Metadata => self.attempt.told(|of| Err(metadata::unreachable(of, error))),
         }
+    }
+
+    /// Whether the attempt goes on if this is not answered: a request of metadata, while older metadata is kept. Whoever drives it gives it a part of
+    /// the attempt's time, and the rest to the token request.
+    pub fn is_dispensable(&self) -> bool {
+        matches!(self.what, Sending::Metadata) && self.attempt.known.metadata().is_some()
     }
 
     /// The client that the request is of, with everything that was read for it: equal to one whose secrets are fixed.

@@ -181,10 +181,11 @@ impl KeyInfo {
         Self { algorithms: algorithms.into(), id: None, thumbprint: None, certificate: None }
     }
 
-    /// The same with its name at the server: `kid` (RFC 7515 §4.1.4). Without one a server looks for the only key of the client.
+    /// The same with its name at the server: `kid` (RFC 7515 §4.1.4). Without one, or with an
+    /// empty one, a server looks for the only key of the client.
     #[must_use]
     pub fn with_id(self, id: &str) -> Self {
-        Self { id: Some(id.into()), ..self }
+        Self { id: Some(id).filter(|id| !id.is_empty()).map(Into::into), ..self }
     }
 
     /// The same with the thumbprint of its public key (RFC 7638), by which it is told whether another key is there after a refusal.

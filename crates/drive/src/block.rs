@@ -301,7 +301,7 @@ fn fly<T: BlockingTransport, V>(sender: &Sender<T>, guard: &FlightGuard<V>) -> F
             },
             Move::Send(request, sent) => {
                 let transport = worn.as_ref().map_or_else(|| sender.plain(), |worn| &worn.transport);
-                let answer = match guard.time_left() {
+                let answer = match guard.time_until(guard.end_of(&sent)) {
                     Duration::ZERO => Err(guard.timed_out()),
                     left => guard.span().within(|| transport.send(request, left)),
                 };

@@ -350,8 +350,9 @@ async fn fly<R: Runtime, T: Transport, V>(sender: &Sender<T>, runtime: &R, guard
             Move::Send(request, sent) => {
                 let transport = worn.as_ref().map_or_else(|| sender.plain(), |worn| &worn.transport);
                 let mut answer = pin!(transport.send(request));
+                let end = guard.end_of(&sent);
                 let answer =
-                    in_time(runtime, guard, |cx| guard.span().within(|| answer.as_mut().poll(cx))).await;
+                    in_time(runtime, guard, end, |cx| guard.span().within(|| answer.as_mut().poll(cx))).await;
                 let endpoint = sent.client().provider().server();
                 let answer = match answer {
                     Ok(answer) => answer,
@@ -369,17 +370,18 @@ async fn fly<R: Runtime, T: Transport, V>(sender: &Sender<T>, runtime: &R, guard
 
 /// What was read, unless the time of the attempt is over before.
 async fn arrival<R: Runtime, V>(runtime: &R, guard: &FlightGuard<V>, ticket: &Ticket) -> Option<Arrived> {
-    let arrived = in_time(runtime, guard, |cx| match ticket.poll(cx.waker()) {
+    let arrived = in_time(runtime, guard, guard.end(), |cx| match ticket.poll(cx.waker()) {
         Some(arrived) => Poll::Ready(arrived),
         None => Poll::Pending,
     });
     arrived.await.ok()
 }
 
-/// What this ends with within the time of the attempt. Without: nothing, or the error of a runtime that is gone.
+/// What this ends with until then. Without: nothing, or the error of a runtime that is gone.
 async fn in_time<R: Runtime, V, T>(
     runtime: &R,
     guard: &FlightGuard<V>,
+    end: Mono,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Result<T, Option<TransportError>> {
     let mut nap = Nap::default();
@@ -388,7 +390,7 @@ async fn in_time<R: Runtime, V, T>(
             return Poll::Ready(Ok(done));
         }
         // The clock decides, not the timer: one that fires before its time must not give up a good request.
-        match (guard.time_left(), runtime.current()) {
+        match (guard.time_until(end), runtime.current()) {
             (Duration::ZERO, _) => Poll::Ready(Err(None)),
             (_, Err(error)) => Poll::Ready(Err(Some(error))),
             (time, Ok(handle)) => nap.poll(&handle, time, cx).map(|never| match never {}),

@@ -25,9 +25,9 @@ const VERSION: &str = "no TLS version in common: this client speaks 1.2 and 1.3,
 const HANDSHAKE: &str = "the server refused the handshake: most often it has no cipher or TLS version in common with this client, \
                          or wants a client certificate";
 const CLIENT_CERTIFICATE: &str =
-    "the server wants a client certificate: give one to the HTTP client (mutual TLS)";
-const CLIENT_REFUSED: &str = "the server refused this client's certificate, or requires one: check the certificate that \
-                              was given to the HTTP client (mutual TLS)";
+    "the server wants a client certificate: give the source an identity (mutual TLS)";
+const CLIENT_REFUSED: &str = "the server refused this client's certificate, or requires one: check with the server's \
+                              operator which certificate it expects (mutual TLS)";
 const REVOKED: &str = "the server's certificate has been revoked: its operator must replace it";
 const SIGNATURE: &str = "the server's certificate is not signed by the key of its authority: another authority with the \
                          same name is trusted here (an older one, perhaps), or the certificate is forged";

@@ -19,8 +19,6 @@ const ADDRESS: &str = "the token endpoint's address";
 const ISSUER: &str = "the issuer, or the address of its metadata";
 
 /// What there is no flag for.
-const NO_CLIENT_CERTIFICATE: &str = "this command cannot send one (mutual TLS)";
-
 /// The longest rest that a server can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
@@ -250,8 +248,7 @@ pub(crate) fn of_the_command(text: String) -> String {
         ("the HTTP client for token requests", "the HTTP client"),
         ("or give it to the HTTP client", "or in --ca-file"),
         ("or give root certificates to the HTTP client", "or name a PEM file with --ca-file"),
-        ("give one to the HTTP client (mutual TLS)", NO_CLIENT_CERTIFICATE),
-        ("check the certificate that was given to the HTTP client (mutual TLS)", NO_CLIENT_CERTIFICATE),
+        ("give the source an identity (mutual TLS)", "name it with --certificate (mutual TLS)"),
         (
             "set the token endpoint, or have the assertion be for the issuer",
             "name it with --token-endpoint, or leave --assertion-audience token-endpoint out",

@@ -48,6 +48,9 @@ struct Kept {
     failing_since: Option<Wall>,
 }
 
+/// So far ahead of ours a server's clock is followed: a time zone that was set wrongly is less.
+const MOST_AHEAD: Duration = Duration::from_secs(24 * 3600);
+
 /// Metadata that may be out of date is asked for no more often.
 const METADATA_PAUSE: Duration = Duration::from_secs(60);
 
@@ -173,7 +176,10 @@ impl Known {
             (Some(clock), Some(before)) => !clock.is_like(before),
             (clock, before) => clock != before,
         };
-        let is_excused = is_other && !self.learnt.as_ref().is_some_and(|learnt| learnt.is_excused);
+        // Where it is not followed, the next assertion would be as wrong.
+        let is_followed = !matches!(self.clock(), Some(ClockOffset::Behind(by)) if by > MOST_AHEAD);
+        let is_excused =
+            is_other && is_followed && !self.learnt.as_ref().is_some_and(|learnt| learnt.is_excused);
         if is_excused {
             self.learn().is_excused = true;
         }
@@ -255,6 +261,15 @@ impl Known {
 
     fn told(&self) -> Option<ClockOffset> {
         self.learnt.as_ref()?.told
+    }
+
+    /// What an assertion is made at when our clock shows this: the server's time, unless that is more than a day ahead. An assertion for a day
+    /// to come is good for whoever keeps it until then, and who answers may not be whom it is for.
+    pub(super) fn signing_now(&self, now: Wall) -> Wall {
+        match self.clock() {
+            Some(ClockOffset::Behind(by)) if by > MOST_AHEAD => now,
+            _ => self.server_now(now),
+        }
     }
 
     /// What the server's clock shows when ours shows this.

@@ -182,6 +182,12 @@ pub enum ConfigError {
         "issuer has a query: write it as the server's operator names it, such as https://auth.example.com/tenant"
     )]
     IssuerQuery,
+    /// The address of metadata is no issuer (RFC 8414 §3).
+    #[error(
+        "issuer is the address of its metadata: leave out what begins with /.well-known/, or name that address as the place of \
+         the metadata"
+    )]
+    IssuerIsMetadata,
     /// A certificate proves who the client is, and plain http shows none (RFC 8705 §2).
     #[error("this client shows a certificate, and its server is at plain http: use https")]
     TlsRequired,
@@ -203,7 +209,7 @@ pub enum ConfigError {
     /// A client certificate was issued for another key.
     #[error(
         "the client certificate and its private key do not belong together: put the key there that the certificate was \
-         issued for"
+         issued for, and the client's own certificate before those of its authorities"
     )]
     KeyMismatch,
     /// The keys of a pool are clients, and this client alone does not say where that is which is read for it.

@@ -70,6 +70,12 @@ impl MetadataFault {
             (Self::Redirect { .. }, _) => {
                 "configure the issuer, or the address of the metadata, as it really is; redirects are not followed"
             }
+            (Self::Issuer { found: Some(found), .. }, _) if found.as_str().contains('{') => {
+                "configure the issuer of your tenant: what the server writes in braces stands for its name or its id"
+            }
+            (Self::Issuer { found: None, .. }, _) => {
+                "set the token endpoint itself, and the issuer beside it: this server's metadata names none"
+            }
             (Self::Issuer { .. }, _) => {
                 "configure the issuer exactly as the server writes it, if that is the server you mean: a slash at the end and \
                  the name of a tenant count"

@@ -229,7 +229,11 @@ impl Refusal {
             Some(code) => {
                 matches!(code, "invalid_client" | "unauthorized_client" | "invalid_request" | "invalid_grant")
             }
-            None => self.status == Some(401),
+            // What is in front of a server refuses a certificate with a page of its own (nginx: 400, or 495 and 496 by its own word).
+            None => {
+                self.status == Some(401)
+                    || (self.is_of_certificate() && matches!(self.status, Some(400 | 403)))
+            }
         }
     }
 
@@ -339,6 +343,7 @@ impl Refusal {
         let is_page = self.problem == Problem::WebPage;
         match (self.status.unwrap_or_default(), self.code().unwrap_or_default()) {
             (429, _) => TOO_OFTEN,
+            (400 | 403, "") if self.is_of_certificate() => CERTIFICATE,
             (500..=599, _) if self.class == Class::Transient => TROUBLE,
             (_, "slow_down" | "throttled") => TOO_OFTEN,
             (_, "temporarily_unavailable" | "server_error") => TROUBLE,
@@ -375,6 +380,11 @@ impl Refusal {
 }
 
 impl Refusal {
+    /// Whether it refuses a request whose proof is the certificate of its connection.
+    fn is_of_certificate(&self) -> bool {
+        self.presented.as_deref().is_some_and(|presented| presented.ask == Ask::Certificate)
+    }
+
     /// What to look at where the client did not prove who it is.
     fn credentials(&self) -> &'static str {
         match self.presented.as_deref() {

@@ -100,6 +100,9 @@ pub(crate) fn check_issuer(issuer: &str, plain_http: PlainHttp) -> Result<(), Co
     if uri.query().is_some() {
         return Err(ConfigError::IssuerQuery);
     }
+    if issuer.contains("/.well-known/") {
+        return Err(ConfigError::IssuerIsMetadata);
+    }
     Ok(())
 }
 

@@ -61,6 +61,8 @@ fn each_form_has_its_place() {
 fn what_can_be_no_issuer_is_refused_by_name() {
     let refused = |issuer| Discovery::new(issuer, Form::OpenId, PlainHttp::Loopback).unwrap_err();
     assert_eq!(refused("https://as.example/?tenant=1"), ConfigError::IssuerQuery);
+    let place = "https://as.example/.well-known/openid-configuration";
+    assert_eq!(refused(place), ConfigError::IssuerIsMetadata);
     assert_eq!(refused(""), ConfigError::Empty { field: "issuer" });
     assert_eq!(refused("as.example"), ConfigError::NotAUrl { field: "issuer" });
     assert!(matches!(refused("http://as.example"), ConfigError::PlainHttp { field: "issuer", .. }));

@@ -9,8 +9,8 @@ use crate::identity::{CertifiedKey, Identity};
 use crate::observer::{EventKind, FlightSpan, Report};
 use crate::source::{Sources, Ticket};
 use evergrant_core::{
-    Asking, Attempt, Cause, Class, Client, ConfigError, Flight, Known, Landing, MetadataFault, Mono, Move,
-    Now, Outcome, Problem, Response, Seed, Sent, TransportError, TransportErrorKind, Unready,
+    Asking, Attempt, Cause, Class, Client, ConfigError, Endpoint, Flight, Known, Landing, MetadataFault,
+    Mono, Move, Now, Outcome, Problem, Response, Seed, Sent, TransportError, TransportErrorKind, Unready,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -31,6 +31,9 @@ pub(crate) struct FlightGuard<V> {
     /// Of the pool, for as long as it is in the air.
     permit: Option<Permit>,
 }
+
+/// What part of an attempt's time a request may take that can be done without.
+const DISPENSABLE: u32 = 4;
 
 /// How an attempt ended, and what came of it beside its outcome.
 #[derive(Debug)]
@@ -103,9 +106,24 @@ impl<V> FlightGuard<V> {
         &self.span
     }
 
-    /// How long the transport may still take.
+    /// How long its attempt may still take.
     pub(crate) fn time_left(&self) -> Duration {
-        self.shared.until(self.sent_at().mono.after(self.limit))
+        self.time_until(self.end())
+    }
+
+    pub(crate) fn time_until(&self, end: Mono) -> Duration {
+        self.shared.until(end)
+    }
+
+    /// When its attempt is over.
+    pub(crate) fn end(&self) -> Mono {
+        self.sent_at().mono.after(self.limit)
+    }
+
+    /// When this request is given up: one that can be done without leaves most of the time to the token request.
+    pub(crate) fn end_of(&self, sent: &Sent<'_>) -> Mono {
+        let end = self.end();
+        if sent.is_dispensable() { end.min(self.shared.after(self.limit / DISPENSABLE)) } else { end }
     }
 
     /// That no answer came in time.
@@ -209,7 +227,7 @@ impl<V> Shared<V> {
         let client = Arc::clone(state.client.as_ref()?);
         let limit = state.machine.policy().attempt_timeout();
         let (id, reason) = (flight.id(), flight.reason());
-        let endpoint = client.provider().server().clone();
+        let endpoint = known_endpoint(&client, &state.known).clone();
         let left = state.report(now, EventKind::Sent { flight: id, reason, endpoint });
         let (shared, span, permit) = (Arc::clone(self), FlightSpan::default(), pass.into_permit());
         let (known, sources) = (state.known.clone(), state.sources.clone());
@@ -250,6 +268,16 @@ fn metadata_news(learnt: &Known, before: &Known) -> Option<EventKind> {
         }
         (Some(_), Some(_)) => None,
     }
+}
+
+/// Where the token request goes, as far as that is known: the place of the metadata, until that was had.
+fn known_endpoint<'a>(client: &'a Client, known: &'a Known) -> &'a Endpoint {
+    let provider = client.provider();
+    let Some(metadata) = known.metadata().filter(|_| provider.token_endpoint().is_none()) else {
+        return provider.server();
+    };
+    let alias = metadata.mtls_token_endpoint().filter(|_| client.shows_certificate());
+    alias.unwrap_or(metadata.token_endpoint())
 }
 
 /// What a request told of the server that it was sent to.

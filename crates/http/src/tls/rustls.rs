@@ -42,7 +42,10 @@ pub fn identity_error(error: &(dyn StdError + 'static)) -> Option<ConfigError> {
         Error::InconsistentKeys(_) => Some(ConfigError::KeyMismatch),
         Error::InvalidCertificate(_) => Some(ConfigError::KeyFormat {
             found: excerpt("the client certificate cannot be read"),
-            mend: excerpt("check it with openssl x509 -in FILE -noout -text, and write the file again"),
+            mend: excerpt(
+                "check it with openssl x509 -in FILE -noout -text: one of version 1 has to be issued again with extensions (openssl \
+                 x509 -extfile), and what is cut off written again",
+            ),
         }),
         // What its providers say of a key, in words of their own.
         Error::General(text) if of_text(text).is_none() => Some(ConfigError::KeyFormat {

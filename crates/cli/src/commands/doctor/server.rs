@@ -87,8 +87,8 @@ pub(super) fn method(client: &Client, known: &Known, findings: &mut Findings) ->
         _ => &[method],
     };
     let listed: Vec<&str> = metadata.auth_methods().collect();
-    if names.iter().any(|name| listed.contains(name)) {
-        return findings.add("method", State::Good, format!("{method} is in the server's list"), []);
+    if let Some(name) = names.iter().find(|name| listed.contains(name)) {
+        return findings.add("method", State::Good, format!("{name} is in the server's list"), []);
     }
     unlisted("method", method, &listed, "--auth", findings)
 }

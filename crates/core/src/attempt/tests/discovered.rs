@@ -123,6 +123,19 @@ fn i40_metadata_that_cannot_be_had_again_stays_good_and_is_asked_for_once_a_minu
     assert_eq!(attempts.known.metadata_failing_since(), None);
 }
 
+#[test]
+fn a_request_of_metadata_can_be_done_without_where_older_metadata_is_kept() {
+    let mut attempts = Attempts::new(posting());
+    let (_, sent) = sending(attempts.begin(0));
+    assert!(!sent.is_dispensable());
+    attempts.flies(0, [Some(metadata("https://as.example/one", "")), Some(token())]);
+    let (request, sent) = sending(attempts.begin(DAY));
+    assert!(request.method() == "GET" && sent.is_dispensable());
+    let error = TransportError::ours(TransportErrorKind::Timeout, "none");
+    let (request, sent) = sending(sent.failed(error));
+    assert!(request.method() == "POST" && !sent.is_dispensable());
+}
+
 // Conforms: R-8414-3-d
 #[test]
 fn an_answer_of_a_wrong_place_makes_the_next_flight_ask_where_it_is() {

@@ -134,6 +134,25 @@ fn a_wrong_clock_is_excused_once_and_the_second_flight_has_the_right_one() {
 }
 
 #[test]
+fn no_assertion_is_made_for_a_day_to_come() {
+    for (date, ahead, excused) in [
+        ("Tue, 24 Nov 2026 12:00:00 GMT", 24 * 3600, true),
+        ("Tue, 24 Nov 2026 12:00:01 GMT", 0, false),
+        ("Thu, 23 Nov 2028 12:00:00 GMT", 0, false),
+        // One for a day that is over is good for nobody.
+        ("Fri, 23 Nov 2018 12:00:00 GMT", -252_460_800, true),
+    ] {
+        let mut attempts = Attempts::new(signing());
+        let refused = json(401, WRONG_CLOCK).with_header("Date", date.as_bytes());
+        let (outcome, _) = attempts.signs(0, &key(1), &refused);
+        assert_eq!(refusal(outcome).class() == Class::Transient, excused, "{date}");
+        let (_, sent) = attempts.signs(11, &key(1), &token());
+        let iat = sent.unwrap()["iat"].as_u64().unwrap();
+        assert_eq!(iat, (NOON + 11 - 5).checked_add_signed(ahead).unwrap(), "{date}");
+    }
+}
+
+#[test]
 fn a_clock_that_changes_each_time_is_excused_once_until_a_token_is_granted() {
     let dates =
         ["Mon, 23 Nov 2026 12:05:00 GMT", "Mon, 23 Nov 2026 13:00:00 GMT", "Mon, 23 Nov 2026 14:00:00 GMT"];

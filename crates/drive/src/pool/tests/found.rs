@@ -55,3 +55,25 @@ fn tenants_of_one_server_ask_for_its_metadata_once() {
     assert!(asks(&pool.tokens(&1).unwrap(), "one"));
     assert!(!asks(&pool.tokens(&2).unwrap(), "one"));
 }
+
+#[test]
+fn metadata_that_is_kept_leaves_most_of_the_time_to_the_token_request() {
+    let clock = ManualClock::new();
+    let settings = PoolSettings::new(|tenant: &u32| Ok::<_, BoxError>(discovering("one", *tenant)));
+    let pool = pool(settings.policy(Policy::new().with_jitter(false)).clock(clock.clone()));
+    let tenant = pool.tokens(&1).unwrap();
+    let whole = |tenant: &Tenant| {
+        let mut guard = sends(tenant);
+        guard.begin_span();
+        let Move::Send(request, sent) = guard.begin() else { panic!("metadata is asked for") };
+        assert_eq!(request.method(), "GET");
+        (guard.time_until(guard.end_of(&sent)), guard.time_left())
+    };
+    let (first, all) = whole(&tenant);
+    assert_eq!(first, all, "there is nothing else to go by");
+    clock.advance(secs(10));
+    assert!(asks(&tenant, "one"));
+    clock.advance(secs(24 * 3600));
+    let (again, all) = whole(&tenant);
+    assert_eq!(again, all / 4);
+}
