@@ -482,6 +482,31 @@ fn the_gateway_signs_with_a_renewed_key_without_being_told() {
     assert!(!said.iter().any(|line| line.contains("has been read again")), "{said:?}");
 }
 
+#[test]
+fn the_gateway_takes_a_key_in_another_place_when_its_file_is_read_again() {
+    let signed = Signed::new();
+    let ((old, old_public), (new, new_public)) = (new_jwk("old"), new_jwk("new"));
+    knows(&signed.server, &[&old_public, &new_public]);
+    signed.folder.file("key.pem", 0o600, old);
+    signed.folder.file("new.jwk", 0o600, new);
+    let api = signed.server.origin();
+    let lines = |key: &str| {
+        signed.config(&format!(
+            "signing_key = {{ file = \"{key}\" }}\norigins = [\"{api}\"]\n[gateway]\nlisten = \"unix:{}\"\nadmin = \"none\"\n\
+             [[gateway.route]]\npath = \"/\"\nprofile = \"own\"\nupstream = \"{api}\"\n",
+            signed.folder.at("socket")
+        ))
+    };
+    let mut command = evergrant(&["gateway", "--config", &lines("key.pem")]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until(|| signed.server.counts().token_granted == 1);
+    lines("new.jwk");
+    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+    until(|| signed.last().assertion().is_some_and(|assertion| assertion.kid() == Some("new")));
+    assert_eq!(signed.server.counts().token_refused, 0);
+    end(child);
+}
+
 #[track_caller]
 fn doctor_says(command: &mut Command, status: i32, lines: &[&str]) -> String {
     let ended = run(command);
