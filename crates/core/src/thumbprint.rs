@@ -60,3 +60,6 @@ impl fmt::Debug for Thumbprint {
         write!(f, "Thumbprint({self})")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,19 @@ fn what_is_stored_is_read_back() {
     assert_eq!((stored.token(), stored.issued(), stored.life()), (&token, issued, life));
     assert!(!format!("{stored:?}").contains("kept"));
 }
+
+#[test]
+fn what_a_stored_token_is_bound_to_changes_nothing_else_of_it() {
+    use crate::thumbprint::Thumbprint;
+    let stored = Stored::new(AccessToken::new("abc").unwrap(), Wall::EPOCH, Duration::from_secs(7));
+    assert_eq!(stored.binding(), Binding::None);
+    let certificate = Binding::Certificate(Thumbprint::new([7; 32]));
+    let bound = stored.clone().with_binding(certificate);
+    assert_eq!(bound.binding(), certificate);
+    assert_eq!(
+        (bound.token().expose(), bound.issued(), bound.life()),
+        ("abc", stored.issued(), stored.life())
+    );
+    // The one that it was made of is as it was.
+    assert_eq!(stored.binding(), Binding::None);
+}

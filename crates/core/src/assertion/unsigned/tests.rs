@@ -172,3 +172,20 @@ fn what_is_printed_has_no_claim() {
     let shown = alloc::format!("{unsigned:?} {:?}", unsigned.for_key(&key, [0; 16]).unwrap());
     assert!(!shown.contains("the-secret") && shown.contains("erp") && shown.contains("Es256"), "{shown}");
 }
+
+/// What grows leaves a copy behind, and what has more room than it needs is wiped for nothing.
+#[test]
+fn room_is_made_once_and_for_the_longest_that_it_can_become() {
+    for (id, json) in [("e", "1"), (&"\"".repeat(300)[..], &alloc::format!("\"{}\"", "y".repeat(5000))[..])] {
+        let auth = ClientAuth::private_key_jwt(id).unwrap();
+        let unsigned = unsigned_of(Client::builder(provider(), auth).assertion_claim("own", json));
+        let claims = unsigned.payload([0xff; 16]);
+        let own = "own".len() + json.len() + 4;
+        assert_eq!(claims.capacity(), 6 * (2 * id.len() + "https://as.example/".len()) + own + 160);
+        let key = es256().with_id("a key");
+        let header = unsigned.header(Algorithm::Es256, &key);
+        let input = unsigned.for_key(&key, [0xff; 16]).unwrap();
+        let coded = |bytes: &[u8]| base64::encoded_len(bytes.len(), false).unwrap();
+        assert_eq!(input.text.capacity(), coded(&header) + coded(&claims) + 2 + SIGNATURE_ROOM);
+    }
+}
