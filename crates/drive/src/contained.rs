@@ -16,5 +16,12 @@ pub(crate) fn contained(foreign: impl FnOnce()) {
     }
 }
 
+/// The same for what gives something: nothing if it panics.
+pub(crate) fn asked<T>(foreign: impl FnOnce() -> T) -> Option<T> {
+    let mut given = None;
+    contained(|| given = Some(foreign()));
+    given
+}
+
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 //! order whose turn has not come waits until the one before has ended, and an answer that nobody waits for any more is dropped.
 
 use super::arrived::Arrived;
-use crate::contained::contained;
+use crate::contained::{asked, contained};
 use crate::signer::{KeySource, Signer};
 use crate::sync::{Mutex, MutexGuard, thread};
 use evergrant_core::{KeyInfo, SecretText, SourceError, UnsignedAssertion};
@@ -97,7 +97,7 @@ impl Desk {
     /// Has this signed, in a time that may be so long. A quick key does it in place.
     pub(crate) fn begin(self: &Arc<Self>, unsigned: UnsignedAssertion, limit: Duration) -> Ticket {
         let quick = match &self.key {
-            Key::Held(signer) if signer.is_quick() => Some(Arc::clone(signer)),
+            Key::Held(signer) if asked(|| signer.is_quick()) == Some(true) => Some(Arc::clone(signer)),
             Key::Held(_) | Key::Read(_) => None,
         };
         let order = match quick {

@@ -3,6 +3,7 @@
 use super::arrived::Arrived;
 use super::reading;
 use super::signing;
+use crate::contained::asked;
 use crate::observer::EventKind;
 use evergrant_core::{Asking, Move, SourceError, Unready};
 use std::borrow::Cow;
@@ -50,17 +51,20 @@ impl Ticket {
         }
     }
 
+    /// What is foreign may panic here as well.
     fn name(&self) -> Option<Cow<'_, str>> {
-        match self {
+        asked(|| match self {
             Self::Read(ticket) => ticket.name(),
             Self::Signature(ticket) => ticket.name(),
-        }
+        })
+        .flatten()
     }
 
     fn is_costly(&self) -> bool {
-        match self {
+        asked(|| match self {
             Self::Read(ticket) => ticket.is_costly(),
             Self::Signature(ticket) => ticket.is_costly(),
-        }
+        })
+        .unwrap_or_default()
     }
 }

@@ -7,13 +7,13 @@ use rustls::{AlertDescription, CertificateError, Error};
 use std::io;
 
 #[test]
-fn what_tls_advises_is_said_as_a_flag_or_is_said_to_be_missing() {
+fn what_tls_advises_is_said_as_a_flag() {
     let no_roots = Error::General("No CA certificates were loaded from the system".into());
     for (error, advice) in [
         (Error::InvalidCertificate(CertificateError::UnknownIssuer), "or in --ca-file"),
         (no_roots, "or name a PEM file with --ca-file"),
-        (Error::AlertReceived(AlertDescription::CertificateRequired), ": this command cannot send one"),
-        (Error::AlertReceived(AlertDescription::AccessDenied), ": this command cannot send one"),
+        (Error::AlertReceived(AlertDescription::CertificateRequired), ": name it with --certificate"),
+        (Error::AlertReceived(AlertDescription::AccessDenied), ": check with the server's operator"),
     ] {
         let known = tls_error(&io::Error::other(error)).expect("an error of rustls");
         let said = of_the_command(known.to_string());

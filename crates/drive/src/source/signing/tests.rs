@@ -192,15 +192,26 @@ fn a_panic_and_an_error_are_what_came() {
             assert_ne!(self.0, "sign");
             Err(SourceError::failed("the key service is away"))
         }
+        fn is_quick(&self) -> bool {
+            assert_ne!(self.0, "is_quick");
+            false
+        }
         fn name(&self) -> Option<Cow<'_, str>> {
+            assert_ne!(self.0, "name");
             None
         }
     }
-    for (at, words) in [("key", "panic"), ("sign", "panic"), ("", "the key service is away")] {
+    // What is said of a key is no reason not to sign with it.
+    let away = "the key service is away";
+    for (at, words) in [("key", "panic"), ("sign", "panic"), ("is_quick", away), ("name", away), ("", away)] {
         let desk = Desk::held(Panics(at));
         let said = arrives(&order(&desk)).text.unwrap_err().to_string();
         assert!(said.contains(words), "{said}");
         assert!(arrives(&order(&desk)).text.is_err(), "the next one has its turn");
+        let client = client();
+        let ticket = Awaited::Signature(order(&desk));
+        let next = ticket.answer(asking(&client), None, &mut Vec::new());
+        assert!(matches!(next, Move::Done(Outcome::NotSent(_), _)), "{next:?}");
     }
 }
 
