@@ -62,7 +62,6 @@ impl Place {
             ("EVERGRANT_CLIENT_ID", Server::CLIENT_ID),
             ("EVERGRANT_CLIENT_SECRET", Server::CLIENT_SECRET),
             ("EVERGRANT_ALLOW_ORIGIN", &self.api),
-            ("EVERGRANT_ISSUER", &self.issuer),
             (ISSUER, &self.issuer),
             ("EVERGRANT_MOCK_API", &self.api),
         ];
