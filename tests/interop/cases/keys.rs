@@ -448,7 +448,7 @@ pub(super) fn wrong_then_new(server: &Server, command: &Command, kind: Kind) {
     let program = Program::start(kind, command, server, &profile(server, id, &file.path()), &[]);
     seen(server, id, &header("ES256", None));
     file.put(&text("EdDSA.pem"));
-    program.until(|program| program.call() != 200 && program.said().contains("signed by"));
+    program.until(|program| program.call() != 200 && program.said().contains("the client assertion, signed as"));
     let (granted, refused) = server.ended(id);
     assert_eq!(refused, 1, "one request with the wrong key");
     file.put(&text("ES384.jwk.json"));
