@@ -35,7 +35,9 @@ pub enum SourceError {
     #[error("it is longer than 64 KiB; name one that has this text and nothing else")]
     TooLong,
     /// It is not UTF-8.
-    #[error("it is not UTF-8 text; write it as plain text")]
+    #[error(
+        "it is not UTF-8 text but in a binary format, such as PKCS#12 or DER, or in UTF-16; write it as plain text in UTF-8"
+    )]
     NotText,
     /// It cannot be what it should be.
     #[error("{0}")]
@@ -181,6 +183,13 @@ impl fmt::Display for Unready {
         let Lacking { ask, source, problem, .. } = &*self.0;
         match (ask, source) {
             (None, _) => problem.fmt(f),
+            // It was read, and is none.
+            (Some(ask), Some(source)) if matches!(problem, SourceError::Unusable(_)) => {
+                write!(f, "{ask} from {source} cannot be used: {problem}")
+            }
+            (Some(ask), None) if matches!(problem, SourceError::Unusable(_)) => {
+                write!(f, "{ask} cannot be used: {problem}")
+            }
             (Some(ask), Some(source)) => write!(f, "{ask} cannot be read from {source}: {problem}"),
             (Some(ask), None) => write!(f, "{ask} cannot be had: {problem}"),
         }
