@@ -183,15 +183,19 @@ impl fmt::Display for Unready {
         let Lacking { ask, source, problem, .. } = &*self.0;
         match (ask, source) {
             (None, _) => problem.fmt(f),
-            // It was read, and is none.
-            (Some(ask), Some(source)) if matches!(problem, SourceError::Unusable(_)) => {
-                write!(f, "{ask} from {source} cannot be used: {problem}")
-            }
-            (Some(ask), None) if matches!(problem, SourceError::Unusable(_)) => {
-                write!(f, "{ask} cannot be used: {problem}")
-            }
-            (Some(ask), Some(source)) => write!(f, "{ask} cannot be read from {source}: {problem}"),
-            (Some(ask), None) => write!(f, "{ask} cannot be had: {problem}"),
+            // A key service gives no key, and what can be read may still be of no use.
+            (Some(ask), Some(source)) => match problem {
+                SourceError::Failed(_) | SourceError::TimedOut if *ask == Ask::Signature => {
+                    write!(f, "the signature cannot be had from {source}: {problem}")
+                }
+                SourceError::Unusable(_) => write!(f, "{ask} in {source} cannot be used: {problem}"),
+                SourceError::Failed(_) => write!(f, "{ask} cannot be had from {source}: {problem}"),
+                _ => write!(f, "{ask} cannot be read from {source}: {problem}"),
+            },
+            (Some(ask), None) => match problem {
+                SourceError::Unusable(_) => write!(f, "{ask} cannot be used: {problem}"),
+                _ => write!(f, "{ask} cannot be had: {problem}"),
+            },
         }
     }
 }
