@@ -43,7 +43,11 @@ fn each_problem_says_what_happened_and_what_to_do_and_whether_another_try_can_he
             Class::Permanent,
             "it is longer than 64 KiB; name one that has this text and nothing else",
         ),
-        (SourceError::NotText, Class::Permanent, "it is not UTF-8 text; write it as plain text"),
+        (
+            SourceError::NotText,
+            Class::Permanent,
+            "it is not UTF-8 text but in a binary format, such as PKCS#12 or DER, or in UTF-16; write it as plain text in UTF-8",
+        ),
         (
             SourceError::Unusable(ConfigError::ControlCharacter { field: "client_secret", at: 4 }),
             Class::Permanent,
@@ -55,7 +59,11 @@ fn each_problem_says_what_happened_and_what_to_do_and_whether_another_try_can_he
         assert_eq!((problem.class(), problem.to_string().as_str()), (class, says));
         let unready = Unready::new(Ask::Assertion, problem.clone());
         assert_eq!((unready.class(), unready.problem()), (class, &problem));
-        assert_eq!(unready.to_string(), format!("the client assertion cannot be had: {says}"));
+        let lead = match problem {
+            SourceError::Unusable(_) => "the client assertion cannot be used",
+            _ => "the client assertion cannot be had",
+        };
+        assert_eq!(unready.to_string(), format!("{lead}: {says}"));
         let lead = match problem {
             SourceError::Unusable(_) => "the client assertion in /run/a cannot be used",
             SourceError::Failed(_) => "the client assertion cannot be had from /run/a",
