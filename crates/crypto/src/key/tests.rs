@@ -258,6 +258,13 @@ fn a_certificate_may_have_a_compressed_point() {
     opposite[at] ^= 1;
     let of = |der: &[u8]| PublicKeyInfo::of(der).unwrap().is(&read(made!("p256.pem")).pair.public());
     assert_eq!((of(&der), of(&opposite)), (Some(true), Some(false)));
+    // And the other way round for the point on the other side, whose y is odd.
+    let own = read(made!("p256.pem"));
+    let Public::Ec { curve: on, x, y } = own.pair.public() else { panic!("an EC key") };
+    let mut odd = y.to_vec();
+    *odd.last_mut().unwrap() |= 1;
+    let of_odd = |der: &[u8]| PublicKeyInfo::of(der).unwrap().is(&Public::Ec { curve: on, x, y: &odd });
+    assert_eq!((of_odd(&der), of_odd(&opposite)), (Some(false), Some(true)));
     // The same point on another curve is another key.
     let curve = der.windows(8).position(|eight| eight == pair::Curve::P256.identifier()).unwrap();
     let mut elsewhere = der.to_vec();
