@@ -101,14 +101,11 @@ pub(super) fn disguised(bytes: &[u8]) -> Option<ConfigError> {
 
 /// Whether it is UTF-16: by the mark before it, or by its zeros, of which each of the first characters has one.
 pub(super) fn is_utf16(bytes: &[u8]) -> bool {
-    let is_of = |zero: usize| {
-        let first = bytes.chunks_exact(2).take(8);
-        first.len() == 8
-            && first
-                .clone()
-                .all(|pair| pair.iter().enumerate().all(|(at, byte)| (*byte == 0) == (at == zero)))
-    };
-    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) || is_of(0) || is_of(1)
+    let has_zeros = bytes.get(..16).is_some_and(|first| {
+        let all = |is_one: fn(&[u8]) -> bool| first.chunks_exact(2).all(is_one);
+        all(|pair| matches!(pair, [0, 1..=255])) || all(|pair| matches!(pair, [1..=255, 0]))
+    });
+    has_zeros || matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
 }
 
 /// What was found, if it begins as base64 of something does.

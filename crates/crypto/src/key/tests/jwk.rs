@@ -232,6 +232,7 @@ fn a_jwk_with_something_missing_or_wrong_says_what() {
             r#"{"type":"service_account","private_key":"-----BEGIN PRIVATE KEY-----\nMII"}"#.into(),
             "JSON that has a private key in PEM in it: take that out: jq -r .private_key",
         ),
+        (r#"{"type":"service_account","private_key_id":"7"}"#.into(), "JSON without the member kty"),
         (r#"{"kty":"EC","kty":"EC"}"#.into(), "JSON that is not a JWK"),
         ("{".into(), "JSON that is not a JWK"),
         ("{}x".into(), "JSON that is not a JWK"),

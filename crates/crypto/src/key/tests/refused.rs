@@ -21,6 +21,12 @@ fn an_encrypted_key_is_to_be_decrypted() {
     for pem in [&made!("encrypted.pem")[..], made!("encrypted-pkcs1.pem"), made!("encrypted-sec1.pem")] {
         is(pem, "an encrypted private key", "openssl pkey -in FILE -out decrypted.pem");
     }
+    // Other headers say nothing of that.
+    let pem = std::str::from_utf8(made!("rsa2048-pkcs1.pem")).unwrap();
+    for header in ["Proc-Type: 4,MIC-CLEAR", "X-Was: ENCRYPTED"] {
+        let with_header = pem.replacen('\n', &format!("\n{header}\n\n"), 1);
+        assert_eq!(read(with_header.as_bytes()).thumbprint(), read(pem.as_bytes()).thumbprint(), "{header}");
+    }
 }
 
 #[test]
@@ -199,6 +205,11 @@ fn base64_of_something_says_of_what() {
             "base64 of a certificate, a public key or an encrypted key",
             "not encrypted",
         );
+    }
+    // It begins as one, and is none.
+    let pem = String::from_utf8(encoded(made!("p256.pem"))).unwrap();
+    for text in [pem.replacen('\n', "-", 1), format!("{pem}, and more")] {
+        is(text.as_bytes(), "a text without a private key in it", NEW_EC);
     }
     for secret in ["MySecretOf32LettersThatNobodyMadeUp+/", "c2VjcmV0", "MIIE", "ab=="] {
         is(secret.as_bytes(), "a text without a private key in it", NEW_EC);
