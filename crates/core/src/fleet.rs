@@ -18,15 +18,19 @@
 mod entry;
 mod name;
 mod operation;
+mod passage;
 mod reply;
 mod said;
 mod store_error;
+mod store_time;
 mod table;
 
-pub use entry::{Entry, StoreTime};
+pub use entry::Entry;
 pub use name::{Claimant, Name, Print};
 pub use operation::{Claim, Fail, Fence, Operation, Put, Sealed, Stamp};
+pub use passage::{Instance, Next, Passage, Unsealed};
 pub use reply::{Have, Reply};
 pub use said::Said;
 pub use store_error::StoreError;
+pub use store_time::StoreTime;
 pub use table::Table;

@@ -4,36 +4,8 @@ use super::name::{Claimant, Print};
 use super::operation::{Claim, Fail, Fence, Put, Sealed, Stamp};
 use super::reply::{Have, Reply};
 use super::said::Said;
+use super::store_time::StoreTime;
 use core::time::Duration;
-
-/// An instant on the clock of a store, in whole milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct StoreTime(u64);
-
-impl StoreTime {
-    /// So many milliseconds after 1970-01-01T00:00:00Z.
-    pub const fn from_millis(millis: u64) -> Self {
-        Self(millis)
-    }
-
-    /// The milliseconds since 1970-01-01T00:00:00Z.
-    pub const fn as_millis(self) -> u64 {
-        self.0
-    }
-
-    /// This instant moved into the future, by whole milliseconds.
-    #[must_use]
-    pub const fn after(self, by: Duration) -> Self {
-        // A clock of 64 bits of milliseconds ends in 584 million years, and a duration may be longer.
-        let millis = by.as_secs().saturating_mul(1000).saturating_add(by.subsec_millis() as u64);
-        Self(self.0.saturating_add(millis))
-    }
-
-    /// The time from `earlier` to this instant; zero if `earlier` is not earlier.
-    pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
-    }
-}
 
 /// How long an entry is kept after the last of its times has passed: the count of failures, and the fences.
 const KEPT: Duration = Duration::from_secs(3600);
@@ -120,7 +92,7 @@ impl Entry {
         }
         if let Some(other) = self.claim.as_mut().filter(|other| other.by != *claimant && now < other.until) {
             other.told = other.told.saturating_add(1);
-            return Reply::Busy { left: other.until.since(now), told: other.told };
+            return Reply::Busy { left: other.until.since(now), told: other.told, fence: other.fence };
         }
         let Some(lease) = lease else { return Reply::Free };
         let fence = Fence::new(self.last.number().saturating_add(1).max(now.as_millis()));

@@ -1,8 +1,8 @@
 //! What a store is asked to do.
 
-use super::entry::StoreTime;
 use super::name::{Claimant, Print};
 use super::said::Said;
+use super::store_time::StoreTime;
 use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;

@@ -1,9 +1,9 @@
 //! What a store answers.
 
-use super::entry::StoreTime;
 use super::name::Print;
 use super::operation::{Fence, Sealed, Stamp};
 use super::said::Said;
+use super::store_time::StoreTime;
 use crate::token::AccessToken;
 use core::time::Duration;
 
@@ -28,6 +28,8 @@ pub enum Reply<T = Sealed> {
         left: Duration,
         /// How often somebody was told so during this claim.
         told: u32,
+        /// Which claim it is.
+        fence: Fence,
     },
     /// To a claim that only looks: it would be granted.
     Free,
@@ -76,7 +78,7 @@ impl Reply {
                 Reply::Have(Have { token, print, fence, end, left, due_in, life })
             }
             Self::Rest { left, failures, said } => Reply::Rest { left, failures, said },
-            Self::Busy { left, told } => Reply::Busy { left, told },
+            Self::Busy { left, told, fence } => Reply::Busy { left, told, fence },
             Self::Free => Reply::Free,
             Self::Claimed { stamp, failures } => Reply::Claimed { stamp, failures },
             Self::Kept => Reply::Kept,

@@ -142,16 +142,16 @@ fn one_claims_and_the_others_are_told_how_long_and_how_many_they_are() {
     let mut store = Store::new();
     let first = store.claimed(me(1));
     store.pass(ms(1000));
-    assert_eq!(store.claim(me(2)), Reply::Busy { left: ms(10_000), told: 1 });
+    let fence = first.fence();
+    assert_eq!(store.claim(me(2)), Reply::Busy { left: ms(10_000), told: 1, fence });
     // Whoever looks is told as well.
-    assert_eq!(
-        store.claims(Claim { lease: None, ..claim(me(3)) }),
-        Reply::Busy { left: ms(10_000), told: 2 }
-    );
+    let look = Claim { lease: None, ..claim(me(3)) };
+    assert_eq!(store.claims(look), Reply::Busy { left: ms(10_000), told: 2, fence });
     // A claim whose reply was lost is taken again by its owner.
     let again = store.claimed(me(1));
     assert!(again.fence() > first.fence());
-    assert_eq!(store.claim(me(1).offering()), Reply::Busy { left: LEASE, told: 1 });
+    let fence = again.fence();
+    assert_eq!(store.claim(me(1).offering()), Reply::Busy { left: LEASE, told: 1, fence });
     store.pass(LEASE);
     assert_eq!(store.claims(Claim { lease: None, ..claim(me(2)) }), Reply::Free);
     assert_eq!(store.claims(Claim { lease: None, ..claim(me(3)) }), Reply::Free, "a look claims nothing");
