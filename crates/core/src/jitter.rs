@@ -13,6 +13,10 @@ pub(crate) enum Purpose {
     Rest = 2,
     /// How much is added to a Retry-After.
     RetryAfter = 3,
+    /// When a store that said "busy" is asked again.
+    Busy = 4,
+    /// Where in [half, full] the rest of a fleet ends.
+    FleetRest = 5,
 }
 
 /// Uniform in [0, `upto`].

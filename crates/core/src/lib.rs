@@ -98,6 +98,7 @@ mod decimal;
 mod endpoint;
 mod error;
 mod field;
+pub mod fleet;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub mod fuzz;
@@ -106,6 +107,7 @@ mod jitter;
 mod json;
 mod jwt;
 mod key;
+mod lent;
 mod lifetime;
 mod machine;
 mod metadata;
@@ -141,6 +143,7 @@ pub use error::{
     UnusableToken,
 };
 pub use key::ClientKey;
+pub use lent::Lent;
 pub use lifetime::{JwtHint, Lifetime, StatedLife};
 pub use machine::{
     Call, Fetch, Flight, Landing, Machine, Outcome, Reason, Rejection, RestNote, Rotation, SetAside, Site,

@@ -56,6 +56,10 @@
 //! | counts     | held back: the credential is still the one that was refused        | the same, and no count changes                      |
 //! | counts     | grant that equals the held token, or ends no later                 | no progress: the lease stays, and is due later      |
 //! | counts     | any other grant                                                    | the lease; the counts of failures start again       |
+//! | counts     | elsewhere: another process was about to ask                        | idle, and no count changes; what is set aside serves from now on |
+//!
+//! A token that another process shared is a grant in this table. It lives for what is left, is due when that process has drawn (and
+//! some jitter later), and its end is an assumption. Without progress it makes the held lease due when it is due itself.
 //!
 //! A grant of the last token (held, stale, set aside or ended) that tells no life ends where it was told to end before;
 //! where the end was an assumption, it gets the default life again. No grant makes "no progress" against a lease that
@@ -91,6 +95,8 @@ pub use step::{Call, Fetch, Flight, Landing, Outcome, Reason, Rejection, Rotatio
 use crate::binding::Binding;
 use crate::error::{Cause, Closed, Error, Refusal};
 use crate::jitter::{self, Purpose};
+use crate::lent::Lent;
+use crate::lifetime::JwtHint;
 use crate::policy::{GRACE, Policy};
 use crate::response::Grant;
 use crate::time::{Mono, Now};
@@ -108,6 +114,13 @@ use lease::{Arrival, Lease};
 struct Length {
     full: Duration,
     told: Option<Duration>,
+}
+
+/// What is told of a token that came, and when its replacement is due if somebody else has drawn that.
+struct Arrived {
+    life: Duration,
+    hint: JwtHint,
+    due_at: Option<Now>,
 }
 
 /// When a caller that is held back may try again: nobody knows better.
@@ -241,6 +254,15 @@ impl Machine {
         }
         let cause = match outcome {
             Outcome::Granted(grant) => return self.granted(now, &flight, &grant),
+            Outcome::Shared(lent) => return self.shared(now, &flight, &lent),
+            Outcome::Elsewhere => {
+                if !self.counts(&flight) {
+                    return Landing::Superseded;
+                }
+                self.fetching = Fetching::Idle;
+                self.ended_without_token(flight.id);
+                return Landing::Elsewhere;
+            }
             Outcome::Refused(refusal) => Cause::Refused(Arc::new(self.shown(refusal))),
             Outcome::NotSent(unready) => Cause::NotSent(unready),
             Outcome::HeldBack(refusal) => {
@@ -441,8 +463,29 @@ impl Machine {
 
     fn granted(&mut self, now: Now, flight: &Flight, grant: &Grant) -> Landing {
         self.lapse(now);
+        let lease = self.lease(flight.id, Arrival { now, sent: flight.sent_at, grant });
+        let life = lease.as_ref().map_or(Duration::ZERO, |lease| lease.life);
+        self.arrived(now, flight, lease, Arrived { life, hint: grant.lifetime.hint, due_at: None })
+    }
+
+    /// Another process has asked. A lease like any other, but that its end is an assumption, and that who asked has drawn when its
+    /// replacement is due.
+    fn shared(&mut self, now: Now, flight: &Flight, lent: &Lent) -> Landing {
+        self.lapse(now);
+        let sent = flight.sent_at;
+        let life = lent.life.min(self.policy.max_lifetime());
+        // Of no token is more left than it lives, now.
+        let left = lent.left.min(life.saturating_add(now.mono.since(sent.mono)));
+        let lent = Lent { token: lent.token.clone(), left, due_in: lent.due_in.min(left), life };
+        let lease = Lease::shared(&self.policy, now, sent, &lent, self.refresh_jitter(flight.id, life));
+        let (life, due_at) = (left, Some(sent.after(lent.due_in)));
+        self.arrived(now, flight, lease, Arrived { life, hint: JwtHint::Absent, due_at })
+    }
+
+    /// A token came, granted or shared; no lease if it has ended already.
+    fn arrived(&mut self, now: Now, flight: &Flight, lease: Option<Lease>, arrived: Arrived) -> Landing {
         let counts = self.counts(flight);
-        let Some(lease) = self.lease(flight.id, Arrival { now, sent: flight.sent_at, grant }) else {
+        let Some(lease) = lease else {
             // An expired answer is a failure: taken for a success it would be asked for in a busy loop.
             return if counts {
                 self.failed(now.mono, flight.id, Cause::Refused(Arc::new(Refusal::expired())))
@@ -454,14 +497,14 @@ impl Machine {
         if counts {
             self.fetching = Fetching::Idle;
             if !progress {
-                return self.no_progress_made(now, &lease);
+                return self.no_progress_made(now, &lease, arrived.due_at);
             }
             self.failures = Failures::default();
             self.last_error = None;
         } else if !progress || flight.id <= self.brought_by.max(self.rotated_after.unwrap_or(0)) {
             return Landing::Superseded;
         }
-        self.install(now, flight.id, lease, grant)
+        self.install(now, flight.id, lease, arrived)
     }
 
     /// The lease that this answer would be; none if it has ended already.
@@ -481,24 +524,26 @@ impl Machine {
         Lease::granted(policy, arrival, life, self.refresh_jitter(flight, life))
     }
 
-    fn install(&mut self, now: Now, flight: u64, mut lease: Lease, grant: &Grant) -> Landing {
-        let (generation, life) = (self.next_generation(), lease.life);
+    fn install(&mut self, now: Now, flight: u64, mut lease: Lease, arrived: Arrived) -> Landing {
+        let (generation, Arrived { life, hint, .. }) = (self.next_generation(), arrived);
         lease.token.generation = generation;
         self.holding = Holding::Held(lease);
         self.brought_by = flight;
         self.no_progress = 0;
         self.gates.installed(&self.policy, now.mono);
-        Landing::Installed { generation, life, hint: grant.lifetime.hint }
+        Landing::Installed { generation, life, hint }
     }
 
     /// Some servers hand out the same token until it dies. Asking at half of what is left, and half of that, costs
     /// few requests; asking again at once would hammer them through the whole window.
-    fn no_progress_made(&mut self, now: Now, answer: &Lease) -> Landing {
+    ///
+    /// In a fleet the one that asks does so, and the others are due when it said: at `due_at`.
+    fn no_progress_made(&mut self, now: Now, answer: &Lease, due_at: Option<Now>) -> Landing {
         self.no_progress = self.no_progress.saturating_add(1);
         // It was answered: an abandonment before it and one after it are not in a row.
         self.failures.abandoned = 0;
         if let Holding::Held(lease) = &mut self.holding {
-            lease.outlast(&self.policy, now, answer);
+            lease.outlast(&self.policy, now, answer, due_at);
         }
         Landing::NoProgress { count: self.no_progress }
     }

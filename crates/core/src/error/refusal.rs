@@ -39,6 +39,8 @@ pub struct Refusal {
     pub(crate) clock: Option<ClockOffset>,
     /// The token endpoint, where the server's metadata says which one that is, and not the configuration.
     pub(crate) endpoint: Option<Excerpt>,
+    /// Whether another instance got it, and a store told so.
+    pub(crate) is_told: bool,
 }
 
 /// A credential that was read for one request, without the credential.
@@ -143,6 +145,7 @@ impl Refusal {
             presented: None,
             clock: None,
             endpoint: None,
+            is_told: false,
         }
     }
 
@@ -157,7 +160,28 @@ impl Refusal {
     /// assert!(refusal.advice().starts_with("this client requests tokens too often"));
     /// ```
     pub fn new(class: Class, status: Option<u16>, problem: Problem) -> Self {
-        Self { class, status, problem, retry_after: None, presented: None, clock: None, endpoint: None }
+        Self {
+            class,
+            status,
+            problem,
+            retry_after: None,
+            presented: None,
+            clock: None,
+            endpoint: None,
+            is_told: false,
+        }
+    }
+
+    /// What another instance was told, with how long nobody of the fleet asks.
+    pub(crate) fn told(
+        class: Class,
+        status: Option<u16>,
+        code: Option<&str>,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        let code = code.and_then(|code| Excerpt::new(code, &[]));
+        let problem = code.map_or(Problem::Status, |code| Problem::ErrorResponse(ErrorResponse::new(code)));
+        Self { retry_after, is_told: true, ..Self::new(class, status, problem) }
     }
 
     /// The same, with the server's word on when to ask again.
@@ -214,6 +238,12 @@ impl Refusal {
     /// ```
     pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// Whether another instance of the fleet got it, and this one sent no request: a store told so. Display says it behind the
+    /// advice.
+    pub const fn is_told(&self) -> bool {
+        self.is_told
     }
 
     /// Whether it refuses, for good, a request with a credential that is read for each one, where reading it again costs nobody anything: it is
@@ -451,6 +481,10 @@ impl fmt::Display for Summary<'_> {
                     write!(f, ": {description}")?;
                 }
             }
+            // What the transport said stayed with the instance that it said it to.
+            Problem::Status if refusal.is_told && refusal.status.is_none() => {
+                f.write_str("the token request brought no token")?;
+            }
             Problem::Status | Problem::Described(_) => {
                 match refusal.status {
                     Some(200 | 201) => {
@@ -504,6 +538,9 @@ impl fmt::Display for Summary<'_> {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.summary(), self.advice())?;
+        if self.is_told {
+            f.write_str("; another instance of this client was answered so, and this one sent no request")?;
+        }
         if let Some(clock) = self.clock {
             write!(f, "; this machine's clock is {clock}")?;
         }

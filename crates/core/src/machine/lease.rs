@@ -1,5 +1,6 @@
 //! A token with its times: how long it is used, when its replacement is due, and what replaces it.
 
+use crate::lent::Lent;
 use crate::policy::Policy;
 use crate::response::Grant;
 use crate::time::{Mono, Now, Wall};
@@ -55,6 +56,34 @@ impl Lease {
         let term =
             Term { use_until: self.token.use_until, issued: self.issued, life: self.life, told: self.told };
         Self::until(policy, arrival, term, jitter)
+    }
+
+    /// The lease of a token that another process asked for; none if it has ended already. Its generation is still to be given.
+    ///
+    /// `left` and `due_in` count from the moment this flight was sent, and the leeway is that of the whole life: here it ends when it
+    /// ends there, or earlier.
+    pub(super) fn shared(
+        policy: &Policy,
+        now: Now,
+        sent: Now,
+        lent: &Lent,
+        jitter: Duration,
+    ) -> Option<Self> {
+        let Lent { left, life, .. } = *lent;
+        let use_until = sent.after(left.saturating_sub(policy.leeway(life)));
+        if now.has_reached(use_until) {
+            return None;
+        }
+        let wish = sent.after(lent.due_in.saturating_add(jitter)).min_each(use_until);
+        let refresh_at = each_not_born_due(wish, now, sent, use_until);
+        let token = Token { value: lent.token.clone(), generation: Generation(0), refresh_at, use_until };
+        // When its own request was sent, as far as this wall clock knows.
+        let issued = Wall::from_epoch(sent.wall.since_epoch().saturating_sub(life.saturating_sub(left)));
+        // Others have had it for so long.
+        let age = life.saturating_sub(left.saturating_sub(now.mono.since(sent.mono)));
+        let settled_at = now.mono.after(policy.settle(life).saturating_sub(age));
+        let life = sent.wall.after(left).since(issued).min(life);
+        Some(Self { token, issued, life, told: false, settled_at, stale: false })
     }
 
     fn until(policy: &Policy, arrival: Arrival<'_>, term: Term, jitter: Duration) -> Option<Self> {
@@ -114,13 +143,17 @@ impl Lease {
 
     /// The answer brought no progress: what it told of the end of this very token counts, and the next request is due
     /// at half of what is left, not sooner than `min_interval` and not later than the end.
-    pub(super) fn outlast(&mut self, policy: &Policy, now: Now, answer: &Self) {
+    ///
+    /// Of a token that another process shares, that one has said when it is due.
+    pub(super) fn outlast(&mut self, policy: &Policy, now: Now, answer: &Self, due_at: Option<Now>) {
         if answer.told && answer.token.value == self.token.value {
             self.correct_end(answer);
         }
         let use_until = self.token.use_until;
-        let half = (now.until(use_until) / 2).max(policy.min_interval());
-        self.token.refresh_at = now.after(half).min_each(use_until);
+        let least = now.after(policy.min_interval());
+        let due = due_at.unwrap_or(now.after(now.until(use_until) / 2));
+        let due = Now::new(due.mono.max(least.mono), due.wall.max(least.wall));
+        self.token.refresh_at = due.min_each(use_until);
     }
 
     /// A told end stands in for an assumed one; of two told ones the earlier counts, on each clock.
@@ -147,15 +180,24 @@ struct Term {
 /// after the arrival.
 fn refresh_at(now: Now, sent: Now, use_until: Now, early: Duration, wish: Option<Duration>) -> Now {
     let wish = sent.after(wish.unwrap_or(Duration::MAX));
-    let planned = |end: Duration, wish: Duration| end.saturating_sub(early).min(wish);
+    let before = |end: Duration| end.saturating_sub(early);
+    let planned = Now::new(
+        Mono::from_origin(before(use_until.mono.since_origin())),
+        Wall::from_epoch(before(use_until.wall.since_epoch())),
+    );
+    each_not_born_due(planned.min_each(wish), now, sent, use_until)
+}
+
+/// When a refresh planned for `planned` is due, on each clock.
+fn each_not_born_due(planned: Now, now: Now, sent: Now, use_until: Now) -> Now {
     Now::new(
         Mono::from_origin(not_born_due(
-            planned(use_until.mono.since_origin(), wish.mono.since_origin()),
+            planned.mono.since_origin(),
             sent.mono.max(now.mono).since_origin(),
             use_until.mono.since_origin(),
         )),
         Wall::from_epoch(not_born_due(
-            planned(use_until.wall.since_epoch(), wish.wall.since_epoch()),
+            planned.wall.since_epoch(),
             sent.wall.max(now.wall).since_epoch(),
             use_until.wall.since_epoch(),
         )),

@@ -2,6 +2,7 @@
 
 use crate::decimal::decimal;
 use crate::error::{Cause, Error, Refusal, Unready};
+use crate::lent::Lent;
 use crate::lifetime::JwtHint;
 use crate::response::Grant;
 use crate::time::{Mono, Now};
@@ -37,6 +38,11 @@ pub struct Flight {
 }
 
 impl Flight {
+    /// The seed of its machine.
+    pub(crate) const fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// Its number, counted from 1 for each machine.
     pub const fn id(&self) -> u64 {
         self.id
@@ -205,6 +211,12 @@ pub enum Outcome {
     NotSent(Unready),
     /// Nothing was sent: the credential is the one that the server refused like this, and its time to be tried once more has not come.
     HeldBack(Refusal),
+    /// Nothing was sent: another process of the fleet has asked, and this is its token. Its end counts as an assumption, which an answer
+    /// of the server may correct.
+    Shared(Lent),
+    /// Nothing was sent: another process of the fleet was about to ask, and has not. Nothing is counted, and the next poll may send as
+    /// soon as `min_interval` allows.
+    Elsewhere,
 }
 
 /// What the machine made of an outcome, or of a flight that nobody will report on.
@@ -215,7 +227,7 @@ pub enum Landing {
     Installed {
         /// Its generation.
         generation: Generation,
-        /// Its life from the moment its request was sent, after all bounds.
+        /// Its life from the moment its flight was sent, after all bounds.
         life: Duration,
         /// What became of the JWT's own times.
         hint: JwtHint,
@@ -241,6 +253,8 @@ pub enum Landing {
     },
     /// Abandoned for the first time in a row: no rest, and the next poll may send as soon as `min_interval` allows.
     Idle,
+    /// Nothing was sent, and nothing failed: no rest, and the next poll may send as soon as `min_interval` allows.
+    Elsewhere,
     /// It has no effect: a newer flight was sent, a rotation came between, or it is a flight of another machine.
     Superseded,
 }
@@ -252,17 +266,18 @@ impl Landing {
         match self {
             Self::Resting { cause, .. } | Self::HeldBack { cause, .. } => Some(cause),
             Self::Idle => Some(&ABANDONED),
-            Self::Installed { .. } | Self::NoProgress { .. } | Self::Superseded => None,
+            Self::Installed { .. } | Self::NoProgress { .. } | Self::Elsewhere | Self::Superseded => None,
         }
     }
 
-    /// One lower-case word: `installed`, `no_progress`, `transient`, `permanent`, `not_sent`, `held_back`, `abandoned` or
-    /// `superseded`.
+    /// One lower-case word: `installed`, `no_progress`, `transient`, `permanent`, `not_sent`, `held_back`, `abandoned`,
+    /// `elsewhere` or `superseded`.
     pub fn as_str(&self) -> &'static str {
         match (self, self.cause()) {
             (Self::Installed { .. }, _) => "installed",
             (Self::NoProgress { .. }, _) => "no_progress",
             (Self::HeldBack { .. }, _) => "held_back",
+            (Self::Elsewhere, _) => "elsewhere",
             (_, Some(Cause::Abandoned)) => "abandoned",
             (_, Some(Cause::NotSent(_))) => "not_sent",
             (_, Some(cause)) if cause.is_permanent() => "permanent",

@@ -20,6 +20,7 @@ mod reject;
 mod restore;
 mod rests;
 mod rotate;
+mod shared;
 mod sim;
 mod traces;
 

@@ -10,6 +10,7 @@ pub(crate) use op::{Answer, Op};
 
 use super::{Call, Flight, Landing, Machine, Outcome, Rejection, RestNote, Rotation, SetAside, Site, Step};
 use crate::error::{Class, ConfigError, Error, Problem, Refusal};
+use crate::lent::Lent;
 use crate::policy::Policy;
 use crate::response::Grant;
 use crate::time::{Mono, Now, Wall};
@@ -346,14 +347,18 @@ impl Trace {
             Answer::NotSent => Outcome::NotSent(ConfigError::ColonInClientId.into()),
             Answer::PermanentLive => Outcome::Refused(refused(Class::Permanent).of_live()),
             Answer::HeldBack => Outcome::HeldBack(refused(Class::Permanent).of_live()),
+            Answer::Shared { name, left, due_in, life } => {
+                Outcome::Shared(Lent::new(token(&format!("t{name}")), *left, *due_in, *life))
+            }
+            Answer::Elsewhere => Outcome::Elsewhere,
         };
         let foreign = Flight { seed: flight.seed.wrapping_add(1), ..flight.clone() };
         assert_eq!(self.machine.complete(now, foreign, outcome.clone()), Landing::Superseded, "I49");
         assert_eq!(self.machine, *before, "I49");
-        if matches!(outcome, Outcome::Granted(_)) {
+        let failure = !matches!(outcome, Outcome::Granted(_) | Outcome::Shared(_));
+        if !failure {
             self.see_what_ended();
         }
-        let failure = !matches!(outcome, Outcome::Granted(_));
         let landing = self.machine.complete(now, flight, outcome);
         let (held_before, held) = (before.held(now), self.machine.held(now).cloned());
         assert!(!failure || held.as_ref() == held_before, "I14");
@@ -364,6 +369,7 @@ impl Trace {
             (Landing::HeldBack { .. }, _) => "HeldBack",
             (Landing::NoProgress { .. }, _) => "NoProgress",
             (Landing::Idle, _) => "Idle",
+            (Landing::Elsewhere, _) => "Elsewhere",
             (Landing::Superseded, _) => "Superseded",
         });
         match landing {
@@ -387,6 +393,14 @@ impl Trace {
                 self.not_progressed(answer, sent, &held);
             }
             Landing::Idle => panic!("only an abandonment is idle"),
+            Landing::Elsewhere => {
+                assert!(counts && *answer == Answer::Elsewhere);
+                assert_eq!(held.as_ref(), held_before, "I14");
+                assert_eq!(self.machine.fetch(now), super::Fetch::Idle, "idle, and nothing rested from");
+                let counted = (self.machine.failures, self.machine.last_error());
+                assert_eq!(counted, (before.failures, before.last_error()), "counted, and nothing failed");
+                self.ended_without_token();
+            }
             Landing::Superseded => {
                 assert!(!counts, "I22: a flight that counts has an effect");
                 let fetch = (self.machine.fetch(now), self.machine.failures);
@@ -398,7 +412,21 @@ impl Trace {
 
     /// I11, I48: where the end of a token comes from.
     fn installed(&mut self, answer: &Answer, sent: Now, life: Duration, held: &Token) {
-        let Answer::Grant { life: told, .. } = answer else { panic!("I14: installed by {answer:?}") };
+        let told = match answer {
+            Answer::Grant { life: told, .. } => told,
+            Answer::Shared { life: whole, .. } => {
+                self.seen.insert("shared");
+                // Less the leeway of the whole life; and its end is an assumption.
+                let whole = (*whole).min(Duration::from_secs(366 * DAY));
+                let leeway = Duration::from_secs(30).min(whole / 10);
+                assert_eq!(held.use_until(), sent.after(life - leeway), "I11");
+                let (value, use_until) = (held.value().clone(), held.use_until());
+                self.last = Some(Last { value, use_until, told: false, over: false });
+                (self.aside, self.refused) = (None, false);
+                return;
+            }
+            _ => panic!("I14: installed by {answer:?}"),
+        };
         let last = self.last.take().filter(|last| last.value == *held.value());
         let kept = last.filter(|last| told.is_none() && last.told);
         if let Some(kept) = &kept {
@@ -416,7 +444,12 @@ impl Trace {
 
     /// I11, I48: what an answer without progress changes of the end.
     fn not_progressed(&mut self, answer: &Answer, sent: Now, held: &Token) {
-        let Answer::Grant { name, life, .. } = answer else { panic!("I14: no progress by {answer:?}") };
+        let (name, life) = match answer {
+            Answer::Grant { name, life, .. } => (name, life),
+            // What another process knows of its end counts for nobody else.
+            Answer::Shared { name, .. } => (name, &None),
+            _ => panic!("I14: no progress by {answer:?}"),
+        };
         let Some(last) = &mut self.last else { panic!("held, and never installed") };
         if let Some(life) = life
             && token(&format!("t{name}")) == last.value

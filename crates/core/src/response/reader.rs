@@ -208,6 +208,7 @@ impl Reader<'_> {
             presented: None,
             clock: None,
             endpoint: None,
+            is_told: false,
         }
     }
 

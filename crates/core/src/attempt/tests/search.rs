@@ -217,6 +217,7 @@ fn check(client: &Client, before: &World, after: &mut World, event: &Event, ende
         // I36
         (outcome, Some(_)) => panic!("a refused text again before its time: {outcome:?}"),
         (Outcome::HeldBack(_), None) => panic!("held back for nothing"),
+        (Outcome::Shared(_) | Outcome::Elsewhere, _) => panic!("an attempt asks"),
         (Outcome::NotSent(unready), None) => {
             assert!(!sent && *known == before.known, "a source that fails has taught something");
             let read = reads[(*asks - 1).min(1)];
@@ -290,7 +291,7 @@ fn shows_nothing(outcome: &Outcome) {
     match outcome {
         Outcome::Refused(refusal) | Outcome::HeldBack(refusal) => shown += &refusal.to_string(),
         Outcome::NotSent(unready) => shown += &unready.to_string(),
-        Outcome::Granted(_) => {}
+        Outcome::Granted(_) | Outcome::Shared(_) | Outcome::Elsewhere => {}
     }
     assert!(!shown.contains("SENTINEL"), "{shown}");
 }
@@ -369,6 +370,7 @@ fn explore(name: &str, client: &Client) {
                 Outcome::Refused(_) => 1,
                 Outcome::NotSent(_) => 2,
                 Outcome::HeldBack(_) => 3,
+                Outcome::Shared(_) | Outcome::Elsewhere => panic!("an attempt asks"),
             }] += 1;
             check(client, &world, &mut after, &event, &ended);
             // What is shown is the same whatever the time.

@@ -15,7 +15,7 @@
 //!
 //! The machine is a product of parts, and each search opens the doors between some of them: callers and a queue of two
 //! places, with every outcome of a flight; flights that are late, with rotations; rejections at two sites; the two
-//! clocks; restores; calls that are held back, and the end of the machine. Three callers are enough for a queue of two to be full with one more outside; two flights in the
+//! clocks; restores; calls that are held back, and the end of the machine; tokens that other processes share. Three callers are enough for a queue of two to be full with one more outside; two flights in the
 //! air are enough for one that counts and one that is superseded, and a third, forgotten, is a leak; two sites are
 //! enough for one to be closed while the other is open. Generations matter only as "the held one" and "not the held
 //! one", since the machine compares for equality alone.
@@ -94,4 +94,11 @@ fn restores_keep_the_invariants() {
 fn calls_that_are_held_back_and_a_machine_that_is_closed_keep_the_invariants() {
     let (callers, rotations) = (if deep() { 2 } else { 1 }, deep());
     explore("one of many", &Bounds { callers, sites: 1, pooled: true, rotations, ..Bounds::none() });
+}
+
+#[test]
+fn tokens_of_other_processes_keep_the_invariants() {
+    let (sites, rotations) = (if deep() { 2 } else { 1 }, true);
+    let flights = if deep() { 2 } else { 1 };
+    explore("a fleet", &Bounds { sites, flights, rotations, fleet: true, ..Bounds::none() });
 }

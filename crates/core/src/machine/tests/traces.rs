@@ -44,6 +44,7 @@ fn random_traces_see_everything_that_can_happen() {
     }
     let all = [
         "Dropped",
+        "Elsewhere",
         "Failed",
         "HeldBack",
         "Idle",
@@ -74,6 +75,7 @@ fn random_traces_see_everything_that_can_happen() {
         "restored",
         "retry",
         "rotated",
+        "shared",
         "told to rest",
     ];
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), all);

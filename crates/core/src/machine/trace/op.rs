@@ -77,6 +77,19 @@ pub(crate) enum Answer {
     PermanentLive,
     /// That credential is the same one still, and nothing was sent.
     HeldBack,
+    /// Another process has asked: one of the four tokens.
+    Shared {
+        /// Which of the four.
+        name: u8,
+        /// What is left of it, from the sending.
+        left: Duration,
+        /// When it is due, from the sending.
+        due_in: Duration,
+        /// Its whole life.
+        life: Duration,
+    },
+    /// Another process was about to ask.
+    Elsewhere,
 }
 
 impl Op {
@@ -123,6 +136,12 @@ impl Answer {
             14 if d % 4 == 1 => Self::PermanentLive,
             14 if d % 4 == 2 => Self::HeldBack,
             14 => Self::Permanent,
+            15 if d % 4 == 1 => Self::Elsewhere,
+            15 if d % 4 > 1 => {
+                let left = time(a, number);
+                let due_in = left / (u32::from(c % 3) + 1);
+                Self::Shared { name: name % 4, left, due_in, life: left.saturating_mul(u32::from(b % 4)) }
+            }
             _ => Self::NotSent,
         }
     }

@@ -65,7 +65,11 @@ pub(super) fn check(
             landed(before, after, answer, &landing)?;
             if let Landing::Installed { life, .. } = landing {
                 let held = held_after.ok_or("I2: what was installed is over")?;
-                if answer == Answer::SameUnknown && before.ghost.told_end {
+                if let Answer::Shared { left, life, .. } = answer {
+                    let used = units(left).saturating_sub(policy().leeway(units(life)));
+                    let end = flight.sent_at().after(used);
+                    hold!(held.use_until() == end, "I11: {:?} is not {end:?}", held.use_until());
+                } else if answer == Answer::SameUnknown && before.ghost.told_end {
                     let known = before.machine.set_aside(now).map(|aside| aside.token().use_until());
                     let kept = known.or(held_before.as_ref().map(Token::use_until));
                     hold!(kept == Some(held.use_until()), "I48: {:?} was told", kept);
@@ -309,13 +313,21 @@ fn landed(before: &World, after: &mut World, answer: Answer, landing: &Landing) 
             hold!(held_after.is_some_and(|token| !now.has_reached(token.refresh_at())), "I13: due at once");
         }
         Landing::Idle => hold!(false, "only an abandonment is idle"),
+        Landing::Elsewhere => {
+            hold!(answer == Answer::Elsewhere, "{landing:?} of {answer:?}");
+            hold!(after.machine.fetch(now) == Fetch::Idle, "elsewhere, and not idle");
+            ended_without_token(after)?;
+        }
         Landing::Superseded => {}
     }
     Ok(())
 }
 
 fn is_grant(answer: Answer) -> bool {
-    matches!(answer, Answer::Token(_) | Answer::Unknown | Answer::Same(_) | Answer::SameUnknown)
+    matches!(
+        answer,
+        Answer::Token(_) | Answer::Unknown | Answer::Same(_) | Answer::SameUnknown | Answer::Shared { .. }
+    )
 }
 
 /// A flight that counted brought no token: what is set aside serves from now on.

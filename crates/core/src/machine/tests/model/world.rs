@@ -1,9 +1,9 @@
 //! What the search moves through: a machine, its callers and its flights, and everything that can happen next.
 
 use crate::{
-    AccessToken, Ask, Call, Class, Closed, ConfigError, Flight, Generation, Grant, Landing, Machine, Mono,
-    Now, Outcome, Policy, Problem, Refusal, Rejection, Rotation, Site, SourceError, Step, Stored, Unready,
-    Wall,
+    AccessToken, Ask, Call, Class, Closed, ConfigError, Flight, Generation, Grant, Landing, Lent, Machine,
+    Mono, Now, Outcome, Policy, Problem, Refusal, Rejection, Rotation, Site, SourceError, Step, Stored,
+    Unready, Wall,
 };
 use std::time::Duration;
 use std::{vec, vec::Vec};
@@ -50,6 +50,8 @@ pub(super) struct Bounds {
     pub skews: bool,
     /// Calls are held back, and the machine is closed.
     pub pooled: bool,
+    /// Other processes ask, and share their tokens.
+    pub fleet: bool,
 }
 
 impl Bounds {
@@ -62,6 +64,7 @@ impl Bounds {
             restores: false,
             skews: false,
             pooled: false,
+            fleet: false,
         }
     }
 }
@@ -114,6 +117,15 @@ pub(super) enum Answer {
     PermanentLive,
     /// It is the same one still, and nothing was sent.
     HeldBack,
+    /// The last token, or another one: another process has asked.
+    Shared {
+        same: bool,
+        left: u32,
+        due_in: u32,
+        life: u32,
+    },
+    /// Another process was about to ask.
+    Elsewhere,
 }
 
 const ANSWERS: [Answer; 14] = [
@@ -131,6 +143,17 @@ const ANSWERS: [Answer; 14] = [
     Answer::Unready,
     Answer::PermanentLive,
     Answer::HeldBack,
+];
+
+/// What becomes of a flight where other processes ask as well.
+const SHARED: [Answer; 7] = [
+    Answer::Elsewhere,
+    Answer::Shared { same: false, left: 8, due_in: 4, life: 10 },
+    Answer::Shared { same: false, left: 2, due_in: 0, life: 10 },
+    Answer::Shared { same: false, left: 1, due_in: 0, life: 10 },
+    Answer::Shared { same: true, left: 8, due_in: 3, life: 10 },
+    Answer::Shared { same: true, left: 2, due_in: 0, life: 10 },
+    Answer::Shared { same: true, left: 0, due_in: 0, life: 0 },
 ];
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -230,6 +253,9 @@ impl World {
         }
         for at in 0..self.flights.len() {
             events.extend(ANSWERS.map(|answer| Event::Land(at, answer)));
+            if bounds.fleet {
+                events.extend(SHARED.map(|answer| Event::Land(at, answer)));
+            }
             events.push(Event::Abandon(at));
         }
         for site in 0..bounds.sites {
@@ -371,6 +397,11 @@ impl World {
             Answer::Unready => Outcome::NotSent(Unready::new(Ask::ClientSecret, SourceError::Missing)),
             Answer::PermanentLive => Outcome::Refused(refusal(Class::Permanent).of_live()),
             Answer::HeldBack => Outcome::HeldBack(refusal(Class::Permanent).of_live()),
+            Answer::Shared { same, left, due_in, life } => {
+                let token = token(if same { "held" } else { "other" });
+                Outcome::Shared(Lent::new(token, units(left), units(due_in), units(life)))
+            }
+            Answer::Elsewhere => Outcome::Elsewhere,
         }
     }
 

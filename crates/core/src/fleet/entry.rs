@@ -1,0 +1,162 @@
+//! What a store holds for one identity.
+
+use super::name::{Claimant, Print};
+use super::operation::{Claim, Fail, Fence, Put, Sealed, Stamp};
+use super::reply::{Have, Reply};
+use super::said::Said;
+use super::store_time::StoreTime;
+use core::time::Duration;
+
+/// How long an entry is kept after the last of its times has passed: the count of failures, and the fences.
+const KEPT: Duration = Duration::from_secs(3600);
+
+/// What a store holds for one identity, and the three operations on it: what every engine does, in this order.
+///
+/// | `claim`, first row that fits | reply |
+/// |------------------------------|-------|
+/// | the token is the dropped one, and arrived `young` ago or earlier: it is forgotten, and the next rows are read without it | |
+/// | there is a token, and it is not the held one or is not due | `Have` |
+/// | nobody asks, until a time in the future | `Rest` |
+/// | another one's claim | `Busy` |
+/// | the claim only looks | `Free` |
+/// | otherwise the claim is the claimant's, with the next fence | `Claimed` |
+///
+/// | `put` | reply |
+/// |-------|-------|
+/// | the fence is not higher than that of the last token, kept or thrown away; or the token has ended | `Late` |
+/// | otherwise it is the token; no failures; the claim ends if it is this one | `Kept` |
+///
+/// | `fail` | reply |
+/// |--------|-------|
+/// | the claim is another one, or none | `Late` |
+/// | otherwise the claim ends. One that counts is one failure more in a row, n: nobody asks for `base` * 2^(n - 1), at most `cap`, from half of it to all of it; one that does not: for `base`. Never shorter than what was told | `Noted` |
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Entry {
+    token: Option<Kept>,
+    /// The fence of the last token that was kept.
+    kept: Fence,
+    /// The fence of the last token that was thrown away.
+    thrown_away: Fence,
+    claim: Option<Claimed>,
+    /// The last fence given.
+    last: Fence,
+    rest_until: StoreTime,
+    failures: u32,
+    said: Option<Said>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Kept {
+    sealed: Sealed,
+    print: Print,
+    end: StoreTime,
+    due: StoreTime,
+    life: Duration,
+    arrived: StoreTime,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Claimed {
+    by: Claimant,
+    fence: Fence,
+    until: StoreTime,
+    /// How often somebody was told busy.
+    told: u32,
+}
+
+impl Entry {
+    /// Gives the token, or the right to ask for one.
+    pub fn claim(&mut self, now: StoreTime, claim: &Claim) -> Reply {
+        let Claim { claimant, dropped, held, lease, young } = claim;
+        let is_dropped =
+            |kept: &Kept| now < kept.end && Some(kept.print) == *dropped && now >= kept.arrived.after(*young);
+        if self.token.take_if(|kept| is_dropped(kept)).is_some() {
+            self.thrown_away = self.kept;
+        }
+        if let Some(kept) = self.token.as_ref().filter(|kept| now < kept.end)
+            && (Some(kept.print) != *held || now < kept.due)
+        {
+            return Reply::Have(Have {
+                token: kept.sealed.clone(),
+                print: kept.print,
+                fence: self.kept,
+                end: kept.end,
+                left: kept.end.since(now),
+                due_in: kept.due.since(now),
+                life: kept.life,
+            });
+        }
+        if now < self.rest_until {
+            let left = self.rest_until.since(now);
+            return Reply::Rest { left, failures: self.failures, said: self.said };
+        }
+        if let Some(other) = self.claim.as_mut().filter(|other| other.by != *claimant && now < other.until) {
+            other.told = other.told.saturating_add(1);
+            return Reply::Busy { left: other.until.since(now), told: other.told, fence: other.fence };
+        }
+        let Some(lease) = lease else { return Reply::Free };
+        let fence = Fence::new(self.last.number().saturating_add(1).max(now.as_millis()));
+        self.last = fence;
+        self.claim = Some(Claimed { by: *claimant, fence, until: now.after(*lease), told: 0 });
+        Reply::Claimed { stamp: Stamp::new(fence, now), failures: self.failures }
+    }
+
+    /// Takes the token of a claim.
+    pub fn put(&mut self, now: StoreTime, put: &Put) -> Reply {
+        let Put { claimant, stamp, print, sealed, due_in, life, .. } = put;
+        let (fence, end) = (stamp.fence, put.end());
+        if fence <= self.kept.max(self.thrown_away) || end <= now {
+            return Reply::Late;
+        }
+        self.token = Some(Kept {
+            sealed: sealed.clone(),
+            print: *print,
+            end,
+            due: stamp.now.after(*due_in),
+            life: Duration::from_millis(millis(*life)),
+            arrived: now,
+        });
+        self.kept = fence;
+        (self.rest_until, self.failures, self.said) = (StoreTime::default(), 0, None);
+        self.claim.take_if(|claim| claim.is(*claimant, fence));
+        Reply::Kept
+    }
+
+    /// Takes that a claim brought no token.
+    pub fn fail(&mut self, now: StoreTime, fail: &Fail) -> Reply {
+        let Fail { claimant, stamp, counts, base, cap, told, spread, said } = fail;
+        if self.claim.take_if(|claim| claim.is(*claimant, stamp.fence)).is_none() {
+            return Reply::Late;
+        }
+        let rest = if *counts {
+            let doublings = self.failures.min(63);
+            self.failures = self.failures.saturating_add(1);
+            let full = millis(*base).saturating_mul(1 << doublings).min(millis(*cap));
+            let half = full / 2;
+            let spread = u128::from((full - half).saturating_mul(u64::from((*spread).min(1000))));
+            half.saturating_add(u64::try_from(spread / 1000).unwrap_or(u64::MAX))
+        } else {
+            millis(*base)
+        };
+        self.rest_until = now.after(Duration::from_millis(rest.max(millis(*told))));
+        self.said = said.or(self.said);
+        Reply::Noted
+    }
+
+    /// When a store may forget it, after a write: an hour after the last of its times.
+    pub fn expires_at(&self) -> StoreTime {
+        let end = self.token.as_ref().map_or(StoreTime::default(), |kept| kept.end);
+        let claim = self.claim.as_ref().map_or(StoreTime::default(), |claim| claim.until);
+        end.max(claim).max(self.rest_until).after(KEPT)
+    }
+}
+
+impl Claimed {
+    fn is(&self, claimant: Claimant, fence: Fence) -> bool {
+        self.by == claimant && self.fence == fence
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    StoreTime::default().after(duration).as_millis()
+}

@@ -1,0 +1,26 @@
+//! Why a store gave no reply.
+
+use crate::error::Excerpt;
+use thiserror::Error;
+
+/// A command to a store brought no reply that can be used. Nobody is refused a token because of it: whoever gets it asks
+/// the authorization server by itself.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The store is left alone for a while, since it failed before.
+    #[error("the store failed a short time ago, and is not asked again yet; retried automatically")]
+    LeftAlone,
+    /// No reply in time. The command may have been executed.
+    #[error("the store did not reply in time; check its load, and the network between")]
+    TimedOut,
+    /// It cannot be reached, or the connection was lost. The command may have been executed.
+    #[error("the store cannot be reached: {0}; check its address, and that it runs")]
+    Unreachable(Excerpt),
+    /// It replied with an error of its own: a replica that only reads, no memory, no permission.
+    #[error("the store refused: {0}; check its configuration, and what its user may do")]
+    Refused(Excerpt),
+    /// Its reply is none of those that a store gives.
+    #[error("the store's reply cannot be read; check that no other program writes its entries")]
+    Unreadable,
+}
