@@ -326,6 +326,11 @@ impl ClientAuth {
         self.secret().is_some_and(|secret| secret.expose().len() < Excerpt::SHORTEST_ECHO)
     }
 
+    /// The client secret, if there is one and it is fixed: for whoever derives a key from it. Never log it.
+    pub fn expose_secret(&self) -> Option<&str> {
+        self.secret().map(Secret::expose)
+    }
+
     /// The client secret, if there is one and it is fixed.
     pub(crate) const fn secret(&self) -> Option<&Secret> {
         match &self.method {

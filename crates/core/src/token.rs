@@ -84,8 +84,9 @@ impl AccessToken {
         self.with(|issued| issued.scope = scope)
     }
 
-    /// The same, bound to this.
-    pub(crate) fn with_binding(self, binding: Binding) -> Self {
+    /// The same, bound to this: what somebody who keeps tokens kept beside it.
+    #[must_use]
+    pub fn with_binding(self, binding: Binding) -> Self {
         self.with(|issued| issued.binding = binding)
     }
 
@@ -99,8 +100,8 @@ impl AccessToken {
         self
     }
 
-    /// What it is bound to.
-    pub(crate) fn binding(&self) -> Binding {
+    /// What it is bound to, as far as that is known.
+    pub fn binding(&self) -> Binding {
         self.0.binding
     }
 

@@ -8,6 +8,7 @@ mod span;
 pub(crate) use report::{Audience, Report};
 pub(crate) use span::FlightSpan;
 
+use evergrant_core::fleet::StoreError;
 use evergrant_core::{
     ClockOffset, Endpoint, Error, Generation, Landing, Origin, Reason, Rejection, Rotation, Scope, Site, Wall,
 };
@@ -66,7 +67,7 @@ pub enum EventKind {
         /// Where it is sent to. Its Display leaves the query out.
         endpoint: Endpoint,
     },
-    /// A token request ended.
+    /// A token request ended, or a store made it unnecessary.
     #[non_exhaustive]
     Landed {
         /// Which request of this source, counted from 1.
@@ -79,6 +80,8 @@ pub enum EventKind {
         rest: Duration,
         /// The scope that was asked for and not granted (RFC 6749 §3.3), if the server said so.
         narrowed: Option<Scope>,
+        /// Whether the authorization server was asked. If not, a store had the token, or knew that another process was refused one.
+        asked: bool,
     },
     /// A token request ended, and nobody knows how: a panic in the HTTP library, or a runtime that was shut down.
     #[non_exhaustive]
@@ -167,6 +170,18 @@ pub enum EventKind {
         /// Since when.
         since: Wall,
     },
+    /// The store that many processes share has failed, and is left alone for a while: this source does without it. Told once, until it is
+    /// back.
+    #[non_exhaustive]
+    StoreFailing {
+        /// Why.
+        error: StoreError,
+    },
+    /// The store that had failed replies again.
+    StoreBack {},
+    /// A token in the store cannot be opened: another program writes there, or the key of the store is another one in some process. It is
+    /// replaced.
+    StoreUnopened {},
     /// The client secret is so short that it is easily guessed.
     #[non_exhaustive]
     ShortSecret {

@@ -145,6 +145,7 @@ impl<K: Eq + Hash, S: Pooled> Pool<K, S> {
         let is_rotation = known.as_ref().is_some_and(|known| known.differs_in_auth_alone(&client.client));
         if is_rotation || known.is_some_and(|known| *known == client.client) {
             client.sources.check(&client.client)?;
+            self.0.terms.check(&client.client)?;
             let PoolClient { client, sources } = client;
             if is_rotation {
                 source.shared().rotate_to(client.auth().clone(), Some(sources), Rotation::Keep);

@@ -5,6 +5,7 @@ use crate::identity::Identity;
 use crate::observer::Observer;
 use crate::signer::{KeySource, Signer};
 use crate::source::{SecretSource, Sources};
+use crate::store::SealedStore;
 #[cfg(doc)]
 use evergrant_core::ClientAuth;
 use evergrant_core::{Client, ConfigError, Policy};
@@ -30,12 +31,13 @@ pub(crate) struct Terms {
     pub(crate) clock: Clocks,
     pub(crate) fail_fast: bool,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
+    pub(crate) store: Option<SealedStore>,
 }
 
 impl Terms {
     pub(crate) fn new() -> Self {
         let (policy, clock) = (Policy::new(), Clocks::system());
-        Self { policy, patience: None, clock, fail_fast: false, observers: Vec::new() }
+        Self { policy, patience: None, clock, fail_fast: false, observers: Vec::new(), store: None }
     }
 
     /// The policy, with the patience that was asked for whichever was said first.
@@ -60,6 +62,11 @@ impl Terms {
 
     pub(crate) fn attempt_timeout(&self) -> Duration {
         self.policy.attempt_timeout()
+    }
+
+    /// Whether the tokens of this client can go to the store, if there is one.
+    pub(crate) fn check(&self, client: &Client) -> Result<(), ConfigError> {
+        self.store.as_ref().map_or(Ok(()), |store| store.check(client))
     }
 }
 
@@ -112,9 +119,10 @@ impl Settings {
     ///
     /// # Errors
     /// [`ConfigError::NeedsSource`], [`ConfigError::NeedsIdentity`], [`ConfigError::NeedsSigner`], [`ConfigError::UnusedSigner`] or [`ConfigError::UnusedSource`]; for an identity of a client whose
-    /// server is at plain http, [`ConfigError::TlsRequired`].
+    /// server is at plain http, [`ConfigError::TlsRequired`]; for a store that cannot seal its tokens, [`ConfigError::NeedsStoreKey`].
     pub fn check(&self) -> Result<(), ConfigError> {
-        self.sources.check(&self.client)
+        self.sources.check(&self.client)?;
+        self.terms.check(&self.client)
     }
 
     /// The times and limits that it decides by. The defaults suit a server.
@@ -144,6 +152,12 @@ impl Settings {
     /// What people call this source, in metrics, traces and logs. The host of the token endpoint by default.
     pub fn name(self, name: &str) -> Self {
         Self { name: Some(name.into()), ..self }
+    }
+
+    /// A store that many processes reach: they ask for one token together, per life of a token, instead of one each. Tokens are sealed in it.
+    pub fn store(mut self, store: SealedStore) -> Self {
+        self.terms.store = Some(store);
+        self
     }
 
     /// Adds somebody who hears what happens. Every observer hears of every event, in the order in which they were added.

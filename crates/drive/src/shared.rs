@@ -11,7 +11,7 @@ mod state;
 mod waiter;
 mod watcher;
 
-pub(crate) use flight::{FlightGuard, Flown};
+pub(crate) use flight::{FlightGuard, Flown, Way};
 pub(crate) use keeper::{Keep, Keeper};
 pub(crate) use parting::Parting;
 pub(crate) use pooled::{Glance, Standing};
@@ -35,6 +35,7 @@ use evergrant_core::{
     AccessToken, Binding, Client, ClientAuth, Generation, Machine, Mono, Now, Origin, Policy, Rejection,
     Rotation, Stored, VerdictRule,
 };
+use evergrant_core::fleet::Claimant;
 use state::State;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -69,11 +70,12 @@ impl<V> Shared<V> {
     ) -> Arc<Self> {
         let policy = terms.policy();
         let patience = policy.patience();
-        let Terms { clock, fail_fast, .. } = terms;
+        let Terms { clock, fail_fast, store, .. } = terms;
+        let store = store.map(|store| (store, claimant()));
         warn_of_a_short_secret(&audience, client.auth());
         let state = State::new(Machine::new(policy, seed), Some((client, sources)), Arc::clone(&audience));
         let (state, snapshot) = (Mutex::new(state), Published::new(None));
-        Arc::new(Self { state, snapshot, clock, render, patience, fail_fast, audience, member })
+        Arc::new(Self { state, snapshot, clock, render, patience, fail_fast, audience, store, member })
     }
 
     /// A source that holds this token for ever and never asks.
@@ -96,6 +98,7 @@ impl<V> Shared<V> {
             patience: policy.patience(),
             fail_fast: false,
             audience,
+            store: None,
             member: None,
         })
     }
@@ -186,6 +189,9 @@ impl<V> Shared<V> {
                 *client = Arc::new(client.with_auth(auth));
             }
             let before = sources.map(|sources| std::mem::replace(&mut state.sources, sources));
+            let held = state.machine.held(now).map(evergrant_core::Token::value);
+            let aside = state.machine.set_aside(now).map(|aside| aside.token().value());
+            state.rotated_away = held.or(aside).cloned().or(state.rotated_away.take());
             state.machine.rotate(now, rotation);
             state.unlearn();
             // The gates start again; what is set aside is still so for whom it was.
@@ -312,6 +318,17 @@ fn warn_of_a_short_secret(audience: &Audience, auth: &ClientAuth) {
     if auth.has_short_secret() {
         audience.tell(&EventKind::ShortSecret { client_id: auth.client_id().to_owned() });
     }
+}
+
+/// Who a source is in a store: 16 bytes that nobody else has.
+fn claimant() -> Claimant {
+    let mut me = [0; 16];
+    if getrandom::fill(&mut me).is_err() {
+        let [first, second] = [random_seed(), random_seed()].map(u64::to_le_bytes);
+        me[..8].copy_from_slice(&first);
+        me[8..].copy_from_slice(&second);
+    }
+    Claimant::new(me)
 }
 
 /// A seed for a machine's jitter that differs from process to process, and from source to source.

@@ -1,14 +1,18 @@
 //! The async loop: how a task waits for a token. `block` is the same for threads.
 
+use crate::clock::Clocks;
 use crate::commons::UNCLAIMED;
 use crate::identity::CertifiedKey;
 use crate::naps::{Kept, Nap};
+use crate::observer::Report;
 use crate::runtime::{Handle, Runtime, Transport};
 use crate::sender::{Sender, Worn};
 use crate::settings::Settings;
-use crate::shared::{FlightGuard, Flown, Keep, Next, Shared, Snapshot, Waiter, Watch, random_seed};
+use crate::shared::{FlightGuard, Flown, Keep, Next, Shared, Snapshot, Waiter, Watch, Way, random_seed};
 use crate::source::{Arrived, Ticket};
+use crate::store::{self, Crossing, Leg};
 use crate::token::Token;
+use evergrant_core::fleet::{Reply, StoreError};
 use evergrant_core::{
     AccessToken, Ask, Cause, Error, Generation, Mono, Move, Origin, Thumbprint, TransportError,
 };
@@ -303,12 +307,111 @@ fn launch_by<R, T, V>(
     let (transport, runtime) = (Arc::clone(transport), runtime.clone());
     guard.begin_span();
     handle.spawn(async move {
-        let outcome = fly(&*transport, &runtime, &guard).await;
-        let report = guard.land(outcome);
+        let (report, crossing) = if guard.has_store() {
+            cross(&*transport, &runtime, guard).await
+        } else {
+            let flown = fly(&*transport, &runtime, &guard).await;
+            (guard.land(flown), None)
+        };
         // Whoever was woken comes first: some of them may wait for this very thread.
         step_aside().await;
         drop(report);
+        if let Some((crossing, clocks)) = crossing {
+            report_to_store(&runtime, &clocks, *crossing).await;
+        }
     });
+}
+
+/// A flight through a store, up to its landing; and what it has to do there afterwards.
+async fn cross<R: Runtime, T: Transport, V>(
+    sender: &Sender<T>,
+    runtime: &R,
+    mut guard: FlightGuard<V>,
+) -> (Vec<Report>, Option<(Box<Crossing>, Clocks)>) {
+    let clocks = guard.clock();
+    let mut worn: Option<Worn<T>> = None;
+    if let (true, Ok(identity)) = (guard.shows_certificate(), guard.identity()) {
+        // What its token may be bound to. One that cannot be read is the attempt's to tell of.
+        let wearing = sender.with(identity, T::with_identity);
+        let ticket = wearing.begin(guard.time_left());
+        worn = wearing.worn(arrival(runtime, &guard, &ticket).await).1;
+    }
+    let shown = worn.map(|worn| worn.certified);
+    let mut crossing = match guard.way(shown.as_ref().map(CertifiedKey::thumbprint)) {
+        Way::Store(crossing) => crossing,
+        Way::Nowhere(outcome) => return (guard.land(outcome), None),
+        Way::Alone(news) => {
+            tell_elsewhere(runtime, guard.asks());
+            let flown = fly(sender, runtime, &guard).await;
+            return (guard.land(flown.after(news)), None);
+        }
+    };
+    let mut flown = None;
+    loop {
+        match crossing.next(clocks.now()) {
+            Leg::Run(command) => {
+                let reply = run(runtime, &clocks, command).await;
+                crossing.replied(clocks.now(), reply);
+            }
+            Leg::Pause(until) => pause(runtime, &clocks, until).await,
+            Leg::Ask => {
+                tell_elsewhere(runtime, guard.asks());
+                let asked = fly(sender, runtime, &guard).await;
+                crossing.answered(asked.outcome.clone());
+                flown = Some(asked);
+            }
+            Leg::Land(outcome) => {
+                // What was not asked for is of the certificate that was read before.
+                let flown = match flown {
+                    Some(asked) => Flown { outcome, ..asked },
+                    None => Flown::from(outcome).showing(shown),
+                };
+                let report = guard.land_by(flown, Some(&mut *crossing));
+                return (report, Some((crossing, clocks)));
+            }
+            // It lands before it ends.
+            Leg::End => return (Vec::new(), None),
+        }
+    }
+}
+
+/// Reports this in a job of its own: whoever listens must not hold up the request.
+fn tell_elsewhere<R: Runtime>(runtime: &R, report: Report) {
+    if let Ok(handle) = runtime.current() {
+        handle.spawn(async move { drop(report) });
+    }
+}
+
+/// What a flight has to tell the store once it has landed.
+async fn report_to_store<R: Runtime>(runtime: &R, clocks: &Clocks, mut crossing: Crossing) {
+    loop {
+        match crossing.next(clocks.now()) {
+            Leg::Run(command) => {
+                let reply = run(runtime, clocks, command).await;
+                crossing.replied(clocks.now(), reply);
+            }
+            Leg::Pause(until) => pause(runtime, clocks, until).await,
+            Leg::Ask | Leg::Land(_) | Leg::End => return crossing.end(),
+        }
+    }
+}
+
+/// What this command replies, unless that takes too long.
+async fn run<R: Runtime>(
+    runtime: &R,
+    clocks: &Clocks,
+    mut command: store::Command,
+) -> Result<Reply, StoreError> {
+    let end = clocks.now().mono.after(store::COMMAND);
+    let left = || end.since(clocks.now().mono);
+    let reply = in_time(runtime, left, |cx| command.poll(cx)).await;
+    reply.unwrap_or(Err(StoreError::TimedOut))
+}
+
+async fn pause<R: Runtime>(runtime: &R, clocks: &Clocks, until: Mono) {
+    let left = || until.since(clocks.now().mono);
+    // It ends by its time, or where there is no runtime any more.
+    let _over = in_time(runtime, left, |_| Poll::<()>::Pending).await;
 }
 
 /// Lets the jobs go on that wait for this thread.
@@ -352,7 +455,7 @@ async fn fly<R: Runtime, T: Transport, V>(sender: &Sender<T>, runtime: &R, guard
                 let mut answer = pin!(transport.send(request));
                 let end = guard.end_of(&sent);
                 let answer =
-                    in_time(runtime, guard, end, |cx| guard.span().within(|| answer.as_mut().poll(cx))).await;
+                    in_time(runtime, || guard.time_until(end), |cx| guard.span().within(|| answer.as_mut().poll(cx))).await;
                 let endpoint = sent.client().provider().server();
                 let answer = match answer {
                     Ok(answer) => answer,
@@ -370,18 +473,17 @@ async fn fly<R: Runtime, T: Transport, V>(sender: &Sender<T>, runtime: &R, guard
 
 /// What was read, unless the time of the attempt is over before.
 async fn arrival<R: Runtime, V>(runtime: &R, guard: &FlightGuard<V>, ticket: &Ticket) -> Option<Arrived> {
-    let arrived = in_time(runtime, guard, guard.end(), |cx| match ticket.poll(cx.waker()) {
+    let arrived = in_time(runtime, || guard.time_left(), |cx| match ticket.poll(cx.waker()) {
         Some(arrived) => Poll::Ready(arrived),
         None => Poll::Pending,
     });
     arrived.await.ok()
 }
 
-/// What this ends with until then. Without: nothing, or the error of a runtime that is gone.
-async fn in_time<R: Runtime, V, T>(
+/// What this ends with while there is time left. Without: nothing, or the error of a runtime that is gone.
+async fn in_time<R: Runtime, T>(
     runtime: &R,
-    guard: &FlightGuard<V>,
-    end: Mono,
+    left: impl Fn() -> Duration,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Result<T, Option<TransportError>> {
     let mut nap = Nap::default();
@@ -390,7 +492,7 @@ async fn in_time<R: Runtime, V, T>(
             return Poll::Ready(Ok(done));
         }
         // The clock decides, not the timer: one that fires before its time must not give up a good request.
-        match (guard.time_until(end), runtime.current()) {
+        match (left(), runtime.current()) {
             (Duration::ZERO, _) => Poll::Ready(Err(None)),
             (_, Err(error)) => Poll::Ready(Err(Some(error))),
             (time, Ok(handle)) => nap.poll(&handle, time, cx).map(|never| match never {}),

@@ -265,6 +265,12 @@ pub enum ConfigError {
         /// Its name.
         name: Excerpt,
     },
+    /// What a store must not know is sealed with what all processes of the client have, and whoever reads the store must not be able to guess.
+    #[error(
+        "the tokens of this client cannot be sealed for a store: it has no client secret of 32 characters or more that is the same in \
+         every process, so give the store a key of its own"
+    )]
+    NeedsStoreKey,
     /// RFC 8707 §2: a resource is an absolute URI without a fragment.
     #[error("resource is not an absolute URI without fragment: write it as https://api.example.com/")]
     Resource,

@@ -115,6 +115,11 @@ impl Unready {
         Self(Arc::new(Lacking { ask: Some(ask), source: None, problem, is_costly: false }))
     }
 
+    /// Nothing was asked for, and it cannot be built all the same.
+    pub(crate) fn alone(problem: SourceError) -> Self {
+        Self(Arc::new(Lacking { ask: None, source: None, problem, is_costly: false }))
+    }
+
     /// The same, which would have come from there: a path, or the name of a program.
     #[must_use]
     pub fn read_from(self, source: &str) -> Self {
@@ -173,8 +178,7 @@ impl Unready {
 
 impl From<ConfigError> for Unready {
     fn from(error: ConfigError) -> Self {
-        let problem = SourceError::Unusable(error);
-        Self(Arc::new(Lacking { ask: None, source: None, problem, is_costly: false }))
+        Self::alone(SourceError::Unusable(error))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a store gave no reply.
 
-use crate::error::Excerpt;
+use crate::error::{Excerpt, SourceError, Unready};
+use alloc::string::ToString;
 use thiserror::Error;
 
 /// A command to a store brought no reply that can be used. Nobody is refused a token because of it: whoever gets it asks
@@ -23,4 +24,23 @@ pub enum StoreError {
     /// Its reply is none of those that a store gives.
     #[error("the store's reply cannot be read; check that no other program writes its entries")]
     Unreadable,
+}
+
+impl StoreError {
+    /// It cannot be reached, in these words of whoever tried.
+    pub fn unreachable(words: &str) -> Self {
+        Self::Unreachable(Excerpt::new(words, &[]).unwrap_or_default())
+    }
+
+    /// It refused, in these words of its own.
+    pub fn refused(words: &str) -> Self {
+        Self::Refused(Excerpt::new(words, &[]).unwrap_or_default())
+    }
+}
+
+/// No token is asked for without the store, where each one costs somebody something: tried again as any transient failure is.
+impl From<StoreError> for Unready {
+    fn from(error: StoreError) -> Self {
+        Self::alone(SourceError::failed(&error.to_string()))
+    }
 }

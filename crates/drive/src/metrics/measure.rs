@@ -54,6 +54,8 @@ fn measured(kind: &EventKind) -> Option<(&'static Instrument, Value, Labels)> {
         EventKind::Sent { reason, .. } => {
             (&table::REQUESTS, Value::Add(1), [Some((&table::REASON, reason.as_str())), None])
         }
+        // What a store brought took no token request.
+        EventKind::Landed { asked: false, .. } => return None,
         EventKind::Landed { landing, took, .. } | EventKind::Abandoned { landing, took, .. } => {
             let error = landing.cause().map(|cause| (&table::ERROR_TYPE, cause.error_type().as_str()));
             (&table::REQUEST_DURATION, recorded(*took), [Some((&table::OUTCOME, landing.as_str())), error])
@@ -78,6 +80,9 @@ fn measured(kind: &EventKind) -> Option<(&'static Instrument, Value, Labels)> {
         | EventKind::ClockOff { .. }
         | EventKind::MetadataFetched { .. }
         | EventKind::MetadataFailing { .. }
+        | EventKind::StoreFailing { .. }
+        | EventKind::StoreBack { .. }
+        | EventKind::StoreUnopened { .. }
         | EventKind::ShortSecret { .. } => {
             return None;
         }

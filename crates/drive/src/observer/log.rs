@@ -70,6 +70,20 @@ fn tell(event: &Event<'_>) {
                 "the authorization server's metadata cannot be fetched again: the last one is used"
             );
         }
+        EventKind::StoreFailing { error } => tracing::warn!(
+            target: "evergrant",
+            source,
+            %error,
+            "the store that processes share has failed: this one does without it, and tries it again from time to time"
+        ),
+        EventKind::StoreBack {} => {
+            tracing::info!(target: "evergrant", source, "the store that processes share is back");
+        }
+        EventKind::StoreUnopened {} => tracing::warn!(
+            target: "evergrant",
+            source,
+            "a token in the store cannot be opened, and is replaced: check that every process has the same key of the store"
+        ),
         EventKind::ShortSecret { client_id } => tracing::warn!(
             target: "evergrant",
             source,

@@ -43,7 +43,7 @@ impl Audience {
 
     /// Tells everyone when the report is dropped.
     pub(crate) fn report(self: &Arc<Self>, kind: EventKind) -> Report {
-        Report { audience: Arc::clone(self), kind: Box::new(kind) }
+        Report(Some((Arc::clone(self), Box::new(kind))))
     }
 }
 
@@ -51,13 +51,19 @@ impl Audience {
 /// must hold up neither the request nor whoever waits for it.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Report {
-    audience: Arc<Audience>,
-    kind: Box<EventKind>,
+pub(crate) struct Report(Option<(Arc<Audience>, Box<EventKind>)>);
+
+impl Report {
+    /// Of nothing that happened.
+    pub(crate) const fn nothing() -> Self {
+        Self(None)
+    }
 }
 
 impl Drop for Report {
     fn drop(&mut self) {
-        self.audience.tell(&self.kind);
+        if let Some((audience, kind)) = &self.0 {
+            audience.tell(kind);
+        }
     }
 }

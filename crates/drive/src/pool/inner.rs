@@ -112,6 +112,7 @@ impl<K, S: Pooled> Inner<K, S> {
     pub(super) fn open(&self, client: PoolClient, key: &K) -> Result<S, PoolError> {
         let PoolClient { client, sources } = client;
         sources.check(&client)?;
+        self.terms.check(&client)?;
         let audience = match &self.label {
             Some(label) => Audience::new(label(key), self.terms.observers.clone()),
             None => Arc::clone(&self.audience),

@@ -8,6 +8,7 @@ use crate::observer::Observer;
 use crate::settings::{Terms, shown};
 use crate::signer::{KeySource, Signer};
 use crate::source::{SecretSource, Sources};
+use crate::store::SealedStore;
 use evergrant_core::{Client, Policy};
 use std::fmt;
 use std::sync::Arc;
@@ -178,6 +179,13 @@ impl<K> PoolSettings<K> {
     /// for each tenant is more than a metrics server can bear.
     pub fn label(self, label: impl Fn(&K) -> String + Send + Sync + 'static) -> Self {
         Self { label: Some(Box::new(label)), ..self }
+    }
+
+    /// A store that many processes reach: they ask for one token together, per client and life of a token, instead of one each. What is
+    /// evicted from this pool lives there on, and comes back without a token request. Tokens are sealed in it.
+    pub fn store(mut self, store: SealedStore) -> Self {
+        self.terms.store = Some(store);
+        self
     }
 
     /// Adds somebody who hears what happens to every source. Every observer hears of every event, in the order in which they were

@@ -3,14 +3,17 @@
 use super::parting::Parting;
 use super::pass::Pass;
 use super::state::{Shared, State};
+use crate::clock::Clocks;
 use crate::commons::{Mark, Permit, Reach};
 use crate::contained::contained;
 use crate::identity::{CertifiedKey, Identity};
 use crate::observer::{EventKind, FlightSpan, Report};
 use crate::source::{Sources, Ticket};
+use crate::store::Crossing;
+use evergrant_core::fleet::{Instance, Passage, StoreError};
 use evergrant_core::{
-    Asking, Attempt, Cause, Class, Client, ConfigError, Endpoint, Flight, Known, Landing, MetadataFault,
-    Mono, Move, Now, Outcome, Problem, Response, Seed, Sent, TransportError, TransportErrorKind, Unready,
+    AccessToken, Asking, Attempt, Cause, Class, Client, ConfigError, Endpoint, Flight, Known, Landing, MetadataFault,
+    Mono, Move, Now, Outcome, Problem, Response, Seed, Sent, Thumbprint, TransportError, TransportErrorKind, Unready,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -27,9 +30,32 @@ pub(crate) struct FlightGuard<V> {
     /// What the attempts before have learnt.
     known: Known,
     sources: Sources,
+    /// What a store has to know of, if there is one.
+    tokens: Tokens,
+    /// When the authorization server is asked, if a store was asked before.
+    asked_at: Option<Now>,
     span: FlightSpan,
     /// Of the pool, for as long as it is in the air.
     permit: Option<Permit>,
+}
+
+/// The tokens of its machine when it was launched.
+#[derive(Default)]
+struct Tokens {
+    held: Option<AccessToken>,
+    /// What a resource server refused, or was held when the credentials changed.
+    dropped: Option<AccessToken>,
+    is_rotated: bool,
+}
+
+/// How a flight goes.
+pub(crate) enum Way {
+    /// To the authorization server; with what people hear of that.
+    Alone(Vec<EventKind>),
+    /// Nowhere: the store is left alone, and nobody asks without it.
+    Nowhere(Outcome),
+    /// Through the store first.
+    Store(Box<Crossing>),
 }
 
 /// What part of an attempt's time a request may take that can be done without.
@@ -51,6 +77,12 @@ impl Flown {
     pub(crate) fn showing(self, identity: Option<CertifiedKey>) -> Self {
         Self { identity, ..self }
     }
+
+    /// The same, of which people hear this first.
+    pub(crate) fn after(mut self, news: Vec<EventKind>) -> Self {
+        self.news.splice(0..0, news);
+        self
+    }
 }
 
 impl From<Outcome> for Flown {
@@ -68,7 +100,62 @@ impl<V> fmt::Debug for FlightGuard<V> {
 impl<V> FlightGuard<V> {
     /// The first move of its attempt, with the client it was launched with.
     pub(crate) fn begin(&self) -> Move<'_> {
-        Attempt::begin(&self.client, Seed::new(self.sent_at()), &self.known)
+        Attempt::begin(&self.client, Seed::new(self.begun_at()), &self.known)
+    }
+
+    /// Whether a store has to do with it, and nothing else has begun.
+    pub(crate) fn has_store(&self) -> bool {
+        self.shared.store.is_some()
+    }
+
+    /// Whether it shows a certificate, which its token in a store may be bound to.
+    pub(crate) fn shows_certificate(&self) -> bool {
+        self.sources.identity().is_some()
+    }
+
+    /// How it goes, on connections that show the certificate with this thumbprint.
+    pub(crate) fn way(&self, shown: Option<Thumbprint>) -> Way {
+        let (Some((store, claimant)), Some(flight)) = (&self.shared.store, &self.flight) else {
+            return Way::Alone(Vec::new());
+        };
+        let policy = self.shared.policy();
+        match Crossing::begin(store, &self.client, shown, self.shared.clock.now().mono) {
+            Ok(Some(crossing)) => {
+                let Tokens { held, dropped, is_rotated } = &self.tokens;
+                let print = |token: &AccessToken| crossing.print(token);
+                let instance = Instance::new(*claimant, policy);
+                let passage =
+                    Passage::new(flight, instance, held.as_ref().map(print), dropped.as_ref().map(print));
+                let passage = if *is_rotated { passage.rotated() } else { passage };
+                Way::Store(Box::new(crossing.by(passage, Arc::clone(&self.shared.audience))))
+            }
+            Ok(None) => match store.outcome_when_down() {
+                Some(outcome) => Way::Nowhere(outcome),
+                None => Way::Alone(Vec::new()),
+            },
+            // Rotated to credentials with which nothing can be sealed.
+            Err(error) => {
+                let error = StoreError::refused(&error.to_string());
+                Way::Alone(vec![EventKind::StoreFailing { error }])
+            }
+        }
+    }
+
+    /// The authorization server is asked from now on: the time of an attempt begins. What is reported of it is the caller's to drop.
+    pub(crate) fn asks(&mut self) -> Report {
+        self.asked_at = Some(self.shared.clock.now());
+        let Some(flight) = &self.flight else { return Report::nothing() };
+        self.shared.enter(|state, now| state.report(now, sent(flight, &self.client, &self.known)))
+    }
+
+    /// When its attempt began.
+    fn begun_at(&self) -> Now {
+        self.asked_at.unwrap_or(self.sent_at())
+    }
+
+    /// The clocks that it goes by.
+    pub(crate) fn clock(&self) -> Clocks {
+        self.shared.clock.clone()
     }
 
     /// Begins to read, or to have signed, what the attempt asks for.
@@ -117,7 +204,7 @@ impl<V> FlightGuard<V> {
 
     /// When its attempt is over.
     pub(crate) fn end(&self) -> Mono {
-        self.sent_at().mono.after(self.limit)
+        self.begun_at().mono.after(self.limit)
     }
 
     /// When this request is given up: one that can be done without leaves most of the time to the token request.
@@ -154,11 +241,18 @@ impl<V> FlightGuard<V> {
     }
 
     /// What became of it. Everyone is woken; what is reported of it is the caller's to drop.
-    pub(crate) fn land(mut self, flown: impl Into<Flown>) -> Vec<Report> {
-        let Flown { outcome, learnt, news, identity } = flown.into();
+    pub(crate) fn land(self, flown: impl Into<Flown>) -> Vec<Report> {
+        self.land_by(flown.into(), None)
+    }
+
+    /// The same for a flight through a store, which has something to do after that.
+    pub(crate) fn land_by(mut self, flown: Flown, mut crossing: Option<&mut Crossing>) -> Vec<Report> {
+        let Flown { outcome, learnt, mut news, identity } = flown;
+        news.extend(crossing.iter_mut().flat_map(|crossing| crossing.take_news()));
         let value = match &outcome {
             // Rendered here, since it is foreign and must not be made under the lock.
             Outcome::Granted(grant) => Some(Arc::new((self.shared.render)(grant.token()))),
+            Outcome::Shared(lent) => Some(Arc::new((self.shared.render)(lent.token()))),
             _ => None,
         };
         if let Some(permit) = &self.permit {
@@ -167,6 +261,7 @@ impl<V> FlightGuard<V> {
         if let (Some(member), Some(learnt)) = (self.shared.member(), &learnt) {
             member.commons.found.take_in(self.client.provider(), learnt);
         }
+        let asked = self.asked_at.is_some() || !self.has_store();
         let narrowed = match &outcome {
             Outcome::Granted(grant) => grant.narrowed_scope().cloned(),
             _ => None,
@@ -178,6 +273,9 @@ impl<V> FlightGuard<V> {
             let (flight_id, sent_at) = (flight.id(), flight.sent_at());
             state.learn(flight_id, learnt);
             let landing = state.machine.complete(now, flight, outcome);
+            if let Some(crossing) = crossing {
+                crossing.landed(now, &landing, &state.machine);
+            }
             match value {
                 Some(value) if matches!(landing, Landing::Installed { .. }) => {
                     state.identity = identity.or(state.identity.take());
@@ -196,7 +294,7 @@ impl<V> FlightGuard<V> {
                 }
             }
             let (took, rest) = state.landed(now, sent_at);
-            let landed = EventKind::Landed { flight: flight_id, landing, took, rest, narrowed };
+            let landed = EventKind::Landed { flight: flight_id, landing, took, rest, narrowed, asked };
             Some(news.into_iter().chain([landed]).map(|kind| state.report(now, kind)).collect())
         });
         let woken = Parting::of(outside);
@@ -226,14 +324,20 @@ impl<V> Shared<V> {
     ) -> Option<(FlightGuard<V>, Report)> {
         let client = Arc::clone(state.client.as_ref()?);
         let limit = state.machine.policy().attempt_timeout();
-        let (id, reason) = (flight.id(), flight.reason());
-        let endpoint = known_endpoint(&client, &state.known).clone();
-        let left = state.report(now, EventKind::Sent { flight: id, reason, endpoint });
+        let id = flight.id();
+        // Where there is a store nobody knows yet whether a request leaves.
+        let left = match &self.store {
+            None => state.report(now, sent(&flight, &client, &state.known)),
+            Some(_) => Report::nothing(),
+        };
         let (shared, span, permit) = (Arc::clone(self), FlightSpan::default(), pass.into_permit());
         let (known, sources) = (state.known.clone(), state.sources.clone());
+        let tokens = if self.store.is_some() { state.tokens(now) } else { Tokens::default() };
         state.launched = id;
-        let flight = Some(flight);
-        Some((FlightGuard { shared, client, flight, limit, known, sources, span, permit }, left))
+        let (flight, asked_at) = (Some(flight), None);
+        let guard =
+            FlightGuard { shared, client, flight, limit, known, sources, tokens, asked_at, span, permit };
+        Some((guard, left))
     }
 
     fn abandon(&self, flight: Flight) -> Report {
@@ -247,11 +351,24 @@ impl<V> Shared<V> {
 }
 
 impl<V> State<V> {
+    fn tokens(&self, now: Now) -> Tokens {
+        let held = self.machine.held(now).map(|token| token.value().clone());
+        let aside = self.machine.set_aside(now).map(|aside| aside.token().value().clone());
+        let is_rotated = self.rotated_away.is_some();
+        Tokens { held, dropped: self.rotated_away.clone().or(aside), is_rotated }
+    }
+
     /// A flight has ended, and everyone is woken. Returns how long it took, and the time until the next one may be sent.
     fn landed(&mut self, now: Now, sent_at: Now) -> (Duration, Duration) {
         self.wake_all(now);
         (now.mono.since(sent_at.mono), self.machine.next_wake(now).since(now.mono))
     }
+}
+
+/// That the request of this flight leaves.
+fn sent(flight: &Flight, client: &Client, known: &Known) -> EventKind {
+    let endpoint = known_endpoint(client, known).clone();
+    EventKind::Sent { flight: flight.id(), reason: flight.reason(), endpoint }
 }
 
 /// What is new of the server's metadata, to whoever knew that before: it is another one, or there again, or it cannot be had again.

@@ -19,7 +19,9 @@ use crate::published::Published;
 use crate::sites::Sites;
 use crate::source::Sources;
 use crate::status::Journal;
+use crate::store::SealedStore;
 use crate::sync::{Mutex, MutexGuard};
+use evergrant_core::fleet::Claimant;
 use evergrant_core::{AccessToken, Call, Client, Generation, Known, Machine, Mono, Now, Thumbprint};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -36,6 +38,8 @@ pub struct Shared<V> {
     pub(super) patience: Duration,
     pub(super) fail_fast: bool,
     pub(super) audience: Arc<Audience>,
+    /// The store that it shares with other processes, and who it is there.
+    pub(super) store: Option<(SealedStore, Claimant)>,
     /// Of which pool, if it is one of many.
     pub(super) member: Option<Member>,
 }
@@ -49,6 +53,8 @@ pub(super) struct State<V> {
     /// What attempts have learnt, up to that of this flight.
     pub(super) known: Known,
     learnt_by: u64,
+    /// The token that was held when the credentials changed, until one of the new ones is: a store may have it still.
+    pub(super) rotated_away: Option<AccessToken>,
     /// What the connection showed that brought the last token, or what a restored one is bound to.
     pub(super) identity: Option<CertifiedKey>,
     /// The last flight that left.
@@ -209,6 +215,7 @@ impl<V> State<V> {
             sources: sources.unwrap_or_default(),
             known,
             learnt_by: 0,
+            rotated_away: None,
             identity: None,
             launched: 0,
             last: Mono::ZERO,
@@ -258,6 +265,7 @@ impl<V> State<V> {
     /// A token was installed, and this is what it was rendered to.
     pub(super) fn installed(&mut self, now: Now, value: Arc<V>) {
         let Some(token) = self.machine.held(now) else { return self.outside.drop_value(value) };
+        self.rotated_away = None;
         if let Some((_, before)) = self.rendered.replace((token.generation(), value)) {
             self.outside.drop_value(before);
         }
