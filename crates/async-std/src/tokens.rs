@@ -9,7 +9,8 @@ use evergrant_core::{
     Stored, Thumbprint,
 };
 use evergrant_drive::{
-    CertifiedKey, Clock, Identity, KeySource, Observer, SecretSource, Settings, Signer, Source, Status, Token,
+    CertifiedKey, Clock, Identity, KeySource, Observer, SealedStore, SecretSource, Settings, Signer, Source,
+    Status, Token,
 };
 use evergrant_http::bearer;
 use http::HeaderValue;
@@ -338,6 +339,14 @@ impl<N: Net> TokensBuilder<N> {
     /// ```
     pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
         Self { settings: self.settings.observer(observer), ..self }
+    }
+
+    /// A store that many processes reach: they ask for one token together, per life of a token, instead of one each. Tokens are sealed in it. It
+    /// is an optimisation and never an authority: while it is down each process asks by itself, and nobody with a usable token waits for it.
+    ///
+    /// What seals is `StoreKey` of evergrant-crypto; `FolderStore` of evergrant-folder serves the processes of one host.
+    pub fn store(self, store: SealedStore) -> Self {
+        Self { settings: self.settings.store(store), ..self }
     }
 
     /// The source. Nothing is sent yet.

@@ -8,8 +8,10 @@ pub mod fuzz;
 mod key;
 mod key_file;
 mod seal;
+mod store_key;
 
-pub use error::{OpenError, SealError};
+pub use error::{OpenError, SealError, StoreKeyError};
 pub use key::Key;
 pub use key_file::KeyFile;
 pub use seal::Seal;
+pub use store_key::StoreKey;

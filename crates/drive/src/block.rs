@@ -1,23 +1,27 @@
 //! The blocking loop: how a thread waits for a token. `wait` is the same for tasks.
 
+use crate::clock::Clocks;
 use crate::commons::UNCLAIMED;
 use crate::identity::CertifiedKey;
 use crate::naps::{Kept, bounded};
+use crate::observer::Report;
 use crate::runtime::BlockingTransport;
 use crate::sender::{Sender, Worn};
 use crate::settings::Settings;
-use crate::shared::{FlightGuard, Flown, Keep, Next, Shared, Snapshot, Waiter, Watch, random_seed};
+use crate::shared::{FlightGuard, Flown, Keep, Next, Shared, Snapshot, Waiter, Watch, Way, random_seed};
 use crate::source::{Arrived, Ticket};
+use crate::store::{self, Leg};
 use crate::sync::Mutex;
 use crate::sync::thread::{self, Thread};
 use crate::token::Token;
+use evergrant_core::fleet::{Reply, StoreError};
 use evergrant_core::{
     AccessToken, Ask, Error, Generation, Mono, Move, Origin, Outcome, Thumbprint, TransportError,
     TransportErrorKind,
 };
 use std::fmt;
 use std::sync::{Arc, PoisonError};
-use std::task::{Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 /// A source of tokens for threads: live, or with one token for ever. Clones are one source.
@@ -264,9 +268,13 @@ where
     let guard = Arc::new(Mutex::new(Some(guard)));
     let (transport, theirs) = (Arc::clone(transport), Arc::clone(&guard));
     let flight = move || {
-        if let Some(guard) = take(&theirs) {
-            let outcome = fly(&*transport, &guard);
-            drop(guard.land(outcome));
+        match take(&theirs) {
+            Some(guard) if guard.has_store() => cross(&*transport, guard),
+            Some(guard) => {
+                let flown = fly(&*transport, &guard);
+                drop(guard.land(flown));
+            }
+            None => {}
         }
     };
     if let Err(error) = thread::Builder::new().name("evergrant-flight".into()).spawn(flight)
@@ -275,6 +283,82 @@ where
         let error = TransportError::ours(TransportErrorKind::NoThread, &error.to_string());
         drop(guard.land(Outcome::Refused(error.into())));
     }
+}
+
+/// A flight through a store, and what it has to do there after its landing.
+fn cross<T: BlockingTransport, V>(sender: &Sender<T>, mut guard: FlightGuard<V>) {
+    let clocks = guard.clock();
+    let mut worn: Option<Worn<T>> = None;
+    if let (true, Ok(identity)) = (guard.shows_certificate(), guard.identity()) {
+        // What its token may be bound to. One that cannot be read is the attempt's to tell of.
+        let wearing = sender.with(identity, T::with_identity);
+        let ticket = wearing.begin(guard.time_left());
+        worn = wearing.worn(arrival(&ticket, &guard)).1;
+    }
+    let shown = worn.map(|worn| worn.certified);
+    let mut crossing = match guard.way(shown.as_ref().map(CertifiedKey::thumbprint)) {
+        Way::Store(crossing) => crossing,
+        Way::Nowhere(outcome) => return drop(guard.land(outcome)),
+        Way::Alone(news) => {
+            tell_elsewhere(guard.asks());
+            let flown = fly(sender, &guard);
+            return drop(guard.land(flown.after(news)));
+        }
+    };
+    let (mut guard, mut shown, mut flown) = (Some(guard), shown, None);
+    loop {
+        match (crossing.next(clocks.now()), &mut guard) {
+            (Leg::Run(command), _) => {
+                let reply = run(&clocks, command);
+                crossing.replied(clocks.now(), reply);
+            }
+            (Leg::Pause(until), _) => pause(&clocks, until),
+            (Leg::Ask, Some(guard)) => {
+                tell_elsewhere(guard.asks());
+                let asked = fly(sender, guard);
+                crossing.answered(asked.outcome.clone());
+                flown = Some(asked);
+            }
+            (Leg::Land(outcome), landing) => {
+                let Some(guard) = landing.take() else { return crossing.end() };
+                // What was not asked for is of the certificate that was read before.
+                let flown = match flown.take() {
+                    Some(asked) => Flown { outcome, ..asked },
+                    None => Flown::from(outcome).showing(shown.take()),
+                };
+                drop(guard.land_by(flown, Some(&mut *crossing)));
+            }
+            (Leg::Ask, None) | (Leg::End, _) => return crossing.end(),
+        }
+    }
+}
+
+/// What this command replies, unless that takes too long.
+fn run(clocks: &Clocks, mut command: store::Command) -> Result<Reply, StoreError> {
+    let (end, waker) = (clocks.now().mono.after(store::COMMAND), this_thread());
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        match (command.poll(&mut cx), end.since(clocks.now().mono)) {
+            (Poll::Ready(reply), _) => return reply,
+            (Poll::Pending, Duration::ZERO) => return Err(StoreError::TimedOut),
+            (Poll::Pending, left) => nap(left),
+        }
+    }
+}
+
+fn pause(clocks: &Clocks, until: Mono) {
+    loop {
+        match until.since(clocks.now().mono) {
+            Duration::ZERO => return,
+            left => thread::sleep(bounded(left)),
+        }
+    }
+}
+
+/// Reports this on a thread of its own: whoever listens must not hold up the request.
+fn tell_elsewhere(report: Report) {
+    // Where no thread can be had it is told here: the closure is dropped, and the report with it.
+    let _thread = thread::Builder::new().name("evergrant-report".into()).spawn(move || drop(report));
 }
 
 fn fly<T: BlockingTransport, V>(sender: &Sender<T>, guard: &FlightGuard<V>) -> Flown {

@@ -125,10 +125,11 @@ pub use evergrant_core::{
     VerdictRule, Wall, myparcel,
 };
 pub use evergrant_drive::{
-    BoxError, CertifiedKey, Clock, CommandSource, Event, EventKind, EvictionReason, FileSource, Held,
-    Identity, KeyEncoding, KeySource, LastOutcome, ManualClock, Observer, PoolClient, PoolError, PoolFull,
-    PoolStatus, ReplayReason, RequestStatus, SecretSource, SetAside, Signer, Status, SystemClock, Token,
-    VariableSource, WaitResult,
+    BlockingStore, BoxError, CertifiedKey, Clock, CommandSource, Event, EventKind, EvictionReason,
+    FileSource, Held, Identity, KeyEncoding, KeySource, LastOutcome, ManualClock, Observer, PoolClient,
+    PoolError, PoolFull, PoolStatus, ReplayReason, RequestStatus, SealedStore, Sealing, SecretSource,
+    SetAside, Signer, Status, Store, StoreFuture, SystemClock, Token, TokenSeal, VariableSource, WaitResult,
+    WhenDown,
 };
 /// Why was my call refused? Each refusal, with its cause and its fix.
 ///

@@ -10,8 +10,8 @@ use evergrant_core::{
     Stored, Thumbprint,
 };
 use evergrant_drive::{
-    CertifiedKey, Clock, Identity, KeySource, Observer, Runtime, SecretSource, Settings, Signer, Source,
-    Status, Token,
+    CertifiedKey, Clock, Identity, KeySource, Observer, Runtime, SealedStore, SecretSource, Settings, Signer,
+    Source, Status, Token,
 };
 use evergrant_http::bearer;
 use evergrant_http::proxy::Proxy;
@@ -407,6 +407,15 @@ impl TokensBuilder {
     /// ```
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.settings = self.settings.observer(observer);
+        self
+    }
+
+    /// A store that many processes reach: they ask for one token together, per life of a token, instead of one each. Tokens are sealed in it. It
+    /// is an optimisation and never an authority: while it is down each process asks by itself, and nobody with a usable token waits for it.
+    ///
+    /// What seals is `StoreKey` of evergrant-crypto; `FolderStore` of evergrant-folder serves the processes of one host.
+    pub fn store(mut self, store: SealedStore) -> Self {
+        self.settings = self.settings.store(store);
         self
     }
 

@@ -6,7 +6,8 @@ use crate::tokens::Tokens;
 use crate::transport::Reqwest;
 use evergrant_core::{Client, ConfigError, Policy, Stored};
 use evergrant_drive::{
-    BoxError, Clock, Observer, Pool, PoolClient, PoolError, PoolSettings, PoolStatus, Source, Status,
+    BoxError, Clock, Observer, Pool, PoolClient, PoolError, PoolSettings, PoolStatus, SealedStore, Source,
+    Status,
 };
 use evergrant_http::bearer;
 use reqwest::header::HeaderValue;
@@ -391,6 +392,12 @@ impl<K: 'static> TokensPoolBuilder<K> {
     /// one client alone. True where all of them share a quota: the others then get [`Cause::Unrecorded`](evergrant_core::Cause::Unrecorded).
     pub fn share_rest(self, share_rest: bool) -> Self {
         Self { settings: self.settings.share_rest(share_rest), ..self }
+    }
+
+    /// A store that many processes reach: they ask for one token together, per client and life of a token, instead of one each. Tokens are
+    /// sealed in it. What is evicted from this pool lives there on, and comes back without a token request.
+    pub fn store(self, store: SealedStore) -> Self {
+        Self { settings: self.settings.store(store), ..self }
     }
 
     /// The pool, without sources.

@@ -78,10 +78,11 @@ impl Crossing {
             let operation = match self.passage.poll(now) {
                 Next::Claim(claim) => Operation::Claim(claim),
                 Next::Put(unsealed) => {
-                    let (print, sealed) = (self.seal.print(unsealed.token()), self.seal.seal(&unsealed));
+                    let print = self.seal.print(unsealed.token());
+                    let sealed = self.is_usable(unsealed.token()).then(|| self.seal.seal(&unsealed)).flatten();
                     match sealed {
                         Some(sealed) => Operation::Put(unsealed.sealed(print, sealed)),
-                        // It ends without a put, as if that were lost: the claim ends with its lease.
+                        // The certificate was renewed meanwhile, and another entry is that of its tokens: the claim ends with its lease.
                         None => {
                             self.passage.replied(now, Ok(Reply::Late));
                             continue;
@@ -123,15 +124,20 @@ impl Crossing {
 
     /// The token, if it is what was sealed, and can be used with what the client shows.
     fn opened(&mut self, have: &Have) -> Option<AccessToken> {
-        let token = self.seal.open(have).filter(|token| match token.binding() {
-            Binding::Certificate(bound) => self.shown == Some(bound),
-            Binding::Key(_) => false,
-            _ => true,
-        });
+        let token = self.seal.open(have).filter(|token| self.is_usable(token));
         if token.is_none() {
             self.news.push(EventKind::StoreUnopened {});
         }
         token
+    }
+
+    /// Whether whoever shows what this client shows can use it.
+    fn is_usable(&self, token: &AccessToken) -> bool {
+        match token.binding() {
+            Binding::None => true,
+            Binding::Certificate(bound) => self.shown == Some(bound),
+            _ => false,
+        }
     }
 
     /// What became of the token request.
