@@ -498,3 +498,6 @@ fn whole_up(duration: Duration) -> Duration {
     let down = whole_down(duration);
     if down == duration { down } else { down.saturating_add(Duration::from_millis(1)) }
 }
+
+#[cfg(test)]
+mod tests;
