@@ -24,6 +24,8 @@ mod said;
 mod store_error;
 mod store_time;
 mod table;
+#[cfg(test)]
+mod visitor;
 
 pub use entry::Entry;
 pub use name::{Claimant, Name, Print};
@@ -34,3 +36,6 @@ pub use said::Said;
 pub use store_error::StoreError;
 pub use store_time::StoreTime;
 pub use table::Table;
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,8 @@ mod decimal;
 mod endpoint;
 mod error;
 mod field;
+#[cfg(test)]
+mod fingerprint;
 pub mod fleet;
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]

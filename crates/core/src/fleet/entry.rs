@@ -7,6 +7,9 @@ use super::said::Said;
 use super::store_time::StoreTime;
 use core::time::Duration;
 
+#[cfg(test)]
+mod relative;
+
 /// How long an entry is kept after the last of its times has passed: the count of failures, and the fences.
 const KEPT: Duration = Duration::from_secs(3600);
 

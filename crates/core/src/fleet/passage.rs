@@ -16,6 +16,9 @@ use crate::token::AccessToken;
 use core::mem;
 use core::time::Duration;
 
+#[cfg(test)]
+mod relative;
+
 /// A flight takes a claim while it is so young; afterwards it looks, so that a request always has its whole
 /// `attempt_timeout`.
 const CLAIMS_FOR: Duration = Duration::from_millis(500);
@@ -126,6 +129,7 @@ impl Unsealed {
 /// | busy | it pauses, and claims again |
 /// | busy with one claim for as long as a claim may hold | the store is broken |
 /// | busy for so long, with one claim after the other | it lands as [`Outcome::Elsewhere`] |
+/// | claimed, and its lease has passed on the way | it lands as [`Outcome::Elsewhere`] |
 /// | claimed | it asks, lands, and then puts the token, or tells of the failure |
 /// | free, which only a look is told: the flight is half a second old | it lands as [`Outcome::Elsewhere`] |
 /// | an error, or what no store replies to a claim | the store is broken |
@@ -364,6 +368,10 @@ impl Passage {
             }
             Reply::Busy { told, fence, .. } => self.busy(now.mono, told, fence),
             Reply::Free if !takes => lands(Outcome::Elsewhere),
+            // It was suspended meanwhile, and another one may ask by now.
+            Reply::Claimed { .. } if takes && now.has_reached(sent.after(self.instance.lease())) => {
+                lands(Outcome::Elsewhere)
+            }
             Reply::Claimed { stamp, .. } if takes => State::Asks(Right::Claimed(stamp, now.mono)),
             // No store replies so to a claim.
             Reply::Free | Reply::Claimed { .. } | Reply::Kept | Reply::Late | Reply::Noted => {
@@ -498,3 +506,6 @@ fn whole_up(duration: Duration) -> Duration {
     let down = whole_down(duration);
     if down == duration { down } else { down.saturating_add(Duration::from_millis(1)) }
 }
+
+#[cfg(test)]
+mod tests;

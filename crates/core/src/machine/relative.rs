@@ -99,6 +99,20 @@ impl Machine {
         (machine, noon)
     }
 
+    /// The text of the last token, which `relative` calls by one name.
+    pub(crate) fn last_value(&self) -> Option<&AccessToken> {
+        self.holding.value()
+    }
+
+    /// Calls the last token by another name.
+    pub(crate) fn call_last(&mut self, name: AccessToken) {
+        match &mut self.holding {
+            Holding::Held(lease) | Holding::Aside(Aside { lease, .. }) => lease.token.value = name,
+            Holding::Nothing { last: Some(over), .. } => over.value = name,
+            Holding::Nothing { last: None, .. } | Holding::Fixed(_) => {}
+        }
+    }
+
     /// The flight that brought the held or the last dropped token.
     #[doc(hidden)]
     pub const fn brought_by(&self) -> u64 {
