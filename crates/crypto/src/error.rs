@@ -32,5 +32,7 @@ pub enum OpenError {
 
 /// The text is no key of a store. Nothing of it is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Error)]
-#[error("the key of the store is not 32 bytes in base64 or hexadecimal: make one by openssl rand -base64 32, the same for every process")]
+#[error(
+    "the key of the store is not 32 bytes in base64 or hexadecimal: make one by openssl rand -base64 32, the same for every process"
+)]
 pub struct StoreKeyError;

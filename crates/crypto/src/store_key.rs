@@ -85,7 +85,9 @@ impl StoreKey {
             64 => unhex(text, &mut *key),
             43 | 44 => STANDARD
                 .decode_slice(text, &mut *room)
-                .or_else(|_| URL_SAFE_NO_PAD.decode_slice(text.strip_suffix(b"=").unwrap_or(text), &mut *room))
+                .or_else(|_| {
+                    URL_SAFE_NO_PAD.decode_slice(text.strip_suffix(b"=").unwrap_or(text), &mut *room)
+                })
                 .ok()
                 .filter(|length| *length == key.len())
                 .map(|length| key.copy_from_slice(&room[..length])),

@@ -267,15 +267,13 @@ where
     // A thread that cannot be had drops its closure: the guard must still be here to land the reason.
     let guard = Arc::new(Mutex::new(Some(guard)));
     let (transport, theirs) = (Arc::clone(transport), Arc::clone(&guard));
-    let flight = move || {
-        match take(&theirs) {
-            Some(guard) if guard.has_store() => cross(&*transport, guard),
-            Some(guard) => {
-                let flown = fly(&*transport, &guard);
-                drop(guard.land(flown));
-            }
-            None => {}
+    let flight = move || match take(&theirs) {
+        Some(guard) if guard.has_store() => cross(&*transport, guard),
+        Some(guard) => {
+            let flown = fly(&*transport, &guard);
+            drop(guard.land(flown));
         }
+        None => {}
     };
     if let Err(error) = thread::Builder::new().name("evergrant-flight".into()).spawn(flight)
         && let Some(guard) = take(&guard)

@@ -143,6 +143,6 @@ pub use shared::{Shared, Snapshot, random_seed};
 pub use signer::{KeySource, Signer};
 pub use source::{CommandSource, FileSource, SecretSource, VariableSource};
 pub use status::{Held, LastOutcome, RequestStatus, SetAside, Status};
-pub use store::{BlockingStore, Sealing, SealedStore, Store, StoreFuture, TokenSeal, WhenDown};
+pub use store::{BlockingStore, SealedStore, Sealing, Store, StoreFuture, TokenSeal, WhenDown};
 pub use token::Token;
 pub use wait::Source;

@@ -31,11 +31,11 @@ use crate::source::{SecretSource, Sources};
 use crate::status::Status;
 use crate::sync::Mutex;
 use crate::token::Token;
+use evergrant_core::fleet::Claimant;
 use evergrant_core::{
     AccessToken, Binding, Client, ClientAuth, Generation, Machine, Mono, Now, Origin, Policy, Rejection,
     Rotation, Stored, VerdictRule,
 };
-use evergrant_core::fleet::Claimant;
 use state::State;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -454,8 +454,12 @@ async fn fly<R: Runtime, T: Transport, V>(sender: &Sender<T>, runtime: &R, guard
                 let transport = worn.as_ref().map_or_else(|| sender.plain(), |worn| &worn.transport);
                 let mut answer = pin!(transport.send(request));
                 let end = guard.end_of(&sent);
-                let answer =
-                    in_time(runtime, || guard.time_until(end), |cx| guard.span().within(|| answer.as_mut().poll(cx))).await;
+                let answer = in_time(
+                    runtime,
+                    || guard.time_until(end),
+                    |cx| guard.span().within(|| answer.as_mut().poll(cx)),
+                )
+                .await;
                 let endpoint = sent.client().provider().server();
                 let answer = match answer {
                     Ok(answer) => answer,
@@ -473,10 +477,14 @@ async fn fly<R: Runtime, T: Transport, V>(sender: &Sender<T>, runtime: &R, guard
 
 /// What was read, unless the time of the attempt is over before.
 async fn arrival<R: Runtime, V>(runtime: &R, guard: &FlightGuard<V>, ticket: &Ticket) -> Option<Arrived> {
-    let arrived = in_time(runtime, || guard.time_left(), |cx| match ticket.poll(cx.waker()) {
-        Some(arrived) => Poll::Ready(arrived),
-        None => Poll::Pending,
-    });
+    let arrived = in_time(
+        runtime,
+        || guard.time_left(),
+        |cx| match ticket.poll(cx.waker()) {
+            Some(arrived) => Poll::Ready(arrived),
+            None => Poll::Pending,
+        },
+    );
     arrived.await.ok()
 }
 

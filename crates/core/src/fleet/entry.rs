@@ -9,6 +9,7 @@ use core::time::Duration;
 
 #[cfg(test)]
 mod relative;
+mod text;
 
 /// How long an entry is kept after the last of its times has passed: the count of failures, and the fences.
 const KEPT: Duration = Duration::from_secs(3600);

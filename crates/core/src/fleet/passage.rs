@@ -85,6 +85,18 @@ pub struct Unsealed {
 }
 
 impl Unsealed {
+    /// This token, which a claim with this stamp brought; its end and when it is due count from the time of the stamp.
+    pub const fn new(
+        claimant: Claimant,
+        stamp: Stamp,
+        token: AccessToken,
+        ends_in: Duration,
+        due_in: Duration,
+        life: Duration,
+    ) -> Self {
+        Self { claimant, stamp, token, ends_in, due_in, life }
+    }
+
     /// The token.
     pub const fn token(&self) -> &AccessToken {
         &self.token

@@ -12,8 +12,9 @@ use crate::source::{Sources, Ticket};
 use crate::store::Crossing;
 use evergrant_core::fleet::{Instance, Passage, StoreError};
 use evergrant_core::{
-    AccessToken, Asking, Attempt, Cause, Class, Client, ConfigError, Endpoint, Flight, Known, Landing, MetadataFault,
-    Mono, Move, Now, Outcome, Problem, Response, Seed, Sent, Thumbprint, TransportError, TransportErrorKind, Unready,
+    AccessToken, Asking, Attempt, Cause, Class, Client, ConfigError, Endpoint, Flight, Known, Landing,
+    MetadataFault, Mono, Move, Now, Outcome, Problem, Response, Seed, Sent, Thumbprint, TransportError,
+    TransportErrorKind, Unready,
 };
 use std::fmt;
 use std::sync::Arc;

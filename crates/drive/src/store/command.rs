@@ -83,9 +83,9 @@ impl Under {
                 };
                 match thread::Builder::new().name("evergrant-store".into()).spawn(run) {
                     Ok(_) => Self::Thread(slot),
-                    Err(error) => {
-                        Self::Failed(StoreError::refused(&format!("the system could not start a thread ({error})")))
-                    }
+                    Err(error) => Self::Failed(StoreError::refused(&format!(
+                        "the system could not start a thread ({error})"
+                    ))),
                 }
             }
         }

@@ -1,9 +1,9 @@
 //! One flight through a store, as far as the loops need not know how: what they run, ask, wait for and land.
 
+use super::SealedStore;
 use super::circuit::Change;
 use super::command::Command;
 use super::sealing::TokenSeal;
-use super::SealedStore;
 use crate::observer::{Audience, EventKind};
 use evergrant_core::fleet::{Have, Next, Operation, Passage, Print, Reply, StoreError};
 use evergrant_core::{
@@ -79,7 +79,8 @@ impl Crossing {
                 Next::Claim(claim) => Operation::Claim(claim),
                 Next::Put(unsealed) => {
                     let print = self.seal.print(unsealed.token());
-                    let sealed = self.is_usable(unsealed.token()).then(|| self.seal.seal(&unsealed)).flatten();
+                    let sealed =
+                        self.is_usable(unsealed.token()).then(|| self.seal.seal(&unsealed)).flatten();
                     match sealed {
                         Some(sealed) => Operation::Put(unsealed.sealed(print, sealed)),
                         // The certificate was renewed meanwhile, and another entry is that of its tokens: the claim ends with its lease.
