@@ -211,6 +211,33 @@ fn a_token_that_is_bound_to_a_certificate_is_kept_for_that_one() {
     assert_eq!(mutual.server.counts().token_requests, 2);
 }
 
+/// RFC 8705 §3: the API takes such a token over a connection that shows the same certificate alone.
+#[test]
+fn a_call_with_a_bound_token_shows_the_certificate_to_the_api() {
+    let certified = issued(ID, 90);
+    let mutual = Mutual::with(&certified, evergrant_mock::Builder::certificate_bound_tokens);
+    let caches = Folder::new();
+    let asking = |words: &[&str]| {
+        let mut command = mutual.asking(words);
+        command.env("EVERGRANT_ALLOW_ORIGIN", mutual.server.origin()).env("XDG_CACHE_HOME", caches.path());
+        command
+    };
+    let url = mutual.server.resource("/shipments");
+    assert!(works(&mut asking(&["request", &url])).contains("\"data\""));
+    let call = mutual.server.requests().pop().unwrap();
+    assert_eq!(call.certificate(), Some(thumbprint(&certified).as_str()));
+    // With a token that was kept.
+    for _ in 0..2 {
+        works(&mut asking(&["request", "--cache", &url]));
+    }
+    assert_eq!(mutual.server.counts().token_requests, 2);
+    let token = works(&mut asking(&["token", "--cache"]));
+    let told = fixture::fed(&mut evergrant(&["inspect"]), token.as_bytes()).stdout;
+    let bound =
+        format!("bound       to the certificate with the SHA-256 thumbprint {}", thumbprint(&certified));
+    assert!(told.contains(&bound), "{told}");
+}
+
 /// With the program that it runs.
 fn end(mut child: Child) {
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
