@@ -12,6 +12,8 @@ use fixture::{Ended, Folder, evergrant, fails, run, set_mode, until};
 use rcgen::{CertificateParams, CertifiedKey, DnType, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -289,6 +291,23 @@ fn the_gateway_shows_a_renewed_certificate_without_being_told() {
     let new = renewed(&mutual, &first);
     until(|| shows(&mutual.server, &new));
     assert_eq!(mutual.server.counts().token_refused, 0);
+    end(child);
+}
+
+#[test]
+fn the_gateway_shows_the_certificate_to_the_api() {
+    let certified = issued(ID, 90);
+    let mutual = Mutual::new(&certified);
+    let (api, socket) = (mutual.server.origin(), mutual.folder.at("socket"));
+    let mut command = mutual.asking(&["gateway", "--upstream", &api, "--listen", &format!("unix:{socket}")]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until(|| UnixStream::connect(&socket).is_ok());
+    let mut caller = UnixStream::connect(&socket).unwrap();
+    caller.write_all(b"GET /shipments HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    caller.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(shows(&mutual.server, &thumbprint(&certified)));
     end(child);
 }
 
