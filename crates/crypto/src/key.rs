@@ -14,9 +14,10 @@ use evergrant_core::{
     Algorithm, ConfigError, Excerpt, KeyInfo, SecretText, Signature, SourceError, Thumbprint,
 };
 use evergrant_drive::Signer;
-use pair::Pair;
+use pair::{Pair, Public};
 use pem::Block;
-use refused::{GIVE_PRIVATE_KEY, NEW_KEY, refused};
+use refused::{COPY_WHOLE, GIVE_PRIVATE_KEY, NEW_KEY};
+pub(crate) use refused::{OWN_CERTIFICATE_FIRST, refused};
 use std::fmt;
 
 /// A key that signs client assertions: an EC key on P-256 (ES256) or P-384 (ES384), an Ed25519 key (EdDSA), an RSA key of 2048, 3072 or 4096
@@ -60,7 +61,8 @@ impl Key {
     pub const MAX_LEN: usize = SecretText::MAX_BYTES;
 
     /// The one private key that a text in PEM (RFC 7468) has: PKCS#8 (`BEGIN PRIVATE KEY`), PKCS#1 (`BEGIN RSA PRIVATE KEY`) or SEC 1
-    /// (`BEGIN EC PRIVATE KEY`). A certificate beside it is the key's own, as for [`with_certificate`](Self::with_certificate).
+    /// (`BEGIN EC PRIVATE KEY`). A certificate beside it is the key's own, as for [`with_certificate`](Self::with_certificate). Lines may be
+    /// indented, as they are where PEM is copied out of YAML.
     ///
     /// # Errors
     /// [`ConfigError::KeyFormat`] says what was found instead, or why the key cannot be used, and what to do.
@@ -71,7 +73,7 @@ impl Key {
         let key = match (private.next(), private.next()) {
             (Some(key), None) => key,
             (Some(_), Some(_)) => return Err(refused("several private keys", "leave the one to sign with")),
-            (None, _) => return Err(without_key(first)),
+            (None, _) => return Err(stray::disguised(pem).unwrap_or_else(|| without_key(first))),
         };
         let pair = match key.label {
             "PRIVATE KEY" => private::pkcs8(&key.der()?)?,
@@ -81,13 +83,13 @@ impl Key {
         };
         let key = Self::new(pair);
         match blocks.iter().find(|block| is_certificate(block)) {
-            Some(certificate) => key.certified(certificate),
+            Some(certificate) => Ok(key.certified(certificate)?),
             None => Ok(key),
         }
     }
 
     /// The key that a JWK (RFC 7517) is: of kind EC, OKP, RSA or oct. Its `kid` is the key's name, and with `alg` it signs in that way alone.
-    /// Of a JWK set it is the only private key.
+    /// Of a JWK set it is the only private key; of several none is chosen, by a name neither.
     ///
     /// An RSA key has its primes with it (`p`, `q`, `dp`, `dq`, `qi`): `ring` needs them.
     ///
@@ -113,7 +115,8 @@ impl Key {
             return Err(refused::too_long());
         }
         let text = jwk.strip_prefix('\u{feff}').unwrap_or(jwk);
-        if !text.trim_ascii_start().starts_with('{') {
+        // UTF-16 without its mark begins with that character, too.
+        if !text.trim_ascii_start().starts_with('{') || stray::is_utf16(text.as_bytes()) {
             return Err(if text.contains("-----BEGIN ") {
                 refused("PEM in place of a JWK", "read it by Key::from_pem or Key::from_text")
             } else {
@@ -169,18 +172,35 @@ impl Key {
         Self { info: self.info.with_id(id), ..self }
     }
 
+    /// The same key, whose name at the server (`kid`) is the thumbprint of its public key (RFC 7638), as [`thumbprint`](Self::thumbprint) prints
+    /// it. So a key in PEM, which says no name, has one that nobody has to choose or to write down, and a new key has a new one.
+    ///
+    /// A secret stays as it is, with the name of its JWK or without one: whoever sees its thumbprint could try out secrets (RFC 7638 §7), and the
+    /// one that it has here is nothing to the server.
+    ///
+    /// ```
+    /// use evergrant_crypto::Key;
+    ///
+    /// let key = Key::generate()?.with_thumbprint_id();
+    /// let registered = key.public_jwk().unwrap_or_default(); // what the server is told of it has the name, too
+    /// assert!(registered.contains(&format!(r#""kid":"{}""#, key.thumbprint())));
+    /// # Ok::<(), evergrant_core::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn with_thumbprint_id(self) -> Self {
+        let id = match self.pair.public() {
+            Public::Hmac(_) => return self,
+            public => jwk::thumbprint(&public).to_string(),
+        };
+        self.with_id(&id)
+    }
+
     /// The same key with the first certificate of this PEM, by which Microsoft Entra finds it: assertions have `x5t#S256` then (RFC 7515 §4.1.8).
     ///
     /// # Errors
     /// [`ConfigError::KeyFormat`] for what is no certificate, and for the certificate of another key.
     pub fn with_certificate(self, pem: &[u8]) -> Result<Self, ConfigError> {
-        match blocks(pem)?.iter().find(|block| is_certificate(block)) {
-            Some(certificate) => self.certified(certificate),
-            None => Err(refused(
-                "no certificate in PEM",
-                "give the one of this key, which begins with -----BEGIN CERTIFICATE-----",
-            )),
-        }
+        Ok(self.certified_by(pem)?)
     }
 
     /// The public key as a JWK (RFC 7517), with its name and for what it is: to be registered at the server. A secret has none.
@@ -204,18 +224,46 @@ impl Key {
         Self { pair, info }
     }
 
-    fn certified(self, certificate: &Block<'_>) -> Result<Self, ConfigError> {
+    /// As [`with_certificate`](Self::with_certificate), for whoever can say which files do not belong together.
+    pub(crate) fn certified_by(self, pem: &[u8]) -> Result<Self, Uncertified> {
+        match blocks(pem)?.iter().find(|block| is_certificate(block)) {
+            Some(certificate) => self.certified(certificate),
+            None => Err(stray::no_certificate(pem).into()),
+        }
+    }
+
+    fn certified(self, certificate: &Block<'_>) -> Result<Self, Uncertified> {
         let der = certificate.der()?;
         let Some(info) = PublicKeyInfo::of(&der) else {
-            return Err(refused("a certificate that cannot be read", "check that it was copied completely"));
+            return Err(refused("a certificate that cannot be read", COPY_WHOLE).into());
         };
         if info.is(&self.pair.public()) == Some(false) {
-            return Err(refused(
-                "a certificate of another key",
-                "put the certificate of this key first, before those of whoever issued it",
-            ));
+            return Err(Uncertified::OfAnotherKey);
         }
         Ok(Self { info: self.info.with_certificate(pair::sha256(&der)), ..self })
+    }
+}
+
+/// Why a key does not get a certificate.
+pub(crate) enum Uncertified {
+    /// It is that of another key.
+    OfAnotherKey,
+    /// It is none, for this reason.
+    NoCertificate(ConfigError),
+}
+
+impl From<ConfigError> for Uncertified {
+    fn from(error: ConfigError) -> Self {
+        Self::NoCertificate(error)
+    }
+}
+
+impl From<Uncertified> for ConfigError {
+    fn from(reason: Uncertified) -> Self {
+        match reason {
+            Uncertified::OfAnotherKey => refused("a certificate of another key", OWN_CERTIFICATE_FIRST),
+            Uncertified::NoCertificate(error) => error,
+        }
     }
 }
 
@@ -290,7 +338,7 @@ impl Key {
         // An RSA key whose parts do not fit each other is found here, and a system without random bytes.
         self.pair.sign(algorithm, input).map_err(|_| {
             SourceError::failed(
-                "the key gives no signature; check that it was copied completely: openssl pkey -in key.pem -noout -check",
+                "the key gives no signature; check that it was copied completely: openssl pkey -in FILE -noout -check",
             )
         })
     }

@@ -1,7 +1,7 @@
 //! Keys in files that somebody renews.
 
-use crate::key::Key;
-use evergrant_core::{Class, ConfigError, Excerpt, SourceError};
+use crate::key::{Key, OWN_CERTIFICATE_FIRST, Uncertified, refused};
+use evergrant_core::{Class, ConfigError, SourceError};
 use evergrant_drive::{FileSource, KeySource, SecretSource, Signer};
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -26,8 +26,17 @@ use std::time::{Duration, Instant};
 pub struct KeyFile {
     file: FileSource,
     content: Content,
-    id: Option<Box<str>>,
+    id: Id,
     certificate: Option<FileSource>,
+}
+
+/// What the key is called at the server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Id {
+    /// As its JWK says; in PEM it has no name.
+    Own,
+    Named(Box<str>),
+    Thumbprint,
 }
 
 /// What the file has.
@@ -40,7 +49,7 @@ enum Content {
 impl KeyFile {
     /// The file at this path, whether it is there yet or not.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { file: FileSource::new(path), content: Content::Key, id: None, certificate: None }
+        Self { file: FileSource::new(path), content: Content::Key, id: Id::Own, certificate: None }
     }
 
     /// The file at this path with a secret, for `client_secret_jwt` (HS256): one text in UTF-8, of which a line break at the end is no part.
@@ -48,10 +57,34 @@ impl KeyFile {
         Self { content: Content::Secret, ..Self::new(path) }
     }
 
-    /// The same with the key's name at the server, `kid`, in place of one that a JWK has.
+    /// The same with the key's name at the server, `kid`, in place of one that a JWK has. It stays when the file is replaced, and chooses no key of
+    /// a JWK set: for a key that is replaced take [`with_thumbprint_id`](Self::with_thumbprint_id), or a JWK with its own name.
     #[must_use]
     pub fn with_id(self, id: &str) -> Self {
-        Self { id: Some(id.into()), ..self }
+        Self { id: Id::Named(id.into()), ..self }
+    }
+
+    /// The same, whose key is called at the server (`kid`) as its thumbprint (RFC 7638) says, by [`Key::with_thumbprint_id`]: when the file is
+    /// replaced, the new key has its own name at once. A secret stays as it is. Of this and [`with_id`](Self::with_id) the last one counts.
+    ///
+    /// ```
+    /// use evergrant_crypto::{Key, KeyFile};
+    /// use evergrant_drive::{KeySource, Signer};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = std::env::temp_dir().join(format!("evergrant-thumbprint-id-{}", std::process::id()));
+    /// # let pem = b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+    /// # std::fs::write(&path, pem)?;
+    /// let source = KeyFile::new(&path).with_thumbprint_id();
+    /// let registered = Key::from_pem(pem)?.with_thumbprint_id(); // its public_jwk() was given to the server
+    /// assert_eq!(source.read(Duration::from_secs(1))?.key().id(), registered.key().id());
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_thumbprint_id(self) -> Self {
+        Self { id: Id::Thumbprint, ..self }
     }
 
     /// The same with a file that has the key's certificate, as [`Key::with_certificate`] takes it. It is read for each token request, too.
@@ -80,20 +113,35 @@ impl KeyFile {
     }
 }
 
+impl KeyFile {
+    /// The certificate in this file is that of another key.
+    fn apart(&self, certificate: &FileSource) -> SourceError {
+        let [key, certificate] = [&self.file, certificate].map(|file| file.path().to_string_lossy());
+        let found = format!("the certificate in {certificate} does not belong to the key in {key}");
+        refused(&found, OWN_CERTIFICATE_FIRST).into()
+    }
+}
+
 impl KeySource for KeyFile {
     fn read(&self, limit: Duration) -> Result<Arc<dyn Signer>, SourceError> {
         let begun = Instant::now();
         let mut key = self.key(limit)?;
         if let Some(file) = &self.certificate {
             let left = limit.saturating_sub(begun.elapsed());
-            let (certificate, key_alone) = (file, key);
-            key = certificate
-                .read_bytes(left, |pem| Ok(key_alone.with_certificate(pem)?))
-                .map_err(|error| of_certificate(certificate, error))?;
+            let certified = file.read_bytes(left, |pem| Ok(key.certified_by(pem)));
+            key = match certified.map_err(|error| without_certificate(file, &error))? {
+                Ok(key) => key,
+                Err(Uncertified::OfAnotherKey) => return Err(self.apart(file)),
+                Err(Uncertified::NoCertificate(error)) => {
+                    return Err(without_certificate(file, &error.into()));
+                }
+            };
         }
-        if let Some(id) = &self.id {
-            key = key.with_id(id);
-        }
+        key = match &self.id {
+            Id::Own => key,
+            Id::Named(id) => key.with_id(id),
+            Id::Thumbprint => key.with_thumbprint_id(),
+        };
         Ok(Arc::new(key))
     }
 
@@ -103,17 +151,16 @@ impl KeySource for KeyFile {
 }
 
 /// The same error, which says that it is not of the key's own file.
-fn of_certificate(file: &FileSource, error: SourceError) -> SourceError {
+fn without_certificate(file: &FileSource, error: &SourceError) -> SourceError {
     let path = file.path().to_string_lossy();
-    match error.class() {
-        Class::Transient => {
+    match (error, error.class()) {
+        (SourceError::Missing, _) => SourceError::failed(&format!(
+            "there is no file {path} for its certificate; check that something writes it there"
+        )),
+        (_, Class::Transient) => {
             SourceError::failed(&format!("its certificate cannot be read from {path}: {error}"))
         }
-        _ => {
-            let [found, mend] = [format!("its certificate, {path}"), error.to_string()]
-                .map(|words| Excerpt::new(&words, &[]).unwrap_or_default());
-            ConfigError::KeyFormat { found, mend }.into()
-        }
+        _ => refused(&format!("its certificate, {path}"), &error.to_string()).into(),
     }
 }
 

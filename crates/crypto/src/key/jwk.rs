@@ -4,7 +4,7 @@ mod members;
 
 use super::pair::{Curve, Pair, Public, RsaParts, fixed, sha256, unsigned};
 use super::pem::decoded;
-use super::refused::{GIVE_PRIVATE_KEY, NEW_KEY, WRITE_JWK, damaged, refused};
+use super::refused::{GIVE_PRIVATE_JWK, NEW_KEY, ONE_JWK, WRITE_JWK, damaged, refused};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use evergrant_core::{Algorithm, ConfigError, KeyInfo, Thumbprint};
@@ -28,13 +28,8 @@ pub(super) fn read(text: &str) -> Result<Jwk, ConfigError> {
             let mut private = keys.iter().filter(|key| key.is_private());
             match (private.next(), private.next()) {
                 (Some(key), None) => of(key),
-                (Some(_), Some(_)) => {
-                    Err(refused("a JWK set with several private keys", "leave the one to sign with"))
-                }
-                (None, _) => Err(refused(
-                    "a JWK set without a private key",
-                    "give the JWK that belongs to it and has the member d",
-                )),
+                (Some(_), Some(_)) => Err(refused("a JWK set with several private keys", ONE_JWK)),
+                (None, _) => Err(refused("a JWK set without a private key", GIVE_PRIVATE_JWK)),
             }
         }
         None => of(&members),
@@ -46,7 +41,7 @@ fn of(jwk: &Members<'_>) -> Result<Jwk, ConfigError> {
         return Err(if jwk.private_key {
             refused(
                 "JSON that has a private key in PEM in it",
-                "take that out: jq -r .private_key service-account.json > key.pem",
+                "take that out: jq -r .private_key FILE > key.pem",
             )
         } else {
             refused("JSON without the member kty", WRITE_JWK)
@@ -104,7 +99,9 @@ fn rsa(jwk: &Members<'_>) -> Result<Pair, ConfigError> {
     let (Some(p), Some(q), Some(dp), Some(dq), Some(qi)) = (&jwk.p, &jwk.q, &jwk.dp, &jwk.dq, &jwk.qi) else {
         return Err(refused(
             "an RSA key as a JWK without its primes",
-            "export it with the members p, q, dp, dq and qi as well, which the library that signs (ring) needs",
+            // PyJWT finds the primes by n, e and d. Of the rest of the JWK it writes nothing.
+            "write p, q, dp, dq and qi as well, which ring needs: python3 -c \"from jwt.algorithms import RSAAlgorithm as A; \
+             print(A.to_jwk(A.from_jwk(open('FILE').read())))\" > key.json (with PyJWT and cryptography; add kid and alg again)",
         ));
     };
     let (n, e, p, q) = (bytes(n)?, bytes(e)?, bytes(p)?, bytes(q)?);
@@ -124,7 +121,7 @@ fn rsa(jwk: &Members<'_>) -> Result<Pair, ConfigError> {
 fn private(jwk: &Members<'_>) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     match &jwk.d {
         Some(d) => bytes(d),
-        None => Err(refused("a public key as a JWK", GIVE_PRIVATE_KEY)),
+        None => Err(refused("a public key as a JWK", GIVE_PRIVATE_JWK)),
     }
 }
 

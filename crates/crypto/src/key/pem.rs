@@ -1,9 +1,10 @@
-//! PEM (RFC 7468): the blocks of a text, with whatever stands between them.
+//! PEM (RFC 7468): the blocks of a text, with whatever stands between them. White space around a line means nothing: what YAML has indented is
+//! read as well, though not by every parser (§2).
 //!
 //! `rustls-pki-types` reads it, too, but leaves the base64 of a key in memory that nobody wipes, and passes over what it does not know:
 //! an encrypted key is then no key. It is the second reader of the tests.
 
-use super::refused::{BREAK_LINES, DECRYPT, refused};
+use super::refused::{BREAK_LINES, COPY_WHOLE, DECRYPT, HYPHENS, REAL_BREAKS, refused};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use evergrant_core::ConfigError;
@@ -31,21 +32,23 @@ pub(super) fn blocks(text: &[u8]) -> Result<Vec<Block<'_>>, ConfigError> {
     let mut open: Option<(&str, usize)> = None;
     let mut at = 0;
     for line in text.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
-        let (start, trimmed) = (at, line.trim_ascii_end());
+        let (start, trimmed) = (at, line.trim_ascii());
         at += line.len();
         if trimmed.starts_with(BEGIN) {
-            let label = label(trimmed, BEGIN).ok_or_else(misshapen)?;
+            let label = label(trimmed, BEGIN).ok_or_else(|| misshapen(trimmed, "BEGIN"))?;
             if let Some((before, _)) = open.replace((label, at)) {
                 return Err(without_end(before));
             }
-        } else if let Some((label, from)) = open
-            && trimmed.starts_with(END)
-        {
-            if self::label(trimmed, END) != Some(label) {
-                return Err(without_end(label));
+        } else if let Some((label, from)) = open {
+            if trimmed.starts_with(END) {
+                if self::label(trimmed, END).ok_or_else(|| misshapen(trimmed, "END"))? != label {
+                    return Err(without_end(label));
+                }
+                blocks.push(Block { label, body: text.get(from..start).unwrap_or_default() });
+                open = None;
+            } else if has_other_dashes(trimmed) {
+                return Err(other_dashes());
             }
-            blocks.push(Block { label, body: text.get(from..start).unwrap_or_default() });
-            open = None;
         }
     }
     match open {
@@ -57,20 +60,51 @@ pub(super) fn blocks(text: &[u8]) -> Result<Vec<Block<'_>>, ConfigError> {
 /// What such a line says, in the letters that labels are of.
 fn label<'a>(line: &'a [u8], begins: &[u8]) -> Option<&'a str> {
     let label = line.strip_prefix(begins)?.strip_suffix(DASHES)?;
-    let is_of_label = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ');
-    let is_label = !label.is_empty() && label.len() <= LONGEST_LABEL && label.iter().all(is_of_label);
-    str::from_utf8(label).ok().filter(|_| is_label)
+    str::from_utf8(label).ok().filter(|label| is_label(label))
 }
 
-fn misshapen() -> ConfigError {
-    refused("a PEM text whose line BEGIN has something else in it", BREAK_LINES)
+fn is_label(text: &str) -> bool {
+    let is_of_label = |byte: u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ');
+    !text.is_empty() && text.len() <= LONGEST_LABEL && text.bytes().all(is_of_label)
+}
+
+/// Such a line that has no label, or more than that.
+fn misshapen(line: &[u8], which: &str) -> ConfigError {
+    if is_escaped(line) {
+        escaped()
+    } else if has_other_dashes(line) {
+        other_dashes()
+    } else {
+        refused(&format!("a PEM text whose line {which} has something else in it"), BREAK_LINES)
+    }
+}
+
+/// Whether line breaks are written as source code has them.
+pub(super) fn is_escaped(text: &[u8]) -> bool {
+    text.windows(2).any(|two| two == b"\\n")
+}
+
+pub(super) fn escaped() -> ConfigError {
+    refused("a PEM text with the two characters \\n in place of line breaks", REAL_BREAKS)
+}
+
+/// Whether it is meant as a line BEGIN or END, and has not five hyphens on either side: one was lost, or a program for texts made dashes of them.
+pub(super) fn has_other_dashes(line: &[u8]) -> bool {
+    let is_dash = |c: char| matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | ' ');
+    let Ok(line) = str::from_utf8(line.trim_ascii()) else { return false };
+    let inner = line.trim_matches(is_dash);
+    let label = inner.strip_prefix("BEGIN ").or_else(|| inner.strip_prefix("END "));
+    let is_right = || line.strip_prefix("-----").and_then(|line| line.strip_suffix("-----")) == Some(inner);
+    // Without a dash it is a sentence.
+    label.is_some_and(is_label) && inner != line && !is_right()
+}
+
+pub(super) fn other_dashes() -> ConfigError {
+    refused("a PEM text whose lines BEGIN and END do not have five hyphens on each side", HYPHENS)
 }
 
 fn without_end(label: &str) -> ConfigError {
-    refused(
-        &format!("a PEM block BEGIN {label} without its line END {label}"),
-        "check that it was copied completely",
-    )
+    refused(&format!("a PEM block BEGIN {label} without its line END {label}"), COPY_WHOLE)
 }
 
 impl Block<'_> {
@@ -79,6 +113,9 @@ impl Block<'_> {
         // All room at once, here and below: a vector that grows leaves copies behind.
         let mut base64 = Zeroizing::new(Vec::with_capacity(self.body.len()));
         for line in self.lines() {
+            if is_escaped(line) {
+                return Err(escaped());
+            }
             if line.starts_with(b"Proc-Type:") && line.ends_with(b"ENCRYPTED") {
                 return Err(encrypted());
             }
@@ -89,7 +126,7 @@ impl Block<'_> {
         }
         decoded(&base64, |base64, der| STANDARD.decode_slice(base64, der)).ok_or_else(|| {
             let found = format!("a PEM block BEGIN {} that is not base64", self.label);
-            refused(&found, "check that it was copied completely")
+            refused(&found, COPY_WHOLE)
         })
     }
 

@@ -100,12 +100,12 @@ fn ec(der: &[u8], outside: Option<Der<'_>>, public: Option<&[u8]>) -> Result<Pai
         Some(point @ [4, ..]) => Pair::ec(curve, d, point),
         Some([2 | 3, ..]) => Err(refused(
             "an EC key with a compressed public key",
-            "write it uncompressed: openssl ec -in key.pem -conv_form uncompressed -out new.pem",
+            "write it uncompressed: openssl ec -in FILE -conv_form uncompressed -out new.pem",
         )),
         Some(_) => Err(damaged()),
         None => Err(refused(
             "an EC key without its public key",
-            "write it with its public key: openssl ec -in key.pem -out new.pem",
+            "write it with its public key: openssl ec -in FILE -out new.pem",
         )),
     }
 }
@@ -140,7 +140,7 @@ fn curve(parameters: Option<Der<'_>>) -> Result<Curve, ConfigError> {
     if parameters.clone().value(SEQUENCE).is_some() {
         return Err(refused(
             "an EC key with its curve in figures",
-            "write the curve by its name: openssl ec -in key.pem -param_enc named_curve -out new.pem",
+            "write the curve by its name: openssl ec -in FILE -param_enc named_curve -out new.pem",
         ));
     }
     let identifier = parameters.value(OBJECT_IDENTIFIER).ok_or_else(damaged)?;

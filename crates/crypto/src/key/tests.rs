@@ -278,6 +278,16 @@ fn what_is_no_certificate_is_an_error() {
     for pem in [&b""[..], b"text", made!("p256.pem"), made!("p256-public.pem")] {
         assert!(with(pem).starts_with("no certificate in PEM: give the one of this key"));
     }
+    let der = pem::blocks(made!("p256-certificate.pem")).unwrap()[0].der().unwrap();
+    assert!(
+        with(&der).starts_with("a certificate in DER: write it as PEM: openssl x509 -inform DER -in FILE")
+    );
+    let text = base64::engine::general_purpose::STANDARD.encode(made!("p256-certificate.pem"));
+    assert!(with(text.as_bytes()).starts_with("base64 of a PEM text"));
+    let dashes = String::from_utf8_lossy(made!("p256-certificate.pem")).replacen("-----", "----", 1);
+    assert!(
+        with(dashes.as_bytes()).starts_with("a PEM text whose lines BEGIN and END do not have five hyphens")
+    );
     // A number, and a certificate whose public key is nothing.
     for base64 in ["MAMCAQA=", "MA8wDQIBATAAMAAwADAAMAA="] {
         let block = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
@@ -378,6 +388,41 @@ fn pem_is_read_with_what_stands_around_it_and_however_its_lines_end() {
     assert_eq!(read(&beside).thumbprint(), of, "what is public may stand beside it");
     let headers = text.replacen('\n', "\nComment: mine\n\n", 1);
     assert_eq!(read(headers.as_bytes()).thumbprint(), of);
+}
+
+#[test]
+fn pem_that_is_indented_is_read() {
+    let text = std::str::from_utf8(made!("p256.pem")).unwrap();
+    let of = read(made!("p256.pem")).thumbprint();
+    let indented = format!("    {}", text.trim_end().replace('\n', "\n    "));
+    let yaml = format!("stringData:\n  key.pem: |\n{indented}\n");
+    for text in [&indented, &indented.replace("    ", "\t"), &yaml, &text.replace('\n', "\n  ")] {
+        assert_eq!(Key::from_text(text.as_bytes()).unwrap().thumbprint(), of, "{text:?}");
+    }
+    let certificate = String::from_utf8_lossy(made!("p256-certificate.pem")).replace('\n', "\n  ");
+    let certificate = format!("  {certificate}");
+    assert!(read(made!("p256.pem")).with_certificate(certificate.as_bytes()).is_ok());
+}
+
+#[test]
+fn the_thumbprint_can_be_the_name() {
+    for (key, _) in all() {
+        let thumbprint = key.thumbprint().to_string();
+        let key = key.with_id("2026-11").with_thumbprint_id();
+        assert_eq!(key.key().id(), Some(&*thumbprint));
+        assert_eq!(public(&key)["kid"], *thumbprint);
+        assert_eq!(key.with_id("2026-11").key().id(), Some("2026-11"), "the last one counts");
+    }
+    // RFC 8037, appendix A.3
+    let key = Key::from_text(made!("rfc8037-a1.json")).unwrap().with_thumbprint_id();
+    assert_eq!(key.key().id(), Some("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
+}
+
+#[test]
+fn the_thumbprint_of_a_secret_is_no_name() {
+    let secret = || Key::hmac(&[7; 32]).unwrap();
+    assert_eq!(secret().with_thumbprint_id().key().id(), None);
+    assert_eq!(secret().with_id("2026-11").with_thumbprint_id().key().id(), Some("2026-11"));
 }
 
 #[test]

@@ -118,17 +118,29 @@ fn a_name_and_a_certificate_go_with_the_key() {
     let path = |path: &Path| path.to_string_lossy().into_owned();
     let (class, said) = wrong(&source);
     assert_eq!(class, Class::Transient, "whoever writes it may be late");
-    let expected = format!("its certificate cannot be read from {}: it is not there", path(&certificate));
+    let expected = format!("there is no file {} for its certificate; check that", path(&certificate));
     assert!(said.starts_with(&expected), "{said}");
-    for (content, expected) in [
-        (P256, "no certificate in PEM"),
-        (include_bytes!("../key/tests/keys/p384-certificate.pem"), "a certificate of another key"),
-        (&vec![b'\n'; Key::MAX_LEN + 1], "it is longer than 64 KiB"),
-    ] {
+    for (content, expected) in
+        [(P256, "no certificate in PEM"), (&vec![b'\n'; Key::MAX_LEN + 1], "it is longer than 64 KiB")]
+    {
         folder.write("tls.crt", content);
         let (class, said) = wrong(&source);
         assert_eq!(class, Class::Permanent);
         assert!(said.starts_with(&format!("its certificate, {}: {expected}", path(&certificate))), "{said}");
+    }
+    folder.write("tls.crt", include_bytes!("../key/tests/keys/p384-certificate.pem"));
+    let (class, said) = wrong(&source);
+    assert_eq!(class, Class::Permanent);
+    let [key, other] = [folder.0.join("key.pem"), certificate.clone()].map(|at| path(&at));
+    let apart = format!(
+        "the certificate in {other} does not belong to the key in {key}: put the certificate of this key first"
+    );
+    assert!(said.starts_with(&apart), "{said}");
+    #[cfg(unix)]
+    {
+        let within = source.clone().with_certificate_file(certificate.join("within"));
+        let expected = format!("its certificate cannot be read from {other}/within: Not a directory");
+        assert!(wrong(&within).1.starts_with(&expected), "{:?}", wrong(&within));
     }
     folder.write("tls.crt", P256_CERTIFICATE);
     let key = source.read(LIMIT).unwrap().key();
@@ -146,6 +158,20 @@ fn a_name_that_is_set_comes_before_that_of_a_jwk() {
     let source = KeyFile::new(folder.write("key.jwk", jwk.as_bytes()));
     assert_eq!(source.read(LIMIT).unwrap().key().id(), Some("its own"));
     assert_eq!(source.with_id("another").read(LIMIT).unwrap().key().id(), Some("another"));
+}
+
+#[test]
+fn a_key_that_is_replaced_brings_its_thumbprint_as_its_name() {
+    let folder = Folder::new();
+    let source = KeyFile::new(folder.0.join("key.pem")).with_id("old").with_thumbprint_id();
+    for content in [P256, ED25519, JWK] {
+        fs::rename(folder.write("next", content), folder.0.join("key.pem")).unwrap();
+        let thumbprint = Key::from_text(content).unwrap().thumbprint().to_string();
+        assert_eq!(source.read(LIMIT).unwrap().key().id(), Some(&*thumbprint));
+    }
+    assert_eq!(source.with_id("2026-11").read(LIMIT).unwrap().key().id(), Some("2026-11"));
+    let secret = folder.write("secret", b"a secret of more than 32 bytes in all");
+    assert_eq!(KeyFile::secret(secret).with_thumbprint_id().read(LIMIT).unwrap().key().id(), None);
 }
 
 #[cfg(unix)]
