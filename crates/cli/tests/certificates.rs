@@ -133,6 +133,22 @@ fn a_certificate_is_how_a_client_proves_who_it_is_where_nothing_else_does() {
     assert_eq!(ended.status, 3, "{}", ended.stderr);
     let request = mutual.server.requests().pop().unwrap();
     assert!(request.header("authorization").is_some() && request.certificate().is_some());
+    assert!(ended.stderr.contains(
+        "authenticates by EVERGRANT_CLIENT_SECRET, and shows the certificate of EVERGRANT_CERTIFICATE"
+    ));
+    // A flag counts before what a shell was left with.
+    let secret = mutual.folder.file("secret", 0o600, "some-secret");
+    for (variable, value) in
+        [("EVERGRANT_CLIENT_SECRET", "some-secret"), ("EVERGRANT_CLIENT_SECRET_FILE", &secret)]
+    {
+        let mut by_flag = mutual.asking(&["token", "--certificate", &mutual.certificate]);
+        let ended = run(by_flag.env(variable, value));
+        let note = format!("{variable} is set and not used: the client authenticates by --certificate alone");
+        assert!(ended.status == 0 && ended.stderr.contains(&note), "{}", ended.stderr);
+        let mut both = mutual.asking(&["token", "--certificate", &mutual.certificate, "--auth", "basic"]);
+        let ended = run(both.env(variable, value));
+        assert!(ended.status == 3 && !ended.stderr.contains("note"), "{}", ended.stderr);
+    }
     let mut told = mutual.asking(&["token", "--auth", "tls"]);
     works(told.env("EVERGRANT_CLIENT_SECRET", "some-secret"));
     // By the server's metadata, at the endpoint that is for clients with a certificate.
@@ -151,6 +167,13 @@ fn a_profiles_certificate_is_for_its_own_client_and_server_and_no_variable_is_it
     };
     works(&mut asking());
     assert_eq!(mutual.server.requests().pop().unwrap().header("authorization"), None);
+    let bound = mutual.config("certificate_bound = true");
+    fails(
+        &mut evergrant(&["token", "--profile", "own", "--config", &bound]),
+        2,
+        &["profile own, line 5 says that tokens are bound to a certificate, and the client shows none"],
+    );
+    mutual.config("certificate = \"tls.crt\"\ncertificate_key = \"tls.key\"");
     let shown = works(evergrant(&["config", "show", "--profile", "own", "--config"]).arg(&config));
     for line in [
         "auth                  tls  (default)".to_owned(),

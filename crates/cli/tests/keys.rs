@@ -415,6 +415,186 @@ fn a_token_of_a_client_without_a_secret_is_kept_under_a_random_key() {
     assert_eq!(fs::read_dir(format!("{}/evergrant", caches.path())).unwrap().count(), 0);
 }
 
+/// What a command prints that names no server.
+fn public(arguments: &[&str]) -> Value {
+    serde_json::from_str(&works(evergrant(&["key"]).args(arguments))).unwrap()
+}
+
+#[test]
+fn the_public_key_is_printed_for_its_server_and_no_server_is_asked() {
+    let signed = Signed::new();
+    let jwk = public(&["--key-file", &signed.key, "--key-id", "2026"]);
+    assert_eq!((&jwk["kty"], &jwk["kid"], &jwk["use"]), (&"EC".into(), &"2026".into(), &"sig".into()));
+    assert_eq!((&jwk["alg"], jwk.get("d")), (&"ES256".into(), None));
+    let set = public(&["--key-file", &signed.key, "--key-id", "2026", "--jwks"]);
+    assert_eq!(set["keys"], json!([jwk]));
+    // The server that is told of it knows the key.
+    let file = signed.folder.file("public.json", 0o600, set.to_string());
+    signed.server.register(Registration::private_key_jwt(ID, &fs::read_to_string(file).unwrap()).unwrap());
+    works(&mut signed.token(&["--key-file", &signed.key, "--key-id", "2026"]));
+    let requests = signed.server.requests().len();
+    // As every other command finds it.
+    let config = signed.config("signing_key = { file = \"key.pem\" }\nkey_id = \"2026\"");
+    assert_eq!(public(&["--profile", "own", "--config", &config]), jwk);
+    let mut by_variable = evergrant(&["key", "--key-id", "2026"]);
+    assert_eq!(works(by_variable.env("EVERGRANT_KEY_FILE", &signed.key)).trim_end(), jwk.to_string());
+    let key = fs::read(&signed.key).unwrap();
+    assert_eq!(fed(&mut evergrant(&["key", "--key-file", "-"]), &key).status, 0);
+    assert_eq!(signed.server.requests().len(), requests);
+    // Of a key that may sign in several ways the one that was said.
+    let rsa = concat!(env!("CARGO_MANIFEST_DIR"), "/../crypto/src/key/tests/keys/rsa2048.pem");
+    let rsa = signed.folder.file("rsa.pem", 0o600, fs::read(rsa).unwrap());
+    assert_eq!(public(&["--key-file", &rsa]).get("alg"), None);
+    assert_eq!(public(&["--key-file", &rsa, "--assertion-algorithm", "PS256"])["alg"], "PS256");
+}
+
+#[test]
+fn a_client_without_a_private_key_of_its_own_is_told_how_to_make_one() {
+    let make = "openssl genpkey -algorithm EC";
+    fails(&mut evergrant(&["key"]), 2, &["this client has no signing key", make, "--key-file"]);
+    let mut secret = evergrant(&["key", "--auth", "client-secret-jwt"]);
+    fails(
+        secret.env("EVERGRANT_CLIENT_SECRET", SECRET),
+        2,
+        &["signs with its secret", "no public key", make],
+    );
+    let folder = Folder::new();
+    let oct = json!({ "kty": "oct", "k": URL_SAFE_NO_PAD.encode(SECRET) }).to_string();
+    let oct = folder.file("oct.jwk", 0o600, oct);
+    fails(&mut evergrant(&["key", "--key-file", &oct]), 2, &["this key is a secret"]);
+    fails(&mut evergrant(&["key", "--key-file", &folder.at("none")]), 2, &["cannot be opened"]);
+}
+
+#[test]
+fn a_key_may_be_called_by_its_thumbprint_and_has_one_name() {
+    let signed = Signed::new();
+    let jwk = public(&["--key-file", &signed.key, "--key-thumbprint"]);
+    let thumbprint = jwk["kid"].as_str().unwrap().to_owned();
+    assert_eq!(thumbprint.len(), 43);
+    knows(&signed.server, &[&jwk]);
+    let kid = || signed.last().assertion().unwrap().kid().map(str::to_owned);
+    works(&mut signed.token(&["--key-file", &signed.key, "--key-thumbprint"]));
+    assert_eq!(kid().as_deref(), Some(&*thumbprint));
+    works(&mut signed.profile("signing_key = { file = \"key.pem\" }\nkey_thumbprint = true"));
+    assert_eq!(kid().as_deref(), Some(&*thumbprint));
+    let mut by_variable = signed.token(&["--key-file", &signed.key]);
+    works(by_variable.env("EVERGRANT_KEY_THUMBPRINT", "1"));
+    assert_eq!(kid().as_deref(), Some(&*thumbprint));
+    // A name that is said nearer to the command line counts; two that are equally near are a mistake.
+    fails(
+        &mut signed.token(&["--key-file", &signed.key, "--key-thumbprint", "--key-id", "2026"]),
+        2,
+        &["--key-id and --key-thumbprint are both set", "a key has one name"],
+    );
+    let both = "signing_key = { file = \"key.pem\" }\nkey_thumbprint = true\nkey_id = \"2026\"";
+    fails(&mut signed.profile(both), 2, &["profile own, line 6 and profile own, line 5 are both set"]);
+    knows(&signed.server, &[&jwk, &public(&["--key-file", &signed.key, "--key-id", "2026"])]);
+    let mut nearer = signed.token(&["--key-file", &signed.key, "--key-id", "2026"]);
+    works(nearer.env("EVERGRANT_KEY_THUMBPRINT", "1"));
+    assert_eq!(kid().as_deref(), Some("2026"));
+    let named = "signing_key = { file = \"key.pem\" }\nkey_id = \"2026\"";
+    works(signed.profile(named).arg("--key-thumbprint"));
+    assert_eq!(kid().as_deref(), Some(&*thumbprint));
+}
+
+/// What docs/guide/src/providers/entra.md says.
+#[test]
+fn a_profile_signs_as_entra_documents_it() {
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/../crypto/src/key/tests/keys");
+    let folder = Folder::new();
+    let copied = |name: &str| folder.file(name, 0o600, fs::read(format!("{keys}/{name}")).unwrap());
+    let (key, certificate) = (copied("rsa2048.pem"), copied("rsa2048-certificate.pem"));
+    let jwk = public(&["--key-file", &key]).to_string();
+    let registration = Registration::private_key_jwt(ID, &jwk).unwrap().audience_is_token_endpoint();
+    let server = Server::builder().registers(registration).start().unwrap();
+    let endpoint = server.token_endpoint();
+    let text = |certificate: &str| {
+        format!(
+            "[profile.entra]\ntoken_endpoint = \"{endpoint}\"\nclient_id = \"{ID}\"\nsigning_key = {{ file = \"rsa2048.pem\" }}\n\
+             key_certificate = \"{certificate}\"\nassertion_audience = \"token-endpoint\"\nassertion_algorithm = \"PS256\"\n\
+             assertion_header_type = \"JWT\"\nassertion_not_before = true\n"
+        )
+    };
+    let config = folder.file("config.toml", 0o600, text("rsa2048-certificate.pem"));
+    let asking = || token(&["--profile", "entra", "--config", &config]);
+    works(&mut asking());
+    let request = server.requests().pop().unwrap();
+    let sent = request.assertion().unwrap();
+    let known = evergrant_crypto::Key::from_pem(&fs::read(&key).unwrap()).unwrap();
+    let known = known.with_certificate(&fs::read(&certificate).unwrap()).unwrap();
+    let thumbprint = evergrant_drive::Signer::key(&known).certificate().unwrap();
+    assert_eq!((sent.alg(), sent.typ(), sent.kid()), (Some("PS256"), Some("JWT"), None));
+    assert_eq!(sent.header("x5t#S256"), Some(format!("\"{thumbprint}\"")));
+    assert_eq!((sent.aud(), sent.nbf()), (Some(endpoint.as_str()), sent.iat()));
+    let shown = works(evergrant(&["config", "show", "--profile", "entra", "--config"]).arg(&config));
+    for line in [
+        format!("key_certificate       {certificate}  (profile entra, line 5)"),
+        "assertion_not_before  true  (profile entra, line 9)".to_owned(),
+    ] {
+        assert!(shown.contains(&line), "{line:?} is not in: {shown}");
+    }
+    // By flags, and what is wrong with the certificate.
+    let other = folder.file(
+        "other.pem",
+        0o600,
+        rcgen::generate_simple_self_signed(["other".into()]).unwrap().cert.pem(),
+    );
+    let gone = folder.at("gone.pem");
+    for (path, says) in [
+        (&other, "a certificate of another key"),
+        (&gone, "it is not there"),
+        (&key, "no certificate in PEM"),
+    ] {
+        let place = format!("the certificate of the signing key in {path}: ");
+        fails(asking().args(["--key-certificate", path]), 2, &[&place, says]);
+    }
+    folder.file("config.toml", 0o600, text("gone.pem"));
+    works(asking().args(["--key-certificate", &certificate]));
+    let ended = run(evergrant(&["config", "check", "--config"]).arg(&config));
+    assert!(
+        ended.stderr.contains("config.toml:4: the certificate of the signing key in"),
+        "{}",
+        ended.stderr
+    );
+    // That of the profile's key is none of another one's.
+    let new = folder.file("new.pem", 0o600, new_key());
+    server.register(registered(&new_key_of(&new)).audience_is_token_endpoint());
+    works(asking().args(["--key-file", &new, "--assertion-algorithm", "ES256"]));
+}
+
+fn new_key_of(path: &str) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn a_secret_that_a_shell_was_left_with_does_not_decide_in_silence() {
+    let signed = Signed::new();
+    let left = |command: &mut Command| run(command.env("EVERGRANT_CLIENT_SECRET", "of another client"));
+    let by_flag = left(&mut signed.token(&["--key-file", &signed.key]));
+    let note =
+        "note: EVERGRANT_CLIENT_SECRET is set and not used: --key-file says how the client authenticates\n";
+    assert_eq!((by_flag.status, by_flag.stderr.as_str()), (0, note));
+    let mut by_variable = signed.token(&[]);
+    by_variable.env("EVERGRANT_KEY_FILE", &signed.key);
+    let said = left(&mut by_variable).stderr;
+    assert!(said.contains("not used: EVERGRANT_KEY_FILE says how"), "{said}");
+    // A profile that the command line names is meant as a whole; one that it does not name is not.
+    let profile = "signing_key = { file = \"key.pem\" }";
+    assert_eq!(left(&mut signed.profile(profile)).stderr, "");
+    let mut by_name = token(&["--config", &signed.config(profile)]);
+    let said = left(by_name.env("EVERGRANT_PROFILE", "own")).stderr;
+    assert!(said.contains("not used: profile own, line 4 says how"), "{said}");
+    // A flag counts before a variable that names another file.
+    let secret = signed.folder.file("secret", 0o600, "a secret");
+    let mut both = signed.token(&["--key-file", &signed.key]);
+    let said = run(both.env("EVERGRANT_CLIENT_SECRET_FILE", &secret));
+    let note = "note: EVERGRANT_CLIENT_SECRET_FILE is set and not used: --key-file says how the client authenticates\n";
+    assert_eq!((said.status, said.stderr.as_str()), (0, note));
+    let mut variables = signed.token(&[]);
+    variables.env("EVERGRANT_CLIENT_SECRET_FILE", &secret).env("EVERGRANT_KEY_FILE", &signed.key);
+    fails(&mut variables, 2, &["EVERGRANT_CLIENT_SECRET_FILE and EVERGRANT_KEY_FILE are both set"]);
+}
+
 /// With the program that it runs.
 fn end(mut child: Child) {
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
