@@ -15,7 +15,7 @@ use std::fs;
 use tree::{files, has_extension, root};
 
 /// Where the sentences of errors are.
-const ERRORS: [&str; 73] = [
+const ERRORS: [&str; 81] = [
     "core/src/assertion.rs",
     "core/src/clock_offset.rs",
     "core/src/error.rs",
@@ -29,6 +29,14 @@ const ERRORS: [&str; 73] = [
     "core/src/error/unready.rs",
     "core/src/error/unusable.rs",
     "core/src/signature.rs",
+    "crypto/src/key.rs",
+    "crypto/src/key/jwk.rs",
+    "crypto/src/key/pair.rs",
+    "crypto/src/key/pem.rs",
+    "crypto/src/key/private.rs",
+    "crypto/src/key/refused.rs",
+    "crypto/src/key/stray.rs",
+    "crypto/src/key_file.rs",
     "drive/src/pool/error.rs",
     "http/src/cause.rs",
     "http/src/error.rs",
@@ -92,7 +100,7 @@ const ERRORS: [&str; 73] = [
 ];
 
 /// Words of other libraries that those files recognize: nobody is shown them.
-const FOREIGN: [&str; 43] = [
+const FOREIGN: [&str; 57] = [
     "key values mismatch",
     "Basic realm=\"evergrant\", charset=\"UTF-8\"",
     "evergrant mock -- timeout --preserve-status 1s \\",
@@ -135,6 +143,21 @@ const FOREIGN: [&str; 43] = [
     "end of file",
     "failed to lookup address",
     "client error (",
+    // The labels of PEM.
+    "PRIVATE KEY",
+    "RSA PRIVATE KEY",
+    "EC PRIVATE KEY",
+    "ENCRYPTED PRIVATE KEY",
+    "OPENSSH PRIVATE KEY",
+    "DSA PRIVATE KEY",
+    "PUBLIC KEY",
+    "RSA PUBLIC KEY",
+    "X509 CERTIFICATE",
+    "CERTIFICATE REQUEST",
+    "NEW CERTIFICATE REQUEST",
+    "EC PARAMETERS",
+    "---- BEGIN SSH2 PUBLIC KEY",
+    "---- BEGIN SSH2 ",
     // What /readyz answers, read by --wait: with its line break, as it is found here.
     "not readyn",
 ];

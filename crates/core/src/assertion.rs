@@ -80,8 +80,9 @@ pub(crate) struct Told {
     pub(crate) ended: Option<Duration>,
     /// The time until it begins.
     pub(crate) begins: Option<Duration>,
-    /// By which algorithm, and with the key of which name, it is signed.
+    /// By which algorithm, as what, and with the key of which name, it is signed.
     pub(crate) algorithm: Option<Excerpt>,
+    pub(crate) header_type: Option<Excerpt>,
     pub(crate) key: Option<Excerpt>,
     pub(crate) issuer: Option<Excerpt>,
     pub(crate) audience: Option<Excerpt>,
@@ -97,6 +98,7 @@ impl Told {
             ended: told.exp.filter(|exp| *exp <= now).map(|exp| now.since(exp)),
             begins: told.nbf.filter(|nbf| *nbf > now).map(|nbf| nbf.since(now)),
             algorithm: shown(told.alg),
+            header_type: shown(told.typ),
             key: shown(told.kid),
             issuer: shown(told.iss),
             audience: shown(told.aud),

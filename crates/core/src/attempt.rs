@@ -246,9 +246,13 @@ impl<'a> Sent<'a> {
 
     /// There is no answer. What the HTTP library said is shown with the client's secrets masked.
     pub fn failed(self, error: TransportError) -> Move<'a> {
-        let error = self.attempt.client.masked_error(error);
+        let client = &self.attempt.client;
+        let error = client.masked_error(error).beside_certificate(client.certificate().is_some());
         match self.what {
-            Sending::TokenRequest => self.attempt.done(Outcome::Refused(error.into())),
+            Sending::TokenRequest => {
+                let refusal = self.attempt.placed(error.into());
+                self.attempt.done(Outcome::Refused(refusal))
+            }
             Sending::Metadata => self.attempt.told(|of| Err(metadata::unreachable(of, error))),
         }
     }
@@ -299,6 +303,7 @@ impl<'a> Attempt<'a> {
                 }))
             }
             Err(refusal) => {
+                let refusal = self.placed(refusal);
                 if metadata::is_doubted_by(&refusal) {
                     self.known.doubt_metadata();
                 }
@@ -316,6 +321,12 @@ impl<'a> Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    /// The refusal, which says where that was if nobody has configured it.
+    fn placed(&self, refusal: Refusal) -> Refusal {
+        let provider = self.client.provider();
+        if provider.is_found_out() { refusal.at(provider.server()) } else { refusal }
+    }
+
     /// The refusal, which says what it knows of a credential that was read for this attempt, if it stays while that is the same.
     fn refused(&mut self, refusal: Refusal, now: Now) -> Refusal {
         // Whatever the server says of it: a text that was cut off while it was written may be no request at all to it.
@@ -330,7 +341,13 @@ impl Attempt<'_> {
             _ => None,
         };
         let is_costly = read.is_costly;
-        let presented = Presented { ask: read.ask, source: read.source, is_costly, told };
+        let presented = Presented {
+            ask: read.ask,
+            source: read.source,
+            is_costly,
+            told,
+            has_issuer: self.client.has_issuer(),
+        };
         let refusal = refusal.of(presented);
         if !is_costly {
             self.known.refused(read.told_by, &refusal, now.mono);

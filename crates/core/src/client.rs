@@ -224,6 +224,12 @@ impl Client {
         }
     }
 
+    /// Whether an assertion is for whom it should be: where that is the issuer, it is known.
+    pub(crate) fn has_issuer(&self) -> bool {
+        let provider = &self.provider;
+        *provider.assertion_form().audience() != AssertionAudience::Issuer || provider.issuer().is_some()
+    }
+
     /// The assertion that has to be signed, at this moment of the server's clock, if there is one.
     pub(crate) fn unsigned(&self, now: Wall) -> Option<UnsignedAssertion> {
         let kind = self.auth.unsigned()?;
@@ -242,7 +248,7 @@ impl Client {
             claims: self.signing.claims.clone(),
             kind,
             algorithm: self.signing.algorithm,
-            takes_pss: provider.takes_pss(),
+            rsa: provider.rsa_algorithm(),
         })
     }
 
@@ -701,8 +707,8 @@ impl ClientBuilder {
         Self { jwt_hint, ..self }
     }
 
-    /// The algorithm of the assertions that this client signs, such as RS384 for SMART on FHIR. Without it the key says which: of an RSA key PS256 if the
-    /// server's metadata lists it, else RS256.
+    /// The algorithm of the assertions that this client signs, such as RS384 for SMART on FHIR. Without it the key says which: of an RSA key the
+    /// first of PS256, RS256 and RS384 that the server's metadata lists, else RS256.
     ///
     /// ```
     /// # use evergrant_core::{Algorithm, Client, ClientAuth, ConfigError, Provider};

@@ -51,8 +51,10 @@ pub(crate) fn hint(token: &str) -> Option<Times> {
 }
 
 /// What a JWT of somebody else says of itself, for people: nothing is decided by it.
+#[derive(Default)]
 pub(crate) struct Told {
     pub(crate) alg: Option<Zeroizing<String>>,
+    pub(crate) typ: Option<Zeroizing<String>>,
     pub(crate) kid: Option<Zeroizing<String>>,
     pub(crate) exp: Option<Wall>,
     pub(crate) nbf: Option<Wall>,
@@ -68,13 +70,15 @@ pub(crate) fn told(token: &str) -> Option<Told> {
     let (payload, _) = part(rest)?;
     let longest = header.len().max(payload.len());
     let mut space = Wiped(vec![0; base64::decoded_len_estimate(longest)]);
-    let mut told = Told { alg: None, kid: None, exp: None, nbf: None, iss: None, aud: None, sub: None };
+    let mut told = Told::default();
     let of_header = |name: &[u8], header: &[u8]| {
         let value = member(json::object(header).ok()?, name)?.text()?;
         Some(Zeroizing::new(String::from(&*value)))
     };
     if let Some(header) = decoded(header, &mut space) {
-        (told.alg, told.kid) = (of_header(b"alg", header), of_header(b"kid", header));
+        told.alg = of_header(b"alg", header);
+        told.typ = of_header(b"typ", header);
+        told.kid = of_header(b"kid", header);
     }
     let wall = |value: Raw<'_>| time(value).map(|time| Wall::from_epoch(Duration::from_secs(time)));
     let text = |value: Raw<'_>| value.text().map(|text| Zeroizing::new(String::from(&*text)));

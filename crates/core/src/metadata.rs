@@ -64,8 +64,11 @@ impl Metadata {
         listed(&self.grants)
     }
 
-    pub(crate) fn takes(&self, algorithm: Algorithm) -> bool {
-        self.signing_algorithms().any(|name| name == algorithm.name())
+    /// How an RSA key signs for this server: by the best that it lists, and by the one that servers take where they list none.
+    pub(crate) fn rsa_algorithm(&self) -> Algorithm {
+        let lists = |algorithm: &Algorithm| self.signing_algorithms().any(|name| name == algorithm.name());
+        let known = [Algorithm::Ps256, Algorithm::Rs256, Algorithm::Rs384];
+        known.into_iter().find(lists).unwrap_or(Algorithm::Rs256)
     }
 
     /// What this answer to a request of metadata says.

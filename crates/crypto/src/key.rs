@@ -287,7 +287,7 @@ fn without_key(first: &Block<'_>) -> ConfigError {
             "a certificate without its private key",
             "give the private key, or both in one file: it begins with -----BEGIN PRIVATE KEY-----",
         ),
-        "PUBLIC KEY" | "RSA PUBLIC KEY" | "SSH2 PUBLIC KEY" => ("a public key", GIVE_PRIVATE_KEY),
+        "PUBLIC KEY" | "RSA PUBLIC KEY" => ("a public key", GIVE_PRIVATE_KEY),
         "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => ("a certificate request", GIVE_PRIVATE_KEY),
         "EC PARAMETERS" => ("the parameters of a curve without a key", NEW_KEY),
         label => {

@@ -124,9 +124,14 @@ impl Identity {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Whether a certificate and a key that do not belong together may do so in a moment.
-    pub(crate) fn is_of_two(&self) -> bool {
-        matches!(&*self.0, Place::Files(_))
+    /// That the certificate and its key do not belong together, where two files may do so in a moment; `None` for those of one text.
+    pub(crate) fn apart(&self) -> Option<SourceError> {
+        let Place::Files(pair) = &*self.0 else { return None };
+        let [certificate, key] = [&pair.certificate, &pair.key].map(|file| file.path().to_string_lossy());
+        Some(SourceError::failed(&format!(
+            "the client certificate and its private key do not belong together: {certificate} and {key}; put the key there that \
+             the certificate was issued for"
+        )))
     }
 }
 

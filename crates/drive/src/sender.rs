@@ -138,22 +138,20 @@ impl<T: Send + Sync + 'static> SecretSource for Dressing<T> {
     fn read(&self, limit: Duration) -> Result<SecretText, SourceError> {
         let begun = Instant::now();
         let left = || limit.saturating_sub(begun.elapsed());
-        for round in 1.. {
+        let mut round = 1;
+        loop {
             let certified = self.identity.read(left())?;
             let thumbprint = certified.thumbprint();
-            match self.wear(certified) {
-                Ok(()) => return Ok(thumbprint.into()),
-                // Whoever writes two files writes one before the other, and may be between them.
-                Err(ConfigError::KeyMismatch) if self.identity.is_of_two() => {
-                    if round == READS || left() < BETWEEN_READS {
-                        break;
-                    }
-                    thread::sleep(BETWEEN_READS);
-                }
-                Err(error) => return Err(error.into()),
+            let Err(error) = self.wear(certified) else { return Ok(thumbprint.into()) };
+            // Whoever writes two files writes one before the other, and may be between them.
+            let apart = if error == ConfigError::KeyMismatch { self.identity.apart() } else { None };
+            match apart {
+                None => return Err(error.into()),
+                Some(apart) if round == READS || left() < BETWEEN_READS => return Err(apart),
+                Some(_) => thread::sleep(BETWEEN_READS),
             }
+            round += 1;
         }
-        Err(SourceError::failed(&ConfigError::KeyMismatch.to_string()))
     }
 
     fn name(&self) -> Option<Cow<'_, str>> {

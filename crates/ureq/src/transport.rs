@@ -11,6 +11,7 @@ use evergrant_http::{
 };
 use http::Method;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::config::{AutoHeaderValue, Config, ConfigBuilder};
@@ -182,12 +183,23 @@ impl Ureq {
                 (None, _) => route.passed(failed),
             }
         };
-        let answer = outgoing.run().map_err(failed)?;
+        let answer = with_threads(|| outgoing.run())?.map_err(failed)?;
         let mut collector = Collector::new(answer.status(), answer.headers());
         let read = collector.read(answer.into_body().into_reader());
         read.map_err(|error| route.passed(classify(&ureq::Error::from(error))))?;
         Ok(collector.finish())
     }
+}
+
+/// What comes of it where the system has threads. ureq resolves a name on a thread of its own, and panics if there is none.
+fn with_threads<T>(run: impl FnOnce() -> T) -> Result<T, TransportError> {
+    catch_unwind(AssertUnwindSafe(run)).or_else(|payload| match payload.downcast_ref::<String>() {
+        // The words of std::thread::spawn.
+        Some(words) if words.starts_with("failed to spawn thread") => {
+            Err(TransportError::new(TransportErrorKind::NoThread, words, &[]))
+        }
+        _ => resume_unwind(payload),
+    })
 }
 
 /// What is wrong with the settings for an endpoint that was not known when they were checked.

@@ -54,8 +54,8 @@ pub struct UnsignedAssertion {
     pub(crate) kind: Kind,
     /// The algorithm that the client was told to use.
     pub(crate) algorithm: Option<Algorithm>,
-    /// Whether the server says that it takes PS256.
-    pub(crate) takes_pss: bool,
+    /// How an RSA key signs for this server, which may sign in several ways.
+    pub(crate) rsa: Algorithm,
 }
 
 /// What signs it.
@@ -103,11 +103,7 @@ impl UnsignedAssertion {
             key.algorithms().iter().copied().filter(|can| self.kind.takes(*can)).collect();
         let chosen = match self.algorithm {
             Some(wanted) => can.iter().find(|can| **can == wanted),
-            // Of the two that an RSA key can, servers take the older one, unless they say that they take the better.
-            None if can.contains(&Algorithm::Ps256) && !self.takes_pss => {
-                can.iter().find(|can| **can == Algorithm::Rs256).or_else(|| can.first())
-            }
-            None => can.first(),
+            None => can.iter().find(|can| **can == self.rsa).or_else(|| can.first()),
         };
         chosen.copied().ok_or_else(|| {
             let wanted = match (self.algorithm, self.kind) {

@@ -49,18 +49,13 @@ impl MetadataFault {
     /// What to do about it, with this status.
     pub(super) fn advice(&self, status: Option<u16>) -> &'static str {
         match (self, status) {
-            (Self::Transport(error), _) => match error.kind() {
+            (Self::Transport(error), _) => error.advice().unwrap_or(match error.kind() {
                 TransportErrorKind::Resolve => "check the host of the issuer, and this machine's DNS",
-                TransportErrorKind::Tls => {
-                    "check the server's certificate, this machine's trusted roots and its clock"
-                }
                 TransportErrorKind::Proxy => {
                     "check the proxy's address, its user and password, and whether it lets the issuer through"
                 }
-                kind => kind
-                    .advice_of_this_machine()
-                    .unwrap_or("check that the issuer is reachable from this machine"),
-            },
+                _ => "check that the issuer is reachable from this machine",
+            }),
             (Self::Status, Some(429)) => TOO_OFTEN,
             (Self::Status, Some(408 | 425 | 500..=599)) => TROUBLE,
             (Self::Status | Self::Malformed(_) | Self::TooLong, _) => {

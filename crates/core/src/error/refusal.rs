@@ -5,6 +5,7 @@ use super::{Class, Excerpt, Malformed, MetadataFault, TransportError, TransportE
 use crate::ask::Ask;
 use crate::assertion::Told;
 use crate::clock_offset::ClockOffset;
+use crate::endpoint::Endpoint;
 use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
@@ -36,6 +37,8 @@ pub struct Refusal {
     pub(crate) presented: Option<Arc<Presented>>,
     /// How far this machine's clock is off, if that excuses it.
     pub(crate) clock: Option<ClockOffset>,
+    /// The token endpoint, where the server's metadata says which one that is, and not the configuration.
+    pub(crate) endpoint: Option<Excerpt>,
 }
 
 /// A credential that was read for one request, without the credential.
@@ -46,6 +49,8 @@ pub(crate) struct Presented {
     pub(crate) is_costly: bool,
     /// What a refused assertion says of itself.
     pub(crate) told: Option<Told>,
+    /// An assertion that is for the server's issuer is for its token endpoint where that is not known.
+    pub(crate) has_issuer: bool,
 }
 
 /// What was wrong with the answer, or that there was none.
@@ -137,6 +142,7 @@ impl Refusal {
             retry_after: None,
             presented: None,
             clock: None,
+            endpoint: None,
         }
     }
 
@@ -151,7 +157,7 @@ impl Refusal {
     /// assert!(refusal.advice().starts_with("this client requests tokens too often"));
     /// ```
     pub fn new(class: Class, status: Option<u16>, problem: Problem) -> Self {
-        Self { class, status, problem, retry_after: None, presented: None, clock: None }
+        Self { class, status, problem, retry_after: None, presented: None, clock: None, endpoint: None }
     }
 
     /// The same, with the server's word on when to ask again.
@@ -253,10 +259,21 @@ impl Refusal {
         Self { presented: Some(Arc::new(presented)), ..self }
     }
 
+    /// The same at this token endpoint, which nobody has configured.
+    pub(crate) fn at(self, endpoint: &Endpoint) -> Self {
+        Self { endpoint: Excerpt::new(endpoint.without_query(), &[]), ..self }
+    }
+
     /// The same, which refuses a client secret that was read for its request.
     #[cfg(any(test, feature = "fuzz"))]
     pub(crate) fn of_live(self) -> Self {
-        self.of(Presented { ask: Ask::ClientSecret, source: None, is_costly: false, told: None })
+        self.of(Presented {
+            ask: Ask::ClientSecret,
+            source: None,
+            is_costly: false,
+            told: None,
+            has_issuer: true,
+        })
     }
 
     /// The same, without the server's word on when to ask again: it counted from another time.
@@ -306,18 +323,13 @@ impl Refusal {
             return CLOCK;
         }
         match &self.problem {
-            Problem::Transport(error) => match error.kind() {
+            Problem::Transport(error) => error.advice().unwrap_or(match error.kind() {
                 TransportErrorKind::Resolve => "check the host in the token endpoint, and this machine's DNS",
-                TransportErrorKind::Tls => {
-                    "check the server's certificate, this machine's trusted roots and its clock"
-                }
                 TransportErrorKind::Proxy => {
                     "check the proxy's address, its user and password, and whether it lets the token endpoint through"
                 }
-                kind => kind
-                    .advice_of_this_machine()
-                    .unwrap_or("check that the token endpoint is reachable from this machine"),
-            },
+                _ => "check that the token endpoint is reachable from this machine",
+            }),
             Problem::Redirect { .. } => {
                 "set the token endpoint to its real address; credentials never follow a redirect"
             }
@@ -392,6 +404,10 @@ impl Refusal {
                 ASSERTION_ENDED
             }
             Some(Presented { ask: Ask::Assertion, .. }) => ASSERTION,
+            Some(Presented { ask: Ask::Signature, has_issuer: false, .. }) => SIGNED_FOR_ENDPOINT,
+            Some(Presented { ask: Ask::Signature, told: Some(Told { key: None, .. }), .. }) => {
+                SIGNED_NAMELESS
+            }
             Some(Presented { ask: Ask::Signature, .. }) => SIGNED,
             Some(Presented { ask: Ask::Certificate, .. }) => CERTIFICATE,
             _ => CREDENTIALS,
@@ -403,6 +419,10 @@ const ASSERTION_ENDED: &str =
     "see to it that a new client assertion is written in time, and check this machine's clock";
 const ASSERTION: &str = "check with the server's operator that it trusts whoever signs the client assertion, with this audience and this subject";
 const SIGNED: &str = "check with the server's operator that it has this client's public key, by this key id, and expects this algorithm and this audience";
+const SIGNED_FOR_ENDPOINT: &str = "name the server's issuer, which is whom its assertions are for: without it the audience is the token endpoint, which \
+     many servers refuse; then check with the server's operator that it has this client's public key, by this key id, and expects this algorithm";
+const SIGNED_NAMELESS: &str = "check with the server's operator that it has this client's public key, and expects this algorithm and this audience; if \
+     it knows the key by an id (kid), say that beside the key";
 const CERTIFICATE: &str = "check with the server's operator which certificate it expects of this client";
 const CREDENTIALS: &str =
     "check the client id, the client secret and the authentication method with the server's operator";
@@ -470,7 +490,13 @@ impl fmt::Display for Summary<'_> {
                 write!(f, ": {fault}")?;
             }
         }
-        Ok(())
+        // Where the place may be the fault, nobody can know which one that was.
+        match &refusal.endpoint {
+            Some(endpoint) if !matches!(refusal.problem, Problem::ErrorResponse(_) | Problem::Expired) => {
+                write!(f, "; the server's metadata names the token endpoint {endpoint}")
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -495,7 +521,10 @@ impl fmt::Display for Presented {
             // What it says is said of the assertion, and the key is what somebody may have to replace.
             (Ask::Signature, source) => {
                 f.write_str("the client assertion, signed")?;
-                if let Some(Told { algorithm: Some(algorithm), key, .. }) = &self.told {
+                if let Some(Told { algorithm: Some(algorithm), header_type, key, .. }) = &self.told {
+                    if let Some(header_type) = header_type {
+                        write!(f, " as {header_type}")?;
+                    }
                     write!(f, " by {algorithm}")?;
                     match key {
                         Some(key) => write!(f, " with the key {key}")?,

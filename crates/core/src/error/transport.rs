@@ -13,6 +13,8 @@ pub struct TransportError {
     detail: Option<Excerpt>,
     /// The words of the detail are this library's own.
     is_ours: bool,
+    /// The connection had this client's certificate to show.
+    showed_certificate: bool,
 }
 
 /// What failed.
@@ -56,7 +58,7 @@ pub enum TransportErrorKind {
 
 impl TransportErrorKind {
     /// What to do about what lies in this machine alone.
-    pub(super) const fn advice_of_this_machine(self) -> Option<&'static str> {
+    const fn advice_of_this_machine(self) -> Option<&'static str> {
         Some(match self {
             Self::NoRuntime => "ask for a token from inside a running async runtime",
             Self::NoThread => "raise this process's limit of threads, or lower its load",
@@ -73,13 +75,13 @@ impl TransportError {
     /// An error of this kind, with what the HTTP library said about it. `secrets` are masked in the detail; words of the
     /// caller's own belong into [`ours`](Self::ours).
     pub fn new(kind: TransportErrorKind, detail: &str, secrets: &[&str]) -> Self {
-        Self { kind, detail: Excerpt::new(detail, secrets), is_ours: false }
+        Self { kind, detail: Excerpt::new(detail, secrets), is_ours: false, showed_certificate: false }
     }
 
     /// An error of this kind, with words of the caller's own in which nothing is quoted: no secret is masked in them,
     /// since a short one could be read from what is missing.
     pub fn ours(kind: TransportErrorKind, detail: &str) -> Self {
-        Self { kind, detail: Excerpt::new(detail, &[]), is_ours: true }
+        Self { kind, detail: Excerpt::new(detail, &[]), is_ours: true, showed_certificate: false }
     }
 
     /// The same with these secrets masked in what an HTTP library said.
@@ -88,6 +90,30 @@ impl TransportError {
             self.detail = self.detail.map(|detail| detail.masking(secrets));
         }
         self
+    }
+
+    /// The same of a connection that had this client's certificate to show.
+    pub(crate) fn beside_certificate(self, shows: bool) -> Self {
+        Self { showed_certificate: shows, ..self }
+    }
+
+    /// What to do about what is the same wherever the connection leads: what lies in this machine alone, and where the server may have refused the
+    /// certificate (in TLS 1.3 it reads that after the client's handshake is over, and then sends an alert or closes).
+    pub(super) const fn advice(&self) -> Option<&'static str> {
+        match self.kind {
+            TransportErrorKind::Tls if self.showed_certificate => Some(
+                "if the server sent the alert, check with its operator which certificate it expects of this client; otherwise \
+                 check the server's certificate, this machine's trusted roots and its clock",
+            ),
+            TransportErrorKind::Closed if self.showed_certificate => Some(
+                "check with the server's operator which certificate it expects of this client: many servers refuse another by \
+                 closing the connection without a word",
+            ),
+            TransportErrorKind::Tls => {
+                Some("check the server's certificate, this machine's trusted roots and its clock")
+            }
+            kind => kind.advice_of_this_machine(),
+        }
     }
 
     /// What failed.

@@ -35,7 +35,9 @@ pub enum SourceError {
     #[error("it is longer than 64 KiB; name one that has this text and nothing else")]
     TooLong,
     /// It is not UTF-8.
-    #[error("it is not UTF-8 text; write it as plain text")]
+    #[error(
+        "it is not UTF-8 text but in a binary format, such as PKCS#12 or DER, or in UTF-16; write it as plain text in UTF-8"
+    )]
     NotText,
     /// It cannot be what it should be.
     #[error("{0}")]
@@ -181,8 +183,19 @@ impl fmt::Display for Unready {
         let Lacking { ask, source, problem, .. } = &*self.0;
         match (ask, source) {
             (None, _) => problem.fmt(f),
-            (Some(ask), Some(source)) => write!(f, "{ask} cannot be read from {source}: {problem}"),
-            (Some(ask), None) => write!(f, "{ask} cannot be had: {problem}"),
+            // A key service gives no key, and what can be read may still be of no use.
+            (Some(ask), Some(source)) => match problem {
+                SourceError::Failed(_) | SourceError::TimedOut if *ask == Ask::Signature => {
+                    write!(f, "the signature cannot be had from {source}: {problem}")
+                }
+                SourceError::Unusable(_) => write!(f, "{ask} in {source} cannot be used: {problem}"),
+                SourceError::Failed(_) => write!(f, "{ask} cannot be had from {source}: {problem}"),
+                _ => write!(f, "{ask} cannot be read from {source}: {problem}"),
+            },
+            (Some(ask), None) => match problem {
+                SourceError::Unusable(_) => write!(f, "{ask} cannot be used: {problem}"),
+                _ => write!(f, "{ask} cannot be had: {problem}"),
+            },
         }
     }
 }

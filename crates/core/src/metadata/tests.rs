@@ -101,8 +101,23 @@ fn a_document_says_where_the_token_endpoint_is_and_what_it_takes() {
         assert_eq!(metadata.signing_algorithms().collect::<Vec<_>>(), ["RS256", "PS256"]);
         assert_eq!(metadata.dpop_algorithms().collect::<Vec<_>>(), ["ES256"]);
         assert_eq!(metadata.grant_types().collect::<Vec<_>>(), ["authorization_code"]);
-        assert!(metadata.takes(Algorithm::Ps256) && !metadata.takes(Algorithm::Es256));
     }
+}
+
+#[test]
+fn an_rsa_key_signs_by_the_best_that_a_server_lists() {
+    for (lists, expected) in [
+        (r#"["RS256","PS256","ES256"]"#, Algorithm::Ps256),
+        (r#"["RS384","RS256"]"#, Algorithm::Rs256),
+        // SMART App Launch asks servers for these two, and some take no others.
+        (r#"["RS384","ES384"]"#, Algorithm::Rs384),
+        (r#"["ES256"]"#, Algorithm::Rs256),
+        ("[]", Algorithm::Rs256),
+    ] {
+        let list = format!(r#","token_endpoint_auth_signing_alg_values_supported":{lists}"#);
+        assert_eq!(read(200, document(&list)).unwrap().rsa_algorithm(), expected, "{lists}");
+    }
+    assert_eq!(read(200, document("")).unwrap().rsa_algorithm(), Algorithm::Rs256);
 }
 
 // Conforms: R-8414-2-d, R-8414-2-f

@@ -48,8 +48,10 @@ pub struct Provider {
 enum Place {
     Known {
         endpoint: Endpoint,
-        /// The server says that it takes PS256.
-        takes_pss: bool,
+        /// How an RSA key signs there.
+        rsa: Algorithm,
+        /// The server's metadata says that it is there.
+        is_found_out: bool,
     },
     Discovered(Box<Discovery>),
 }
@@ -381,12 +383,21 @@ impl Provider {
     pub(crate) fn resolved(self, metadata: &Metadata, shows_certificate: bool) -> Self {
         let alias = metadata.mtls_token_endpoint.as_ref().filter(|_| shows_certificate);
         let endpoint = alias.unwrap_or(&metadata.token_endpoint).clone();
-        Self { place: Place::Known { endpoint, takes_pss: metadata.takes(Algorithm::Ps256) }, ..self }
+        let place = Place::Known { endpoint, rsa: metadata.rsa_algorithm(), is_found_out: true };
+        Self { place, ..self }
     }
 
-    /// Whether the server says that it takes PS256.
-    pub(crate) const fn takes_pss(&self) -> bool {
-        matches!(self.place, Place::Known { takes_pss: true, .. })
+    /// How an RSA key signs for this server, unless the client says otherwise.
+    pub(crate) const fn rsa_algorithm(&self) -> Algorithm {
+        match self.place {
+            Place::Known { rsa, .. } => rsa,
+            Place::Discovered(_) => Algorithm::Rs256,
+        }
+    }
+
+    /// Whether its token endpoint was named by the server's metadata.
+    pub(crate) const fn is_found_out(&self) -> bool {
+        matches!(self.place, Place::Known { is_found_out: true, .. })
     }
 
     /// The format of the request's body: [`with_body`](Self::with_body).
@@ -460,7 +471,7 @@ impl Provider {
 
 impl Place {
     const fn of(endpoint: Endpoint) -> Self {
-        Self::Known { endpoint, takes_pss: false }
+        Self::Known { endpoint, rsa: Algorithm::Rs256, is_found_out: false }
     }
 }
 

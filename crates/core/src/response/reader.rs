@@ -207,6 +207,7 @@ impl Reader<'_> {
             retry_after,
             presented: None,
             clock: None,
+            endpoint: None,
         }
     }
 

@@ -23,8 +23,8 @@ pub(super) const GIVE_PRIVATE_KEY: &str =
 pub(super) const GIVE_PRIVATE_JWK: &str = "give the JWK that belongs to it and has the member d";
 
 /// What to do about several keys as JWK.
-pub(super) const ONE_JWK: &str = "leave the one to sign with, whose kid goes with it: jq '.keys[] | select(.kid == \"NAME\")' FILE > key.json; a name beside \
-     the set chooses none";
+pub(super) const ONE_JWK: &str =
+    "leave the one to sign with, which keeps its kid; the first, for one: jq '.keys[0]' FILE > key.json";
 
 /// What to do about the certificate of another key.
 pub(crate) const OWN_CERTIFICATE_FIRST: &str =

@@ -111,9 +111,11 @@ fn two_files_that_do_not_belong_together_are_read_again_and_then_may_do_so_later
     let error = told.unwrap_err();
     assert!(worn.is_none());
     assert_eq!(error.class(), evergrant_core::Class::Transient);
-    assert!(
-        error.to_string().starts_with("the client certificate and its private key do not belong together")
+    let [certificate, key] = ["tls.crt", "tls.key"].map(|name| folder.at(name).display().to_string());
+    let said = format!(
+        "the client certificate and its private key do not belong together: {certificate} and {key}; put"
     );
+    assert!(error.to_string().starts_with(&said), "{error}");
     // One text is written as one.
     let one = Identity::pem(&own.pem()).unwrap();
     let (told, _, _) = arrives(&Sender::new(Built::default()).with(&one, refuses));

@@ -56,3 +56,18 @@ fn what_could_not_be_reached_and_what_could_not_be_resolved_are_told_apart() {
         assert!(error.detail().unwrap().as_str().starts_with(words), "{error}");
     }
 }
+
+#[test]
+fn a_panic_for_want_of_a_thread_is_an_error_and_another_one_stays_a_panic() {
+    assert!(with_threads(|| 7).is_ok_and(|seven| seven == 7));
+    // As std::thread::spawn says it.
+    let error = io::Error::from(io::ErrorKind::WouldBlock);
+    let spawned: Result<(), _> = with_threads(|| panic!("failed to spawn thread: {error:?}"));
+    let error = spawned.unwrap_err();
+    assert_eq!(error.kind(), TransportErrorKind::NoThread);
+    assert!(error.to_string().contains("WouldBlock"), "{error}");
+    for other in [|| panic!("index out of bounds"), || panic!("{}", 1)] {
+        let other: fn() = other;
+        assert!(catch_unwind(AssertUnwindSafe(|| with_threads(other))).is_err());
+    }
+}

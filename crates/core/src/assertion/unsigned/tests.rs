@@ -88,7 +88,7 @@ fn a_server_may_want_another_type_and_the_moment_it_begins() {
 fn of_two_ways_of_rsa_the_better_one_is_for_servers_that_list_it() {
     let rsa = KeyInfo::new([Algorithm::Ps256, Algorithm::Rs256, Algorithm::Rs384]);
     let plain = unsigned(provider());
-    let lists_pss = UnsignedAssertion { takes_pss: true, ..plain.clone() };
+    let lists_pss = UnsignedAssertion { rsa: Algorithm::Ps256, ..plain.clone() };
     let told = UnsignedAssertion { algorithm: Some(Algorithm::Rs384), ..lists_pss.clone() };
     for (unsigned, expected) in
         [(&plain, Algorithm::Rs256), (&lists_pss, Algorithm::Ps256), (&told, Algorithm::Rs384)]

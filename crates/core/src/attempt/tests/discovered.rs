@@ -175,6 +175,37 @@ fn an_answer_of_a_wrong_place_makes_the_next_flight_ask_where_it_is() {
     }
 }
 
+#[test]
+fn an_error_of_an_endpoint_that_nobody_configured_says_where_it_is() {
+    let redirect = || Response::new(302).with_header("Location", b"https://as.example/two");
+    let page = |status| {
+        Response::new(status).with_header("Content-Type", b"text/html").with_body(b"<html>".to_vec())
+    };
+    for (answer, has_place) in [
+        (None, true),
+        (Some(Response::new(404)), true),
+        (Some(page(404)), true),
+        (Some(page(200)), true),
+        (Some(redirect()), true),
+        // The server's own words need no place.
+        (Some(invalid_client()), false),
+    ] {
+        let mut attempts = Attempts::new(posting());
+        let flown = attempts.flies(0, [Some(metadata("https://as.example/one?tenant=SENTINEL", "")), answer]);
+        let refusal = refusal(flown.outcome);
+        let said = refusal.summary().to_string();
+        let place = "; the server's metadata names the token endpoint https://as.example/one";
+        assert_eq!(said.ends_with(place), has_place, "{said}");
+        assert!(!refusal.to_string().contains("SENTINEL"), "{refusal}");
+    }
+    // Whoever has configured it knows it.
+    let provider = Provider::rfc6749("https://as.example/one").unwrap();
+    let auth = ClientAuth::post("id", "secret").unwrap();
+    let mut attempts = Attempts::new(Client::builder(provider, auth).build().unwrap());
+    let said = refusal(attempts.flies(0, [None]).outcome).to_string();
+    assert!(!said.contains("metadata"), "{said}");
+}
+
 // Conforms: R-8414-3.3-a, A-23
 #[test]
 fn i39_without_metadata_of_the_issuer_no_credential_leaves() {
@@ -285,6 +316,29 @@ fn a_certificate_proves_the_client_with_its_id_in_the_body_and_nothing_else() {
         "the authorization server refused with invalid_client (http 401); check with the server's operator which certificate it \
          expects of this client; the client certificate was shown"
     );
+}
+
+#[test]
+fn a_connection_that_breaks_beside_a_certificate_may_be_its_refusal() {
+    use TransportErrorKind::{Closed, Connect, Tls};
+    let of_server =
+        "check with the server's operator which certificate it expects of this client: many servers";
+    let provider = || Provider::rfc6749("https://as.example/token").unwrap();
+    let client = |auth| Client::builder(provider(), auth).build().unwrap();
+    for (kind, beside, alone) in [
+        (Closed, of_server, "check that the token endpoint is reachable from this machine"),
+        (Tls, "if the server sent the alert, check with its operator", "check the server's certificate"),
+        (Connect, "check that the token endpoint is reachable", "check that the token endpoint is reachable"),
+    ] {
+        let advice = |sent: Sent<'_>| refusal(over(sent.failed(TransportError::ours(kind, "x"))).0).advice();
+        let attempts = Attempts::new(client(ClientAuth::tls("erp").unwrap()));
+        let (_, sent) = sending(asking(attempts.begin(0)).answer(Thumbprint::new([5; 32]).into()));
+        let said = advice(sent);
+        assert!(said.starts_with(beside), "{said}");
+        let attempts = Attempts::new(client(ClientAuth::none("erp").unwrap()));
+        let said = advice(sending(attempts.begin(0)).1);
+        assert!(said.starts_with(alone), "{said}");
+    }
 }
 
 #[test]

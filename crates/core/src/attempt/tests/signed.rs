@@ -1,6 +1,7 @@
 //! Assertions that the client signs itself.
 
 use super::*;
+use crate::assertion::{AssertionAudience, AssertionForm};
 use crate::signature::{Algorithm, KeyInfo, Signature};
 use crate::thumbprint::Thumbprint;
 use base64::Engine;
@@ -207,14 +208,50 @@ fn i36_a_refused_key_is_held_back_whatever_it_signs_and_another_is_sent_at_once(
 #[test]
 fn a_refused_assertion_says_what_it_said_and_which_key_signed_it() {
     let mut attempts = Attempts::new(signing());
-    let (outcome, _) = attempts.signs(0, &key(1), &json(401, r#"{"error":"invalid_client"}"#));
+    let named = key(1).with_id("2026-11");
+    let (outcome, _) = attempts.signs(0, &named, &json(401, r#"{"error":"invalid_client"}"#));
     assert_eq!(
         refusal(outcome).to_string(),
         "the authorization server refused with invalid_client (http 401); check with the server's operator that it has this \
          client's public key, by this key id, and expects this algorithm and this audience; the client assertion, \
-         signed by ES256 with a key without a name in /run/keys/erp.pem, has the audience https://as.example and the \
-         subject erp, of the issuer erp"
+         signed as client-authentication+jwt by ES256 with the key 2026-11 in /run/keys/erp.pem, has the audience \
+         https://as.example and the subject erp, of the issuer erp"
     );
+}
+
+#[test]
+fn advice_on_a_refused_assertion_names_what_it_lacks() {
+    let endpoint = Provider::rfc6749("https://as.example/token").unwrap();
+    let form = |audience| endpoint.clone().with_assertion_form(AssertionForm::new().with_audience(audience));
+    for (provider, key, advice) in [
+        (
+            endpoint.clone(),
+            key(1).with_id("a"),
+            "name the server's issuer, which is whom its assertions are for",
+        ),
+        (
+            endpoint.clone().with_issuer("https://as.example").unwrap(),
+            key(1),
+            "if it knows the key by an id (kid), say that",
+        ),
+        // Whoever chose another audience knows what they want.
+        (
+            form(AssertionAudience::TokenEndpoint),
+            key(1).with_id("a"),
+            "by this key id, and expects this algorithm and this audience",
+        ),
+        (
+            form(AssertionAudience::Other("urn:as".into())),
+            key(1),
+            "if it knows the key by an id (kid), say that",
+        ),
+    ] {
+        let auth = ClientAuth::private_key_jwt("erp").unwrap();
+        let mut attempts = Attempts::new(Client::builder(provider, auth).build().unwrap());
+        let (outcome, _) = attempts.signs(0, &key, &invalid_client());
+        let said = refusal(outcome);
+        assert!(said.advice().contains(advice), "{said}");
+    }
 }
 
 // Conforms: R-7523-k

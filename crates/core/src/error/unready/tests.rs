@@ -43,7 +43,11 @@ fn each_problem_says_what_happened_and_what_to_do_and_whether_another_try_can_he
             Class::Permanent,
             "it is longer than 64 KiB; name one that has this text and nothing else",
         ),
-        (SourceError::NotText, Class::Permanent, "it is not UTF-8 text; write it as plain text"),
+        (
+            SourceError::NotText,
+            Class::Permanent,
+            "it is not UTF-8 text but in a binary format, such as PKCS#12 or DER, or in UTF-16; write it as plain text in UTF-8",
+        ),
         (
             SourceError::Unusable(ConfigError::ControlCharacter { field: "client_secret", at: 4 }),
             Class::Permanent,
@@ -55,11 +59,24 @@ fn each_problem_says_what_happened_and_what_to_do_and_whether_another_try_can_he
         assert_eq!((problem.class(), problem.to_string().as_str()), (class, says));
         let unready = Unready::new(Ask::Assertion, problem.clone());
         assert_eq!((unready.class(), unready.problem()), (class, &problem));
-        assert_eq!(unready.to_string(), format!("the client assertion cannot be had: {says}"));
-        assert_eq!(
-            unready.clone().read_from("/run/a").to_string(),
-            format!("the client assertion cannot be read from /run/a: {says}")
-        );
+        let lead = match problem {
+            SourceError::Unusable(_) => "the client assertion cannot be used",
+            _ => "the client assertion cannot be had",
+        };
+        assert_eq!(unready.to_string(), format!("{lead}: {says}"));
+        let lead = match problem {
+            SourceError::Unusable(_) => "the client assertion in /run/a cannot be used",
+            SourceError::Failed(_) => "the client assertion cannot be had from /run/a",
+            _ => "the client assertion cannot be read from /run/a",
+        };
+        assert_eq!(unready.clone().read_from("/run/a").to_string(), format!("{lead}: {says}"));
+        let signing = Unready::new(Ask::Signature, problem.clone()).read_from("/run/a");
+        let lead = match problem {
+            SourceError::Unusable(_) => "the signing key in /run/a cannot be used",
+            SourceError::Failed(_) | SourceError::TimedOut => "the signature cannot be had from /run/a",
+            _ => "the signing key cannot be read from /run/a",
+        };
+        assert_eq!(signing.to_string(), format!("{lead}: {says}"));
         let config = match problem {
             SourceError::Unusable(error) => Some(error),
             _ => None,

@@ -185,7 +185,7 @@ fn of_a_set_the_only_private_key_is_taken() {
     let taken = Key::from_jwk(&set(json!([public, private, public]))).unwrap();
     assert_eq!(taken.thumbprint(), key(RFC7515_A3).thumbprint());
     assert!(error(&set(json!([private, private]))).starts_with(
-        "a JWK set with several private keys: leave the one to sign with, whose kid goes with it: jq '.keys[]"
+        "a JWK set with several private keys: leave the one to sign with, which keeps its kid; the first, for one: jq '.keys[0]' FILE"
     ));
     assert!(
         error(&set(json!([private, json(RFC7515_A1)]))).starts_with("a JWK set with several private keys")

@@ -259,7 +259,7 @@ fn what_could_not_be_signed_ends_the_attempt_and_says_whose_fault_it_is() {
     let Move::Done(Outcome::NotSent(unready), _) = next else { panic!("{next:?}") };
     assert_eq!(
         unready.to_string(),
-        "the signing key cannot be read from the key service: it did not come in time; check what it waits for, or allow more \
+        "the signature cannot be had from the key service: it did not come in time; check what it waits for, or allow more \
          time for each attempt"
     );
     let wrong = Desk::held(Hmac);
