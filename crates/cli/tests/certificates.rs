@@ -167,9 +167,9 @@ fn a_profiles_certificate_is_for_its_own_client_and_server_and_no_variable_is_it
     };
     works(&mut asking());
     assert_eq!(mutual.server.requests().pop().unwrap().header("authorization"), None);
-    let bound = mutual.config("certificate_bound = true");
+    mutual.config("certificate_bound = true");
     fails(
-        &mut evergrant(&["token", "--profile", "own", "--config", &bound]),
+        &mut asking(),
         2,
         &["profile own, line 5 says that tokens are bound to a certificate, and the client shows none"],
     );

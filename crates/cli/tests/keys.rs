@@ -380,7 +380,13 @@ fn what_is_shown_of_a_client_has_its_issuer_and_where_its_key_is_and_nothing_of_
     init.arg(signed.folder.at("new.toml")).args(["--issuer", &issuer, "--client-id", ID, "--key-file"]);
     fs::write(&signed.key, new_key()).unwrap();
     let said = works(init.arg(&signed.key).args(["--key-id", "2026", "--assertion-header-type", "JWT"]));
-    assert!(said.contains("next: run: evergrant doctor"), "{said}");
+    let of_profile = format!("--profile default --config {}", signed.folder.at("new.toml"));
+    let next = format!(
+        "next: register the public key at the server, which this prints: evergrant key {of_profile}; then run: evergrant doctor {of_profile}\n"
+    );
+    assert!(said.ends_with(&next), "{said}");
+    let jwk = public(&["--profile", "default", "--config", &signed.folder.at("new.toml")]);
+    assert_eq!(jwk["kid"], "2026");
     let text = fs::read_to_string(signed.folder.at("new.toml")).unwrap();
     for line in [format!("signing_key = {{ file = \"{}\" }}", signed.key), "key_id = \"2026\"".to_owned()] {
         assert!(text.contains(&format!("\n{line}\n")), "{line:?} is not in: {text}");
@@ -761,6 +767,77 @@ fn a_doctor_walks_from_the_key_to_the_metadata_and_the_token() {
     fs::write(&signed.key, "").unwrap();
     doctor_says(&mut doctor(&[]), 2, &["fault    key            ", "is empty", "verdict: it does not work"]);
     assert_eq!(signed.server.counts().token_requests, requests);
+}
+
+/// The file of this name among the keys of evergrant-crypto.
+fn known_key(name: &str) -> Vec<u8> {
+    fs::read(format!("{}/../crypto/src/key/tests/keys/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+#[test]
+fn a_doctor_says_how_an_encrypted_key_is_decrypted() {
+    let signed = Signed::new();
+    for name in ["encrypted.pem", "encrypted-pkcs1.pem", "encrypted-sec1.pem"] {
+        let key = signed.folder.file(name, 0o600, known_key(name));
+        let fault = format!(
+            "fault    key            the signing key in {key} cannot be used: an encrypted private key\n"
+        );
+        doctor_says(
+            &mut signed.asking(&["doctor", "--key-file", &key]),
+            2,
+            &[&fault, "next: ", "openssl pkey -in", "verdict: it does not work"],
+        );
+    }
+    assert_eq!(signed.server.counts().token_requests, 0);
+}
+
+#[test]
+fn a_doctor_says_that_a_key_is_not_there() {
+    let signed = Signed::new();
+    let gone = signed.folder.at("gone.pem");
+    doctor_says(
+        &mut signed.asking(&["doctor", "--key-file", &gone]),
+        2,
+        &[
+            &format!("fault    key            the file {gone} with the signing key cannot be opened"),
+            "next: ",
+        ],
+    );
+    let mut unset = evergrant(&["doctor", "--profile", "own"]);
+    unset.args(["--config", &signed.config("signing_key = { env = \"OWN_KEY\" }")]);
+    doctor_says(
+        &mut unset,
+        2,
+        &[
+            "fault    key            there is no signing key: the profile says it is in OWN_KEY, which is not set",
+            "next: set OWN_KEY",
+        ],
+    );
+    assert_eq!(signed.server.counts().token_requests, 0);
+}
+
+#[test]
+fn a_doctor_says_that_a_key_and_its_certificate_do_not_belong_together() {
+    let signed = Signed::new();
+    let key = signed.folder.file("rsa.pem", 0o600, known_key("rsa2048.pem"));
+    let other = signed.folder.file("other.pem", 0o644, known_key("rsa3072-certificate.pem"));
+    let doctor =
+        |certificate: &str| signed.asking(&["doctor", "--key-file", &key, "--key-certificate", certificate]);
+    let place = format!("fault    key            the certificate of the signing key in {other}: ");
+    doctor_says(&mut doctor(&other), 2, &[&place, "a certificate of another key", "next: "]);
+    let gone = signed.folder.at("gone.pem");
+    let place = format!("fault    key            the certificate of the signing key in {gone}: ");
+    doctor_says(&mut doctor(&gone), 2, &[&place, "it is not there", "next: "]);
+    assert_eq!(signed.server.counts().token_requests, 0);
+}
+
+/// A key that does not sign as somebody says it should.
+#[test]
+fn a_doctor_says_which_algorithms_a_key_has() {
+    let signed = Signed::new();
+    let mut other = signed.asking(&["doctor", "--key-file", &signed.key, "--assertion-algorithm", "PS256"]);
+    doctor_says(&mut other, 2, &["fault    key            ", "cannot sign by PS256, it can ES256", "next: "]);
+    assert_eq!(signed.server.counts().token_requests, 0);
 }
 
 #[test]

@@ -113,7 +113,7 @@ pub(crate) struct ClientFlags {
     /// Default: that of the JWK; none for a key in PEM.
     #[arg(long, value_name = "ID", env = "EVERGRANT_KEY_ID", hide_env_values = true)]
     pub(crate) key_id: Option<String>,
-    /// The name of the key is its thumbprint
+    /// Name of the key (kid): its thumbprint
     ///
     /// kid is the thumbprint of the public key (RFC 7638), as evergrant key --key-thumbprint prints it; not with --key-id.
     #[arg(
@@ -127,7 +127,7 @@ pub(crate) struct ClientFlags {
         value_parser = BoolishValueParser::new()
     )]
     pub(crate) key_thumbprint: Option<bool>,
-    /// File (PEM) with a certificate of the signing key
+    /// Certificate (PEM) of the signing key
     ///
     /// Signed assertions name it by its SHA-256 (x5t#S256), as Microsoft Entra wants it; no connection shows it. Default: the one
     /// in the file of the key, if there is one.
@@ -150,7 +150,7 @@ pub(crate) struct ClientFlags {
     /// Default: client-authentication+jwt. Servers that document JWT may want that.
     #[arg(long, value_name = "TEXT", env = "EVERGRANT_ASSERTION_HEADER_TYPE", hide_env_values = true)]
     pub(crate) assertion_header_type: Option<String>,
-    /// Signed assertions say when they begin (nbf)
+    /// Start time (nbf) in signed assertions
     ///
     /// It is the same as iat. Microsoft Entra documents it.
     #[arg(

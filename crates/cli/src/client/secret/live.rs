@@ -6,7 +6,7 @@ use super::{Source, printed};
 use crate::tell::failure::Failure;
 use evergrant_crypto::Key;
 use evergrant_drive::{FileSource, KeySource, SecretSource, Signer};
-use evergrant_tokio_reqwest::core::{Class, Excerpt, KeyInfo, Signature};
+use evergrant_tokio_reqwest::core::{Class, Excerpt};
 use evergrant_tokio_reqwest::{Algorithm, ConfigError, SecretText, SourceError};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -143,31 +143,15 @@ impl KeySource for LiveKey {
         let begun = Instant::now();
         let text = self.text.read(limit)?;
         let key = self.keys.certified(text.expose(), limit.saturating_sub(begun.elapsed()))?;
-        Ok(if self.text.is_costly() { Arc::new(Costly(key)) } else { Arc::new(key) })
+        Ok(Arc::new(key))
     }
 
     fn name(&self) -> Option<Cow<'_, str>> {
         self.text.name()
     }
-}
 
-/// A key that a command prints: without a thumbprint a refused one is not read again to see whether it has changed.
-struct Costly(Key);
-
-impl Signer for Costly {
-    fn key(&self) -> KeyInfo {
-        let key = self.0.key();
-        let costly = KeyInfo::new(key.algorithms());
-        let costly = key.id().map_or(costly.clone(), |id| costly.with_id(id));
-        key.certificate().map_or(costly.clone(), |certificate| costly.with_certificate(certificate))
-    }
-
-    fn sign(&self, algorithm: Algorithm, input: &[u8]) -> Result<Signature, SourceError> {
-        self.0.sign(algorithm, input)
-    }
-
-    fn is_quick(&self) -> bool {
-        true
+    fn is_costly(&self) -> bool {
+        self.text.is_costly()
     }
 }
 
