@@ -361,3 +361,30 @@ fn a_doctor_tells_whom_a_certificate_is_of_and_when_it_ends() {
     assert!(ended.stdout.contains(&format!("cannot be read from {}", mutual.key)), "{}", ended.stdout);
     assert_eq!((ended.status, mutual.server.counts().token_requests), (2, requests));
 }
+
+#[test]
+fn a_doctor_says_what_is_wrong_with_the_key_of_a_certificate_and_how_to_fix_it() {
+    let mutual = Mutual::new(&issued(ID, 90));
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/../crypto/src/key/tests/keys");
+    let encrypted = fs::read(format!("{keys}/encrypted.pem")).unwrap();
+    let encrypted = mutual.folder.file("encrypted.key", 0o600, encrypted);
+    let other = mutual.folder.file("other.key", 0o600, issued("other", 9).signing_key.serialize_pem());
+    let gone = mutual.folder.at("gone.key");
+    for (key, says, next) in [
+        (
+            &encrypted,
+            format!("in {encrypted} cannot be used: the private key is encrypted"),
+            "openssl pkey -in",
+        ),
+        (&other, "do not belong together".to_owned(), "next: "),
+        (&gone, format!("the client certificate cannot be read from {gone}: it is not there"), "next: "),
+    ] {
+        let ended = run(&mut mutual.asking(&["doctor", "--certificate-key", key]));
+        assert_eq!(ended.status, 2, "{key}: {}", ended.stdout);
+        let line = ended.stdout.lines().find(|line| line.contains("client cert")).unwrap();
+        let after = ended.stdout.split(line).nth(1).unwrap().lines().nth(1).unwrap();
+        assert!(line.starts_with("fault ") && line.contains(&says), "{key}: {line}");
+        assert!(after.starts_with("         next: ") && after.contains(next), "{key}: {after}");
+    }
+    assert_eq!(mutual.server.counts().token_requests, 0);
+}

@@ -112,7 +112,6 @@ impl Settings {
             }
             _ => return Err(Failure::usage("this client has no signing key", MAKE)),
         }
-        credential.notes.iter().for_each(stderr::note);
         let limit = args.timeout.or(profile.timeout).unwrap_or(SECRET_LIMIT);
         Ok(SigningKey { place: credential.place.value, keys: signing.keys(false), limit })
     }

@@ -226,3 +226,6 @@ impl SecretSource for Live {
         self.source.is_command()
     }
 }
+
+#[cfg(test)]
+mod tests;
