@@ -102,11 +102,14 @@ const ERRORS: [&str; 83] = [
 ];
 
 /// Words of other libraries that those files recognize: nobody is shown them.
-const FOREIGN: [&str; 57] = [
+const FOREIGN: [&str; 60] = [
     "key values mismatch",
     "Basic realm=\"evergrant\", charset=\"UTF-8\"",
     "evergrant mock -- timeout --preserve-status 1s \\",
     "  evergrant -q serve --socket token.sock",
+    "umask 077; openssl genpkey -algorithm ed25519 -out key.pem && \\",
+    "  evergrant key --key-file key.pem",
+    "  evergrant key --key-file key.pem --key-thumbprint --jwks",
     "wrong version number",
     "packet length too long",
     "http request",

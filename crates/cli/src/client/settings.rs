@@ -99,18 +99,12 @@ impl Settings {
 
     /// Where the key is that signs the assertions of this client, and what makes a key of what is there: its server need not be known.
     pub(crate) fn signing_key(args: &ClientArgs) -> Result<SigningKey, Failure> {
-        const MAKE: &str = "this makes one: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem (after umask 077); \
-                            name it with --key-file, or in a profile with signing_key = { file = \"PATH\" }";
         let mut profile = chosen::profile(args)?;
         let (said, Proven { credential, signing, .. }) = Proven::merge(args, &mut profile)?;
         let auth = credential.proven(said.first("auth", args.auth, profile.auth))?;
         match auth.value.or(credential.method()) {
             Some(Auth::PrivateKeyJwt) => {}
-            Some(Auth::ClientSecretJwt) => {
-                let happened = "this client signs with its secret, which has no public key";
-                return Err(Failure::usage(happened, format!("for a key of its own: {MAKE}")));
-            }
-            _ => return Err(Failure::usage("this client has no signing key", MAKE)),
+            other => return Err(credential::no_key(other)),
         }
         let limit = args.timeout.or(profile.timeout).unwrap_or(SECRET_LIMIT);
         Ok(SigningKey { place: credential.place.value, keys: signing.keys(false), limit })
@@ -399,7 +393,7 @@ impl Settings {
         }
         builder = builder.certificate_bound(self.bound.value);
         if self.bound.value && matches!(self.credential.certificate, Shows::Nothing) {
-            return Err(unbound(&self.bound.by));
+            return Err(credential::unbound(&self.bound.by));
         }
         let client = match (&self.credential.certificate, self.method()) {
             (Shows::Withheld, Auth::Tls) => return Err(withheld()),
@@ -703,14 +697,6 @@ fn withheld() -> Failure {
     Failure::usage(
         "the profile's certificate is only for the profile's own client and server, and another is set",
         "name the file of the other one with --certificate",
-    )
-}
-
-/// Nothing is shown that tokens could be bound to.
-fn unbound(by: &Whence) -> Failure {
-    Failure::usage(
-        format!("{by} says that tokens are bound to a certificate, and the client shows none"),
-        "name it with --certificate, or in the profile with certificate = \"PATH\"",
     )
 }
 

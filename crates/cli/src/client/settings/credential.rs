@@ -290,6 +290,26 @@ impl Credential {
     }
 }
 
+/// Why a client that authenticates by this, or by nothing that is known, has no public key.
+pub(super) fn no_key(method: Option<Auth>) -> Failure {
+    const MAKE: &str = "make one: umask 077; openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem; name it with \
+                        --key-file, or in a profile with signing_key = { file = \"PATH\" }";
+    match method {
+        Some(Auth::ClientSecretJwt) => {
+            Failure::usage("this client signs with its secret, which has no public key", MAKE)
+        }
+        _ => Failure::usage("this client has no signing key", MAKE),
+    }
+}
+
+/// Nothing is shown that tokens could be bound to.
+pub(super) fn unbound(by: &Whence) -> Failure {
+    Failure::usage(
+        format!("{by} says that tokens are bound to a certificate, and the client shows none"),
+        "name it with --certificate, or in the profile with certificate = \"PATH\"",
+    )
+}
+
 fn shows(
     said: &Sources<'_>,
     (certificate, key): (Option<PathBuf>, Option<PathBuf>),
