@@ -183,10 +183,45 @@ fn a_profiles_certificate_is_for_its_own_client_and_server_and_no_variable_is_it
     ] {
         assert!(shown.contains(&line), "{line:?} is not in: {shown}");
     }
+    let said = "certificate = \"tls.crt\"\ncertificate_key = \"tls.key\"\ncertificate_bound = true";
+    mutual.config(said);
+    works(&mut asking());
+    let show = || evergrant(&["config", "show", "--profile", "own", "--config", &config]);
+    for (mut command, line) in [
+        (show(), "certificate_bound     true  (profile own, line 7)"),
+        (
+            evergrant(&["config", "show", "--config", &config, "--certificate-bound"]),
+            "true  (--certificate-bound)",
+        ),
+    ] {
+        let shown = works(command.env("EVERGRANT_PROFILE", "own"));
+        assert!(shown.contains(line), "{line:?} is not in: {shown}");
+    }
+    let mut by_variable = evergrant(&["config", "show", "--config", &config]);
+    by_variable.env("EVERGRANT_PROFILE", "own").env("EVERGRANT_CERTIFICATE_BOUND", "0");
+    assert!(works(&mut by_variable).contains("certificate_bound     false  (EVERGRANT_CERTIFICATE_BOUND)"));
     for elsewhere in [["--token-endpoint", "https://evil.example/token"], ["--client-id", "another"]] {
         fails(asking().args(elsewhere), 2, &["the profile's certificate is only for", "--certificate"]);
     }
-    assert_eq!(mutual.server.counts().token_requests, 1);
+    assert_eq!(mutual.server.counts().token_requests, 2);
+}
+
+#[test]
+fn a_new_profile_has_what_was_said_of_the_certificate_and_says_that_it_is_registered() {
+    let mutual = Mutual::new(&issued(ID, 90));
+    let config = mutual.folder.at("new.toml");
+    let mut init = mutual.asking(&["config", "init", "--config", &config, "--certificate-bound"]);
+    let said = works(&mut init);
+    let next = format!(
+        "next: register the certificate {} at the server, without its key; then run: evergrant doctor --profile default --config {config}\n",
+        mutual.certificate
+    );
+    assert!(said.ends_with(&next), "{said}");
+    let text = fs::read_to_string(&config).unwrap();
+    for line in [format!("certificate = \"{}\"", mutual.certificate), "certificate_bound = true".to_owned()] {
+        assert!(text.contains(&format!("\n{line}\n")), "{line:?} is not in: {text}");
+    }
+    works(&mut evergrant(&["token", "--profile", "default", "--config", &config]));
 }
 
 #[test]

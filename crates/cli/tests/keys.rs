@@ -541,6 +541,18 @@ fn a_profile_signs_as_entra_documents_it() {
     ] {
         assert!(shown.contains(&line), "{line:?} is not in: {shown}");
     }
+    // A profile that is written from flags says the same, and that Entra is given the certificate.
+    let written = folder.at("written.toml");
+    let mut init = evergrant(&["config", "init", "--config", &written, "--token-endpoint", &endpoint]);
+    init.args(["--client-id", ID, "--key-file", &key, "--key-certificate", &certificate]);
+    init.args(["--assertion-audience", "token-endpoint", "--assertion-algorithm", "PS256"]);
+    let said = works(init.args(["--assertion-header-type", "JWT", "--assertion-not-before"]));
+    assert!(said.contains(&format!("next: register the certificate {certificate} at the server")), "{said}");
+    works(&mut token(&["--profile", "default", "--config", &written]));
+    let again = server.requests().pop().unwrap();
+    let again = again.assertion().unwrap();
+    assert_eq!(again.header("x5t#S256"), sent.header("x5t#S256"));
+    assert_eq!((again.alg(), again.typ(), again.nbf()), (Some("PS256"), Some("JWT"), again.iat()));
     // By flags, and what is wrong with the certificate.
     let other = folder.file(
         "other.pem",
