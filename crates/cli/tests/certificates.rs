@@ -298,6 +298,25 @@ fn a_call_with_a_bound_token_shows_the_certificate_to_the_api() {
     assert!(told.contains(&bound), "{told}");
 }
 
+/// A token that is no JWT does not say that it is bound.
+#[test]
+fn a_call_with_a_kept_token_that_does_not_say_what_it_is_bound_to_shows_the_certificate_as_well() {
+    let certified = issued(ID, 90);
+    let opaque = |builder: evergrant_mock::Builder| {
+        builder.style(evergrant_mock::TokenStyle::Opaque).certificate_bound_tokens()
+    };
+    let mutual = Mutual::with(&certified, opaque);
+    let (caches, url) = (Folder::new(), mutual.server.resource("/shipments"));
+    for _ in 0..2 {
+        let mut command = mutual.asking(&["request", "--cache", &url]);
+        command.env("EVERGRANT_ALLOW_ORIGIN", mutual.server.origin());
+        works(command.env("XDG_CACHE_HOME", caches.path()));
+        let call = mutual.server.requests().pop().unwrap();
+        assert_eq!(call.certificate(), Some(thumbprint(&certified).as_str()));
+    }
+    assert_eq!(mutual.server.counts().token_requests, 1);
+}
+
 /// With the program that it runs.
 fn end(mut child: Child) {
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
