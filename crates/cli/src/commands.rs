@@ -15,6 +15,7 @@ mod interrupt;
 #[cfg(not(unix))]
 #[path = "commands/interrupt/elsewhere.rs"]
 mod interrupt;
+pub(crate) mod key;
 pub(crate) mod man;
 mod metrics;
 pub(crate) mod mock;

@@ -23,6 +23,7 @@ use commands::doctor::{self, DoctorArgs};
 use commands::gateway::{self, GatewayArgs};
 use commands::help::{self, HelpArgs};
 use commands::inspect::{self, InspectArgs};
+use commands::key::{self, KeyArgs};
 use commands::man::{self, ManArgs};
 use commands::mock::{self, MockArgs};
 use commands::request::{self, RequestArgs};
@@ -88,6 +89,8 @@ enum Command {
     /// Give the token to whoever reads a Unix socket
     #[cfg(unix)]
     Serve(ServeArgs),
+    /// Print a client's public key, to register it at the server
+    Key(KeyArgs),
     /// Find out what is wrong with a setup
     Doctor(DoctorArgs),
     /// Print a shell completion script
@@ -136,6 +139,7 @@ fn main() -> ExitCode {
         Command::Completions(args) => {
             completions::run(&args, Evergrant::command(), manner).map(|()| ExitCode::SUCCESS)
         }
+        Command::Key(args) => key::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => man::run(&args, Evergrant::command(), manner).map(|()| ExitCode::SUCCESS),
         Command::Help(args) => help::run(&args, said).map(|()| ExitCode::SUCCESS),
         Command::Cache(args) => cache::run(&args, manner).map(|()| ExitCode::SUCCESS),

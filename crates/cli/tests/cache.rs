@@ -12,7 +12,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// No test fails because a machine is slow.
 const LONG: Duration = Duration::from_secs(120);
@@ -613,12 +613,15 @@ fn nothing_but_tokens_of_this_command_and_this_user_is_listed_or_cleared() {
     }
     // What a writer that was killed has left is ours.
     let left = put(format!("{}.new", hex("1")), b"half", 0o600);
+    let key = put(format!("file.key.{}", "1".repeat(16)), b"half", 0o600);
+    let written = SystemTime::now() - Duration::from_secs(120);
+    fs::File::open(&key).unwrap().set_modified(written).unwrap();
     assert_eq!(cached.object(&["list"])["tokens"].as_array().unwrap().len(), 1);
     assert_eq!(cached.object(&["clear"])["removed"], 1);
     for path in foreign {
         assert!(path.symlink_metadata().is_ok(), "{}", path.display());
     }
-    assert!(!left.exists() && cached.files("lock").is_empty());
+    assert!(!left.exists() && !key.exists() && cached.files("lock").is_empty());
     assert_eq!(fs::read(target).unwrap(), whole);
 }
 

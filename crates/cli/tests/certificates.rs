@@ -12,6 +12,8 @@ use fixture::{Ended, Folder, evergrant, fails, run, set_mode, until};
 use rcgen::{CertificateParams, CertifiedKey, DnType, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -131,6 +133,22 @@ fn a_certificate_is_how_a_client_proves_who_it_is_where_nothing_else_does() {
     assert_eq!(ended.status, 3, "{}", ended.stderr);
     let request = mutual.server.requests().pop().unwrap();
     assert!(request.header("authorization").is_some() && request.certificate().is_some());
+    assert!(ended.stderr.contains(
+        "authenticates by EVERGRANT_CLIENT_SECRET, and shows the certificate of EVERGRANT_CERTIFICATE"
+    ));
+    // A flag counts before what a shell was left with.
+    let secret = mutual.folder.file("secret", 0o600, "some-secret");
+    for (variable, value) in
+        [("EVERGRANT_CLIENT_SECRET", "some-secret"), ("EVERGRANT_CLIENT_SECRET_FILE", &secret)]
+    {
+        let mut by_flag = mutual.asking(&["token", "--certificate", &mutual.certificate]);
+        let ended = run(by_flag.env(variable, value));
+        let note = format!("{variable} is set and not used: the client authenticates by --certificate alone");
+        assert!(ended.status == 0 && ended.stderr.contains(&note), "{}", ended.stderr);
+        let mut both = mutual.asking(&["token", "--certificate", &mutual.certificate, "--auth", "basic"]);
+        let ended = run(both.env(variable, value));
+        assert!(ended.status == 3 && !ended.stderr.contains("note"), "{}", ended.stderr);
+    }
     let mut told = mutual.asking(&["token", "--auth", "tls"]);
     works(told.env("EVERGRANT_CLIENT_SECRET", "some-secret"));
     // By the server's metadata, at the endpoint that is for clients with a certificate.
@@ -149,6 +167,13 @@ fn a_profiles_certificate_is_for_its_own_client_and_server_and_no_variable_is_it
     };
     works(&mut asking());
     assert_eq!(mutual.server.requests().pop().unwrap().header("authorization"), None);
+    mutual.config("certificate_bound = true");
+    fails(
+        &mut asking(),
+        2,
+        &["profile own, line 5 says that tokens are bound to a certificate, and the client shows none"],
+    );
+    mutual.config("certificate = \"tls.crt\"\ncertificate_key = \"tls.key\"");
     let shown = works(evergrant(&["config", "show", "--profile", "own", "--config"]).arg(&config));
     for line in [
         "auth                  tls  (default)".to_owned(),
@@ -158,10 +183,45 @@ fn a_profiles_certificate_is_for_its_own_client_and_server_and_no_variable_is_it
     ] {
         assert!(shown.contains(&line), "{line:?} is not in: {shown}");
     }
+    let said = "certificate = \"tls.crt\"\ncertificate_key = \"tls.key\"\ncertificate_bound = true";
+    mutual.config(said);
+    works(&mut asking());
+    let show = || evergrant(&["config", "show", "--profile", "own", "--config", &config]);
+    for (mut command, line) in [
+        (show(), "certificate_bound     true  (profile own, line 7)"),
+        (
+            evergrant(&["config", "show", "--config", &config, "--certificate-bound"]),
+            "true  (--certificate-bound)",
+        ),
+    ] {
+        let shown = works(command.env("EVERGRANT_PROFILE", "own"));
+        assert!(shown.contains(line), "{line:?} is not in: {shown}");
+    }
+    let mut by_variable = evergrant(&["config", "show", "--config", &config]);
+    by_variable.env("EVERGRANT_PROFILE", "own").env("EVERGRANT_CERTIFICATE_BOUND", "0");
+    assert!(works(&mut by_variable).contains("certificate_bound     false  (EVERGRANT_CERTIFICATE_BOUND)"));
     for elsewhere in [["--token-endpoint", "https://evil.example/token"], ["--client-id", "another"]] {
         fails(asking().args(elsewhere), 2, &["the profile's certificate is only for", "--certificate"]);
     }
-    assert_eq!(mutual.server.counts().token_requests, 1);
+    assert_eq!(mutual.server.counts().token_requests, 2);
+}
+
+#[test]
+fn a_new_profile_has_what_was_said_of_the_certificate_and_says_that_it_is_registered() {
+    let mutual = Mutual::new(&issued(ID, 90));
+    let config = mutual.folder.at("new.toml");
+    let mut init = mutual.asking(&["config", "init", "--config", &config, "--certificate-bound"]);
+    let said = works(&mut init);
+    let next = format!(
+        "next: register the certificate {} at the server, without its key; then run: evergrant doctor --profile default --config {config}\n",
+        mutual.certificate
+    );
+    assert!(said.ends_with(&next), "{said}");
+    let text = fs::read_to_string(&config).unwrap();
+    for line in [format!("certificate = \"{}\"", mutual.certificate), "certificate_bound = true".to_owned()] {
+        assert!(text.contains(&format!("\n{line}\n")), "{line:?} is not in: {text}");
+    }
+    works(&mut evergrant(&["token", "--profile", "default", "--config", &config]));
 }
 
 #[test]
@@ -209,6 +269,52 @@ fn a_token_that_is_bound_to_a_certificate_is_kept_for_that_one() {
     mutual.renew(&second);
     assert_ne!(asked(), token);
     assert_eq!(mutual.server.counts().token_requests, 2);
+}
+
+/// RFC 8705 §3: the API takes such a token over a connection that shows the same certificate alone.
+#[test]
+fn a_call_with_a_bound_token_shows_the_certificate_to_the_api() {
+    let certified = issued(ID, 90);
+    let mutual = Mutual::with(&certified, evergrant_mock::Builder::certificate_bound_tokens);
+    let caches = Folder::new();
+    let asking = |words: &[&str]| {
+        let mut command = mutual.asking(words);
+        command.env("EVERGRANT_ALLOW_ORIGIN", mutual.server.origin()).env("XDG_CACHE_HOME", caches.path());
+        command
+    };
+    let url = mutual.server.resource("/shipments");
+    assert!(works(&mut asking(&["request", &url])).contains("\"data\""));
+    let call = mutual.server.requests().pop().unwrap();
+    assert_eq!(call.certificate(), Some(thumbprint(&certified).as_str()));
+    // With a token that was kept.
+    for _ in 0..2 {
+        works(&mut asking(&["request", "--cache", &url]));
+    }
+    assert_eq!(mutual.server.counts().token_requests, 2);
+    let token = works(&mut asking(&["token", "--cache"]));
+    let told = fixture::fed(&mut evergrant(&["inspect"]), token.as_bytes()).stdout;
+    let bound =
+        format!("bound       to the certificate with the SHA-256 thumbprint {}", thumbprint(&certified));
+    assert!(told.contains(&bound), "{told}");
+}
+
+/// A token that is no JWT does not say that it is bound.
+#[test]
+fn a_call_with_a_kept_token_that_does_not_say_what_it_is_bound_to_shows_the_certificate_as_well() {
+    let certified = issued(ID, 90);
+    let opaque = |builder: evergrant_mock::Builder| {
+        builder.style(evergrant_mock::TokenStyle::Opaque).certificate_bound_tokens()
+    };
+    let mutual = Mutual::with(&certified, opaque);
+    let (caches, url) = (Folder::new(), mutual.server.resource("/shipments"));
+    for _ in 0..2 {
+        let mut command = mutual.asking(&["request", "--cache", &url]);
+        command.env("EVERGRANT_ALLOW_ORIGIN", mutual.server.origin());
+        works(command.env("XDG_CACHE_HOME", caches.path()));
+        let call = mutual.server.requests().pop().unwrap();
+        assert_eq!(call.certificate(), Some(thumbprint(&certified).as_str()));
+    }
+    assert_eq!(mutual.server.counts().token_requests, 1);
 }
 
 /// With the program that it runs.
@@ -266,6 +372,23 @@ fn the_gateway_shows_a_renewed_certificate_without_being_told() {
 }
 
 #[test]
+fn the_gateway_shows_the_certificate_to_the_api() {
+    let certified = issued(ID, 90);
+    let mutual = Mutual::new(&certified);
+    let (api, socket) = (mutual.server.origin(), mutual.folder.at("socket"));
+    let mut command = mutual.asking(&["gateway", "--upstream", &api, "--listen", &format!("unix:{socket}")]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until(|| UnixStream::connect(&socket).is_ok());
+    let mut caller = UnixStream::connect(&socket).unwrap();
+    caller.write_all(b"GET /shipments HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    caller.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(shows(&mutual.server, &thumbprint(&certified)));
+    end(child);
+}
+
+#[test]
 fn a_doctor_tells_whom_a_certificate_is_of_and_when_it_ends() {
     let mutual = Mutual::new(&issued(ID, 90));
     let doctor = || run(&mut mutual.asking(&["doctor"]));
@@ -291,4 +414,31 @@ fn a_doctor_tells_whom_a_certificate_is_of_and_when_it_ends() {
     let ended = doctor();
     assert!(ended.stdout.contains(&format!("cannot be read from {}", mutual.key)), "{}", ended.stdout);
     assert_eq!((ended.status, mutual.server.counts().token_requests), (2, requests));
+}
+
+#[test]
+fn a_doctor_says_what_is_wrong_with_the_key_of_a_certificate_and_how_to_fix_it() {
+    let mutual = Mutual::new(&issued(ID, 90));
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/../crypto/src/key/tests/keys");
+    let encrypted = fs::read(format!("{keys}/encrypted.pem")).unwrap();
+    let encrypted = mutual.folder.file("encrypted.key", 0o600, encrypted);
+    let other = mutual.folder.file("other.key", 0o600, issued("other", 9).signing_key.serialize_pem());
+    let gone = mutual.folder.at("gone.key");
+    for (key, says, next) in [
+        (
+            &encrypted,
+            format!("in {encrypted} cannot be used: the private key is encrypted"),
+            "openssl pkey -in",
+        ),
+        (&other, "do not belong together".to_owned(), "next: "),
+        (&gone, format!("the client certificate cannot be read from {gone}: it is not there"), "next: "),
+    ] {
+        let ended = run(&mut mutual.asking(&["doctor", "--certificate-key", key]));
+        assert_eq!(ended.status, 2, "{key}: {}", ended.stdout);
+        let line = ended.stdout.lines().find(|line| line.contains("client cert")).unwrap();
+        let after = ended.stdout.split(line).nth(1).unwrap().lines().nth(1).unwrap();
+        assert!(line.starts_with("fault ") && line.contains(&says), "{key}: {line}");
+        assert!(after.starts_with("         next: ") && after.contains(next), "{key}: {after}");
+    }
+    assert_eq!(mutual.server.counts().token_requests, 0);
 }

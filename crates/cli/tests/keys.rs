@@ -380,7 +380,13 @@ fn what_is_shown_of_a_client_has_its_issuer_and_where_its_key_is_and_nothing_of_
     init.arg(signed.folder.at("new.toml")).args(["--issuer", &issuer, "--client-id", ID, "--key-file"]);
     fs::write(&signed.key, new_key()).unwrap();
     let said = works(init.arg(&signed.key).args(["--key-id", "2026", "--assertion-header-type", "JWT"]));
-    assert!(said.contains("next: run: evergrant doctor"), "{said}");
+    let of_profile = format!("--profile default --config {}", signed.folder.at("new.toml"));
+    let next = format!(
+        "next: register the public key at the server, which this prints: evergrant key {of_profile}; then run: evergrant doctor {of_profile}\n"
+    );
+    assert!(said.ends_with(&next), "{said}");
+    let jwk = public(&["--profile", "default", "--config", &signed.folder.at("new.toml")]);
+    assert_eq!(jwk["kid"], "2026");
     let text = fs::read_to_string(signed.folder.at("new.toml")).unwrap();
     for line in [format!("signing_key = {{ file = \"{}\" }}", signed.key), "key_id = \"2026\"".to_owned()] {
         assert!(text.contains(&format!("\n{line}\n")), "{line:?} is not in: {text}");
@@ -413,6 +419,200 @@ fn a_token_of_a_client_without_a_secret_is_kept_under_a_random_key() {
     // Nothing is left once all is cleared.
     listed(&mut evergrant(&["cache", "clear"]));
     assert_eq!(fs::read_dir(format!("{}/evergrant", caches.path())).unwrap().count(), 0);
+}
+
+/// What a command prints that names no server.
+fn public(arguments: &[&str]) -> Value {
+    serde_json::from_str(&works(evergrant(&["key"]).args(arguments))).unwrap()
+}
+
+#[test]
+fn the_public_key_is_printed_for_its_server_and_no_server_is_asked() {
+    let signed = Signed::new();
+    let jwk = public(&["--key-file", &signed.key, "--key-id", "2026"]);
+    assert_eq!((&jwk["kty"], &jwk["kid"], &jwk["use"]), (&"EC".into(), &"2026".into(), &"sig".into()));
+    assert_eq!((&jwk["alg"], jwk.get("d")), (&"ES256".into(), None));
+    let set = public(&["--key-file", &signed.key, "--key-id", "2026", "--jwks"]);
+    assert_eq!(set["keys"], json!([jwk]));
+    // The server that is told of it knows the key.
+    let file = signed.folder.file("public.json", 0o600, set.to_string());
+    signed.server.register(Registration::private_key_jwt(ID, &fs::read_to_string(file).unwrap()).unwrap());
+    works(&mut signed.token(&["--key-file", &signed.key, "--key-id", "2026"]));
+    let requests = signed.server.requests().len();
+    // As every other command finds it.
+    let config = signed.config("signing_key = { file = \"key.pem\" }\nkey_id = \"2026\"");
+    assert_eq!(public(&["--profile", "own", "--config", &config]), jwk);
+    let mut by_variable = evergrant(&["key", "--key-id", "2026"]);
+    // What proves who the client is does not matter here, so that nothing is said of it.
+    by_variable.env("EVERGRANT_CLIENT_SECRET", "of another client");
+    assert_eq!(works(by_variable.env("EVERGRANT_KEY_FILE", &signed.key)).trim_end(), jwk.to_string());
+    let key = fs::read(&signed.key).unwrap();
+    assert_eq!(fed(&mut evergrant(&["key", "--key-file", "-"]), &key).status, 0);
+    assert_eq!(signed.server.requests().len(), requests);
+    // Of a key that may sign in several ways the one that was said.
+    let rsa = concat!(env!("CARGO_MANIFEST_DIR"), "/../crypto/src/key/tests/keys/rsa2048.pem");
+    let rsa = signed.folder.file("rsa.pem", 0o600, fs::read(rsa).unwrap());
+    assert_eq!(public(&["--key-file", &rsa]).get("alg"), None);
+    assert_eq!(public(&["--key-file", &rsa, "--assertion-algorithm", "PS256"])["alg"], "PS256");
+}
+
+#[test]
+fn a_client_without_a_private_key_of_its_own_is_told_how_to_make_one() {
+    let make = "openssl genpkey -algorithm EC";
+    fails(&mut evergrant(&["key"]), 2, &["this client has no signing key", make, "--key-file"]);
+    let mut secret = evergrant(&["key", "--auth", "client-secret-jwt"]);
+    fails(
+        secret.env("EVERGRANT_CLIENT_SECRET", SECRET),
+        2,
+        &["signs with its secret", "no public key", make],
+    );
+    let folder = Folder::new();
+    let oct = json!({ "kty": "oct", "k": URL_SAFE_NO_PAD.encode(SECRET) }).to_string();
+    let oct = folder.file("oct.jwk", 0o600, oct);
+    fails(&mut evergrant(&["key", "--key-file", &oct]), 2, &["this key is a secret"]);
+    fails(&mut evergrant(&["key", "--key-file", &folder.at("none")]), 2, &["cannot be opened"]);
+}
+
+#[test]
+fn a_key_may_be_called_by_its_thumbprint_and_has_one_name() {
+    let signed = Signed::new();
+    let jwk = public(&["--key-file", &signed.key, "--key-thumbprint"]);
+    let thumbprint = jwk["kid"].as_str().unwrap().to_owned();
+    assert_eq!(thumbprint.len(), 43);
+    knows(&signed.server, &[&jwk]);
+    let kid = || signed.last().assertion().unwrap().kid().map(str::to_owned);
+    works(&mut signed.token(&["--key-file", &signed.key, "--key-thumbprint"]));
+    assert_eq!(kid().as_deref(), Some(&*thumbprint));
+    works(&mut signed.profile("signing_key = { file = \"key.pem\" }\nkey_thumbprint = true"));
+    assert_eq!(kid().as_deref(), Some(&*thumbprint));
+    let mut by_variable = signed.token(&["--key-file", &signed.key]);
+    works(by_variable.env("EVERGRANT_KEY_THUMBPRINT", "1"));
+    assert_eq!(kid().as_deref(), Some(&*thumbprint));
+    // A name that is said nearer to the command line counts; two that are equally near are a mistake.
+    fails(
+        &mut signed.token(&["--key-file", &signed.key, "--key-thumbprint", "--key-id", "2026"]),
+        2,
+        &["--key-id and --key-thumbprint are both set", "a key has one name"],
+    );
+    let both = "signing_key = { file = \"key.pem\" }\nkey_thumbprint = true\nkey_id = \"2026\"";
+    fails(&mut signed.profile(both), 2, &["profile own, line 6 and profile own, line 5 are both set"]);
+    knows(&signed.server, &[&jwk, &public(&["--key-file", &signed.key, "--key-id", "2026"])]);
+    let mut nearer = signed.token(&["--key-file", &signed.key, "--key-id", "2026"]);
+    works(nearer.env("EVERGRANT_KEY_THUMBPRINT", "1"));
+    assert_eq!(kid().as_deref(), Some("2026"));
+    let named = "signing_key = { file = \"key.pem\" }\nkey_id = \"2026\"";
+    works(signed.profile(named).arg("--key-thumbprint"));
+    assert_eq!(kid().as_deref(), Some(&*thumbprint));
+}
+
+/// What docs/guide/src/providers/entra.md says.
+#[test]
+fn a_profile_signs_as_entra_documents_it() {
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/../crypto/src/key/tests/keys");
+    let folder = Folder::new();
+    let copied = |name: &str| folder.file(name, 0o600, fs::read(format!("{keys}/{name}")).unwrap());
+    let (key, certificate) = (copied("rsa2048.pem"), copied("rsa2048-certificate.pem"));
+    let jwk = public(&["--key-file", &key]).to_string();
+    let registration = Registration::private_key_jwt(ID, &jwk).unwrap().audience_is_token_endpoint();
+    let server = Server::builder().registers(registration).start().unwrap();
+    let endpoint = server.token_endpoint();
+    let text = |certificate: &str| {
+        format!(
+            "[profile.entra]\ntoken_endpoint = \"{endpoint}\"\nclient_id = \"{ID}\"\nsigning_key = {{ file = \"rsa2048.pem\" }}\n\
+             key_certificate = \"{certificate}\"\nassertion_audience = \"token-endpoint\"\nassertion_algorithm = \"PS256\"\n\
+             assertion_header_type = \"JWT\"\nassertion_not_before = true\n"
+        )
+    };
+    let config = folder.file("config.toml", 0o600, text("rsa2048-certificate.pem"));
+    let asking = || token(&["--profile", "entra", "--config", &config]);
+    works(&mut asking());
+    let request = server.requests().pop().unwrap();
+    let sent = request.assertion().unwrap();
+    let known = evergrant_crypto::Key::from_pem(&fs::read(&key).unwrap()).unwrap();
+    let known = known.with_certificate(&fs::read(&certificate).unwrap()).unwrap();
+    let thumbprint = evergrant_drive::Signer::key(&known).certificate().unwrap();
+    assert_eq!((sent.alg(), sent.typ(), sent.kid()), (Some("PS256"), Some("JWT"), None));
+    assert_eq!(sent.header("x5t#S256"), Some(format!("\"{thumbprint}\"")));
+    assert_eq!((sent.aud(), sent.nbf()), (Some(endpoint.as_str()), sent.iat()));
+    let shown = works(evergrant(&["config", "show", "--profile", "entra", "--config"]).arg(&config));
+    for line in [
+        format!("key_certificate       {certificate}  (profile entra, line 5)"),
+        "assertion_not_before  true  (profile entra, line 9)".to_owned(),
+    ] {
+        assert!(shown.contains(&line), "{line:?} is not in: {shown}");
+    }
+    // A profile that is written from flags says the same, and that Entra is given the certificate.
+    let written = folder.at("written.toml");
+    let mut init = evergrant(&["config", "init", "--config", &written, "--token-endpoint", &endpoint]);
+    init.args(["--client-id", ID, "--key-file", &key, "--key-certificate", &certificate]);
+    init.args(["--assertion-audience", "token-endpoint", "--assertion-algorithm", "PS256"]);
+    let said = works(init.args(["--assertion-header-type", "JWT", "--assertion-not-before"]));
+    assert!(said.contains(&format!("next: register the certificate {certificate} at the server")), "{said}");
+    works(&mut token(&["--profile", "default", "--config", &written]));
+    let again = server.requests().pop().unwrap();
+    let again = again.assertion().unwrap();
+    assert_eq!(again.header("x5t#S256"), sent.header("x5t#S256"));
+    assert_eq!((again.alg(), again.typ(), again.nbf()), (Some("PS256"), Some("JWT"), again.iat()));
+    // By flags, and what is wrong with the certificate.
+    let other = folder.file(
+        "other.pem",
+        0o600,
+        rcgen::generate_simple_self_signed(["other".into()]).unwrap().cert.pem(),
+    );
+    let gone = folder.at("gone.pem");
+    for (path, says) in [
+        (&other, "a certificate of another key"),
+        (&gone, "it is not there"),
+        (&key, "no certificate in PEM"),
+    ] {
+        let place = format!("the certificate of the signing key in {path}: ");
+        fails(asking().args(["--key-certificate", path]), 2, &[&place, says]);
+    }
+    folder.file("config.toml", 0o600, text("gone.pem"));
+    works(asking().args(["--key-certificate", &certificate]));
+    let ended = run(evergrant(&["config", "check", "--config"]).arg(&config));
+    assert!(
+        ended.stderr.contains("config.toml:4: the certificate of the signing key in"),
+        "{}",
+        ended.stderr
+    );
+    // That of the profile's key is none of another one's.
+    let new = folder.file("new.pem", 0o600, new_key());
+    server.register(registered(&new_key_of(&new)).audience_is_token_endpoint());
+    works(asking().args(["--key-file", &new, "--assertion-algorithm", "ES256"]));
+}
+
+fn new_key_of(path: &str) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn a_secret_that_a_shell_was_left_with_does_not_decide_in_silence() {
+    let signed = Signed::new();
+    let left = |command: &mut Command| run(command.env("EVERGRANT_CLIENT_SECRET", "of another client"));
+    let by_flag = left(&mut signed.token(&["--key-file", &signed.key]));
+    let note =
+        "note: EVERGRANT_CLIENT_SECRET is set and not used: --key-file says how the client authenticates\n";
+    assert_eq!((by_flag.status, by_flag.stderr.as_str()), (0, note));
+    let mut by_variable = signed.token(&[]);
+    by_variable.env("EVERGRANT_KEY_FILE", &signed.key);
+    let said = left(&mut by_variable).stderr;
+    assert!(said.contains("not used: EVERGRANT_KEY_FILE says how"), "{said}");
+    // A profile that the command line names is meant as a whole; one that it does not name is not.
+    let profile = "signing_key = { file = \"key.pem\" }";
+    assert_eq!(left(&mut signed.profile(profile)).stderr, "");
+    let mut by_name = token(&["--config", &signed.config(profile)]);
+    let said = left(by_name.env("EVERGRANT_PROFILE", "own")).stderr;
+    assert!(said.contains("not used: profile own, line 4 says how"), "{said}");
+    // A flag counts before a variable that names another file.
+    let secret = signed.folder.file("secret", 0o600, "a secret");
+    let mut both = signed.token(&["--key-file", &signed.key]);
+    let said = run(both.env("EVERGRANT_CLIENT_SECRET_FILE", &secret));
+    let note = "note: EVERGRANT_CLIENT_SECRET_FILE is set and not used: --key-file says how the client authenticates\n";
+    assert_eq!((said.status, said.stderr.as_str()), (0, note));
+    let mut variables = signed.token(&[]);
+    variables.env("EVERGRANT_CLIENT_SECRET_FILE", &secret).env("EVERGRANT_KEY_FILE", &signed.key);
+    fails(&mut variables, 2, &["EVERGRANT_CLIENT_SECRET_FILE and EVERGRANT_KEY_FILE are both set"]);
 }
 
 /// With the program that it runs.
@@ -581,6 +781,77 @@ fn a_doctor_walks_from_the_key_to_the_metadata_and_the_token() {
     fs::write(&signed.key, "").unwrap();
     doctor_says(&mut doctor(&[]), 2, &["fault    key            ", "is empty", "verdict: it does not work"]);
     assert_eq!(signed.server.counts().token_requests, requests);
+}
+
+/// The file of this name among the keys of evergrant-crypto.
+fn known_key(name: &str) -> Vec<u8> {
+    fs::read(format!("{}/../crypto/src/key/tests/keys/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+#[test]
+fn a_doctor_says_how_an_encrypted_key_is_decrypted() {
+    let signed = Signed::new();
+    for name in ["encrypted.pem", "encrypted-pkcs1.pem", "encrypted-sec1.pem"] {
+        let key = signed.folder.file(name, 0o600, known_key(name));
+        let fault = format!(
+            "fault    key            the signing key in {key} cannot be used: an encrypted private key\n"
+        );
+        doctor_says(
+            &mut signed.asking(&["doctor", "--key-file", &key]),
+            2,
+            &[&fault, "next: ", "openssl pkey -in", "verdict: it does not work"],
+        );
+    }
+    assert_eq!(signed.server.counts().token_requests, 0);
+}
+
+#[test]
+fn a_doctor_says_that_a_key_is_not_there() {
+    let signed = Signed::new();
+    let gone = signed.folder.at("gone.pem");
+    doctor_says(
+        &mut signed.asking(&["doctor", "--key-file", &gone]),
+        2,
+        &[
+            &format!("fault    key            the file {gone} with the signing key cannot be opened"),
+            "next: ",
+        ],
+    );
+    let mut unset = evergrant(&["doctor", "--profile", "own"]);
+    unset.args(["--config", &signed.config("signing_key = { env = \"OWN_KEY\" }")]);
+    doctor_says(
+        &mut unset,
+        2,
+        &[
+            "fault    key            there is no signing key: the profile says it is in OWN_KEY, which is not set",
+            "next: set OWN_KEY",
+        ],
+    );
+    assert_eq!(signed.server.counts().token_requests, 0);
+}
+
+#[test]
+fn a_doctor_says_that_a_key_and_its_certificate_do_not_belong_together() {
+    let signed = Signed::new();
+    let key = signed.folder.file("rsa.pem", 0o600, known_key("rsa2048.pem"));
+    let other = signed.folder.file("other.pem", 0o644, known_key("rsa3072-certificate.pem"));
+    let doctor =
+        |certificate: &str| signed.asking(&["doctor", "--key-file", &key, "--key-certificate", certificate]);
+    let place = format!("fault    key            the certificate of the signing key in {other}: ");
+    doctor_says(&mut doctor(&other), 2, &[&place, "a certificate of another key", "next: "]);
+    let gone = signed.folder.at("gone.pem");
+    let place = format!("fault    key            the certificate of the signing key in {gone}: ");
+    doctor_says(&mut doctor(&gone), 2, &[&place, "it is not there", "next: "]);
+    assert_eq!(signed.server.counts().token_requests, 0);
+}
+
+/// A key that does not sign as somebody says it should.
+#[test]
+fn a_doctor_says_which_algorithms_a_key_has() {
+    let signed = Signed::new();
+    let mut other = signed.asking(&["doctor", "--key-file", &signed.key, "--assertion-algorithm", "PS256"]);
+    doctor_says(&mut other, 2, &["fault    key            ", "cannot sign by PS256, it can ES256", "next: "]);
+    assert_eq!(signed.server.counts().token_requests, 0);
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod fixture;
 use evergrant_mock::{Issuer, Trust};
 use fixture::{EVERGRANT, Ended, Folder, evergrant, fails, isolate, run};
 use rustix::process::{Pid, Signal, WaitOptions, getpgid, kill_process, waitpid};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -404,9 +404,21 @@ fn keys_that_cannot_be_used_are_told_with_what_to_name() {
     }
     let private = folder.file("key.pem", 0o600, KEY);
     fails(&mut mock(&["--client-keys", &private]), 2, &["a private key"]);
+    // A JWK as well: whoever publishes a file that works here must not publish that one.
+    let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": ED25519_X, "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A" });
+    for text in [jwk.to_string(), json!({ "keys": [jwk] }).to_string()] {
+        let private = folder.file("key.jwk", 0o600, text);
+        let says = ["a private key; the public one is printed by: evergrant key --key-file FILE", &private];
+        fails(&mut mock(&["--client-keys", &private]), 2, &says);
+    }
+    let both = ["--tls", "--client-keys", &private, "--client-certificates", &pem];
+    fails(&mut mock(&both), 2, &["--client-keys", "--client-certificates"]);
     fails(&mut mock(&["--tls", "--client-certificates", &pem]), 2, &["no certificate in PEM"]);
     fails(&mut mock(&["--client-certificates", &pem]), 2, &["--tls"]);
 }
+
+/// That of RFC 8037, appendix A.
+const ED25519_X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
 /// What `openssl genpkey` and `openssl pkey -pubout` wrote.
 const KEY: &str = include_str!("../../mock/tests/keys/ed25519.pem");

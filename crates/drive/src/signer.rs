@@ -72,6 +72,12 @@ pub trait KeySource: Send + Sync + 'static {
     fn name(&self) -> Option<Cow<'_, str>> {
         None
     }
+
+    /// Whether each read costs somebody something: a passphrase, a fee. After a refusal, and while no key can be had, it is then read at the pace of
+    /// other permanent failures, up to 5 min apart, and not every 10 s to see whether it has changed. Default false.
+    fn is_costly(&self) -> bool {
+        false
+    }
 }
 
 impl<F> KeySource for F

@@ -10,12 +10,17 @@ use crate::settings::Route;
 use crate::traffic::{Counted, Traffic};
 use crate::upstream::Upstream;
 use crate::wire::Wire;
+use evergrant_drive::{CertifiedKey, KeyEncoding};
 use evergrant_http::{causes, is_resolving};
 use http::Uri;
 use http::uri::PathAndQuery;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
+use rustls::client::Resumption;
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer, ServerName,
+};
+use rustls::sign::{self, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use std::cell::Cell;
@@ -128,14 +133,29 @@ impl Api {
         self.proxy.as_ref().filter(|proxy| proxy.forwards())
     }
 
-    /// A new connection, or why there is none.
-    pub(crate) async fn connect(&self, traffic: Rc<Traffic>) -> Result<Fresh, Problem> {
+    /// TLS by which this API is shown this certificate if it asks for one; `None` where there is no TLS.
+    pub(crate) fn showing(&self, certified: &CertifiedKey) -> Result<Option<TlsConnector>, Problem> {
+        let Some((tls, _)) = &self.tls else { return Ok(None) };
+        let shown = own(certified).map_err(|_| Problem::unreachable(UpstreamFault::Tls))?;
+        let mut config = ClientConfig::clone(tls.config());
+        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(shown));
+        // A session that is resumed speaks for whoever began it.
+        config.resumption = Resumption::default();
+        Ok(Some(TlsConnector::from(Arc::new(config))))
+    }
+
+    /// A new connection, or why there is none. `shown`: TLS that shows a certificate.
+    pub(crate) async fn connect(
+        &self,
+        traffic: Rc<Traffic>,
+        shown: Option<&TlsConnector>,
+    ) -> Result<Fresh, Problem> {
         let is_through = Cell::new(false);
         let connecting = async {
             let _one_of_few = self.handshakes.acquire().await;
             let carrier = self.carrier().await?;
             is_through.set(true);
-            self.wire(carrier).await.map_err(Problem::unreachable)
+            self.wire(carrier, shown).await.map_err(Problem::unreachable)
         };
         let wire = timeout(self.connect_time, connecting).await;
         let wire = wire.map_err(|_| match &self.proxy {
@@ -169,9 +189,10 @@ impl Api {
         Ok(proxy.through(stream, &self.upstream).await?)
     }
 
-    async fn wire(&self, carrier: Carrier) -> Result<ToApi, UpstreamFault> {
+    async fn wire(&self, carrier: Carrier, shown: Option<&TlsConnector>) -> Result<ToApi, UpstreamFault> {
         let Some((tls, name)) = &self.tls else { return Ok(Wire::Plain(carrier)) };
-        let stream = tls.connect(name.clone(), carrier).await.map_err(|error| tls_fault(&error))?;
+        let stream =
+            shown.unwrap_or(tls).connect(name.clone(), carrier).await.map_err(|error| tls_fault(&error))?;
         // A server that knows nothing of ALPN speaks HTTP/1.1 (RFC 9113 §3.2).
         if self.speaks == Spoken::Http2 && stream.get_ref().1.alpn_protocol() != Some(self.speaks.alpn()) {
             return Err(UpstreamFault::NoHttp2);
@@ -196,6 +217,17 @@ fn tls(
     let host = without_brackets(host).to_owned();
     let name = ServerName::try_from(host).map_err(|_| rustls::Error::General("the host".into()))?;
     Ok((TlsConnector::from(Arc::new(config)), name))
+}
+
+/// A certificate with its key, as rustls has them.
+fn own(certified: &CertifiedKey) -> Result<sign::CertifiedKey, rustls::Error> {
+    let chain = certified.certificates().map(|der| CertificateDer::from(der.to_vec())).collect();
+    let key: PrivateKeyDer<'static> = match certified.key() {
+        (KeyEncoding::Pkcs1, der) => PrivatePkcs1KeyDer::from(der.to_vec()).into(),
+        (KeyEncoding::Sec1, der) => PrivateSec1KeyDer::from(der.to_vec()).into(),
+        (_, der) => PrivatePkcs8KeyDer::from(der.to_vec()).into(),
+    };
+    sign::CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider())
 }
 
 /// Why a connection was not made.

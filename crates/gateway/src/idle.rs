@@ -8,17 +8,21 @@ use crate::limits::Limits;
 use crate::shared::{Lane, Shared};
 use crate::traffic::Traffic;
 use crate::watch::Time;
+use evergrant_core::Thumbprint;
+use evergrant_drive::CertifiedKey;
 use http::{HeaderMap, HeaderName, Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, Parts, SendRequest};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::task::{JoinHandle, spawn_local};
+use tokio_rustls::TlsConnector;
 
 /// How often the task of a connection may run before the connection counts as busy: once for the end of its answer, once for what a
 /// caller wrote behind its request, and once to spare.
@@ -32,8 +36,13 @@ pub(crate) struct Connections {
     pub(crate) api: Arc<Api>,
     time: Rc<Time>,
     idle_time: Duration,
-    /// How many are kept at most.
+    /// How many are kept at most, whatever they show, and how many are.
     most: usize,
+    kept: Rc<Cell<usize>>,
+    /// TLS that shows a certificate to the API if it asks for one; `None`: no certificate is shown.
+    shown: Option<TlsConnector>,
+    /// Those that show one. A token may be bound to it (RFC 8705 §3), and what speaks for one client must not carry the requests of another.
+    showing: RefCell<HashMap<Thumbprint, Rc<Self>>>,
     /// The one that was used last is the last: those that nobody needs become old, and are closed.
     idle: RefCell<Vec<Idle>>,
     /// Those that many requests share.
@@ -43,6 +52,23 @@ pub(crate) struct Connections {
 struct Idle {
     connection: Own,
     since: Duration,
+    _kept: Kept,
+}
+
+/// One that is kept, until it is dropped.
+struct Kept(Rc<Cell<usize>>);
+
+impl Kept {
+    fn one(kept: &Rc<Cell<usize>>) -> Self {
+        kept.set(kept.get() + 1);
+        Self(Rc::clone(kept))
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
 }
 
 impl Idle {
@@ -168,9 +194,34 @@ impl Connections {
             time,
             idle_time: limits.idle_upstream,
             most: limits.turns,
-            idle: RefCell::new(Vec::new()),
-            shared: Rc::default(),
+            kept: Rc::default(),
+            shown: None,
+            showing: RefCell::default(),
+            idle: RefCell::default(),
+            shared: Rc::new(Shared::showing(None)),
         })
+    }
+
+    /// Those to the same API that show it this certificate if it asks for one, or none.
+    pub(crate) fn showing(self: &Rc<Self>, certified: Option<&CertifiedKey>) -> Result<Rc<Self>, Problem> {
+        let Some(certified) = certified else { return Ok(Rc::clone(self)) };
+        if let Some(known) = self.showing.borrow().get(&certified.thumbprint()) {
+            return Ok(Rc::clone(known));
+        }
+        let Some(shown) = self.api.showing(certified)? else { return Ok(Rc::clone(self)) };
+        let of = Rc::new(Self {
+            api: Arc::clone(&self.api),
+            time: Rc::clone(&self.time),
+            idle_time: self.idle_time,
+            most: self.most,
+            kept: Rc::clone(&self.kept),
+            shown: Some(shown.clone()),
+            showing: RefCell::default(),
+            idle: RefCell::default(),
+            shared: Rc::new(Shared::showing(Some(shown))),
+        });
+        self.showing.borrow_mut().insert(certified.thumbprint(), Rc::clone(&of));
+        Ok(of)
     }
 
     /// One that takes a request at once.
@@ -208,7 +259,7 @@ impl Connections {
 
     async fn own(&self, is_to_upgrade: bool) -> Result<Own, Problem> {
         let traffic = Rc::new(Traffic::default());
-        let io = self.api.connect(Rc::clone(&traffic)).await?;
+        let io = self.api.connect(Rc::clone(&traffic), self.shown.as_ref()).await?;
         // And 100 fields, as for callers.
         let made = http1::Builder::new().max_buf_size(Limits::ANSWER_HEAD).handshake(io).await;
         let (sender, mut connection) = made.map_err(|_| Problem::unreachable(UpstreamFault::Closed))?;
@@ -226,9 +277,9 @@ impl Connections {
         // A place in one that is shared is given back by itself.
         let Connection::Own(own) = connection else { return };
         let mut idle = self.idle.borrow_mut();
-        if !own.sender.is_closed() && idle.len() < self.most {
+        if !own.sender.is_closed() && self.kept.get() < self.most {
             let connection = Own { is_reused: true, upgraded: None, ..own };
-            idle.push(Idle { connection, since: self.time.now() });
+            idle.push(Idle { connection, since: self.time.now(), _kept: Kept::one(&self.kept) });
         }
     }
 
@@ -237,6 +288,15 @@ impl Connections {
         let now = self.time.now();
         self.idle.borrow_mut().retain(|idle| !idle.is_over(now, self.idle_time));
         self.shared.look(now, self.idle_time);
+        // A certificate that was renewed is shown by nobody any more.
+        self.showing.borrow_mut().retain(|_, of| {
+            of.look();
+            Rc::strong_count(of) > 1 || !of.is_empty()
+        });
+    }
+
+    fn is_empty(&self) -> bool {
+        self.idle.borrow().is_empty() && self.shared.is_empty()
     }
 }
 

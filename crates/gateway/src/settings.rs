@@ -68,6 +68,9 @@ impl Route {
     /// Requests to `path` (with a slash at its end: everything below it; else this path alone) go to `upstream` with a token of
     /// `tokens`. Patience is the gateway's, 20 s, whatever that of the source is.
     ///
+    /// An https API that asks for a client certificate is shown the one that brought the token, where the source has an identity: the token may be
+    /// bound to it (RFC 8705 §3). It goes where the token goes, and a connection that shows it carries no other client's requests.
+    ///
     /// # Errors
     /// The path of a route is written plainly.
     pub fn new(path: &str, upstream: Upstream, tokens: Tokens) -> Result<Self, RoutePathError> {

@@ -23,14 +23,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 /// How many connections that an API leaves are tried for one request: one that says goodbye after every hundredth turns away what comes close
 /// behind, and one that leaves each takes none.
 pub(crate) const TRIES: u8 = 8;
 
 /// Those of one worker to one API.
-#[derive(Default)]
 pub(crate) struct Shared {
+    /// TLS that shows a certificate to the API if it asks for one.
+    shown: Option<TlsConnector>,
     connections: RefCell<Vec<Rc<Many>>>,
     /// The one that is being made: there is one at a time, or each request of a cold start would make its own.
     making: RefCell<Option<Rc<Making>>>,
@@ -129,6 +131,11 @@ impl Drop for Lane {
 }
 
 impl Shared {
+    /// None yet.
+    pub(crate) fn showing(shown: Option<TlsConnector>) -> Self {
+        Self { shown, connections: RefCell::default(), making: RefCell::default() }
+    }
+
     /// A place on a connection that has one.
     pub(crate) fn lane(&self, time: &Rc<Time>) -> Option<Lane> {
         let connections = self.connections.borrow();
@@ -191,7 +198,7 @@ impl Shared {
         *self.making.borrow_mut() = Some(Rc::clone(&making));
         let (shared, done) = (Rc::clone(self), Rc::clone(&making));
         spawn_local(async move {
-            let made = connect(&api, &time).await;
+            let made = connect(&api, shared.shown.as_ref(), &time).await;
             let made = made.map(|many| shared.connections.borrow_mut().push(Rc::new(many)));
             done.outcome.replace(Some(made));
             shared.making.borrow_mut().take_if(|making| Rc::ptr_eq(making, &done));
@@ -203,6 +210,11 @@ impl Shared {
     /// Closes those that have been at rest for too long. What is still on its way over one that is done with ends there.
     pub(crate) fn look(&self, now: Duration, idle_time: Duration) {
         self.connections.borrow_mut().retain(|one| !one.is_over(now, idle_time));
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.connections.borrow().is_empty()
     }
 }
 
@@ -231,9 +243,9 @@ fn cause(error: &hyper::Error) -> Option<&h2::Error> {
     error.source()?.downcast_ref()
 }
 
-async fn connect(api: &Api, time: &Time) -> Result<Many, Problem> {
+async fn connect(api: &Api, shown: Option<&TlsConnector>, time: &Time) -> Result<Many, Problem> {
     let traffic = Rc::new(Traffic::default());
-    let io = api.connect(Rc::clone(&traffic)).await?;
+    let io = api.connect(Rc::clone(&traffic), shown).await?;
     let mark = traffic.mark();
     let made = http2::Builder::new(OnThisThread)
         // It says by itself how many requests it takes at a time, before anything else (RFC 9113 §3.4).

@@ -28,6 +28,8 @@ pub(crate) struct Placed {
     /// The place of its API among them all.
     pub(crate) api: usize,
     pub(crate) guard: Guard,
+    /// Whether the API is shown the certificate that brings the tokens, if it asks for one: a token may be bound to it (RFC 8705 §3).
+    pub(crate) shows_certificate: bool,
 }
 
 impl Placed {
@@ -36,7 +38,16 @@ impl Placed {
         let rule =
             route.tokens().map_or(VerdictRule::Rfc6750, |tokens| tokens.source().shared().verdict_rule());
         let guard = Guard::new(Origins::new([route.upstream.origin().clone()]), rule);
-        Self { route, number, api, guard }
+        let placed = Self { route, number, api, guard, shows_certificate: false };
+        // Of a tenant's client it is its own.
+        let shows_certificate = placed.route.tokens().is_some_and(|tokens| placed.shows(tokens));
+        Self { shows_certificate, ..placed }
+    }
+
+    /// Whether the API may be shown the certificate of these.
+    pub(crate) fn shows(&self, tokens: &Tokens) -> bool {
+        let client = || tokens.source().shared().client();
+        self.route.upstream().is_tls() && client().is_some_and(|client| client.shows_certificate())
     }
 }
 

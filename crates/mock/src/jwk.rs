@@ -27,6 +27,8 @@ pub(crate) enum Unread {
     NoKeys,
     /// It is a private key, in PEM.
     Private,
+    /// The same as a JWK, or among them.
+    PrivateJwk,
 }
 
 /// The keys of a JWKS, of one JWK or of PEM that can be used. Others in a JWKS are left out (RFC 7517 §5).
@@ -39,11 +41,16 @@ pub(crate) fn read(text: &str) -> Result<Vec<Key>, Unread> {
         return Ok(public.filter_map(|block| Key::new(None, None, pem::public_key(&block.der)?)).collect());
     }
     let json: Value = serde_json::from_str(text).map_err(|_| Unread::NoKeys)?;
-    match json.get("keys") {
-        Some(Value::Array(keys)) => Ok(keys.iter().filter_map(Key::read).collect()),
-        None if json.get("kty").is_some_and(Value::is_string) => Ok(Key::read(&json).into_iter().collect()),
-        _ => Err(Unread::NoKeys),
+    let keys = match json.get("keys") {
+        Some(Value::Array(keys)) => keys.as_slice(),
+        None if json.get("kty").is_some_and(Value::is_string) => std::slice::from_ref(&json),
+        _ => return Err(Unread::NoKeys),
+    };
+    // EC, OKP and RSA call the private part by the same name (RFC 7518 §6.2.2 and §6.3.2, RFC 8037 §2).
+    if keys.iter().any(|key| key.get("d").is_some()) {
+        return Err(Unread::PrivateJwk);
     }
+    Ok(keys.iter().filter_map(Key::read).collect())
 }
 
 impl Key {

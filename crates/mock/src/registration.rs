@@ -109,8 +109,8 @@ impl Registration {
     /// ```
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] when the text is none of that, or when no key of it is an EC P-256 or P-384, RSA (2048
-    /// to 8192 bits) or Ed25519 key for signatures.
+    /// [`io::ErrorKind::InvalidInput`] when the text is none of that, when a key of it is private, or when none is an EC P-256 or P-384, RSA
+    /// (2048 to 8192 bits) or Ed25519 key for signatures.
     pub fn private_key_jwt(id: &str, keys: &str) -> io::Result<Self> {
         Ok(Self::new(id, Method::Keys(public_keys(keys)?)))
     }
@@ -326,6 +326,9 @@ pub(crate) fn public_keys(text: &str) -> io::Result<Vec<Key>> {
         invalid(match unread {
             Unread::NoKeys => "neither a JWKS nor a JWK, nor a public key in PEM",
             Unread::Private => "a private key; the public one is written by: openssl pkey -pubout -in FILE",
+            Unread::PrivateJwk => {
+                "a private key; the public one is printed by: evergrant key --key-file FILE"
+            }
         })
     })?;
     if keys.is_empty() {

@@ -97,7 +97,7 @@ impl Trust {
     /// ```
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] when the text is none of that, or when no key of it is an EC P-256 or P-384, RSA
+    /// [`io::ErrorKind::InvalidInput`] when the text is none of that, when a key of it is private, or when none is an EC P-256 or P-384, RSA
     /// (2048 to 8192 bits) or Ed25519 key for signatures.
     pub fn jwks(keys: &str, audience: &str) -> io::Result<Self> {
         Ok(Self::new(public_keys(keys)?, audience))

@@ -313,6 +313,15 @@ fn keys_that_are_of_no_use_are_an_error_that_says_which_are() {
     let error = |keys: &str| Registration::private_key_jwt(ID, keys).unwrap_err().to_string();
     assert_eq!(error("nonsense"), "neither a JWKS nor a JWK, nor a public key in PEM");
     assert!(error(KEYS[0].0).contains("openssl pkey -pubout"), "{}", error(KEYS[0].0));
+    // A public key beside it does not help: whoever publishes the file publishes both.
+    let public = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let private = public.replace('}', r#","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#);
+    for text in [private.clone(), format!(r#"{{"keys":[{public},{private}]}}"#)] {
+        assert_eq!(
+            error(&text),
+            "a private key; the public one is printed by: evergrant key --key-file FILE"
+        );
+    }
     let no_key = "no key for signatures by ES256";
     assert!(error(r#"{"keys":[]}"#).starts_with(no_key));
     assert!(error(include_str!("keys/p521.public.pem")).starts_with(no_key));

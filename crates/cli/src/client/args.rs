@@ -113,6 +113,26 @@ pub(crate) struct ClientFlags {
     /// Default: that of the JWK; none for a key in PEM.
     #[arg(long, value_name = "ID", env = "EVERGRANT_KEY_ID", hide_env_values = true)]
     pub(crate) key_id: Option<String>,
+    /// Name of the key (kid): its thumbprint
+    ///
+    /// kid is the thumbprint of the public key (RFC 7638), as evergrant key --key-thumbprint prints it; not with --key-id.
+    #[arg(
+        long,
+        env = "EVERGRANT_KEY_THUMBPRINT",
+        hide_env_values = true,
+        value_name = "NO",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) key_thumbprint: Option<bool>,
+    /// Certificate (PEM) of the signing key
+    ///
+    /// Signed assertions name it by its SHA-256 (x5t#S256), as Microsoft Entra wants it; no connection shows it. Default: the one
+    /// in the file of the key, if there is one.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_KEY_CERTIFICATE", hide_env_values = true)]
+    pub(crate) key_certificate: Option<PathBuf>,
     /// Whom signed assertions are for
     ///
     /// issuer, token-endpoint (which must be known) or another text. Default: issuer, and the token endpoint of a server
@@ -130,11 +150,26 @@ pub(crate) struct ClientFlags {
     /// Default: client-authentication+jwt. Servers that document JWT may want that.
     #[arg(long, value_name = "TEXT", env = "EVERGRANT_ASSERTION_HEADER_TYPE", hide_env_values = true)]
     pub(crate) assertion_header_type: Option<String>,
+    /// Start time (nbf) in signed assertions
+    ///
+    /// It is the same as iat. Microsoft Entra documents it.
+    #[arg(
+        long,
+        env = "EVERGRANT_ASSERTION_NOT_BEFORE",
+        hide_env_values = true,
+        value_name = "NO",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) assertion_not_before: Option<bool>,
     /// File (PEM) with the client's certificate
     ///
     /// The connection to the token endpoint shows it (mutual TLS): the certificate first, then those between it and its
-    /// authority. It is how the client proves who it is if nothing else does. run, watch, serve and gateway read it for
-    /// each token request.
+    /// authority. request and gateway show it to an API that asks for one, too. It is how the client proves who it is if
+    /// nothing else does, and before a secret that only a variable has. run, watch, serve and gateway read it for each token
+    /// request.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CERTIFICATE", hide_env_values = true)]
     pub(crate) certificate: Option<PathBuf>,
     /// File (PEM) with the certificate's key
@@ -142,6 +177,21 @@ pub(crate) struct ClientFlags {
     /// Default: the file of the certificate.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CERTIFICATE_KEY", hide_env_values = true)]
     pub(crate) certificate_key: Option<PathBuf>,
+    /// Tokens are bound to the certificate
+    ///
+    /// Such a token works over a connection that shows the same certificate alone (RFC 8705), and a kept one is used with it
+    /// alone. Default: as the token says, if it is a JWT.
+    #[arg(
+        long,
+        env = "EVERGRANT_CERTIFICATE_BOUND",
+        hide_env_values = true,
+        value_name = "NO",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub(crate) certificate_bound: Option<bool>,
     /// Scopes to request, separated by spaces
     ///
     /// Default: * for MyParcel.com, none for rfc6749.
@@ -445,11 +495,15 @@ impl ClientFlags {
             assertion_type: kept(self.assertion_type, stands("assertion_type")),
             key_file: kept(self.key_file, stands("key_file")),
             key_id: kept(self.key_id, stands("key_id")),
+            key_thumbprint: kept(self.key_thumbprint, stands("key_thumbprint")),
+            key_certificate: kept(self.key_certificate, stands("key_certificate")),
             assertion_audience: kept(self.assertion_audience, stands("assertion_audience")),
             assertion_algorithm: kept(self.assertion_algorithm, stands("assertion_algorithm")),
             assertion_header_type: kept(self.assertion_header_type, stands("assertion_header_type")),
+            assertion_not_before: kept(self.assertion_not_before, stands("assertion_not_before")),
             certificate: kept(self.certificate, stands("certificate")),
             certificate_key: kept(self.certificate_key, stands("certificate_key")),
+            certificate_bound: kept(self.certificate_bound, stands("certificate_bound")),
             scope: kept(self.scope, stands("scope")),
             resource: kept(self.resource, stands("resource")),
             audience: kept(self.audience, stands("audience")),

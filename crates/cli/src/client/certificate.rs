@@ -6,7 +6,7 @@ use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use evergrant_drive::{CertifiedKey, FileSource, Identity, KeyEncoding, SecretSource};
 use evergrant_tokio_reqwest::core::{Ask, Excerpt, Unready};
-use evergrant_tokio_reqwest::{ConfigError, SecretText, SourceError};
+use evergrant_tokio_reqwest::{ConfigError, SecretText, SourceError, Tokens};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{
     CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
@@ -14,7 +14,9 @@ use rustls::pki_types::{
 use rustls::{InconsistentKeys, sign};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -187,6 +189,14 @@ impl SecretSource for Files {
     fn name(&self) -> Option<Cow<'_, str>> {
         let at_fault = self.at_fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Some(Cow::Owned(at_fault.as_deref().unwrap_or(&self.place.file).display().to_string()))
+    }
+}
+
+/// The certificate that brought the token which this source holds, if one did: nobody waits for it.
+pub(crate) fn shown_with(tokens: &Tokens) -> Option<CertifiedKey> {
+    match pin!(tokens.identity_changed(None)).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(certified) => certified.ok(),
+        Poll::Pending => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::client::roots::Roots;
 use crate::tell::failure::Failure;
+use evergrant_drive::CertifiedKey;
 use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::tls_error;
 use evergrant_tokio_reqwest::core::{Endpoint, Excerpt};
@@ -131,6 +132,21 @@ impl Network {
 pub(crate) fn without_needless_roots(builder: ClientBuilder, origin: &Origin) -> ClientBuilder {
     let needs_none = origin.scheme() == "http" && origin.is_loopback();
     if needs_none { builder.tls_certs_only([]) } else { builder }
+}
+
+/// The same, whose connections show this certificate to a server that asks for one (RFC 8446 §4.3.2), and to no other.
+pub(crate) fn showing(
+    builder: ClientBuilder,
+    shown: Option<&CertifiedKey>,
+) -> Result<ClientBuilder, Failure> {
+    let Some(shown) = shown else { return Ok(builder) };
+    match reqwest::Identity::from_pem(shown.pem().expose().as_bytes()) {
+        Ok(identity) => Ok(builder.identity(identity)),
+        Err(_) => Err(Failure::usage(
+            "the client certificate cannot be used for TLS",
+            "have it issued again, and check that it was copied completely",
+        )),
+    }
 }
 
 /// The client, or why there is none, as the library says it of its own.

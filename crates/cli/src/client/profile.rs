@@ -97,13 +97,17 @@ pub(crate) struct Profile {
     pub(crate) assertion_type: Option<AssertionKind>,
     pub(crate) signing_key: Option<secret::Source>,
     pub(crate) key_id: Option<String>,
+    pub(crate) key_thumbprint: Option<bool>,
+    pub(crate) key_certificate: Option<PathBuf>,
     pub(crate) assertion_audience: Option<String>,
     pub(crate) assertion_algorithm: Option<Algorithm>,
     pub(crate) assertion_header_type: Option<String>,
+    pub(crate) assertion_not_before: Option<bool>,
     /// Names and values in JSON.
     pub(crate) assertion_claims: Vec<(String, String)>,
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) certificate_key: Option<PathBuf>,
+    pub(crate) certificate_bound: Option<bool>,
     pub(crate) scope: Option<String>,
     pub(crate) resources: Vec<String>,
     pub(crate) audience: Option<String>,
@@ -136,7 +140,7 @@ impl Profile {
 }
 
 /// The keys of a profile, for whoever wrote another.
-const KEYS: [&str; 31] = [
+const KEYS: [&str; 35] = [
     "provider",
     "token_endpoint",
     "issuer",
@@ -149,12 +153,16 @@ const KEYS: [&str; 31] = [
     "assertion_type",
     "signing_key",
     "key_id",
+    "key_thumbprint",
+    "key_certificate",
     "assertion_audience",
     "assertion_algorithm",
     "assertion_header_type",
+    "assertion_not_before",
     "assertion_claims",
     "certificate",
     "certificate_key",
+    "certificate_bound",
     "scope",
     "resources",
     "audience",
@@ -398,16 +406,22 @@ fn members(reader: &mut Reader<'_>, table: Table<'_>, folder: &Path, known: &[&s
                 proofs.push(key);
             }
             "key_id" => profile.key_id = reader.text(&value),
+            "key_thumbprint" => profile.key_thumbprint = reader.flag(&value),
+            "key_certificate" => {
+                profile.key_certificate = reader.text(&value).map(|path| located(&path, folder));
+            }
             "assertion_audience" => profile.assertion_audience = reader.valid(&value, valid::audience),
             "assertion_algorithm" => profile.assertion_algorithm = algorithm(reader, &value),
             "assertion_header_type" => {
                 profile.assertion_header_type = reader.valid(&value, valid::header_type);
             }
+            "assertion_not_before" => profile.assertion_not_before = reader.flag(&value),
             "assertion_claims" => profile.assertion_claims = claims(reader, &value),
             "certificate" => profile.certificate = reader.text(&value).map(|path| located(&path, folder)),
             "certificate_key" => {
                 profile.certificate_key = reader.text(&value).map(|path| located(&path, folder));
             }
+            "certificate_bound" => profile.certificate_bound = reader.flag(&value),
             "scope" => {
                 profile.scope = reader.all_valid(&value, valid::scope).map(|tokens| tokens.join(" "));
             }

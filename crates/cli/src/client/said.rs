@@ -58,6 +58,16 @@ impl Whence {
         }
     }
 
+    /// How near it is to the command line: the nearer one counts.
+    pub(crate) const fn rank(&self) -> u8 {
+        match self {
+            Self::Flag(_) => 3,
+            Self::Variable(_) => 2,
+            Self::Profile { .. } | Self::DefaultProfile => 1,
+            Self::Default => 0,
+        }
+    }
+
     pub(crate) fn json(&self) -> Value {
         match self {
             Self::Flag(name) => json!({ "kind": "flag", "name": name }),

@@ -8,15 +8,15 @@ mod printed;
 mod text;
 
 use crate::tell::failure::Failure;
-use environment::{CREDENTIALS, VARIABLE, unset, variable};
+use environment::{CREDENTIALS, unset, variable};
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-pub(crate) use environment::{VARIABLES, hide};
-pub(crate) use live::{Keys, Live, LiveKey};
+pub(crate) use environment::{VARIABLE, VARIABLES, hide};
+pub(crate) use live::{KeyId, Keys, Live, LiveKey};
 pub(crate) use text::Purpose;
 
 /// Where a secret is kept.

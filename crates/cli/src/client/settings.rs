@@ -16,12 +16,13 @@ use crate::client::roots::Roots;
 use crate::client::said::{Said, Whence};
 use crate::client::secret::{self, Keys, Purpose};
 use crate::tell::failure::Failure;
+use crate::tell::stderr;
 use credential::{Credential, Kind, Ours, Profiles, Shows, Signing};
 use evergrant_crypto::Key;
 use evergrant_tokio_reqwest::core::{BodyFormat, Thumbprint};
 use evergrant_tokio_reqwest::{
-    AssertionAudience, AssertionForm, AssertionKind, Client, ClientAuth, ConfigError, Origin, Origins,
-    Policy, Provider, myparcel,
+    Algorithm, AssertionAudience, AssertionForm, AssertionKind, Client, ClientAuth, ConfigError, Origin,
+    Origins, Policy, Provider, myparcel,
 };
 use sources::Sources;
 use std::path::PathBuf;
@@ -59,6 +60,8 @@ pub(crate) struct Settings {
     /// What it has to prove who it is.
     credential: Credential,
     signing: Signing,
+    /// Whether its tokens are bound to the certificate that its connections show.
+    bound: Said<bool>,
     /// The variables that the profile keeps secrets in, whether they are used or not.
     pub(super) secret_variables: Vec<String>,
     scope: Said<Option<String>>,
@@ -83,13 +86,28 @@ pub(crate) struct Settings {
 impl Settings {
     /// What these arguments and the profile that is meant say.
     pub(crate) fn read(args: &ClientArgs) -> Result<Self, Failure> {
-        Self::merge(args, chosen::profile(args)?).map_err(|unmade| match unmade {
+        let settings = Self::merge(args, chosen::profile(args)?).map_err(|unmade| match unmade {
             Unmade::Wrong(failure) => failure,
             Unmade::Lacking(lacks) => match unused_default(args) {
                 Some(unused) => lacks.failure(args).since(&unused),
                 None => lacks.failure(args),
             },
-        })
+        })?;
+        settings.credential.notes.iter().for_each(stderr::note);
+        Ok(settings)
+    }
+
+    /// Where the key is that signs the assertions of this client, and what makes a key of what is there: its server need not be known.
+    pub(crate) fn signing_key(args: &ClientArgs) -> Result<SigningKey, Failure> {
+        let mut profile = chosen::profile(args)?;
+        let (said, Proven { credential, signing, .. }) = Proven::merge(args, &mut profile)?;
+        let auth = credential.proven(said.first("auth", args.auth, profile.auth))?;
+        match auth.value.or(credential.method()) {
+            Some(Auth::PrivateKeyJwt) => {}
+            other => return Err(credential::no_key(other)),
+        }
+        let limit = args.timeout.or(profile.timeout).unwrap_or(SECRET_LIMIT);
+        Ok(SigningKey { place: credential.place.value, keys: signing.keys(false), limit })
     }
 
     /// What these arguments say, for a profile that has not been written yet.
@@ -111,22 +129,7 @@ impl Settings {
     pub(crate) fn merge(args: &ClientArgs, mut profile: Profile) -> Result<Self, Unmade> {
         let secret_variables =
             profile.places().filter_map(secret::Source::variable).map(str::to_owned).collect();
-        let lines = std::mem::take(&mut profile.lines);
-        let said = Sources { args, profile: profile.name.take(), lines };
-        // An endpoint belongs to its provider, and a secret to its client id.
-        let own = args.client_id.as_ref().is_none_or(|id| profile.client_id.as_ref() == Some(id));
-        // However the profile was named: its secret goes where the profile says, and nowhere else.
-        let names_server =
-            profile.provider.is_some() || profile.token_endpoint.is_some() || profile.issuer.is_some();
-        // An issuer says for whom an assertion is, too: one of another server is not made with its key.
-        let elsewhere = names_server
-            && (differs(&args.token_endpoint, &profile.token_endpoint)
-                || differs(&args.issuer, &profile.issuer)
-                || differs(&args.metadata_url, &profile.metadata_url)
-                || differs(&args.provider, &profile.provider));
-        let ours = Ours { client: own, server: !elsewhere };
-        let credential = Credential::merge(&said, Profiles::of(&mut profile), ours)?;
-        let signing = Signing::merge(&said, &mut profile);
+        let (said, Proven { credential, signing, elsewhere }) = Proven::merge(args, &mut profile)?;
         // Of its server.
         let own_server = |text: Option<String>| text.filter(|_| args.provider.is_none());
         let token_endpoint =
@@ -161,6 +164,9 @@ impl Settings {
             names_client,
             credential,
             signing,
+            bound: said
+                .first("certificate_bound", args.certificate_bound, profile.certificate_bound)
+                .or(false),
             secret_variables,
             scope: said.first("scope", args.scope.clone(), profile.scope),
             resources: said.list("resource", args.resource.clone(), profile.resources),
@@ -246,7 +252,8 @@ impl Settings {
             (
                 settings.method(),
                 settings.has_text().then(|| settings.place().clone()),
-                settings.signing.key_id.value.clone(),
+                settings.signing.id(),
+                settings.signing.certificate.value.clone(),
             )
         };
         of(self) == of(other) && self.certificate() == other.certificate()
@@ -330,22 +337,12 @@ impl Settings {
 
     /// The key that signs its assertions, of which this text is.
     pub(crate) fn key(&self, text: &str) -> Result<Key, Failure> {
-        self.signer().key(text).map_err(|error| match error {
-            ConfigError::KeyFormat { .. } => {
-                let failure = Failure::from(error);
-                failure.of(&format_args!("the signing key {} cannot be used", self.place()))
-            }
-            error => error.into(),
-        })
+        self.signer().certified(text, self.secret_limit).map_err(|none| none.failure(self.place()))
     }
 
     /// What makes a key of a text.
     pub(crate) fn signer(&self) -> Keys {
-        Keys {
-            is_secret: self.method() == Auth::ClientSecretJwt,
-            id: self.signing.key_id.value.clone(),
-            algorithm: self.signing.algorithm.value,
-        }
+        self.signing.keys(self.method() == Auth::ClientSecretJwt)
     }
 
     /// The client with this secret, or without one.
@@ -393,6 +390,10 @@ impl Settings {
         }
         if !self.signs() {
             self.signing.needed()?;
+        }
+        builder = builder.certificate_bound(self.bound.value);
+        if self.bound.value && matches!(self.credential.certificate, Shows::Nothing) {
+            return Err(credential::unbound(&self.bound.by));
         }
         let client = match (&self.credential.certificate, self.method()) {
             (Shows::Withheld, Auth::Tls) => return Err(withheld()),
@@ -524,6 +525,7 @@ impl Settings {
             Some("token-endpoint") => AssertionForm::new().with_audience(AssertionAudience::TokenEndpoint),
             Some(other) => AssertionForm::new().with_audience(AssertionAudience::Other(other.into())),
         };
+        let form = if self.signing.not_before.value { form.with_not_before() } else { form };
         match &self.signing.header_type.value {
             Some(text) => form.with_type(text),
             None => Ok(form),
@@ -612,6 +614,57 @@ impl Settings {
     fn own_origins(&self) -> Result<Vec<Origin>, Failure> {
         let own = self.origins.value.iter().map(|text| self.origin(text));
         Ok(own.collect::<Result<_, _>>()?)
+    }
+}
+
+/// A key that signs assertions, by its place.
+pub(crate) struct SigningKey {
+    place: secret::Source,
+    keys: Keys,
+    limit: Duration,
+}
+
+impl SigningKey {
+    /// The key that is there now.
+    pub(crate) fn read(&self) -> Result<Key, Failure> {
+        let text = self.place.read(&Purpose::Key, self.limit)?;
+        self.keys.certified(&text, self.limit).map_err(|none| none.failure(&self.place))
+    }
+
+    /// How it is to sign, if somebody said so.
+    pub(crate) const fn algorithm(&self) -> Option<Algorithm> {
+        self.keys.algorithm
+    }
+}
+
+/// What proves who the client is, and whether that is for another server than the profile's.
+struct Proven {
+    credential: Credential,
+    signing: Signing,
+    elsewhere: bool,
+}
+
+impl Proven {
+    /// Takes it out of the profile.
+    fn merge<'a>(args: &'a ClientArgs, profile: &mut Profile) -> Result<(Sources<'a>, Self), Failure> {
+        let lines = std::mem::take(&mut profile.lines);
+        let said = Sources { args, profile: profile.name.take(), lines };
+        // An endpoint belongs to its provider, and a secret to its client id.
+        let own = args.client_id.as_ref().is_none_or(|id| profile.client_id.as_ref() == Some(id));
+        // However the profile was named: its secret goes where the profile says, and nowhere else.
+        let names_server =
+            profile.provider.is_some() || profile.token_endpoint.is_some() || profile.issuer.is_some();
+        // An issuer says for whom an assertion is, too: one of another server is not made with its key.
+        let elsewhere = names_server
+            && (differs(&args.token_endpoint, &profile.token_endpoint)
+                || differs(&args.issuer, &profile.issuer)
+                || differs(&args.metadata_url, &profile.metadata_url)
+                || differs(&args.provider, &profile.provider));
+        let ours = Ours { client: own, server: !elsewhere };
+        let method = args.auth.or(profile.auth);
+        let credential = Credential::merge(&said, Profiles::of(profile), ours, method)?;
+        let signing = Signing::merge(&said, profile)?;
+        Ok((said, Self { credential, signing, elsewhere }))
     }
 }
 

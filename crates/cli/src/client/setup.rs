@@ -32,6 +32,8 @@ pub(crate) struct Setup {
     pub(crate) proving: Proving,
     /// The files of the certificate that its connection shows.
     pub(crate) certificate: Option<Certificate>,
+    /// What was in them at the start.
+    pub(crate) shown: Option<CertifiedKey>,
     /// How long one token request may take.
     pub(crate) timeout: Duration,
     /// Where its tokens are kept, if they are.
@@ -223,6 +225,8 @@ impl Setup {
         Ok(Self {
             proving,
             certificate,
+            // It is another one by the time that such a program asks again.
+            shown: shown.filter(|_| lasts == Lasts::Briefly),
             timeout: settings.policy().attempt_timeout(),
             // Without its certificate nothing is asked for.
             cache: if is_whole { settings.cache(&client, material) } else { None },

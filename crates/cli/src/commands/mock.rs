@@ -107,13 +107,14 @@ pub(crate) struct MockArgs {
     ///
     /// The client may then authenticate with an assertion that it signs itself (private_key_jwt, RFC 7523), as well as with its
     /// secret. iss and sub are its client ID, aud is the issuer, exp is at most 5 min ahead, and each jti is accepted once. A
-    /// refusal says which check failed.
+    /// refusal says which check failed. evergrant key prints such a file; a private key is refused. Not with
+    /// --client-certificates: a client is registered with one of the two.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) client_keys: Option<PathBuf>,
     /// File (PEM) of certificates of the client
     ///
     /// The client may then authenticate with one of these certificates (self_signed_tls_client_auth, RFC 8705), as well as with
-    /// its secret; its tokens are bound to the certificate.
+    /// its secret; its tokens are bound to the certificate. With --tls, and not with --client-keys.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "tls", conflicts_with = "client_keys")]
     pub(crate) client_certificates: Option<PathBuf>,
     /// Print an assertion signed with this private key

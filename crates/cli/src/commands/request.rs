@@ -107,7 +107,7 @@ fn call(args: &RequestArgs, manner: Manner, limit: Option<Limit>) -> Result<(), 
     let provider = setup.client.provider();
     let reach = Reach::new(&setup, args.client.allowed(&args.origins))?;
     let rule = rule(provider.verdict(), &args.refused_at);
-    let caller = Caller::new(request, &setup.network, &tokens, &reach, &rule)?;
+    let caller = Caller::new(request, &setup, &tokens, &reach, &rule)?;
     block_on(async {
         let interrupts = Interrupts::caught(target.is_replaced())?;
         let call = async {

@@ -94,6 +94,10 @@ impl Desk {
         }
     }
 
+    fn is_read_at_a_cost(&self) -> bool {
+        matches!(&self.key, Key::Read(source) if source.is_costly())
+    }
+
     /// Has this signed, in a time that may be so long. A quick key does it in place.
     pub(crate) fn begin(self: &Arc<Self>, unsigned: UnsignedAssertion, limit: Duration) -> Ticket {
         let quick = match &self.key {
@@ -169,6 +173,7 @@ impl Desk {
             let signer = signer()?;
             let key = signer.key();
             let text = sign(&*signer, &key, unsigned)?;
+            let text = if self.is_read_at_a_cost() { text.costly() } else { text };
             let text = match self.name() {
                 Some(name) => text.read_from(&name),
                 None => text,
@@ -245,7 +250,10 @@ impl Ticket {
 
     /// A key service may take a fee for each signature, and nobody can tell whether its key is another one.
     pub(super) fn is_costly(&self) -> bool {
-        matches!(&self.desk.key, Key::Held(signer) if !signer.is_quick())
+        match &self.desk.key {
+            Key::Held(signer) => !signer.is_quick(),
+            Key::Read(_) => self.desk.is_read_at_a_cost(),
+        }
     }
 }
 

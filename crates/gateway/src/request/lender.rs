@@ -7,9 +7,12 @@ use crate::rules::Denied;
 use crate::settings::Lent;
 use crate::table::Placed;
 use crate::tenants::{Tenants, UnknownTenant};
+use evergrant_drive::CertifiedKey;
 use evergrant_http::Guard;
 use evergrant_tokio_reqwest::{PoolError, Tokens};
 use std::borrow::Cow;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -17,6 +20,8 @@ use tokio::time::timeout;
 pub(super) struct Lender<'a> {
     pub(super) tokens: Cow<'a, Tokens>,
     pub(super) guard: Cow<'a, Guard>,
+    /// Whether its token requests show a certificate, and the API is spoken to by TLS.
+    shows_certificate: bool,
 }
 
 impl<'a> Lender<'a> {
@@ -29,7 +34,8 @@ impl<'a> Lender<'a> {
     ) -> Result<Self, Problem> {
         let tenants = match &placed.route.tokens {
             Lent::Of(tokens) => {
-                return Ok(Self { tokens: Cow::Borrowed(tokens), guard: Cow::Borrowed(&placed.guard) });
+                let (tokens, guard) = (Cow::Borrowed(tokens), Cow::Borrowed(&placed.guard));
+                return Ok(Self { tokens, guard, shows_certificate: placed.shows_certificate });
             }
             Lent::Tenants(tenants) => tenants,
         };
@@ -40,7 +46,19 @@ impl<'a> Lender<'a> {
         };
         let tokens = found.map_err(|error| problem(&error))?;
         let guard = guard(placed, &tokens)?;
-        Ok(Self { tokens: Cow::Owned(tokens), guard: Cow::Owned(guard) })
+        let shows_certificate = placed.shows(&tokens);
+        Ok(Self { tokens: Cow::Owned(tokens), guard: Cow::Owned(guard), shows_certificate })
+    }
+
+    /// The certificate that brought the token which is held, if one did. Nobody waits for it.
+    pub(super) fn certificate(&self) -> Option<CertifiedKey> {
+        if !self.shows_certificate {
+            return None;
+        }
+        match pin!(self.tokens.identity_changed(None)).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(certified) => certified.ok(),
+            Poll::Pending => None,
+        }
     }
 }
 

@@ -162,7 +162,9 @@ impl Passing<'_> {
         loop {
             let (mut authorization, mut generation) = self.token(record).await?;
             let mut waited = false;
-            let api = &self.way.connections.api;
+            let shown = self.lender.certificate();
+            let connections = self.way.connections.showing(shown.as_ref())?;
+            let api = &connections.api;
             let turn = match api.try_turn() {
                 Some(turn) => turn,
                 None => {
@@ -175,13 +177,12 @@ impl Passing<'_> {
             let is_fresh = self.is_reconnected() || self.left == shared::TRIES;
             let rested = match is_fresh || self.upgrade.is_some() {
                 true => None,
-                false => self.way.connections.rested().await,
+                false => connections.rested().await,
             };
             let connection = match rested {
                 Some(connection) => connection,
                 None => {
                     waited = true;
-                    let connections = self.way.connections;
                     let fresh = async {
                         match self.upgrade {
                             Some(_) => connections.to_upgrade().await,
@@ -192,12 +193,12 @@ impl Passing<'_> {
                     self.caller.watch.unless_gone(Box::pin(fresh)).await?
                 }
             };
-            let lease = Lease { connection, connections: Rc::clone(self.way.connections), turn: Some(turn) };
+            let lease = Lease { connection, connections, turn: Some(turn) };
             if waited {
                 match self.lent(Duration::ZERO).await {
-                    Ok(now) => (authorization, generation) = now,
-                    // It ended meanwhile. Whoever waits for a token has no turn.
-                    Err(_) => {
+                    Ok(now) if self.lender.certificate() == shown => (authorization, generation) = now,
+                    // It ended meanwhile, or another certificate brought the next one. Whoever waits for a token has no turn.
+                    _ => {
                         lease.end();
                         continue;
                     }

@@ -4,6 +4,7 @@
 mod access;
 mod api;
 mod attacked;
+mod certified;
 mod fields;
 mod fixture;
 #[cfg(unix)]

@@ -16,6 +16,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// No user but its owner may do anything with it.
 const OTHERS: u32 = 0o077;
@@ -26,6 +27,8 @@ const NEW: &str = "new";
 /// The file with the random key for clients without a secret, which has no client's name, and how often another one of it is tried to be made.
 const FILE_KEY: &str = "file.key";
 const TRIES: u32 = 8;
+/// How old a file is that is no key yet when whoever wrote it has been killed: writing 32 bytes takes less on every disk.
+const WRITTEN: Duration = Duration::from_secs(60);
 
 /// An opened folder.
 pub(super) struct Folder {
@@ -225,11 +228,8 @@ impl Folder {
 
     /// The names of the files with this ending, as far as they are names of clients.
     fn names(&self, ending: &str) -> Result<Vec<String>, String> {
-        let failed = |error: Errno| format!("the folder {} cannot be read: {error}", self.path.display());
         let mut names = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&self.opened).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let file = entry.file_name().to_string_lossy();
+        for file in self.files()? {
             let name = file.rsplit_once('.').filter(|(name, of)| *of == ending && Seal::is_name(name));
             names.extend(name.map(|(name, _)| name.to_owned()));
         }
@@ -237,8 +237,30 @@ impl Folder {
         Ok(names)
     }
 
+    /// The names of all that is in the folder.
+    fn files(&self) -> Result<Vec<String>, String> {
+        let failed = |error: Errno| format!("the folder {} cannot be read: {error}", self.path.display());
+        let entries = rustix::fs::Dir::read_from(&self.opened).map_err(failed)?;
+        entries.map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
+    /// Removes the file keys that were not finished: whoever wrote one of them was killed.
+    pub(super) fn sweep(&self, now: Wall) {
+        for file in self.files().unwrap_or_default().iter().filter(|file| is_unfinished_key(file)) {
+            // What is no file of this user's alone stays.
+            let Ok(Some(opened)) = self.open_named(file) else { continue };
+            let written = opened.metadata().and_then(|metadata| metadata.modified()).ok();
+            let written = written.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            if written.is_some_and(|written| now.since(Wall::from_epoch(written)) > WRITTEN) {
+                // Somebody else may have been faster.
+                let _gone = rustix::fs::unlinkat(&self.opened, file, AtFlags::empty());
+            }
+        }
+    }
+
     /// Removes the tokens that are over: of clients that are no more, and of secrets that were changed.
     fn clear(&self, now: Wall) {
+        self.sweep(now);
         let Ok(entries) = self.entries() else { return };
         for entry in entries.iter().filter(|entry| entry.end < now) {
             // Somebody else may have been faster. One that is replaced in this moment is asked for once more.
@@ -309,6 +331,12 @@ impl Drop for Lock<'_> {
 
 fn file_name(name: &str, ending: &str) -> String {
     format!("{name}.{ending}")
+}
+
+/// Whether a file of this name is to become the random key.
+fn is_unfinished_key(file: &str) -> bool {
+    let number = file.strip_prefix(FILE_KEY).and_then(|rest| rest.strip_prefix('.'));
+    number.is_some_and(|number| number.len() == 16 && number.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn private(metadata: &Metadata) -> Result<(), String> {

@@ -4,6 +4,7 @@ use super::entry::Entry;
 use super::folder::Folder;
 use crate::client::folders;
 use crate::tell::failure::Failure;
+use evergrant_tokio_reqwest::{Clock as _, SystemClock};
 use std::path::{Path, PathBuf};
 
 /// The folder of the cache, which may not be there.
@@ -89,6 +90,7 @@ impl Inventory {
                 cleared.failures.push(unusable(reason));
             }
         }
+        folder.sweep(SystemClock.now().wall);
         Ok(cleared)
     }
 }

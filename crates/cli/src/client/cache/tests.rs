@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread;
+use std::time::SystemTime;
 
 /// A folder of one test's own, removed at its end.
 struct Place(PathBuf);
@@ -394,6 +395,32 @@ fn many_that_begin_at_once_have_one_file_key() {
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(keys.iter().all(|key| *key == keys[0]));
+}
+
+#[test]
+fn a_file_key_that_a_killed_writer_left_is_swept_away_and_one_that_is_being_written_is_not() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let cache = place.cache_with(ENDPOINT, &public(1));
+    let file = |name: &str, age: u64| {
+        let path = place.0.join(name);
+        fs::write(&path, [7; 31]).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let written = SystemTime::now() - Duration::from_secs(age);
+        fs::File::open(&path).unwrap().set_modified(written).unwrap();
+        path
+    };
+    let left = file("file.key.0123456789abcdef", 120);
+    let stays = [
+        file("file.key.fedcba9876543210", 1),
+        file("file.key.bak", 120),
+        file("file.key.0123456789abcdeg", 120),
+        file("other.key.0123456789abcdef", 120),
+    ];
+    let key = fs::read(place.0.join("file.key")).unwrap();
+    put(&cache, &issued_ago(0));
+    assert!(!left.exists() && stays.iter().all(|path| path.exists()));
+    assert_eq!(fs::read(place.0.join("file.key")).unwrap(), key);
 }
 
 #[test]

@@ -52,7 +52,7 @@ const KEY: &str = "\
 type Line = (&'static str, &'static str, &'static str, Option<String>);
 
 /// Each key but those of the secret, the assertion and the signing key.
-fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 27], Failure> {
+fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 31], Failure> {
     let text = |text: &Option<String>| text.as_deref().map(quoted);
     let scope = args.scope.as_deref().map(|scope| list(scope.split(' ')));
     let timeout = args.timeout.map(|timeout| quoted(&duration(timeout)));
@@ -99,6 +99,18 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 27], Failure> {
         ("client_id", "The client id", "\"my-client-id\"", text(&args.client_id)),
         ("key_id", "What the signing key is called at the server (kid)", "\"2026-11\"", text(&args.key_id)),
         (
+            "key_thumbprint",
+            "Whether its thumbprint (RFC 7638) is its name, in place of key_id",
+            "true",
+            flag(args.key_thumbprint),
+        ),
+        (
+            "key_certificate",
+            "A certificate (PEM) of the signing key, which signed assertions name by x5t#S256",
+            "\"client.pem\"",
+            args.key_certificate.as_deref().map(absolute).transpose()?,
+        ),
+        (
             "assertion_audience",
             "Whom signed assertions are for: issuer, token-endpoint or another text",
             "\"issuer\"",
@@ -117,6 +129,12 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 27], Failure> {
             text(&args.assertion_header_type),
         ),
         (
+            "assertion_not_before",
+            "Whether signed assertions say when they begin (nbf)",
+            "true",
+            flag(args.assertion_not_before),
+        ),
+        (
             "assertion_claims",
             "Further claims of signed assertions, each a value of TOML that is written as JSON",
             "{ tenant = \"north\" }",
@@ -133,6 +151,12 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 27], Failure> {
             "Its private key (PEM), if it is not in the same file",
             "\"client-key.pem\"",
             args.certificate_key.as_deref().map(absolute).transpose()?,
+        ),
+        (
+            "certificate_bound",
+            "Whether tokens are bound to the certificate (RFC 8705), where they do not say so themselves",
+            "true",
+            flag(args.certificate_bound),
         ),
         ("scope", "The scopes to request", "[\"orders.read\", \"orders.write\"]", scope),
         (
@@ -173,7 +197,7 @@ fn lines(args: &ClientArgs, origins: &[String]) -> Result<[Line; 27], Failure> {
             "dangerous_plain_http",
             "Whether plain http is allowed to any host: whoever can read the network has the secret",
             "false",
-            args.dangerous_plain_http.map(|is_allowed| is_allowed.to_string()),
+            flag(args.dangerous_plain_http),
         ),
         ("timeout", "How long one token request may take", "\"10s\"", timeout),
         ("cache", "Whether the token is kept on disk", "true", cache),
@@ -296,6 +320,10 @@ fn duration(time: Duration) -> String {
         (seconds, 0) => format!("{seconds}s"),
         _ => format!("{}ms", time.as_millis()),
     }
+}
+
+fn flag(said: Option<bool>) -> Option<String> {
+    said.map(|said| said.to_string())
 }
 
 fn some_list(texts: &[String]) -> Option<String> {

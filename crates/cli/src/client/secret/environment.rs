@@ -7,7 +7,8 @@ use std::ffi::OsString;
 use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-pub(super) const VARIABLE: &str = "EVERGRANT_CLIENT_SECRET";
+/// Where a secret is unless somebody says where.
+pub(crate) const VARIABLE: &str = "EVERGRANT_CLIENT_SECRET";
 
 /// Where systemd puts the credentials of a unit (systemd.exec, CREDENTIALS).
 pub(super) const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";

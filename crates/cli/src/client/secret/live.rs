@@ -3,12 +3,13 @@
 use super::file::{self, Guarded};
 use super::text::Purpose;
 use super::{Source, printed};
+use crate::tell::failure::Failure;
 use evergrant_crypto::Key;
 use evergrant_drive::{FileSource, KeySource, SecretSource, Signer};
-use evergrant_tokio_reqwest::core::{Excerpt, KeyInfo, Signature};
+use evergrant_tokio_reqwest::core::{Class, Excerpt};
 use evergrant_tokio_reqwest::{Algorithm, ConfigError, SecretText, SourceError};
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -22,18 +23,94 @@ pub(crate) struct Keys {
     /// Whether it is a secret that signs (HS256), and no private key.
     pub(crate) is_secret: bool,
     /// What the key is called at the server.
-    pub(crate) id: Option<String>,
+    pub(crate) id: KeyId,
+    /// The file of a certificate of it, which assertions name.
+    pub(crate) certificate: Option<PathBuf>,
     /// How it is to sign, if somebody said so.
     pub(crate) algorithm: Option<Algorithm>,
 }
 
+/// What a key is called at the server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum KeyId {
+    /// As its JWK says; in PEM it has no name.
+    Own,
+    Named(String),
+    Thumbprint,
+}
+
+/// Why there is no key.
+#[derive(Debug)]
+pub(crate) enum NoKey {
+    /// The text is none that can be used.
+    Key(ConfigError),
+    /// The certificate in this file cannot be had, or is no certificate of the key.
+    Certificate(PathBuf, SourceError),
+}
+
+impl From<NoKey> for SourceError {
+    fn from(none: NoKey) -> Self {
+        match none {
+            NoKey::Key(error) => error.into(),
+            NoKey::Certificate(path, error) => {
+                let (happened, next) = parts(&path, &error);
+                match error.class() {
+                    Class::Transient => Self::failed(&format!("{happened}; {next}")),
+                    _ => {
+                        let excerpt = |text: &str| Excerpt::new(text, &[]).unwrap_or_default();
+                        ConfigError::KeyFormat { found: excerpt(&happened), mend: excerpt(&next) }.into()
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl NoKey {
+    /// Of the key in this place.
+    pub(crate) fn failure(self, place: &Source) -> Failure {
+        match self {
+            Self::Key(error @ ConfigError::KeyFormat { .. }) => {
+                Failure::from(error).of(&format_args!("the signing key {place} cannot be used"))
+            }
+            Self::Key(error) => error.into(),
+            Self::Certificate(path, error) => {
+                let (happened, next) = parts(&path, &error);
+                Failure::usage(happened, next)
+            }
+        }
+    }
+}
+
+/// Why a certificate of a key cannot be used, and what to do.
+fn parts(path: &Path, error: &SourceError) -> (String, String) {
+    let about = |why: &str| format!("the certificate of the signing key in {}: {why}", path.display());
+    if let SourceError::Unusable(ConfigError::KeyFormat { found, mend }) = error {
+        return (about(found.as_str()), mend.as_str().to_owned());
+    }
+    let text = error.to_string();
+    let (why, next) = text.split_once("; ").unwrap_or((&text, "name a file that this user can read"));
+    (about(why), next.to_owned())
+}
+
 impl Keys {
+    /// The key that this text is, with its certificate. Nobody waits for that longer than `limit`.
+    pub(crate) fn certified(&self, text: &str, limit: Duration) -> Result<Key, NoKey> {
+        let key = self.key(text).map_err(NoKey::Key)?;
+        let Some(path) = &self.certificate else { return Ok(key) };
+        let certified = FileSource::new(path)
+            .read(limit)
+            .and_then(|pem| Ok(key.with_certificate(pem.expose().as_bytes())?));
+        certified.map_err(|error| NoKey::Certificate(path.clone(), error))
+    }
+
     /// The key that this text is.
-    pub(crate) fn key(&self, text: &str) -> Result<Key, ConfigError> {
+    fn key(&self, text: &str) -> Result<Key, ConfigError> {
         let key = if self.is_secret { Key::hmac(text.as_bytes())? } else { Key::from_text(text.as_bytes())? };
         let key = match &self.id {
-            Some(id) => key.with_id(id),
-            None => key,
+            KeyId::Own => key,
+            KeyId::Named(id) => key.with_id(id),
+            KeyId::Thumbprint => key.with_thumbprint_id(),
         };
         let can = key.key().algorithms().to_vec();
         match self.algorithm {
@@ -63,32 +140,18 @@ impl LiveKey {
 
 impl KeySource for LiveKey {
     fn read(&self, limit: Duration) -> Result<Arc<dyn Signer>, SourceError> {
-        let key = self.keys.key(self.text.read(limit)?.expose())?;
-        Ok(if self.text.is_costly() { Arc::new(Costly(key)) } else { Arc::new(key) })
+        let begun = Instant::now();
+        let text = self.text.read(limit)?;
+        let key = self.keys.certified(text.expose(), limit.saturating_sub(begun.elapsed()))?;
+        Ok(Arc::new(key))
     }
 
     fn name(&self) -> Option<Cow<'_, str>> {
         self.text.name()
     }
-}
 
-/// A key that a command prints: without a thumbprint a refused one is not read again to see whether it has changed.
-struct Costly(Key);
-
-impl Signer for Costly {
-    fn key(&self) -> KeyInfo {
-        let key = self.0.key();
-        let costly = KeyInfo::new(key.algorithms());
-        let costly = key.id().map_or(costly.clone(), |id| costly.with_id(id));
-        key.certificate().map_or(costly.clone(), |certificate| costly.with_certificate(certificate))
-    }
-
-    fn sign(&self, algorithm: Algorithm, input: &[u8]) -> Result<Signature, SourceError> {
-        self.0.sign(algorithm, input)
-    }
-
-    fn is_quick(&self) -> bool {
-        true
+    fn is_costly(&self) -> bool {
+        self.text.is_costly()
     }
 }
 
@@ -163,3 +226,6 @@ impl SecretSource for Live {
         self.source.is_command()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,10 @@ use crate::client::args::Auth;
 use crate::client::certificate::Certificate;
 use crate::client::profile::Profile;
 use crate::client::said::{Said, Whence};
-use crate::client::secret;
+use crate::client::secret::{self, KeyId, Keys};
 use crate::tell::failure::Failure;
 use evergrant_tokio_reqwest::{Algorithm, AssertionKind};
+use std::cmp::Ordering;
 use std::path::PathBuf;
 
 /// What is sent beside another proof is refused (RFC 6749 §2.3).
@@ -21,6 +22,8 @@ pub(in crate::client) struct Credential {
     pub(super) certificate: Shows,
     /// Whether the certificate is all that it has.
     is_certified_alone: bool,
+    /// What people may not expect of a variable that is set.
+    pub(super) notes: Vec<String>,
 }
 
 /// What is in that place.
@@ -44,9 +47,14 @@ pub(super) enum Shows {
 /// How it signs its assertions.
 pub(in crate::client) struct Signing {
     pub(super) key_id: Said<Option<String>>,
+    /// Whether its thumbprint is its name.
+    pub(super) thumbprint: Said<bool>,
+    /// The file of a certificate of it.
+    pub(super) certificate: Said<Option<PathBuf>>,
     pub(super) audience: Said<Option<String>>,
     pub(super) algorithm: Said<Option<Algorithm>>,
     pub(super) header_type: Said<Option<String>>,
+    pub(super) not_before: Said<bool>,
     /// Names and values in JSON.
     pub(super) claims: Said<Vec<(String, String)>>,
 }
@@ -102,20 +110,75 @@ impl Named {
     }
 }
 
-impl Credential {
-    pub(super) fn merge(said: &Sources<'_>, profile: Profiles, ours: Ours) -> Result<Self, Failure> {
-        let args = said.args;
-        let flags = [
-            (Named::Secret, &args.client_secret_file),
-            (Named::Assertion, &args.assertion_file),
-            (Named::Key, &args.key_file),
-        ];
-        let mut set = flags.into_iter().filter_map(|(what, path)| Some((what, path.as_ref()?)));
-        let (first, second) = (set.next(), set.next());
-        if let (Some((first, _)), Some((second, _))) = (first, second) {
-            let (first, second) = (args.whence(first.flag()), args.whence(second.flag()));
-            return Err(Failure::usage(format!("{first} and {second} are both set"), ONE));
+/// The file that flags and variables name, where they name one: what is on the command line counts before what a shell was left with, and each of
+/// those is noted.
+fn named_file<'a>(
+    said: &Sources<'a>,
+    is_otherwise: bool,
+    notes: &mut Vec<String>,
+) -> Result<Option<(Named, &'a PathBuf)>, Failure> {
+    let args = said.args;
+    let flags = [
+        (Named::Secret, &args.client_secret_file),
+        (Named::Assertion, &args.assertion_file),
+        (Named::Key, &args.key_file),
+    ];
+    let set = flags.into_iter().filter_map(|(what, path)| Some((what, path.as_ref()?)));
+    let whence = |(what, _): &(Named, &PathBuf)| args.whence(what.flag());
+    let (by_flag, by_variable): (Vec<_>, Vec<_>) =
+        set.partition(|named| matches!(whence(named), Whence::Flag(_)));
+    let counts = if by_flag.is_empty() { &by_variable } else { &by_flag };
+    if let [first, second, ..] = &**counts {
+        let (first, second) = (whence(first), whence(second));
+        return Err(Failure::usage(format!("{first} and {second} are both set"), ONE));
+    }
+    let first = counts.first().copied();
+    if let (Some(by), false) = (by_flag.first().map(whence), by_variable.is_empty()) {
+        notes.extend(by_variable.iter().map(|named| unused(&whence(named), &by)));
+    }
+    // A certificate that a flag names is meant without the secret of a variable.
+    let is_left = |(what, _): &(Named, &PathBuf)| matches!(what, Named::Secret) && by_flag.is_empty();
+    match (&args.certificate, first) {
+        (Some(_), Some(named)) if is_left(&named) && !is_otherwise => {
+            let by = args.whence("certificate");
+            if !matches!(by, Whence::Flag(_)) {
+                notes.push(beside(&whence(&named), &by));
+                return Ok(first);
+            }
+            notes.push(unsent(&whence(&named), &by));
+            Ok(None)
         }
+        _ => Ok(first),
+    }
+}
+
+fn unused(variable: &Whence, by: &Whence) -> String {
+    format!("{variable} is set and not used: {by} says how the client authenticates")
+}
+
+fn unsent(variable: &Whence, by: &Whence) -> String {
+    format!(
+        "{variable} is set and not used: the client authenticates by {by} alone; to send the secret over that connection, say how with \
+         --auth, such as --auth basic"
+    )
+}
+
+fn beside(variable: &Whence, by: &Whence) -> String {
+    format!(
+        "the client authenticates by {variable}, and shows the certificate of {by} beside it; for the certificate alone say --auth tls"
+    )
+}
+
+impl Credential {
+    /// `method`: how somebody says that it authenticates.
+    pub(super) fn merge(
+        said: &Sources<'_>,
+        profile: Profiles,
+        ours: Ours,
+        method: Option<Auth>,
+    ) -> Result<Self, Failure> {
+        let (args, mut notes) = (said.args, Vec::new());
+        let first = named_file(said, method.is_some(), &mut notes)?;
         let what = match first {
             Some((what, _)) => what,
             None if profile.assertion.is_some() => Named::Assertion,
@@ -146,13 +209,33 @@ impl Credential {
             }
             Named::Key => Kind::Key,
         };
-        // A certificate that a profile names is meant without the variable, which may have the secret of another client.
-        let by_variable = profile.certificate.is_none() && secret::is_in_usual_variable();
-        let has_certificate = args.certificate.is_some() || profile.certificate.is_some();
+        let certified_by = match (&args.certificate, &profile.certificate) {
+            (Some(_), _) => Some(args.whence("certificate")),
+            (None, Some(_)) => Some(said.by_profile("certificate")),
+            (None, None) => None,
+        };
+        let is_set = secret::is_in_usual_variable();
+        let is_alone = matches!(kind, Kind::Secret) && !has_secret;
+        // A certificate that a flag or a profile names is meant without the variable, which may have the secret of another client.
         let is_certified_alone =
-            has_certificate && matches!(kind, Kind::Secret) && !has_secret && !by_variable;
+            is_alone && certified_by.as_ref().is_some_and(|by| !is_set || !matches!(by, Whence::Variable(_)));
+        if is_set && method.is_none() {
+            let usual = Whence::Variable(secret::VARIABLE.to_owned());
+            // Who names a profile on the command line means it as a whole.
+            let is_meant = |by: &Whence| match by {
+                Whence::Profile { .. } => !args.names_a_profile(),
+                other => *other != Whence::Default,
+            };
+            let note = match (&kind, &certified_by) {
+                (Kind::Key | Kind::Assertion(_), _) => is_meant(&place.by).then(|| unused(&usual, &place.by)),
+                (Kind::Secret, Some(by)) if is_certified_alone => is_meant(by).then(|| unsent(&usual, by)),
+                (Kind::Secret, Some(by)) if is_alone => Some(beside(&usual, by)),
+                (Kind::Secret, _) => None,
+            };
+            notes.extend(note);
+        }
         let certificate = shows(said, (profile.certificate, profile.certificate_key), ours)?;
-        Ok(Self { place, kind, certificate, is_certified_alone })
+        Ok(Self { place, kind, certificate, is_certified_alone, notes })
     }
 
     /// The certificate that its connection shows.
@@ -207,6 +290,26 @@ impl Credential {
     }
 }
 
+/// Why a client that authenticates by this, or by nothing that is known, has no public key.
+pub(super) fn no_key(method: Option<Auth>) -> Failure {
+    const MAKE: &str = "make one: umask 077; openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem; name it with \
+                        --key-file, or in a profile with signing_key = { file = \"PATH\" }";
+    match method {
+        Some(Auth::ClientSecretJwt) => {
+            Failure::usage("this client signs with its secret, which has no public key", MAKE)
+        }
+        _ => Failure::usage("this client has no signing key", MAKE),
+    }
+}
+
+/// Nothing is shown that tokens could be bound to.
+pub(super) fn unbound(by: &Whence) -> Failure {
+    Failure::usage(
+        format!("{by} says that tokens are bound to a certificate, and the client shows none"),
+        "name it with --certificate, or in the profile with certificate = \"PATH\"",
+    )
+}
+
 fn shows(
     said: &Sources<'_>,
     (certificate, key): (Option<PathBuf>, Option<PathBuf>),
@@ -243,11 +346,35 @@ fn shows(
     }
 }
 
+/// A key has one name: of two that are said the one that is said nearer to the command line.
+fn named(
+    id: Said<Option<String>>,
+    thumbprint: Said<bool>,
+) -> Result<(Said<Option<String>>, Said<bool>), Failure> {
+    let both = id.value.is_some() && thumbprint.value;
+    match id.by.rank().cmp(&thumbprint.by.rank()) {
+        _ if !both => Ok((id, thumbprint)),
+        Ordering::Equal => Err(Failure::usage(
+            format!("{} and {} are both set", id.by, thumbprint.by),
+            "remove one of the two: a key has one name (kid), of your own choice or its thumbprint",
+        )),
+        Ordering::Greater => Ok((id, Said { value: false, by: Whence::Default })),
+        Ordering::Less => Ok((Said { value: None, by: Whence::Default }, thumbprint)),
+    }
+}
+
 impl Signing {
-    pub(super) fn merge(said: &Sources<'_>, profile: &mut Profile) -> Self {
+    pub(super) fn merge(said: &Sources<'_>, profile: &mut Profile) -> Result<Self, Failure> {
         let args = said.args;
-        Self {
-            key_id: said.first("key_id", args.key_id.clone(), profile.key_id.take()),
+        let key_id = said.first("key_id", args.key_id.clone(), profile.key_id.take());
+        let thumbprint = said.first("key_thumbprint", args.key_thumbprint, profile.key_thumbprint).or(false);
+        let (key_id, thumbprint) = named(key_id, thumbprint)?;
+        // It is that of the profile's key, and not of one that a flag names.
+        let of_profile = profile.key_certificate.take().filter(|_| args.key_file.is_none());
+        Ok(Self {
+            key_id,
+            thumbprint,
+            certificate: said.first("key_certificate", args.key_certificate.clone(), of_profile),
             audience: said.first(
                 "assertion_audience",
                 args.assertion_audience.clone(),
@@ -263,14 +390,35 @@ impl Signing {
                 args.assertion_header_type.clone(),
                 profile.assertion_header_type.take(),
             ),
+            not_before: said
+                .first("assertion_not_before", args.assertion_not_before, profile.assertion_not_before)
+                .or(false),
             claims: said.list("assertion_claims", Vec::new(), std::mem::take(&mut profile.assertion_claims)),
+        })
+    }
+
+    /// What the key is called at the server.
+    pub(super) fn id(&self) -> KeyId {
+        match &self.key_id.value {
+            _ if self.thumbprint.value => KeyId::Thumbprint,
+            Some(id) => KeyId::Named(id.clone()),
+            None => KeyId::Own,
         }
+    }
+
+    /// What makes a key of a text: of a secret, or of a private key.
+    pub(super) fn keys(&self, is_secret: bool) -> Keys {
+        let certificate = self.certificate.value.clone().filter(|_| !is_secret);
+        Keys { is_secret, id: self.id(), certificate, algorithm: self.algorithm.value }
     }
 
     /// Whoever says on the command line how assertions are signed expects that some are.
     pub(super) fn needed(&self) -> Result<(), Failure> {
         let said = [
             (self.key_id.value.is_some(), &self.key_id.by),
+            (self.thumbprint.value, &self.thumbprint.by),
+            (self.certificate.value.is_some(), &self.certificate.by),
+            (self.not_before.value, &self.not_before.by),
             (self.audience.value.is_some(), &self.audience.by),
             (self.algorithm.value.is_some(), &self.algorithm.by),
             (self.header_type.value.is_some(), &self.header_type.by),

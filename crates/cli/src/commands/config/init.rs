@@ -14,7 +14,7 @@ use crate::tell::stdout;
 use clap::Args;
 use mock::Mock;
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What the profile is called unless it is named.
 const NAME: &str = "default";
@@ -62,7 +62,7 @@ pub(super) fn run(args: &ConfigInitArgs, manner: Manner) -> Result<(), Failure> 
     if let Some(Said { value, by }) = mocks {
         stderr::note(format_args!("{value}, from {by}, works only while this evergrant mock runs"));
     }
-    let next = next(client, name, &path, has_secret(client, &settings, mock.as_ref()));
+    let next = next(client, name, &path, &before(client, &settings, mock.as_ref()));
     if manner.json {
         return stdout::json(&json!({ "path": path, "profile": name, "next": next })).map(drop);
     }
@@ -76,24 +76,58 @@ fn has_secret(client: &ClientArgs, settings: &Settings, mock: Option<&Mock>) -> 
         mock.is_none_or(|mock| client.token_endpoint.as_deref().is_some_and(|url| mock.serves(url)));
     let is_set = || std::env::var_os("EVERGRANT_CLIENT_SECRET").is_some_and(|secret| !secret.is_empty());
     client.client_secret_file.is_some()
-        || matches!(settings.method(), Auth::Assertion | Auth::PrivateKeyJwt | Auth::Tls | Auth::None)
+        || matches!(settings.method(), Auth::Assertion | Auth::None)
         || (is_meant && is_set())
 }
 
+/// What is lacking before the client can ask.
+enum Before {
+    Nothing,
+    /// Its secret has no place yet.
+    Secret,
+    /// The server does not know its key.
+    Key,
+    /// The server does not know the certificate in this file.
+    Certificate(PathBuf),
+}
+
+fn before(client: &ClientArgs, settings: &Settings, mock: Option<&Mock>) -> Before {
+    let certificate = |file: &Path| Before::Certificate(file.to_owned());
+    match settings.method() {
+        Auth::PrivateKeyJwt => client.key_certificate.as_deref().map_or(Before::Key, certificate),
+        Auth::Tls => client.certificate.as_deref().map_or(Before::Nothing, certificate),
+        _ if has_secret(client, settings, mock) => Before::Nothing,
+        _ => Before::Secret,
+    }
+}
+
 /// What there is to do with the file.
-fn next(client: &ClientArgs, name: &str, path: &Path, has_secret: bool) -> String {
-    let secret = if has_secret {
-        ""
-    } else {
-        "set EVERGRANT_CLIENT_SECRET, or say in the file where the client secret is; then "
-    };
+fn next(client: &ClientArgs, name: &str, path: &Path, before: &Before) -> String {
     // What begins with a dash would be another flag.
     let equals = if name.starts_with('-') { '=' } else { ' ' };
     let config = match client.config {
         Some(_) => format!(" --config {}", word(&path.display().to_string())),
         None => String::new(),
     };
-    format!("{secret}run: evergrant doctor --profile{equals}{}{config}", word(name))
+    let of_profile = format!("--profile{equals}{}{config}", word(name));
+    let first = match before {
+        Before::Nothing => String::new(),
+        Before::Secret => {
+            "set EVERGRANT_CLIENT_SECRET, or say in the file where the client secret is; then ".to_owned()
+        }
+        Before::Key => {
+            format!(
+                "register the public key at the server, which this prints: evergrant key {of_profile}; then "
+            )
+        }
+        Before::Certificate(file) => {
+            format!(
+                "register the certificate {} at the server, without its key; then ",
+                word(&file.display().to_string())
+            )
+        }
+    };
+    format!("{first}run: evergrant doctor {of_profile}")
 }
 
 /// A word for a shell.

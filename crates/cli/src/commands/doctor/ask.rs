@@ -197,17 +197,7 @@ pub(super) fn http(
         .no_zstd()
         .no_deflate()
         .timeout(timeout);
-    let builder = match shown.map(|shown| reqwest::Identity::from_pem(shown.pem().expose().as_bytes())) {
-        Some(Ok(identity)) => builder.identity(identity),
-        Some(Err(_)) => {
-            return Err(Failure::usage(
-                "the client certificate cannot be used for TLS",
-                "have it issued again, and check that it was copied completely",
-            ));
-        }
-        None => builder,
-    };
-    network::build(builder)
+    network::build(network::showing(builder, shown)?)
 }
 
 async fn send(

@@ -60,6 +60,25 @@ impl Members {
         Excerpt::new(&text, &[]).map(|shown| shown.as_str().to_owned())
     }
 
+    /// To what the token is bound, by its claim `cnf` (RFC 7800): the API takes it from whoever has that alone.
+    pub(super) fn bound(&self) -> Option<String> {
+        let Value::Object(methods) = self.values.get("cnf")? else {
+            return Some("its cnf is no JSON object".into());
+        };
+        let methods = methods.iter().map(|(name, value)| match (name.as_str(), value.as_str()) {
+            // RFC 8705 §3.1
+            ("x5t#S256", Some(thumbprint)) => {
+                format!("to the certificate with the SHA-256 thumbprint {thumbprint}")
+            }
+            // RFC 9449 §6.1
+            ("jkt", Some(thumbprint)) => format!("to the key with the thumbprint {thumbprint} (DPoP)"),
+            _ => format!("by {name}, which is in the claim cnf"),
+        });
+        let text = methods.collect::<Vec<_>>().join("; ");
+        let text = Excerpt::new(&text, &[]).map(|shown| shown.as_str().to_owned());
+        Some(text.unwrap_or_else(|| "its cnf names nothing".into()))
+    }
+
     /// A NumericDate (RFC 7519 §2), and what is odd about it.
     pub(super) fn time(&self, name: &str) -> (Option<Duration>, Option<&'static str>) {
         let Some(value) = self.values.get(name) else { return (None, None) };

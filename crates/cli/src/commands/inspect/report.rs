@@ -157,6 +157,7 @@ impl Report {
             line("client", claims.shown(&["client_id", "azp", "cid"]));
             line("audience", claims.shown(&["aud"]));
             line("scope", claims.shown(&["scope", "scopes", "scp"]));
+            line("bound", claims.bound());
         }
         let told = |then: Option<Duration>| {
             let then = then?;

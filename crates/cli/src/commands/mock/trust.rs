@@ -26,7 +26,8 @@ pub(super) fn read(path: &Path, audience: &str) -> Result<[Trust; 2], Failure> {
 /// The client, with the public keys in this file.
 pub(super) fn client_keys(path: &Path) -> Result<Registration, Failure> {
     Registration::private_key_jwt(Server::CLIENT_ID, &text(path, "keys")?).map_err(|error| {
-        let next = "name the public key as JWK, JWKS or PEM, which this writes: openssl pkey -in KEY -pubout -out FILE";
+        let next = "name the public key as JWK, JWKS or PEM, which these write: evergrant key --key-file KEY > FILE, or openssl pkey -in KEY \
+                    -pubout -out FILE";
         unusable(path, "keys", &error, next)
     })
 }

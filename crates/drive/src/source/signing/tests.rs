@@ -5,8 +5,8 @@ use crate::fixture::{Waking, secs};
 use crate::observer::EventKind;
 use crate::source::Ticket as Awaited;
 use evergrant_core::{
-    Algorithm, Asking, Attempt, Client, ClientAuth, ConfigError, Known, Move, Outcome, Policy, Provider,
-    Seed, Signature, Thumbprint,
+    Algorithm, Asking, Attempt, Client, ClientAuth, ConfigError, Known, Move, Now, Outcome, Policy, Provider,
+    Response, Seed, Signature, Thumbprint,
 };
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -234,6 +234,52 @@ fn a_key_is_read_for_each_signature_and_another_one_is_news() {
     }
     assert_eq!(news, [false, false, false, true, false]);
     assert!(!order(&desk).is_costly(), "a file is looked at for nothing");
+}
+
+/// What a program prints that asks somebody for a passphrase.
+struct Printed(Result<u8, SourceError>);
+
+impl KeySource for Printed {
+    fn read(&self, _: Duration) -> Result<Arc<dyn Signer>, SourceError> {
+        self.0.clone().map(|number| Arc::new(OfFile(number)) as Arc<dyn Signer>)
+    }
+
+    fn is_costly(&self) -> bool {
+        true
+    }
+}
+
+/// Whether a key that was refused would be sent again by the next attempt, however soon that is.
+fn is_sent_again(desk: &Arc<Desk>) -> bool {
+    let client = client();
+    let signed = |asking| {
+        let ticket = order(desk);
+        let arrived = arrives(&ticket);
+        Awaited::Signature(ticket).answer(asking, Some(arrived), &mut Vec::new())
+    };
+    let Move::Send(_, sent) = signed(asking(&client)) else { panic!("it is signed") };
+    let refused = br#"{"error":"invalid_client"}"#.to_vec();
+    let refused = Response::new(401).with_header("content-type", b"application/json").with_body(refused);
+    let Move::Done(Outcome::Refused(_), known) = sent.received(&refused, Now::default()) else {
+        panic!("it is refused")
+    };
+    let Move::Ask(asking) = Attempt::begin(&client, Seed::new(Default::default()), &known) else {
+        panic!("its assertion is signed")
+    };
+    match signed(asking) {
+        Move::Send(..) => true,
+        Move::Done(Outcome::HeldBack(_), _) => false,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whoever holds a refused key back reads it every 10 s to see whether it has changed; what is costly is read when it may be sent.
+#[test]
+fn a_key_that_is_costly_to_read_is_read_at_the_pace_of_permanent_failures() {
+    assert!(is_sent_again(&Desk::read(Printed(Ok(1)))));
+    let file = || -> Result<Arc<dyn Signer>, SourceError> { Ok(Arc::new(OfFile(1))) };
+    assert!(!is_sent_again(&Desk::read(file)));
+    assert!(order(&Desk::read(Printed(Err(SourceError::Missing)))).is_costly());
 }
 
 /// As [`Quick`], on the thread that read it.

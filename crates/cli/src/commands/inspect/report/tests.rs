@@ -61,6 +61,24 @@ fn a_jwt_tells_its_header_its_issuer_and_its_times() {
 }
 
 #[test]
+fn a_token_that_is_bound_says_to_what() {
+    says(
+        &jwt(r#"{"cnf":{"x5t#S256":"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}}"#),
+        &[
+            "bound       to the certificate with the SHA-256 thumbprint bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2",
+        ],
+    );
+    says(
+        &jwt(r#"{"cnf":{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}"#),
+        &["bound       to the key with the thumbprint 0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I (DPoP)"],
+    );
+    says(&jwt(r#"{"cnf":{"kid":"k1"}}"#), &["bound       by kid, which is in the claim cnf"]);
+    says(&jwt(r#"{"cnf":{}}"#), &["bound       its cnf names nothing"]);
+    says(&jwt(r#"{"cnf":[]}"#), &["bound       its cnf is no JSON object"]);
+    assert!(!text(&jwt("{}")).contains("bound"));
+}
+
+#[test]
 fn what_has_ended_has_expired() {
     let token = jwt(r#"{"exp":1795532388}"#);
     says(&token, &["expired     2026-11-24 14:59:48 UTC, 12 s ago"]);
