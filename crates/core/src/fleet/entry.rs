@@ -1,7 +1,7 @@
 //! What a store holds for one identity.
 
 use super::name::{Claimant, Print};
-use super::operation::{Claim, Fail, Fence, Put, Sealed, Stamp};
+use super::operation::{Claim, Fail, Fence, Operation, Put, Sealed, Stamp};
 use super::reply::{Have, Reply};
 use super::said::Said;
 use super::store_time::StoreTime;
@@ -69,6 +69,15 @@ struct Claimed {
 }
 
 impl Entry {
+    /// Executes one command. `now` is the store's clock.
+    pub fn run(&mut self, now: StoreTime, operation: &Operation) -> Reply {
+        match operation {
+            Operation::Claim(claim) => self.claim(now, claim),
+            Operation::Put(put) => self.put(now, put),
+            Operation::Fail(fail) => self.fail(now, fail),
+        }
+    }
+
     /// Gives the token, or the right to ask for one.
     pub fn claim(&mut self, now: StoreTime, claim: &Claim) -> Reply {
         let Claim { claimant, dropped, held, lease, young } = claim;
@@ -145,6 +154,11 @@ impl Entry {
         self.rest_until = now.after(Duration::from_millis(rest.max(millis(*told))));
         self.said = said.or(self.said);
         Reply::Noted
+    }
+
+    /// When its token ends; `None` if it has none.
+    pub fn token_ends_at(&self) -> Option<StoreTime> {
+        self.token.as_ref().map(|kept| kept.end)
     }
 
     /// When a store may forget it, after a write: an hour after the last of its times.

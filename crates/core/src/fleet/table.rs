@@ -44,11 +44,7 @@ impl Table {
     pub fn run(&mut self, now: StoreTime, name: &Name, operation: &Operation) -> Reply {
         let mut entry =
             self.entries.remove(name).filter(|entry| now < entry.expires_at()).unwrap_or_default();
-        let reply = match operation {
-            Operation::Claim(claim) => entry.claim(now, claim),
-            Operation::Put(put) => entry.put(now, put),
-            Operation::Fail(fail) => entry.fail(now, fail),
-        };
+        let reply = entry.run(now, operation);
         if entry != Entry::default() {
             self.entries.insert(*name, entry);
         }

@@ -1,0 +1,354 @@
+//! The folder itself: its user's alone, reached without following a link, each file replaced whole or not at all.
+//!
+//! Every file is opened relative to the folder that was looked at, and looked at after it was opened, so that nobody can exchange one in
+//! between.
+
+use crate::error::FolderError;
+use evergrant_core::fleet::Name;
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use std::fmt;
+use std::fs::{DirBuilder, File, Metadata};
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+use zeroize::Zeroizing;
+
+/// No user but its owner may do anything with it.
+const OTHERS: u32 = 0o077;
+/// The endings of an entry's three files: the entry, the lock, and what is about to replace the first.
+const ENTRY: &str = "entry";
+const LOCK: &str = "lock";
+const NEW: &str = "new";
+/// What earlier releases of the command kept, which nobody reads any more.
+const EARLIER: &str = "token";
+/// The file with the random key, and how often another one of it is tried to be made.
+const FILE_KEY: &str = "file.key";
+const TRIES: u32 = 8;
+/// How old a file is that is not whole when whoever wrote it has been killed: writing takes less on every disk.
+const WRITTEN: Duration = Duration::from_secs(60);
+/// No entry is longer: a sealed token, in base64url, and the rest of it.
+const MAX_LEN: u64 = 32 * 1024;
+/// How often somebody who waits for a lock looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// An opened folder.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// Opened anew where it was removed and made again.
+    opened: Mutex<Arc<OwnedFd>>,
+}
+
+impl Folder {
+    /// The folder at this path, made if it is not there; or why it cannot be used.
+    pub(crate) fn open(path: &Path) -> Result<Self, FolderError> {
+        let opened = make(path)?;
+        Ok(Self { path: path.to_owned(), opened: Mutex::new(Arc::new(opened)) })
+    }
+
+    /// The folder at this path, if there is one; or why it cannot be used.
+    pub(crate) fn find(path: &Path) -> Result<Option<Self>, FolderError> {
+        let opened = find(path)?;
+        Ok(opened.map(|opened| Self { path: path.to_owned(), opened: Mutex::new(Arc::new(opened)) }))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn opened(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.opened.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// An error of this file.
+    fn about(&self, file: &str, reason: &dyn fmt::Display) -> FolderError {
+        FolderError::file(self.path.join(file), reason.to_string())
+    }
+
+    /// The text of the entry of this name; `None` if there is none, or why it is not to be used. One that is no text is empty.
+    pub(crate) fn read(&self, name: &Name) -> Result<Option<String>, FolderError> {
+        let file = file_name(name, ENTRY);
+        let Some(opened) = self.open_file(&file)? else { return Ok(None) };
+        let mut content = Vec::new();
+        match opened.take(MAX_LEN).read_to_end(&mut content) {
+            Ok(_) => Ok(Some(String::from_utf8(content).unwrap_or_default())),
+            Err(error) => Err(self.about(&file, &format_args!("cannot be read: {error}"))),
+        }
+    }
+
+    /// The lock of this name; `None` if somebody holds it for that long. The system takes it back when its holder ends, however it ends.
+    pub(crate) fn lock(&self, name: &Name, limit: Duration) -> Result<Option<Lock<'_>>, FolderError> {
+        let (begun, file) = (Instant::now(), file_name(name, LOCK));
+        let failed = |error: &dyn fmt::Display| self.about(&file, &format_args!("cannot be locked: {error}"));
+        let mut is_made_again = false;
+        loop {
+            let folder = self.opened();
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let opened = match rustix::fs::openat(&folder, &file, flags, Mode::RUSR | Mode::WUSR) {
+                Ok(opened) => File::from(opened),
+                // The folder is no more. Somebody emptied a cache, and may have made it again.
+                Err(Errno::NOENT) if !is_made_again => {
+                    is_made_again = true;
+                    *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(make(&self.path)?);
+                    continue;
+                }
+                Err(Errno::LOOP) => return Err(self.about(&file, &"is a symbolic link")),
+                Err(error) => return Err(failed(&error)),
+            };
+            let ours = opened.metadata().map_err(|error| failed(&error))?;
+            // A pipe, or a file of somebody else's, is no lock.
+            usable(&ours).map_err(|reason| self.about(&file, &reason))?;
+            match rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive) {
+                // Its last holder removed it before letting it go. Then somebody may have locked the next one already.
+                Ok(()) => {
+                    let there = self.open_file(&file)?.map(|file| file.metadata()).transpose();
+                    let there = there.map_err(|error| failed(&error))?;
+                    if there.is_some_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
+                        return Ok(Some(Lock { place: self, folder, name: *name, _held: opened }));
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::WOULDBLOCK) if begun.elapsed() < limit => thread::sleep(LOOK_AGAIN),
+                Err(Errno::WOULDBLOCK) => return Ok(None),
+                Err(error) => return Err(failed(&error)),
+            }
+        }
+    }
+
+    /// The names of entries.
+    pub(crate) fn names(&self) -> Result<Vec<Name>, FolderError> {
+        let mut names: Vec<Name> = self.files()?.iter().filter_map(|file| name_of(file, ENTRY)).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// The names of all that is in the folder.
+    fn files(&self) -> Result<Vec<String>, FolderError> {
+        let failed = |error: Errno| FolderError::folder(&self.path, format!("cannot be read: {error}"));
+        let entries = rustix::fs::Dir::read_from(&*self.opened()).map_err(failed)?;
+        entries.map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
+    /// Removes what was not finished, whose writer was killed, and what nobody reads any more.
+    pub(crate) fn sweep(&self, now: SystemTime) {
+        for file in self.files().unwrap_or_default() {
+            let is_ours = is_unfinished_key(&file)
+                || name_of(&file, NEW).is_some()
+                || name_of(&file, EARLIER).is_some();
+            // What is no file of this user's alone stays.
+            let Some(Ok(Some(opened))) = is_ours.then(|| self.open_file(&file)) else { continue };
+            let written = opened.metadata().and_then(|metadata| metadata.modified()).ok();
+            if written.is_some_and(|written| now.duration_since(written).is_ok_and(|age| age > WRITTEN)) {
+                // Somebody else may have been faster.
+                let _gone = rustix::fs::unlinkat(&*self.opened(), &*file, AtFlags::empty());
+            }
+        }
+    }
+
+    /// A file that is there, is one, and is its owner's alone; or why not.
+    fn open_file(&self, file: &str) -> Result<Option<File>, FolderError> {
+        // Not to wait at a pipe.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = match rustix::fs::openat(&*self.opened(), file, flags, Mode::empty()) {
+            Ok(opened) => File::from(opened),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP) => return Err(self.about(file, &"is a symbolic link")),
+            Err(error) => return Err(self.about(file, &format_args!("cannot be opened: {error}"))),
+        };
+        let metadata = opened.metadata();
+        let metadata =
+            metadata.map_err(|error| self.about(file, &format_args!("cannot be examined: {error}")))?;
+        usable(&metadata).map_err(|reason| self.about(file, &reason))?;
+        Ok(Some(opened))
+    }
+}
+
+// The random key.
+impl Folder {
+    /// The one that is there, or a new one. One that is no key is replaced: what was sealed with it is lost, and asked for again.
+    pub(crate) fn file_key(&self) -> Result<Zeroizing<[u8; 32]>, FolderError> {
+        for _ in 0..TRIES {
+            match self.known_file_key()? {
+                Some(key) => return Ok(key),
+                // Somebody else may be making one: whoever is first has made it for all.
+                None => {
+                    let made = self.make_file_key();
+                    made.map_err(|error| self.about(FILE_KEY, &format_args!("cannot be made: {error}")))?;
+                }
+            }
+        }
+        Err(self.about(FILE_KEY, &"is removed again and again"))
+    }
+
+    /// The one that is there, if it is a key; or why it is not to be used.
+    pub(crate) fn known_file_key(&self) -> Result<Option<Zeroizing<[u8; 32]>>, FolderError> {
+        let Some(mut file) = self.open_file(FILE_KEY)? else { return Ok(None) };
+        let mut key = Zeroizing::new([0; 32]);
+        // Nothing but a key has its length.
+        let is_key = file.read_exact(&mut *key).is_ok() && matches!(file.read(&mut [0]), Ok(0));
+        if is_key {
+            return Ok(Some(key));
+        }
+        let _gone = rustix::fs::unlinkat(&*self.opened(), FILE_KEY, AtFlags::empty());
+        Ok(None)
+    }
+
+    /// Removes it: what was sealed with it is lost.
+    pub(crate) fn forget_file_key(&self) -> Result<(), FolderError> {
+        self.unlink(FILE_KEY)
+    }
+
+    /// Makes one, unless somebody was faster: written under another name, so that nobody finds half of it.
+    fn make_file_key(&self) -> io::Result<()> {
+        let random = |bytes: &mut [u8]| {
+            getrandom::fill(bytes).map_err(|_| io::Error::other("the system gives no random bytes"))
+        };
+        let (mut key, mut number) = (Zeroizing::new([0; 32]), [0; 8]);
+        random(&mut *key)?;
+        random(&mut number)?;
+        let (folder, new) = (self.opened(), format!("{FILE_KEY}.{:016x}", u64::from_le_bytes(number)));
+        let written = create(&folder, &new, &*key, true).and_then(|()| {
+            match rustix::fs::linkat(&*folder, &*new, &*folder, FILE_KEY, AtFlags::empty()) {
+                Ok(()) | Err(Errno::EXIST) => Ok(()),
+                // A file system without links. Where two are made at once, what was sealed with the first is a miss.
+                Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => {
+                    Ok(rustix::fs::renameat(&*folder, &*new, &*folder, FILE_KEY)?)
+                }
+                Err(error) => Err(error.into()),
+            }
+        });
+        let _gone = rustix::fs::unlinkat(&*folder, &*new, AtFlags::empty());
+        written
+    }
+
+    fn unlink(&self, file: &str) -> Result<(), FolderError> {
+        match rustix::fs::unlinkat(&*self.opened(), file, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(self.about(file, &format_args!("cannot be removed: {error}"))),
+        }
+    }
+}
+
+/// The one right to change an entry.
+pub(crate) struct Lock<'a> {
+    place: &'a Folder,
+    folder: Arc<OwnedFd>,
+    name: Name,
+    _held: File,
+}
+
+impl Lock<'_> {
+    /// Keeps these bytes in place of what there is: all of them, or what there was stays. With `is_lasting` they are there after a loss of
+    /// power, too.
+    pub(crate) fn replace(&self, content: &[u8], is_lasting: bool) -> Result<(), FolderError> {
+        let (new, entry) = (file_name(&self.name, NEW), file_name(&self.name, ENTRY));
+        let written = self.write(&new, content, is_lasting);
+        let written =
+            written.and_then(|()| Ok(rustix::fs::renameat(&*self.folder, &*new, &*self.folder, &*entry)?));
+        if let Err(error) = written {
+            let _gone = rustix::fs::unlinkat(&*self.folder, &*new, AtFlags::empty());
+            return Err(self.place.about(&entry, &format_args!("cannot be written: {error}")));
+        }
+        if is_lasting {
+            // The new name as well; where the folder knows nothing of that, the old one.
+            let _durable = rustix::fs::fsync(&*self.folder);
+        }
+        Ok(())
+    }
+
+    /// Removes what is kept.
+    pub(crate) fn remove(&self) -> Result<(), FolderError> {
+        self.place.unlink(&file_name(&self.name, ENTRY))
+    }
+
+    fn write(&self, new: &str, content: &[u8], is_lasting: bool) -> io::Result<()> {
+        // One may be left from a holder that was killed; nobody else writes it while we hold the lock.
+        match rustix::fs::unlinkat(&*self.folder, new, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+        create(&self.folder, new, content, is_lasting)
+    }
+}
+
+impl Drop for Lock<'_> {
+    fn drop(&mut self) {
+        // While it is still held: whoever locks the removed file sees that it is no more there, and makes the next.
+        let _gone = rustix::fs::unlinkat(&*self.folder, file_name(&self.name, LOCK), AtFlags::empty());
+    }
+}
+
+/// The folder at this path, made if it is not there.
+fn make(path: &Path) -> Result<OwnedFd, FolderError> {
+    if let Some(parent) = path.parent() {
+        // What is wrong with it shows in the next step.
+        let _exists = DirBuilder::new().recursive(true).mode(0o700).create(parent);
+    }
+    match rustix::fs::mkdirat(CWD, path, Mode::RWXU) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(error) => return Err(FolderError::folder(path, format!("cannot be made: {error}"))),
+    }
+    find(path)?.ok_or_else(|| FolderError::folder(path, "was removed"))
+}
+
+fn find(path: &Path) -> Result<Option<OwnedFd>, FolderError> {
+    let about = |reason: String| FolderError::folder(path, reason);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = match rustix::fs::openat(CWD, path, flags, Mode::empty()) {
+        Ok(opened) => File::from(opened),
+        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::LOOP | Errno::NOTDIR) => {
+            return Err(about("is not a folder, or is a symbolic link".into()));
+        }
+        Err(error) => return Err(about(format!("cannot be opened: {error}"))),
+    };
+    let metadata = opened.metadata().map_err(|error| about(format!("cannot be examined: {error}")))?;
+    private(&metadata).map_err(|reason| about(format!("{reason}; chmod 700 it, or remove it")))?;
+    Ok(Some(opened.into()))
+}
+
+/// A new file with this content, which nobody but its owner can read.
+fn create(folder: &OwnedFd, name: &str, content: &[u8], is_lasting: bool) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut file = File::from(rustix::fs::openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?);
+    file.write_all(content)?;
+    if is_lasting { file.sync_all() } else { Ok(()) }
+}
+
+fn file_name(name: &Name, ending: &str) -> String {
+    format!("{name}.{ending}")
+}
+
+/// The name of an entry, of which this is the file with that ending.
+fn name_of(file: &str, ending: &str) -> Option<Name> {
+    let (name, of) = file.rsplit_once('.')?;
+    Name::parse(name).filter(|_| of == ending)
+}
+
+/// Whether a file of this name is to become the random key.
+fn is_unfinished_key(file: &str) -> bool {
+    let number = file.strip_prefix(FILE_KEY).and_then(|rest| rest.strip_prefix('.'));
+    number.is_some_and(|number| number.len() == 16 && number.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn usable(metadata: &Metadata) -> Result<(), String> {
+    if !metadata.is_file() {
+        return Err("is not a regular file".into());
+    }
+    private(metadata)
+}
+
+fn private(metadata: &Metadata) -> Result<(), String> {
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err("belongs to another user".into());
+    }
+    if metadata.mode() & OTHERS != 0 {
+        return Err(format!("is open to other users (mode {:o})", metadata.mode() & 0o777));
+    }
+    Ok(())
+}

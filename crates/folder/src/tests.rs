@@ -1,0 +1,437 @@
+use super::*;
+use evergrant_core::fleet::{Claim, Claimant, Fail, Print, Put, Sealed, Stamp, Table};
+use proptest::prelude::*;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
+use std::thread;
+
+const NOW: StoreTime = StoreTime::from_millis(1_767_225_600_000);
+const LIMIT: Duration = Duration::from_secs(10);
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A folder of the test's own, which goes with it.
+struct Own(PathBuf);
+
+impl Own {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("evergrant-folder-{}-{number}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn store(&self) -> FolderStore {
+        FolderStore::open(self.at("store")).unwrap()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.at("store").join(name)
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let _gone = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn name(number: u8) -> Name {
+    Name::new([number; 16])
+}
+
+fn claim(me: u8) -> Operation {
+    let lease = Some(seconds(11));
+    Operation::Claim(Claim {
+        claimant: Claimant::new([me; 16]),
+        dropped: None,
+        held: None,
+        lease,
+        young: seconds(10),
+    })
+}
+
+fn put(me: u8, stamp: Stamp, ends_in: Duration) -> Operation {
+    Operation::Put(Put {
+        claimant: Claimant::new([me; 16]),
+        stamp,
+        print: Print::new([me; 8]),
+        sealed: Sealed::new(b"sealed"),
+        ends_in,
+        due_in: ends_in / 2,
+        life: ends_in,
+    })
+}
+
+/// Claims and puts at this time.
+fn kept(store: &FolderStore, name: &Name, now: StoreTime) {
+    let run = |operation| store.run_at(|| now, name, &operation, LIMIT).unwrap().unwrap();
+    let Reply::Claimed { stamp, .. } = run(claim(1)) else { panic!("nobody else is here") };
+    assert_eq!(run(put(1, stamp, seconds(60))), Reply::Kept);
+}
+
+/// What a claim at the host's own time is answered.
+fn asked(store: &FolderStore) -> Result<Reply, StoreError> {
+    store.run(&name(1), &claim(1), LIMIT)
+}
+
+fn refused(reply: Result<Reply, StoreError>) -> String {
+    match reply {
+        Err(error @ StoreError::Refused(_)) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn operation() -> impl Strategy<Value = (u64, u8, Operation)> {
+    let times = || prop_oneof![Just(0_u64), 1..20_000_u64, Just(3_600_000)];
+    let me = || (0..3_u8, any::<bool>());
+    let claimant = |(me, is_offer): (u8, bool)| {
+        let claimant = Claimant::new([me; 16]);
+        if is_offer { claimant.offering() } else { claimant }
+    };
+    let print = || proptest::option::of((0..3_u8).prop_map(|print| Print::new([print; 8])));
+    let millis = Duration::from_millis;
+    let claims = (me(), print(), print(), any::<bool>(), times(), times()).prop_map(
+        move |(me, dropped, held, takes, lease, young)| {
+            let lease = takes.then(|| millis(lease));
+            Operation::Claim(Claim { claimant: claimant(me), dropped, held, lease, young: millis(young) })
+        },
+    );
+    // The stamps that the store gave are put in by the test: these two numbers say which, and how old.
+    let puts = (me(), 0..3_u8, times(), times(), times()).prop_map(move |(me, print, ends, due, life)| {
+        Operation::Put(Put {
+            claimant: claimant(me),
+            stamp: Stamp::new(evergrant_core::fleet::Fence::new(0), StoreTime::default()),
+            print: Print::new([print; 8]),
+            sealed: Sealed::new(&[print; 40]),
+            ends_in: millis(ends),
+            due_in: millis(due),
+            life: millis(life),
+        })
+    });
+    let fails = (me(), any::<bool>(), times(), times(), times(), 0..=1000_u16).prop_map(
+        move |(me, counts, base, cap, told, spread)| {
+            let said = counts.then(|| evergrant_core::fleet::Said::parse("transient 503 -")).flatten();
+            Operation::Fail(Fail {
+                claimant: claimant(me),
+                stamp: Stamp::new(evergrant_core::fleet::Fence::new(0), StoreTime::default()),
+                counts,
+                base: millis(base),
+                cap: millis(cap),
+                told: millis(told),
+                spread,
+                said,
+            })
+        },
+    );
+    (
+        prop_oneof![2 => Just(0), 3 => 1..9_000_u64, 1 => 1_000_000..9_000_000_u64],
+        0..4_u8,
+        prop_oneof![3 => claims, 2 => puts, 1 => fails],
+    )
+}
+
+/// How many operations each case has.
+const OPERATIONS: usize = 400;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases(25)))]
+
+    #[test]
+    fn it_replies_what_the_pure_table_replies(
+        operations in proptest::collection::vec(operation(), OPERATIONS),
+    ) {
+        let own = Own::new();
+        // What another process opened is the same.
+        let stores = [own.store(), own.store()];
+        let (mut table, mut now, mut stamps) = (Table::new(), NOW, Vec::new());
+        for (at, (later, which, mut operation)) in operations.into_iter().enumerate() {
+            now = now.after(Duration::from_millis(later));
+            let stamp: Option<&Stamp> = stamps.iter().rev().nth(usize::from(which));
+            match (&mut operation, stamp) {
+                (Operation::Put(put), Some(stamp)) => put.stamp = *stamp,
+                (Operation::Fail(fail), Some(stamp)) => fail.stamp = *stamp,
+                _ => {}
+            }
+            let name = name(which % 2);
+            let store = &stores[at % 2];
+            let reply = store.run_at(|| now, &name, &operation, LIMIT).unwrap().unwrap();
+            prop_assert_eq!(&reply, &table.run(now, &name, &operation), "{:?}", operation);
+            if let Reply::Claimed { stamp, .. } = reply {
+                stamps.push(stamp);
+            }
+        }
+    }
+}
+
+/// `PROPTEST_CASES`, if somebody wants more.
+fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
+}
+
+#[test]
+fn of_threads_that_claim_at_once_one_has_it() {
+    let own = Own::new();
+    let replies: Vec<Reply> = thread::scope(|scope| {
+        let claims: Vec<_> = (0..16)
+            .map(|me| {
+                let store = own.store();
+                scope.spawn(move || store.run(&name(1), &claim(me), LIMIT).unwrap())
+            })
+            .collect();
+        claims.into_iter().map(|claim| claim.join().unwrap()).collect()
+    });
+    let claimed = replies.iter().filter(|reply| matches!(reply, Reply::Claimed { .. })).count();
+    let busy = replies.iter().filter(|reply| matches!(reply, Reply::Busy { .. })).count();
+    assert_eq!((claimed, busy), (1, 15), "{replies:?}");
+    // Each was told how many were told before.
+    let mut told: Vec<u32> = replies
+        .iter()
+        .filter_map(|reply| if let Reply::Busy { told, .. } = reply { Some(*told) } else { None })
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, (1..=15).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_lock_that_is_held_is_waited_for_and_then_left() {
+    let own = Own::new();
+    let store = own.store();
+    let lock = store.0.folder.lock(&name(1), LIMIT).unwrap().unwrap();
+    assert_eq!(store.run(&name(1), &claim(1), Duration::from_millis(20)), Err(StoreError::TimedOut));
+    assert!(matches!(store.run(&name(2), &claim(1), LIMIT), Ok(Reply::Claimed { .. })), "another entry");
+    drop(lock);
+    assert!(matches!(asked(&store), Ok(Reply::Claimed { .. })));
+    assert!(!own.file(&format!("{}.lock", name(1))).exists(), "no lock is left behind");
+}
+
+#[test]
+fn files_and_folder_are_their_users_alone() {
+    let own = Own::new();
+    let store = own.store();
+    kept(&store, &name(1), now());
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!(mode(own.at("store")), 0o700);
+    let files: Vec<PathBuf> =
+        fs::read_dir(own.at("store")).unwrap().map(|file| file.unwrap().path()).collect();
+    assert_eq!(files, [own.file(&format!("{}.entry", name(1)))]);
+    assert_eq!(mode(files[0].clone()), 0o600);
+}
+
+#[test]
+fn what_is_open_to_others_is_not_used() {
+    let own = Own::new();
+    let store = own.store();
+    kept(&store, &name(1), now());
+    let file = own.file(&format!("{}.entry", name(1)));
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(refused(asked(&store)).contains("is open to other users (mode 640)"));
+    assert_eq!(store.entries().unwrap(), []);
+    fs::remove_file(&file).unwrap();
+    fs::set_permissions(own.at("store"), fs::Permissions::from_mode(0o755)).unwrap();
+    let error = FolderStore::open(own.at("store")).unwrap_err();
+    assert_eq!(error.path(), own.at("store"));
+    assert!(
+        error.to_string().ends_with("is open to other users (mode 755); chmod 700 it, or remove it"),
+        "{error}"
+    );
+}
+
+#[test]
+fn no_link_is_followed() {
+    let own = Own::new();
+    let victim = own.at("victim");
+    fs::write(&victim, "precious").unwrap();
+    let store = own.store();
+    for ending in ["entry", "lock", "new"] {
+        let link = own.file(&format!("{}.{ending}", name(1)));
+        symlink(&victim, &link).unwrap();
+        match ending {
+            // It is in nobody's way.
+            "new" => assert!(asked(&store).is_ok()),
+            _ => assert!(refused(asked(&store)).contains("is a symbolic link"), "{ending}"),
+        }
+        let _gone = fs::remove_file(&link);
+    }
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    symlink(own.at("store"), own.at("link")).unwrap();
+    let error = FolderStore::open(own.at("link")).unwrap_err().to_string();
+    assert!(error.ends_with("is not a folder, or is a symbolic link"), "{error}");
+}
+
+#[test]
+fn what_is_no_file_is_named_and_nobody_waits_at_a_pipe() {
+    let own = Own::new();
+    let store = own.store();
+    for ending in ["entry", "lock"] {
+        let path = own.file(&format!("{}.{ending}", name(1)));
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &path,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        assert!(refused(asked(&store)).contains("is not a regular file"), "{ending}");
+        fs::remove_file(&path).unwrap();
+    }
+    fs::write(own.at("file"), "").unwrap();
+    let error = FolderStore::open(own.at("file")).unwrap_err().to_string();
+    assert!(error.ends_with("is not a folder, or is a symbolic link"), "{error}");
+    assert_eq!(FolderStore::find(own.at("none")).unwrap().map(|store| store.path().to_owned()), None);
+}
+
+#[test]
+fn what_was_damaged_or_is_of_another_version_is_as_good_as_lost() {
+    let own = Own::new();
+    let store = own.store();
+    kept(&store, &name(1), now());
+    let file = own.file(&format!("{}.entry", name(1)));
+    let whole = fs::read_to_string(&file).unwrap();
+    let other = whole.replace("evergrant-entry 1", "evergrant-entry 2");
+    for content in
+        [&b""[..], b"\xff\xfe", &whole.as_bytes()[..whole.len() / 2], other.as_bytes(), &[b'a'; 100_000]]
+    {
+        fs::write(&file, content).unwrap();
+        assert!(matches!(asked(&store), Ok(Reply::Claimed { .. })));
+        assert_eq!(Entry::parse(&fs::read_to_string(&file).unwrap()).unwrap().token_ends_at(), None);
+    }
+}
+
+#[test]
+fn what_a_killed_process_left_is_no_hindrance() {
+    let own = Own::new();
+    let store = own.store();
+    for ending in ["lock", "new"] {
+        let path = own.file(&format!("{}.{ending}", name(1)));
+        fs::write(&path, "half").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    assert!(matches!(asked(&store), Ok(Reply::Claimed { .. })));
+    let left: Vec<_> = fs::read_dir(own.at("store")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left, [format!("{}.entry", name(1)).as_str()]);
+}
+
+#[test]
+fn a_folder_that_was_removed_is_made_again() {
+    let own = Own::new();
+    let store = own.store();
+    kept(&store, &name(1), now());
+    fs::remove_dir_all(own.at("store")).unwrap();
+    assert!(matches!(asked(&store), Ok(Reply::Claimed { .. })));
+    assert!(matches!(own.store().run(&name(1), &claim(2), LIMIT), Ok(Reply::Busy { .. })), "for all");
+}
+
+#[test]
+fn what_is_over_goes_and_what_is_not_stays() {
+    let own = Own::new();
+    let store = own.store();
+    let (hour, now) = (seconds(3600), now());
+    let ago =
+        |time: Duration| StoreTime::from_millis(now.as_millis() - u64::try_from(time.as_millis()).unwrap());
+    kept(&store, &name(1), ago(3 * hour));
+    kept(&store, &name(2), ago(seconds(90)));
+    let old = |file: &str| {
+        let path = own.file(file);
+        fs::write(&path, "x").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::now() - hour).unwrap();
+    };
+    let (killed, young) = (format!("{}.new", name(3)), format!("{}.new", name(4)));
+    let earlier = format!("{}.token", name(5));
+    for file in [&killed, &earlier, "file.key.0123456789abcdef", "notes.token", "file.key.old"] {
+        old(file);
+    }
+    fs::write(own.file(&young), "x").unwrap();
+    // The next put looks after it.
+    assert!(matches!(store.run(&name(6), &claim(1), LIMIT), Ok(Reply::Claimed { .. })));
+    let Ok(Reply::Claimed { stamp, .. }) = store.run(&name(6), &claim(1), LIMIT) else { panic!() };
+    assert_eq!(store.run(&name(6), &put(1, stamp, seconds(60)), LIMIT), Ok(Reply::Kept));
+    let mut left: Vec<String> = fs::read_dir(own.at("store"))
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort_unstable();
+    let mut expected = [
+        format!("{}.entry", name(2)),
+        format!("{}.entry", name(6)),
+        young,
+        "file.key.old".into(),
+        "notes.token".into(),
+    ];
+    expected.sort_unstable();
+    assert_eq!(left, expected);
+}
+
+#[test]
+fn what_is_in_it_can_be_told_and_removed_without_a_key() {
+    let own = Own::new();
+    let store = own.store();
+    assert_eq!(store.entries().unwrap(), []);
+    kept(&store, &name(2), NOW);
+    let _ = store.run_at(|| NOW, &name(1), &claim(1), LIMIT).unwrap();
+    let entries = store.entries().unwrap();
+    let ends: Vec<_> = entries.iter().map(|held| (held.name, held.token_ends_at)).collect();
+    assert_eq!(ends, [(name(1), None), (name(2), Some(NOW.after(seconds(60))))]);
+    assert_eq!(entries[1].expires_at, NOW.after(seconds(60 + 3600)));
+    let file = own.file(&format!("{}.entry", name(2)));
+    assert_eq!(entries[1].bytes, fs::metadata(file).unwrap().len());
+    assert_eq!(store.entry(&name(2)).as_ref(), entries.get(1));
+    assert_eq!(store.remove(&name(2), |held| held.token_ends_at.is_none()).unwrap(), Some(false));
+    let lock = store.0.folder.lock(&name(2), LIMIT).unwrap().unwrap();
+    assert_eq!(store.remove(&name(2), |_| true).unwrap(), None, "somebody holds it");
+    drop(lock);
+    assert_eq!(store.remove(&name(2), |_| true).unwrap(), Some(true));
+    assert_eq!((store.entry(&name(2)), store.remove(&name(2), |_| true).unwrap()), (None, Some(false)));
+}
+
+#[test]
+fn the_random_key_is_made_once_for_all() {
+    let own = Own::new();
+    assert_eq!(own.store().known_key().unwrap(), None);
+    let keys: Vec<_> = thread::scope(|scope| {
+        let keys: Vec<_> = (0..8).map(|_| scope.spawn(|| own.store().key().unwrap())).collect();
+        keys.into_iter().map(|key| key.join().unwrap()).collect()
+    });
+    assert!(keys.windows(2).all(|two| two[0] == two[1]));
+    assert_ne!(*keys[0], [0; 32]);
+    assert_eq!(own.store().known_key().unwrap().as_ref(), keys.first());
+    assert_eq!(fs::metadata(own.file("file.key")).unwrap().mode() & 0o777, 0o600);
+    // One that is no key is replaced.
+    fs::write(own.file("file.key"), "short").unwrap();
+    let other = own.store().key().unwrap();
+    assert_ne!(other, keys[0]);
+    own.store().forget_key().unwrap();
+    own.store().forget_key().unwrap();
+    assert_eq!(own.store().known_key().unwrap(), None);
+}
+
+#[test]
+fn a_disk_that_takes_nothing_is_a_refusal_and_what_there_was_stays() {
+    let own = Own::new();
+    let store = own.store();
+    kept(&store, &name(1), now());
+    let before = fs::read_to_string(own.file(&format!("{}.entry", name(1)))).unwrap();
+    // A folder stands where the new entry would be written.
+    fs::create_dir(own.file(&format!("{}.new", name(1)))).unwrap();
+    let dropped = Operation::Claim(Claim {
+        claimant: Claimant::new([2; 16]),
+        dropped: Some(Print::new([1; 8])),
+        held: None,
+        lease: Some(seconds(11)),
+        young: Duration::ZERO,
+    });
+    assert!(refused(store.run(&name(1), &dropped, LIMIT)).contains("cannot be written"));
+    assert_eq!(fs::read_to_string(own.file(&format!("{}.entry", name(1)))).unwrap(), before);
+}
