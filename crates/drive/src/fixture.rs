@@ -4,10 +4,17 @@ use crate::clock::{Clock, ManualClock};
 use crate::identity::CertifiedKey;
 use crate::settings::Settings;
 use crate::shared::Shared;
-use evergrant_core::{AccessToken, Client, ClientAuth, Grant, Now, Origin, Outcome, Policy, Provider};
+use crate::store::{BlockingStore, SealedStore, Sealing, Store, StoreFuture, TokenSeal};
+use evergrant_core::fleet::{
+    Have, Name, Operation, Print, Reply, Sealed, StoreError, StoreTime, Table, Unsealed,
+};
+use evergrant_core::{
+    AccessToken, Binding, Client, ClientAuth, ConfigError, Grant, Now, Origin, Outcome, Policy, Provider,
+    Thumbprint,
+};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
@@ -160,6 +167,143 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _gone = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A store in memory that goes by this clock, and fails as it is told.
+#[derive(Clone)]
+pub(crate) struct InMemory(Arc<Memory>);
+
+struct Memory {
+    table: Mutex<Table>,
+    clock: ManualClock,
+    fault: Mutex<Fault>,
+    /// What was asked of it, in one word each.
+    commands: Mutex<Vec<&'static str>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    None,
+    Refuses,
+    Hangs,
+    Panics,
+    PanicsLater,
+    /// It works, and refuses what is put.
+    KeepsNothing,
+}
+
+impl InMemory {
+    pub(crate) fn new(clock: &ManualClock) -> Self {
+        let (table, fault, commands) = (Mutex::default(), Mutex::new(Fault::None), Mutex::default());
+        Self(Arc::new(Memory { table, clock: clock.clone(), fault, commands }))
+    }
+
+    pub(crate) fn sealed(&self) -> SealedStore {
+        SealedStore::new(self.clone(), Plain)
+    }
+
+    pub(crate) fn fails_by(&self, fault: Fault) {
+        *self.0.fault.lock().unwrap() = fault;
+    }
+
+    /// What was asked of it since somebody asked for that.
+    pub(crate) fn commands(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.0.commands.lock().unwrap())
+    }
+
+    /// As another process would.
+    pub(crate) fn run_as(&self, client: &Client, operation: &Operation) -> Reply {
+        let name = Plain.seal_of(client, None).unwrap().name();
+        self.0.table.lock().unwrap().run(self.now(), &name, operation)
+    }
+
+    pub(crate) fn now(&self) -> StoreTime {
+        StoreTime::default().after(self.0.clock.now().wall.since_epoch())
+    }
+
+    fn fault(&self) -> Fault {
+        *self.0.fault.lock().unwrap()
+    }
+}
+
+impl Store for InMemory {
+    fn run(&self, name: Name, operation: Operation) -> StoreFuture {
+        self.0.commands.lock().unwrap().push(match &operation {
+            Operation::Claim(claim) if claim.lease.is_some() => "claim",
+            Operation::Claim(_) => "look",
+            Operation::Put(_) => "put",
+            Operation::Fail(_) => "fail",
+        });
+        let is_put = matches!(operation, Operation::Put(_));
+        match self.fault() {
+            Fault::KeepsNothing if is_put => Box::pin(async { Err(StoreError::refused("read only")) }),
+            Fault::None | Fault::KeepsNothing => {
+                let reply = self.0.table.lock().unwrap().run(self.now(), &name, &operation);
+                Box::pin(async { Ok(reply) })
+            }
+            Fault::Refuses => Box::pin(async { Err(StoreError::refused("no memory")) }),
+            Fault::Hangs => Box::pin(std::future::pending()),
+            Fault::Panics => panic!("the store panics"),
+            Fault::PanicsLater => Box::pin(async { panic!("the store panics later") }),
+        }
+    }
+}
+
+impl BlockingStore for InMemory {
+    fn run(&self, name: &Name, operation: &Operation, _: Duration) -> Result<Reply, StoreError> {
+        while self.fault() == Fault::Hangs {
+            std::thread::sleep(ms(1));
+        }
+        let mut future = Store::run(self, *name, operation.clone());
+        match future.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop())) {
+            std::task::Poll::Ready(reply) => reply,
+            std::task::Poll::Pending => Err(StoreError::TimedOut),
+        }
+    }
+}
+
+/// Seals nothing: a token is its text and the numbers that belong to it.
+pub(crate) struct Plain;
+
+pub(crate) struct PlainSeal(Name);
+
+impl Sealing for Plain {
+    fn seal_of(&self, client: &Client, shown: Option<Thumbprint>) -> Result<Box<dyn TokenSeal>, ConfigError> {
+        let Some(secret) = client.auth().expose_secret() else { return Err(ConfigError::NeedsStoreKey) };
+        let mut name = [0; 16];
+        let text = format!("{}{secret}{shown:?}", client.client_id());
+        text.bytes().enumerate().for_each(|(at, byte)| name[at % 16] ^= byte.rotate_left(at as u32 / 16));
+        Ok(Box::new(PlainSeal(Name::new(name))))
+    }
+}
+
+impl TokenSeal for PlainSeal {
+    fn name(&self) -> Name {
+        self.0
+    }
+
+    fn print(&self, token: &AccessToken) -> Print {
+        let mut print = [0; 8];
+        token.expose().bytes().enumerate().for_each(|(at, byte)| print[at % 8] ^= byte);
+        Print::new(print)
+    }
+
+    fn seal(&self, token: &Unsealed) -> Option<Sealed> {
+        let (fence, end, life) = (token.fence(), token.end(), token.life());
+        let text =
+            format!("{} {:?} {fence:?} {end:?} {life:?}", token.token().expose(), token.token().binding());
+        Some(Sealed::new(text.as_bytes()))
+    }
+
+    fn open(&self, have: &Have) -> Option<AccessToken> {
+        let text = std::str::from_utf8(have.token.as_bytes()).ok()?;
+        let (token, rest) = text.split_once(' ')?;
+        let Have { fence, end, life, .. } = have;
+        let bindings = [Binding::None, Binding::Certificate(Thumbprint::new([1; 32]))];
+        let of = |binding| format!("{binding:?} {fence:?} {end:?} {life:?}");
+        let binding = bindings.into_iter().find(|binding| of(*binding) == rest)?;
+        Some(AccessToken::new(token).ok()?.with_binding(binding))
     }
 }
 

@@ -76,6 +76,9 @@ fn events() -> Vec<EventKind> {
         EventKind::ClockOff { offset: ClockOffset::Behind(secs(140)) },
         EventKind::MetadataFetched { token_endpoint: endpoint(), mtls_token_endpoint: None },
         EventKind::MetadataFailing { since: evergrant_core::Wall::from_epoch(secs(1_767_225_600)) },
+        EventKind::StoreFailing { error: evergrant_core::fleet::StoreError::TimedOut },
+        EventKind::StoreBack {},
+        EventKind::StoreUnopened {},
     ];
     for reason in
         [Reason::First, Reason::Early, Reason::Expired, Reason::Rejected, Reason::Rotated, Reason::Retry]
@@ -84,7 +87,7 @@ fn events() -> Vec<EventKind> {
     }
     for landing in landings() {
         let abandoned = landing.clone();
-        events.push(EventKind::Landed { flight: 1, landing, took, rest, narrowed: None });
+        events.push(EventKind::Landed { flight: 1, landing, took, rest, narrowed: None, asked: true });
         events.push(EventKind::Abandoned { flight: 1, landing: abandoned, took, rest });
     }
     for result in [WaitResult::Served, WaitResult::Failed, WaitResult::TimedOut, WaitResult::Saturated] {
@@ -107,7 +110,7 @@ fn events() -> Vec<EventKind> {
     events.push(EventKind::PoolFull {});
     // A kind that is added to `EventKind` has to be added above as well.
     let kinds: BTreeSet<u8> = events.iter().map(kind).collect();
-    assert_eq!(kinds.len(), 15);
+    assert_eq!(kinds.len(), 18);
     events
 }
 
@@ -128,6 +131,9 @@ fn kind(event: &EventKind) -> u8 {
         EventKind::ClockOff { .. } => 12,
         EventKind::MetadataFetched { .. } => 13,
         EventKind::MetadataFailing { .. } => 14,
+        EventKind::StoreFailing { .. } => 15,
+        EventKind::StoreBack {} => 16,
+        EventKind::StoreUnopened {} => 17,
     }
 }
 
@@ -191,7 +197,7 @@ fn an_event_is_measured_with_its_labels() {
     let landing = Landing::Resting { until: Mono::default(), cause };
     let (took, rest) = (Duration::from_millis(250), secs(10));
     assert_eq!(
-        lines(&EventKind::Landed { flight: 1, landing, took, rest, narrowed: None }),
+        lines(&EventKind::Landed { flight: 1, landing, took, rest, narrowed: None, asked: true }),
         ["evergrant.token.request.duration outcome=permanent error.type=invalid_client Record(0.25) of a"]
     );
     assert_eq!(
@@ -199,7 +205,14 @@ fn an_event_is_measured_with_its_labels() {
         ["evergrant.token.request.duration outcome=abandoned error.type=_OTHER Record(0.25) of a"]
     );
     assert_eq!(
-        lines(&EventKind::Landed { flight: 1, landing: Landing::Superseded, took, rest, narrowed: None }),
+        lines(&EventKind::Landed {
+            flight: 1,
+            landing: Landing::Superseded,
+            took,
+            rest,
+            narrowed: None,
+            asked: true
+        }),
         ["evergrant.token.request.duration outcome=superseded Record(0.25) of a"]
     );
     assert_eq!(

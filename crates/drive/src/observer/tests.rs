@@ -54,7 +54,7 @@ fn a_request_is_reported_when_it_leaves_and_when_it_lands_with_its_time_and_its_
     let [sent, landed] = &heard.kinds()[..] else { panic!() };
     let EventKind::Sent { flight: 1, reason: Reason::First, endpoint } = sent else { panic!("{sent:?}") };
     assert_eq!(endpoint.to_string(), "http://127.0.0.1:1/token");
-    let EventKind::Landed { flight: 1, landing, took, rest, narrowed: None } = landed else {
+    let EventKind::Landed { flight: 1, landing, took, rest, narrowed: None, asked: true } = landed else {
         panic!("{landed:?}")
     };
     assert!(matches!(landing, Landing::Resting { .. }), "{landing:?}");

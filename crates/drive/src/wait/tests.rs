@@ -1,3 +1,5 @@
+mod store;
+
 use super::*;
 use crate::clock::Clock;
 use crate::fixture::{self, Ticking, Waking, secs};
