@@ -1,3 +1,5 @@
+mod store;
+
 use super::*;
 use crate::fixture::{self, Ticking, ms, secs};
 use crate::settings::Settings;
