@@ -3,7 +3,7 @@
 use crate::clock::Clocks;
 use crate::commons::UNCLAIMED;
 use crate::identity::CertifiedKey;
-use crate::naps::{Kept, bounded};
+use crate::naps::{Kept, LONGEST, bounded};
 use crate::observer::Report;
 use crate::runtime::BlockingTransport;
 use crate::sender::{Sender, Worn};
@@ -185,6 +185,18 @@ where
                 (Watch::Unchanged, Duration::ZERO) => return Ok(None),
                 (Watch::Unchanged, left) => nap(left),
             }
+        }
+    }
+
+    /// Waits until the store has been told what there is to tell: a program that ends sooner leaves its claim behind, and the others wait for
+    /// that until its time is over.
+    ///
+    /// # Blocking
+    /// Not at all without a store; a store that does not answer holds it up for some seconds at most.
+    pub fn flush(&self) {
+        let (Some(waiting), waker) = (self.shared.untold(), this_thread()) else { return };
+        while !waiting.is_over(&waker) {
+            nap(LONGEST);
         }
     }
 

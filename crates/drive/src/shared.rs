@@ -29,9 +29,9 @@ use crate::published::Published;
 use crate::settings::{Settings, Terms};
 use crate::source::{SecretSource, Sources};
 use crate::status::Status;
+use crate::store::{Shares, Waiting};
 use crate::sync::Mutex;
 use crate::token::Token;
-use evergrant_core::fleet::Claimant;
 use evergrant_core::{
     AccessToken, Binding, Client, ClientAuth, Generation, Machine, Mono, Now, Origin, Policy, Rejection,
     Rotation, Stored, VerdictRule,
@@ -71,7 +71,7 @@ impl<V> Shared<V> {
         let policy = terms.policy();
         let patience = policy.patience();
         let Terms { clock, fail_fast, store, .. } = terms;
-        let store = store.map(|store| (store, claimant()));
+        let store = store.map(|store| Box::new(Shares::new(store)));
         warn_of_a_short_secret(&audience, client.auth());
         let state = State::new(Machine::new(policy, seed), Some((client, sources)), Arc::clone(&audience));
         let (state, snapshot) = (Mutex::new(state), Published::new(None));
@@ -273,6 +273,11 @@ impl<V> Shared<V> {
         self.audience.tell(kind);
     }
 
+    /// Who waits until its store was told everything; `None` without a store.
+    pub(crate) fn untold(&self) -> Option<Waiting> {
+        self.store.as_ref().map(|shares| shares.untold.wait())
+    }
+
     /// What people call this source: what [`Settings::name`] says, or the host of the token endpoint.
     pub fn name(&self) -> &str {
         self.audience.source()
@@ -318,17 +323,6 @@ fn warn_of_a_short_secret(audience: &Audience, auth: &ClientAuth) {
     if auth.has_short_secret() {
         audience.tell(&EventKind::ShortSecret { client_id: auth.client_id().to_owned() });
     }
-}
-
-/// Who a source is in a store: 16 bytes that nobody else has.
-fn claimant() -> Claimant {
-    let mut me = [0; 16];
-    if getrandom::fill(&mut me).is_err() {
-        let [first, second] = [random_seed(), random_seed()].map(u64::to_le_bytes);
-        me[..8].copy_from_slice(&first);
-        me[8..].copy_from_slice(&second);
-    }
-    Claimant::new(me)
 }
 
 /// A seed for a machine's jitter that differs from process to process, and from source to source.

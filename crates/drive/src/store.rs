@@ -7,14 +7,17 @@ mod circuit;
 mod command;
 mod crossing;
 mod sealing;
+mod untold;
 
 pub(crate) use command::Command;
 pub(crate) use crossing::{Crossing, Leg};
 pub use sealing::{Sealing, TokenSeal};
+pub(crate) use untold::{UnderWay, Untold, Waiting};
 
+use crate::shared::random_seed;
 use crate::sync::{Mutex, MutexGuard};
 use circuit::Circuit;
-use evergrant_core::fleet::{Name, Operation, Reply, StoreError};
+use evergrant_core::fleet::{Claimant, Name, Operation, Reply, StoreError};
 use evergrant_core::{Client, ConfigError, Mono, Outcome, Thumbprint};
 use std::fmt;
 use std::pin::Pin;
@@ -89,6 +92,30 @@ pub enum WhenDown {
     /// It does not ask, and tries the store again as after any transient failure: for those who pay for each token. A token that is held
     /// is used on.
     Rest,
+}
+
+/// What a source has of its store.
+pub(crate) struct Shares {
+    pub(crate) store: SealedStore,
+    /// Who it is there.
+    pub(crate) claimant: Claimant,
+    pub(crate) untold: Arc<Untold>,
+}
+
+impl Shares {
+    pub(crate) fn new(store: SealedStore) -> Self {
+        Self { store, claimant: claimant(), untold: Arc::default() }
+    }
+}
+
+/// 16 bytes that nobody else has.
+fn claimant() -> Claimant {
+    let mut me = [0; 16];
+    if getrandom::fill(&mut me).is_err() {
+        let [first, second] = [random_seed(), random_seed()].map(u128::from);
+        me = (first << 64 | second).to_le_bytes();
+    }
+    Claimant::new(me)
 }
 
 /// An engine with what seals the tokens in it: what the builder of an adapter, or of a pool, takes. Clones are one store, which is left

@@ -181,6 +181,21 @@ where
         .await
     }
 
+    /// Waits until the store has been told what there is to tell: a program that ends sooner leaves its claim behind, and the others wait for
+    /// that until its time is over. Returns at once without a store, and where there is no runtime; a store that does not answer holds it up for
+    /// some seconds at most.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn flush(&self) {
+        let Some(waiting) = self.shared.untold() else { return };
+        poll_fn(|cx| match (waiting.is_over(cx.waker()), self.runtime.current()) {
+            (true, _) | (_, Err(_)) => Poll::Ready(()),
+            (false, Ok(_)) => Poll::Pending,
+        })
+        .await;
+    }
+
     /// The slow path: asks the machine, and waits for it.
     async fn wait(
         &self,

@@ -907,6 +907,16 @@ impl Tokens {
         self.0.shared().status()
     }
 
+    /// Waits until the [store](TokensBuilder::store) has been told what there is to tell, for a program that is about to end: one that ends sooner
+    /// leaves its claim behind, and the other processes wait for that until its time is over. Returns at once without a store; one that does not
+    /// answer holds it up for some seconds at most.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn flush(&self) {
+        self.0.flush().await;
+    }
+
     /// The held token, to be kept across a restart; `None` for one that an API refused, and for a fixed one. The program
     /// decides where to keep it and how to protect it: it is as secret as a password.
     ///

@@ -9,7 +9,7 @@ use crate::contained::contained;
 use crate::identity::{CertifiedKey, Identity};
 use crate::observer::{EventKind, FlightSpan, Report};
 use crate::source::{Sources, Ticket};
-use crate::store::Crossing;
+use crate::store::{Crossing, Shares};
 use evergrant_core::fleet::{Instance, Passage, StoreError};
 use evergrant_core::{
     AccessToken, Asking, Attempt, Cause, Class, Client, ConfigError, Endpoint, Flight, Known, Landing,
@@ -116,9 +116,10 @@ impl<V> FlightGuard<V> {
 
     /// How it goes, on connections that show the certificate with this thumbprint.
     pub(crate) fn way(&self, shown: Option<Thumbprint>) -> Way {
-        let (Some((store, claimant)), Some(flight)) = (&self.shared.store, &self.flight) else {
+        let (Some(shares), Some(flight)) = (&self.shared.store, &self.flight) else {
             return Way::Alone(Vec::new());
         };
+        let Shares { store, claimant, untold } = &**shares;
         let policy = self.shared.policy();
         match Crossing::begin(store, &self.client, shown, self.shared.clock.now().mono) {
             Ok(Some(crossing)) => {
@@ -128,7 +129,8 @@ impl<V> FlightGuard<V> {
                 let passage =
                     Passage::new(flight, instance, held.as_ref().map(print), dropped.as_ref().map(print));
                 let passage = if *is_rotated { passage.rotated() } else { passage };
-                Way::Store(Box::new(crossing.by(passage, Arc::clone(&self.shared.audience))))
+                let audience = Arc::clone(&self.shared.audience);
+                Way::Store(Box::new(crossing.by(passage, audience, untold.begin())))
             }
             Ok(None) => match store.outcome_when_down() {
                 Some(outcome) => Way::Nowhere(outcome),

@@ -19,9 +19,8 @@ use crate::published::Published;
 use crate::sites::Sites;
 use crate::source::Sources;
 use crate::status::Journal;
-use crate::store::SealedStore;
+use crate::store::Shares;
 use crate::sync::{Mutex, MutexGuard};
-use evergrant_core::fleet::Claimant;
 use evergrant_core::{AccessToken, Call, Client, Generation, Known, Machine, Mono, Now, Thumbprint};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -38,8 +37,8 @@ pub struct Shared<V> {
     pub(super) patience: Duration,
     pub(super) fail_fast: bool,
     pub(super) audience: Arc<Audience>,
-    /// The store that it shares with other processes, and who it is there.
-    pub(super) store: Option<(SealedStore, Claimant)>,
+    /// The store that it shares with other processes.
+    pub(super) store: Option<Box<Shares>>,
     /// Of which pool, if it is one of many.
     pub(super) member: Option<Member>,
 }

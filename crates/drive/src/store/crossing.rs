@@ -1,9 +1,9 @@
 //! One flight through a store, as far as the loops need not know how: what they run, ask, wait for and land.
 
-use super::SealedStore;
 use super::circuit::Change;
 use super::command::Command;
 use super::sealing::TokenSeal;
+use super::{SealedStore, UnderWay};
 use crate::observer::{Audience, EventKind};
 use evergrant_core::fleet::{Have, Next, Operation, Passage, Print, Reply, StoreError};
 use evergrant_core::{
@@ -36,6 +36,7 @@ pub(crate) struct Crossing {
     /// What people hear of it.
     news: Vec<EventKind>,
     audience: Arc<Audience>,
+    _under_way: UnderWay,
 }
 
 /// A seal of a store that may be asked now.
@@ -52,9 +53,9 @@ impl Shore<'_> {
     }
 
     /// This passage, from here.
-    pub(crate) fn by(self, passage: Passage, audience: Arc<Audience>) -> Crossing {
-        let Self { store, seal, shown } = self;
-        Crossing { passage, store: store.clone(), seal, shown, news: Vec::new(), audience }
+    pub(crate) fn by(self, passage: Passage, audience: Arc<Audience>, under_way: UnderWay) -> Crossing {
+        let (Self { store, seal, shown }, news) = (self, Vec::new());
+        Crossing { passage, store: store.clone(), seal, shown, news, audience, _under_way: under_way }
     }
 }
 

@@ -94,3 +94,14 @@ fn who_pays_for_each_token_does_not_ask_without_the_store() {
     assert!(error.to_string().contains("the store failed a short time ago"), "{error}");
     assert_eq!(sent(&gate), 0);
 }
+
+#[test]
+fn whoever_wants_to_end_can_wait_until_the_store_was_told() {
+    let (_, clock) = fixture::settings();
+    let memory = InMemory::new(&clock);
+    let (source, _gate) = process(&clock, SealedStore::blocking(memory.clone(), Plain));
+    source.flush();
+    assert!(source.wait(None, None).is_ok());
+    source.flush();
+    assert_eq!(memory.commands(), ["claim", "put"]);
+}

@@ -426,3 +426,29 @@ fn a_client_that_cannot_be_sealed_for_is_named_when_the_source_is_made() {
     let settings = Settings::new(client).store(fleet.memory.sealed());
     assert_eq!(settings.check(), Err(evergrant_core::ConfigError::NeedsStoreKey));
 }
+
+#[test]
+fn whoever_wants_to_end_can_wait_until_the_store_was_told() {
+    let fleet = Fleet::new();
+    let process = fleet.process(GRANT);
+    let mut flushed = Box::pin(process.source.flush());
+    assert!(poll(&mut flushed).is_ready(), "nothing is under way");
+    let mut call = Box::pin(process.source.wait(None, None));
+    assert!(poll(&mut call).is_pending());
+    process.hand.run();
+    fleet.memory.fails_by(Fault::Hangs);
+    assert!(poll(&mut call).is_ready());
+    let waking = Waking::new();
+    let mut flushed = Box::pin(process.source.flush());
+    assert!(flushed.as_mut().poll(&mut Context::from_waker(&waking.waker())).is_pending());
+    process.run();
+    for pause in [250, 100, 250, 400] {
+        fleet.advance(ms(pause));
+        process.run();
+        assert_eq!(waking.count(), 0);
+    }
+    fleet.advance(ms(250));
+    process.run();
+    assert_eq!(waking.count(), 1);
+    assert!(poll(&mut flushed).is_ready());
+}
