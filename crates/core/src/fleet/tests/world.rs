@@ -505,7 +505,7 @@ impl World {
         let known = self.ghost.ends.iter().find(|(known, _)| *known == number).map(|(_, end)| *end);
         match (shared, known) {
             (true, Some(asker)) => {
-                hold!(end <= asker, "F2: used until {end:?}, by its asker until {asker:?}")
+                hold!(end <= asker, "F2: used until {end:?}, by its asker until {asker:?}");
             }
             // Of a lie nobody knows.
             (true, None) => {}
