@@ -16,6 +16,7 @@
 //! never of the same millisecond; and a process has so many jobs at once as the bounds say, the oldest is dropped beyond.
 
 mod search;
+mod traces;
 mod world;
 
 use search::explore;
@@ -68,6 +69,6 @@ fn a_process_before_a_store_that_lies_keeps_the_invariants() {
 #[test]
 fn three_processes_keep_the_invariants() {
     if reach() != (false, false) {
-        explore("three", &Bounds { processes: 3, ..Bounds::none() });
+        explore("three", &Bounds { processes: 3, at_once: true, ..Bounds::none() });
     }
 }
