@@ -607,6 +607,7 @@ impl World {
         let now = self.now;
         for process in &mut self.processes {
             process.jobs.retain(|job| now.mono.since(job.passage.sent()) <= units(OLDEST));
+            process.machine.lapse(now);
         }
         self.entry.forget_past(store_time(now), units(2), 2);
         self.ghost.open.retain(|(_, _, until)| store_time(now) < *until);
@@ -651,8 +652,11 @@ impl World {
         let place =
             |token: u64| names.tokens.iter().position(|known| *known == token).map(|place| place as u64);
         let noon = Now::new(Mono::from_origin(NOON), Wall::from_epoch(NOON));
-        let ends =
-            self.ghost.ends.iter().filter_map(|(token, end)| Some((place(*token)?, shifted(*end, now))));
+        let ends = self
+            .ghost
+            .ends
+            .iter()
+            .filter_map(|(token, end)| Some((place(*token)?, shifted(*end, now).max(noon.mono))));
         self.ghost.ends = ends.collect();
         self.ghost.ends.sort_unstable();
         let thrown = self.ghost.thrown.iter().filter_map(|token| place(*token));
