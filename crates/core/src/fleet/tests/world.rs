@@ -64,7 +64,7 @@ pub(super) struct Bounds {
     pub failures: bool,
     /// The store replies anything.
     pub lies: bool,
-    /// A reply arrives as soon as its command is executed.
+    /// A command is executed, and its reply arrives, before time passes.
     pub at_once: bool,
 }
 
@@ -241,7 +241,8 @@ impl World {
     /// Everything that can happen next.
     pub(super) fn events(&self, bounds: &Bounds) -> Vec<Event> {
         let mut events = Vec::new();
-        if !self.processes.iter().any(|process| process.jobs.iter().any(|job| job.waits)) {
+        let stops = |job: &Job| job.waits || (bounds.at_once && job.wire != Wire::Idle);
+        if !self.processes.iter().any(|process| process.jobs.iter().any(stops)) {
             events.push(Event::Pass(1));
         }
         for (at, process) in self.processes.iter().enumerate() {
@@ -369,6 +370,25 @@ impl World {
         }
         self.advance()?;
         self.always()
+    }
+
+    /// For a test of the observer: a store that grants a claim beside another one.
+    pub(super) fn forget_claims(&mut self) {
+        self.entry.forget_claim();
+    }
+
+    /// For a test of the observer: whoever is told what is left of a token counts it from later on.
+    pub(super) fn lengthen(&mut self) {
+        for job in self.processes.iter_mut().flat_map(|process| &mut process.jobs) {
+            if let Wire::Replied(Reply::Have(have)) = &mut job.wire {
+                have.left += units(1);
+            }
+        }
+    }
+
+    /// For a test of the observer: a store that throws nothing away.
+    pub(super) fn bring_back(&mut self, before: &Self) {
+        self.entry.bring_back(&before.entry);
     }
 
     /// The claims of a process that died are those of nobody.
