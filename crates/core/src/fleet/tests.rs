@@ -16,10 +16,11 @@
 //! never of the same millisecond; and a process has so many jobs at once as the bounds say, the oldest is dropped beyond.
 
 mod search;
+mod traces;
 mod world;
 
-use search::explore;
-use world::Bounds;
+use search::{explore, search};
+use world::{Bounds, Event};
 
 /// Whether the searches go to closure, and further.
 fn reach() -> (bool, bool) {
@@ -37,7 +38,7 @@ fn two_processes_keep_the_invariants() {
 
 #[test]
 fn two_processes_of_which_any_dies_before_a_store_that_forgets_keep_the_invariants() {
-    explore("deaths and losses", &Bounds { deaths: true, losses: true, ..Bounds::none() });
+    explore("deaths and losses", &Bounds { deaths: true, losses: true, at_once: true, ..Bounds::none() });
 }
 
 #[test]
@@ -47,17 +48,17 @@ fn two_processes_whose_commands_and_replies_are_lost_keep_the_invariants() {
 
 #[test]
 fn two_processes_whose_commands_are_executed_late_keep_the_invariants() {
-    explore("late commands", &Bounds { strays: 1, ..Bounds::none() });
+    explore("late commands", &Bounds { strays: 1, at_once: true, ..Bounds::none() });
 }
 
 #[test]
 fn two_processes_whose_tokens_are_refused_keep_the_invariants() {
-    explore("rejections", &Bounds { rejections: true, ..Bounds::none() });
+    explore("rejections", &Bounds { rejections: true, at_once: true, ..Bounds::none() });
 }
 
 #[test]
 fn two_processes_whose_requests_fail_keep_the_invariants() {
-    explore("failures", &Bounds { failures: true, ..Bounds::none() });
+    explore("failures", &Bounds { failures: true, at_once: true, ..Bounds::none() });
 }
 
 #[test]
@@ -68,6 +69,41 @@ fn a_process_before_a_store_that_lies_keeps_the_invariants() {
 #[test]
 fn three_processes_keep_the_invariants() {
     if reach() != (false, false) {
-        explore("three", &Bounds { processes: 3, ..Bounds::none() });
+        explore("three", &Bounds { processes: 3, at_once: true, ..Bounds::none() });
     }
+}
+
+/// An observer that never complains proves nothing: with a rule turned round, the search finds it.
+#[test]
+fn f1_a_store_that_grants_two_claims_is_found() {
+    let broken = search("two claims", &Bounds::none(), 6000, |world, event, bounds| {
+        if matches!(event, Event::Execute(..)) {
+            world.forget_claims();
+        }
+        world.apply(event, bounds)
+    });
+    assert!(broken.is_err_and(|broken| broken.starts_with("F1")));
+}
+
+#[test]
+fn f2_a_reader_that_counts_from_when_the_reply_came_is_found() {
+    let broken = search("counted late", &Bounds::none(), 60_000, |world, event, bounds| {
+        if matches!(event, Event::Deliver(..)) {
+            world.lengthen();
+        }
+        world.apply(event, bounds)
+    });
+    assert!(broken.is_err_and(|broken| broken.starts_with("F2")));
+}
+
+#[test]
+fn f3_a_store_that_keeps_what_was_thrown_away_is_found() {
+    let bounds = Bounds { rejections: true, at_once: true, ..Bounds::none() };
+    let broken = search("nothing thrown away", &bounds, 60_000, |world, event, bounds| {
+        let before = world.clone();
+        world.apply(event, bounds)?;
+        world.bring_back(&before);
+        Ok(())
+    });
+    assert!(broken.is_err_and(|broken| broken.starts_with("F3")));
 }

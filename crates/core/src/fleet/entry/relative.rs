@@ -50,6 +50,14 @@ impl Entry {
         }
     }
 
+    pub(in crate::fleet) fn forget_claim(&mut self) {
+        self.claim = None;
+    }
+
+    pub(in crate::fleet) fn bring_back(&mut self, before: &Self) {
+        self.token = self.token.take().or(before.token.clone());
+    }
+
     /// The print of the token, ended or not.
     pub(in crate::fleet) fn print(&self) -> Option<Print> {
         self.token.as_ref().map(|kept| kept.print)

@@ -17,7 +17,7 @@ use std::{format, vec::Vec};
 /// All times are multiples of this.
 const UNIT: Duration = Duration::from_millis(500);
 /// A request that is older is never answered.
-const OLDEST: u32 = 8;
+const OLDEST: u32 = 4;
 /// Where `now` is moved to.
 const NOON: Duration = Duration::from_secs(43_200);
 /// The life of every token, in units.
@@ -64,6 +64,8 @@ pub(super) struct Bounds {
     pub failures: bool,
     /// The store replies anything.
     pub lies: bool,
+    /// A command is executed, and its reply arrives, before time passes.
+    pub at_once: bool,
 }
 
 impl Bounds {
@@ -78,6 +80,7 @@ impl Bounds {
             rejections: false,
             failures: false,
             lies: false,
+            at_once: false,
         }
     }
 }
@@ -147,6 +150,8 @@ struct Job {
     /// Until it has landed.
     flight: Option<Flight>,
     wire: Wire,
+    /// Time has passed since the command was sent: no more does before its reply is given up.
+    waits: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -192,23 +197,23 @@ fn claimant(process: usize) -> Claimant {
     Claimant::new([process as u8; 16])
 }
 
-fn token(number: u64) -> AccessToken {
+pub(super) fn token(number: u64) -> AccessToken {
     AccessToken::new(&format!("t{number}")).expect("visible ASCII")
 }
 
-fn number(token: &AccessToken) -> u64 {
+pub(super) fn number(token: &AccessToken) -> u64 {
     token.expose()[1..].parse().expect("a number")
 }
 
-fn print(number: u64) -> Print {
+pub(super) fn print(number: u64) -> Print {
     Print::new(number.to_be_bytes())
 }
 
-fn number_of(print: Print) -> u64 {
+pub(super) fn number_of(print: Print) -> u64 {
     u64::from_be_bytes(*print.as_bytes())
 }
 
-fn sealed(number: u64) -> Sealed {
+pub(super) fn sealed(number: u64) -> Sealed {
     Sealed::new(&number.to_be_bytes())
 }
 
@@ -235,7 +240,11 @@ impl World {
 
     /// Everything that can happen next.
     pub(super) fn events(&self, bounds: &Bounds) -> Vec<Event> {
-        let mut events = Vec::from([Event::Pass(1)]);
+        let mut events = Vec::new();
+        let stops = |job: &Job| job.waits || (bounds.at_once && job.wire != Wire::Idle);
+        if !self.processes.iter().any(|process| process.jobs.iter().any(stops)) {
+            events.push(Event::Pass(1));
+        }
         for (at, process) in self.processes.iter().enumerate() {
             events.push(Event::Poll(at));
             if bounds.rejections && process.machine.held(self.now).is_some() {
@@ -287,7 +296,12 @@ impl World {
     pub(super) fn apply(&mut self, event: Event, bounds: &Bounds) -> Result<(), String> {
         let now = self.now;
         match event {
-            Event::Pass(time) => self.now = now.after(units(time)),
+            Event::Pass(time) => {
+                self.now = now.after(units(time));
+                for job in self.processes.iter_mut().flat_map(|process| &mut process.jobs) {
+                    job.waits = job.wire != Wire::Idle;
+                }
+            }
             Event::Poll(at) => self.poll(at, bounds)?,
             Event::Reject(at) => {
                 let machine = &mut self.processes[at].machine;
@@ -298,7 +312,13 @@ impl World {
             Event::Execute(at, job) => {
                 let Wire::Sent(operation) = self.processes[at].jobs[job].wire.clone() else { return Ok(()) };
                 let reply = self.execute(&operation)?;
-                self.processes[at].jobs[job].wire = Wire::Replied(reply);
+                let job = &mut self.processes[at].jobs[job];
+                if bounds.at_once {
+                    job.wire = Wire::Idle;
+                    job.passage.replied(now, Ok(opened(reply)));
+                } else {
+                    job.wire = Wire::Replied(reply);
+                }
             }
             Event::Stray(at) => {
                 let operation = self.strays.remove(at);
@@ -352,6 +372,25 @@ impl World {
         self.always()
     }
 
+    /// For a test of the observer: a store that grants a claim beside another one.
+    pub(super) fn forget_claims(&mut self) {
+        self.entry.forget_claim();
+    }
+
+    /// For a test of the observer: whoever is told what is left of a token counts it from later on.
+    pub(super) fn lengthen(&mut self) {
+        for job in self.processes.iter_mut().flat_map(|process| &mut process.jobs) {
+            if let Wire::Replied(Reply::Have(have)) = &mut job.wire {
+                have.left += units(1);
+            }
+        }
+    }
+
+    /// For a test of the observer: a store that throws nothing away.
+    pub(super) fn bring_back(&mut self, before: &Self) {
+        self.entry.bring_back(&before.entry);
+    }
+
     /// The claims of a process that died are those of nobody.
     fn bury(&mut self, at: usize) {
         for (from, to) in
@@ -393,7 +432,7 @@ impl World {
                 if process.jobs.len() == bounds.jobs {
                     process.jobs.pop_front();
                 }
-                process.jobs.push_back(Job { passage, flight: Some(flight), wire: Wire::Idle });
+                process.jobs.push_back(Job { passage, flight: Some(flight), wire: Wire::Idle, waits: false });
                 let mut call = Call::new(now.mono.after(units(100)));
                 let step = process.machine.poll(now, &mut call);
                 process.machine.leave(&mut call);
@@ -423,14 +462,15 @@ impl World {
                 hold!(have.left <= have.life, "more is left than it lives");
             }
             (Operation::Claim(claim), Reply::Claimed { stamp, .. }) => {
-                // A process that claims again has given up its own flight.
+                let last = ghost.open.iter().map(|(_, fence, _)| *fence).max();
+                hold!(last.is_none_or(|last| stamp.fence() > last), "F4: a fence that is not higher");
+                // Whose report was lost claims again: what counts is its last request.
                 let own = |process: usize| {
                     claimant(process) == claim.claimant || claimant(process).offering() == claim.claimant
                 };
-                let other = ghost.open.iter().find(|(process, _, until)| !own(*process) && now < *until);
+                ghost.open.retain(|(process, ..)| !own(*process));
+                let other = ghost.open.iter().find(|(_, _, until)| now < *until);
                 hold!(other.is_none(), "F1: {claim:?} is granted beside {other:?}");
-                let last = ghost.open.iter().map(|(_, fence, _)| *fence).max();
-                hold!(last.is_none_or(|last| stamp.fence() > last), "F4: a fence that is not higher");
             }
             (Operation::Put(put), Reply::Kept) => {
                 let (fence, last) = (put.stamp.fence(), before.kept_fence());
@@ -456,10 +496,11 @@ impl World {
                     steps += 1;
                     hold!(steps < 8, "a passage that does not stop");
                     let Process { machine, jobs } = &mut self.processes[at];
-                    let Job { passage, flight, wire } = &mut jobs[job];
+                    let Job { passage, flight, wire, waits } = &mut jobs[job];
                     if *wire != Wire::Idle {
                         break;
                     }
+                    *waits = false;
                     match passage.poll(now) {
                         Next::Claim(claim) => *wire = Wire::Sent(Operation::Claim(claim)),
                         Next::Put(unsealed) => {
@@ -505,7 +546,7 @@ impl World {
         let known = self.ghost.ends.iter().find(|(known, _)| *known == number).map(|(_, end)| *end);
         match (shared, known) {
             (true, Some(asker)) => {
-                hold!(end <= asker, "F2: used until {end:?}, by its asker until {asker:?}")
+                hold!(end <= asker, "F2: used until {end:?}, by its asker until {asker:?}");
             }
             // Of a lie nobody knows.
             (true, None) => {}
@@ -586,6 +627,7 @@ impl World {
         let now = self.now;
         for process in &mut self.processes {
             process.jobs.retain(|job| now.mono.since(job.passage.sent()) <= units(OLDEST));
+            process.machine.lapse(now);
         }
         self.entry.forget_past(store_time(now), units(2), 2);
         self.ghost.open.retain(|(_, _, until)| store_time(now) < *until);
@@ -630,8 +672,11 @@ impl World {
         let place =
             |token: u64| names.tokens.iter().position(|known| *known == token).map(|place| place as u64);
         let noon = Now::new(Mono::from_origin(NOON), Wall::from_epoch(NOON));
-        let ends =
-            self.ghost.ends.iter().filter_map(|(token, end)| Some((place(*token)?, shifted(*end, now))));
+        let ends = self
+            .ghost
+            .ends
+            .iter()
+            .filter_map(|(token, end)| Some((place(*token)?, shifted(*end, now).max(noon.mono))));
         self.ghost.ends = ends.collect();
         self.ghost.ends.sort_unstable();
         let thrown = self.ghost.thrown.iter().filter_map(|token| place(*token));
@@ -643,7 +688,7 @@ impl World {
     }
 }
 
-fn opened(reply: Reply) -> Reply<Option<AccessToken>> {
+pub(super) fn opened(reply: Reply) -> Reply<Option<AccessToken>> {
     reply.opened(|have| number_in(&have.token).map(token))
 }
 
