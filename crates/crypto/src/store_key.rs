@@ -187,7 +187,7 @@ impl TokenSeal for Derived {
             _ => return None,
         };
         content.push(kind);
-        content.extend(thumbprint.iter().flat_map(|thumbprint| thumbprint.as_bytes()));
+        content.extend(thumbprint.iter().flat_map(Thumbprint::as_bytes));
         content.extend(text);
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).ok()?;
