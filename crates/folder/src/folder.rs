@@ -84,9 +84,12 @@ impl Folder {
     pub(crate) fn asks(&self, name: &Name, fence: Fence) -> Result<Asks, FolderError> {
         let (folder, file) = (self.opened(), claim_name(name, fence));
         let failed = |error: &dyn fmt::Display| self.about(&file, &format_args!("cannot be made: {error}"));
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // One may be left from a process that was killed before the entry had its claim.
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = rustix::fs::openat(&*folder, &*file, flags, Mode::RUSR | Mode::WUSR);
-        let opened = opened.map_err(|error| failed(&error))?;
+        let opened = File::from(opened.map_err(|error| failed(&error))?);
+        let metadata = opened.metadata().map_err(|error| failed(&error))?;
+        usable(&metadata).map_err(|reason| self.about(&file, &reason))?;
         rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive)
             .map_err(|error| failed(&error))?;
         Ok(Asks { folder, file, _held: opened })
@@ -94,14 +97,14 @@ impl Folder {
 
     /// Whether whoever asked by this claim is no more.
     pub(crate) fn is_dead(&self, name: &Name, fence: Fence) -> bool {
-        let file = claim_name(name, fence);
         // What is not there tells nothing: then the claim lasts as long as it was made for.
-        let Ok(Some(opened)) = self.open_file(&file) else { return false };
-        let is_dead = rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive).is_ok();
-        if is_dead {
-            let _gone = rustix::fs::unlinkat(&*self.opened(), &*file, AtFlags::empty());
-        }
-        is_dead
+        let Ok(Some(opened)) = self.open_file(&claim_name(name, fence)) else { return false };
+        rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive).is_ok()
+    }
+
+    /// Removes what was left of a claim whose maker is no more, once no entry has it: before, it is what the next one knows it by.
+    pub(crate) fn clear_claim(&self, name: &Name, fence: Fence) {
+        let _gone = rustix::fs::unlinkat(&*self.opened(), claim_name(name, fence), AtFlags::empty());
     }
 
     /// The lock of this name; `None` if somebody holds it for that long. The system takes it back when its holder ends, however it ends.
@@ -150,6 +153,11 @@ impl Folder {
         Ok(names)
     }
 
+    /// The claims by which somebody asks, or has asked until he died.
+    pub(crate) fn claims(&self) -> Result<Vec<(Name, Fence)>, FolderError> {
+        Ok(self.files()?.iter().filter_map(|file| claim_of(file)).collect())
+    }
+
     /// The names of all that is in the folder.
     fn files(&self) -> Result<Vec<String>, FolderError> {
         let failed = |error: Errno| FolderError::folder(&self.path, format!("cannot be read: {error}"));
@@ -163,10 +171,6 @@ impl Folder {
             let is_ours = is_unfinished_key(&file)
                 || name_of(&file, NEW).is_some()
                 || name_of(&file, EARLIER).is_some();
-            // The claim of a process that died, and after which nobody has asked.
-            if let Some((name, fence)) = claim_of(&file) {
-                self.is_dead(&name, fence);
-            }
             // What is no file of this user's alone stays.
             let Some(Ok(Some(opened))) = is_ours.then(|| self.open_file(&file)) else { continue };
             let written = opened.metadata().and_then(|metadata| metadata.modified()).ok();
@@ -315,7 +319,7 @@ impl Drop for Lock<'_> {
 pub(crate) struct Asks {
     folder: Arc<OwnedFd>,
     file: String,
-    _held: OwnedFd,
+    _held: File,
 }
 
 impl Asks {

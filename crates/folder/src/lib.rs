@@ -12,7 +12,7 @@ mod held;
 pub use error::FolderError;
 pub use held::Held;
 
-use evergrant_core::fleet::{Claimant, Entry, Name, Operation, Reply, StoreError, StoreTime};
+use evergrant_core::fleet::{Claimant, Entry, Fence, Name, Operation, Reply, StoreError, StoreTime};
 use evergrant_drive::BlockingStore;
 use folder::{Asks, Folder};
 use std::collections::BTreeMap;
@@ -152,6 +152,28 @@ impl FolderStore {
             // Whoever is faster has done it.
             let _gone = self.remove(&name, |held| held.expires_at <= now);
         }
+        for (name, fence) in self.0.folder.claims().unwrap_or_default() {
+            self.sweep_claim(&name, fence);
+        }
+    }
+
+    /// Removes what was left of a claim whose maker is no more, and the claim with it.
+    fn sweep_claim(&self, name: &Name, fence: Fence) {
+        let folder = &self.0.folder;
+        let Ok(Some(lock)) = folder.lock(name, CLEARING) else { return };
+        if !folder.is_dead(name, fence) {
+            return;
+        }
+        let entry = folder.read(name).and_then(|text| Entry::parse(&text));
+        if let Some(mut entry) =
+            entry.filter(|entry| entry.claimed_by(now()).is_some_and(|(_, by)| by == fence))
+        {
+            entry.end_claim();
+            if lock.replace(entry.to_string().as_bytes(), false).is_err() {
+                return;
+            }
+        }
+        folder.clear_claim(name, fence);
     }
 
     fn sweep_now_and_then(&self, now: StoreTime) {
@@ -186,10 +208,13 @@ impl FolderStore {
         let (before, now) = (read(), clock());
         let mut entry = before.clone().filter(|entry| now < entry.expires_at()).unwrap_or_default();
         let claimant = operation.claimant();
-        if let (Operation::Claim(_), Some((holder, fence))) = (operation, entry.claimed_by(now))
-            && holder != claimant
-            && folder.is_dead(name, fence)
-        {
+        let dead = match (operation, entry.claimed_by(now)) {
+            (Operation::Claim(_), Some((holder, fence))) if holder != claimant => {
+                Some(fence).filter(|fence| folder.is_dead(name, *fence))
+            }
+            _ => None,
+        };
+        if dead.is_some() {
             entry.end_claim();
         }
         let reply = entry.run(now, operation);
@@ -199,7 +224,14 @@ impl FolderStore {
         };
         if before.as_ref() != Some(&entry) {
             // A claim need not outlast a loss of power: whoever made it does not either.
-            lock.replace(entry.to_string().as_bytes(), matches!(reply, Reply::Kept))?;
+            let written = lock.replace(entry.to_string().as_bytes(), matches!(reply, Reply::Kept));
+            if let Err(error) = written {
+                asks.into_iter().for_each(Asks::end);
+                return Err(error);
+            }
+        }
+        if let Some(fence) = dead {
+            folder.clear_claim(name, fence);
         }
         let mut asking = self.0.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match (operation, asks) {
@@ -231,5 +263,6 @@ fn now() -> StoreTime {
     StoreTime::default().after(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -1,5 +1,5 @@
 use super::*;
-use evergrant_core::fleet::{Claim, Claimant, Fail, Print, Put, Sealed, Stamp, Table};
+use evergrant_core::fleet::{Claim, Fail, Print, Put, Said, Sealed, Stamp, Table};
 use proptest::prelude::*;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -110,7 +110,7 @@ fn operation() -> impl Strategy<Value = (u64, u8, Operation)> {
     let puts = (me(), 0..3_u8, times(), times(), times()).prop_map(move |(me, print, ends, due, life)| {
         Operation::Put(Put {
             claimant: claimant(me),
-            stamp: Stamp::new(evergrant_core::fleet::Fence::new(0), StoreTime::default()),
+            stamp: Stamp::new(Fence::new(0), StoreTime::default()),
             print: Print::new([print; 8]),
             sealed: Sealed::new(&[print; 40]),
             ends_in: millis(ends),
@@ -120,10 +120,10 @@ fn operation() -> impl Strategy<Value = (u64, u8, Operation)> {
     });
     let fails = (me(), any::<bool>(), times(), times(), times(), 0..=1000_u16).prop_map(
         move |(me, counts, base, cap, told, spread)| {
-            let said = counts.then(|| evergrant_core::fleet::Said::parse("transient 503 -")).flatten();
+            let said = counts.then(|| Said::parse("transient 503 -")).flatten();
             Operation::Fail(Fail {
                 claimant: claimant(me),
-                stamp: Stamp::new(evergrant_core::fleet::Fence::new(0), StoreTime::default()),
+                stamp: Stamp::new(Fence::new(0), StoreTime::default()),
                 counts,
                 base: millis(base),
                 cap: millis(cap),
@@ -340,6 +340,10 @@ fn the_claim_of_a_process_that_is_no_more_ends_at_once() {
     assert_eq!(claims(), 1);
     own.store().sweep();
     assert_eq!(claims(), 0);
+    assert!(
+        matches!(own.store().run(&name(2), &claim(2), LIMIT), Ok(Reply::Claimed { .. })),
+        "and is nobody's"
+    );
 }
 
 #[test]

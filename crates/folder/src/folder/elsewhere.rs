@@ -39,6 +39,14 @@ impl Folder {
         match *self {}
     }
 
+    pub(crate) fn clear_claim(&self, _: &Name, _: Fence) {
+        match *self {}
+    }
+
+    pub(crate) fn claims(&self) -> Result<Vec<(Name, Fence)>, FolderError> {
+        match *self {}
+    }
+
     pub(crate) fn lock(&self, _: &Name, _: Duration) -> Result<Option<Lock<'_>>, FolderError> {
         match *self {}
     }
