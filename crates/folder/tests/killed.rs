@@ -29,7 +29,10 @@ mod unix {
     /// No test fails because a machine is slow.
     const LONG: Duration = Duration::from_secs(120);
 
-    const TESTS: [(&str, fn(&Path)); 6] = [
+    /// What a test is called, and what it does in a folder of its own.
+    type Test = (&'static str, fn(&Path));
+
+    const TESTS: [Test; 6] = [
         ("a_process_that_is_killed_after_its_claim_is_followed_at_once", killed_after_its_claim),
         ("a_process_that_is_killed_after_its_put_leaves_the_token", killed_after_its_put),
         ("a_process_that_is_killed_after_its_failure_leaves_the_rest", killed_after_its_failure),
@@ -78,7 +81,7 @@ mod unix {
                 // Until it is killed.
                 (("go", _), _) => loop {
                     if let Ok(Reply::Claimed { stamp, .. }) = run(claim(me, LONG)) {
-                        let _kept = run(if me % 2 == 0 { put(me, stamp) } else { fail(me, stamp) });
+                        let _kept = run(if me.is_multiple_of(2) { put(me, stamp) } else { fail(me, stamp) });
                     }
                 },
                 other => panic!("{other:?}"),
