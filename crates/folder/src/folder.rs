@@ -80,6 +80,20 @@ impl Folder {
         Some(content)
     }
 
+    /// The same, or why it is none.
+    pub(crate) fn read_whole(&self, name: &Name) -> Result<Option<String>, FolderError> {
+        let Some(opened) = self.open_file(&file_name(name, ENTRY))? else { return Ok(None) };
+        let mut content = Vec::new();
+        let read = opened.take(MAX_LEN).read_to_end(&mut content);
+        read.map_err(|error| self.about(&file_name(name, ENTRY), &format_args!("cannot be read: {error}")))?;
+        String::from_utf8(content).map(Some).map_err(|_| self.damaged(name))
+    }
+
+    /// That what is there is no entry.
+    pub(crate) fn damaged(&self, name: &Name) -> FolderError {
+        self.about(&file_name(name, ENTRY), &"was not written by evergrant, or is damaged")
+    }
+
     /// Says that this process asks by this claim, for as long as what is returned lives.
     pub(crate) fn asks(&self, name: &Name, fence: Fence) -> Result<Asks, FolderError> {
         let (folder, file) = (self.opened(), claim_name(name, fence));
@@ -168,9 +182,14 @@ impl Folder {
     /// Removes what was not finished, whose writer was killed, and what nobody reads any more.
     pub(crate) fn sweep(&self, now: SystemTime) {
         for file in self.files().unwrap_or_default() {
-            let is_ours = is_unfinished_key(&file)
-                || name_of(&file, NEW).is_some()
-                || name_of(&file, EARLIER).is_some();
+            let is_ours = is_unfinished_key(&file) || name_of(&file, EARLIER).is_some();
+            // Whoever writes holds the lock.
+            if let Some(name) = name_of(&file, NEW)
+                && let Ok(Some(_)) = self.open_file(&file)
+                && let Ok(Some(_held)) = self.lock(&name, Duration::ZERO)
+            {
+                let _gone = rustix::fs::unlinkat(&*self.opened(), &*file, AtFlags::empty());
+            }
             // What is no file of this user's alone stays.
             let Some(Ok(Some(opened))) = is_ours.then(|| self.open_file(&file)) else { continue };
             let written = opened.metadata().and_then(|metadata| metadata.modified()).ok();

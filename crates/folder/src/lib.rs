@@ -98,23 +98,39 @@ impl FolderStore {
     /// The folder cannot be read.
     pub fn entries(&self) -> Result<Vec<Held>, FolderError> {
         let names = self.0.folder.names()?;
-        Ok(names.iter().filter_map(|name| self.held(name)).collect())
+        Ok(names.iter().filter_map(|name| self.entry(name)).collect())
     }
 
     /// What is in it under this name.
     pub fn entry(&self, name: &Name) -> Option<Held> {
-        self.held(name)
+        let text = self.0.folder.read(name)?;
+        Some(Self::held(name, &text, &Entry::parse(&text)?))
     }
 
-    fn held(&self, name: &Name) -> Option<Held> {
-        let text = self.0.folder.read(name)?;
-        let entry = Entry::parse(&text)?;
-        Some(Held {
+    /// The same, or why what is there is as good as lost: the next entry takes its place. What another version has written is none, and
+    /// nothing is wrong with it.
+    ///
+    /// # Errors
+    /// It is another user's, a link, no file, open to other users, or no entry.
+    pub fn examine(&self, name: &Name) -> Result<Option<Held>, FolderError> {
+        let Some(text) = self.0.folder.read_whole(name)? else { return Ok(None) };
+        match Entry::parse(&text) {
+            Some(entry) => Ok(Some(Self::held(name, &text, &entry))),
+            None if is_of_another_version(&text) => Ok(None),
+            None => Err(self.0.folder.damaged(name)),
+        }
+    }
+
+    fn held(name: &Name, text: &str, entry: &Entry) -> Held {
+        Held {
             name: *name,
             bytes: text.len() as u64,
             token_ends_at: entry.token_ends_at(),
+            token_is_due_at: entry.token_is_due_at(),
+            rests_until: entry.rests_until(),
+            is_asked_for: entry.claimed_by(now()).is_some(),
             expires_at: entry.expires_at(),
-        })
+        }
     }
 
     /// Removes the entry of this name, if `may_go` says so of what is there. Returns whether one was removed; `None` where somebody holds its
@@ -128,9 +144,17 @@ impl FolderStore {
         may_go: impl FnOnce(&Held) -> bool,
     ) -> Result<Option<bool>, FolderError> {
         let Some(lock) = self.0.folder.lock(name, CLEARING)? else { return Ok(None) };
-        match self.held(name) {
-            Some(held) if may_go(&held) => lock.remove().map(|()| Some(true)),
-            _ => Ok(Some(false)),
+        let folder = &self.0.folder;
+        let Some(text) = folder.read(name) else { return Ok(Some(false)) };
+        let Some(mut entry) = Entry::parse(&text) else { return Ok(Some(false)) };
+        if let Some((_, fence)) = entry.claimed_by(now())
+            && folder.is_dead(name, fence)
+        {
+            entry.end_claim();
+        }
+        match may_go(&Self::held(name, &text, &entry)) {
+            true => lock.remove().map(|()| Some(true)),
+            false => Ok(Some(false)),
         }
     }
 
@@ -226,6 +250,7 @@ impl FolderStore {
             // A claim need not outlast a loss of power: whoever made it does not either.
             let written = lock.replace(entry.to_string().as_bytes(), matches!(reply, Reply::Kept));
             if let Err(error) = written {
+                // A claim that nobody can read is none.
                 asks.into_iter().for_each(Asks::end);
                 return Err(error);
             }
@@ -256,6 +281,13 @@ impl BlockingStore for FolderStore {
         }
         reply.ok_or(StoreError::TimedOut)
     }
+}
+
+/// Whether another version has written this, as far as its first line tells.
+fn is_of_another_version(text: &str) -> bool {
+    let first_of = |text: &str| text.lines().next().map(str::to_owned);
+    let (first, ours) = (first_of(text), first_of(&Entry::default().to_string()));
+    first != ours && first.is_some_and(|first| first.starts_with("evergrant-entry "))
 }
 
 /// The host's wall clock.

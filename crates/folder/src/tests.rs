@@ -410,11 +410,14 @@ fn what_is_over_goes_and_what_is_not_stays() {
         file.set_modified(SystemTime::now() - hour).unwrap();
     };
     let (killed, young) = (format!("{}.new", name(3)), format!("{}.new", name(4)));
+    // Whoever writes it holds the lock.
+    let writing = store.0.folder.lock(&name(4), LIMIT).unwrap();
     let earlier = format!("{}.token", name(5));
     for file in [&killed, &earlier, "file.key.0123456789abcdef", "notes.token", "file.key.old"] {
         old(file);
     }
     fs::write(own.file(&young), "x").unwrap();
+    fs::set_permissions(own.file(&young), fs::Permissions::from_mode(0o600)).unwrap();
     // The next put looks after it.
     assert!(matches!(store.run(&name(6), &claim(1), LIMIT), Ok(Reply::Claimed { .. })));
     let Ok(Reply::Claimed { stamp, .. }) = store.run(&name(6), &claim(1), LIMIT) else { panic!() };
@@ -424,15 +427,19 @@ fn what_is_over_goes_and_what_is_not_stays() {
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect();
     left.sort_unstable();
-    let mut expected = [
+    let mut expected = vec![
         format!("{}.entry", name(2)),
         format!("{}.entry", name(6)),
         young,
         "file.key.old".into(),
         "notes.token".into(),
     ];
+    expected.push(format!("{}.lock", name(4)));
     expected.sort_unstable();
     assert_eq!(left, expected);
+    drop(writing);
+    store.sweep();
+    assert!(!own.file(&format!("{}.new", name(4))).exists(), "its writer was killed");
 }
 
 #[test]
@@ -495,4 +502,72 @@ fn a_disk_that_takes_nothing_is_a_refusal_and_what_there_was_stays() {
     });
     assert!(refused(store.run(&name(1), &dropped, LIMIT)).contains("cannot be written"));
     assert_eq!(fs::read_to_string(own.file(&format!("{}.entry", name(1)))).unwrap(), before);
+    let files = fs::read_dir(own.at("store")).unwrap().map(|file| file.unwrap().file_name());
+    let claims = files.filter(|file| file.to_string_lossy().ends_with(".claim")).count();
+    assert_eq!(claims, 0, "a claim that is not there has no file");
+}
+
+#[test]
+fn what_is_wrong_with_an_entry_is_told_to_whoever_examines_it() {
+    let own = Own::new();
+    let store = own.store();
+    assert_eq!(store.examine(&name(1)), Ok(None));
+    kept(&store, &name(1), now());
+    assert_eq!(store.examine(&name(1)).unwrap(), store.entry(&name(1)));
+    let path = own.file(&format!("{}.entry", name(1)));
+    let whole = fs::read_to_string(&path).unwrap();
+    let damaged = "was not written by evergrant, or is damaged";
+    for content in [&b""[..], b"\xff\xfe", &whole.as_bytes()[..whole.len() / 2], &[b'a'; 100_000]] {
+        fs::write(&path, content).unwrap();
+        let error = store.examine(&name(1)).unwrap_err();
+        assert!(error.path() == path && error.to_string().ends_with(damaged), "{error}");
+    }
+    for other in ["evergrant-entry 2", "evergrant-entry 10", "evergrant-entry 2\nwhat\n"] {
+        fs::write(&path, other).unwrap();
+        assert_eq!(store.examine(&name(1)), Ok(None), "of another version");
+    }
+    for (kind, says) in [
+        ("a link", "is a symbolic link"),
+        ("a pipe", "is not a regular file"),
+        ("a file that others may read", "is open to other users (mode 640)"),
+    ] {
+        stranger(&own, &path, kind);
+        let error = store.examine(&name(1)).unwrap_err().to_string();
+        assert!(error.ends_with(says), "{error}");
+    }
+}
+
+#[test]
+fn whether_somebody_asks_and_when_the_next_is_due_can_be_told_without_a_key() {
+    let own = Own::new();
+    let (dying, store) = (own.store(), own.store());
+    kept(&store, &name(1), now());
+    let held = store.entry(&name(1)).unwrap();
+    assert!(held.token_is_due_at <= held.token_ends_at && held.token_is_due_at.is_some());
+    assert_eq!((held.is_asked_for, held.rests_until), (false, None));
+    assert!(matches!(dying.run(&name(2), &claim(1), LIMIT), Ok(Reply::Claimed { .. })));
+    assert!(store.entry(&name(2)).unwrap().is_asked_for);
+    let mut asked = None;
+    let looked = |held: &Held| {
+        asked = Some(held.is_asked_for);
+        false
+    };
+    assert_eq!(store.remove(&name(2), looked), Ok(Some(false)));
+    assert_eq!(asked, Some(true));
+    drop(dying);
+    assert_eq!(store.remove(&name(2), |held| !held.is_asked_for), Ok(Some(true)), "it is no more");
+    let Ok(Reply::Claimed { stamp, .. }) = store.run(&name(2), &claim(1), LIMIT) else { panic!() };
+    let fail = Operation::Fail(Fail {
+        claimant: Claimant::new([1; 16]),
+        stamp,
+        counts: true,
+        base: seconds(60),
+        cap: seconds(60),
+        told: Duration::ZERO,
+        spread: 1000,
+        said: None,
+    });
+    assert_eq!(store.run(&name(2), &fail, LIMIT), Ok(Reply::Noted));
+    let held = store.entry(&name(2)).unwrap();
+    assert!(held.rests_until > Some(now()) && !held.is_asked_for && held.token_ends_at.is_none());
 }

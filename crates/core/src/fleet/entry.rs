@@ -171,6 +171,16 @@ impl Entry {
         self.token.as_ref().map(|kept| kept.end)
     }
 
+    /// When the replacement of its token is due; `None` if it has none.
+    pub fn token_is_due_at(&self) -> Option<StoreTime> {
+        self.token.as_ref().map(|kept| kept.due)
+    }
+
+    /// Until when nobody asks; `None` if nothing failed since a token came.
+    pub fn rests_until(&self) -> Option<StoreTime> {
+        Some(self.rest_until).filter(|until| *until > StoreTime::default())
+    }
+
     /// When a store may forget it, after a write: an hour after the last of its times.
     pub fn expires_at(&self) -> StoreTime {
         let end = self.token.as_ref().map_or(StoreTime::default(), |kept| kept.end);

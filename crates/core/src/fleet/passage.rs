@@ -136,7 +136,7 @@ impl Unsealed {
 /// |-------|--------------|
 /// | a token | it lands as [`Outcome::Shared`]. What is left of it counts from when the claim was sent |
 /// | one that has ended for this process, leeway included | claimed again, once, as if it were held |
-/// | one that does not open | claimed again, once, as if it were refused |
+/// | one that does not open | claimed again, once, as if it were refused, however young it is |
 /// | rest | it lands as a refusal with that Retry-After, of 5 minutes at most |
 /// | busy | it pauses, and claims again |
 /// | busy with one claim for as long as a claim may hold | the store is broken |
@@ -361,7 +361,9 @@ impl Passage {
 impl Passage {
     fn claim(&self, claimant: Claimant, takes: bool) -> Claim {
         let lease = takes.then(|| self.instance.lease());
-        let young = if self.is_rotated { Duration::ZERO } else { whole_up(self.instance.policy.gate(1)) };
+        // What does not open is of use to nobody, however young it is.
+        let is_useless = self.is_rotated || self.is_unopened_told;
+        let young = if is_useless { Duration::ZERO } else { whole_up(self.instance.policy.gate(1)) };
         Claim { claimant, dropped: self.dropped, held: self.held, lease, young }
     }
 

@@ -9,7 +9,7 @@ use crate::contained::contained;
 use crate::identity::{CertifiedKey, Identity};
 use crate::observer::{EventKind, FlightSpan, Report};
 use crate::source::{Sources, Ticket};
-use crate::store::{Crossing, Shares};
+use crate::store::{Crossing, Shares, UnderWay};
 use evergrant_core::fleet::{Instance, Passage, StoreError};
 use evergrant_core::{
     AccessToken, Asking, Attempt, Cause, Class, Client, ConfigError, Endpoint, Flight, Known, Landing,
@@ -46,6 +46,8 @@ struct Through {
     is_rotated: bool,
     /// When the authorization server is asked, after the store was.
     asked_at: Option<Now>,
+    /// From the launch on: whoever flushes may come before the job has begun.
+    _under_way: UnderWay,
 }
 
 /// How a flight goes.
@@ -337,7 +339,7 @@ impl<V> Shared<V> {
         };
         let (shared, span, permit) = (Arc::clone(self), FlightSpan::default(), pass.into_permit());
         let (known, sources) = (state.known.clone(), state.sources.clone());
-        let through = self.store.as_ref().map(|_| Box::new(state.through(now)));
+        let through = self.store.as_ref().map(|shares| Box::new(state.through(now, shares.untold.begin())));
         state.launched = id;
         let flight = Some(flight);
         let guard = FlightGuard { shared, client, flight, limit, known, sources, through, span, permit };
@@ -355,12 +357,12 @@ impl<V> Shared<V> {
 }
 
 impl<V> State<V> {
-    fn through(&self, now: Now) -> Through {
+    fn through(&self, now: Now, under_way: UnderWay) -> Through {
         let held = self.machine.held(now).map(|token| token.value().clone());
         let aside = self.machine.set_aside(now).map(|aside| aside.token().value().clone());
         let is_rotated = self.rotated_away.is_some();
         let dropped = self.rotated_away.clone().or(aside);
-        Through { held, dropped, is_rotated, asked_at: None }
+        Through { held, dropped, is_rotated, asked_at: None, _under_way: under_way }
     }
 
     /// A flight has ended, and everyone is woken. Returns how long it took, and the time until the next one may be sent.

@@ -31,6 +31,14 @@ impl Folder {
         match *self {}
     }
 
+    pub(crate) fn read_whole(&self, _: &Name) -> Result<Option<String>, FolderError> {
+        match *self {}
+    }
+
+    pub(crate) fn damaged(&self, _: &Name) -> FolderError {
+        match *self {}
+    }
+
     pub(crate) fn asks(&self, _: &Name, _: Fence) -> Result<Asks, FolderError> {
         match *self {}
     }

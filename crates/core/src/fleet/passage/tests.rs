@@ -349,7 +349,7 @@ fn one_that_does_not_open_is_claimed_again_as_if_it_were_refused_and_once_only()
     assert!(claims(&passage.poll(sim.now)));
     passage.replied(sim.now, Ok(have(None, 3000, 2000)));
     let Next::Claim(again) = passage.poll(sim.now) else { panic!("a claim") };
-    assert_eq!((again.dropped, again.young), (Some(print("?")), secs(10)));
+    assert_eq!((again.dropped, again.young), (Some(print("?")), Duration::ZERO), "nobody can use it");
     passage.replied(sim.now, Ok(have(None, 3000, 2000)));
     assert_eq!(passage.poll(sim.now), Next::Ask);
 }

@@ -365,7 +365,7 @@ fn what_does_not_open_is_told_and_replaced() {
         life: secs(3600),
     };
     assert_eq!(fleet.memory.run_as(&fixture::client(), &Operation::Put(put)), Replied::Kept);
-    fleet.advance(secs(30));
+    // However young it is.
     assert_eq!(process.token().unwrap(), "Bearer a");
     process.run();
     assert_eq!(process.heard_of_store(), ["unopened"]);
@@ -435,6 +435,7 @@ fn whoever_wants_to_end_can_wait_until_the_store_was_told() {
     assert!(poll(&mut flushed).is_ready(), "nothing is under way");
     let mut call = Box::pin(process.source.wait(None, None));
     assert!(poll(&mut call).is_pending());
+    assert!(poll(&mut Box::pin(process.source.flush())).is_pending(), "its job is there, and has not begun");
     process.hand.run();
     fleet.memory.fails_by(Fault::Hangs);
     assert!(poll(&mut call).is_ready());
