@@ -117,8 +117,14 @@ impl Asking {
     /// It prints a token, and nothing else.
     #[track_caller]
     pub(crate) fn prints_a_token(self) -> String {
+        self.prints_a_token_and_says("")
+    }
+
+    /// The same, with this on stderr.
+    #[track_caller]
+    pub(crate) fn prints_a_token_and_says(self, says: &str) -> String {
         let ended = self.end();
-        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, says));
         let token = ended.stdout.strip_suffix('\n').unwrap();
         assert!(token.len() > 20 && token.bytes().all(|byte| byte.is_ascii_graphic()), "no token: {token:?}");
         token.to_owned()

@@ -141,7 +141,8 @@ fn the_command_refuses_a_secret_beside_it(server: &Server, command: &Command) {
     assert_eq!(requests, 0);
     // A variable that is there for another client is no second proof, and is not sent.
     let ask = ask().variable("EVERGRANT_CLIENT_SECRET", &server.secret);
-    assert_eq!(server.status_with(&ask.prints_a_token()), 200);
+    let note = "note: EVERGRANT_CLIENT_SECRET is set and not used: --assertion-file says how the client authenticates\n";
+    assert_eq!(server.status_with(&ask.prints_a_token_and_says(note)), 200);
 }
 
 fn the_command_names_another_kind(server: &Server, command: &Command) {
