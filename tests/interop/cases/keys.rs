@@ -211,7 +211,8 @@ fn a_key_id(server: &Server, mount: Mount) {
         refusal(mount, signing(wrong, Client::builder(pinned(server), private_key("key ES256"))));
     permanently(&refusal, 401, Some("invalid_client"));
     let path = placed("ES256.pem");
-    let told = format!("signed as client-authentication+jwt by ES256 with the key nobody's in {},", path.display());
+    let told =
+        format!("signed as client-authentication+jwt by ES256 with the key nobody's in {},", path.display());
     assert!(said.contains("by this key id") && said.contains(&told), "{said}");
     for name in ["ES256.pem", "SEC1.pem"] {
         let client = Client::builder(pinned(server), private_key("several keys"));
@@ -448,7 +449,8 @@ pub(super) fn wrong_then_new(server: &Server, command: &Command, kind: Kind) {
     let program = Program::start(kind, command, server, &profile(server, id, &file.path()), &[]);
     seen(server, id, &header("ES256", None));
     file.put(&text("EdDSA.pem"));
-    program.until(|program| program.call() != 200 && program.said().contains("the client assertion, signed as"));
+    program
+        .until(|program| program.call() != 200 && program.said().contains("the client assertion, signed as"));
     let (granted, refused) = server.ended(id);
     assert_eq!(refused, 1, "one request with the wrong key");
     file.put(&text("ES384.jwk.json"));
