@@ -49,8 +49,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(folder.join("rows.csv"), csv(&results))?;
         for result in &results {
             let window = match result.row.name {
-                "start" => 0..60,
-                "revocation" => 540..660,
+                "start" => 0..24,
+                "revocation" => 590..614,
                 "day" | "outage" | "split-brain" => 0..result.row.plan.lasts,
                 _ => continue,
             };

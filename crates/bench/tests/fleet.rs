@@ -101,6 +101,14 @@ fn a_holder_that_dies_costs_one_request_and_one_lease() {
 }
 
 #[test]
+fn a_claim_whose_reply_is_lost_costs_one_request_and_one_lease() {
+    asks_at_most("reply-lost", 2);
+    for Result { shared, .. } in results("reply-lost") {
+        assert!(shared.longest < secs(13), "{:?}", shared.longest);
+    }
+}
+
+#[test]
 fn a_store_that_forgets_costs_a_request_if_a_refresh_is_under_way() {
     asks_at_most("store-forgets", 5);
 }

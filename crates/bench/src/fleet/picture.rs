@@ -25,7 +25,7 @@ pub fn picture(result: &Result, window: Range<u64>) -> std::result::Result<Strin
         ("commands to the store a second", &shared.commands),
     ];
     let height = TOP + panels.len() as u64 * (PANEL + GAP);
-    let full = LEFT + WIDTH + 20;
+    let full = LEFT + WIDTH + 40;
     let lasts = (window.end - window.start).max(1);
     let x = |second: u64| LEFT as f64 + (second - window.start) as f64 * WIDTH as f64 / lasts as f64;
     let step = lasts.div_ceil(WIDTH);
@@ -46,8 +46,9 @@ pub fn picture(result: &Result, window: Range<u64>) -> std::result::Result<Strin
     for (index, (name, series)) in panels.into_iter().enumerate() {
         let top = TOP + index as u64 * (PANEL + GAP) + 16;
         let base = top + PANEL;
-        // Four decades, from one to ten thousand, and something for what is above.
-        let y = |count: u32| base as f64 - f64::from(count.max(1)).log10() / 4.4 * PANEL as f64;
+        // One is a stroke of this height; above it are four decades, and room for a word.
+        let one = 10.0;
+        let y = |count: u32| base as f64 - one - f64::from(count.max(1)).log10() / 4.8 * (PANEL as f64 - one);
         writeln!(svg, r#"<text x="{LEFT}" y="{}" font-weight="bold">{name}</text>"#, top - 5)?;
         for (during, word) in result.marked() {
             let (from, to) = (during.start.max(window.start), during.end.min(window.end));
@@ -82,15 +83,14 @@ pub fn picture(result: &Result, window: Range<u64>) -> std::result::Result<Strin
                 told(second, lasts)
             )?;
         }
+        let wide = (WIDTH as f64 / lasts as f64 * 0.8).clamp(1.0, 24.0);
         let mut strokes = String::new();
         for second in window.clone().step_by(usize::try_from(step).unwrap_or(1)) {
             let most = most(series, second..second + step);
             if most > 0 {
-                // One is a stroke too: the scale begins at one.
-                write!(strokes, "M{:.1} {base}V{:.1}", x(second), y(most) - 2.0)?;
+                write!(strokes, "M{:.1} {base}V{:.1}", x(second) + wide / 2.0, y(most))?;
             }
         }
-        let wide = (WIDTH as f64 / lasts as f64 * 0.8).clamp(1.0, 8.0);
         writeln!(svg, r##"<path d="{strokes}" stroke="#1f5f99" stroke-width="{wide:.1}"/>"##)?;
     }
     writeln!(svg, "</svg>")?;

@@ -67,6 +67,8 @@ pub struct Stores {
     pub split: Range<u64>,
     /// One command of so many is lost, half of them after they were executed; 0 for none.
     pub loses_one_of: u64,
+    /// Whether the reply to the very first command is lost: the claim is granted, and its holder does not know.
+    pub loses_first_reply: bool,
 }
 
 impl Plan {

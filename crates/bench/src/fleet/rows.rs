@@ -52,6 +52,14 @@ pub fn rows(processes: u32) -> Vec<Row> {
         ),
         row("holder-dies", "the first holder is killed", Plan { first_dies: true, ..plan(10 * MINUTE) }),
         row(
+            "reply-lost",
+            "the reply to the first claim is lost",
+            Plan {
+                stores: stores(Stores { loses_first_reply: true, ..Stores::default() }),
+                ..plan(10 * MINUTE)
+            },
+        ),
+        row(
             "store-forgets",
             "the store loses everything every 10 min, 3 h",
             Plan {

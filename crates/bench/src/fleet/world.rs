@@ -54,6 +54,7 @@ struct World<'a> {
     processes: Vec<Process>,
     tables: [Table; 2],
     server: Server,
+    loses_next_reply: bool,
     run: Run,
     time: Duration,
 }
@@ -91,6 +92,7 @@ impl<'a> World<'a> {
             processes: Vec::new(),
             tables: [Table::new(), Table::new()],
             server: Server::default(),
+            loses_next_reply: plan.stores.as_ref().is_some_and(|stores| stores.loses_first_reply),
             run: Run {
                 requests: series(),
                 commands: series(),
@@ -363,11 +365,15 @@ impl World<'_> {
 // What comes back to a process.
 impl World<'_> {
     fn executes(&mut self, at: usize, number: u64) {
-        let (is_down, is_split, one_of) = self.stores().map_or((false, false, 0), |stores| {
-            let second = self.time.as_secs();
-            (stores.down.contains(&second), stores.split.contains(&second), stores.loses_one_of)
-        });
-        let lost = if one_of > 0 { self.random.below(2 * one_of) } else { u64::MAX };
+        let Some(stores) = self.plan.stores.as_ref() else { return };
+        let second = self.time.as_secs();
+        let (is_down, is_split) = (stores.down.contains(&second), stores.split.contains(&second));
+        let is_first = std::mem::take(&mut self.loses_next_reply);
+        let lost = match stores.loses_one_of {
+            _ if is_first => 1,
+            0 => u64::MAX,
+            one_of => self.random.below(2 * one_of),
+        };
         let back = self.way_to_store();
         count(&mut self.run.commands, self.time);
         let Some(job) = self.processes[at].job(number) else { return };
