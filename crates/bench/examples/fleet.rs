@@ -9,7 +9,7 @@
 // An example shows what it does.
 #![allow(clippy::print_stdout)]
 
-use evergrant_bench::fleet::{Plan, csv, over_time, picture, rows, text};
+use evergrant_bench::fleet::{Plan, Row, csv, over_time, picture, rows, text};
 use evergrant_core::Policy;
 use std::error::Error;
 use std::fs;
@@ -40,8 +40,31 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     println!("\n{processes} processes, tokens of an hour\n");
-    let results = rows(processes).into_iter().map(|row| row.run()).collect::<Result<Vec<_>, _>>()?;
+    let results = rows(processes).into_iter().map(Row::run).collect::<Result<Vec<_>, _>>()?;
     print!("{}", text(&results));
+
+    println!("\n{processes} processes without a store: what jitter brings\n");
+    println!(
+        "| | requests | most in a second: start | refresh | outage | 2 min after it | longest without a token |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for row in rows(processes).into_iter().filter(|row| ["day", "outage"].contains(&row.name)) {
+        for jitter in [true, false] {
+            let plan = Plan { jitter, ..row.plan.alone() };
+            let (run, outage, lasts) = (plan.run()?, plan.outage.clone(), plan.lasts);
+            println!(
+                "| {}, jitter {} | {} | {} | {} | {} | {} | {:.1} s |",
+                row.title,
+                if jitter { "on" } else { "off" },
+                run.asked(),
+                run.most_asked_in(0..60),
+                run.most_asked_in(outage.end.max(60) + 120..lasts),
+                run.most_asked_in(outage.clone()),
+                run.most_asked_in(outage.end..outage.end + if outage.is_empty() { 0 } else { 120 }),
+                run.longest.as_secs_f64(),
+            );
+        }
+    }
 
     if words.iter().any(|word| word == "--write") {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fleet");

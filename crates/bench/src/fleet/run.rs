@@ -37,7 +37,12 @@ impl Run {
 
     /// The most requests in one second of the time that counts.
     pub fn most_asked(&self) -> u32 {
-        most(&self.requests, self.counted.clone())
+        self.most_asked_in(self.counted.clone())
+    }
+
+    /// The most requests in one of these seconds.
+    pub fn most_asked_in(&self, seconds: Range<u64>) -> u32 {
+        most(&self.requests, seconds)
     }
 
     /// The most commands that were told busy in one second.
