@@ -1,7 +1,7 @@
 //! What a fleet may cost, in simulated time: the rows of the README's table with fewer processes, and the pace of ten thousand.
 #![allow(clippy::unwrap_used)] // A failed unwrap is a failed test, in its helpers too.
 
-use evergrant_bench::fleet::{Result, Row, rows};
+use evergrant_bench::fleet::{Plan, Result, Row, rows};
 use std::time::Duration;
 
 const PROCESSES: u32 = 300;
@@ -71,6 +71,15 @@ fn a_fleet_asks_an_authorization_server_that_is_down_as_often_as_one_process_may
     for Result { shared, .. } in results("outage") {
         // Nobody had a token for 130 s. Then the fleet rests a minute at most, and a process that was told so another one.
         assert!(shared.longest < secs(130 + 66 + 66), "{:?}", shared.longest);
+    }
+}
+
+#[test]
+fn failures_at_the_start_cost_a_fleet_as_many_requests_as_one_process() {
+    for seed in SEEDS {
+        let run = Plan { seed, outage: 0..2, ..Plan::new(PROCESSES, 60) }.run().unwrap();
+        assert!(run.longest < secs(9), "seed {seed}: {:?}", run.longest);
+        assert!(run.asked() <= 4, "seed {seed}: {} requests", run.asked());
     }
 }
 

@@ -57,7 +57,9 @@ pub fn text(results: &[Result]) -> String {
 }
 
 fn time(time: Duration) -> String {
-    if time < Duration::from_millis(100) {
+    if time.is_zero() {
+        "0 s".to_owned()
+    } else if time < Duration::from_millis(100) {
         format!("{:.1} ms", time.as_secs_f64() * 1000.0)
     } else {
         format!("{:.1} s", time.as_secs_f64())
