@@ -21,4 +21,4 @@ pub use picture::picture;
 pub use plan::{Api, Plan, Starts, Stores};
 pub use rows::{Row, rows};
 pub use run::Run;
-pub use tables::{Result, csv, over_time, text};
+pub use tables::{Comparison, csv, over_time, text};

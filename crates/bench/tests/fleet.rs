@@ -1,7 +1,7 @@
 //! What a fleet may cost, in simulated time: the rows of the README's table with fewer processes, and the pace of ten thousand.
 #![allow(clippy::unwrap_used)] // A failed unwrap is a failed test, in its helpers too.
 
-use evergrant_bench::fleet::{Plan, Result, Row, rows};
+use evergrant_bench::fleet::{Comparison, Plan, Row, rows};
 use std::time::Duration;
 
 const PROCESSES: u32 = 300;
@@ -12,7 +12,7 @@ fn row(name: &str, processes: u32) -> Row {
 }
 
 /// What came of a row, for each seed, after what holds for every row.
-fn results(name: &str) -> impl Iterator<Item = Result> {
+fn results(name: &str) -> impl Iterator<Item = Comparison> {
     SEEDS.map(move |seed| {
         let mut row = row(name, PROCESSES);
         row.plan.seed = seed;
@@ -32,7 +32,7 @@ fn results(name: &str) -> impl Iterator<Item = Result> {
 
 /// In none of the seeds are there more requests with a store in the time that counts.
 fn asks_at_most(name: &str, most: u64) {
-    for Result { row, shared, alone } in results(name) {
+    for Comparison { row, shared, alone } in results(name) {
         let (asked, seed) = (shared.asked(), row.plan.seed);
         assert!((1..=most).contains(&asked), "{name}, seed {seed}: {asked} requests");
         assert!(asked < alone.asked(), "{name}, seed {seed}: {asked}, and without a store {}", alone.asked());
@@ -47,7 +47,7 @@ const fn secs(seconds: u64) -> Duration {
 #[test]
 fn a_fleet_that_starts_within_a_second_asks_once() {
     asks_at_most("start", 1);
-    for Result { shared, alone, .. } in results("start") {
+    for Comparison { shared, alone, .. } in results("start") {
         assert_eq!(alone.asked(), u64::from(PROCESSES));
         assert!(shared.longest < secs(2), "{:?}", shared.longest);
         assert!(shared.half_served() < Duration::from_millis(5), "{:?}", shared.half_served());
@@ -58,7 +58,7 @@ fn a_fleet_that_starts_within_a_second_asks_once() {
 fn a_fleet_asks_once_a_life() {
     // A token of an hour is due after 52 to 54.5 min.
     asks_at_most("day", 24 * 3600 / 3120 + 1);
-    for Result { shared, .. } in results("day") {
+    for Comparison { shared, .. } in results("day") {
         assert!(shared.commands_each() < 29.0, "{}", shared.commands_each());
         assert!(shared.longest < secs(2), "{:?}", shared.longest);
     }
@@ -68,7 +68,7 @@ fn a_fleet_asks_once_a_life() {
 fn a_fleet_asks_an_authorization_server_that_is_down_as_often_as_one_process_may() {
     // At the start, for rests of half a second to half a minute at least, then every half minute to minute, and for a refresh.
     asks_at_most("outage", 1 + 6 + 600 / 30 + 1);
-    for Result { shared, .. } in results("outage") {
+    for Comparison { shared, .. } in results("outage") {
         // Nobody had a token for 130 s. Then the fleet rests a minute at most, and a process that was told so another one.
         assert!(shared.longest < secs(130 + 66 + 66), "{:?}", shared.longest);
     }
@@ -86,7 +86,7 @@ fn failures_at_the_start_cost_a_fleet_as_many_requests_as_one_process() {
 #[test]
 fn a_token_that_is_revoked_costs_one_request_and_each_process_one_refusal() {
     asks_at_most("revocation", 1);
-    for Result { shared, .. } in results("revocation") {
+    for Comparison { shared, .. } in results("revocation") {
         assert_eq!(shared.refused, u64::from(PROCESSES));
         assert!(shared.longest < secs(2), "{:?}", shared.longest);
     }
@@ -94,7 +94,7 @@ fn a_token_that_is_revoked_costs_one_request_and_each_process_one_refusal() {
 
 #[test]
 fn an_api_that_refuses_everything_costs_a_request_each_ten_seconds() {
-    for Result { row, shared, alone } in results("refused") {
+    for Comparison { row, shared, alone } in results("refused") {
         let (asked, seed) = (shared.asked(), row.plan.seed);
         assert!(asked <= 1 + 600 / 10, "seed {seed}: {asked} requests");
         assert!(asked < alone.asked() / 10, "seed {seed}: {asked}, and without a store {}", alone.asked());
@@ -104,7 +104,7 @@ fn an_api_that_refuses_everything_costs_a_request_each_ten_seconds() {
 #[test]
 fn a_holder_that_dies_costs_one_request_and_one_lease() {
     asks_at_most("holder-dies", 2);
-    for Result { shared, .. } in results("holder-dies") {
+    for Comparison { shared, .. } in results("holder-dies") {
         assert!(shared.longest < secs(13), "{:?}", shared.longest);
     }
 }
@@ -112,7 +112,7 @@ fn a_holder_that_dies_costs_one_request_and_one_lease() {
 #[test]
 fn a_claim_whose_reply_is_lost_costs_one_request_and_one_lease() {
     asks_at_most("reply-lost", 2);
-    for Result { shared, .. } in results("reply-lost") {
+    for Comparison { shared, .. } in results("reply-lost") {
         assert!(shared.longest < secs(13), "{:?}", shared.longest);
     }
 }
@@ -129,7 +129,7 @@ fn two_stores_cost_one_request_more_a_life() {
 
 #[test]
 fn without_a_store_that_answers_each_asks_for_itself_and_nobody_waits() {
-    for Result { row, shared, alone } in results("store-down") {
+    for Comparison { row, shared, alone } in results("store-down") {
         let (asked, seed) = (shared.asked(), row.plan.seed);
         assert!(asked <= alone.asked() + 1, "seed {seed}: {asked}, and without a store {}", alone.asked());
         assert_eq!(shared.longest, Duration::ZERO, "seed {seed}: F8");

@@ -1,7 +1,7 @@
 //! A picture of a row, as SVG.
 
 use super::run::most;
-use super::tables::Result;
+use super::tables::Comparison;
 use std::fmt::{Error, Write as _};
 use std::ops::Range;
 
@@ -17,8 +17,8 @@ const HOURS: u64 = 12 * 3600;
 ///
 /// # Errors
 /// None: a text takes whatever is written.
-pub fn picture(result: &Result, window: Range<u64>) -> std::result::Result<String, Error> {
-    let Result { row, shared, alone } = result;
+pub fn picture(result: &Comparison, window: Range<u64>) -> Result<String, Error> {
+    let Comparison { row, shared, alone } = result;
     let panels = [
         ("token requests a second without a store", &alone.requests),
         ("token requests a second with a store", &shared.requests),
@@ -105,7 +105,7 @@ fn told(second: u64, lasts: u64) -> String {
     }
 }
 
-impl Result {
+impl Comparison {
     /// What is to be seen behind the strokes.
     fn marked(&self) -> Vec<(Range<u64>, &'static str)> {
         let plan = &self.row.plan;

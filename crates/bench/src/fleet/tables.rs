@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// What came of a row.
 #[derive(Clone, Debug)]
-pub struct Result {
+pub struct Comparison {
     /// The row.
     pub row: Row,
     /// With a store.
@@ -22,8 +22,8 @@ impl Row {
     ///
     /// # Errors
     /// Those of [`Plan::run`](super::Plan::run).
-    pub fn run(self) -> std::result::Result<Result, ConfigError> {
-        Ok(Result { shared: self.plan.run()?, alone: self.plan.alone().run()?, row: self })
+    pub fn run(self) -> Result<Comparison, ConfigError> {
+        Ok(Comparison { shared: self.plan.run()?, alone: self.plan.alone().run()?, row: self })
     }
 
     /// How many minutes or seconds one line of its CSV stands for.
@@ -33,11 +33,11 @@ impl Row {
 }
 
 /// The table as it stands in the README.
-pub fn text(results: &[Result]) -> String {
+pub fn text(results: &[Comparison]) -> String {
     let mut text = String::from(
         "| | requests | without a store | most in a second | without | commands each | most polls in a second | half have their first within | longest without a token | without a store |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
-    for Result { row, shared, alone } in results {
+    for Comparison { row, shared, alone } in results {
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {:.1} | {} | {} | {} | {} |",
@@ -67,11 +67,11 @@ fn time(time: Duration) -> String {
 }
 
 /// The table, with all that is known of each run.
-pub fn csv(results: &[Result]) -> String {
+pub fn csv(results: &[Comparison]) -> String {
     let mut text = String::from(
         "row,store,processes,requests,most requests in a second,commands each,most commands in a second,most polls in a second,half have their first within s,longest without a token s,last served at s,tokens refused,without a token at the end\n",
     );
-    for Result { row, shared, alone } in results {
+    for Comparison { row, shared, alone } in results {
         for (store, run) in [("yes", shared), ("no", alone)] {
             let _ = writeln!(
                 text,
@@ -95,7 +95,7 @@ pub fn csv(results: &[Result]) -> String {
 }
 
 /// The requests and commands of a row over time: a line for each second or, of a day, each minute in which there was one.
-pub fn over_time(Result { row, shared, alone }: &Result) -> String {
+pub fn over_time(Comparison { row, shared, alone }: &Comparison) -> String {
     let step = row.step();
     let unit = if step == 1 { "second" } else { "minute" };
     let mut text =
