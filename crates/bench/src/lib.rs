@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)] // What cannot be set up has nothing to measure.
 
 pub mod allocations;
+pub mod fleet;
 mod instructions;
 mod measure;
 mod orders;
