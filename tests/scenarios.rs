@@ -1,8 +1,10 @@
 //! Scenarios: a script for the servers, and what callers on any shell must see.
 
+mod fleet;
 mod live;
 mod signed;
 
+pub(crate) use fleet::*;
 pub(crate) use live::*;
 pub(crate) use signed::*;
 
@@ -12,11 +14,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use evergrant_mock::{Answer, Challenge, Endpoint, Fault, Recorded, Server, Times, TokenStyle};
 use evergrant_tests::places::Place;
 use evergrant_tests::raw::Raw;
+use evergrant_tests::stores::{InFolder, InMemory};
 use evergrant_tests::{LONG, install_tls, ms, quick, secs};
 use evergrant_tokio_reqwest::core::{Cause, Class, Malformed, Problem, Refusal, Scope};
 use evergrant_tokio_reqwest::{
     Client, ClientAuth, ClientBuilder, Error, ManualClock, Origins, Policy, Provider, RequestStatus,
-    Rotation, Status, myparcel,
+    Rotation, SealedStore, Status, myparcel,
 };
 use std::cell::Cell;
 use std::net::TcpListener;
@@ -103,12 +106,17 @@ macro_rules! every_scenario {
 }
 pub(crate) use every_scenario;
 
+/// The scenarios in which a process with a store is not the process that it is without one, and why.
+pub(crate) const DIFFERS_WITH_A_STORE: &[(&str, &str)] = &[];
+
 /// One adapter on one runtime, as a thread sees it.
 pub(crate) trait Shell: Send + Sync {
     /// An authorized call.
     fn call(&self, call: &Call) -> Seen;
     fn rotate(&self, auth: ClientAuth, rotation: Rotation);
     fn status(&self) -> Status;
+    /// Waits until the store was told everything, if there is one.
+    fn flush(&self) {}
     /// Whether it can send a refused request again: a ureq middleware cannot.
     fn replays(&self) -> bool {
         true
@@ -129,11 +137,31 @@ pub(crate) struct Setup {
     pub(crate) key: Option<PathBuf>,
     /// Where the values of parameters live.
     pub(crate) params: Vec<(&'static str, Place)>,
+    /// The store, where the scenario is about one.
+    pub(crate) store: Option<SealedStore>,
+}
+
+/// The store that each shell of a scenario has of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Engine {
+    None,
+    InMemory,
+    /// In memory, where a clock is moved: a folder goes by the host's.
+    InFolder,
 }
 
 thread_local! {
     /// Whether the scenario on this thread has tokens that nobody reads.
     static BLIND: Cell<bool> = const { Cell::new(false) };
+    static ENGINE: Cell<Engine> = const { Cell::new(Engine::None) };
+}
+
+/// Runs a scenario with a store of its own for each shell.
+pub(crate) fn over_a_store(engine: Engine, scenario: fn(Mount) -> Trace, mount: Mount) -> Trace {
+    ENGINE.set(engine);
+    let trace = scenario(mount);
+    ENGINE.set(Engine::None);
+    trace
 }
 
 /// Runs a scenario with opaque tokens and without the hint of a JWT.
@@ -179,7 +207,18 @@ impl Setup {
             secret: None,
             key: None,
             params: Vec::new(),
+            store: None,
         }
+    }
+
+    /// The store of a shell that is set up so.
+    pub(crate) fn store(&self) -> Option<SealedStore> {
+        let own = || match (ENGINE.get(), &self.clock) {
+            (Engine::None, _) => None,
+            (Engine::InFolder, None) => Some(InFolder::new().sealed()),
+            (Engine::InMemory | Engine::InFolder, clock) => Some(InMemory::hasty(clock.as_ref()).sealed()),
+        };
+        self.store.clone().or_else(own)
     }
 }
 
