@@ -9,7 +9,7 @@ use crate::contained::contained;
 use crate::identity::{CertifiedKey, Identity};
 use crate::observer::{EventKind, FlightSpan, Report};
 use crate::source::{Sources, Ticket};
-use crate::store::{Crossing, Shares};
+use crate::store::{Crossing, Shares, UnderWay};
 use evergrant_core::fleet::{Instance, Passage, StoreError};
 use evergrant_core::{
     AccessToken, Asking, Attempt, Cause, Class, Client, ConfigError, Endpoint, Flight, Known, Landing,
@@ -33,6 +33,8 @@ pub(crate) struct FlightGuard<V> {
     sources: Sources,
     /// What a store has to know of, if there is one.
     tokens: Tokens,
+    /// From its launch on, for whoever wants to end: a job that has not begun yet has not claimed yet either.
+    under_way: Option<UnderWay>,
     /// When the authorization server is asked, if a store was asked before.
     asked_at: Option<Now>,
     span: FlightSpan,
@@ -115,11 +117,13 @@ impl<V> FlightGuard<V> {
     }
 
     /// How it goes, on connections that show the certificate with this thumbprint.
-    pub(crate) fn way(&self, shown: Option<Thumbprint>) -> Way {
-        let (Some(shares), Some(flight)) = (&self.shared.store, &self.flight) else {
+    pub(crate) fn way(&mut self, shown: Option<Thumbprint>) -> Way {
+        let under_way = self.under_way.take();
+        let (Some(shares), Some(flight), Some(under_way)) = (&self.shared.store, &self.flight, under_way)
+        else {
             return Way::Alone(Vec::new());
         };
-        let Shares { store, claimant, untold } = &**shares;
+        let Shares { store, claimant, .. } = &**shares;
         let policy = self.shared.policy();
         match Crossing::begin(store, &self.client, shown, self.shared.clock.now().mono) {
             Ok(Some(crossing)) => {
@@ -130,7 +134,7 @@ impl<V> FlightGuard<V> {
                     Passage::new(flight, instance, held.as_ref().map(print), dropped.as_ref().map(print));
                 let passage = if *is_rotated { passage.rotated() } else { passage };
                 let audience = Arc::clone(&self.shared.audience);
-                Way::Store(Box::new(crossing.by(passage, audience, untold.begin())))
+                Way::Store(Box::new(crossing.by(passage, audience, under_way)))
             }
             Ok(None) => match store.outcome_when_down() {
                 Some(outcome) => Way::Nowhere(outcome),
@@ -338,8 +342,20 @@ impl<V> Shared<V> {
         let tokens = if self.store.is_some() { state.tokens(now) } else { Tokens::default() };
         state.launched = id;
         let (flight, asked_at) = (Some(flight), None);
-        let guard =
-            FlightGuard { shared, client, flight, limit, known, sources, tokens, asked_at, span, permit };
+        let under_way = self.store.as_ref().map(|shares| shares.untold.begin());
+        let guard = FlightGuard {
+            shared,
+            client,
+            flight,
+            limit,
+            known,
+            sources,
+            tokens,
+            under_way,
+            asked_at,
+            span,
+            permit,
+        };
         Some((guard, left))
     }
 
