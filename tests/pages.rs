@@ -24,6 +24,7 @@ pages! {
     MyParcel: "providers/myparcel.md",
     Credentials: "credentials.md",
     Tenants: "tenants.md",
+    Fleet: "fleet.md",
     Testing: "testing.md",
     Errors: "errors.md",
     Lifecycle: "lifecycle.md",

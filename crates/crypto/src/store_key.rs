@@ -10,7 +10,7 @@
 //!
 //! The key, the name and the key of prints are HKDF-SHA-256 (RFC 5869) of the store's key and the client secret, each with its length.
 
-use crate::error::StoreKeyError;
+use crate::error::{SealError, StoreKeyError};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use evergrant_core::fleet::{Fence, Have, Name, Print, Sealed, StoreTime, Unsealed};
@@ -63,12 +63,33 @@ const THUMBPRINT: usize = 32;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct StoreKey(Option<Zeroizing<[u8; 32]>>);
+pub struct StoreKey(Material);
+
+#[derive(Clone)]
+enum Material {
+    /// The client's secret, and nothing beside.
+    Secrets,
+    /// These bytes, and the client's secret, if it has one.
+    Own(Zeroizing<[u8; 32]>),
+    /// These bytes, whatever the client's secret is.
+    Whole(Zeroizing<Vec<u8>>),
+}
+
+impl Material {
+    /// What tells it from the others where the bytes are the same.
+    const fn kind(&self) -> u8 {
+        match self {
+            Self::Secrets => 0,
+            Self::Own(_) => 1,
+            Self::Whole(_) => 2,
+        }
+    }
+}
 
 impl StoreKey {
     /// These bytes, which nobody else can know: from a random generator, and the same in every process of the store.
     pub fn new(key: [u8; 32]) -> Self {
-        Self(Some(Zeroizing::new(key)))
+        Self(Material::Own(Zeroizing::new(key)))
     }
 
     /// 32 bytes in base64, as `openssl rand -base64 32` prints them, in base64url, or in hexadecimal, as `openssl rand -hex 32` does. White
@@ -93,35 +114,53 @@ impl StoreKey {
                 .map(|length| key.copy_from_slice(&room[..length])),
             _ => None,
         };
-        decoded.map(|()| Self(Some(key))).ok_or(StoreKeyError)
+        decoded.map(|()| Self(Material::Own(key))).ok_or(StoreKeyError)
     }
 
     /// Each client's secret, and nothing beside: for clients by `client_secret_basic` and `client_secret_post` with a secret of 32 bytes or more
     /// that is fixed.
     pub const fn of_client_secrets() -> Self {
-        Self(None)
+        Self(Material::Secrets)
+    }
+
+    /// This key material, and nothing of the client's secret: for a program that has the secret by itself, wherever the client reads it, or
+    /// that seals with something else. It is parts of fixed lengths in a row, such as 32 random bytes from a file and the thumbprint of the key that the
+    /// client signs with. The seal is as strong as the material is hard to guess.
+    ///
+    /// # Errors
+    /// [`SealError::NoMaterial`] if it is empty.
+    pub fn of_material(material: &[u8]) -> Result<Self, SealError> {
+        if material.is_empty() {
+            return Err(SealError::NoMaterial);
+        }
+        Ok(Self(Material::Whole(Zeroizing::new(material.to_vec()))))
     }
 }
 
 /// Nothing of the key.
 impl fmt::Debug for StoreKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "StoreKey([redacted])" } else { "StoreKey(of client secrets)" })
+        f.write_str(match self.0 {
+            Material::Secrets => "StoreKey(of client secrets)",
+            Material::Own(_) | Material::Whole(_) => "StoreKey([redacted])",
+        })
     }
 }
 
 impl Sealing for StoreKey {
     fn seal_of(&self, client: &Client, shown: Option<Thumbprint>) -> Result<Box<dyn TokenSeal>, ConfigError> {
-        let secret = client.auth().expose_secret().unwrap_or_default();
-        if self.0.is_none() && secret.len() < SHORTEST_SECRET {
-            return Err(ConfigError::NeedsStoreKey);
-        }
+        let secret = client.auth().expose_secret().unwrap_or_default().as_bytes();
+        let (key, secret): (&[u8], _) = match &self.0 {
+            Material::Secrets if secret.len() < SHORTEST_SECRET => return Err(ConfigError::NeedsStoreKey),
+            Material::Secrets => (&[], secret),
+            Material::Own(key) => (&**key, secret),
+            Material::Whole(material) => (material, &[]),
+        };
         // All room at once: a vector that grows leaves copies behind.
-        let mut material = Zeroizing::new(Vec::with_capacity(32 + secret.len()));
-        material.extend(self.0.iter().flat_map(|key| key.iter()));
-        material.extend(secret.as_bytes());
-        let salt = [SALT, &[u8::from(self.0.is_some())]].concat();
-        let prk = Salt::new(HKDF_SHA256, &salt).extract(&material);
+        let mut material = Zeroizing::new(Vec::with_capacity(key.len() + secret.len()));
+        material.extend_from_slice(key);
+        material.extend_from_slice(secret);
+        let prk = Salt::new(HKDF_SHA256, &[SALT, &[self.0.kind()]].concat()).extract(&material);
         // HKDF gives 8160 bytes: nothing here is too long for it.
         let derived = Derived::of(&prk, client.key(), shown);
         derived.map(|derived| Box::new(derived) as Box<dyn TokenSeal>).map_err(|_| ConfigError::NeedsStoreKey)
@@ -187,7 +226,7 @@ impl TokenSeal for Derived {
             _ => return None,
         };
         content.push(kind);
-        content.extend(thumbprint.iter().flat_map(|thumbprint| thumbprint.as_bytes()));
+        content.extend(thumbprint.iter().flat_map(Thumbprint::as_bytes));
         content.extend(text);
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).ok()?;

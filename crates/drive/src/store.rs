@@ -14,7 +14,7 @@ pub(crate) use crossing::{Crossing, Leg};
 pub use sealing::{Sealing, TokenSeal};
 pub(crate) use untold::{UnderWay, Untold, Waiting};
 
-use crate::shared::random_seed;
+use crate::seed::random_seed;
 use crate::sync::{Mutex, MutexGuard};
 use circuit::Circuit;
 use evergrant_core::fleet::{Claimant, Name, Operation, Reply, StoreError};

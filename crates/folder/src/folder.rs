@@ -4,7 +4,7 @@
 //! between.
 
 use crate::error::FolderError;
-use evergrant_core::fleet::Name;
+use evergrant_core::fleet::{Fence, Name};
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::fmt;
@@ -24,6 +24,8 @@ const OTHERS: u32 = 0o077;
 const ENTRY: &str = "entry";
 const LOCK: &str = "lock";
 const NEW: &str = "new";
+/// The ending of what a process holds a lock on for as long as it asks: a claim whose holder has died ends at once.
+const CLAIM: &str = "claim";
 /// What earlier releases of the command kept, which nobody reads any more.
 const EARLIER: &str = "token";
 /// The file with the random key, and how often another one of it is tried to be made.
@@ -70,15 +72,36 @@ impl Folder {
         FolderError::file(self.path.join(file), reason.to_string())
     }
 
-    /// The text of the entry of this name; `None` if there is none, or why it is not to be used. One that is no text is empty.
-    pub(crate) fn read(&self, name: &Name) -> Result<Option<String>, FolderError> {
-        let file = file_name(name, ENTRY);
-        let Some(opened) = self.open_file(&file)? else { return Ok(None) };
-        let mut content = Vec::new();
-        match opened.take(MAX_LEN).read_to_end(&mut content) {
-            Ok(_) => Ok(Some(String::from_utf8(content).unwrap_or_default())),
-            Err(error) => Err(self.about(&file, &format_args!("cannot be read: {error}"))),
+    /// The text of the entry of this name, if there is one. What is no file of this user's alone is none: the next entry takes its place.
+    pub(crate) fn read(&self, name: &Name) -> Option<String> {
+        let opened = self.open_file(&file_name(name, ENTRY)).ok()??;
+        let mut content = String::new();
+        opened.take(MAX_LEN).read_to_string(&mut content).ok()?;
+        Some(content)
+    }
+
+    /// Says that this process asks by this claim, for as long as what is returned lives.
+    pub(crate) fn asks(&self, name: &Name, fence: Fence) -> Result<Asks, FolderError> {
+        let (folder, file) = (self.opened(), claim_name(name, fence));
+        let failed = |error: &dyn fmt::Display| self.about(&file, &format_args!("cannot be made: {error}"));
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(&*folder, &*file, flags, Mode::RUSR | Mode::WUSR);
+        let opened = opened.map_err(|error| failed(&error))?;
+        rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|error| failed(&error))?;
+        Ok(Asks { folder, file, _held: opened })
+    }
+
+    /// Whether whoever asked by this claim is no more.
+    pub(crate) fn is_dead(&self, name: &Name, fence: Fence) -> bool {
+        let file = claim_name(name, fence);
+        // What is not there tells nothing: then the claim lasts as long as it was made for.
+        let Ok(Some(opened)) = self.open_file(&file) else { return false };
+        let is_dead = rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if is_dead {
+            let _gone = rustix::fs::unlinkat(&*self.opened(), &*file, AtFlags::empty());
         }
+        is_dead
     }
 
     /// The lock of this name; `None` if somebody holds it for that long. The system takes it back when its holder ends, however it ends.
@@ -140,6 +163,10 @@ impl Folder {
             let is_ours = is_unfinished_key(&file)
                 || name_of(&file, NEW).is_some()
                 || name_of(&file, EARLIER).is_some();
+            // The claim of a process that died, and after which nobody has asked.
+            if let Some((name, fence)) = claim_of(&file) {
+                self.is_dead(&name, fence);
+            }
             // What is no file of this user's alone stays.
             let Some(Ok(Some(opened))) = is_ours.then(|| self.open_file(&file)) else { continue };
             let written = opened.metadata().and_then(|metadata| metadata.modified()).ok();
@@ -283,6 +310,21 @@ impl Drop for Lock<'_> {
     }
 }
 
+/// That this process asks by a claim.
+#[derive(Debug)]
+pub(crate) struct Asks {
+    folder: Arc<OwnedFd>,
+    file: String,
+    _held: OwnedFd,
+}
+
+impl Asks {
+    /// The claim has ended: nobody needs to know of it. Where this is only dropped, it ended without a word.
+    pub(crate) fn end(self) {
+        let _gone = rustix::fs::unlinkat(&*self.folder, &*self.file, AtFlags::empty());
+    }
+}
+
 /// The folder at this path, made if it is not there.
 fn make(path: &Path) -> Result<OwnedFd, FolderError> {
     if let Some(parent) = path.parent() {
@@ -322,6 +364,16 @@ fn create(folder: &OwnedFd, name: &str, content: &[u8], is_lasting: bool) -> io:
 
 fn file_name(name: &Name, ending: &str) -> String {
     format!("{name}.{ending}")
+}
+
+fn claim_name(name: &Name, fence: Fence) -> String {
+    format!("{name}.{}.{CLAIM}", fence.number())
+}
+
+/// The claim that this is the file of.
+fn claim_of(file: &str) -> Option<(Name, Fence)> {
+    let (name, fence) = file.strip_suffix(CLAIM)?.strip_suffix('.')?.split_once('.')?;
+    Some((Name::parse(name)?, Fence::new(fence.parse().ok()?)))
 }
 
 /// The name of an entry, of which this is the file with that ending.

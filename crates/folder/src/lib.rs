@@ -12,12 +12,13 @@ mod held;
 pub use error::FolderError;
 pub use held::Held;
 
-use evergrant_core::fleet::{Entry, Name, Operation, Reply, StoreError, StoreTime};
+use evergrant_core::fleet::{Claimant, Entry, Name, Operation, Reply, StoreError, StoreTime};
 use evergrant_drive::BlockingStore;
-use folder::Folder;
+use folder::{Asks, Folder};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
@@ -29,7 +30,8 @@ const CLEARING: Duration = Duration::from_millis(250);
 /// A folder in which the processes of one user on one host share tokens: the [`BlockingStore`] of a host. Clones are one store.
 ///
 /// Each entry is a file of mode 0600, replaced whole or not at all, by whoever holds its lock (`flock`), which the system takes back when its
-/// holder ends, however it ends. No link is followed, and a folder or a file that is another user's, or that other users may open, is not
+/// holder ends, however it ends. So is known whether whoever asks is still there: the claim of a process that was killed ends at once, and not with its
+/// lease. No link is followed, and a folder or a file that is another user's, or that other users may open, is not
 /// used. The clock is the host's wall clock.
 ///
 /// It is for a local disk: `flock` over a network file system may hold on one host alone.
@@ -41,6 +43,8 @@ struct Inner {
     folder: Folder,
     /// When this process last looked for entries that are over, in milliseconds since 1970; 0 for never.
     swept: AtomicU64,
+    /// The claims by which this process asks: the others know by these that it lives.
+    asking: Mutex<BTreeMap<(Name, Claimant), Asks>>,
 }
 
 impl FolderStore {
@@ -61,7 +65,7 @@ impl FolderStore {
     }
 
     fn of(folder: Folder) -> Self {
-        Self(Arc::new(Inner { folder, swept: AtomicU64::new(0) }))
+        Self(Arc::new(Inner { folder, swept: AtomicU64::new(0), asking: Mutex::default() }))
     }
 
     /// Its path.
@@ -103,7 +107,7 @@ impl FolderStore {
     }
 
     fn held(&self, name: &Name) -> Option<Held> {
-        let text = self.0.folder.read(name).ok()??;
+        let text = self.0.folder.read(name)?;
         let entry = Entry::parse(&text)?;
         Some(Held {
             name: *name,
@@ -168,15 +172,44 @@ impl FolderStore {
         limit: Duration,
     ) -> Result<Option<Reply>, FolderError> {
         let folder = &self.0.folder;
-        let Some(lock) = folder.lock(name, limit)? else { return Ok(None) };
         // One that was damaged, or written by another version, is as good as lost.
-        let before = folder.read(name)?.and_then(|text| Entry::parse(&text));
-        let now = clock();
+        let read = || folder.read(name).and_then(|text| Entry::parse(&text));
+        let lock = match folder.lock(name, limit) {
+            Ok(Some(lock)) => lock,
+            Ok(None) => return Ok(None),
+            // Where nothing can be written, what is there can still be had.
+            Err(error) => {
+                let reply = read().map(|mut entry| entry.run(clock(), operation));
+                return reply.filter(|reply| matches!(reply, Reply::Have(_))).map(Some).ok_or(error);
+            }
+        };
+        let (before, now) = (read(), clock());
         let mut entry = before.clone().filter(|entry| now < entry.expires_at()).unwrap_or_default();
+        let claimant = operation.claimant();
+        if let (Operation::Claim(_), Some((holder, fence))) = (operation, entry.claimed_by(now))
+            && holder != claimant
+            && folder.is_dead(name, fence)
+        {
+            entry.end_claim();
+        }
         let reply = entry.run(now, operation);
+        let asks = match &reply {
+            Reply::Claimed { stamp, .. } => Some(folder.asks(name, stamp.fence())?),
+            _ => None,
+        };
         if before.as_ref() != Some(&entry) {
             // A claim need not outlast a loss of power: whoever made it does not either.
             lock.replace(entry.to_string().as_bytes(), matches!(reply, Reply::Kept))?;
+        }
+        let mut asking = self.0.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match (operation, asks) {
+            (_, Some(asks)) => asking.insert((*name, claimant), asks),
+            (Operation::Put(_) | Operation::Fail(_), None) => asking.remove(&(*name, claimant)),
+            (Operation::Claim(_), None) => None,
+        };
+        drop(asking);
+        if let Some(before) = before {
+            before.end();
         }
         Ok(Some(reply))
     }

@@ -181,13 +181,11 @@ fn cases(usual: u32) -> u32 {
 #[test]
 fn of_threads_that_claim_at_once_one_has_it() {
     let own = Own::new();
+    // A process that ends gives its claim back.
+    let stores: Vec<FolderStore> = (0..16).map(|_| own.store()).collect();
     let replies: Vec<Reply> = thread::scope(|scope| {
-        let claims: Vec<_> = (0..16)
-            .map(|me| {
-                let store = own.store();
-                scope.spawn(move || store.run(&name(1), &claim(me), LIMIT).unwrap())
-            })
-            .collect();
+        let run = |(me, store): (u8, &FolderStore)| store.run(&name(1), &claim(me), LIMIT).unwrap();
+        let claims: Vec<_> = (0..16).zip(&stores).map(|each| scope.spawn(move || run(each))).collect();
         claims.into_iter().map(|claim| claim.join().unwrap()).collect()
     });
     let claimed = replies.iter().filter(|reply| matches!(reply, Reply::Claimed { .. })).count();
@@ -228,15 +226,9 @@ fn files_and_folder_are_their_users_alone() {
 }
 
 #[test]
-fn what_is_open_to_others_is_not_used() {
+fn a_folder_that_is_open_to_others_or_no_folder_is_refused() {
     let own = Own::new();
     let store = own.store();
-    kept(&store, &name(1), now());
-    let file = own.file(&format!("{}.entry", name(1)));
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(refused(asked(&store)).contains("is open to other users (mode 640)"));
-    assert_eq!(store.entries().unwrap(), []);
-    fs::remove_file(&file).unwrap();
     fs::set_permissions(own.at("store"), fs::Permissions::from_mode(0o755)).unwrap();
     let error = FolderStore::open(own.at("store")).unwrap_err();
     assert_eq!(error.path(), own.at("store"));
@@ -244,51 +236,110 @@ fn what_is_open_to_others_is_not_used() {
         error.to_string().ends_with("is open to other users (mode 755); chmod 700 it, or remove it"),
         "{error}"
     );
+    drop(store);
+    symlink(own.at("store"), own.at("link")).unwrap();
+    fs::write(own.at("file"), "").unwrap();
+    for path in ["link", "file"] {
+        let error = FolderStore::open(own.at(path)).unwrap_err().to_string();
+        assert!(error.ends_with("is not a folder, or is a symbolic link"), "{error}");
+    }
+    assert_eq!(FolderStore::find(own.at("none")).unwrap().map(|store| store.path().to_owned()), None);
+    if Path::new("/proc/self").exists() {
+        let error = FolderStore::open("/proc/evergrant").unwrap_err().to_string();
+        assert!(error.starts_with("the folder /proc/evergrant cannot be made"), "{error}");
+    }
 }
 
-#[test]
-fn no_link_is_followed() {
-    let own = Own::new();
+/// Puts this in the place of a file, and something precious beside the folder.
+fn stranger(own: &Own, path: &Path, kind: &str) {
     let victim = own.at("victim");
     fs::write(&victim, "precious").unwrap();
-    let store = own.store();
-    for ending in ["entry", "lock", "new"] {
-        let link = own.file(&format!("{}.{ending}", name(1)));
-        symlink(&victim, &link).unwrap();
-        match ending {
-            // It is in nobody's way.
-            "new" => assert!(asked(&store).is_ok()),
-            _ => assert!(refused(asked(&store)).contains("is a symbolic link"), "{ending}"),
+    let _gone = fs::remove_file(path);
+    match kind {
+        "a link" => symlink(&victim, path).unwrap(),
+        "a pipe" => {
+            let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+            rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
         }
-        let _gone = fs::remove_file(&link);
+        _ => {
+            fs::write(path, "of others").unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o640)).unwrap();
+        }
     }
-    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
-    symlink(own.at("store"), own.at("link")).unwrap();
-    let error = FolderStore::open(own.at("link")).unwrap_err().to_string();
-    assert!(error.ends_with("is not a folder, or is a symbolic link"), "{error}");
 }
 
 #[test]
-fn what_is_no_file_is_named_and_nobody_waits_at_a_pipe() {
+fn what_is_no_file_of_the_users_alone_is_no_entry_and_the_next_one_takes_its_place() {
     let own = Own::new();
     let store = own.store();
-    for ending in ["entry", "lock"] {
-        let path = own.file(&format!("{}.{ending}", name(1)));
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            &path,
-            rustix::fs::FileType::Fifo,
-            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
-            0,
-        )
-        .unwrap();
-        assert!(refused(asked(&store)).contains("is not a regular file"), "{ending}");
-        fs::remove_file(&path).unwrap();
+    let path = own.file(&format!("{}.entry", name(1)));
+    for kind in ["a link", "a pipe", "a file that others may read"] {
+        stranger(&own, &path, kind);
+        assert_eq!(store.entries().unwrap(), [], "{kind}");
+        assert!(matches!(asked(&store), Ok(Reply::Claimed { .. })), "{kind}");
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        assert!(metadata.is_file() && metadata.mode() & 0o777 == 0o600, "{kind}");
+        assert_eq!(fs::read_to_string(own.at("victim")).unwrap(), "precious", "{kind}");
     }
-    fs::write(own.at("file"), "").unwrap();
-    let error = FolderStore::open(own.at("file")).unwrap_err().to_string();
-    assert!(error.ends_with("is not a folder, or is a symbolic link"), "{error}");
-    assert_eq!(FolderStore::find(own.at("none")).unwrap().map(|store| store.path().to_owned()), None);
+}
+
+#[test]
+fn nobody_holds_a_lock_that_is_no_file_of_the_users_alone() {
+    let own = Own::new();
+    let store = own.store();
+    let path = own.file(&format!("{}.lock", name(1)));
+    for (kind, says) in [
+        ("a link", "is a symbolic link"),
+        ("a pipe", "is not a regular file"),
+        ("a file that others may read", "is open to other users (mode 640)"),
+    ] {
+        stranger(&own, &path, kind);
+        let error = refused(asked(&store));
+        assert!(error.contains(says), "{error}");
+        assert_eq!(fs::read_to_string(own.at("victim")).unwrap(), "precious", "{kind}");
+    }
+}
+
+#[test]
+fn where_nothing_can_be_locked_a_token_that_is_there_can_be_had() {
+    let own = Own::new();
+    let store = own.store();
+    kept(&store, &name(1), now());
+    fs::create_dir(own.file(&format!("{}.lock", name(1)))).unwrap();
+    assert!(matches!(asked(&store), Ok(Reply::Have(_))));
+    fs::create_dir(own.file(&format!("{}.lock", name(2)))).unwrap();
+    assert!(refused(store.run(&name(2), &claim(1), LIMIT)).contains("cannot be locked"));
+}
+
+#[test]
+fn the_claim_of_a_process_that_is_no_more_ends_at_once() {
+    let own = Own::new();
+    let (dying, store) = (own.store(), own.store());
+    assert!(matches!(dying.run(&name(1), &claim(1), LIMIT), Ok(Reply::Claimed { .. })));
+    assert!(matches!(store.run(&name(1), &claim(2), LIMIT), Ok(Reply::Busy { .. })), "it lives");
+    // What the system does for a process that ends.
+    drop(dying);
+    assert!(matches!(store.run(&name(1), &claim(2), LIMIT), Ok(Reply::Claimed { .. })));
+    let claims = || {
+        let files = fs::read_dir(own.at("store")).unwrap().map(|file| file.unwrap().file_name());
+        files.filter(|file| file.to_string_lossy().ends_with(".claim")).count()
+    };
+    assert_eq!(claims(), 1, "that of the one who asks now");
+    // One that is not there tells nothing: then the lease counts.
+    for file in fs::read_dir(own.at("store")).unwrap().map(|file| file.unwrap().path()) {
+        if file.extension().is_some_and(|ending| ending == "claim") {
+            fs::remove_file(file).unwrap();
+        }
+    }
+    assert!(matches!(own.store().run(&name(1), &claim(3), LIMIT), Ok(Reply::Busy { .. })));
+    // What nobody has asked after goes with the next sweep.
+    drop(store);
+    let left = own.store();
+    assert!(matches!(left.run(&name(2), &claim(1), LIMIT), Ok(Reply::Claimed { .. })));
+    drop(left);
+    assert_eq!(claims(), 1);
+    own.store().sweep();
+    assert_eq!(claims(), 0);
 }
 
 #[test]
@@ -318,8 +369,14 @@ fn what_a_killed_process_left_is_no_hindrance() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }
     assert!(matches!(asked(&store), Ok(Reply::Claimed { .. })));
-    let left: Vec<_> = fs::read_dir(own.at("store")).unwrap().map(|file| file.unwrap().file_name()).collect();
-    assert_eq!(left, [format!("{}.entry", name(1)).as_str()]);
+    drop(store);
+    let left = || {
+        let files = fs::read_dir(own.at("store"))
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap());
+        files.filter(|file| !file.ends_with(".claim")).collect::<Vec<_>>()
+    };
+    assert_eq!(left(), [format!("{}.entry", name(1))]);
 }
 
 #[test]

@@ -156,6 +156,16 @@ impl Entry {
         Reply::Noted
     }
 
+    /// Who asks at this time, and by which claim.
+    pub fn claimed_by(&self, now: StoreTime) -> Option<(Claimant, Fence)> {
+        self.claim.as_ref().filter(|claim| now < claim.until).map(|claim| (claim.by, claim.fence))
+    }
+
+    /// Ends the claim, for an engine that knows that whoever made it is no more: its lease would end later.
+    pub fn end_claim(&mut self) {
+        self.claim = None;
+    }
+
     /// When its token ends; `None` if it has none.
     pub fn token_ends_at(&self) -> Option<StoreTime> {
         self.token.as_ref().map(|kept| kept.end)

@@ -21,6 +21,17 @@ pub enum Operation {
     Fail(Fail),
 }
 
+impl Operation {
+    /// Whose command it is.
+    pub const fn claimant(&self) -> Claimant {
+        match self {
+            Self::Claim(Claim { claimant, .. })
+            | Self::Put(Put { claimant, .. })
+            | Self::Fail(Fail { claimant, .. }) => *claimant,
+        }
+    }
+}
+
 /// The arguments of `claim`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Claim {

@@ -13,7 +13,8 @@
 //! shift of time, of fences and of the names of tokens. Callers are one call that asks and leaves: queues and patience are the machine's
 //! model. Each search opens the doors between some of the parts: processes that die and a store that forgets; commands that are late;
 //! rejections; failures; and one process before a store that lies. What is abstracted: two claims between which the entry was lost are
-//! never of the same millisecond; and a process has so many jobs at once as the bounds say, the oldest is dropped beyond.
+//! never of the same millisecond; a command is replied to within half a second, or given up; in most searches it is replied to before
+//! time passes, since one of them has the delays; and a process has so many jobs at once as the bounds say, the oldest is dropped beyond.
 
 mod search;
 mod traces;
@@ -36,6 +37,12 @@ fn two_processes_keep_the_invariants() {
     explore("two", &Bounds::none());
 }
 
+/// A put that is repeated, an offer, or a request that is late, beside the next flight.
+#[test]
+fn two_processes_that_do_two_things_at_once_keep_the_invariants() {
+    explore("two jobs", &Bounds { jobs: 2, faults: reach().1, at_once: true, ..Bounds::none() });
+}
+
 #[test]
 fn two_processes_of_which_any_dies_before_a_store_that_forgets_keep_the_invariants() {
     explore("deaths and losses", &Bounds { deaths: true, losses: true, at_once: true, ..Bounds::none() });
@@ -43,7 +50,7 @@ fn two_processes_of_which_any_dies_before_a_store_that_forgets_keep_the_invarian
 
 #[test]
 fn two_processes_whose_commands_and_replies_are_lost_keep_the_invariants() {
-    explore("lost commands", &Bounds { faults: true, ..Bounds::none() });
+    explore("lost commands", &Bounds { faults: true, at_once: !reach().1, ..Bounds::none() });
 }
 
 #[test]
@@ -53,7 +60,7 @@ fn two_processes_whose_commands_are_executed_late_keep_the_invariants() {
 
 #[test]
 fn two_processes_whose_tokens_are_refused_keep_the_invariants() {
-    explore("rejections", &Bounds { rejections: true, at_once: true, ..Bounds::none() });
+    explore("rejections", &Bounds { rejections: true, deaths: reach().1, at_once: true, ..Bounds::none() });
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::*;
-use evergrant_core::fleet::{Claim, Claimant, Operation, Reply, Stamp, Table};
+use evergrant_core::fleet::{Claim, Claimant, Operation, Reply, Table};
 use evergrant_core::{ClientAuth, Provider};
 
 const SECRET: &str = "a-client-secret-of-thirty-two-ch";
@@ -201,9 +201,13 @@ fn debug_shows_nothing_of_the_key() {
 }
 
 #[test]
-fn a_stamp_is_what_the_seal_covers() {
-    let stamp = Stamp::new(Fence::new(5), NOW);
-    let unsealed =
-        Unsealed::new(Claimant::new([1; 16]), stamp, token(), seconds(3600), seconds(3000), seconds(3600));
-    assert_eq!((unsealed.fence(), unsealed.end()), (Fence::new(5), NOW.after(seconds(3600))));
+fn material_of_a_programs_own_is_all_of_it_wherever_the_client_has_its_secret() {
+    let key = StoreKey::of_material(SECRET.as_bytes()).unwrap();
+    let seal = seal_of(&key, &basic(SECRET));
+    let have = through(&*seal, &token());
+    let live = seal_of(&key, &client(ClientAuth::basic_live("my-client-id").unwrap()));
+    assert_eq!(live.name(), seal.name());
+    assert!(live.open(&have).is_some());
+    assert_ne!(seal.name(), seal_of(&StoreKey::of_client_secrets(), &basic(SECRET)).name());
+    assert_eq!(StoreKey::of_material(b"").err(), Some(SealError::NoMaterial));
 }

@@ -23,6 +23,23 @@ fn tell(event: &Event<'_>) {
             let reason = reason.as_str();
             tracing::info!(target: "evergrant", source, flight, reason, %endpoint, "requesting a token");
         }
+        EventKind::Landed {
+            flight,
+            landing: Landing::Installed { generation, life, hint },
+            asked: false,
+            ..
+        } => {
+            let (generation, life_s) = (generation.number(), life.as_secs());
+            tracing::info!(
+                target: "evergrant",
+                source,
+                flight,
+                generation,
+                life_s,
+                ?hint,
+                "a token that another process requested is in use"
+            );
+        }
         EventKind::Landed { flight, landing, rest, .. }
         | EventKind::Abandoned { flight, landing, rest, .. } => {
             landed(source, *flight, landing, *rest);
@@ -119,6 +136,9 @@ fn landed(source: &str, flight: u64, landing: &Landing, rest: Duration) {
         }
         Landing::NoProgress { count } => {
             tracing::info!(target: "evergrant", source, flight, count, "the server sent a token that ends no later");
+        }
+        Landing::Elsewhere => {
+            tracing::debug!(target: "evergrant", source, flight, "another process requests the token");
         }
         Landing::Superseded => {
             tracing::debug!(target: "evergrant", source, flight, "the token response arrived too late and is ignored");

@@ -31,24 +31,23 @@ pub(crate) struct FlightGuard<V> {
     /// What the attempts before have learnt.
     known: Known,
     sources: Sources,
-    /// What a store has to know of, if there is one.
-    tokens: Tokens,
-    /// From its launch on, for whoever wants to end: a job that has not begun yet has not claimed yet either.
-    under_way: Option<UnderWay>,
-    /// When the authorization server is asked, if a store was asked before.
-    asked_at: Option<Now>,
+    /// What it needs for the store, if there is one.
+    through: Option<Box<Through>>,
     span: FlightSpan,
     /// Of the pool, for as long as it is in the air.
     permit: Option<Permit>,
 }
 
-/// The tokens of its machine when it was launched.
-#[derive(Default)]
-struct Tokens {
+/// What a flight through a store needs of its machine, as it was when it was launched.
+struct Through {
     held: Option<AccessToken>,
     /// What a resource server refused, or was held when the credentials changed.
     dropped: Option<AccessToken>,
     is_rotated: bool,
+    /// When the authorization server is asked, after the store was.
+    asked_at: Option<Now>,
+    /// From its launch on, for whoever wants to end: a job that has not begun yet has not claimed yet either.
+    under_way: Option<UnderWay>,
 }
 
 /// How a flight goes.
@@ -108,7 +107,7 @@ impl<V> FlightGuard<V> {
 
     /// Whether a store has to do with it, and nothing else has begun.
     pub(crate) fn has_store(&self) -> bool {
-        self.shared.store.is_some()
+        self.through.is_some()
     }
 
     /// Whether it shows a certificate, which its token in a store may be bound to.
@@ -118,16 +117,17 @@ impl<V> FlightGuard<V> {
 
     /// How it goes, on connections that show the certificate with this thumbprint.
     pub(crate) fn way(&mut self, shown: Option<Thumbprint>) -> Way {
-        let under_way = self.under_way.take();
-        let (Some(shares), Some(flight), Some(under_way)) = (&self.shared.store, &self.flight, under_way)
+        let under_way = self.through.as_mut().and_then(|through| through.under_way.take());
+        let (Some(shares), Some(through), Some(flight)) = (&self.shared.store, &self.through, &self.flight)
         else {
             return Way::Alone(Vec::new());
         };
-        let Shares { store, claimant, .. } = &**shares;
+        let Shares { store, claimant, untold } = &**shares;
+        let under_way = under_way.unwrap_or_else(|| untold.begin());
         let policy = self.shared.policy();
         match Crossing::begin(store, &self.client, shown, self.shared.clock.now().mono) {
             Ok(Some(crossing)) => {
-                let Tokens { held, dropped, is_rotated } = &self.tokens;
+                let Through { held, dropped, is_rotated, .. } = &**through;
                 let print = |token: &AccessToken| crossing.print(token);
                 let instance = Instance::new(*claimant, policy);
                 let passage =
@@ -150,14 +150,16 @@ impl<V> FlightGuard<V> {
 
     /// The authorization server is asked from now on: the time of an attempt begins. What is reported of it is the caller's to drop.
     pub(crate) fn asks(&mut self) -> Report {
-        self.asked_at = Some(self.shared.clock.now());
+        if let Some(through) = &mut self.through {
+            through.asked_at = Some(self.shared.clock.now());
+        }
         let Some(flight) = &self.flight else { return Report::nothing() };
         self.shared.enter(|state, now| state.report(now, sent(flight, &self.client, &self.known)))
     }
 
     /// When its attempt began.
     fn begun_at(&self) -> Now {
-        self.asked_at.unwrap_or(self.sent_at())
+        self.through.as_ref().and_then(|through| through.asked_at).unwrap_or(self.sent_at())
     }
 
     /// The clocks that it goes by.
@@ -268,7 +270,7 @@ impl<V> FlightGuard<V> {
         if let (Some(member), Some(learnt)) = (self.shared.member(), &learnt) {
             member.commons.found.take_in(self.client.provider(), learnt);
         }
-        let asked = self.asked_at.is_some() || !self.has_store();
+        let asked = self.through.as_ref().is_none_or(|through| through.asked_at.is_some());
         let narrowed = match &outcome {
             Outcome::Granted(grant) => grant.narrowed_scope().cloned(),
             _ => None,
@@ -339,23 +341,13 @@ impl<V> Shared<V> {
         };
         let (shared, span, permit) = (Arc::clone(self), FlightSpan::default(), pass.into_permit());
         let (known, sources) = (state.known.clone(), state.sources.clone());
-        let tokens = if self.store.is_some() { state.tokens(now) } else { Tokens::default() };
+        let through = self.store.as_ref().map(|shares| {
+            let under_way = Some(shares.untold.begin());
+            Box::new(Through { under_way, ..state.through(now) })
+        });
         state.launched = id;
-        let (flight, asked_at) = (Some(flight), None);
-        let under_way = self.store.as_ref().map(|shares| shares.untold.begin());
-        let guard = FlightGuard {
-            shared,
-            client,
-            flight,
-            limit,
-            known,
-            sources,
-            tokens,
-            under_way,
-            asked_at,
-            span,
-            permit,
-        };
+        let flight = Some(flight);
+        let guard = FlightGuard { shared, client, flight, limit, known, sources, through, span, permit };
         Some((guard, left))
     }
 
@@ -370,11 +362,12 @@ impl<V> Shared<V> {
 }
 
 impl<V> State<V> {
-    fn tokens(&self, now: Now) -> Tokens {
+    fn through(&self, now: Now) -> Through {
         let held = self.machine.held(now).map(|token| token.value().clone());
         let aside = self.machine.set_aside(now).map(|aside| aside.token().value().clone());
         let is_rotated = self.rotated_away.is_some();
-        Tokens { held, dropped: self.rotated_away.clone().or(aside), is_rotated }
+        let dropped = self.rotated_away.clone().or(aside);
+        Through { held, dropped, is_rotated, asked_at: None, under_way: None }
     }
 
     /// A flight has ended, and everyone is woken. Returns how long it took, and the time until the next one may be sent.

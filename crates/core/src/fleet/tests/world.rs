@@ -97,6 +97,8 @@ pub(super) enum Event {
     Deliver(usize, usize),
     /// The command or its reply is lost.
     Lose(usize, usize),
+    /// The store executes the command, and its reply is lost.
+    ExecuteUnheard(usize, usize),
     /// The process gives up on the command, which is still on its way.
     GiveUp(usize, usize),
     /// The store executes a command that its process gave up on.
@@ -260,6 +262,7 @@ impl World {
                         events.push(Event::Execute(at, job));
                         if bounds.faults {
                             events.push(Event::Lose(at, job));
+                            events.push(Event::ExecuteUnheard(at, job));
                         }
                         if self.strays.len() < bounds.strays {
                             events.push(Event::GiveUp(at, job));
@@ -319,6 +322,13 @@ impl World {
                 } else {
                     job.wire = Wire::Replied(reply);
                 }
+            }
+            Event::ExecuteUnheard(at, job) => {
+                let Wire::Sent(operation) = self.processes[at].jobs[job].wire.clone() else { return Ok(()) };
+                self.execute(&operation)?;
+                let job = &mut self.processes[at].jobs[job];
+                job.wire = Wire::Idle;
+                job.passage.replied(now, Err(StoreError::TimedOut));
             }
             Event::Stray(at) => {
                 let operation = self.strays.remove(at);
