@@ -83,6 +83,11 @@ pub(crate) fn was_printed(text: &str) -> bool {
     printed().text.contains(text)
 }
 
+/// Whether a store was given this since the last search.
+pub(crate) fn was_given(text: &str) -> bool {
+    printed().given.contains(text)
+}
+
 pub(crate) const WATCH: Observer = Observer {
     printed: print,
     token: |token| {
