@@ -15,10 +15,11 @@ use shells::{ADAPTERS, FLEETS, Mount, SHELLS};
 
 /// Runs the scenario on every shell: what is seen, by the callers and by the servers, must be the same. And nothing may
 /// depend on reading a token (RFC 9068 section 6): the same once more on each adapter, with opaque ones and no hint. A process with a
-/// store is the process that it is without one: the same once more with one in memory on each adapter, and in a folder on one.
+/// store is the process that it is without one: the same once more with one in memory on each adapter, and in a folder where commands
+/// are awaited by tasks and by threads.
 // Conforms: R-9068-a
 #[track_caller]
-fn on_every_shell(name: &str, scenario: fn(Mount) -> Trace) {
+fn on_every_shell(scenario: fn(Mount) -> Trace) {
     let mut first: Option<(&str, Trace)> = None;
     let seeing = SHELLS.map(|(name, mount)| {
         // Which one it was, if the scenario fails.
@@ -28,9 +29,9 @@ fn on_every_shell(name: &str, scenario: fn(Mount) -> Trace) {
     let blind = ADAPTERS.map(|place| SHELLS[place].1);
     let blind = blind.map(|mount| ("with tokens that nobody reads", scenarios::blind(scenario, mount)));
     let alone = seeing.into_iter().chain(blind);
-    let differs = scenarios::DIFFERS_WITH_A_STORE.iter().any(|(other, _)| *other == name);
-    let stored = ADAPTERS.map(|place| (place, Engine::InMemory)).into_iter().chain([(0, Engine::InFolder)]);
-    let stored = stored.filter(|_| !differs).map(|(place, engine)| {
+    let folders = [(0, Engine::InFolder), (4, Engine::InFolder)];
+    let stored = ADAPTERS.map(|place| (place, Engine::InMemory)).into_iter().chain(folders);
+    let stored = stored.map(|(place, engine)| {
         let (name, mount) = SHELLS[place];
         eprintln!("on {name} with a store: {engine:?}");
         ("with a store", scenarios::over_a_store(engine, scenario, mount))
@@ -50,8 +51,7 @@ macro_rules! suite {
     ($($scenario:ident)*) => {
         $(#[test]
         fn $scenario() {
-            let name = stringify!($scenario);
-            with_no_secret(name, || on_every_shell(name, scenarios::$scenario));
+            with_no_secret(stringify!($scenario), || on_every_shell(scenarios::$scenario));
         })*
     };
 }
@@ -78,3 +78,11 @@ macro_rules! fleets {
 }
 
 scenarios::every_fleet!(fleets);
+
+/// A process may be of any adapter.
+#[test]
+fn processes_of_every_kind_over_one_store_make_one_request() {
+    with_no_secret("processes of every kind", || {
+        scenarios::each_process_has_the_token_of_the_first(&SHELLS.map(|(_, mount)| mount));
+    });
+}

@@ -106,9 +106,6 @@ macro_rules! every_scenario {
 }
 pub(crate) use every_scenario;
 
-/// The scenarios in which a process with a store is not the process that it is without one, and why.
-pub(crate) const DIFFERS_WITH_A_STORE: &[(&str, &str)] = &[];
-
 /// One adapter on one runtime, as a thread sees it.
 pub(crate) trait Shell: Send + Sync {
     /// An authorized call.

@@ -15,6 +15,7 @@ macro_rules! every_fleet {
             processes_that_start_cold_at_once_make_one_request
             the_refresh_before_the_end_is_asked_by_one_and_nobody_waits_for_it
             a_401_at_one_api_makes_one_request_and_each_caller_replays_once
+            a_401_of_a_token_that_just_came_is_handed_on_and_nobody_asks
             a_server_that_refuses_is_asked_by_one_and_the_others_are_told
             a_store_that_fails_costs_nobody_a_token
             a_store_that_lies_costs_nobody_a_token_and_lengthens_no_life
@@ -170,6 +171,27 @@ pub(crate) fn a_401_at_one_api_makes_one_request_and_each_caller_replays_once(mo
     gate.release();
     assert!(statuses(calls).iter().all(|status| *status == 200));
     assert_eq!((fleet.asked(), fleet.server.counts().resource_requests), (1, 20));
+}
+
+/// No process throws away for all what came less than 10 s ago.
+// F5
+pub(crate) fn a_401_of_a_token_that_just_came_is_handed_on_and_nobody_asks(mount: Mount) {
+    let fleet = Fleet::standing(mount);
+    let shells = fleet.holding(3);
+    fleet.server.revoke_all();
+    fleet.advance(secs(9));
+    for shell in &shells {
+        assert_eq!(shell.call(&fleet.get()).status(), 401);
+        shell.flush();
+    }
+    assert_eq!(fleet.asked(), 1);
+    // The gate of the API is open again.
+    fleet.advance(secs(60));
+    for shell in &shells {
+        assert_eq!(shell.call(&fleet.get()).status(), 200);
+        shell.flush();
+    }
+    assert_eq!(fleet.asked(), 2);
 }
 
 /// What the first is told in its own words, the others are told by the store.
@@ -343,4 +365,15 @@ pub(crate) fn a_401_at_one_api_while_the_server_is_down_takes_no_other_api_down(
         shell.flush();
     }
     assert_eq!(fleet.asked(), 4, "and one for all of them");
+}
+
+/// One process of each kind, and the one store of all.
+pub(crate) fn each_process_has_the_token_of_the_first(mounts: &[Mount]) {
+    let fleet = Fleet::new(mounts[0]);
+    for mount in mounts {
+        let shell = mount(&fleet.setup());
+        assert_eq!(shell.call(&fleet.get()).status(), 200);
+        shell.flush();
+    }
+    assert_eq!((fleet.asked(), fleet.store.count("claim")), (1, mounts.len()));
 }
