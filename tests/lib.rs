@@ -1,5 +1,5 @@
 //! What the tests share: a server, a client of it, and a source of tokens; a server of raw bytes, and one that speaks
-//! TLS; a token request, and a pool of sources, through each transport.
+//! TLS; a token request, and a pool of sources, through each transport; stores that sources share.
 
 pub mod certified;
 #[cfg(doctest)]
@@ -7,6 +7,7 @@ pub mod pages;
 pub mod places;
 pub mod pools;
 pub mod raw;
+pub mod stores;
 pub mod transports;
 
 use evergrant_mock::{Fault, Server};

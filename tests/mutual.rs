@@ -6,6 +6,7 @@
 use evergrant_async_std::{AsyncStd, HttpClient, Smol};
 use evergrant_tests::certified::{Authority, Certified, Shown, TlsServer};
 use evergrant_tests::raw::Raw;
+use evergrant_tests::stores::InMemory;
 use evergrant_tests::transports::{Asking, BUILDS, SECRET, Shared, TRANSPORTS, refusal, tls_config};
 use evergrant_tests::{install_tls, ms, quick};
 use evergrant_tokio_reqwest::core::Class;
@@ -30,7 +31,18 @@ fn json(status: &str, body: &str) -> String {
 }
 
 fn granted() -> String {
-    json("200 OK", r#"{"access_token":"by-certificate","token_type":"Bearer","expires_in":3600}"#)
+    granted_as("by-certificate")
+}
+
+fn granted_as(token: &str) -> String {
+    let body = format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":3600}}"#);
+    json("200 OK", &body)
+}
+
+/// Another token each time.
+fn granted_anew() -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    granted_as(&format!("by-certificate-{}", NUMBER.fetch_add(1, Ordering::SeqCst)))
 }
 
 /// An authority for servers, one for clients, and a server of theirs.
@@ -225,6 +237,41 @@ fn i44_a_token_of_a_certificate_is_kept_across_a_restart_with_that_certificate_a
         assert_eq!(restarted.token().unwrap().value().expose(), "by-certificate", "{name}");
         assert_eq!(restarted.identity_changed(None).unwrap(), thumbprint(&first), "{name}");
         assert_eq!(place.server.shown().len(), before, "{name}");
+    }
+}
+
+/// A token of one certificate is of no use to whoever shows another: each of them has an entry of its own.
+// Conforms: R-8705-e
+#[test]
+fn a_store_hands_a_token_of_a_certificate_to_whoever_shows_that_certificate_alone() {
+    for (name, mount) in TRANSPORTS {
+        let (place, store) = (place(&BOTH, |_| granted_anew()), InMemory::on(None));
+        let (files, first, second) = (Files::new(), place.certify("first"), place.certify("second"));
+        let source = |own: &Certified| {
+            files.write(own, own);
+            let source = mount(&place.asking().showing(&files.identity()).over(store.sealed()));
+            let token = source.token().expect(name);
+            source.flush();
+            assert_eq!(token.binding(), Binding::Certificate(thumbprint(own)), "{name}");
+            assert_eq!(source.identity_changed(None).unwrap(), thumbprint(own), "{name}");
+            source
+        };
+        let asked = || place.server.shown().len();
+        drop(source(&first));
+        assert_eq!(asked(), 1, "{name}");
+        let sharing = source(&first);
+        assert_eq!(asked(), 1, "{name}: it has the token of the first");
+        drop(source(&second));
+        assert_eq!(asked(), 2, "{name}: another certificate");
+        drop(source(&second));
+        assert_eq!(asked(), 2, "{name}");
+        // A source whose certificate is renewed meets the tokens of the new one, and not its own old one.
+        files.write(&second, &second);
+        sharing.forget();
+        assert_eq!(sharing.token().unwrap().binding(), Binding::Certificate(thumbprint(&second)), "{name}");
+        assert_eq!(asked(), 2, "{name}");
+        let shown: Vec<_> = place.server.shown().into_iter().map(|shown| shown.certificate).collect();
+        assert_eq!(shown, [Some(first.certificate()), Some(second.certificate())], "{name}");
     }
 }
 

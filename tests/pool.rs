@@ -10,6 +10,8 @@ mod limits;
 mod replacing;
 #[path = "pool/separate.rs"]
 mod separate;
+#[path = "pool/stored.rs"]
+mod stored;
 
 use evergrant_mock::{Endpoint, Server};
 use evergrant_tests::pools::Setup;

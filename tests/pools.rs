@@ -3,7 +3,7 @@
 use crate::{LONG, quick};
 use evergrant_async_std::{AsyncStd, HttpClient, Smol};
 use evergrant_tokio_reqwest::{
-    Client, Error, ManualClock, Origins, Policy, PoolError, PoolStatus, Status, Token,
+    Client, Error, ManualClock, Origins, Policy, PoolError, PoolStatus, SealedStore, Status, Token,
 };
 use std::fmt;
 use std::fmt::Debug;
@@ -28,6 +28,8 @@ pub struct Setup {
     pub max_sources: usize,
     /// Whether callers take the first outcome.
     pub fail_fast: bool,
+    /// The store that its sources share with other processes.
+    pub store: Option<SealedStore>,
 }
 
 impl Setup {
@@ -35,7 +37,7 @@ impl Setup {
     pub fn new(client_for: impl Fn(&str) -> Client + Send + Sync + 'static) -> Self {
         let (client_for, policy) = (Arc::new(client_for), quick().with_attempt_timeout(LONG));
         let (max_flights, max_sources) = ((256, 64), 10_000);
-        Self { client_for, policy, clock: None, max_flights, max_sources, fail_fast: false }
+        Self { client_for, policy, clock: None, max_flights, max_sources, fail_fast: false, store: None }
     }
 }
 
@@ -86,6 +88,9 @@ pub trait Source: Debug {
 
     /// The token that is there, without asking for one.
     fn held(&self) -> Option<Token>;
+
+    /// Waits until the store was told everything.
+    fn flush(&self) -> Job<()>;
 
     /// What the source says of itself.
     fn status(&self) -> Status;
@@ -158,6 +163,10 @@ macro_rules! built {
         let builder = builder.policy(setup.policy.clone()).fail_fast(setup.fail_fast);
         let builder = builder.max_flights(in_all).max_flights_per_origin(per_origin);
         let builder = builder.max_sources(setup.max_sources);
+        let builder = match &setup.store {
+            Some(store) => builder.store(store.clone()),
+            None => builder,
+        };
         let pool = match &setup.clock {
             Some(clock) => builder.clock(clock.clone()).build(),
             None => builder.build(),
@@ -267,6 +276,11 @@ macro_rules! tasks {
                 self.of.try_token()
             }
 
+            fn flush(&self) -> Job<()> {
+                let tokens = self.of.clone();
+                self.spawn.run(async move { tokens.flush().await })
+            }
+
             fn status(&self) -> Status {
                 self.of.status()
             }
@@ -342,6 +356,11 @@ impl Source for Threads<evergrant_ureq::Tokens> {
 
     fn held(&self) -> Option<Token> {
         self.0.try_token()
+    }
+
+    fn flush(&self) -> Job<()> {
+        let tokens = self.0.clone();
+        run(move || tokens.flush())
     }
 
     fn status(&self) -> Status {

@@ -1,10 +1,13 @@
 //! Everything that a program on these crates could print, and the search for secrets in it: in every form in which they
 //! could stand there.
 
-use crate::scenarios::{KEY, OWN_AUTHORIZATION, SECOND_SECRET, SECRET, SIGNATURE};
+use crate::scenarios::{KEY, OWN_AUTHORIZATION, SCOPE, SECOND_SECRET, SECRET, SIGNATURE};
 use crate::shells::{OBSERVER, Observer};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use evergrant_core::fleet::{Name, Operation};
+use evergrant_mock::Server;
+use evergrant_tests::stores::GIVEN;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +30,8 @@ const PIECE: usize = 24;
 /// What went by since the last search.
 struct Printed {
     text: String,
+    /// What stores were given.
+    given: String,
     /// The tokens that sources handed out.
     tokens: BTreeSet<String>,
     /// What runs, and what has run since.
@@ -34,8 +39,13 @@ struct Printed {
     during: Vec<&'static str>,
 }
 
-static PRINTED: Mutex<Printed> =
-    Mutex::new(Printed { text: String::new(), tokens: BTreeSet::new(), running: 0, during: Vec::new() });
+static PRINTED: Mutex<Printed> = Mutex::new(Printed {
+    text: String::new(),
+    given: String::new(),
+    tokens: BTreeSet::new(),
+    running: 0,
+    during: Vec::new(),
+});
 
 fn printed() -> MutexGuard<'static, Printed> {
     PRINTED.lock().unwrap_or_else(PoisonError::into_inner)
@@ -47,9 +57,35 @@ pub(crate) fn print(text: &str) {
     printed.text.push('\n');
 }
 
+/// Everything that an engine gets, as whoever watches it sees that: each number and each byte.
+fn given(name: &Name, operation: &Operation) {
+    let mut printed = printed();
+    let all = &mut printed.given;
+    all.push_str(&format!("{name} {name:?} {operation:?} {operation:#?}\n"));
+    all.push_str(&String::from_utf8_lossy(name.as_bytes()));
+    match operation {
+        Operation::Put(put) => {
+            all.push_str(&String::from_utf8_lossy(put.print.as_bytes()));
+            all.push_str(&String::from_utf8_lossy(put.sealed.as_bytes()));
+        }
+        Operation::Claim(claim) => {
+            for print in claim.held.iter().chain(&claim.dropped) {
+                all.push_str(&String::from_utf8_lossy(print.as_bytes()));
+            }
+        }
+        Operation::Fail(fail) => all.extend(fail.said.map(|said| said.to_string())),
+    }
+    all.push('\n');
+}
+
 /// Whether this was printed since the last search.
 pub(crate) fn was_printed(text: &str) -> bool {
     printed().text.contains(text)
+}
+
+/// Whether a store was given this since the last search.
+pub(crate) fn was_given(text: &str) -> bool {
+    printed().given.contains(text)
 }
 
 pub(crate) const WATCH: Observer = Observer {
@@ -127,6 +163,7 @@ fn watch() {
             shown(panic);
         }));
         assert!(OBSERVER.set(WATCH).is_ok());
+        assert!(GIVEN.set(given).is_ok());
     });
 }
 
@@ -155,9 +192,10 @@ pub(crate) fn with_no_secret<T>(name: &'static str, run: impl FnOnce() -> T) -> 
     let mut all = printed();
     if all.running == 0 {
         let (text, tokens) = (std::mem::take(&mut all.text), std::mem::take(&mut all.tokens));
-        let during = std::mem::take(&mut all.during).join(", ");
+        let (given, during) = (std::mem::take(&mut all.given), std::mem::take(&mut all.during).join(", "));
         drop(all);
-        search(&during, &text, &tokens);
+        let secrets = search(&during, &text, &tokens);
+        search_store(&during, &given, secrets);
     }
     outcome
 }
@@ -251,7 +289,7 @@ pub(crate) fn first_of<'a>(text: &str, forms: &'a BTreeSet<String>) -> Option<(u
 
 /// Looks for secrets in what was printed.
 #[track_caller]
-fn search(during: &str, text: &str, tokens: &BTreeSet<String>) {
+fn search(during: &str, text: &str, tokens: &BTreeSet<String>) -> BTreeSet<String> {
     for (seen, what) in [(" evergrant: ", "events"), ("log TRACE ", "what libraries log")] {
         assert!(text.contains(seen), "{during}: {what} are seen");
     }
@@ -260,15 +298,30 @@ fn search(during: &str, text: &str, tokens: &BTreeSet<String>) {
         [SECRET, SECOND_SECRET, SIGNATURE, TOKEN, TENANT, KEY, own].into_iter().flat_map(forms).collect();
     all.extend([JWT.to_owned(), STANDARD_NO_PAD.encode(JWT), hex(JWT)]);
     all.extend(tokens.iter().flat_map(|token| forms_of_token(token)));
-    if let Some((at, form)) = first_of(text, &all) {
-        let line = text[..at].rfind('\n').map_or(0, |start| start + 1);
-        let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
-        panic!("{during}: {form} stands in: {}", &text[line..end]);
-    }
+    none_of(&all, text, during);
     eprintln!(
         "{} bytes searched for {} forms of the secrets and of {} tokens: 0 hits",
         text.len(),
         all.len(),
         tokens.len()
     );
+    all
+}
+
+/// Looks for the same in what stores were given, and there for whatever tells whose token it is (F9).
+#[track_caller]
+fn search_store(during: &str, given: &str, mut secrets: BTreeSet<String>) {
+    secrets
+        .extend([Server::CLIENT_ID, SCOPE, "127.0.0.1", "http://", "https://"].into_iter().flat_map(forms));
+    none_of(&secrets, given, &format!("{during}, in a store"));
+    eprintln!("{} bytes that stores were given: 0 hits", given.len());
+}
+
+#[track_caller]
+fn none_of(forms: &BTreeSet<String>, text: &str, during: &str) {
+    if let Some((at, form)) = first_of(text, forms) {
+        let line = text[..at].rfind('\n').map_or(0, |start| start + 1);
+        let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
+        panic!("{during}: {form} stands in: {}", &text[line..end]);
+    }
 }

@@ -3,19 +3,20 @@
 
 use crate::printed::{
     JWT, TENANT, TOKEN, WATCH, first_of, forms, forms_of_token, hex, percent_encoded, print, ureq_dumps,
-    was_printed, with_no_secret,
+    was_given, was_printed, with_no_secret,
 };
-use crate::scenarios::{Call, KEY, SECRET, SIGNATURE, Setup};
-use crate::shells::{Mount, SHELLS};
+use crate::scenarios::{Call, KEY, SCOPE, SECRET, SIGNATURE, Setup};
+use crate::shells::{FLEETS, Mount, SHELLS};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use evergrant_tests::places::{Folder, Place};
 use evergrant_tests::pools::{self, POOLS, Pool, Source};
-use evergrant_tests::{api, builder, ms, quick, secs, server, time_for};
+use evergrant_tests::stores::{InMemory, StoreFault};
+use evergrant_tests::{LONG, api, builder, ms, quick, secs, server, time_for};
 use evergrant_tokio_reqwest::core::AssertionKind;
 use evergrant_tokio_reqwest::{
-    Client, ClientAuth, CommandSource, Error, ManualClock, PoolError, Provider, Tokens, VerdictRule,
+    Client, ClientAuth, CommandSource, Error, ManualClock, Policy, PoolError, Provider, Tokens, VerdictRule,
 };
 
 /// What a server could say that has the client's secret, or a token, in it.
@@ -156,6 +157,47 @@ fn live_echoes_on(mount: Mount, server: &Server) {
     }
 }
 
+/// Over a store: a process whose token request meets each echo, and one that is told of that; then a token that goes from one to the other,
+/// and every fault of the store itself.
+// F9
+fn echoes_over_a_store_on(mount: Mount) {
+    let server = Server::builder().client(Server::CLIENT_ID, SECRET).lifetime(secs(3600)).start().unwrap();
+    let call = Call::get(server.resource("/shipments"));
+    let process = |store: &InMemory, policy: Policy| {
+        let provider = Provider::rfc6749(&server.token_endpoint()).unwrap();
+        let auth = ClientAuth::post(Server::CLIENT_ID, SECRET).unwrap();
+        let client =
+            Client::builder(provider, auth).scope(SCOPE).param("acr", SECRET).header("x-api-key", KEY);
+        let (client, policy) = (client.build().unwrap(), policy.with_backoff(LONG, LONG));
+        let store = Some(store.sealed());
+        let setup = Setup { client, policy, fail_fast: true, store, ..Setup::new(&server) };
+        print(&format!("{setup:?}"));
+        let shell = mount(&setup);
+        WATCH.debug(&(shell.call(&call), shell.status()));
+        shell.flush();
+    };
+    for fault in echoes() {
+        let (store, policy) = (InMemory::on(None), quick().with_attempt_timeout(time_for(&fault)));
+        let struck = server.fault(Endpoint::Token, fault, Times::UntilCleared);
+        for _ in 0..2 {
+            process(&store, policy.clone());
+        }
+        struck.clear();
+    }
+    let opaque = format!(r#"{{"access_token":"{TOKEN}","expires_in":3600}}"#);
+    let granted = Fault::status_with_body(200, "application/json", opaque);
+    let _granted = server.fault(Endpoint::Token, granted, Times::UntilCleared);
+    let store = InMemory::on(None);
+    for fault in [StoreFault::None, StoreFault::None, StoreFault::Refuses, StoreFault::Panics]
+        .into_iter()
+        .chain([StoreFault::PanicsLater, StoreFault::Unopened, StoreFault::LivesLonger])
+    {
+        store.fails_by(fault);
+        process(&store, quick());
+    }
+    assert!(store.count("put") > 0);
+}
+
 /// A tenant asks, and everything that can be shown of it is.
 fn asks(pool: &dyn Pool, tenant: &dyn Source) -> Option<Error> {
     let outcome = tenant.token();
@@ -276,13 +318,22 @@ fn i29_no_debug_no_display_no_error_no_event_no_log_and_no_panic_contains_a_secr
                 let thread = std::thread::Builder::new().name(format!("pool on {pool}"));
                 thread.spawn_scoped(scope, move || echoes_in_a_pool_on(mount)).unwrap();
             }
+            for (shell, mount) in FLEETS.map(|place| SHELLS[place]) {
+                let thread = std::thread::Builder::new().name(format!("a fleet on {shell}"));
+                thread.spawn_scoped(scope, move || echoes_over_a_store_on(mount)).unwrap();
+            }
         });
         for (seen, what) in [
             ("a resource server refused the token", "events"),
             ("log TRACE", "what libraries log"),
             ("invalid_client", "the words of servers"),
+            ("the store that processes share has failed", "events of a store"),
+            ("another instance", "refusals that a store hands on"),
         ] {
             assert!(was_printed(seen), "{what} are seen");
+        }
+        for operation in ["Claim(", "Put(", "Fail("] {
+            assert!(was_given(operation), "what a store is given is seen");
         }
         assert!(ureq_dumps(), "SECURITY.md says that ureq dumps what it sends at TRACE");
         configuration();

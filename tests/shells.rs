@@ -108,6 +108,9 @@ macro_rules! sourced {
         for (name, place) in &$setup.params {
             builder = builder.param_source(name, place.clone());
         }
+        if let Some(store) = $setup.store() {
+            builder = builder.store(store);
+        }
         builder
     }};
 }
@@ -176,6 +179,10 @@ impl Shell for Tokio {
     fn status(&self) -> tokio_reqwest::Status {
         self.api.tokens().status()
     }
+
+    fn flush(&self) {
+        self.runtime.block_on(self.api.tokens().flush());
+    }
 }
 
 struct Middleware {
@@ -215,6 +222,10 @@ impl Shell for Middleware {
 
     fn status(&self) -> tokio_reqwest::Status {
         self.tokens.status()
+    }
+
+    fn flush(&self) {
+        self.runtime.block_on(self.tokens.flush());
     }
 }
 
@@ -273,6 +284,10 @@ impl Shell for Tower {
     fn status(&self) -> tokio_reqwest::Status {
         self.tokens.status()
     }
+
+    fn flush(&self) {
+        self.runtime.block_on(self.tokens.flush());
+    }
 }
 
 // async-std and smol
@@ -330,6 +345,11 @@ impl<N: Net> Shell for Futures<N> {
     fn status(&self) -> tokio_reqwest::Status {
         self.api.tokens().status()
     }
+
+    fn flush(&self) {
+        // Whichever runtime: it is woken by its job alone.
+        smol::block_on(self.api.tokens().flush());
+    }
 }
 
 // ureq
@@ -380,6 +400,10 @@ impl Shell for Ureq {
     fn status(&self) -> tokio_reqwest::Status {
         self.0.tokens().status()
     }
+
+    fn flush(&self) {
+        self.0.tokens().flush();
+    }
 }
 
 struct UreqMiddleware(ureq::Agent, evergrant_ureq::Tokens);
@@ -427,6 +451,10 @@ impl Shell for UreqMiddleware {
         self.1.status()
     }
 
+    fn flush(&self) {
+        self.1.flush();
+    }
+
     fn replays(&self) -> bool {
         false
     }
@@ -450,3 +478,6 @@ pub(crate) const SHELLS: [(&str, Mount); 8] = [
 
 /// One shell per adapter, where what is tried does not differ between the shells of one.
 pub(crate) const ADAPTERS: [usize; 3] = [1, 3, 4];
+
+/// One shell of each adapter and runtime whose jobs run on while nobody calls.
+pub(crate) const FLEETS: [usize; 4] = [0, 2, 3, 4];

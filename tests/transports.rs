@@ -4,7 +4,8 @@ use crate::{install_tls, quick};
 use evergrant_async_std::{AsyncStd, HttpClient, Net, Smol};
 use evergrant_tokio_reqwest::core::{Problem, Refusal, TransportErrorKind};
 use evergrant_tokio_reqwest::{
-    Client, ClientAuth, ConfigError, Error, Identity, Policy, Provider, Rotation, Stored, Thumbprint, Token,
+    Client, ClientAuth, ConfigError, Error, Identity, Policy, Provider, Rotation, SealedStore, Stored,
+    Thumbprint, Token,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
@@ -36,6 +37,8 @@ pub struct Asking {
     pub shared: Option<Shared>,
     /// The client certificate that its connections show.
     pub identity: Option<Identity>,
+    /// The store that it shares with other processes.
+    pub store: Option<SealedStore>,
 }
 
 impl Asking {
@@ -47,7 +50,15 @@ impl Asking {
         let provider = Provider::rfc6749(token_endpoint).expect("a token endpoint");
         let auth = ClientAuth::post("client", SECRET).expect("plain characters");
         let client = Client::builder(provider, auth).build().expect("nothing is wrong with it");
-        Self { client, policy: once(), root: None, proxy_variables: true, shared: None, identity: None }
+        Self {
+            client,
+            policy: once(),
+            root: None,
+            proxy_variables: true,
+            shared: None,
+            identity: None,
+            store: None,
+        }
     }
 
     /// The same, trusting this root alone.
@@ -66,6 +77,12 @@ impl Asking {
     #[must_use]
     pub fn showing(self, identity: &Identity) -> Self {
         Self { identity: Some(identity.clone()), ..self }
+    }
+
+    /// The same over this store.
+    #[must_use]
+    pub fn over(self, store: SealedStore) -> Self {
+        Self { store: Some(store), ..self }
     }
 
     /// The same of another client.
@@ -153,6 +170,9 @@ pub trait Source {
     /// Throws the token away: the next call makes another request.
     fn forget(&self);
 
+    /// Waits until the store was told everything.
+    fn flush(&self);
+
     /// The certificate that brought the last token, once it is another than this one.
     ///
     /// # Errors
@@ -216,6 +236,10 @@ fn tokio_reqwest(asking: &Asking) -> Result<Box<dyn Source>, ConfigError> {
         Some(identity) => builder.identity(identity.clone()),
         None => builder,
     };
+    let builder = match &asking.store {
+        Some(store) => builder.store(store.clone()),
+        None => builder,
+    };
     let builder = match &asking.shared {
         Some(shared) => builder.transport(&shared.tokio_reqwest),
         None => builder,
@@ -235,6 +259,10 @@ impl Source for Tokio {
 
     fn forget(&self) {
         self.tokens.rotate(self.auth.clone(), Rotation::Drop);
+    }
+
+    fn flush(&self) {
+        self.runtime.block_on(self.tokens.flush());
     }
 
     fn identity_changed(&self, after: Option<Thumbprint>) -> Result<Thumbprint, Error> {
@@ -273,6 +301,10 @@ fn futures<N: Net>(
         Some(identity) => builder.identity(identity.clone()),
         None => builder,
     };
+    let builder = match &asking.store {
+        Some(store) => builder.store(store.clone()),
+        None => builder,
+    };
     let builder = match shared {
         Some(shared) => builder.transport(shared),
         None => builder,
@@ -288,6 +320,11 @@ impl<N: Net> Source for Futures<N> {
 
     fn forget(&self) {
         self.tokens.rotate(self.auth.clone(), Rotation::Drop);
+    }
+
+    fn flush(&self) {
+        // Whichever runtime: it is woken by its job alone.
+        smol::block_on(self.tokens.flush());
     }
 
     fn identity_changed(&self, after: Option<Thumbprint>) -> Result<Thumbprint, Error> {
@@ -326,6 +363,10 @@ fn ureq(asking: &Asking) -> Result<Box<dyn Source>, ConfigError> {
         Some(identity) => builder.identity(identity.clone()),
         None => builder,
     };
+    let builder = match &asking.store {
+        Some(store) => builder.store(store.clone()),
+        None => builder,
+    };
     let builder = match &asking.shared {
         Some(shared) => builder.transport(&shared.ureq),
         None => builder,
@@ -341,6 +382,10 @@ impl Source for Ureq {
 
     fn forget(&self) {
         self.0.rotate(self.1.clone(), Rotation::Drop);
+    }
+
+    fn flush(&self) {
+        self.0.flush();
     }
 
     fn identity_changed(&self, after: Option<Thumbprint>) -> Result<Thumbprint, Error> {

@@ -29,6 +29,8 @@ use std::time::Duration;
 mod live;
 #[path = "shuttle/pool.rs"]
 mod pool;
+#[path = "shuttle/stored.rs"]
+mod stored;
 
 /// Schedules tried by each scheduler, for each test.
 const SCHEDULES: usize = 20_000;

@@ -269,6 +269,6 @@ fn a_keeper_that_is_dropped_leaves_nothing_behind() {
 // Conforms: A-45
 #[test]
 fn two_seeds_differ() {
-    let seeds: std::collections::BTreeSet<u64> = (0..10).map(|_| random_seed()).collect();
+    let seeds: std::collections::BTreeSet<u64> = (0..10).map(|_| crate::seed::random_seed()).collect();
     assert_eq!(seeds.len(), 10);
 }

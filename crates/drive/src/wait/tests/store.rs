@@ -453,3 +453,26 @@ fn whoever_wants_to_end_can_wait_until_the_store_was_told() {
     assert_eq!(waking.count(), 1);
     assert!(poll(&mut flushed).is_ready());
 }
+
+#[test]
+fn whoever_wants_to_end_waits_for_a_job_that_has_not_begun_yet() {
+    let fleet = Fleet::new();
+    let process = fleet.process(GRANT);
+    assert!(process.token().is_ok());
+    process.run();
+    // A refresh is due, and its job has not run yet.
+    fleet.advance(secs(3301));
+    let mut call = Box::pin(process.source.wait(None, None));
+    assert!(poll(&mut call).is_ready());
+    let mut flushed = Box::pin(process.source.flush());
+    assert!(poll(&mut flushed).is_pending());
+    process.run();
+    assert!(poll(&mut flushed).is_ready());
+    assert_eq!(fleet.memory.commands(), ["claim", "put", "claim", "put"]);
+    // Nor does a job that is lost keep anybody waiting.
+    let lost = fleet.process(GRANT);
+    let mut call = Box::pin(lost.source.wait(None, None));
+    assert!(poll(&mut call).is_pending());
+    drop(std::mem::take(&mut *lost.hand.0.jobs.lock().unwrap()));
+    assert!(poll(&mut Box::pin(lost.source.flush())).is_ready());
+}
