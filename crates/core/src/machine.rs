@@ -557,7 +557,10 @@ impl Machine {
 
     fn failed(&mut self, now: Mono, flight: u64, cause: Cause) -> Landing {
         let permanent = cause.is_permanent();
+        let is_told = matches!(&cause, Cause::Refused(refusal) if refusal.is_told());
         let full = match (permanent || cause.is_costly(), cause.is_live()) {
+            // Another process of the fleet counts it, and what is told is what is left of that rest.
+            _ if is_told => Duration::ZERO,
             // What is read for each request may be corrected at any moment, and to read it costs nobody anything: the doubling is for what is
             // sent, and stands where the refused credential is known.
             (true, true) => self.policy.cooldown(0),

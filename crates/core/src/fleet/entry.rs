@@ -21,7 +21,7 @@ const KEPT: Duration = Duration::from_secs(3600);
 /// | the token is the dropped one, and arrived `young` ago or earlier: it is forgotten, and the next rows are read without it | |
 /// | there is a token, and it is not the held one or is not due | `Have` |
 /// | nobody asks, until a time in the future | `Rest` |
-/// | another one's claim | `Busy` |
+/// | the claim of another source | `Busy` |
 /// | the claim only looks | `Free` |
 /// | otherwise the claim is the claimant's, with the next fence | `Claimed` |
 ///
@@ -103,7 +103,9 @@ impl Entry {
             let left = self.rest_until.since(now);
             return Reply::Rest { left, failures: self.failures, said: self.said };
         }
-        if let Some(other) = self.claim.as_mut().filter(|other| other.by != *claimant && now < other.until) {
+        // A claim whose reply was lost is its source's to take again, as an offer too.
+        let is_anothers = |claim: &&mut Claimed| !claim.by.is_of_source(*claimant) && now < claim.until;
+        if let Some(other) = self.claim.as_mut().filter(is_anothers) {
             other.told = other.told.saturating_add(1);
             return Reply::Busy { left: other.until.since(now), told: other.told, fence: other.fence };
         }

@@ -95,6 +95,11 @@ impl Claimant {
         unhex(text).map(|me| Self { me, is_offering })
     }
 
+    /// Whether both are one source, whichever of its ids they are.
+    pub(super) fn is_of_source(self, other: Self) -> bool {
+        self.me == other.me
+    }
+
     /// The same source with the id of its offers.
     #[must_use]
     pub const fn offering(self) -> Self {
