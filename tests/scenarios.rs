@@ -143,7 +143,7 @@ pub(crate) struct Setup {
 pub(crate) enum Engine {
     None,
     InMemory,
-    /// In memory, where a clock is moved: a folder goes by the host's.
+    /// In memory, where a clock is moved, since a folder goes by the host's; and where there is no such folder.
     InFolder,
 }
 
@@ -244,7 +244,7 @@ impl Setup {
     pub(crate) fn store(&self) -> Option<SealedStore> {
         let own = || match (ENGINE.get(), &self.clock) {
             (Engine::None, _) => None,
-            (Engine::InFolder, None) => Some(InFolder::new().sealed()),
+            (Engine::InFolder, None) if cfg!(unix) => Some(InFolder::new().sealed()),
             (Engine::InMemory | Engine::InFolder, clock) => Some(InMemory::hasty(clock.as_ref()).sealed()),
         };
         self.store.clone().or_else(own)

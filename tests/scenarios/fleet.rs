@@ -17,6 +17,7 @@ macro_rules! every_fleet {
             a_401_at_one_api_makes_one_request_and_each_caller_replays_once
             a_401_of_a_token_that_just_came_is_handed_on_and_nobody_asks
             a_server_that_refuses_is_asked_by_one_and_the_others_are_told
+            whoever_waits_for_one_that_is_refused_is_told_so
             a_store_that_fails_costs_nobody_a_token
             a_store_that_lies_costs_nobody_a_token_and_lengthens_no_life
             a_store_that_hangs_costs_a_cold_caller_250_ms_and_nobody_else
@@ -229,6 +230,20 @@ pub(crate) fn a_server_that_refuses_is_asked_by_one_and_the_others_are_told(moun
         }
         assert_eq!(fleet.asked(), 2, "{status}");
     }
+}
+
+// F6
+pub(crate) fn whoever_waits_for_one_that_is_refused_is_told_so(mount: Mount) {
+    let fleet = Fleet::new(mount);
+    let shells = fleet.processes(5);
+    let gate = fleet.server.hold(Endpoint::Token);
+    let _down = fleet.server.fault(Endpoint::Token, Fault::status(503), Times::UntilCleared);
+    let calls: Vec<_> = shells.iter().flat_map(|shell| at_once(shell, 1, &fleet.get())).collect();
+    until("all wait", || shells.iter().all(|shell| shell.status().waiting == 1));
+    gate.release();
+    let seen: Vec<_> = calls.into_iter().map(|call| call.join().unwrap()).collect();
+    assert!(seen.iter().all(|seen| seen.error().refusal().and_then(Refusal::status) == Some(503)));
+    assert_eq!((fleet.asked(), seen.iter().filter(|seen| is_told(seen)).count()), (1, 4));
 }
 
 // F7

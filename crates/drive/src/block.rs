@@ -3,7 +3,7 @@
 use crate::clock::Clocks;
 use crate::commons::UNCLAIMED;
 use crate::identity::CertifiedKey;
-use crate::naps::{Kept, LONGEST, bounded};
+use crate::naps::{Kept, bounded};
 use crate::observer::Report;
 use crate::runtime::BlockingTransport;
 use crate::seed::random_seed;
@@ -193,11 +193,14 @@ where
     /// that until its time is over.
     ///
     /// # Blocking
-    /// Not at all without a store; a store that does not answer holds it up for some seconds at most.
+    /// Not at all without a store; servers and stores that do not answer hold it up for twice `attempt_timeout` and 4 s at most.
     pub fn flush(&self) {
-        let (Some(waiting), waker) = (self.shared.untold(), this_thread()) else { return };
+        let (Some((waiting, end)), waker) = (self.shared.untold(), this_thread()) else { return };
         while !waiting.is_over(&waker) {
-            nap(LONGEST);
+            match self.shared.until(end) {
+                Duration::ZERO => return,
+                left => nap(left),
+            }
         }
     }
 

@@ -29,9 +29,10 @@ use crate::published::Published;
 use crate::settings::{Settings, Terms};
 use crate::source::{SecretSource, Sources};
 use crate::status::Status;
-use crate::store::{Shares, Waiting};
+use crate::store::{self, Shares, Waiting};
 use crate::sync::Mutex;
 use crate::token::Token;
+use evergrant_core::fleet::Instance;
 use evergrant_core::{
     AccessToken, Binding, Client, ClientAuth, Generation, Machine, Mono, Now, Origin, Policy, Rejection,
     Rotation, Stored, VerdictRule,
@@ -272,9 +273,12 @@ impl<V> Shared<V> {
         self.audience.tell(kind);
     }
 
-    /// Who waits until its store was told everything; `None` without a store.
-    pub(crate) fn untold(&self) -> Option<Waiting> {
-        self.store.as_ref().map(|shares| shares.untold.wait())
+    /// Who waits until its store was told everything, and until when at most: a flight may wait for as long as the claim of another one may
+    /// hold before it claims itself. `None` without a store.
+    pub(crate) fn untold(&self) -> Option<(Waiting, Mono)> {
+        let shares = self.store.as_ref()?;
+        let lease = Instance::new(shares.claimant, self.policy()).lease();
+        Some((shares.untold.wait(), self.after(lease.saturating_mul(2).saturating_add(store::REPORT))))
     }
 
     /// What people call this source: what [`Settings::name`] says, or the host of the token endpoint.

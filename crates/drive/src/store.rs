@@ -27,6 +27,9 @@ use std::time::Duration;
 /// How long a command to a store may take. Nobody who has a usable token waits for it, and a cold process no longer.
 pub(crate) const COMMAND: Duration = Duration::from_millis(250);
 
+/// How long a flight tells the store at most what became of it: three commands that get no reply, and the pauses between them.
+pub(crate) const REPORT: Duration = Duration::from_secs(2);
+
 /// What [`Store::run`] gives.
 pub type StoreFuture = Pin<Box<dyn Future<Output = Result<Reply, StoreError>> + Send>>;
 

@@ -183,18 +183,18 @@ where
     }
 
     /// Waits until the store has been told what there is to tell: a program that ends sooner leaves its claim behind, and the others wait for
-    /// that until its time is over. Returns at once without a store, and where there is no runtime; a store that does not answer holds it up for
-    /// some seconds at most.
+    /// that until its time is over. Returns at once without a store, and where there is no runtime; servers and stores that do not answer, and a
+    /// job that its runtime has lost, hold it up for twice `attempt_timeout` and 4 s at most.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub async fn flush(&self) {
-        let Some(waiting) = self.shared.untold() else { return };
-        poll_fn(|cx| match (waiting.is_over(cx.waker()), self.runtime.current()) {
-            (true, _) | (_, Err(_)) => Poll::Ready(()),
-            (false, Ok(_)) => Poll::Pending,
-        })
-        .await;
+        let Some((waiting, end)) = self.shared.untold() else { return };
+        let poll = |cx: &mut Context<'_>| match waiting.is_over(cx.waker()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        };
+        let _told = in_time(&self.runtime, || self.shared.until(end), poll).await;
     }
 
     /// The slow path: asks the machine, and waits for it.

@@ -475,4 +475,14 @@ fn whoever_wants_to_end_waits_for_a_job_that_has_not_begun_yet() {
     assert!(poll(&mut call).is_pending());
     drop(std::mem::take(&mut *lost.hand.0.jobs.lock().unwrap()));
     assert!(poll(&mut Box::pin(lost.source.flush())).is_ready());
+    // Nor one that leaks, for ever.
+    let leaking = fleet.process(GRANT);
+    let mut call = Box::pin(leaking.source.wait(None, None));
+    assert!(poll(&mut call).is_pending());
+    let mut flushed = Box::pin(leaking.source.flush());
+    assert!(poll(&mut flushed).is_pending());
+    fleet.advance(secs(23));
+    assert!(poll(&mut flushed).is_pending());
+    fleet.advance(secs(1));
+    assert!(poll(&mut flushed).is_ready());
 }
