@@ -1,7 +1,7 @@
 //! A fleet in simulated time: machines and passages of core before its pure table, without a socket, a thread or a sleep.
 //!
 //! A [`Plan`] says what happens, [`Plan::run`] simulates it, and a [`Run`] is what came of it: the same plan gives the same run.
-//! [`rows`] has the plans of the table that the README shows.
+//! [`rows()`] has the plans of the table that the README shows.
 //!
 //! What decides is core's: [`Machine`](evergrant_core::Machine), [`Passage`](evergrant_core::fleet::Passage) and
 //! [`Table`](evergrant_core::fleet::Table). The simulator brings what is around them: clocks that are seconds apart, delays, an
