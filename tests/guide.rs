@@ -15,7 +15,7 @@ use std::fs;
 use tree::{files, has_extension, root};
 
 /// Where the sentences of errors are.
-const ERRORS: [&str; 83] = [
+const ERRORS: [&str; 90] = [
     "core/src/assertion.rs",
     "core/src/clock_offset.rs",
     "core/src/error.rs",
@@ -28,7 +28,9 @@ const ERRORS: [&str; 83] = [
     "core/src/error/transport.rs",
     "core/src/error/unready.rs",
     "core/src/error/unusable.rs",
+    "core/src/fleet/store_error.rs",
     "core/src/signature.rs",
+    "crypto/src/error.rs",
     "crypto/src/key.rs",
     "crypto/src/key/jwk.rs",
     "crypto/src/key/pair.rs",
@@ -38,6 +40,9 @@ const ERRORS: [&str; 83] = [
     "crypto/src/key/stray.rs",
     "crypto/src/key_file.rs",
     "drive/src/pool/error.rs",
+    "folder/src/error.rs",
+    "folder/src/folder.rs",
+    "folder/src/folder/elsewhere.rs",
     "http/src/cause.rs",
     "http/src/error.rs",
     "http/src/proxy.rs",
@@ -88,6 +93,7 @@ const ERRORS: [&str; 83] = [
     "cli/src/commands/key.rs",
     "cli/src/commands/serve.rs",
     "cli/src/commands/serve/answering.rs",
+    "cli/src/client/cache.rs",
     "cli/src/client/profile/gateway.rs",
     "cli/src/client/profile/gateway/issue.rs",
     "cli/src/client/profile/gateway/listen.rs",
@@ -98,6 +104,7 @@ const ERRORS: [&str; 83] = [
     "cli/src/client/secret/live.rs",
     "cli/src/client/settings/credential.rs",
     "cli/src/tell/news.rs",
+    "cli/src/tell/told.rs",
     "gateway/src/identity.rs",
 ];
 

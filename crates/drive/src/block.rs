@@ -6,9 +6,10 @@ use crate::identity::CertifiedKey;
 use crate::naps::{Kept, LONGEST, bounded};
 use crate::observer::Report;
 use crate::runtime::BlockingTransport;
+use crate::seed::random_seed;
 use crate::sender::{Sender, Worn};
 use crate::settings::Settings;
-use crate::shared::{FlightGuard, Flown, Keep, Next, Shared, Snapshot, Waiter, Watch, Way, random_seed};
+use crate::shared::{FlightGuard, Flown, Keep, Next, Shared, Snapshot, Waiter, Watch, Way};
 use crate::source::{Arrived, Ticket};
 use crate::store::{self, Leg};
 use crate::sync::Mutex;
@@ -345,7 +346,7 @@ fn cross<T: BlockingTransport, V>(sender: &Sender<T>, mut guard: FlightGuard<V>)
 
 /// What this command replies, unless that takes too long.
 fn run(clocks: &Clocks, mut command: store::Command) -> Result<Reply, StoreError> {
-    let (end, waker) = (clocks.now().mono.after(store::COMMAND), this_thread());
+    let (end, waker) = (clocks.now().mono.after(command.limit()), this_thread());
     let mut cx = Context::from_waker(&waker);
     loop {
         match (command.poll(&mut cx), end.since(clocks.now().mono)) {

@@ -38,7 +38,6 @@ use evergrant_core::{
 };
 use state::State;
 use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -51,7 +50,7 @@ impl<V> fmt::Debug for Shared<V> {
 
 // Making one.
 impl<V> Shared<V> {
-    /// A source that holds nothing. `seed` is what its machine's jitter is drawn from: [`random_seed`].
+    /// A source that holds nothing. `seed` is what its machine's jitter is drawn from: [`random_seed`](crate::random_seed).
     pub fn new(settings: Settings, seed: u64, render: fn(&AccessToken) -> V) -> Arc<Self> {
         let Settings { client, sources, name, terms } = settings;
         let host = || client.provider().server().origin().host().to_string().into();
@@ -323,12 +322,6 @@ fn warn_of_a_short_secret(audience: &Audience, auth: &ClientAuth) {
     if auth.has_short_secret() {
         audience.tell(&EventKind::ShortSecret { client_id: auth.client_id().to_owned() });
     }
-}
-
-/// A seed for a machine's jitter that differs from process to process, and from source to source.
-pub fn random_seed() -> u64 {
-    // The standard library seeds its hash maps from the system's entropy.
-    RandomState::new().build_hasher().finish()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub(crate) use crossing::{Crossing, Leg};
 pub use sealing::{Sealing, TokenSeal};
 pub(crate) use untold::{UnderWay, Untold, Waiting};
 
-use crate::shared::random_seed;
+use crate::seed::random_seed;
 use crate::sync::{Mutex, MutexGuard};
 use circuit::Circuit;
 use evergrant_core::fleet::{Claimant, Name, Operation, Reply, StoreError};
@@ -24,8 +24,9 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-/// How long a command to a store may take. Nobody who has a usable token waits for it, and a cold process no longer.
-pub(crate) const COMMAND: Duration = Duration::from_millis(250);
+/// How long a command to a store may take unless somebody says otherwise. Nobody who has a usable token waits for it, and a cold process no
+/// longer.
+const COMMAND: Duration = Duration::from_millis(250);
 
 /// What [`Store::run`] gives.
 pub type StoreFuture = Pin<Box<dyn Future<Output = Result<Reply, StoreError>> + Send>>;
@@ -57,7 +58,7 @@ pub type StoreFuture = Pin<Box<dyn Future<Output = Result<Reply, StoreError>> + 
 /// # drop(InMemory::default());
 /// ```
 pub trait Store: Send + Sync + 'static {
-    /// Executes this operation on the entry of this name. Nobody waits longer than 250 ms; it is then taken to be lost, which it need not be:
+    /// Executes this operation on the entry of this name. Nobody waits longer than [`SealedStore::limit`]; it is then taken to be lost, which it need not be:
     /// the future is dropped. It must not repeat what failed: whoever sent it knows what to do.
     ///
     /// Threads poll the future where they are, so what a runtime must be there for fails on them: there a [`BlockingStore`] is the engine.
@@ -124,6 +125,7 @@ fn claimant() -> Claimant {
 pub struct SealedStore {
     inner: Arc<Inner>,
     when_down: WhenDown,
+    limit: Duration,
 }
 
 struct Inner {
@@ -152,13 +154,21 @@ impl SealedStore {
     fn of(engine: Engine, sealing: impl Sealing) -> Self {
         let circuit = Mutex::new(Circuit::default());
         let inner = Inner { engine, sealing: Box::new(sealing), circuit };
-        Self { inner: Arc::new(inner), when_down: WhenDown::default() }
+        Self { inner: Arc::new(inner), when_down: WhenDown::default(), limit: COMMAND }
     }
 
     /// What a source does while it is down; [`WhenDown::Ask`] by default.
     #[must_use]
     pub fn when_down(self, when_down: WhenDown) -> Self {
         Self { when_down, ..self }
+    }
+
+    /// How long one command may take; 250 ms by default, which a store on another host needs in the worst case. Longer is for one that no
+    /// network can lose, where the machine itself may be slow: as long may a process without a token wait before it does without the
+    /// store.
+    #[must_use]
+    pub fn limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// Whether the tokens of this client can be sealed.

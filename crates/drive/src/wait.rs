@@ -6,9 +6,10 @@ use crate::identity::CertifiedKey;
 use crate::naps::{Kept, Nap};
 use crate::observer::Report;
 use crate::runtime::{Handle, Runtime, Transport};
+use crate::seed::random_seed;
 use crate::sender::{Sender, Worn};
 use crate::settings::Settings;
-use crate::shared::{FlightGuard, Flown, Keep, Next, Shared, Snapshot, Waiter, Watch, Way, random_seed};
+use crate::shared::{FlightGuard, Flown, Keep, Next, Shared, Snapshot, Waiter, Watch, Way};
 use crate::source::{Arrived, Ticket};
 use crate::store::{self, Crossing, Leg};
 use crate::token::Token;
@@ -417,7 +418,7 @@ async fn run<R: Runtime>(
     clocks: &Clocks,
     mut command: store::Command,
 ) -> Result<Reply, StoreError> {
-    let end = clocks.now().mono.after(store::COMMAND);
+    let end = clocks.now().mono.after(command.limit());
     let left = || end.since(clocks.now().mono);
     let reply = in_time(runtime, left, |cx| command.poll(cx)).await;
     reply.unwrap_or(Err(StoreError::TimedOut))
