@@ -17,7 +17,7 @@ use crate::tell::stderr;
 use evergrant_core::fleet::{Claim, Claimant, Name, Operation, Reply, StoreError};
 use evergrant_crypto::StoreKey;
 use evergrant_drive::{BlockingStore, SealedStore, Sealing, TokenSeal};
-use evergrant_folder::{FolderError, FolderStore, Held};
+use evergrant_folder::{FolderStore, Held};
 use evergrant_tokio_reqwest::core::{Span, Thumbprint};
 use evergrant_tokio_reqwest::{Client, Event, EventKind, Observer, Policy, TokensBuilder};
 use inventory::{has_ended, is_over};
@@ -57,21 +57,21 @@ pub(crate) enum Material {
 }
 
 impl Material {
-    /// The key. `file_key` has the random key of the folder, if that is needed; `None` if there is none.
-    fn key<E: ToString>(
+    /// The key. `file_key` has the random key of the folder, if that is needed.
+    fn key(
         &self,
-        file_key: impl FnOnce() -> Result<Option<Zeroizing<[u8; 32]>>, E>,
-    ) -> Result<Option<StoreKey>, String> {
+        file_key: impl FnOnce() -> Result<Zeroizing<[u8; 32]>, String>,
+    ) -> Result<StoreKey, String> {
         let of = |material: &[u8]| StoreKey::of_material(material).map_err(|error| error.to_string());
         match self {
-            Self::Secret(secret) => of(secret.as_bytes()).map(Some),
+            Self::Secret(secret) => of(secret.as_bytes()),
             Self::Public(thumbprint) => {
-                let Some(key) = file_key().map_err(|error| error.to_string())? else { return Ok(None) };
+                let key = file_key()?;
                 // All room at once: a vector that grows leaves copies behind.
                 let mut material = Zeroizing::new(Vec::with_capacity(64));
                 material.extend_from_slice(&*key);
                 material.extend(thumbprint.iter().flat_map(Thumbprint::as_bytes));
-                of(&material).map(Some)
+                of(&material)
             }
         }
     }
@@ -93,7 +93,8 @@ impl Cache {
         shown: Option<Thumbprint>,
         is_refreshed: bool,
     ) -> Self {
-        let folder = inventory::path().and_then(|path| FolderStore::open(path).map_err(words));
+        let folder =
+            inventory::path().and_then(|path| FolderStore::open(path).map_err(|error| error.to_string()));
         Self { place: folder.and_then(|folder| Place::of(folder, client, material, shown)), is_refreshed }
     }
 
@@ -127,7 +128,7 @@ impl Cache {
         match &self.place {
             Ok(place) => {
                 if let Err(error) = place.folder.examine(&place.seal.name()) {
-                    place.trouble.tell(&words(error));
+                    place.trouble.tell(&error.to_string());
                 }
             }
             Err(reason) => note(reason),
@@ -162,14 +163,14 @@ impl Place {
         material: &Material,
         shown: Option<Thumbprint>,
     ) -> Result<Self, String> {
-        let key = material.key(|| folder.key().map(Some))?.ok_or("it has no key")?;
+        let key = material.key(|| folder.key().map_err(|error| error.to_string()))?;
         let seal = key.seal_of(client, shown).map_err(|error| error.to_string())?;
         Ok(Self { folder, key, seal, trouble: Arc::default() })
     }
 
     fn examine(&self) -> Result<Examined, String> {
         let name = self.seal.name();
-        self.folder.examine(&name).map_err(words)?;
+        self.folder.examine(&name).map_err(|error| error.to_string())?;
         let look = Operation::Claim(Claim {
             claimant: Claimant::new([0; 16]),
             dropped: None,
@@ -247,18 +248,10 @@ impl Observer for Trouble {
 
 /// The name of this client's entry, which shows this certificate.
 pub(crate) fn name(client: &Client, material: &Material, shown: Option<Thumbprint>) -> Option<Name> {
-    let file_key = || match FolderStore::find(inventory::path()?).map_err(words)? {
-        Some(folder) => folder.known_key().map_err(words),
-        None => Ok(None),
-    };
-    let key = material.key(file_key).ok()??;
+    // None is made to find out.
+    let known = || FolderStore::find(inventory::path().ok()?).ok()??.known_key().ok()?;
+    let key = material.key(|| known().ok_or_else(String::new)).ok()?;
     Some(key.seal_of(client, shown).ok()?.name())
-}
-
-/// What is wrong with the folder.
-#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
-fn words(error: FolderError) -> String {
-    error.to_string()
 }
 
 /// What the folder said, without what is told of stores on other hosts.

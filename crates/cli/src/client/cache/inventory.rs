@@ -54,7 +54,7 @@ impl Inventory {
     /// The usual folder. None is made.
     pub(crate) fn open() -> Result<Self, Failure> {
         let path = path().map_err(unusable)?;
-        let folder = FolderStore::find(&path).map_err(of_folder)?;
+        let folder = FolderStore::find(&path).map_err(|error| of_folder(&error))?;
         Ok(Self { path, folder })
     }
 
@@ -65,7 +65,7 @@ impl Inventory {
     /// All that is kept. What is another user's, a link, or no entry of this command is none.
     pub(crate) fn entries(&self) -> Result<Vec<Held>, Failure> {
         match &self.folder {
-            Some(folder) => folder.entries().map_err(of_folder),
+            Some(folder) => folder.entries().map_err(|error| of_folder(&error)),
             None => Ok(Vec::new()),
         }
     }
@@ -75,7 +75,8 @@ impl Inventory {
         let mut cleared = Cleared::default();
         let Some(folder) = &self.folder else { return Ok(cleared) };
         let is_wanted = |held: &Held| which == Which::All || has_ended(held);
-        for held in folder.entries().map_err(of_folder)?.iter().filter(|held| is_wanted(held)) {
+        for held in folder.entries().map_err(|error| of_folder(&error))?.iter().filter(|held| is_wanted(held))
+        {
             let (mut has_token, mut is_asked_for) = (false, false);
             let removed = folder.remove(&held.name, |held| {
                 // It may have been replaced since.
@@ -87,20 +88,19 @@ impl Inventory {
                 Ok(Some(true)) => cleared.without_token += 1,
                 Ok(Some(false)) if !is_asked_for => {}
                 Ok(Some(false) | None) => cleared.in_use += 1,
-                Err(error) => cleared.failures.push(of_folder(error)),
+                Err(error) => cleared.failures.push(of_folder(&error)),
             }
         }
         if which == Which::All && cleared.in_use == 0 && cleared.failures.is_empty() {
             // Nothing is sealed with it any more; the next token has another.
-            cleared.failures.extend(folder.forget_key().err().map(of_folder));
+            cleared.failures.extend(folder.forget_key().err().as_ref().map(of_folder));
         }
         folder.sweep();
         Ok(cleared)
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
-fn of_folder(error: FolderError) -> Failure {
+fn of_folder(error: &FolderError) -> Failure {
     unusable(error.to_string())
 }
 

@@ -1,3 +1,6 @@
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 use evergrant_core::fleet::{Fail, Have, Put, Said, StoreTime, Unsealed};
 use evergrant_tokio_reqwest::core::AccessToken;
@@ -23,7 +26,7 @@ impl Own {
 
     /// The cache of the client, sealed with this.
     fn cache(&self, material: &Material) -> Cache {
-        let folder = FolderStore::open(&self.0).map_err(words);
+        let folder = FolderStore::open(&self.0).map_err(|error| error.to_string());
         let place = folder.and_then(|folder| Place::of(folder, &client(ENDPOINT), material, None));
         Cache { place, is_refreshed: false }
     }
