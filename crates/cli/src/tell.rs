@@ -14,5 +14,6 @@ pub(crate) mod sparkline;
 pub(crate) mod stderr;
 pub(crate) mod stdout;
 pub(crate) mod terminal;
+pub(crate) mod told;
 pub(crate) mod verbose;
 pub(crate) mod when;

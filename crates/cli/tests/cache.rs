@@ -12,7 +12,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// No test fails because a machine is slow.
 const LONG: Duration = Duration::from_secs(120);
@@ -78,7 +78,22 @@ impl Cached {
     }
 
     fn file(&self) -> PathBuf {
-        self.files("token").pop().unwrap()
+        self.files("entry").pop().unwrap()
+    }
+
+    /// So many invocations at once, each of which has found its way to the cache before the server answers the first.
+    fn at_once(&self, count: u32, arguments: &[&str], change: impl Fn(&mut Command)) -> Vec<Ended> {
+        let gate = self.server.hold(Endpoint::Token);
+        let asked = self.requests();
+        let spawn = |_| {
+            let mut command = self.command(arguments);
+            change(&mut command);
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let children: Vec<_> = (0..count).map(spawn).collect();
+        assert!(self.server.wait_for_token_requests(asked + 1, LONG));
+        drop(gate);
+        children.into_iter().map(|child| end(child.wait_with_output().unwrap())).collect()
     }
 }
 
@@ -144,21 +159,70 @@ fn a_refresh_asks_and_keeps_the_new_token() {
 #[test]
 fn twenty_invocations_at_once_make_one_token_request() {
     let cached = Cached::new();
-    let gate = cached.server.hold(Endpoint::Token);
-    let spawn = |_| {
-        let mut command = cached.command(&["--cache"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    };
-    let children: Vec<_> = (0..20).map(spawn).collect();
-    assert!(cached.server.wait_for_token_requests(1, LONG));
-    drop(gate);
-    for child in children {
-        let ended = end(child.wait_with_output().unwrap());
+    for ended in cached.at_once(20, &["--cache"], |_| ()) {
         assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
         assert_eq!(ended.stdout.trim_end(), cached.server.issued()[0]);
     }
     assert_eq!(cached.requests(), 1);
-    assert_eq!((cached.files("lock"), cached.files("new")), (vec![], vec![]));
+    cached.assert_that_entries_alone_are_left();
+}
+
+#[test]
+fn two_hundred_invocations_at_once_make_one_token_request() {
+    let cached = Cached::new();
+    for ended in cached.at_once(200, &["--cache"], |_| ()) {
+        assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+        assert_eq!(ended.stdout.trim_end(), cached.server.issued()[0]);
+    }
+    assert_eq!(cached.requests(), 1);
+    cached.assert_that_entries_alone_are_left();
+}
+
+/// One at a time, so that each comes after the failure.
+#[test]
+fn ten_jobs_at_a_server_that_fails_make_one_token_request() {
+    let cached = Cached::new();
+    let down = cached.server.fault(Endpoint::Token, Fault::status(503), Times::UntilCleared);
+    let first = cached.run(&["--cache"]);
+    assert_eq!(first.status, 4);
+    assert!(!first.stderr.contains("another invocation"), "{}", first.stderr);
+    // However slow this machine is.
+    edit_rest(&cached.file(), 3_600_000);
+    for _ in 1..10 {
+        let ended = cached.run(&["--cache"]);
+        assert_eq!((ended.status, ended.stdout.as_str()), (4, ""));
+        assert!(ended.stderr.contains("503") && ended.stderr.contains(TOLD), "{}", ended.stderr);
+    }
+    assert_eq!(cached.requests(), 1);
+    // Once the server works again, nobody must wait.
+    assert_eq!(cached.object(&["clear"])["without_token"], 1);
+    down.clear();
+    cached.quiet(&["--cache"]);
+}
+
+#[test]
+fn a_retry_after_holds_for_all_and_each_says_how_long() {
+    let cached = Cached::new();
+    let asks_to_wait = Fault::status_with_retry_after(429, "3600");
+    let _busy = cached.server.fault(Endpoint::Token, asks_to_wait, Times::UntilCleared);
+    let ended = cached.at_once(10, &["--cache", "--json"], |_| ());
+    assert_eq!(cached.requests(), 1);
+    let mut told = 0;
+    for ended in ended {
+        assert_eq!(ended.status, 4, "{}", ended.stderr);
+        let error: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+        let next = error["next"].as_str().unwrap();
+        let wait = error["retry_after_ms"].as_u64().unwrap();
+        if next.contains(TOLD) {
+            told += 1;
+            // A store is believed for five minutes at a time.
+            assert!((1..3_000_000).contains(&wait), "{error}");
+            assert!(next.contains("one may be sent in "), "{next}");
+        } else {
+            assert!(wait > 3_000_000 && next.contains("the server asks to wait 3600 s"), "{error}");
+        }
+    }
+    assert_eq!(told, 9);
 }
 
 #[test]
@@ -205,59 +269,149 @@ fn whoever_is_killed_at_any_moment_leaves_the_old_token_or_the_new_one() {
     let cached = Cached::new();
     cached.quiet(&["--cache"]);
     for round in 0..50_u64 {
+        // Its time has come: whoever finds it asks for the next one.
+        edit_token(&cached.file(), DUE, |_| 1_000_000_000_000);
+        let mut command = cached.command(&["--cache"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_micros(round * 800));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        edit_token(&cached.file(), DUE, |_| 9_999_999_999_999);
+        // The server may count what was sent before the kill long after it; what is asked now is told by -v.
+        let ended = cached.run(&["--cache", "-v"]);
+        cached.issued(&ended);
+        assert!(ended.stderr.contains("a new token is in use"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("requesting a token"), "{}", ended.stderr);
+    }
+}
+
+// Conforms: A-10
+#[test]
+fn whoever_is_killed_while_it_throws_a_token_away_leaves_one_or_none_and_never_a_damaged_one() {
+    let cached = Cached::new();
+    cached.quiet(&["--cache"]);
+    for round in 0..50_u64 {
         let mut command = cached.command(&["--cache=refresh"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_micros(round * 800));
         child.kill().unwrap();
         child.wait().unwrap();
-        // The server may count what was sent before the kill long after it; what is asked now is told by -v.
-        let ended = cached.run(&["--cache", "-v"]);
-        cached.issued(&ended);
-        assert!(ended.stderr.contains("restoring a stored token: it is used"), "{}", ended.stderr);
-        assert!(!ended.stderr.contains("requesting a token"), "{}", ended.stderr);
+        // Nor does anybody wait for whoever is no more.
+        cached.quiet(&["--cache"]);
     }
 }
 
 // Conforms: A-12
 #[test]
-fn a_killed_holder_of_the_lock_holds_it_no_more() {
+fn whoever_asks_and_is_killed_holds_up_nobody() {
     let cached = Cached::new();
     let _once = cached.server.fault(Endpoint::Token, Fault::Hang, Times::Once);
     let mut command = cached.command(&["--cache"]);
     let mut child = command.stdout(Stdio::null()).spawn().unwrap();
     assert!(cached.server.wait_for_token_requests(1, LONG));
-    assert_eq!(cached.files("lock").len(), 1);
+    assert_eq!((cached.files("lock").len(), cached.files("claim").len()), (0, 1));
     child.kill().unwrap();
     child.wait().unwrap();
+    // Long before its time is over, which is 101 s.
+    let begun = Instant::now();
     cached.quiet(&["--cache"]);
-    assert_eq!((cached.requests(), cached.files("lock").len()), (2, 0));
+    assert!(begun.elapsed() < Duration::from_secs(100));
+    assert_eq!(cached.requests(), 2);
+    cached.assert_that_entries_alone_are_left();
 }
 
 #[test]
-fn those_who_are_refused_all_end_one_after_the_other() {
+fn those_who_are_refused_at_once_make_one_token_request_and_all_end_so() {
     let cached = Cached::new();
-    let spawn = |_| {
-        let mut command = cached.command(&["--cache"]);
-        command.env("EVERGRANT_CLIENT_SECRET", "wrong").stderr(Stdio::null()).spawn().unwrap()
+    let wrong = |command: &mut Command| {
+        command.env("EVERGRANT_CLIENT_SECRET", "wrong");
     };
-    let children: Vec<_> = (0..8).map(spawn).collect();
-    for mut child in children {
-        assert_eq!(child.wait().unwrap().code(), Some(3));
+    // The last of them may come long after the first was refused, on a slow machine.
+    let refused = || {
+        let mut command = cached.command(&["--cache"]);
+        wrong(&mut command);
+        run(&mut command)
+    };
+    assert_eq!(refused().status, 3);
+    edit_rest(&cached.file(), 3_600_000);
+    for _ in 0..3 {
+        let ended = refused();
+        assert_eq!(ended.status, 3);
+        assert!(ended.stderr.contains("invalid_client") && ended.stderr.contains(TOLD), "{}", ended.stderr);
     }
     let counts = cached.server.counts();
-    assert_eq!((counts.token_refused, counts.token_in_flight_max), (8, 1));
-    assert_eq!(fs::read_dir(cached.folder()).unwrap().count(), 0);
+    assert_eq!((counts.token_refused, counts.token_in_flight_max), (1, 1));
+    // A right secret has nothing to do with it.
+    cached.quiet(&["--cache"]);
+    assert_eq!(cached.object(&["clear"])["removed"], 1);
+    for ended in cached.at_once(8, &["--cache"], wrong) {
+        assert_eq!(ended.status, 3, "{}", ended.stderr);
+    }
+    assert_eq!(cached.server.counts().token_in_flight_max, 1);
 }
 
 // Conforms: A-12
 #[test]
-fn nobody_waits_for_another_invocation_for_ever() {
+fn nobody_waits_for_another_invocation_for_longer_than_was_said() {
     let cached = Cached::new();
     let _once = cached.server.fault(Endpoint::Token, Fault::Hang, Times::Once);
     let mut command = cached.command(&["--cache"]);
     let mut holder = command.stdout(Stdio::null()).spawn().unwrap();
     assert!(cached.server.wait_for_token_requests(1, LONG));
-    cached.noted(&["--cache", "--wait", "3s"], "requesting a token for too long");
+    let ended = cached.run(&["--cache", "--wait", "300ms"]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (4, ""), "{}", ended.stderr);
+    assert_eq!(cached.requests(), 1, "somebody asks already");
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+}
+
+// Conforms: A-12
+#[test]
+fn an_invocation_that_was_stopped_is_followed_once_its_time_is_over() {
+    let cached = Cached::new();
+    let _once = cached.server.fault(Endpoint::Token, Fault::Hang, Times::Once);
+    let mut command = known(&cached.server, &["--cache", "--timeout", "1s"]);
+    command.env("XDG_CACHE_HOME", cached.caches.path());
+    let mut holder = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let signal = |name: &str| {
+        let id = holder.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    };
+    assert!(cached.server.wait_for_token_requests(1, LONG));
+    signal("-STOP");
+    let token = cached.quiet(&["--cache"]);
+    signal("-CONT");
+    holder.wait().unwrap();
+    // What it came to is too late, and changes nothing.
+    assert_eq!(cached.quiet(&["--cache"]), token);
+}
+
+#[test]
+fn a_token_whose_time_has_come_is_replaced_and_used_where_that_fails() {
+    let cached = Cached::new();
+    let first = cached.quiet(&["--cache"]);
+    let due = || edit_token(&cached.file(), DUE, |_| 1_000_000_000_000);
+    due();
+    let down = cached.server.fault(Endpoint::Token, Fault::status(503), Times::UntilCleared);
+    assert_eq!(cached.quiet(&["--cache"]), first, "no failure is anybody's concern");
+    assert_eq!(cached.requests(), 2);
+    // Nobody asks for a while, and nobody waits.
+    edit_rest(&cached.file(), 3_600_000);
+    assert_eq!(cached.quiet(&["--cache"]), first);
+    assert_eq!(cached.requests(), 2);
+    down.clear();
+    edit_rest(&cached.file(), -1);
+    let second = cached.quiet(&["--cache"]);
+    assert_ne!(second, first);
+    assert_eq!((cached.quiet(&["--cache", "--wait", "5s"]), cached.requests()), (second, 3));
+    // While somebody asks for the next one, nobody waits for that.
+    due();
+    let _once = cached.server.fault(Endpoint::Token, Fault::Hang, Times::Once);
+    let mut command = cached.command(&["--cache"]);
+    let mut holder = command.stdout(Stdio::null()).spawn().unwrap();
+    assert!(cached.server.wait_for_token_requests(4, LONG));
+    cached.quiet(&["--cache"]);
+    assert_eq!(cached.requests(), 4);
     holder.kill().unwrap();
     holder.wait().unwrap();
 }
@@ -275,11 +429,25 @@ fn whatever_is_in_the_place_of_a_token_is_a_miss_and_mended() {
         set_mode(path.to_str().unwrap(), mode);
     };
     let target = cached.caches.file("target", 0o600, &whole);
+    // Of the sealed token, of the last line, and of a number that is sealed.
+    let sealed = String::from_utf8(whole.clone())
+        .unwrap()
+        .replace("ZXZlcmdyYW50LXN0b3Jl", "ZXZlcmdyYW50LXN0b3Jm")
+        .into_bytes();
+    assert_ne!(sealed, whole);
     let mut flipped = whole.clone();
     *flipped.last_mut().unwrap() ^= 1;
-    let wrongs: [(&dyn Fn(), &str); 7] = [
-        (&|| put(&flipped, 0o600), "belongs to another client, or is damaged"),
-        (&|| put(&whole[..whole.len() / 2], 0o600), "belongs to another client, or is damaged"),
+    let wrongs: [(&dyn Fn(), &str); 9] = [
+        (&|| put(&sealed, 0o600), "belongs to another client, or is damaged"),
+        (
+            &|| {
+                put(&whole, 0o600);
+                edit_token(&path, LIFE, |life| life + 1);
+            },
+            "belongs to another client, or is damaged",
+        ),
+        (&|| put(&flipped, 0o600), "was not written by evergrant, or is damaged"),
+        (&|| put(&whole[..whole.len() / 2], 0o600), "was not written by evergrant, or is damaged"),
         (&|| put(b"", 0o600), "was not written by evergrant, or is damaged"),
         (&|| put(&whole, 0o644), "is open to other users (mode 644)"),
         (&|| put(&whole, 0o620), "is open to other users (mode 620)"),
@@ -317,28 +485,43 @@ fn what_another_version_has_kept_is_replaced_and_nothing_is_said() {
     cached.quiet(&["--cache"]);
     let path = cached.file();
     let whole = fs::read(&path).unwrap();
-    let of_version = |version: u8| [&whole[..15], &[version], &whole[16..]].concat();
-    // An older one, the next one, one that keeps more, one that was cut behind its version, and the last that there can be.
-    let long = [&of_version(3)[..], &[7; 1 << 16]].concat();
-    for other in [of_version(0), of_version(3), long, of_version(4)[..16].to_owned(), of_version(255)] {
+    let whole = String::from_utf8(whole).unwrap();
+    let of_version =
+        |version: &str| whole.replace("evergrant-entry 1\n", &format!("evergrant-entry {version}\n"));
+    // The next one, one that keeps more, one that was cut behind its version, and one of the far future.
+    let long = format!("{}{}\n", of_version("3"), "7".repeat(1 << 16));
+    for other in [of_version("2"), long, "evergrant-entry 4\n".into(), of_version("255")] {
         fs::write(&path, &other).unwrap();
         let asked = cached.requests();
         let token = cached.quiet(&["--cache"]);
         assert_eq!(cached.requests(), asked + 1);
-        assert_eq!(fs::read(&path).unwrap()[..16], whole[..16], "it is replaced");
+        assert!(fs::read_to_string(&path).unwrap().starts_with("evergrant-entry 1\n"), "it is replaced");
         assert_eq!(cached.quiet(&["--cache"]), token);
         assert_eq!(cached.requests(), asked + 1);
     }
     // A token request that fails is all that is told then.
-    fs::write(&path, of_version(3)).unwrap();
+    fs::write(&path, of_version("3")).unwrap();
     let _down = cached.server.fault(Endpoint::Token, Fault::status(503), Times::UntilCleared);
     let ended = cached.run(&["--cache"]);
     assert!(ended.status != 0 && !ended.stderr.contains("cache"), "{}", ended.stderr);
-    assert_eq!(fs::read(&path).unwrap(), of_version(3));
-    // It is in the list, and cleared.
-    assert_eq!(cached.object(&["list"])["tokens"][0]["current"], true);
-    assert_eq!(cached.object(&["clear"])["removed"], 1);
+    // What there is now is in the list, and cleared.
+    let listed = &cached.object(&["list"])["tokens"][0];
+    assert_eq!((&listed["current"], &listed["expires_at"]), (&true.into(), &serde_json::Value::Null));
+    assert_eq!(cached.object(&["clear"])["without_token"], 1);
     assert!(!path.exists());
+}
+
+#[test]
+fn what_earlier_releases_kept_is_not_read_and_goes() {
+    let cached = Cached::new();
+    cached.quiet(&["--cache"]);
+    let earlier = cached.file().with_extension("token");
+    fs::write(&earlier, "evergrant-cache").unwrap();
+    set_mode(earlier.to_str().unwrap(), 0o600);
+    let written = SystemTime::now() - Duration::from_secs(120);
+    fs::File::open(&earlier).unwrap().set_modified(written).unwrap();
+    cached.quiet(&["--cache=refresh"]);
+    assert!(!earlier.exists());
 }
 
 #[test]
@@ -347,7 +530,7 @@ fn another_clients_file_gives_no_foreign_token() {
     let ours = cached.quiet(&["--cache"]);
     let path = cached.file();
     let theirs = cached.quiet(&["--cache", "--scope", "other"]);
-    let other = cached.files("token").into_iter().find(|file| *file != path).unwrap();
+    let other = cached.files("entry").into_iter().find(|file| *file != path).unwrap();
     fs::copy(other, &path).unwrap();
     let token = cached.noted(&["--cache"], "belongs to another client");
     assert!(token != theirs && token != ours);
@@ -409,7 +592,7 @@ fn a_full_disk_is_told_and_the_old_token_stays() {
     assert!(ended.stderr.contains("cannot be written"), "{}", ended.stderr);
     assert_ne!(cached.issued(&ended), kept);
     assert_eq!(cached.quiet(&["--cache"]), kept);
-    assert!(cached.files("new").is_empty());
+    cached.assert_that_entries_alone_are_left();
 }
 
 // Conforms: A-10
@@ -430,7 +613,7 @@ fn what_is_written_is_the_users_alone_and_holds_no_secret() {
             command.env(name, value);
         }
     }
-    // In the middle of it, the lock is there too.
+    // In the middle of it, what says that it asks is there too.
     let gate = cached.server.hold(Endpoint::Token);
     let child = command.stdout(Stdio::piped()).spawn().unwrap();
     assert!(cached.server.wait_for_token_requests(1, LONG));
@@ -444,8 +627,9 @@ fn what_is_written_is_the_users_alone_and_holds_no_secret() {
         }
     };
     assert_eq!(fs::metadata(cached.folder()).unwrap().mode() & 0o7777, 0o700);
-    assert_eq!(cached.files("lock").len(), 1);
-    looked("lock");
+    assert_eq!((cached.files("claim").len(), cached.files("entry").len()), (1, 1));
+    looked("claim");
+    looked("entry");
     #[cfg(target_os = "linux")]
     {
         let line = fs::read_to_string(format!("/proc/{}/cmdline", child.id())).unwrap();
@@ -453,7 +637,7 @@ fn what_is_written_is_the_users_alone_and_holds_no_secret() {
     }
     drop(gate);
     assert!(child.wait_with_output().unwrap().status.success());
-    assert_eq!(cached.files("token").len(), 1);
+    assert_eq!(cached.files("entry").len(), 1);
     looked("token");
 }
 
@@ -481,12 +665,57 @@ impl Cached {
         serde_json::from_str(&ended.stdout).unwrap()
     }
 
-    /// The kept token again, as if it had ended long ago: anybody may read the time, and nobody but its client the rest.
-    fn end(&self, path: &Path) {
-        let mut content = fs::read(path).unwrap();
-        content[16..24].copy_from_slice(&1_000_000_000_u64.to_le_bytes());
-        fs::write(path, content).unwrap();
+    /// Nobody asks, and nobody writes.
+    #[track_caller]
+    fn assert_that_entries_alone_are_left(&self) {
+        for ending in ["lock", "new", "claim"] {
+            assert_eq!(self.files(ending), [] as [PathBuf; 0]);
+        }
     }
+}
+
+/// The kept token again, as if it had ended long ago: anybody may read the time, and nobody but its client the rest.
+fn over(path: &Path) {
+    edit_token(path, END, |_| 1_000_000_000_000);
+}
+
+/// What another invocation says.
+const TOLD: &str = "another invocation was answered so, and this one sent no token request";
+
+/// The numbers of a kept token, in milliseconds.
+const END: usize = 2;
+const DUE: usize = 3;
+const LIFE: usize = 4;
+
+/// Changes a number of the kept token.
+#[track_caller]
+fn edit_token(path: &Path, number: usize, change: impl Fn(u64) -> u64) {
+    edit(path, "token ", number, |text| change(text.parse().unwrap()).to_string());
+}
+
+/// Lasts the rest after a failure longer by so many milliseconds; below zero, it is over.
+#[track_caller]
+fn edit_rest(path: &Path, longer: i64) {
+    edit(path, "rest ", 1, |text| {
+        let until: u64 = text.parse().unwrap();
+        until.checked_add_signed(longer).filter(|_| longer > 0).unwrap_or(1).to_string()
+    });
+}
+
+#[track_caller]
+fn edit(path: &Path, line: &str, word: usize, change: impl Fn(&str) -> String) {
+    let text = fs::read_to_string(path).unwrap();
+    let edited: String = text
+        .lines()
+        .map(|each| {
+            let mut words: Vec<String> = each.split(' ').map(str::to_owned).collect();
+            if each.starts_with(line) {
+                words[word] = change(&words[word]);
+            }
+            words.join(" ") + "\n"
+        })
+        .collect();
+    fs::write(path, edited).unwrap();
 }
 
 #[test]
@@ -495,8 +724,8 @@ fn a_list_says_of_each_kept_token_when_it_ends_and_whose_it_is() {
     cached.quiet(&["--cache"]);
     let own = cached.file();
     cached.quiet(&["--cache", "--scope", "of-nobody"]);
-    let other = cached.files("token").into_iter().find(|file| *file != own).unwrap();
-    cached.end(&other);
+    let other = cached.files("entry").into_iter().find(|file| *file != own).unwrap();
+    over(&other);
     let name = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
     let listed = cached.object(&["list"]);
     assert_eq!(listed["path"], cached.folder().to_str().unwrap());
@@ -561,17 +790,17 @@ fn what_is_cleared_is_asked_for_anew_and_ended_tokens_can_go_alone() {
     let kept = cached.quiet(&["--cache"]);
     let own = cached.file();
     cached.quiet(&["--cache", "--scope", "other"]);
-    let other = cached.files("token").into_iter().find(|file| *file != own).unwrap();
+    let other = cached.files("entry").into_iter().find(|file| *file != own).unwrap();
     assert_eq!(cached.object(&["clear", "--ended"])["removed"], 0);
-    cached.end(&other);
+    over(&other);
     let cleared = run(&mut cached.cache(&["clear", "--ended"]));
     assert_eq!((cleared.status, cleared.stderr.as_str()), (0, ""));
     assert!(cleared.stdout.ends_with("evergrant: 1 token removed\n"), "{}", cleared.stdout);
-    assert_eq!(cached.files("token"), [own]);
+    assert_eq!(cached.files("entry"), [own]);
     assert_eq!(cached.quiet(&["--cache"]), kept);
     assert_eq!(
         cached.object(&["clear"]),
-        serde_json::json!({ "path": cached.folder(), "removed": 1, "in_use": 0 })
+        serde_json::json!({ "path": cached.folder(), "removed": 1, "without_token": 0, "in_use": 0 })
     );
     assert_eq!(fs::read_dir(cached.folder()).unwrap().count(), 0, "no lock is left");
     assert_ne!(cached.quiet(&["--cache"]), kept);
@@ -590,7 +819,7 @@ fn nothing_but_tokens_of_this_command_and_this_user_is_listed_or_cleared() {
         path
     };
     let target = cached.caches.file("target", 0o600, &whole);
-    let link = cached.folder().join(format!("{}.token", hex("a")));
+    let link = cached.folder().join(format!("{}.entry", hex("a")));
     symlink(&target, &link).unwrap();
     let half = cached.folder().join(format!("{}.new", hex("b")));
     symlink(&target, &half).unwrap();
@@ -598,13 +827,13 @@ fn nothing_but_tokens_of_this_command_and_this_user_is_listed_or_cleared() {
         link,
         half,
         put("notes.txt".into(), b"mine", 0o600),
-        put("short.token".into(), &whole, 0o600),
-        put(format!("{}.token", hex("c")), b"no token at all", 0o600),
-        put(format!("{}.token", hex("d")), &whole, 0o644),
+        put("short.entry".into(), &whole, 0o600),
+        put(format!("{}.entry", hex("c")), b"no token at all", 0o600),
+        put(format!("{}.entry", hex("d")), &whole, 0o644),
         put(format!("{}.old", hex("e")), &whole, 0o600),
-        put("not hexadecimal digits, but as many.token".into(), &whole, 0o600),
+        put("not hexadecimal digits, but as many.entry".into(), &whole, 0o600),
     ];
-    let theirs = put(format!("{}.token", hex("f")), &whole, 0o600);
+    let theirs = put(format!("{}.entry", hex("f")), &whole, 0o600);
     // Only root can give a file away.
     if std::os::unix::fs::chown(&theirs, Some(65_534), None).is_ok() {
         foreign.push(theirs);
@@ -640,7 +869,7 @@ fn a_token_that_another_invocation_is_replacing_stays() {
         "{}",
         cleared.stdout
     );
-    assert_eq!(cached.files("token").len(), 1);
+    assert_eq!(cached.files("entry").len(), 1);
     drop(gate);
     let ended = end(child.wait_with_output().unwrap());
     assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
@@ -664,7 +893,7 @@ fn a_cache_that_cannot_be_used_says_why_and_nothing_is_removed() {
         ended.stdout.contains("0 tokens removed") && ended.stderr.contains("cannot be locked"),
         "{ended:?}"
     );
-    assert_eq!(cached.files("token").len(), 1);
+    assert_eq!(cached.files("entry").len(), 1);
 }
 
 #[test]
@@ -683,5 +912,5 @@ fn many_that_clear_while_others_ask_harm_nobody() {
         let ended = end(child.wait_with_output().unwrap());
         assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
     }
-    assert!(cached.files("lock").is_empty() && cached.files("new").is_empty());
+    cached.assert_that_entries_alone_are_left();
 }

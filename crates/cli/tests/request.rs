@@ -226,6 +226,7 @@ fn a_kept_token_that_is_refused_is_replaced_for_the_next_invocation_too() {
     };
     assert_eq!((call(), call()), (1, 1));
     server.revoke_all();
+    aged(&folder);
     // A token that is refused within 2 s of its issue may only not be known everywhere yet.
     for _ in 0..21 {
         std::thread::sleep(std::time::Duration::from_millis(100));
@@ -244,21 +245,65 @@ fn a_refused_token_leaves_the_disk_also_when_there_is_no_new_one() {
     };
     let kept = || {
         let entries = std::fs::read_dir(folder.at("evergrant")).unwrap();
-        entries
-            .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "token"))
-            .count()
+        let text = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(entry.unwrap().path());
+        entries.map(|entry| text(entry).unwrap()).filter(|text| text.contains("\ntoken ")).count()
     };
     served(&call(&[]));
     assert_eq!(kept(), 1);
     server.revoke_all();
+    aged(&folder);
     let down = server.fault(Endpoint::Token, Fault::status(503), Times::UntilCleared);
     // Whether it was refused at once or after the 2 s in which a new token may not be known everywhere yet.
     let ended = call(&[]);
     assert!(ended.status != 0, "{}", ended.stdout);
     assert_eq!(kept(), 0, "{}", ended.stderr);
     down.clear();
+    // Nobody asks for a while after that, unless somebody says so.
+    let mut clearing = evergrant(&["cache", "clear"]);
+    assert_eq!(run(clearing.env("XDG_CACHE_HOME", folder.path())).status, 0);
     served(&call(&[]));
     assert_eq!(kept(), 1);
+}
+
+/// A token that came less than 10 s ago is not replaced on one invocation's word.
+#[cfg(unix)]
+#[test]
+fn a_young_token_that_is_refused_stays_in_the_cache() {
+    let server = Server::start().unwrap();
+    let folder = Folder::new();
+    let call = || {
+        let mut command = request(&server, &["--cache", &server.resource("/things")]);
+        run(command.env("XDG_CACHE_HOME", folder.path()))
+    };
+    served(&call());
+    server.revoke_all();
+    // However slow this machine is.
+    moved(&folder, 3_600_000);
+    assert_eq!(call().status, 3);
+    assert_eq!(server.counts().token_requests, 1);
+}
+
+/// The kept token again, as if it had come a minute before.
+#[cfg(unix)]
+fn aged(folder: &Folder) {
+    moved(folder, -60_000);
+}
+
+/// The kept token again, as if it had come so many milliseconds later.
+#[cfg(unix)]
+fn moved(folder: &Folder, by: i64) {
+    for entry in std::fs::read_dir(folder.at("evergrant")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let moved = |line: &str| {
+            let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            if words[0] == "token" {
+                words[5] = words[5].parse::<u64>().unwrap().checked_add_signed(by).unwrap().to_string();
+            }
+            words.join(" ") + "\n"
+        };
+        std::fs::write(path, text.lines().map(moved).collect::<String>()).unwrap();
+    }
 }
 
 #[test]

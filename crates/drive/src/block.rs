@@ -349,7 +349,7 @@ fn cross<T: BlockingTransport, V>(sender: &Sender<T>, mut guard: FlightGuard<V>)
 
 /// What this command replies, unless that takes too long.
 fn run(clocks: &Clocks, mut command: store::Command) -> Result<Reply, StoreError> {
-    let (end, waker) = (clocks.now().mono.after(store::COMMAND), this_thread());
+    let (end, waker) = (clocks.now().mono.after(command.limit()), this_thread());
     let mut cx = Context::from_waker(&waker);
     loop {
         match (command.poll(&mut cx), end.since(clocks.now().mono)) {

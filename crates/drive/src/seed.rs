@@ -7,3 +7,6 @@ pub fn random_seed() -> u64 {
     // The standard library seeds its hash maps from the system's entropy.
     RandomState::new().build_hasher().finish()
 }
+
+#[cfg(test)]
+mod tests;

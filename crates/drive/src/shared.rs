@@ -51,7 +51,7 @@ impl<V> fmt::Debug for Shared<V> {
 
 // Making one.
 impl<V> Shared<V> {
-    /// A source that holds nothing. `seed` is what its machine's jitter is drawn from: [`random_seed`].
+    /// A source that holds nothing. `seed` is what its machine's jitter is drawn from: [`random_seed`](crate::random_seed).
     pub fn new(settings: Settings, seed: u64, render: fn(&AccessToken) -> V) -> Arc<Self> {
         let Settings { client, sources, name, terms } = settings;
         let host = || client.provider().server().origin().host().to_string().into();

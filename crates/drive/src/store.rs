@@ -24,8 +24,9 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-/// How long a command to a store may take. Nobody who has a usable token waits for it, and a cold process no longer.
-pub(crate) const COMMAND: Duration = Duration::from_millis(250);
+/// How long a command to a store may take unless somebody says otherwise. Nobody who has a usable token waits for it, and a cold process no
+/// longer.
+const COMMAND: Duration = Duration::from_millis(250);
 
 /// How long a flight tells the store at most what became of it: three commands that get no reply, and the pauses between them.
 pub(crate) const REPORT: Duration = Duration::from_secs(2);
@@ -60,7 +61,7 @@ pub type StoreFuture = Pin<Box<dyn Future<Output = Result<Reply, StoreError>> + 
 /// # drop(InMemory::default());
 /// ```
 pub trait Store: Send + Sync + 'static {
-    /// Executes this operation on the entry of this name. Nobody waits longer than 250 ms; it is then taken to be lost, which it need not be:
+    /// Executes this operation on the entry of this name. Nobody waits longer than [`SealedStore::limit`]; it is then taken to be lost, which it need not be:
     /// the future is dropped. It must not repeat what failed: whoever sent it knows what to do.
     ///
     /// Threads poll the future where they are, so what a runtime must be there for fails on them: there a [`BlockingStore`] is the engine.
@@ -127,6 +128,7 @@ fn claimant() -> Claimant {
 pub struct SealedStore {
     inner: Arc<Inner>,
     when_down: WhenDown,
+    limit: Duration,
 }
 
 struct Inner {
@@ -155,13 +157,21 @@ impl SealedStore {
     fn of(engine: Engine, sealing: impl Sealing) -> Self {
         let circuit = Mutex::new(Circuit::default());
         let inner = Inner { engine, sealing: Box::new(sealing), circuit };
-        Self { inner: Arc::new(inner), when_down: WhenDown::default() }
+        Self { inner: Arc::new(inner), when_down: WhenDown::default(), limit: COMMAND }
     }
 
     /// What a source does while it is down; [`WhenDown::Ask`] by default.
     #[must_use]
     pub fn when_down(self, when_down: WhenDown) -> Self {
         Self { when_down, ..self }
+    }
+
+    /// How long one command may take; 250 ms by default, which a store on another host needs in the worst case. Longer is for one that no
+    /// network can lose, where the machine itself may be slow: as long may a process without a token wait before it does without the
+    /// store.
+    #[must_use]
+    pub fn limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// Whether the tokens of this client can be sealed.

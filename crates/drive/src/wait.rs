@@ -418,7 +418,7 @@ async fn run<R: Runtime>(
     clocks: &Clocks,
     mut command: store::Command,
 ) -> Result<Reply, StoreError> {
-    let end = clocks.now().mono.after(store::COMMAND);
+    let end = clocks.now().mono.after(command.limit());
     let left = || end.since(clocks.now().mono);
     let reply = in_time(runtime, left, |cx| command.poll(cx)).await;
     reply.unwrap_or(Err(StoreError::TimedOut))

@@ -35,8 +35,9 @@ const TRIES: u32 = 8;
 const WRITTEN: Duration = Duration::from_secs(60);
 /// No entry is longer: a sealed token, in base64url, and the rest of it.
 const MAX_LEN: u64 = 32 * 1024;
-/// How often somebody who waits for a lock looks again.
+/// How soon somebody who waits for a lock looks again, at first and later: it is held for less than a millisecond, unless hundreds want it.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
+const LOOK_LATER: Duration = Duration::from_millis(16);
 
 /// An opened folder.
 #[derive(Debug)]
@@ -125,7 +126,7 @@ impl Folder {
     pub(crate) fn lock(&self, name: &Name, limit: Duration) -> Result<Option<Lock<'_>>, FolderError> {
         let (begun, file) = (Instant::now(), file_name(name, LOCK));
         let failed = |error: &dyn fmt::Display| self.about(&file, &format_args!("cannot be locked: {error}"));
-        let mut is_made_again = false;
+        let (mut is_made_again, mut pause) = (false, LOOK_AGAIN);
         loop {
             let folder = self.opened();
             let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -153,7 +154,10 @@ impl Folder {
                     }
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::WOULDBLOCK) if begun.elapsed() < limit => thread::sleep(LOOK_AGAIN),
+                Err(Errno::WOULDBLOCK) if begun.elapsed() < limit => {
+                    thread::sleep(pause);
+                    pause = pause.saturating_mul(2).min(LOOK_LATER);
+                }
                 Err(Errno::WOULDBLOCK) => return Ok(None),
                 Err(error) => return Err(failed(&error)),
             }

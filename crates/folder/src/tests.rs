@@ -1,3 +1,6 @@
+// A failed unwrap is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 use evergrant_core::fleet::{Claim, Fail, Print, Put, Said, Sealed, Stamp, Table};
 use proptest::prelude::*;

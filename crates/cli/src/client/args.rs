@@ -286,8 +286,8 @@ pub(crate) struct ClientFlags {
     /// Keep the token on disk and use it again
     ///
     /// The file is sealed with the client secret, or, for a client without one, with a random key beside it. Jobs that start again and again, or many at once, share one
-    /// token request while the token lives. Default: no, or what the profile says. --cache alone means
-    /// --cache=yes.
+    /// token request while the token lives. After one that failed, the others send none for a while, and fail in
+    /// the same way. Default: no, or what the profile says. --cache alone means --cache=yes.
     #[arg(help_heading = "Cache")]
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "yes",
         value_name = "WHEN", env = "EVERGRANT_CACHE", hide_env_values = true)]
@@ -566,7 +566,7 @@ pub(crate) enum Caching {
     /// Neither use nor keep a token
     #[value(alias = "false", alias = "0")]
     No,
-    /// Request a new token, and keep it: after the API refused the kept one
+    /// Throw the kept token away, and request a new one: after the API refused it
     Refresh,
 }
 

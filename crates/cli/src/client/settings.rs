@@ -18,6 +18,7 @@ use crate::client::secret::{self, Keys, Purpose};
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use credential::{Credential, Kind, Ours, Profiles, Shows, Signing};
+use evergrant_core::fleet::Name;
 use evergrant_crypto::Key;
 use evergrant_tokio_reqwest::core::{BodyFormat, Thumbprint};
 use evergrant_tokio_reqwest::{
@@ -309,8 +310,8 @@ impl Settings {
         faults.0
     }
 
-    /// The name of the client's file in the cache, if its secrets are at hand.
-    pub(crate) fn name_in_cache(&self) -> Option<String> {
+    /// The name of the client's entry in the cache, if its secrets are at hand.
+    pub(crate) fn name_in_cache(&self) -> Option<Name> {
         let text = self.at_hand().ok()?;
         let shown = match self.certificate() {
             Some(certificate) => Some(certificate.at_hand().ok()??.thumbprint()),
@@ -327,7 +328,7 @@ impl Settings {
         let headers = self.headers(known).ok()?;
         let proof = text.as_deref().map_or(Proof::Nothing, |text| Proof::Secret(text));
         let client = self.client(proof, &headers).ok()?;
-        cache::name(&client, &self.material(text.clone(), key, shown)?)
+        cache::name(&client, &self.material(text.clone(), key, shown)?, shown)
     }
 
     /// The secret, if there is one that can be had without running a command and without waiting for somebody.
@@ -471,8 +472,8 @@ impl Settings {
         Policy::new().with_attempt_timeout(self.timeout.value)
     }
 
-    /// What its tokens are sealed with on disk: its text, or the thumbprint of its key, and that of the certificate which it shows.
-    /// An assertion is another one each time.
+    /// What its tokens are sealed with on disk: its text, or the random key of the cache and the thumbprint of its own key. An assertion is
+    /// another one each time.
     pub(super) fn material(
         &self,
         text: Option<Secret>,
@@ -481,23 +482,29 @@ impl Settings {
     ) -> Option<Material> {
         match self.method() {
             Auth::None | Auth::Assertion => None,
-            Auth::Tls => Some(Material::Public(vec![shown?])),
-            Auth::PrivateKeyJwt => Some(Material::Public([key?].into_iter().chain(shown).collect())),
+            Auth::Tls => shown.map(|_| Material::Public(None)),
+            Auth::PrivateKeyJwt => Some(Material::Public(Some(key?))),
             Auth::Post | Auth::Basic | Auth::BasicRaw | Auth::ClientSecretJwt => {
-                Some(Material::Secret(text?, shown))
+                Some(Material::Secret(text?))
             }
         }
     }
 
-    pub(super) fn cache(&self, client: &Client, material: Option<Material>) -> Option<Cache> {
+    /// Where its tokens are kept, on connections that show this certificate.
+    pub(super) fn cache(
+        &self,
+        client: &Client,
+        material: Option<Material>,
+        shown: Option<Thumbprint>,
+    ) -> Option<Cache> {
         if self.cache.value == Caching::No {
             return None;
         }
         let Some(material) = material else {
-            cache::note("this client has no secret and no key to encrypt the token with");
+            cache::note_nothing_to_seal_with();
             return None;
         };
-        Some(Cache::new(client, &material, self.cache.value == Caching::Yes))
+        Some(Cache::new(client, &material, shown, self.cache.value == Caching::Refresh))
     }
 
     fn provider(&self) -> Result<Provider, Failure> {

@@ -14,7 +14,10 @@ use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use evergrant_crypto::Key;
 use evergrant_drive::CertifiedKey;
-use evergrant_tokio_reqwest::{Client, ConfigError, Observer, Origin, Policy, Token, Tokens, TokensBuilder};
+use evergrant_tokio_reqwest::core::Rotation;
+use evergrant_tokio_reqwest::{
+    Client, ConfigError, Error, Observer, Origin, Policy, Token, Tokens, TokensBuilder,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +26,15 @@ use zeroize::Zeroizing;
 /// How much longer than its one request a caller waits that takes the first outcome: the request's own timeout must
 /// be the first to end, since it says more.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How much longer than its one request the claim of another invocation holds, as the library has it.
+const LEASE: Duration = Duration::from_secs(1);
+
+/// The least time between two token requests of a program that ends soon: it asks again where it came to throw away what it found.
+const SOON: Duration = Duration::from_millis(1);
+
+/// How long the cache may take to be told what became of a token request.
+const TELLING: Duration = Duration::from_secs(3);
 
 /// A client and how it asks.
 pub(crate) struct Setup {
@@ -46,6 +58,7 @@ pub(crate) struct Setup {
     endpoint_from: Option<String>,
     /// Whether plain http is allowed to any host.
     plain_http: bool,
+    lasts: Lasts,
     /// Who hears what happens to its sources.
     observers: Vec<Arc<dyn Observer>>,
 }
@@ -221,7 +234,8 @@ impl Setup {
         let shown = certificate.as_ref().map(show).transpose()?.flatten();
         let is_whole = certificate.is_none() || shown.is_some();
         let key = key.as_ref().map(Key::thumbprint);
-        let material = settings.material(secret, key, shown.as_ref().map(CertifiedKey::thumbprint));
+        let showing = shown.as_ref().map(CertifiedKey::thumbprint);
+        let material = settings.material(secret, key, showing);
         Ok(Self {
             proving,
             certificate,
@@ -229,12 +243,13 @@ impl Setup {
             shown: shown.filter(|_| lasts == Lasts::Briefly),
             timeout: settings.policy().attempt_timeout(),
             // Without its certificate nothing is asked for.
-            cache: if is_whole { settings.cache(&client, material) } else { None },
+            cache: if is_whole { settings.cache(&client, material, showing) } else { None },
             secret_variables: settings.secret_variables.clone(),
             endpoint_from: None,
             plain_http: settings.dangerous_plain_http.value,
             client,
             network,
+            lasts,
             observers: Vec::new(),
         })
     }
@@ -245,10 +260,26 @@ impl Setup {
         self
     }
 
-    /// A source of its tokens. Without `wait` its callers take the first outcome, good or bad; with it they wait that
-    /// long through transient failures.
+    /// A source of its tokens, which goes through the cache, if there is one. Without `wait` its callers take the first outcome, good or
+    /// bad; with it they wait that long through transient failures.
     pub(crate) fn tokens(&self, wait: Option<Duration>) -> Result<Tokens, Failure> {
-        let source = self.builder().policy(self.policy()).patience(self.patience(wait));
+        self.source(wait, Cache::of_source)
+    }
+
+    /// The same, which goes through the cache in this way.
+    fn source(
+        &self,
+        wait: Option<Duration>,
+        through: impl FnOnce(&Cache, TokensBuilder) -> TokensBuilder,
+    ) -> Result<Tokens, Failure> {
+        let (mut policy, mut source) = (self.policy(), self.builder());
+        if let Some(cache) = &self.cache {
+            source = through(cache, source);
+            if self.lasts == Lasts::Briefly {
+                policy = policy.with_min_interval(SOON);
+            }
+        }
+        let source = source.policy(policy).patience(self.patience(wait));
         let source =
             self.network.tokens(source, self.client.provider(), self.timeout)?.fail_fast(wait.is_none());
         Ok(source.build()?)
@@ -285,14 +316,47 @@ impl Setup {
         settings::origin(text, self.plain_http)
     }
 
-    /// The first token of this invocation, from a source that was made with this `wait`: out of the cache, if it has
-    /// a good one, else asked for, and kept there.
-    pub(crate) async fn token(&self, tokens: &Tokens, wait: Option<Duration>) -> Result<Token, Failure> {
+    /// The first token of this invocation, from its source: out of the cache, if it has a good one, else asked for once, however many
+    /// invocations want it now.
+    pub(crate) async fn token(&self, tokens: &Tokens) -> Result<Token, Failure> {
         let token = match &self.cache {
-            Some(cache) => cache.token(tokens, || self.tokens(None), self.patience(wait)).await,
-            None => tokens.token().await.map_err(Failure::from),
+            Some(cache) => {
+                cache.tell_trouble();
+                if self.lasts == Lasts::Briefly && !cache.is_refreshed() && cache.is_due() {
+                    self.replace_due().await?;
+                }
+                let token = self.first(cache, tokens).await;
+                self.told(tokens).await;
+                token
+            }
+            None => tokens.token().await,
         };
-        token.map_err(|failure| self.located(failure))
+        token.map_err(|error| self.located(error.into()))
+    }
+
+    async fn first(&self, cache: &Cache, tokens: &Tokens) -> Result<Token, Error> {
+        let token = tokens.token().await?;
+        if !cache.is_refreshed() || !cache.is_usable() || tokens.status().requests > 0 {
+            return Ok(token);
+        }
+        tokens.rotate(self.client.auth().clone(), Rotation::Drop);
+        tokens.token().await
+    }
+
+    /// Has a new token in the cache in place of one whose time has come: later this program is no more. While the old one is good no failure
+    /// is anybody's concern.
+    async fn replace_due(&self) -> Result<(), Failure> {
+        let asking = self.source(None, Cache::of_replacing)?;
+        let _old_one_is_good = asking.token().await;
+        self.told(&asking).await;
+        Ok(())
+    }
+
+    /// Waits until the cache was told what became of the token requests: the others wait for that.
+    pub(crate) async fn told(&self, tokens: &Tokens) {
+        if self.cache.is_some() {
+            let _hung = tokio::time::timeout(TELLING, tokens.flush()).await;
+        }
     }
 
     /// The same; where the token endpoint cannot be reached, with the profile and the file that it is from: a default
@@ -304,28 +368,14 @@ impl Setup {
         }
     }
 
-    /// To be called when the source has asked for another token since: it is kept, if tokens are.
-    pub(crate) fn keep(&self, tokens: &Tokens) {
-        if let Some(cache) = &self.cache {
-            cache.keep(tokens);
-        }
-    }
-
-    /// To be called when this token may have been refused since: if it was, the next invocation must not use it either.
-    pub(crate) fn settle(&self, tokens: &Tokens, first: &Token) {
-        let Some(cache) = &self.cache else { return };
-        match tokens.try_token() {
-            Some(held) if held.generation() == first.generation() => {}
-            Some(_) => cache.keep(tokens),
-            None => cache.forget(first),
-        }
-    }
-
     fn policy(&self) -> Policy {
         Policy::new().with_attempt_timeout(self.timeout)
     }
 
     fn patience(&self, wait: Option<Duration>) -> Duration {
-        self.policy().with_patience(wait.unwrap_or(self.policy().attempt_timeout() + GRACE)).patience()
+        let attempt = self.policy().attempt_timeout();
+        // Of an invocation that hangs the claim must end before this one can ask.
+        let others = if self.cache.is_some() { attempt + LEASE } else { Duration::ZERO };
+        self.policy().with_patience(wait.unwrap_or(attempt + others + GRACE)).patience()
     }
 }

@@ -1,8 +1,7 @@
 //! `evergrant cache`: the tokens that `--cache` has kept.
 
 use crate::client::args::ClientArgs;
-use crate::client::cache::entry::Entry;
-use crate::client::cache::inventory::{Cleared, Inventory, Which};
+use crate::client::cache::inventory::{Cleared, Inventory, Which, has_ended, is_over};
 use crate::client::profile::{Profile, Profiles};
 use crate::client::settings::Settings;
 use crate::tell::escaped::Line;
@@ -10,7 +9,10 @@ use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::{stdout, when};
 use clap::{Args, Subcommand};
+use evergrant_core::fleet::{Name, StoreTime};
+use evergrant_folder::Held;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 #[command(after_long_help = examples!(
@@ -28,11 +30,13 @@ pub(crate) enum CacheCommand {
     /// List the kept tokens: file, size, and when each one ends
     ///
     /// A token is sealed with the secret of its client. The client is named if it is a profile, or the client of
-    /// these flags and variables, and its secret is in a file or a variable; no command is run to find out.
+    /// these flags and variables, and its secret is in a file or a variable; no command is run to find out. An
+    /// entry without a token is that of a client whose token request failed, or has not ended.
     List(CacheListArgs),
-    /// Remove the kept tokens
+    /// Remove the kept tokens, and what is known of failures
     ///
-    /// A token that another invocation is replacing stays.
+    /// After a failure, other invocations of the same client make no token request for a while. Once its cause
+    /// is corrected, this ends that time. A token that another invocation is replacing stays.
     Clear(CacheClearArgs),
 }
 
@@ -75,7 +79,9 @@ fn list(args: &CacheListArgs, manner: Manner) -> Result<(), Failure> {
         let tokens: Vec<Value> = entries.iter().map(|entry| owners.json(entry)).collect();
         return stdout::json(&json!({ "path": inventory.path(), "tokens": tokens })).map(drop);
     }
-    let mut text = format!("{}: {}", inventory.path().display(), tokens(entries.len()));
+    let with_token = entries.iter().filter(|held| held.token_ends_at.is_some()).count();
+    let without = without_token(entries.len() - with_token);
+    let mut text = format!("{}: {}{without}", inventory.path().display(), tokens(with_token));
     for entry in &entries {
         text.push_str(&owners.line(entry));
     }
@@ -85,16 +91,18 @@ fn list(args: &CacheListArgs, manner: Manner) -> Result<(), Failure> {
 fn clear(args: &CacheClearArgs, manner: Manner) -> Result<(), Failure> {
     let inventory = Inventory::open()?;
     let which = if args.ended { Which::Ended } else { Which::All };
-    let Cleared { removed, in_use, mut failures } = inventory.clear(which)?;
+    let Cleared { removed, without_token: others, in_use, mut failures } = inventory.clear(which)?;
     let path = inventory.path();
     if manner.json {
-        stdout::json(&json!({ "path": path, "removed": removed, "in_use": in_use }))?;
+        let done = json!({ "path": path, "removed": removed, "without_token": others, "in_use": in_use });
+        stdout::json(&done)?;
     } else {
         let stay = match in_use {
             0 => String::new(),
             _ => format!(", {} in use and not removed", tokens(in_use)),
         };
-        stdout::plain(&format!("{}: {} removed{stay}", path.display(), tokens(removed)))?;
+        let others = without_token(others);
+        stdout::plain(&format!("{}: {}{others} removed{stay}", path.display(), tokens(removed)))?;
     }
     let last = failures.pop();
     for failure in failures {
@@ -108,12 +116,21 @@ fn tokens(count: usize) -> String {
     format!("{count} token{}", if count == 1 { "" } else { "s" })
 }
 
+/// The entries that have none, if there are any.
+fn without_token(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => " and 1 entry without a token".into(),
+        _ => format!(" and {count} entries without a token"),
+    }
+}
+
 /// Whose a kept token is, as far as it can be told.
 struct Owners {
-    /// The profiles, each with the name of its file in the cache.
-    profiles: Vec<(String, String)>,
-    /// The name of the file of the client that flags and variables name.
-    current: Option<String>,
+    /// The profiles, each with the name of its entry in the cache.
+    profiles: Vec<(String, Name)>,
+    /// The name of the entry of the client that flags and variables name.
+    current: Option<Name>,
 }
 
 impl Owners {
@@ -133,39 +150,56 @@ impl Owners {
         Ok(Self { profiles, current })
     }
 
-    fn profiles(&self, entry: &Entry) -> Vec<&str> {
-        let own = self.profiles.iter().filter(|(_, name)| *name == entry.name);
+    fn profiles(&self, held: &Held) -> Vec<&str> {
+        let own = self.profiles.iter().filter(|(_, name)| *name == held.name);
         own.map(|(profile, _)| profile.as_str()).collect()
     }
 
-    fn is_current(&self, entry: &Entry) -> bool {
-        self.current.as_ref() == Some(&entry.name)
+    fn is_current(&self, held: &Held) -> bool {
+        self.current == Some(held.name)
     }
 
-    fn line(&self, entry: &Entry) -> String {
-        let (end, now) = (entry.end.since_epoch(), when::now());
-        let at = when::utc(end).unwrap_or_default();
-        let verb = if entry.has_ended() { "ended" } else { "ends" };
+    fn line(&self, held: &Held) -> String {
         let mut owners: Vec<String> =
-            self.profiles(entry).iter().map(|profile| format!("profile {profile}")).collect();
-        if owners.is_empty() && self.is_current(entry) {
+            self.profiles(held).iter().map(|profile| format!("profile {profile}")).collect();
+        if owners.is_empty() && self.is_current(held) {
             owners.push("the client of these flags and variables".into());
         }
         let owners = if owners.is_empty() { "client unknown".into() } else { owners.join(", ") };
-        let (name, bytes) = (&entry.name, entry.bytes);
-        let relative = when::relative(end, now);
-        format!("\n  {name}  {bytes} bytes, {verb} {at}, {relative}  ({})", Line(&owners))
+        let (name, bytes, says) = (&held.name, held.bytes, says(held));
+        format!("\n  {name}  {bytes} bytes, {says}  ({})", Line(&owners))
     }
 
-    fn json(&self, entry: &Entry) -> Value {
-        let end = entry.end.since_epoch();
+    fn json(&self, held: &Held) -> Value {
         json!({
-            "name": entry.name,
-            "bytes": entry.bytes,
-            "ended": entry.has_ended(),
-            "expires_at": when::rfc3339(end),
-            "profiles": self.profiles(entry),
-            "current": self.is_current(entry),
+            "name": held.name.to_string(),
+            "bytes": held.bytes,
+            "ended": has_ended(held),
+            "expires_at": held.token_ends_at.and_then(|end| when::rfc3339(since_epoch(end))),
+            "profiles": self.profiles(held),
+            "current": self.is_current(held),
         })
     }
+}
+
+/// What is told of it to people.
+fn says(held: &Held) -> String {
+    let Some(end) = held.token_ends_at.map(since_epoch) else {
+        let rests = held.rests_until.filter(|until| !is_over(*until));
+        return match (held.is_asked_for, rests) {
+            (true, _) => "no token, one is being requested".into(),
+            (false, Some(until)) => {
+                let relative = when::relative(since_epoch(until), when::now());
+                format!("no token, after a failure; the next request may be made {relative}")
+            }
+            (false, None) => "no token".into(),
+        };
+    };
+    let at = when::utc(end).unwrap_or_default();
+    let verb = if has_ended(held) { "ended" } else { "ends" };
+    format!("{verb} {at}, {}", when::relative(end, when::now()))
+}
+
+fn since_epoch(time: StoreTime) -> Duration {
+    Duration::from_millis(time.as_millis())
 }

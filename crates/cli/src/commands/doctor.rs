@@ -10,7 +10,7 @@ mod server;
 mod way;
 
 use crate::client::args::ClientArgs;
-use crate::client::cache::Cache;
+use crate::client::cache::{self, Cache};
 use crate::client::setup::{Examined, Setup};
 use crate::client::variables::Unread;
 use crate::commands::runtime::block_on;
@@ -72,8 +72,11 @@ fn examine(args: &ClientArgs, findings: &mut Findings) -> Result<(), Failure> {
     configuration(client, &examined, findings)?;
     let cache = setup.cache.as_ref().filter(|_| examined.missing.is_none());
     match cache.map(Cache::examine) {
-        Some(Ok(says)) => findings.add("cache", State::Good, says.into(), [])?,
-        Some(Err(reason)) => findings.add("cache", State::Warning, reason, [])?,
+        Some(cache::Examined::Good(says)) => findings.add("cache", State::Good, says.into(), [])?,
+        Some(cache::Examined::Rests(says, next)) => {
+            findings.add("cache", State::Warning, says, [next.to_owned()])?;
+        }
+        Some(cache::Examined::Unusable(reason)) => findings.add("cache", State::Warning, reason, [])?,
         None => {}
     }
     let server = client.provider().server();

@@ -18,7 +18,7 @@ use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use caller::Caller;
 use clap::{Args, ValueHint};
-use evergrant_tokio_reqwest::{Token, Tokens, Verdict, VerdictRule};
+use evergrant_tokio_reqwest::{Token, Verdict, VerdictRule};
 use limit::Limit;
 use output::{Sink, Target};
 use reach::Reach;
@@ -113,12 +113,12 @@ fn call(args: &RequestArgs, manner: Manner, limit: Option<Limit>) -> Result<(), 
         let call = async {
             // Before anything is sent: an answer must not be lost for want of a place.
             let mut sink = target.open()?;
-            let first = setup.token(&tokens, args.wait).await?;
-            // At the end of the call, and also if it is given up before.
-            let settled = Settled { setup: &setup, tokens: &tokens, first };
-            let answer = caller.call(args.location, &settled.first).await;
+            let first = setup.token(&tokens).await?;
+            let answer = caller.call(args.location, &first).await;
             let answer = answer.map_err(|failure| setup.located(failure))?;
-            let mut ended = ended::ended(&answer, &rule, &settled.seen());
+            // The tokens that the API has seen: it may repeat them.
+            let seen: Vec<Token> = tokens.try_token().into_iter().chain([first]).collect();
+            let mut ended = ended::ended(&answer, &rule, &seen);
             if let Sink::Replacing(..) = sink
                 && !answer.status().is_success()
             {
@@ -132,6 +132,12 @@ fn call(args: &RequestArgs, manner: Manner, limit: Option<Limit>) -> Result<(), 
             }
             ended
         };
+        let call = async {
+            let done = call.await;
+            // For what the API refused another token may still be on its way to the cache.
+            setup.told(&tokens).await;
+            done
+        };
         tokio::select! {
             biased;
             done = call => done,
@@ -139,26 +145,6 @@ fn call(args: &RequestArgs, manner: Manner, limit: Option<Limit>) -> Result<(), 
             signal = interrupts.next() => Err(interrupt::end(signal)),
         }
     })
-}
-
-/// Looks after the kept token when it is dropped.
-struct Settled<'a> {
-    setup: &'a Setup,
-    tokens: &'a Tokens,
-    first: Token,
-}
-
-impl Settled<'_> {
-    /// The tokens that the API has seen: it may repeat them.
-    fn seen(&self) -> Vec<Token> {
-        self.tokens.try_token().into_iter().chain([self.first.clone()]).collect()
-    }
-}
-
-impl Drop for Settled<'_> {
-    fn drop(&mut self) {
-        self.setup.settle(self.tokens, &self.first);
-    }
 }
 
 /// The provider's rule, for which these statuses mean a refused token as well.

@@ -90,7 +90,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
             alive.0.push(metrics.serve(tokens.clone()).await?);
         }
         let token = tokio::select! {
-            token = setup.token(&tokens, args.wait) => token?,
+            token = setup.token(&tokens) => token?,
             ended = child::ended_by(&mut signals) => return Ok(ended),
         };
         // Nor what another run has set, one that this one runs under.
@@ -112,7 +112,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
                 file.replace(&text).map_err(|error| file.failure(&error))?;
                 command.env(TOKEN_FILE, file.path());
                 let keeping = tokens.keep_fresh();
-                let replacing = replace(file, args.format, setup, tokens, token.generation());
+                let replacing = replace(file, args.format, tokens, token.generation());
                 // Both end with the program.
                 alive.0.extend([tokio::spawn(keeping), tokio::spawn(replacing)]);
             }
@@ -140,7 +140,7 @@ impl Alive {
 }
 
 /// Replaces the file whenever there is another token.
-async fn replace(mut file: TokenFile, format: Format, setup: Setup, tokens: Tokens, first: Generation) {
+async fn replace(mut file: TokenFile, format: Format, tokens: Tokens, first: Generation) {
     let (mut written, mut trouble) = (first, false);
     loop {
         let nap = nap(&tokens.status());
@@ -151,7 +151,6 @@ async fn replace(mut file: TokenFile, format: Format, setup: Setup, tokens: Toke
                 let text = format.render(token.value(), &tokens);
                 match tokio::task::block_in_place(|| file.replace(&text)) {
                     Ok(()) => {
-                        setup.keep(&tokens);
                         written = token.generation();
                         None
                     }

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &TokenArgs, manner: Manner) -> Result<(), Failure> {
     let format = Format::chosen(args.format, manner)?;
     let setup = Setup::read(&args.client)?;
     let tokens = setup.tokens(args.wait)?;
-    let token = block_on(setup.token(&tokens, args.wait))?;
+    let token = block_on(setup.token(&tokens))?;
     let mut line = format.render(token.value(), &tokens);
     line.push('\n');
     stdout::print(line.as_bytes()).map(drop)

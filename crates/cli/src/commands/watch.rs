@@ -57,7 +57,7 @@ pub(crate) fn run(args: &WatchArgs, manner: Manner) -> Result<(), Failure> {
         }
         if setup.cache.is_some() {
             // What failed is shown as it is without a cache: it is retried automatically.
-            let first = setup.token(&tokens, None);
+            let first = setup.token(&tokens);
             let _shown = tokio::time::timeout(left(end).unwrap_or(Duration::MAX), first).await;
         }
         tokio::spawn(tokens.keep_fresh());

@@ -3,6 +3,7 @@
 use crate::tell::escaped::{self, Line};
 use crate::tell::manner::Manner;
 use crate::tell::stderr;
+use crate::tell::told::told;
 use evergrant_gateway::ServeError;
 use evergrant_tokio_reqwest::core::{Cause, MetadataFault, Problem, Refusal, TransportErrorKind, Unready};
 use evergrant_tokio_reqwest::{ConfigError, Error};
@@ -18,7 +19,6 @@ const WAY: &str = "the connection to the authorization server, or the token endp
 const ADDRESS: &str = "the token endpoint's address";
 const ISSUER: &str = "the issuer, or the address of its metadata";
 
-/// What there is no flag for.
 /// The longest rest that a server can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
@@ -325,10 +325,11 @@ impl From<&Refusal> for Failure {
             next = format!("{next}; {credential}");
         }
         // No longer than is obeyed; and of no time at all there is nothing to say.
-        if let Some(wait) =
-            refusal.retry_after().map(|wait| wait.min(LONGEST_WAIT)).filter(|wait| !wait.is_zero())
-        {
-            next = format!("{next} (the server asks to wait {} s)", wait.as_secs());
+        let wait = refusal.retry_after().map(|wait| wait.min(LONGEST_WAIT)).filter(|wait| !wait.is_zero());
+        match wait {
+            _ if refusal.is_told() => next = format!("{next}; {}", told(wait)),
+            Some(wait) => next = format!("{next} (the server asks to wait {} s)", wait.as_secs()),
+            None => {}
         }
         Self {
             status: if permanent { 3 } else { 4 },

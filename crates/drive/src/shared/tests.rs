@@ -265,10 +265,3 @@ fn a_keeper_that_is_dropped_leaves_nothing_behind() {
     drop(keeper);
     assert!(shared.lock().keepers.is_empty());
 }
-
-// Conforms: A-45
-#[test]
-fn two_seeds_differ() {
-    let seeds: std::collections::BTreeSet<u64> = (0..10).map(|_| crate::seed::random_seed()).collect();
-    assert_eq!(seeds.len(), 10);
-}

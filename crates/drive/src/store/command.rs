@@ -1,6 +1,6 @@
 //! One command to a store, under way: a future of the engine's, or a thread on which it blocks.
 
-use super::{COMMAND, Engine, StoreFuture};
+use super::{Engine, StoreFuture};
 use crate::contained::contained;
 use crate::sync::{Mutex, MutexGuard, thread};
 use evergrant_core::fleet::{Name, Operation, Reply, StoreError};
@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 /// How many threads may stand in commands at once, in this process: of a store that hangs each probe leaves one behind.
 const THREADS: usize = 256;
@@ -15,7 +16,10 @@ const THREADS: usize = 256;
 static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
 
 /// One command, until its reply is there. Dropping it gives it up.
-pub(crate) struct Command(Under);
+pub(crate) struct Command {
+    under: Under,
+    limit: Duration,
+}
 
 enum Under {
     Future(StoreFuture),
@@ -51,18 +55,24 @@ impl Slot {
 }
 
 impl Command {
-    pub(super) fn begin(engine: &Engine, name: Name, operation: Operation) -> Self {
-        Self(Under::begin(engine, name, operation))
+    /// It may take this long.
+    pub(super) fn begin(engine: &Engine, name: Name, operation: Operation, limit: Duration) -> Self {
+        Self { under: Under::begin(engine, name, operation, limit), limit }
+    }
+
+    /// How long it may take.
+    pub(crate) const fn limit(&self) -> Duration {
+        self.limit
     }
 
     /// Its reply, once it is there; until then whoever waits is woken when it is. What is foreign may panic.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, StoreError>> {
-        self.0.poll(cx)
+        self.under.poll(cx)
     }
 }
 
 impl Under {
-    fn begin(engine: &Engine, name: Name, operation: Operation) -> Self {
+    fn begin(engine: &Engine, name: Name, operation: Operation, limit: Duration) -> Self {
         match engine {
             Engine::Tasks(store) => match catch_unwind(AssertUnwindSafe(|| store.run(name, operation))) {
                 Ok(future) => Self::Future(future),
@@ -75,7 +85,7 @@ impl Under {
                     return Self::Failed(StoreError::refused("too many of its commands have not returned"));
                 };
                 let run = move || {
-                    let reply = catch_unwind(AssertUnwindSafe(|| store.run(&name, &operation, COMMAND)));
+                    let reply = catch_unwind(AssertUnwindSafe(|| store.run(&name, &operation, limit)));
                     place.finish(reply.unwrap_or_else(|payload| Err(panicked(payload))));
                     // What is the user's is dropped on this thread, too.
                     contained(|| drop(store));
@@ -114,7 +124,7 @@ impl Under {
 /// A future is foreign: its Drop may panic.
 impl Drop for Command {
     fn drop(&mut self) {
-        let under = std::mem::replace(&mut self.0, Under::Failed(StoreError::TimedOut));
+        let under = std::mem::replace(&mut self.under, Under::Failed(StoreError::TimedOut));
         contained(|| drop(under));
     }
 }

@@ -103,7 +103,8 @@ impl Crossing {
                 Next::Land(outcome) => return Leg::Land(outcome),
                 Next::Await | Next::Done => return Leg::End,
             };
-            return Leg::Run(Command::begin(&self.store.inner.engine, self.seal.name(), operation));
+            let (engine, limit) = (&self.store.inner.engine, self.store.limit);
+            return Leg::Run(Command::begin(engine, self.seal.name(), operation, limit));
         }
     }
 

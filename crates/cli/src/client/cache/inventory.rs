@@ -1,31 +1,34 @@
 //! What is kept, whoever's token it is: what can be said of it without the client's secret, and how it is removed.
 
-use super::entry::Entry;
-use super::folder::Folder;
 use crate::client::folders;
 use crate::tell::failure::Failure;
-use evergrant_tokio_reqwest::{Clock as _, SystemClock};
+use evergrant_core::fleet::StoreTime;
+use evergrant_folder::{FolderError, FolderStore, Held};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The folder of the cache, which may not be there.
 pub(crate) struct Inventory {
     path: PathBuf,
-    folder: Option<Folder>,
+    folder: Option<FolderStore>,
 }
 
 /// What is to be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
     All,
-    /// Those that have ended.
+    /// Tokens that have ended.
     Ended,
 }
 
-/// What became of the kept tokens.
+/// What became of what was kept.
 #[derive(Debug, Default)]
 pub(crate) struct Cleared {
+    /// Tokens.
     pub(crate) removed: usize,
-    /// Another invocation is asking for the next one of these, and will replace it.
+    /// Entries without a token: somebody was refused, or asked and is no more.
+    pub(crate) without_token: usize,
+    /// Another invocation is asking for the next token of these.
     pub(crate) in_use: usize,
     /// Why others are still there.
     pub(crate) failures: Vec<Failure>,
@@ -36,11 +39,22 @@ pub(super) fn path() -> Result<PathBuf, String> {
     folders::cache().ok_or_else(|| folders::NO_HOME.into())
 }
 
+/// Whether this is a time in the past.
+pub(crate) fn is_over(time: StoreTime) -> bool {
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    time <= StoreTime::default().after(now)
+}
+
+/// Whether it has a token, which has ended.
+pub(crate) fn has_ended(held: &Held) -> bool {
+    held.token_ends_at.is_some_and(is_over)
+}
+
 impl Inventory {
     /// The usual folder. None is made.
     pub(crate) fn open() -> Result<Self, Failure> {
         let path = path().map_err(unusable)?;
-        let folder = Folder::find(&path).map_err(unusable)?;
+        let folder = FolderStore::find(&path).map_err(|error| of_folder(&error))?;
         Ok(Self { path, folder })
     }
 
@@ -48,51 +62,46 @@ impl Inventory {
         &self.path
     }
 
-    /// All kept tokens. What is another user's, a link, or no token of this command is none.
-    pub(crate) fn entries(&self) -> Result<Vec<Entry>, Failure> {
+    /// All that is kept. What is another user's, a link, or no entry of this command is none.
+    pub(crate) fn entries(&self) -> Result<Vec<Held>, Failure> {
         match &self.folder {
-            Some(folder) => folder.entries().map_err(unusable),
+            Some(folder) => folder.entries().map_err(|error| of_folder(&error)),
             None => Ok(Vec::new()),
         }
     }
 
-    /// Removes them, each under its lock: a token that is being replaced stays.
+    /// Removes them, each under its lock: one that somebody is asking for stays.
     pub(crate) fn clear(&self, which: Which) -> Result<Cleared, Failure> {
         let mut cleared = Cleared::default();
         let Some(folder) = &self.folder else { return Ok(cleared) };
-        let wanted = |entry: &Entry| which == Which::All || entry.has_ended();
-        let entries = folder.entries().map_err(unusable)?;
-        for name in entries.into_iter().filter(&wanted).map(|entry| entry.name) {
-            let removed = match folder.try_lock(&name) {
+        let is_wanted = |held: &Held| which == Which::All || has_ended(held);
+        for held in folder.entries().map_err(|error| of_folder(&error))?.iter().filter(|held| is_wanted(held))
+        {
+            let (mut has_token, mut is_asked_for) = (false, false);
+            let removed = folder.remove(&held.name, |held| {
                 // It may have been replaced since.
-                Ok(Some(lock)) if folder.entry(&name).is_some_and(|entry| wanted(&entry)) => lock.remove(),
-                Ok(Some(_)) => continue,
-                Ok(None) => {
-                    cleared.in_use += 1;
-                    continue;
-                }
-                Err(reason) => Err(reason),
-            };
+                (has_token, is_asked_for) = (held.token_ends_at.is_some(), held.is_asked_for);
+                is_wanted(held) && !is_asked_for
+            });
             match removed {
-                Ok(()) => cleared.removed += 1,
-                Err(reason) => cleared.failures.push(unusable(reason)),
+                Ok(Some(true)) if has_token => cleared.removed += 1,
+                Ok(Some(true)) => cleared.without_token += 1,
+                Ok(Some(false)) if !is_asked_for => {}
+                Ok(Some(false) | None) => cleared.in_use += 1,
+                Err(error) => cleared.failures.push(of_folder(&error)),
             }
         }
         if which == Which::All && cleared.in_use == 0 && cleared.failures.is_empty() {
             // Nothing is sealed with it any more; the next token has another.
-            cleared.failures.extend(folder.forget_file_key().err().map(unusable));
+            cleared.failures.extend(folder.forget_key().err().as_ref().map(of_folder));
         }
-        for name in folder.unfinished().map_err(unusable)? {
-            // Who holds the lock is still writing.
-            if let Ok(Some(lock)) = folder.try_lock(&name)
-                && let Err(reason) = lock.tidy()
-            {
-                cleared.failures.push(unusable(reason));
-            }
-        }
-        folder.sweep(SystemClock.now().wall);
+        folder.sweep();
         Ok(cleared)
     }
+}
+
+fn of_folder(error: &FolderError) -> Failure {
+    unusable(error.to_string())
 }
 
 fn unusable(reason: String) -> Failure {

@@ -1,10 +1,12 @@
 use super::{Failure, of_the_command};
+use evergrant_core::fleet::Said;
 use evergrant_gateway::{Address, ServeError};
 use evergrant_http::tls_error;
 use evergrant_tokio_reqwest::core::{Attempt, KeyInfo, Known, Move, Now, Outcome, Response, Seed, Signature};
 use evergrant_tokio_reqwest::{Algorithm, Client, ClientAuth, Policy, Provider};
 use rustls::{AlertDescription, CertificateError, Error};
 use std::io;
+use std::time::Duration;
 
 #[test]
 fn what_tls_advises_is_said_as_a_flag() {
@@ -60,4 +62,19 @@ fn a_refusal_that_lies_in_the_clock_is_this_machines() {
         failure.next.starts_with("set this machine's clock") && failure.next.ends_with(next),
         "{failure}"
     );
+}
+
+#[test]
+fn what_another_invocation_was_told_says_when_a_request_may_be_sent_and_has_its_status() {
+    let told = |said: &str, wait: Option<Duration>| {
+        let refusal = Said::parse(said).expect("what is written in an entry").refusal(wait);
+        Failure::from(&refusal)
+    };
+    let failure = told("transient 503 -", Some(Duration::from_millis(1200)));
+    assert_eq!((failure.status, failure.retry_after), (4, Some(Duration::from_millis(1200))));
+    let says = "another invocation was answered so, and this one sent no token request: one may be sent in 2 s, or after evergrant cache clear";
+    assert!(failure.next.ends_with(says), "{failure}");
+    let failure = told("permanent 401 invalid_client", None);
+    assert_eq!(failure.status, 3);
+    assert!(failure.next.ends_with("and this one sent no token request"), "{failure}");
 }

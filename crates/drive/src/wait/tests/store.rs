@@ -281,6 +281,22 @@ fn i15_a_store_that_hangs_costs_a_cold_process_250_ms_and_nobody_else() {
 }
 
 #[test]
+fn a_store_that_no_network_can_lose_may_be_given_longer() {
+    let fleet = Fleet::new();
+    fleet.memory.fails_by(Fault::Hangs);
+    let process = fleet.process_with(GRANT, fleet.memory.sealed().limit(secs(5)));
+    let mut call = Box::pin(process.source.wait(None, None));
+    assert!(poll(&mut call).is_pending());
+    process.run();
+    fleet.advance(ms(4999));
+    process.run();
+    assert!(poll(&mut call).is_pending() && process.sent() == 0);
+    fleet.advance(ms(1));
+    process.run();
+    assert!(poll(&mut call).is_ready() && process.sent() == 1);
+}
+
+#[test]
 fn the_request_has_its_whole_time_after_the_store_took_some() {
     let fleet = Fleet::new();
     fleet.memory.fails_by(Fault::Hangs);

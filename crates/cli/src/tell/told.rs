@@ -1,0 +1,14 @@
+//! What another invocation was refused with, which is a failure of this one.
+
+use std::time::Duration;
+
+/// Why nothing was sent, and when something may be.
+pub(crate) fn told(wait: Option<Duration>) -> String {
+    let mut says = "another invocation was answered so, and this one sent no token request".to_owned();
+    if let Some(wait) = wait {
+        // Not before its time: what is told in whole seconds is rounded up.
+        let seconds = (wait + Duration::from_millis(999)).as_secs();
+        says.push_str(&format!(": one may be sent in {seconds} s, or after evergrant cache clear"));
+    }
+    says
+}
