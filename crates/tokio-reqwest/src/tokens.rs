@@ -908,8 +908,8 @@ impl Tokens {
     }
 
     /// Waits until the [store](TokensBuilder::store) has been told what there is to tell, for a program that is about to end: one that ends sooner
-    /// leaves its claim behind, and the other processes wait for that until its time is over. Returns at once without a store; one that does not
-    /// answer holds it up for some seconds at most.
+    /// leaves its claim behind, and the other processes wait for that until its time is over. Returns at once without a store; servers and
+    /// stores that do not answer hold it up for twice `attempt_timeout` and 4 s at most.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
