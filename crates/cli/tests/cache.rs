@@ -280,7 +280,11 @@ fn whoever_is_killed_at_any_moment_leaves_the_old_token_or_the_new_one() {
         // The server may count what was sent before the kill long after it; what is asked now is told by -v.
         let ended = cached.run(&["--cache", "-v"]);
         cached.issued(&ended);
-        assert!(ended.stderr.contains("a token that another process requested is in use"), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("a token that another process requested is in use"),
+            "{}",
+            ended.stderr
+        );
         assert!(!ended.stderr.contains("requesting a token"), "{}", ended.stderr);
     }
 }

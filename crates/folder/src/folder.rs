@@ -99,15 +99,20 @@ impl Folder {
     pub(crate) fn asks(&self, name: &Name, fence: Fence) -> Result<Asks, FolderError> {
         let (folder, file) = (self.opened(), claim_name(name, fence));
         let failed = |error: &dyn fmt::Display| self.about(&file, &format_args!("cannot be made: {error}"));
-        // One may be left from a process that was killed before the entry had its claim.
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat(&*folder, &*file, flags, Mode::RUSR | Mode::WUSR);
-        let opened = File::from(opened.map_err(|error| failed(&error))?);
-        let metadata = opened.metadata().map_err(|error| failed(&error))?;
-        usable(&metadata).map_err(|reason| self.about(&file, &reason))?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let open = || rustix::fs::openat(&*folder, &*file, flags, Mode::RUSR | Mode::WUSR);
+        let opened = match open() {
+            // Of a claim in the same millisecond, whose entry is lost: nobody looks for it any more.
+            Err(Errno::EXIST) => {
+                let _gone = rustix::fs::unlinkat(&*folder, &*file, AtFlags::empty());
+                open()
+            }
+            opened => opened,
+        };
+        let opened = opened.map_err(|error| failed(&error))?;
         rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive)
             .map_err(|error| failed(&error))?;
-        Ok(Asks { folder, file, _held: opened })
+        Ok(Asks { folder, file, held: opened })
     }
 
     /// Whether whoever asked by this claim is no more.
@@ -342,13 +347,20 @@ impl Drop for Lock<'_> {
 pub(crate) struct Asks {
     folder: Arc<OwnedFd>,
     file: String,
-    _held: File,
+    held: OwnedFd,
 }
 
 impl Asks {
     /// The claim has ended: nobody needs to know of it. Where this is only dropped, it ended without a word.
     pub(crate) fn end(self) {
-        let _gone = rustix::fs::unlinkat(&*self.folder, &*self.file, AtFlags::empty());
+        let there = rustix::fs::statat(&*self.folder, &*self.file, AtFlags::SYMLINK_NOFOLLOW);
+        let ours = rustix::fs::fstat(&self.held);
+        // The file of that name may be another claim's by now.
+        if there.is_ok_and(|there| {
+            ours.is_ok_and(|ours| (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino))
+        }) {
+            let _gone = rustix::fs::unlinkat(&*self.folder, &*self.file, AtFlags::empty());
+        }
     }
 }
 

@@ -574,3 +574,17 @@ fn whether_somebody_asks_and_when_the_next_is_due_can_be_told_without_a_key() {
     let held = store.entry(&name(2)).unwrap();
     assert!(held.rests_until > Some(now()) && !held.is_asked_for && held.token_ends_at.is_none());
 }
+
+#[test]
+fn an_entry_that_was_lost_can_be_claimed_again_in_the_same_millisecond() {
+    let own = Own::new();
+    let (store, other) = (own.store(), own.store());
+    // Of now, so that the claim lasts for whoever looks later.
+    let now = now();
+    for claimant in [1, 1, 2] {
+        let reply = store.run_at(|| now, &name(1), &claim(claimant), LIMIT).unwrap().unwrap();
+        assert!(matches!(reply, Reply::Claimed { .. }), "{reply:?}");
+        assert!(matches!(other.run(&name(1), &claim(9), LIMIT), Ok(Reply::Busy { .. })), "it lives");
+        fs::remove_file(own.file(&format!("{}.entry", name(1)))).unwrap();
+    }
+}

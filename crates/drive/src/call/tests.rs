@@ -69,7 +69,8 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     loop {
         match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(done) => return done,
-            Poll::Pending => thread::yield_now(),
+            // Each poll may move the clock, and the request must come before that has moved by the time that it may take.
+            Poll::Pending => thread::sleep(ms(1)),
         }
     }
 }
@@ -182,11 +183,12 @@ impl Setup {
 
 fn came(answer: usize, script: Script, shared: &Shared<String>, asked: u64) -> Came {
     assert!(script.answers.is_empty(), "a request was not made");
-    // A request that was set off, and is not waited for, lands on a thread of its own.
+    // A request that was set off, and is not waited for, lands on a thread of its own. Each look may move the clock, and some thousands of
+    // them would be longer than the request may take.
     while shared.status().requests < asked
         || matches!(shared.status().request, crate::RequestStatus::InFlight(_))
     {
-        thread::yield_now();
+        thread::sleep(ms(20));
     }
     let held = shared.try_token().map(|token| token.value().expose().to_owned());
     Came { answer, seen: script.seen, held, asked: shared.status().requests }
