@@ -375,8 +375,9 @@ fn statuses(calls: Vec<thread::JoinHandle<Seen>>) -> Vec<u16> {
 // Conforms: L-01
 pub(crate) fn a_cold_start_makes_one_request_for_all(mount: Mount) -> Trace {
     let server = server();
-    let shell = mount(&Setup::new(&server));
+    // A gateway asks before anybody calls.
     let gate = server.hold(Endpoint::Token);
+    let shell = mount(&Setup::new(&server));
     let calls = at_once(&shell, 20, &get(&server));
     while shell.status().waiting < 20 {
         thread::sleep(ms(1));
