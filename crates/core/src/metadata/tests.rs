@@ -80,6 +80,9 @@ fn an_age_beyond_its_bounds_is_the_nearest_of_them() {
         [(minute, 10 * minute), (10 * minute, 10 * minute), (7 * day, 7 * day), (8 * day, 7 * day)]
     {
         assert_eq!(of(ISSUER).with_max_age(set).max_age(), counts);
+        // And so for another issuer.
+        let other = of(ISSUER).with_max_age(set).with_issuer("https://as.example/other").unwrap();
+        assert_eq!(other.max_age(), counts);
     }
 }
 
