@@ -47,6 +47,12 @@ fn each_form_has_its_place() {
             "https://as.example:8443/a/b/.well-known/openid-configuration",
             "https://as.example:8443/.well-known/oauth-authorization-server/a/b",
         ),
+        // However short the host is.
+        (
+            "https://a.b/c",
+            "https://a.b/c/.well-known/openid-configuration",
+            "https://a.b/.well-known/oauth-authorization-server/c",
+        ),
     ] {
         assert_eq!(of(issuer).url().url(), open_id);
         assert_eq!(of(issuer).issuer(), issuer);
