@@ -88,8 +88,14 @@ impl<V> Shared<V> {
         let generation = token.generation();
         state.rendered = Some((generation, Arc::clone(&value)));
         state.published = Some((generation, [never, never], 0));
-        let snapshot =
-            Snapshot { token: token.into(), value, served: 0, quiet_until: never, use_until: never };
+        let snapshot = Snapshot {
+            token: token.into(),
+            value,
+            identity: None,
+            served: 0,
+            quiet_until: never,
+            use_until: never,
+        };
         Arc::new(Self {
             state: Mutex::new(state),
             snapshot: Published::new(Some(Arc::new(snapshot))),
@@ -289,6 +295,12 @@ impl<V> Shared<V> {
     /// What is held, what happened, and what comes next.
     pub fn status(&self) -> Status {
         self.enter(|state, now| Status::of(&state.machine, &state.journal, &state.sites, now))
+    }
+
+    /// The certificate that the connection showed which brought the last token, or that a restored one is bound to; `None` if it showed none.
+    /// What belongs to one token is in its [snapshot](Snapshot::identity).
+    pub fn identity(&self) -> Option<CertifiedKey> {
+        self.lock().identity.clone()
     }
 
     /// The client that requests are made with at this moment; `None` for a fixed token.

@@ -118,10 +118,25 @@ where
         origin: Option<&Origin>,
         borrower: impl FnOnce(&V, &Token) -> U,
     ) -> Result<U, Error> {
-        let lend = |snapshot: &Snapshot<V>| borrower(snapshot.value(), snapshot.token());
-        match self.shared.lend_quiet(lend) {
+        self.lend(patience, origin, |snapshot| borrower(snapshot.value(), snapshot.token())).await
+    }
+
+    /// The same with all that belongs to the token, of one moment: the [certificate](Snapshot::identity) that brought it, too.
+    ///
+    /// # Errors
+    /// As [`with_authorization`](Self::with_authorization).
+    ///
+    /// # Cancel safety
+    /// As [`token`](Self::token).
+    pub async fn lend<U>(
+        &self,
+        patience: Option<Duration>,
+        origin: Option<&Origin>,
+        borrower: impl FnOnce(&Snapshot<V>) -> U,
+    ) -> Result<U, Error> {
+        match self.shared.lend_quiet(borrower) {
             Ok(done) => Ok(done),
-            Err(lend) => Ok(lend(&*self.wait(patience, origin).await?)),
+            Err(borrower) => Ok(borrower(&*self.wait(patience, origin).await?)),
         }
     }
 

@@ -14,9 +14,7 @@ use rustls::pki_types::{
 use rustls::{InconsistentKeys, sign};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -194,10 +192,7 @@ impl SecretSource for Files {
 
 /// The certificate that brought the token which this source holds, if one did: nobody waits for it.
 pub(crate) fn shown_with(tokens: &Tokens) -> Option<CertifiedKey> {
-    match pin!(tokens.identity_changed(None)).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(certified) => certified.ok(),
-        Poll::Pending => None,
-    }
+    tokens.source().shared().identity()
 }
 
 /// Two texts in one. All room at once: a text that grows leaves copies behind.

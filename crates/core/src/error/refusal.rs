@@ -450,7 +450,7 @@ const ASSERTION_ENDED: &str =
 const ASSERTION: &str = "check with the server's operator that it trusts whoever signs the client assertion, with this audience and this subject";
 const SIGNED: &str = "check with the server's operator that it has this client's public key, by this key id, and expects this algorithm and this audience";
 const SIGNED_FOR_ENDPOINT: &str = "name the server's issuer, which is whom its assertions are for: without it the audience is the token endpoint, which \
-     many servers refuse; then check with the server's operator that it has this client's public key, by this key id, and expects this algorithm";
+     many servers refuse; then check with the server's operator that it has this client's public key, by the key id if it has one, and expects this algorithm";
 const SIGNED_NAMELESS: &str = "check with the server's operator that it has this client's public key, and expects this algorithm and this audience; if \
      it knows the key by an id (kid), say that beside the key";
 const CERTIFICATE: &str = "check with the server's operator which certificate it expects of this client";

@@ -36,7 +36,7 @@ pub enum SourceError {
     TooLong,
     /// It is not UTF-8.
     #[error(
-        "it is not UTF-8 text but in a binary format, such as PKCS#12 or DER, or in UTF-16; write it as plain text in UTF-8"
+        "it is not UTF-8 text, but of another encoding, such as UTF-16, or in a binary format, such as PKCS#12; write it as plain text in UTF-8"
     )]
     NotText,
     /// It cannot be what it should be.

@@ -47,6 +47,12 @@ fn each_form_has_its_place() {
             "https://as.example:8443/a/b/.well-known/openid-configuration",
             "https://as.example:8443/.well-known/oauth-authorization-server/a/b",
         ),
+        // However short the host is.
+        (
+            "https://a.b/c",
+            "https://a.b/c/.well-known/openid-configuration",
+            "https://a.b/.well-known/oauth-authorization-server/c",
+        ),
     ] {
         assert_eq!(of(issuer).url().url(), open_id);
         assert_eq!(of(issuer).issuer(), issuer);
@@ -80,6 +86,9 @@ fn an_age_beyond_its_bounds_is_the_nearest_of_them() {
         [(minute, 10 * minute), (10 * minute, 10 * minute), (7 * day, 7 * day), (8 * day, 7 * day)]
     {
         assert_eq!(of(ISSUER).with_max_age(set).max_age(), counts);
+        // And so for another issuer.
+        let other = of(ISSUER).with_max_age(set).with_issuer("https://as.example/other").unwrap();
+        assert_eq!(other.max_age(), counts);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is published: a token that every caller may use without the lock.
 
+use crate::identity::CertifiedKey;
 use crate::token::Token;
 use evergrant_core::Now;
 use std::fmt;
@@ -9,6 +10,8 @@ use std::sync::Arc;
 pub struct Snapshot<V> {
     pub(super) token: Token,
     pub(super) value: Arc<V>,
+    /// What the connection showed that brought the token, or what a restored one is bound to.
+    pub(super) identity: Option<CertifiedKey>,
     /// Who waited under this key or one before it holds no place any more.
     pub(super) served: u64,
     /// On the coarse clocks.
@@ -26,6 +29,12 @@ impl<V> Snapshot<V> {
     /// Its rendered `Authorization` value.
     pub fn value(&self) -> &V {
         &self.value
+    }
+
+    /// The certificate that the connection showed which brought the token, where it showed one: the token may be bound to it (RFC 8705 §3), so
+    /// an API is to be shown the same.
+    pub const fn identity(&self) -> Option<&CertifiedKey> {
+        self.identity.as_ref()
     }
 }
 

@@ -173,7 +173,7 @@ impl<V> Shared<V> {
 
     /// Publishes what every caller may use without asking, unless that is published already.
     fn publish(&self, state: &mut State<V>, now: Now, coarse: Now) {
-        let State { machine, rendered, published, outside, .. } = state;
+        let State { machine, rendered, published, identity, outside, .. } = state;
         let aside = machine.set_aside(now).map(|aside| aside.token().generation());
         let kept = machine.held(now).map(evergrant_core::Token::generation).or(aside);
         if let Some((_, value)) = rendered.take_if(|(generation, _)| Some(*generation) != kept) {
@@ -191,6 +191,7 @@ impl<V> Shared<V> {
             Arc::new(Snapshot {
                 token: token.clone().into(),
                 value: Arc::clone(value),
+                identity: identity.clone(),
                 served: state.served,
                 quiet_until: on_coarse(until),
                 use_until: on_coarse(token.use_until()),

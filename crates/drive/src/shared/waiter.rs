@@ -6,6 +6,7 @@ use super::snapshot::Snapshot;
 use super::state::{Shared, State, Waiting};
 use crate::commons::UNCLAIMED;
 use crate::contained::contained;
+use crate::identity::CertifiedKey;
 use crate::observer::{EventKind, Report, WaitResult};
 use evergrant_core::{Call, Error, Mono, Now, Origin, Step};
 use std::sync::Arc;
@@ -48,7 +49,7 @@ pub(crate) struct Waiter<'a, V> {
 
 /// What the machine answered, with what else had to be taken under the lock.
 enum Asked<V> {
-    Use(evergrant_core::Token, Option<Arc<V>>),
+    Use(evergrant_core::Token, Option<Arc<V>>, Option<CertifiedKey>),
     Next(Next<V>),
 }
 
@@ -86,7 +87,7 @@ impl<V: Send + Sync + 'static> Waiter<'_, V> {
         let shared = self.shared;
         let asked = shared.enter(|state, now| self.ask(state, now, waker));
         match asked {
-            Asked::Use(token, value) => Next::Use(self.shared.lent(token, value)),
+            Asked::Use(token, value, identity) => Next::Use(self.shared.lent(token, value, identity)),
             Asked::Next(next) => next,
         }
     }
@@ -135,7 +136,7 @@ impl<V: Send + Sync + 'static> Waiter<'_, V> {
         match step {
             Step::Use(token) => {
                 let value = state.rendered.as_ref().map(|(_, value)| Arc::clone(value));
-                Asked::Use(token, value)
+                Asked::Use(token, value, state.identity.clone())
             }
             Step::Send(flight) => Asked::Next(match self.shared.launch(state, now, flight, pass) {
                 Some((guard, left)) => Next::Send(guard, left),
@@ -173,7 +174,12 @@ impl<V> Shared<V> {
 
     /// The token that the machine handed out, with the value it was rendered to when it came. One that is set aside is for this
     /// caller alone, and is published to nobody.
-    fn lent(&self, token: evergrant_core::Token, value: Option<Arc<V>>) -> Arc<Snapshot<V>> {
+    fn lent(
+        &self,
+        token: evergrant_core::Token,
+        value: Option<Arc<V>>,
+        identity: Option<CertifiedKey>,
+    ) -> Arc<Snapshot<V>> {
         if let Some(snapshot) = self.snapshot.load()
             && snapshot.token.generation() == token.generation()
         {
@@ -181,7 +187,7 @@ impl<V> Shared<V> {
         }
         let value = value.unwrap_or_else(|| Arc::new((self.render)(token.value())));
         let (token, ended) = (token.into(), Now::default());
-        Arc::new(Snapshot { token, value, served: 0, quiet_until: ended, use_until: ended })
+        Arc::new(Snapshot { token, value, identity, served: 0, quiet_until: ended, use_until: ended })
     }
 }
 

@@ -7,12 +7,12 @@ use crate::rules::Denied;
 use crate::settings::Lent;
 use crate::table::Placed;
 use crate::tenants::{Tenants, UnknownTenant};
-use evergrant_drive::CertifiedKey;
+use evergrant_core::Generation;
+use evergrant_drive::{CertifiedKey, Snapshot};
 use evergrant_http::Guard;
 use evergrant_tokio_reqwest::{PoolError, Tokens};
+use http::HeaderValue;
 use std::borrow::Cow;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -22,6 +22,14 @@ pub(super) struct Lender<'a> {
     pub(super) guard: Cow<'a, Guard>,
     /// Whether its token requests show a certificate, and the API is spoken to by TLS.
     shows_certificate: bool,
+}
+
+/// What a request is made with, of one moment.
+pub(super) struct Authorized {
+    pub(super) authorization: HeaderValue,
+    pub(super) generation: Generation,
+    /// The certificate that brought the token, where the API may be shown it.
+    pub(super) shown: Option<CertifiedKey>,
 }
 
 impl<'a> Lender<'a> {
@@ -50,14 +58,12 @@ impl<'a> Lender<'a> {
         Ok(Self { tokens: Cow::Owned(tokens), guard: Cow::Owned(guard), shows_certificate })
     }
 
-    /// The certificate that brought the token which is held, if one did. Nobody waits for it.
-    pub(super) fn certificate(&self) -> Option<CertifiedKey> {
-        if !self.shows_certificate {
-            return None;
-        }
-        match pin!(self.tokens.identity_changed(None)).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(certified) => certified.ok(),
-            Poll::Pending => None,
+    /// What of this snapshot a request is made with.
+    pub(super) fn lent(&self, snapshot: &Snapshot<HeaderValue>) -> Authorized {
+        Authorized {
+            authorization: snapshot.value().clone(),
+            generation: snapshot.token().generation(),
+            shown: snapshot.identity().filter(|_| self.shows_certificate).cloned(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A request that may pass, on its way to the API and back.
 
-use super::lender::Lender;
+use super::lender::{Authorized, Lender};
 use super::refusal::{self, Next, Refused};
 use crate::answer::{Problem, ProxyFailure, Sent, UpstreamFault};
 use crate::answering::{Lease, Received};
@@ -160,10 +160,9 @@ impl Passing<'_> {
     /// Waits for a token, then for a turn and a connection; and takes the token that there is then.
     async fn ready(&self, record: &mut Record) -> Result<Ready, Problem> {
         loop {
-            let (mut authorization, mut generation) = self.token(record).await?;
+            let mut authorized = self.token(record).await?;
             let mut waited = false;
-            let shown = self.lender.certificate();
-            let connections = self.way.connections.showing(shown.as_ref())?;
+            let connections = self.way.connections.showing(authorized.shown.as_ref())?;
             let api = &connections.api;
             let turn = match api.try_turn() {
                 Some(turn) => turn,
@@ -196,7 +195,7 @@ impl Passing<'_> {
             let lease = Lease { connection, connections, turn: Some(turn) };
             if waited {
                 match self.lent(Duration::ZERO).await {
-                    Ok(now) if self.lender.certificate() == shown => (authorization, generation) = now,
+                    Ok(now) if now.shown == authorized.shown => authorized = now,
                     // It ended meanwhile, or another certificate brought the next one. Whoever waits for a token has no turn.
                     _ => {
                         lease.end();
@@ -204,15 +203,15 @@ impl Passing<'_> {
                     }
                 }
             }
+            let Authorized { authorization, generation, .. } = authorized;
             return Ok(Ready { lease, authorization, generation });
         }
     }
 
     /// A token, or a place in the queue.
-    async fn token(&self, record: &mut Record) -> Result<(HeaderValue, Generation), Problem> {
+    async fn token(&self, record: &mut Record) -> Result<Authorized, Problem> {
         let shared = self.lender.tokens.source().shared();
-        let held = shared.lend_quiet(|snapshot| (snapshot.value().clone(), snapshot.token().generation()));
-        if let Ok(held) = held {
+        if let Ok(held) = shared.lend_quiet(|snapshot| self.lender.lent(snapshot)) {
             return Ok(held);
         }
         let most = shared.policy().max_waiters();
@@ -228,14 +227,10 @@ impl Passing<'_> {
         token.map_err(|error| Problem::no_token(&error))
     }
 
-    async fn lent(&self, patience: Duration) -> Result<(HeaderValue, Generation), evergrant_core::Error> {
-        let Placed { route, .. } = self.way.placed;
-        let lent = self.lender.tokens.source().with_authorization(
-            Some(patience),
-            Some(route.upstream.origin()),
-            |value, token| (value.clone(), token.generation()),
-        );
-        lent.await
+    async fn lent(&self, patience: Duration) -> Result<Authorized, evergrant_core::Error> {
+        let origin = self.way.placed.route.upstream.origin();
+        let source = self.lender.tokens.source();
+        source.lend(Some(patience), Some(origin), |snapshot| self.lender.lent(snapshot)).await
     }
 
     /// Sends it: what the API answers, or `None` if it is to be sent over another connection, because nothing of it arrived or

@@ -46,7 +46,7 @@ fn each_problem_says_what_happened_and_what_to_do_and_whether_another_try_can_he
         (
             SourceError::NotText,
             Class::Permanent,
-            "it is not UTF-8 text but in a binary format, such as PKCS#12 or DER, or in UTF-16; write it as plain text in UTF-8",
+            "it is not UTF-8 text, but of another encoding, such as UTF-16, or in a binary format, such as PKCS#12; write it as plain text in UTF-8",
         ),
         (
             SourceError::Unusable(ConfigError::ControlCharacter { field: "client_secret", at: 4 }),

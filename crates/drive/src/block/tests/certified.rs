@@ -102,6 +102,16 @@ impl Certified {
     }
 }
 
+impl Certified {
+    /// What the token is bound to that is lent, and the certificate that is lent with it.
+    fn lent(&self) -> (Binding, Option<Thumbprint>) {
+        let lent = self.source.shared().lend_quiet(|snapshot| {
+            (snapshot.token().binding(), snapshot.identity().map(|shown| shown.thumbprint()))
+        });
+        lent.unwrap_or_else(|_| panic!("a token is held"))
+    }
+}
+
 fn is_under_way(source: &BlockingSource<Showing, String>) -> bool {
     matches!(source.shared().status().request, RequestStatus::InFlight(..))
 }
@@ -121,8 +131,12 @@ fn i44_each_token_is_bound_to_the_certificate_that_its_request_showed() {
     assert_eq!(made.server.0.lock().unwrap().bodies[0], b"grant_type=client_credentials&client_id=erp");
     assert_eq!(made.identity_changed(None), Some(thumbprint(&first)));
     assert_eq!(made.identity_changed(Some(&first)), None);
+    assert_eq!(made.lent(), (Binding::Certificate(thumbprint(&first)), Some(thumbprint(&first))));
     made.write(&second);
+    assert_eq!(made.lent().1, Some(thumbprint(&first)), "until another one has brought a token");
     let token = made.renew().unwrap();
+    assert_eq!(made.lent(), (Binding::Certificate(thumbprint(&second)), Some(thumbprint(&second))));
+    assert_eq!(made.source.shared().identity().map(|shown| shown.thumbprint()), Some(thumbprint(&second)));
     assert_eq!(token.binding(), Binding::Certificate(thumbprint(&second)));
     assert_eq!(made.identity_changed(Some(&first)), Some(thumbprint(&second)));
     let heard = made.server.0.lock().unwrap();
@@ -220,6 +234,7 @@ fn i44_a_bound_token_is_restored_with_its_certificate_alone() {
     assert!(restores(&made, of(&first)));
     assert_eq!(made.source.token(None).unwrap().binding(), Binding::Certificate(thumbprint(&first)));
     assert_eq!(made.identity_changed(None), Some(thumbprint(&first)), "the API wants this one");
+    assert_eq!(made.lent(), (Binding::Certificate(thumbprint(&first)), Some(thumbprint(&first))));
     assert_eq!(made.source.shared().export().unwrap().binding(), Binding::Certificate(thumbprint(&first)));
     assert!(made.server.0.lock().unwrap().shown.is_empty());
     // Without any identity nothing is at hand, and what is bound to nothing is taken as ever.
