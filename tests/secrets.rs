@@ -328,7 +328,7 @@ fn i29_no_debug_no_display_no_error_no_event_no_log_and_no_panic_contains_a_secr
             ("log TRACE", "what libraries log"),
             ("invalid_client", "the words of servers"),
             ("the store that processes share has failed", "events of a store"),
-            ("another instance", "refusals that a store hands on"),
+            ("an earlier request", "refusals that a store hands on"),
         ] {
             assert!(was_printed(seen), "{what} are seen");
         }

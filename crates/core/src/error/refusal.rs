@@ -39,7 +39,7 @@ pub struct Refusal {
     pub(crate) clock: Option<ClockOffset>,
     /// The token endpoint, where the server's metadata says which one that is, and not the configuration.
     pub(crate) endpoint: Option<Excerpt>,
-    /// Whether another instance got it, and a store told so.
+    /// Whether an instance of the fleet got it earlier, and a store told so.
     pub(crate) is_told: bool,
 }
 
@@ -172,7 +172,7 @@ impl Refusal {
         }
     }
 
-    /// What another instance was told, with how long nobody of the fleet asks.
+    /// What an instance was told earlier, with how long nobody of the fleet asks.
     pub(crate) fn told(
         class: Class,
         status: Option<u16>,
@@ -240,8 +240,8 @@ impl Refusal {
         self.retry_after
     }
 
-    /// Whether another instance of the fleet got it, and this one sent no request: a store told so. Display says it behind the
-    /// advice.
+    /// Whether an earlier request got it, of this instance of the fleet or another one, and none was sent now: a store told so. Display
+    /// says it behind the advice.
     pub const fn is_told(&self) -> bool {
         self.is_told
     }
@@ -539,7 +539,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.summary(), self.advice())?;
         if self.is_told {
-            f.write_str("; another instance of this client was answered so, and this one sent no request")?;
+            f.write_str("; an earlier request of this client was answered so, and none was sent now")?;
         }
         if let Some(clock) = self.clock {
             write!(f, "; this machine's clock is {clock}")?;

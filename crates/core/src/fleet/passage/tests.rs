@@ -156,7 +156,7 @@ fn a_failure_is_shared_and_the_others_ask_nobody_until_its_rest_is_over() {
     let now = sim.now;
     assert!(matches!(sim.machines[1].poll(now, &mut call), Step::Wait(_)));
     assert!(
-        sim.machines[1].last_error().is_some_and(|cause| format!("{cause}").contains("another instance"))
+        sim.machines[1].last_error().is_some_and(|cause| format!("{cause}").contains("an earlier request"))
     );
     assert_eq!(sim.requests, 1);
 }

@@ -342,7 +342,7 @@ fn what_was_said_is_told_without_the_servers_own_words() {
         assert_eq!((refusal.class(), refusal.status()), (Class::Permanent, Some(401)));
         assert_eq!((refusal.retry_after(), refusal.is_told()), (Some(ms(7000)), true));
         let shown = refusal.to_string();
-        assert!(shown.contains("another instance") && !shown.contains("SENTINEL"), "{shown}");
+        assert!(shown.contains("an earlier request") && !shown.contains("SENTINEL"), "{shown}");
     }
     for text in ["", "permanent", "permanent 401", "permanent 401 mine", "permanent 401 - -", "other - -"] {
         assert_eq!(Said::parse(text), None, "{text}");

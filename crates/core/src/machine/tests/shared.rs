@@ -286,5 +286,5 @@ fn a_refusal_that_a_store_told_rests_like_any_other_and_says_that_it_was_told() 
     assert_eq!(until, sim.now.mono.after(secs(40)));
     let error = sim.fails(&mut call);
     assert!(error.refusal().is_some_and(Refusal::is_told), "{error}");
-    assert!(error.to_string().contains("another instance"), "{error}");
+    assert!(error.to_string().contains("an earlier request"), "{error}");
 }

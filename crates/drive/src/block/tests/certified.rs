@@ -3,7 +3,7 @@
 use super::*;
 use crate::ManualClock;
 use crate::fixture::{Folder, Issued, issue};
-use crate::identity::Identity;
+use crate::identity::{CertifiedKey, Identity};
 use crate::observer::{Event, EventKind, Observer};
 use crate::status::RequestStatus;
 use evergrant_core::{
@@ -106,7 +106,7 @@ impl Certified {
     /// What the token is bound to that is lent, and the certificate that is lent with it.
     fn lent(&self) -> (Binding, Option<Thumbprint>) {
         let lent = self.source.shared().lend_quiet(|snapshot| {
-            (snapshot.token().binding(), snapshot.identity().map(|shown| shown.thumbprint()))
+            (snapshot.token().binding(), snapshot.identity().map(CertifiedKey::thumbprint))
         });
         lent.unwrap_or_else(|_| panic!("a token is held"))
     }
