@@ -59,7 +59,7 @@
 //! | counts     | elsewhere: another process was about to ask                        | idle, and no count changes; what is set aside serves from now on |
 //!
 //! A token that another process shared is a grant in this table. It lives for what is left, is due when that process has drawn (and
-//! some jitter later), and its end is an assumption. Without progress it makes the held lease due when it is due itself.
+//! some jitter later), and its end is an assumption. Without progress it makes the held lease due in the same way.
 //!
 //! A grant of the last token (held, stale, set aside or ended) that tells no life ends where it was told to end before;
 //! where the end was an assumption, it gets the default life again. No grant makes "no progress" against a lease that
@@ -478,7 +478,9 @@ impl Machine {
         let left = lent.left.min(life.saturating_add(now.mono.since(sent.mono)));
         let lent = Lent { token: lent.token.clone(), left, due_in: lent.due_in.min(left), life };
         let lease = Lease::shared(&self.policy, now, sent, &lent, self.refresh_jitter(flight.id, life));
-        let (life, due_at) = (left, Some(sent.after(lent.due_in)));
+        // Those who hold the same token would all look at once when it is due.
+        let spread = self.draw(flight.id, Purpose::Refresh, lent.due_in / 4).unwrap_or_default();
+        let (life, due_at) = (left, Some(sent.after(lent.due_in.saturating_add(spread))));
         self.arrived(now, flight, lease, Arrived { life, hint: JwtHint::Absent, due_at })
     }
 
@@ -537,7 +539,7 @@ impl Machine {
     /// Some servers hand out the same token until it dies. Asking at half of what is left, and half of that, costs
     /// few requests; asking again at once would hammer them through the whole window.
     ///
-    /// In a fleet the one that asks does so, and the others are due when it said: at `due_at`.
+    /// In a fleet the one that asks does so, and the others are due when it said, some jitter later: at `due_at`.
     fn no_progress_made(&mut self, now: Now, answer: &Lease, due_at: Option<Now>) -> Landing {
         self.no_progress = self.no_progress.saturating_add(1);
         // It was answered: an abandonment before it and one after it are not in a row.

@@ -119,6 +119,25 @@ fn the_held_token_shared_again_is_no_progress_and_due_when_its_asker_says() {
 }
 
 #[test]
+fn those_who_hold_a_token_that_is_shared_again_are_not_due_at_one_instant() {
+    let mut drawn = alloc::collections::BTreeSet::new();
+    for seed in 0..50 {
+        let mut sim = Sim::seeded(Policy::new(), seed);
+        let flight = sim.sends(&mut sim.call());
+        sim.land(flight, lent("a", 3600, 1000));
+        sim.pass(sim.until_wake());
+        let flight = sim.sends(&mut sim.call());
+        let sent = flight.sent_at();
+        assert_eq!(share(&mut sim, flight, lent("a", 2000, 800)), Landing::NoProgress { count: 1 });
+        let refresh_at = sim.token(&mut sim.call()).refresh_at();
+        let spread = refresh_at.mono.since(sent.mono).checked_sub(secs(800)).unwrap();
+        assert!(spread <= secs(200) && refresh_at.wall.since(sent.wall) == secs(800) + spread);
+        drawn.insert(spread);
+    }
+    assert!(drawn.len() > 40);
+}
+
+#[test]
 fn another_token_that_is_shared_and_ends_no_later_is_no_progress() {
     for (left, progress) in [(300, false), (301, true)] {
         let mut sim = Sim::holding("a", 3600);
