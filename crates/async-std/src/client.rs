@@ -11,17 +11,16 @@ use crate::net::Net;
 use crate::pool::Pool;
 use crate::proxy::{self, Proxies, bare};
 use evergrant_core::{ConfigError, Excerpt, Origin};
-use evergrant_drive::{CertifiedKey, KeyEncoding};
+use evergrant_drive::CertifiedKey;
 use evergrant_http::proxy::Proxy;
-use evergrant_http::{TOO_MANY_OPEN_FILES, identity_error, open_files_error, port, tls_error};
+use evergrant_http::{
+    TOO_MANY_OPEN_FILES, client_certificate, identity_error, open_files_error, port, tls_error,
+};
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_rustls::TlsConnector;
 use futures_rustls::rustls::client::Resumption;
-use futures_rustls::rustls::crypto::CryptoProvider;
-use futures_rustls::rustls::pki_types::{
-    CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer, ServerName,
-};
-use futures_rustls::rustls::sign::{self, SingleCertAndKey};
+use futures_rustls::rustls::pki_types::ServerName;
+use futures_rustls::rustls::sign::SingleCertAndKey;
 use futures_rustls::rustls::{self, ClientConfig};
 use http::header::{HOST, HeaderValue};
 use http::uri::{PathAndQuery, Uri};
@@ -172,7 +171,8 @@ impl<N: Net> HttpClient<N> {
     /// resumed one speaks for the certificate that it began with.
     pub(crate) fn with_identity(&self, identity: &CertifiedKey) -> Result<Self, ConfigError> {
         let mut config = ClientConfig::clone(&*self.config()?);
-        let certified = certified(identity, config.crypto_provider());
+        let certified =
+            client_certificate(identity.certificates(), identity.key().1, config.crypto_provider());
         let certified = certified.map_err(|error| {
             identity_error(&error).unwrap_or_else(|| ConfigError::HttpClient {
                 reason: Excerpt::new(&error.to_string(), &[]).unwrap_or_default(),
@@ -288,21 +288,6 @@ impl Tls {
         let config = Arc::new(verified?.with_no_client_auth());
         Ok(Arc::clone(self.0.get_or_init(|| config)))
     }
-}
-
-/// A client certificate and its key as rustls has them, which belong together as far as that can be told.
-fn certified(
-    identity: &CertifiedKey,
-    provider: &CryptoProvider,
-) -> Result<sign::CertifiedKey, rustls::Error> {
-    let chain = identity.certificates().map(|certificate| CertificateDer::from(certificate.to_vec()));
-    let (encoding, key) = identity.key();
-    let key: PrivateKeyDer<'static> = match encoding {
-        KeyEncoding::Pkcs1 => PrivatePkcs1KeyDer::from(key.to_vec()).into(),
-        KeyEncoding::Sec1 => PrivateSec1KeyDer::from(key.to_vec()).into(),
-        _ => PrivatePkcs8KeyDer::from(key.to_vec()).into(),
-    };
-    sign::CertifiedKey::from_der(chain.collect(), key, provider)
 }
 
 /// The request in origin form with a Host header, and where to connect for it.

@@ -10,17 +10,15 @@ use crate::settings::Route;
 use crate::traffic::{Counted, Traffic};
 use crate::upstream::Upstream;
 use crate::wire::Wire;
-use evergrant_drive::{CertifiedKey, KeyEncoding};
-use evergrant_http::{causes, is_resolving};
+use evergrant_drive::CertifiedKey;
+use evergrant_http::{causes, client_certificate, is_resolving};
 use http::Uri;
 use http::uri::PathAndQuery;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
-use rustls::pki_types::{
-    CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer, ServerName,
-};
-use rustls::sign::{self, SingleCertAndKey};
+use rustls::pki_types::ServerName;
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use std::cell::Cell;
@@ -136,7 +134,9 @@ impl Api {
     /// TLS by which this API is shown this certificate if it asks for one; `None` where there is no TLS.
     pub(crate) fn showing(&self, certified: &CertifiedKey) -> Result<Option<TlsConnector>, Problem> {
         let Some((tls, _)) = &self.tls else { return Ok(None) };
-        let shown = own(certified).map_err(|_| Problem::unreachable(UpstreamFault::Tls))?;
+        let provider = rustls::crypto::ring::default_provider();
+        let shown = client_certificate(certified.certificates(), certified.key().1, &provider);
+        let shown = shown.map_err(|_| Problem::unreachable(UpstreamFault::Tls))?;
         let mut config = ClientConfig::clone(tls.config());
         config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(shown));
         // A session that is resumed speaks for whoever began it.
@@ -217,17 +217,6 @@ fn tls(
     let host = without_brackets(host).to_owned();
     let name = ServerName::try_from(host).map_err(|_| rustls::Error::General("the host".into()))?;
     Ok((TlsConnector::from(Arc::new(config)), name))
-}
-
-/// A certificate with its key, as rustls has them.
-fn own(certified: &CertifiedKey) -> Result<sign::CertifiedKey, rustls::Error> {
-    let chain = certified.certificates().map(|der| CertificateDer::from(der.to_vec())).collect();
-    let key: PrivateKeyDer<'static> = match certified.key() {
-        (KeyEncoding::Pkcs1, der) => PrivatePkcs1KeyDer::from(der.to_vec()).into(),
-        (KeyEncoding::Sec1, der) => PrivateSec1KeyDer::from(der.to_vec()).into(),
-        (_, der) => PrivatePkcs8KeyDer::from(der.to_vec()).into(),
-    };
-    sign::CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider())
 }
 
 /// Why a connection was not made.

@@ -63,4 +63,4 @@ pub use on_demand::OnDemand;
 pub use request::{RequestBody, repeat, to_http};
 pub use tls::{TlsSupport, pkcs8_error, require_tls, tls_text_error};
 #[cfg(feature = "rustls")]
-pub use tls::{identity_error, tls_error};
+pub use tls::{client_certificate, identity_error, tls_error};

@@ -8,7 +8,7 @@ use evergrant_core::{ConfigError, Endpoint, Excerpt, TransportError, TransportEr
 mod rustls;
 
 #[cfg(feature = "rustls")]
-pub use self::rustls::{identity_error, tls_error};
+pub use self::rustls::{client_certificate, identity_error, tls_error};
 
 // Each is shorter than an Excerpt, which would cut it.
 const UNTRUSTED: &str = "the server's certificate is from an authority that is not trusted here: add the authority's root \

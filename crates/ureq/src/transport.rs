@@ -2,8 +2,6 @@
 
 use crate::route::Route;
 use evergrant_core::{ConfigError, Endpoint, Request, Response, TransportError, TransportErrorKind};
-#[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
-use evergrant_drive::KeyEncoding;
 use evergrant_drive::{BlockingTransport, CertifiedKey};
 use evergrant_http::proxy::ProxyVariables;
 use evergrant_http::{
@@ -117,7 +115,9 @@ impl Agents {
         if let (TlsProvider::Rustls, Some(crypto)) = (self.tls.provider(), crypto(&self.tls)) {
             check(identity, &crypto)?;
         }
-        if self.tls.provider() == TlsProvider::NativeTls && identity.key().0 != KeyEncoding::Pkcs8 {
+        if self.tls.provider() == TlsProvider::NativeTls
+            && identity.key().0 != evergrant_drive::KeyEncoding::Pkcs8
+        {
             return Err(evergrant_http::pkcs8_error());
         }
         Ok(Self { config: self.config.clone(), tls: showing(&self.tls, Some(shown(identity)?)) })
@@ -226,17 +226,7 @@ fn shown(identity: &CertifiedKey) -> Result<ClientCert, ConfigError> {
 /// Whether a certificate and its key belong together, as far as rustls can tell: ureq finds out with the first connection.
 #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
 fn check(identity: &CertifiedKey, crypto: &rustls::crypto::CryptoProvider) -> Result<(), ConfigError> {
-    use rustls::pki_types::{
-        CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
-    };
-    let chain = identity.certificates().map(|certificate| CertificateDer::from(certificate.to_vec()));
-    let (encoding, key) = identity.key();
-    let key: PrivateKeyDer<'static> = match encoding {
-        KeyEncoding::Pkcs1 => PrivatePkcs1KeyDer::from(key.to_vec()).into(),
-        KeyEncoding::Sec1 => PrivateSec1KeyDer::from(key.to_vec()).into(),
-        _ => PrivatePkcs8KeyDer::from(key.to_vec()).into(),
-    };
-    match rustls::sign::CertifiedKey::from_der(chain.collect(), key, crypto) {
+    match evergrant_http::client_certificate(identity.certificates(), identity.key().1, crypto) {
         Ok(_) => Ok(()),
         Err(error) => {
             Err(evergrant_http::identity_error(&error).unwrap_or_else(|| ConfigError::HttpClient {

@@ -6,6 +6,9 @@ use super::{
 };
 use crate::cause::causes;
 use evergrant_core::{ConfigError, Excerpt, Span, TransportError, TransportErrorKind};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 use std::error::Error as StdError;
 use std::fmt::Debug;
@@ -33,6 +36,21 @@ const HOST: usize = 64;
 /// What an error means that was caused by one of rustls's, in a sentence of ours; `None` where none of its causes is one.
 pub fn tls_error(error: &(dyn StdError + 'static)) -> Option<TransportError> {
     causes(error).find_map(|cause| cause.downcast_ref::<Error>()).map(of)
+}
+
+/// A client certificate and its key as rustls has them: the chain in DER, its own certificate first, and the key in DER (PKCS #8, PKCS #1
+/// or SEC 1).
+///
+/// # Errors
+/// They do not belong together, as far as that can be told, or one of them cannot be read or used: [`identity_error`] says which.
+pub fn client_certificate<'a>(
+    chain: impl IntoIterator<Item = &'a [u8]>,
+    key: &[u8],
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, Error> {
+    let chain = chain.into_iter().map(|certificate| CertificateDer::from(certificate.to_vec())).collect();
+    let key = PrivateKeyDer::try_from(key.to_vec()).map_err(|error| Error::General(error.into()))?;
+    CertifiedKey::from_der(chain, key, provider)
 }
 
 /// What is wrong with a client certificate or its key, if that is what an error was caused by.

@@ -76,5 +76,5 @@ fn what_another_invocation_was_told_says_when_a_request_may_be_sent_and_has_its_
     assert!(failure.next.ends_with(says), "{failure}");
     let failure = told("permanent 401 invalid_client", None);
     assert_eq!(failure.status, 3);
-    assert!(failure.next.ends_with("and this one sent no token request"), "{failure}");
+    assert!(failure.next.ends_with("and none was sent now"), "{failure}");
 }
