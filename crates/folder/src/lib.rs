@@ -43,8 +43,9 @@ struct Inner {
     folder: Folder,
     /// When this process last looked for entries that are over, in milliseconds since 1970; 0 for never.
     swept: AtomicU64,
-    /// The claims by which this process asks: the others know by these that it lives.
-    asking: Mutex<BTreeMap<(Name, Claimant), Asks>>,
+    /// The claims by which this process asks, and until when: the others know by these that it lives. Whoever never says what became of
+    /// one (a job that was dropped, a disk that is full) leaves it here until another claim is made after its time.
+    asking: Mutex<BTreeMap<(Name, Claimant), (Asks, StoreTime)>>,
 }
 
 impl FolderStore {
@@ -258,17 +259,27 @@ impl FolderStore {
         if let Some(fence) = dead {
             folder.clear_claim(name, fence);
         }
+        self.keep_asking(now, *name, operation, asks);
+        Ok(Some(reply))
+    }
+
+    /// What this operation does to the claims by which this process asks; `asks` if it has made one.
+    fn keep_asking(&self, now: StoreTime, name: Name, operation: &Operation, asks: Option<Asks>) {
+        let key = (name, operation.claimant());
         let mut asking = self.0.asking.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = match (operation, asks) {
-            (_, Some(asks)) => asking.insert((*name, claimant), asks),
-            (Operation::Put(_) | Operation::Fail(_), None) => asking.remove(&(*name, claimant)),
-            (Operation::Claim(_), None) => None,
+        let ended: Vec<_> = match (operation, asks) {
+            (Operation::Claim(claim), Some(asks)) => {
+                let over: Vec<_> =
+                    asking.iter().filter(|(_, (_, until))| *until <= now).map(|(key, _)| *key).collect();
+                let over = over.iter().filter_map(|key| asking.remove(key)).collect::<Vec<_>>();
+                let until = now.after(claim.lease.unwrap_or_default());
+                asking.insert(key, (asks, until)).into_iter().chain(over).collect()
+            }
+            (Operation::Put(_) | Operation::Fail(_), _) => asking.remove(&key).into_iter().collect(),
+            (Operation::Claim(_), None) => Vec::new(),
         };
         drop(asking);
-        if let Some(before) = before {
-            before.end();
-        }
-        Ok(Some(reply))
+        ended.into_iter().for_each(|(asks, _)| asks.end());
     }
 }
 

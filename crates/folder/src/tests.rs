@@ -350,6 +350,24 @@ fn the_claim_of_a_process_that_is_no_more_ends_at_once() {
 }
 
 #[test]
+fn a_claim_of_which_nobody_tells_what_became_goes_when_another_one_is_made_after_its_time() {
+    let own = Own::new();
+    let store = own.store();
+    let begun = StoreTime::from_millis(1_800_000_000_000);
+    let run = |now: StoreTime, number, me| store.run_at(|| now, &name(number), &claim(me), LIMIT).unwrap();
+    let held = || store.0.asking.lock().unwrap().len();
+    let claims = || store.0.folder.claims().unwrap().len();
+    for number in 1..=5 {
+        assert!(matches!(run(begun, number, number), Some(Reply::Claimed { .. })));
+    }
+    assert_eq!((held(), claims()), (5, 5));
+    assert!(matches!(run(begun.after(seconds(10)), 6, 6), Some(Reply::Claimed { .. })));
+    assert_eq!((held(), claims()), (6, 6), "they may ask yet");
+    assert!(matches!(run(begun.after(seconds(11)), 7, 7), Some(Reply::Claimed { .. })));
+    assert_eq!((held(), claims()), (2, 2));
+}
+
+#[test]
 fn what_was_damaged_or_is_of_another_version_is_as_good_as_lost() {
     let own = Own::new();
     let store = own.store();
