@@ -310,7 +310,10 @@ pub(crate) fn while_the_store_is_down_who_pays_for_each_token_rests_and_uses_wha
     let store = Some(fleet.store.sealed().when_down(WhenDown::Rest));
     let shell = mount(&Setup { store, ..fleet.setup() });
     let seen = shell.call(&fleet.get());
-    assert!(seen.error().to_string().contains("the store failed a short time ago"), "{seen:?}");
+    assert!(
+        seen.error().to_string().contains("the token request was not sent: the store refused: "),
+        "{seen:?}"
+    );
     assert_eq!(fleet.asked(), 0);
     fleet.store.fails_by(StoreFault::None);
     fleet.advance(2 * LONG);

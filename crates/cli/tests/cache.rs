@@ -684,7 +684,7 @@ fn over(path: &Path) {
 }
 
 /// What another invocation says.
-const TOLD: &str = "an earlier token request was answered so, and none was sent now";
+const TOLD: &str = "that was an earlier token request, and none was sent now";
 
 /// The numbers of a kept token, in milliseconds.
 const END: usize = 2;

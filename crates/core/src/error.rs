@@ -49,8 +49,9 @@ pub enum Cause {
     /// It was sent, and refused.
     #[error("{0}")]
     Refused(Arc<Refusal>),
-    /// It could not be built, from the configuration or from what had to be read for it, so it was not sent.
-    #[error("the token request cannot be built: {0}")]
+    /// It could not be built, from the configuration or from what had to be read for it, or a store was down without which nobody is to ask;
+    /// so it was not sent.
+    #[error("the token request {became}: {0}", became = .0.what_became())]
     NotSent(Unready),
     /// Nobody reported on it: a panic, or a runtime that was shut down.
     #[error("the token request was abandoned before a response arrived; try again")]
@@ -270,7 +271,7 @@ impl Error {
 }
 
 impl Error {
-    /// The same for callers of a program who do not run it: without the places of what is read for token requests, and without what a
+    /// The same for callers of a program who do not run it: without the places of what is read for token requests and of a store, and without what a
     /// refused assertion says of itself.
     ///
     /// ```
@@ -302,6 +303,13 @@ impl fmt::Display for Outward<'_> {
             Cause::Refused(refusal) => write!(f, "{before}: {}; {}", refusal.summary(), refusal.advice()),
             Cause::NotSent(unready) => match unready.ask() {
                 Some(ask) => write!(f, "{before}: the token request cannot be built: {ask} cannot be had"),
+                // The store's own words may name a place.
+                None if unready.config().is_none() => {
+                    write!(
+                        f,
+                        "{before}: the token request was not sent: the store that processes share is down"
+                    )
+                }
                 None => write!(f, "{before}: {cause}"),
             },
             other => write!(f, "{before}: {other}"),

@@ -170,8 +170,7 @@ pub enum EventKind {
         /// Since when.
         since: Wall,
     },
-    /// The store that many processes share has failed, and is left alone for a while: this source does without it. Told once, until it is
-    /// back.
+    /// The store that many processes share has failed, and is left alone for a while. Told once, until it is back.
     #[non_exhaustive]
     StoreFailing {
         /// Why.
@@ -179,8 +178,8 @@ pub enum EventKind {
     },
     /// The store that had failed replies again.
     StoreBack {},
-    /// A token in the store cannot be opened: another program writes there, or the key of the store is another one in some process. It is
-    /// replaced.
+    /// A token in the store cannot be opened: it is damaged, or another program writes there. It is replaced. A process with another key of
+    /// the store is not told of so: names are keyed, and it has entries of its own.
     StoreUnopened {},
     /// The client secret is so short that it is easily guessed.
     #[non_exhaustive]

@@ -195,7 +195,11 @@ impl SealedStore {
     pub(crate) fn outcome_when_down(&self) -> Option<Outcome> {
         match self.when_down {
             WhenDown::Ask => None,
-            WhenDown::Rest => Some(Outcome::NotSent(StoreError::LeftAlone.into())),
+            // One that replies, and not as a store does, is as good as none.
+            WhenDown::Rest => {
+                let error = self.circuit().error().cloned();
+                Some(Outcome::NotSent(error.unwrap_or(StoreError::Unreadable).into()))
+            }
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) const PROXY: &str = "the proxy, or the setting that names it";
 
 /// What may be wrong where the server cannot be reached, and where something else answers.
 const WAY: &str = "the connection to the authorization server, or the token endpoint's address";
+const UNANSWERED: &str = "the authorization server, or the connection to it";
 const ADDRESS: &str = "the token endpoint's address";
 const ISSUER: &str = "the issuer, or the address of its metadata";
 
@@ -233,7 +234,7 @@ impl From<Error> for Failure {
             _ => Self {
                 status: 4,
                 happened: error.to_string(),
-                at_fault: "the authorization server, or the connection to it",
+                at_fault: UNANSWERED,
                 next: "try again, with a longer --wait or --timeout".into(),
                 retry_after,
             },
@@ -244,6 +245,10 @@ impl From<Error> for Failure {
 /// What the library advises a program, in words for who uses the command.
 pub(crate) fn of_the_command(text: String) -> String {
     let words = [
+        (
+            "what failed is in the log of the process that sent it",
+            "the invocation that sent it said what failed, and evergrant doctor looks at each step",
+        ),
         // Calls have one that is made in the same way.
         ("the HTTP client for token requests", "the HTTP client"),
         ("or give it to the HTTP client", "or in --ca-file"),
@@ -301,6 +306,8 @@ impl From<&Refusal> for Failure {
                 }
                 _ => "the authorization server",
             },
+            // What another process was told without an answer of the server's.
+            Problem::Status if refusal.is_told() && refusal.status().is_none() => UNANSWERED,
             _ if by_proxy => PROXY,
             _ if refusal.clock().is_some() => "this machine",
             Problem::WebPage if refusal.status() == Some(401) => {

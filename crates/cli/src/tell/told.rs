@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Why nothing was sent, and when something may be.
 pub(crate) fn told(wait: Option<Duration>) -> String {
-    let mut says = "an earlier token request was answered so, and none was sent now".to_owned();
+    let mut says = "that was an earlier token request, and none was sent now".to_owned();
     if let Some(wait) = wait {
         // Not before its time: what is told in whole seconds is rounded up.
         let seconds = (wait + Duration::from_millis(999)).as_secs();

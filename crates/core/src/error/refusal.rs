@@ -384,6 +384,7 @@ impl Refusal {
     fn advice_by_status(&self) -> &'static str {
         let is_page = self.problem == Problem::WebPage;
         match (self.status.unwrap_or_default(), self.code().unwrap_or_default()) {
+            (0, "") if self.is_told => TOLD_WITHOUT_STATUS,
             (429, _) => TOO_OFTEN,
             (400 | 403, "") if self.is_of_certificate() => CERTIFICATE,
             (500..=599, _) if self.class == Class::Transient => TROUBLE,
@@ -460,6 +461,7 @@ const CLOCK: &str =
     "set this machine's clock; until then its requests go by the server's, from the next one on";
 const PARAMETERS: &str = "check the request's parameters and body format against the server's documentation";
 const REPORT: &str = "check the token endpoint; if it is right, report this to the server's operator";
+const TOLD_WITHOUT_STATUS: &str = "what failed is in the log of the process that sent it";
 const PAGE: &str = "check the path of the token endpoint: a web page answered, not an authorization server";
 
 /// What happened, without the advice.
@@ -539,7 +541,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.summary(), self.advice())?;
         if self.is_told {
-            f.write_str("; an earlier request of this client was answered so, and none was sent now")?;
+            f.write_str("; that was an earlier request of this client, and none was sent now")?;
         }
         if let Some(clock) = self.clock {
             write!(f, "; this machine's clock is {clock}")?;

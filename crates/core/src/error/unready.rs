@@ -143,6 +143,15 @@ impl Unready {
         self.0.ask.as_ref()
     }
 
+    /// What became of the request.
+    pub(crate) fn what_became(&self) -> &'static str {
+        match (&self.0.ask, &self.0.problem) {
+            // Nothing was wanting of it.
+            (None, SourceError::Failed(_)) => "was not sent",
+            _ => "cannot be built",
+        }
+    }
+
     /// Where it would have come from.
     pub fn source_name(&self) -> Option<&Excerpt> {
         self.0.source.as_ref()

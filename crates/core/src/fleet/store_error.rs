@@ -9,9 +9,6 @@ use thiserror::Error;
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The store is left alone for a while, since it failed before.
-    #[error("the store failed a short time ago, and is not asked again yet; retried automatically")]
-    LeftAlone,
     /// No reply in time. The command may have been executed.
     #[error("the store did not reply in time; check its load, and the network between")]
     TimedOut,
@@ -38,9 +35,12 @@ impl StoreError {
     }
 }
 
-/// No token is asked for without the store, where each one costs somebody something: tried again as any transient failure is.
+/// No token request is sent without the store, where each one costs somebody something: tried again as any transient failure is.
 impl From<StoreError> for Unready {
     fn from(error: StoreError) -> Self {
         Self::alone(SourceError::failed(&error.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,7 +91,7 @@ fn tell(event: &Event<'_>) {
             target: "evergrant",
             source,
             %error,
-            "the store that processes share has failed: this one does without it, and tries it again from time to time"
+            "the store that processes share has failed: it is left alone, and tried again from time to time"
         ),
         EventKind::StoreBack {} => {
             tracing::info!(target: "evergrant", source, "the store that processes share is back");
@@ -99,7 +99,7 @@ fn tell(event: &Event<'_>) {
         EventKind::StoreUnopened {} => tracing::warn!(
             target: "evergrant",
             source,
-            "a token in the store cannot be opened, and is replaced: check that every process has the same key of the store"
+            "a token in the store cannot be opened, and is replaced: check what else writes there"
         ),
         EventKind::ShortSecret { client_id } => tracing::warn!(
             target: "evergrant",

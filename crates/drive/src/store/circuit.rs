@@ -1,6 +1,7 @@
 //! When a store is left alone: one that failed is not asked again by each flight.
 
 use evergrant_core::Mono;
+use evergrant_core::fleet::StoreError;
 use std::mem;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ pub(super) struct Circuit {
     /// In a row.
     failures: u32,
     left_alone_until: Mono,
+    /// Why it failed last.
+    error: Option<StoreError>,
     /// Whether a flight tries it out.
     is_probed: bool,
 }
@@ -47,9 +50,15 @@ impl Circuit {
         (failures > 0).then_some(Change::Back)
     }
 
+    /// Why it is left alone, while it is.
+    pub(super) const fn error(&self) -> Option<&StoreError> {
+        self.error.as_ref()
+    }
+
     /// It did not, and is left alone: for half of the pause, and so many thousandths of the other half. What was under way when it failed
     /// fails with it, and counts once.
-    pub(super) fn failed(&mut self, now: Mono, spread: u16) -> Option<Change> {
+    pub(super) fn failed(&mut self, now: Mono, error: &StoreError, spread: u16) -> Option<Change> {
+        self.error = Some(error.clone());
         let is_news = self.failures == 0;
         if is_news || mem::take(&mut self.is_probed) {
             self.failures = self.failures.saturating_add(1);

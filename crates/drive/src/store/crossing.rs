@@ -112,7 +112,7 @@ impl Crossing {
     pub(crate) fn replied(&mut self, now: Now, reply: Result<Reply, StoreError>) {
         let change = match &reply {
             Ok(_) => self.store.circuit().replied(),
-            Err(_) => self.store.circuit().failed(now.mono, draw()),
+            Err(error) => self.store.circuit().failed(now.mono, error, draw()),
         };
         match (change, &reply) {
             (Some(Change::Failing), Err(error)) => {

@@ -72,9 +72,13 @@ fn what_another_invocation_was_told_says_when_a_request_may_be_sent_and_has_its_
     };
     let failure = told("transient 503 -", Some(Duration::from_millis(1200)));
     assert_eq!((failure.status, failure.retry_after), (4, Some(Duration::from_millis(1200))));
-    let says = "an earlier token request was answered so, and none was sent now: one may be sent in 2 s, or after evergrant cache clear";
+    let says = "that was an earlier token request, and none was sent now: one may be sent in 2 s, or after evergrant cache clear";
     assert!(failure.next.ends_with(says), "{failure}");
     let failure = told("permanent 401 invalid_client", None);
     assert_eq!(failure.status, 3);
     assert!(failure.next.ends_with("and none was sent now"), "{failure}");
+    // Whether there was an answer at all is known where the request was sent.
+    let failure = told("transient - -", None);
+    assert_eq!((failure.status, failure.at_fault), (4, UNANSWERED));
+    assert!(failure.next.starts_with("the invocation that sent it said what failed"), "{failure}");
 }

@@ -232,7 +232,7 @@ fn a_put_without_a_reply_is_repeated_after_a_tenth_and_four_tenths_of_a_second()
 fn f7_with_a_broken_store_it_asks_by_itself_and_offers_its_token_once() {
     let stamp = Stamp::new(Fence::new(9), StoreTime::from_millis(1_000_000));
     let nonsense = [Reply::Free, Reply::Kept, Reply::Late, Reply::Noted].map(Ok);
-    for reply in nonsense.into_iter().chain([Err(StoreError::LeftAlone)]) {
+    for reply in nonsense.into_iter().chain([Err(StoreError::TimedOut)]) {
         let mut sim = Sim::new(1);
         let mut passage = sim.send(0);
         assert!(claims(&passage.poll(sim.now)));

@@ -328,7 +328,7 @@ fn who_pays_for_each_token_rests_while_the_store_is_down() {
     process.run();
     fleet.advance(ms(100));
     let Poll::Ready(Err(error)) = poll(&mut call) else { panic!("its patience is over") };
-    assert!(error.to_string().contains("the store failed a short time ago"), "{error}");
+    assert!(error.to_string().contains("the token request was not sent: the store refused: "), "{error}");
     assert_eq!(process.sent(), 0);
     // Also while it is left alone.
     let other = settings();
