@@ -1,3 +1,4 @@
+use super::UNANSWERED;
 use super::{Failure, of_the_command};
 use evergrant_core::fleet::Said;
 use evergrant_gateway::{Address, ServeError};
