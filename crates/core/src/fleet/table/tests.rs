@@ -354,6 +354,11 @@ fn what_was_said_is_told_without_the_servers_own_words() {
 
 #[test]
 fn names_are_read_as_they_are_written_and_in_no_other_way() {
+    let (name, print) = (Name::new([0xa0; 16]), print(9));
+    assert_eq!((Name::parse(&name.to_string()), Print::parse(&print.to_string())), (Some(name), Some(print)));
+    let shown = alloc::format!("{name:?} {print:?} {:?}", me(1).offering());
+    let expected = "Name(a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0) Print(0909090909090909) Claimant(01010101010101010101010101010101o)";
+    assert_eq!(shown, expected);
     assert_eq!(Claimant::parse(&me(0xf0).to_string()), Some(me(0xf0)));
     assert_eq!(Claimant::parse(&me(3).offering().to_string()), Some(me(3).offering()));
     for text in ["", "o", "0", "0303030303030303030303030303030303", "0303030303030303030303030303030g"] {
@@ -363,4 +368,32 @@ fn names_are_read_as_they_are_written_and_in_no_other_way() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn an_entry_tells_who_asks_and_when_its_times_come() {
+    let mut store = Store::new();
+    let begun = store.now;
+    let entry = |store: &Store| store.table.entry(&Store::NAME).unwrap().clone();
+    let stamp = store.claimed(me(1));
+    let claimed = entry(&store);
+    assert_eq!(claimed.claimed_by(begun), Some((me(1), stamp.fence())));
+    let end = begun.after(LEASE);
+    assert_eq!(claimed.claimed_by(StoreTime::from_millis(end.as_millis() - 1)), Some((me(1), stamp.fence())));
+    assert_eq!(claimed.claimed_by(end), None, "its lease is over");
+    assert_eq!(
+        (claimed.token_ends_at(), claimed.token_is_due_at(), claimed.rests_until()),
+        (None, None, None)
+    );
+
+    store.fail(me(1), stamp);
+    let resting = entry(&store);
+    assert_eq!((resting.claimed_by(begun), resting.rests_until()), (None, Some(begun.after(ms(1000)))));
+
+    store.pass(ms(1000));
+    let stamp = store.claimed(me(1));
+    store.put(me(1), stamp, 7);
+    let kept = entry(&store);
+    let times = [kept.token_ends_at(), kept.token_is_due_at(), kept.rests_until()];
+    assert_eq!(times, [Some(begun.after(ms(101_000))), Some(begun.after(ms(61_000))), None]);
 }

@@ -307,3 +307,11 @@ fn a_refusal_that_a_store_told_rests_like_any_other_and_says_that_it_was_told() 
     assert!(error.refusal().is_some_and(Refusal::is_told), "{error}");
     assert!(error.to_string().contains("an earlier request"), "{error}");
 }
+
+#[test]
+fn a_shared_token_may_be_bound_and_is_the_same_otherwise() {
+    let binding = Binding::Certificate(crate::Thumbprint::new([7; 32]));
+    let lent = Lent::new(token("a"), secs(100), secs(60), secs(200)).with_binding(binding);
+    assert_eq!((lent.token().expose(), lent.token().binding()), ("a", binding));
+    assert_eq!((lent.left(), lent.due_in(), lent.life()), (secs(100), secs(60), secs(200)));
+}
