@@ -94,13 +94,15 @@ def grpcio(world):
                 unary = channel.unary_unary(f"{SERVICE}Unary")
                 said = [b"%d" % number for number in range(300)]
                 same(list(threads.map(lambda message: unary(message, timeout=60), said)), said, "answers")
-            for method, code in (("Fail", grpc.StatusCode.INVALID_ARGUMENT), ("None", grpc.StatusCode.UNIMPLEMENTED),
-                                 ("Sleep", grpc.StatusCode.DEADLINE_EXCEEDED)):
+            # What a deadline is called depends on which of the two is first: tonic gives the call up, too.
+            late = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+            for method, codes in (("Fail", (grpc.StatusCode.INVALID_ARGUMENT,)), ("None", (grpc.StatusCode.UNIMPLEMENTED,)),
+                                  ("Sleep", late)):
                 try:
                     channel.unary_unary(f"{SERVICE}{method}")(b"", timeout=0.5 if method == "Sleep" else 30)
                     expect(False, method, "did not fail")
                 except grpc.RpcError as error:
-                    same(error.code(), code, f"status of {method}")
+                    expect(error.code() in codes, f"status of {method}", f"{error.code()}, not {codes}")
                     metadata = dict(error.trailing_metadata())
                     if method == "Fail":
                         same((error.details(), metadata["x-reason"], metadata["x-raw-bin"], metadata["grpc-status-details-bin"]),
