@@ -381,6 +381,10 @@ fn an_entry_tells_who_asks_and_when_its_times_come() {
     let end = begun.after(LEASE);
     assert_eq!(claimed.claimed_by(StoreTime::from_millis(end.as_millis() - 1)), Some((me(1), stamp.fence())));
     assert_eq!(claimed.claimed_by(end), None, "its lease is over");
+    let mut ended = claimed.clone();
+    ended.end_claim();
+    assert_eq!(ended.claimed_by(begun), None);
+    assert!(matches!(ended.claim(begun, &claim(me(2))), Reply::Claimed { .. }));
     assert_eq!(
         (claimed.token_ends_at(), claimed.token_is_due_at(), claimed.rests_until()),
         (None, None, None)
