@@ -9,14 +9,16 @@ use evergrant_bench::allocations::Watch;
 use evergrant_bench::server::Server;
 use evergrant_bench::subjects::{opaque, stored};
 use evergrant_bench::tenants::{ENDPOINT, builder, client, key, pool};
-use evergrant_drive::Shared;
-use evergrant_tokio_reqwest::{Provider, Tokens, TokensPool, Transport};
+use evergrant_core::fleet::{Entry, Name, Operation, StoreTime};
+use evergrant_crypto::StoreKey;
+use evergrant_drive::{SealedStore, Shared, Store, StoreFuture};
+use evergrant_tokio_reqwest::{Provider, Tokens, TokensPool, TokensPoolBuilder, Transport};
 use http::HeaderValue;
 use std::collections::HashMap;
 use std::env;
 use std::error::Error;
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
@@ -37,7 +39,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("|---|---|---|");
     row("`TokensPool`, tokens restored", tenants, || Ok(pool(tenants, TOKEN)))?;
     row("`TokensPool`, tokens from an endpoint", tenants, || {
-        runtime.block_on(asked(&server.token_endpoint(), tenants))
+        runtime.block_on(asked(builder(&server.token_endpoint())?, tenants))
+    })?;
+    row("the same with a store, whose own memory is elsewhere", tenants, || {
+        let store = SealedStore::new(Forgetful, StoreKey::of_client_secrets());
+        runtime.block_on(asked(builder(&server.token_endpoint())?.store(store), tenants))
     })?;
     row("a `Tokens` each over one `Transport`", tenants, || {
         (0..tenants)
@@ -72,6 +78,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A store that has lost everything before each command.
+struct Forgetful;
+
+impl Store for Forgetful {
+    fn run(&self, _: Name, operation: Operation) -> StoreFuture {
+        let now = StoreTime::default().after(SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default());
+        let reply = Entry::default().run(now, &operation);
+        Box::pin(async { Ok(reply) })
+    }
+}
+
 fn row<T>(
     name: &str,
     many: usize,
@@ -90,8 +107,11 @@ fn restored(tokens: Tokens) -> Result<Tokens, Box<dyn Error>> {
 }
 
 /// A pool whose tenants have asked for their tokens.
-async fn asked(endpoint: &str, tenants: usize) -> Result<TokensPool<String>, Box<dyn Error>> {
-    let pool = builder(endpoint)?.max_sources(tenants).build()?;
+async fn asked(
+    builder: TokensPoolBuilder<String>,
+    tenants: usize,
+) -> Result<TokensPool<String>, Box<dyn Error>> {
+    let pool = builder.max_sources(tenants).build()?;
     let mut callers = JoinSet::new();
     for first in 0..AT_ONCE {
         let pool = pool.clone();
