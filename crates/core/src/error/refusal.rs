@@ -240,6 +240,18 @@ impl Refusal {
         self.retry_after
     }
 
+    /// Whether it says nothing of the server, but of how this process reaches it: what the others of a fleet need not hear of.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        match &self.problem {
+            Problem::Transport(error) => error.kind().is_of_this_process(),
+            Problem::Metadata { fault, .. } => {
+                matches!(&**fault, MetadataFault::Transport(error) if error.kind().is_of_this_process())
+            }
+            // A proxy's word (RFC 9110 section 15.5.8).
+            _ => self.status == Some(407),
+        }
+    }
+
     /// Whether an earlier request got it, of this instance of the fleet or another one, and none was sent now: a store told so. Display
     /// says it behind the advice.
     pub const fn is_told(&self) -> bool {

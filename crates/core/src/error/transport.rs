@@ -57,6 +57,12 @@ pub enum TransportErrorKind {
 }
 
 impl TransportErrorKind {
+    /// Whether another process may fare better at the same server: by another proxy, with other roots or another clock, or with room
+    /// for one more connection.
+    pub(crate) const fn is_of_this_process(self) -> bool {
+        matches!(self, Self::Tls | Self::Proxy | Self::NoRuntime | Self::NoThread | Self::NoFile)
+    }
+
     /// What to do about what lies in this machine alone.
     const fn advice_of_this_machine(self) -> Option<&'static str> {
         Some(match self {

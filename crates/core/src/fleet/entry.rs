@@ -14,7 +14,14 @@ mod text;
 /// How long an entry is kept after the last of its times has passed: the count of failures, and the fences.
 const KEPT: Duration = Duration::from_secs(3600);
 
+/// How far a store's clock may seem to go back from one operation to the next: two hosts of one store differ by so much, and a clock that
+/// is being corrected.
+const SLACK: Duration = Duration::from_secs(1);
+
 /// What a store holds for one identity, and the three operations on it: what every engine does, in this order.
+///
+/// First of all: if it was last changed more than a second in the future, the clock has been set back, and nothing that it holds can be
+/// believed. Its token, claim and failures are forgotten; the fences stay.
 ///
 /// | `claim`, first row that fits | reply |
 /// |------------------------------|-------|
@@ -27,7 +34,7 @@ const KEPT: Duration = Duration::from_secs(3600);
 ///
 /// | `put` | reply |
 /// |-------|-------|
-/// | the fence is not higher than that of the last token, kept or thrown away; or the token has ended | `Late` |
+/// | the fence is not higher than that of the last token, kept or thrown away; the token has ended; or the stamp is of a clock that has been set back since | `Late` |
 /// | otherwise it is the token; no failures; the claim ends if it is this one | `Kept` |
 ///
 /// | `fail` | reply |
@@ -47,6 +54,8 @@ pub struct Entry {
     rest_until: StoreTime,
     failures: u32,
     said: Option<Said>,
+    /// When it was last changed.
+    changed: StoreTime,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -81,10 +90,12 @@ impl Entry {
     /// Gives the token, or the right to ask for one.
     pub fn claim(&mut self, now: StoreTime, claim: &Claim) -> Reply {
         let Claim { claimant, dropped, held, lease, young } = claim;
+        self.forget_future(now);
         let is_dropped =
             |kept: &Kept| now < kept.end && Some(kept.print) == *dropped && now >= kept.arrived.after(*young);
         if self.token.take_if(|kept| is_dropped(kept)).is_some() {
             self.thrown_away = self.kept;
+            self.changed = now;
         }
         if let Some(kept) = self.token.as_ref().filter(|kept| now < kept.end)
             && (Some(kept.print) != *held || now < kept.due)
@@ -107,11 +118,12 @@ impl Entry {
         let is_anothers = |claim: &&mut Claimed| !claim.by.is_of_source(*claimant) && now < claim.until;
         if let Some(other) = self.claim.as_mut().filter(is_anothers) {
             other.told = other.told.saturating_add(1);
+            self.changed = now;
             return Reply::Busy { left: other.until.since(now), told: other.told, fence: other.fence };
         }
         let Some(lease) = lease else { return Reply::Free };
         let fence = Fence::new(self.last.number().saturating_add(1).max(now.as_millis()));
-        self.last = fence;
+        (self.last, self.changed) = (fence, now);
         self.claim = Some(Claimed { by: *claimant, fence, until: now.after(*lease), told: 0 });
         Reply::Claimed { stamp: Stamp::new(fence, now), failures: self.failures }
     }
@@ -119,8 +131,9 @@ impl Entry {
     /// Takes the token of a claim.
     pub fn put(&mut self, now: StoreTime, put: &Put) -> Reply {
         let Put { claimant, stamp, print, sealed, due_in, life, .. } = put;
+        self.forget_future(now);
         let (fence, end) = (stamp.fence, put.end());
-        if fence <= self.kept.max(self.thrown_away) || end <= now {
+        if fence <= self.kept.max(self.thrown_away) || end <= now || stamp.now > now.after(SLACK) {
             return Reply::Late;
         }
         self.token = Some(Kept {
@@ -131,7 +144,7 @@ impl Entry {
             life: Duration::from_millis(millis(*life)),
             arrived: now,
         });
-        self.kept = fence;
+        (self.kept, self.changed) = (fence, now);
         (self.rest_until, self.failures, self.said) = (StoreTime::default(), 0, None);
         self.claim.take_if(|claim| claim.is(*claimant, fence));
         Reply::Kept
@@ -140,6 +153,7 @@ impl Entry {
     /// Takes that a claim brought no token.
     pub fn fail(&mut self, now: StoreTime, fail: &Fail) -> Reply {
         let Fail { claimant, stamp, counts, base, cap, told, spread, said } = fail;
+        self.forget_future(now);
         if self.claim.take_if(|claim| claim.is(*claimant, stamp.fence)).is_none() {
             return Reply::Late;
         }
@@ -155,7 +169,23 @@ impl Entry {
         };
         self.rest_until = now.after(Duration::from_millis(rest.max(millis(*told))));
         self.said = said.or(self.said);
+        self.changed = now;
         Reply::Noted
+    }
+
+    /// What of it is believed at this time: all of it, or its fences alone where the clock has been set back since it was changed.
+    #[must_use]
+    pub fn as_of(mut self, now: StoreTime) -> Self {
+        self.forget_future(now);
+        self
+    }
+
+    /// The clock was set back: what it said before is of another time.
+    fn forget_future(&mut self, now: StoreTime) {
+        if self.changed > now.after(SLACK) {
+            let Self { kept, thrown_away, last, .. } = *self;
+            *self = Self { kept, thrown_away, last, ..Self::default() };
+        }
     }
 
     /// Who asks at this time, and by which claim.

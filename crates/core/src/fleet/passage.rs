@@ -348,7 +348,9 @@ impl Passage {
                 let put = brought().and_then(|brought| brought.put(now, self.instance.claimant, stamp, came));
                 put.unwrap_or_else(|| State::Fails(self.release(stamp)))
             }
-            (Then::Report(stamp, _), Landing::Resting { cause: Cause::Refused(refusal), .. }) => {
+            (Then::Report(stamp, _), Landing::Resting { cause: Cause::Refused(refusal), .. })
+                if !refusal.is_of_this_process() =>
+            {
                 State::Fails(self.failure(stamp, refusal))
             }
             (Then::Report(stamp, _), _) => State::Fails(self.release(stamp)),

@@ -41,6 +41,8 @@ impl Entry {
             (self.rest_until, self.said) = (StoreTime::default(), None);
         }
         self.failures = self.failures.min(failures);
+        // Here the clock goes forward alone.
+        self.changed = StoreTime::default();
     }
 
     /// A process died: nobody comes back to its claim.

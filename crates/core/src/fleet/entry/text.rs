@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! evergrant-entry 1
+//! changed TIME
 //! fences KEPT THROWN_AWAY LAST
 //! token PRINT END DUE LIFE ARRIVED SEALED     if there is one; the sealed token in base64url
 //! claim CLAIMANT FENCE UNTIL TOLD             if somebody asks
@@ -43,6 +44,7 @@ impl Entry {
             let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
             let mut words = Words(rest);
             match name {
+                "changed" => entry.changed = words.time()?,
                 "fences" => {
                     (entry.kept, entry.thrown_away, entry.last) =
                         (words.fence()?, words.fence()?, words.fence()?);
@@ -102,7 +104,8 @@ impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fences = [self.kept, self.thrown_away, self.last].map(Fence::number);
         let [kept, thrown_away, last] = fences;
-        write!(f, "{FIRST_LINE}\nfences {kept} {thrown_away} {last}\n")?;
+        let changed = self.changed.as_millis();
+        write!(f, "{FIRST_LINE}\nchanged {changed}\nfences {kept} {thrown_away} {last}\n")?;
         if let Some(Kept { sealed, print, end, due, life, arrived }) = &self.token {
             let life = StoreTime::default().after(*life);
             let [end, due, life, arrived] = [*end, *due, life, *arrived].map(StoreTime::as_millis);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::fleet::{Name, Operation, Table};
 use crate::time::Wall;
-use crate::{Ask, Call, Error, Grant, SourceError, Step, Unready};
+use crate::{Ask, Call, Error, Grant, SourceError, Step, TransportErrorKind, Unready};
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -161,6 +161,11 @@ fn a_failure_is_shared_and_the_others_ask_nobody_until_its_rest_is_over() {
     assert_eq!(sim.requests, 1);
 }
 
+fn transport(kind: TransportErrorKind) -> Outcome {
+    let problem = crate::Problem::Transport(crate::TransportError::new(kind, "", &[]));
+    Outcome::Refused(Refusal::new(Class::Transient, None, problem))
+}
+
 #[test]
 fn what_is_told_of_a_failure_is_the_rest_of_the_machine() {
     let mut sim = Sim::new(1);
@@ -170,6 +175,8 @@ fn what_is_told_of_a_failure_is_the_rest_of_the_machine() {
         (refused(429, Class::Transient, Some(7)), true, 1, 60, 7),
         (refused(429, Class::Transient, Some(7200)), true, 1, 60, 3600),
         (refused(401, Class::Permanent, None), true, 10, 300, 0),
+        (transport(TransportErrorKind::Connect), true, 1, 60, 0),
+        (transport(TransportErrorKind::Timeout), true, 1, 60, 0),
         // Another instance may read another secret.
         (Outcome::Refused(live()), false, 10, 300, 0),
     ] {
@@ -185,7 +192,15 @@ fn what_is_this_processs_own_affair_ends_the_claim_and_rests_nobody_else() {
     let mut sim = Sim::new(1);
     let unready = Unready::new(Ask::ClientSecret, SourceError::Missing);
     let live = Refusal::new(Class::Permanent, Some(401), crate::Problem::Status).of_live();
-    for outcome in [Outcome::NotSent(unready), Outcome::HeldBack(live)] {
+    for outcome in [
+        Outcome::NotSent(unready),
+        Outcome::HeldBack(live),
+        // By another proxy, or with other roots, another process may get through.
+        transport(TransportErrorKind::Proxy),
+        transport(TransportErrorKind::Tls),
+        transport(TransportErrorKind::NoFile),
+        refused(407, Class::Permanent, None),
+    ] {
         let Next::Fail(fail) = sim.fails(outcome) else { panic!("it fails") };
         let zero = Duration::ZERO;
         assert_eq!((fail.counts, fail.base, fail.told, fail.said), (false, zero, zero, None));

@@ -401,3 +401,46 @@ fn an_entry_tells_who_asks_and_when_its_times_come() {
     let times = [kept.token_ends_at(), kept.token_is_due_at(), kept.rests_until()];
     assert_eq!(times, [Some(begun.after(ms(101_000))), Some(begun.after(ms(61_000))), None]);
 }
+
+#[test]
+fn what_a_clock_wrote_that_was_set_back_since_is_forgotten_but_for_the_fences() {
+    const AHEAD: Duration = ms(86_400_000);
+    let right = Store::new().now;
+    for slack in [ms(1000), ms(1001)] {
+        let is_believed = slack == ms(1000);
+        let ahead = || Store { now: right.after(slack), ..Store::new() };
+        // A token: it would be handed out for a day after its end.
+        let mut store = ahead();
+        let stamp = store.claimed(me(1));
+        store.put(me(1), stamp, 7);
+        store.now = right;
+        assert_eq!(matches!(store.claim(me(2)), Reply::Have(_)), is_believed);
+        // A rest: nobody would ask for so long.
+        let mut store = ahead();
+        let stamp = store.claimed(me(1));
+        store.fail(me(1), stamp);
+        store.now = right;
+        assert_eq!(matches!(store.claim(me(2)), Reply::Rest { .. }), is_believed);
+        // A claim.
+        let mut store = ahead();
+        let stamp = store.claimed(me(1));
+        store.now = right;
+        assert_eq!(matches!(store.claim(me(2)), Reply::Busy { .. }), is_believed);
+        assert_eq!(store.put(me(1), stamp, 7), if is_believed { Reply::Kept } else { Reply::Late });
+    }
+    let mut store = Store { now: right.after(AHEAD), ..Store::new() };
+    let stamp = store.claimed(me(1));
+    store.put(me(1), stamp, 7);
+    store.now = right;
+    let next = store.claimed(me(2));
+    assert!(next.fence() > stamp.fence(), "F4");
+    assert_eq!(store.put(me(2), next, 8), Reply::Kept);
+    assert_eq!(token(&store.claim(me(3))), [8]);
+    // What was claimed before and is put after is as late, and so is what it failed with.
+    let mut store = Store { now: right.after(AHEAD), ..Store::new() };
+    let stamp = store.claimed(me(1));
+    store.now = right;
+    assert_eq!(store.fail(me(1), stamp), Reply::Late);
+    assert_eq!(store.put(me(1), stamp, 7), Reply::Late);
+    assert!(matches!(store.claim(me(2)), Reply::Claimed { failures: 0, .. }));
+}

@@ -66,10 +66,10 @@ fn an_entry_in_each_state_is_read_as_it_was_written() {
 
 #[test]
 fn the_text_stays_as_it_is() {
-    let text = "evergrant-entry 1\nfences 1767225600000 0 1767225600000\ntoken 0101010101010101 1767229200000 1767228600000 \
+    let text = "evergrant-entry 1\nchanged 1767225600000\nfences 1767225600000 0 1767225600000\ntoken 0101010101010101 1767229200000 1767228600000 \
                 3601000 1767225600000 AP8gb3BhcXVl\nend\n";
     assert_eq!(entries()[5].to_string(), text);
-    let said = "evergrant-entry 1\nfences 0 0 1767225600000\nrest 1767225605035 1 permanent 401 invalid_client\nend\n";
+    let said = "evergrant-entry 1\nchanged 1767225600000\nfences 0 0 1767225600000\nrest 1767225605035 1 permanent 401 invalid_client\nend\n";
     assert_eq!(entries()[3].to_string(), said);
     assert_eq!(Said::parse("permanent 401 invalid_client").unwrap().refusal(None).class(), Class::Permanent);
 }
