@@ -31,6 +31,8 @@ const EARLIER: &str = "token";
 /// The file with the random key, and how often another one of it is tried to be made.
 const FILE_KEY: &str = "file.key";
 const TRIES: u32 = 8;
+/// The file whose time says when somebody last looked for what is over.
+const SWEPT: &str = "swept";
 /// How old a file is that is not whole when whoever wrote it has been killed: writing takes less on every disk.
 const WRITTEN: Duration = Duration::from_secs(60);
 /// No entry is longer: a sealed token, in base64url, and the rest of it.
@@ -186,6 +188,21 @@ impl Folder {
         let failed = |error: Errno| FolderError::folder(&self.path, format!("cannot be read: {error}"));
         let entries = rustix::fs::Dir::read_from(&*self.opened()).map_err(failed)?;
         entries.map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
+    /// Whether nobody has looked for what is over for so long. Whoever asks is the one who does it then.
+    pub(crate) fn is_to_be_swept(&self, every: Duration) -> bool {
+        if let Ok(Some(swept)) = self.open_file(SWEPT) {
+            let when = swept.metadata().and_then(|metadata| metadata.modified()).ok();
+            // One in the future is of a clock that was set back.
+            if when.is_some_and(|when| when.elapsed().is_ok_and(|age| age < every)) {
+                return false;
+            }
+        }
+        let folder = self.opened();
+        let _gone = rustix::fs::unlinkat(&*folder, SWEPT, AtFlags::empty());
+        // Where it cannot be made, nothing can be removed either.
+        create(&folder, SWEPT, &[], false).is_ok()
     }
 
     /// Removes what was not finished, whose writer was killed, and what nobody reads any more.
@@ -366,13 +383,14 @@ impl Asks {
 
 /// The folder at this path, made if it is not there.
 fn make(path: &Path) -> Result<OwnedFd, FolderError> {
-    if let Some(parent) = path.parent() {
-        // What is wrong with it shows in the next step.
-        let _exists = DirBuilder::new().recursive(true).mode(0o700).create(parent);
-    }
-    match rustix::fs::mkdirat(CWD, path, Mode::RWXU) {
-        Ok(()) | Err(Errno::EXIST) => {}
-        Err(error) => return Err(FolderError::folder(path, format!("cannot be made: {error}"))),
+    let parents = path.parent().map(|parent| DirBuilder::new().recursive(true).mode(0o700).create(parent));
+    match (rustix::fs::mkdirat(CWD, path, Mode::RWXU), parents) {
+        (Ok(()) | Err(Errno::EXIST), _) => {}
+        // Why the one above could not be made says more than that it is not there.
+        (Err(_), Some(Err(error))) => {
+            return Err(FolderError::folder(path, format!("cannot be made: {error}")));
+        }
+        (Err(error), _) => return Err(FolderError::folder(path, format!("cannot be made: {error}"))),
     }
     find(path)?.ok_or_else(|| FolderError::folder(path, "was removed"))
 }

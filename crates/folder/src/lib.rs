@@ -123,13 +123,15 @@ impl FolderStore {
     }
 
     fn held(name: &Name, text: &str, entry: &Entry) -> Held {
+        let now = now();
+        let entry = entry.clone().as_of(now);
         Held {
             name: *name,
             bytes: text.len() as u64,
             token_ends_at: entry.token_ends_at(),
             token_is_due_at: entry.token_is_due_at(),
             rests_until: entry.rests_until(),
-            is_asked_for: entry.claimed_by(now()).is_some(),
+            is_asked_for: entry.claimed_by(now).is_some(),
             expires_at: entry.expires_at(),
         }
     }
@@ -167,7 +169,7 @@ impl FolderStore {
         self.0.folder.forget_file_key()
     }
 
-    /// Removes what is over, and what a process that was killed has left half written. It is done once an hour by each process that puts a
+    /// Removes what is over, and what a process that was killed has left half written. It is done once an hour by a process that puts a
     /// token; what cannot be removed stays.
     pub fn sweep(&self) {
         let now = now();
@@ -203,7 +205,8 @@ impl FolderStore {
 
     fn sweep_now_and_then(&self, now: StoreTime) {
         let swept = StoreTime::from_millis(self.0.swept.load(Ordering::Relaxed));
-        if now.since(swept) >= SWEEP {
+        // One of them does it for all: a process may live for a moment only.
+        if now.since(swept) >= SWEEP && self.0.folder.is_to_be_swept(SWEEP) {
             self.sweep();
         }
     }
@@ -213,7 +216,7 @@ impl FolderStore {
     /// What [`run`](BlockingStore::run) does, at the time that this says once the lock is held.
     fn run_at(
         &self,
-        clock: impl FnOnce() -> StoreTime,
+        clock: impl Fn() -> StoreTime,
         name: &Name,
         operation: &Operation,
         limit: Duration,
@@ -221,15 +224,16 @@ impl FolderStore {
         let folder = &self.0.folder;
         // One that was damaged, or written by another version, is as good as lost.
         let read = || folder.read(name).and_then(|text| Entry::parse(&text));
-        let lock = match folder.lock(name, limit) {
-            Ok(Some(lock)) => lock,
-            Ok(None) => return Ok(None),
-            // Where nothing can be written, what is there can still be had.
-            Err(error) => {
-                let reply = read().map(|mut entry| entry.run(clock(), operation));
-                return reply.filter(|reply| matches!(reply, Reply::Have(_))).map(Some).ok_or(error);
+        // Whoever is given a token changes nothing, and what is read is whole: so nobody waits for a lock, and where nothing can be locked or
+        // written, what is there can still be had.
+        if let Some(mut entry) = read() {
+            let before = entry.clone();
+            let reply = entry.run(clock(), operation);
+            if matches!(reply, Reply::Have(_)) && entry == before {
+                return Ok(Some(reply));
             }
-        };
+        }
+        let Some(lock) = folder.lock(name, limit)? else { return Ok(None) };
         let (before, now) = (read(), clock());
         let mut entry = before.clone().filter(|entry| now < entry.expires_at()).unwrap_or_default();
         let claimant = operation.claimant();
@@ -253,6 +257,11 @@ impl FolderStore {
             if let Err(error) = written {
                 // A claim that nobody can read is none.
                 asks.into_iter().for_each(Asks::end);
+                // What was thrown away is handed to nobody: a full disk has room for that.
+                let had_token = |entry: &Entry| entry.token_ends_at().is_some();
+                if before.as_ref().is_some_and(had_token) && !had_token(&entry) {
+                    let _gone = lock.remove();
+                }
                 return Err(error);
             }
         }

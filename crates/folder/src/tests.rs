@@ -94,7 +94,7 @@ fn refused(reply: Result<Reply, StoreError>) -> String {
     }
 }
 
-fn operation() -> impl Strategy<Value = (u64, u8, Operation)> {
+fn operation() -> impl Strategy<Value = (i64, u8, Operation)> {
     let times = || prop_oneof![Just(0_u64), 1..20_000_u64, Just(3_600_000)];
     let me = || (0..3_u8, any::<bool>());
     let claimant = |(me, is_offer): (u8, bool)| {
@@ -137,7 +137,8 @@ fn operation() -> impl Strategy<Value = (u64, u8, Operation)> {
         },
     );
     (
-        prop_oneof![2 => Just(0), 3 => 1..9_000_u64, 1 => 1_000_000..9_000_000_u64],
+        // Now and then the clock is set back.
+        prop_oneof![20 => Just(0), 30 => 1..9_000_i64, 10 => 1_000_000..9_000_000_i64, 1 => -9_000_000..0_i64],
         0..4_u8,
         prop_oneof![3 => claims, 2 => puts, 1 => fails],
     )
@@ -158,7 +159,7 @@ proptest! {
         let stores = [own.store(), own.store()];
         let (mut table, mut now, mut stamps) = (Table::new(), NOW, Vec::new());
         for (at, (later, which, mut operation)) in operations.into_iter().enumerate() {
-            now = now.after(Duration::from_millis(later));
+            now = StoreTime::from_millis(now.as_millis().checked_add_signed(later).unwrap());
             let stamp: Option<&Stamp> = stamps.iter().rev().nth(usize::from(which));
             match (&mut operation, stamp) {
                 (Operation::Put(put), Some(stamp)) => put.stamp = *stamp,
@@ -209,6 +210,11 @@ fn a_lock_that_is_held_is_waited_for_and_then_left() {
     let store = own.store();
     let lock = store.0.folder.lock(&name(1), LIMIT).unwrap().unwrap();
     assert_eq!(store.run(&name(1), &claim(1), Duration::from_millis(20)), Err(StoreError::TimedOut));
+    kept(&store, &name(3), now());
+    let held = store.0.folder.lock(&name(3), LIMIT).unwrap().unwrap();
+    let given = store.run(&name(3), &claim(2), Duration::ZERO);
+    assert!(matches!(given, Ok(Reply::Have(_))), "nobody waits for a token that is there");
+    drop(held);
     assert!(matches!(store.run(&name(2), &claim(1), LIMIT), Ok(Reply::Claimed { .. })), "another entry");
     drop(lock);
     assert!(matches!(asked(&store), Ok(Reply::Claimed { .. })));
@@ -368,6 +374,16 @@ fn a_claim_of_which_nobody_tells_what_became_goes_when_another_one_is_made_after
 }
 
 #[test]
+fn what_a_clock_that_was_ahead_has_left_is_not_there() {
+    let own = Own::new();
+    let store = own.store();
+    kept(&store, &name(1), now().after(seconds(86_400)));
+    let held = store.entry(&name(1)).unwrap();
+    assert_eq!((held.token_ends_at, held.rests_until, held.is_asked_for), (None, None, false));
+    assert!(matches!(asked(&store), Ok(Reply::Claimed { .. })));
+}
+
+#[test]
 fn what_was_damaged_or_is_of_another_version_is_as_good_as_lost() {
     let own = Own::new();
     let store = own.store();
@@ -456,11 +472,27 @@ fn what_is_over_goes_and_what_is_not_stays() {
         "notes.token".into(),
     ];
     expected.push(format!("{}.lock", name(4)));
+    expected.push("swept".into());
     expected.sort_unstable();
     assert_eq!(left, expected);
     drop(writing);
     store.sweep();
     assert!(!own.file(&format!("{}.new", name(4))).exists(), "its writer was killed");
+    // Another process leaves it alone for an hour.
+    old(&earlier);
+    let put_by_another = |me: u8| {
+        let store = own.store();
+        let Ok(Reply::Claimed { stamp, .. }) = store.run(&name(10 + me), &claim(me), LIMIT) else { panic!() };
+        assert_eq!(store.run(&name(10 + me), &put(me, stamp, seconds(60)), LIMIT), Ok(Reply::Kept));
+    };
+    put_by_another(1);
+    assert!(own.file(&earlier).exists());
+    for (me, swept) in [(2, SystemTime::now() - hour), (3, SystemTime::now() + hour)] {
+        old(&earlier);
+        fs::File::options().write(true).open(own.file("swept")).unwrap().set_modified(swept).unwrap();
+        put_by_another(me);
+        assert!(!own.file(&earlier).exists(), "of a clock that was ahead, too");
+    }
 }
 
 #[test]
@@ -507,22 +539,24 @@ fn the_random_key_is_made_once_for_all() {
 }
 
 #[test]
-fn a_disk_that_takes_nothing_is_a_refusal_and_what_there_was_stays() {
+fn a_disk_that_takes_nothing_is_a_refusal_and_what_there_was_stays_unless_it_was_thrown_away() {
     let own = Own::new();
     let store = own.store();
     kept(&store, &name(1), now());
     let before = fs::read_to_string(own.file(&format!("{}.entry", name(1)))).unwrap();
     // A folder stands where the new entry would be written.
     fs::create_dir(own.file(&format!("{}.new", name(1)))).unwrap();
-    let dropped = Operation::Claim(Claim {
-        claimant: Claimant::new([2; 16]),
-        dropped: Some(Print::new([1; 8])),
-        held: None,
-        lease: Some(seconds(11)),
-        young: Duration::ZERO,
-    });
-    assert!(refused(store.run(&name(1), &dropped, LIMIT)).contains("cannot be written"));
+    let token = Some(Print::new([1; 8]));
+    let claim = |now: StoreTime, dropped, held| {
+        let (claimant, lease, young) = (Claimant::new([2; 16]), Some(seconds(11)), Duration::ZERO);
+        let claim = Operation::Claim(Claim { claimant, dropped, held, lease, young });
+        store.run_at(|| now, &name(1), &claim, LIMIT).unwrap_err().to_string()
+    };
+    let due = now().after(seconds(50));
+    assert!(claim(due, None, token).contains("cannot be written"));
     assert_eq!(fs::read_to_string(own.file(&format!("{}.entry", name(1)))).unwrap(), before);
+    assert!(claim(due, token, token).contains("cannot be written"));
+    assert!(!own.file(&format!("{}.entry", name(1))).exists());
     let files = fs::read_dir(own.at("store")).unwrap().map(|file| file.unwrap().file_name());
     let claims = files.filter(|file| file.to_string_lossy().ends_with(".claim")).count();
     assert_eq!(claims, 0, "a claim that is not there has no file");
