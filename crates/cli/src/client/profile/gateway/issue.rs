@@ -24,7 +24,7 @@ pub(crate) struct IssueTable {
     pub(crate) patience: Option<Duration>,
 }
 
-const KEYS: [&str; 3] = ["listen", "profiles", "patience"];
+pub(super) const KEYS: [&str; 3] = ["listen", "profiles", "patience"];
 
 const NEXT: &str = "write a list of names, such as [\"orders\"]";
 
