@@ -238,12 +238,44 @@ fn what_is_wrong_with_the_files_is_told_with_what_to_do() {
         &[&format!("the client certificate cannot be read from {gone}: it is not there")],
     );
     let other = mutual.folder.file("other.key", 0o600, issued("other", 9).signing_key.serialize_pem());
-    fails(&mut asking(certificate, &other), 2, &["do not belong together"]);
+    fails(
+        &mut asking(certificate, &other),
+        2,
+        &[
+            &format!(
+                "the client certificate in {certificate} cannot be used: the client certificate and its private key do not belong"
+            ),
+            "next: put the key there that the certificate was issued for",
+        ],
+    );
+    // Whoever names a certificate that everybody may read has not said where its key is.
+    set_mode(certificate, 0o644);
+    let mut keyless = mutual.asking(&["token", "--certificate", certificate]);
+    keyless.env_remove("EVERGRANT_CERTIFICATE_KEY");
+    fails(
+        &mut keyless,
+        2,
+        &[
+            &format!("the client certificate in {certificate} cannot be used: it has no private key"),
+            "next: name the file with the key of this certificate: --certificate-key FILE",
+        ],
+    );
+    let both = [fs::read(certificate).unwrap(), fs::read(key).unwrap()].concat();
+    let both = mutual.folder.file("both.pem", 0o644, both);
+    let mut open = mutual.asking(&["token", "--certificate", &both]);
+    fails(open.env_remove("EVERGRANT_CERTIFICATE_KEY"), 2, &["other users can read the file", "chmod 600"]);
     fails(&mut asking(key, key), 2, &["certificate", "-----BEGIN CERTIFICATE-----"]);
     let readable = mutual.folder.file("alone.crt", 0o600, fs::read(certificate).unwrap());
     fails(&mut asking(&readable, &readable), 2, &["no private key in PEM", "-----BEGIN PRIVATE KEY-----"]);
     let binary = mutual.folder.file("binary", 0o600, [0x30, 0x82, 0xff, 0xfe]);
-    fails(&mut asking(&binary, key), 2, &["a binary format", "openssl x509 -inform DER"]);
+    fails(
+        &mut asking(&binary, key),
+        2,
+        &["a binary format", "openssl x509 -inform DER", "openssl pkcs12 -in"],
+    );
+    // A key in such a format is told the same, wherever it is named.
+    let mut signing = evergrant(&["key", "--key-file", &binary]);
+    fails(&mut signing, 2, &["openssl pkey -inform DER", "of PKCS#12 openssl pkcs12 -in FILE -nocerts"]);
     set_mode(key, 0o640);
     fails(
         &mut asking(certificate, key),

@@ -505,6 +505,27 @@ fn a_key_may_be_called_by_its_thumbprint_and_has_one_name() {
     assert_eq!(kid().as_deref(), Some(&*thumbprint));
 }
 
+#[test]
+fn nothing_is_said_of_the_line_break_behind_a_key_in_pem_and_of_who_can_read_a_file_without_a_private_key() {
+    let folder = Folder::new();
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/../crypto/src/key/tests/keys");
+    let read = |name: &str| fs::read_to_string(format!("{keys}/{name}")).unwrap();
+    let key = folder.file("key.pem", 0o600, read("rsa2048.pem"));
+    assert!(read("rsa2048.pem").ends_with('\n'));
+    let ended = run(&mut evergrant(&["-v", "key", "--key-file", &key]));
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    let certificate = folder.file("tls.crt", 0o644, read("rsa2048-certificate.pem"));
+    let ended = run(&mut evergrant(&["key", "--key-file", &certificate]));
+    assert_eq!(ended.status, 2);
+    assert!(
+        ended.stderr.contains("a certificate") && !ended.stderr.contains("other users"),
+        "{}",
+        ended.stderr
+    );
+    set_mode(&key, 0o644);
+    fails(&mut evergrant(&["key", "--key-file", &key]), 2, &["other users can read the file", "chmod 600"]);
+}
+
 /// What docs/guide/src/providers/entra.md says.
 #[test]
 fn a_profile_signs_as_entra_documents_it() {
