@@ -885,6 +885,59 @@ fn what_is_cleared_is_asked_for_anew_and_ended_tokens_can_go_alone() {
 }
 
 #[test]
+fn the_entry_of_one_profile_can_go_alone_and_a_rest_is_told_from_a_token() {
+    let cached = Cached::new();
+    let secret = cached.caches.file("secret", 0o600, Server::CLIENT_SECRET);
+    let wrong = cached.caches.file("wrong", 0o600, "not the one");
+    let endpoint = cached.server.token_endpoint();
+    let profile = |name: &str, secret: &str| {
+        format!(
+            "[profile.{name}]\ntoken_endpoint = \"{endpoint}\"\nclient_id = \"{}\"\nclient_secret = {secret}\n",
+            Server::CLIENT_ID
+        )
+    };
+    let ran = cached.caches.at("ran");
+    let configuration = profile("good", &format!("{{ file = \"{secret}\" }}"))
+        + &profile("refused", &format!("{{ file = \"{wrong}\" }}"))
+        + &profile("printed", &format!("{{ command = [\"touch\", \"{ran}\"] }}"));
+    let configuration = cached.caches.file("config.toml", 0o600, configuration);
+    let clear = |name: &str| ["clear", "--profile", name, "--config", &configuration].map(str::to_owned);
+    let cleared = |name: &str| cached.object(&clear(name).each_ref().map(String::as_str))["removed"].clone();
+    assert_eq!(cleared("printed"), 0, "there is nothing to be found");
+    for (name, status) in [("good", 0), ("refused", 3)] {
+        let ended = run(&mut cached.command(&["--cache", "--profile", name, "--config", &configuration]));
+        assert_eq!(ended.status, status, "{}", ended.stderr);
+    }
+    let rests =
+        cached.files("entry").into_iter().find(|file| fs::read_to_string(file).unwrap().contains("\nrest "));
+    edit_rest(&rests.unwrap(), 3_600_000);
+    let listed = || cached.object(&["list", "--config", &configuration])["tokens"].clone();
+    let of = |name: &str| {
+        let listed = listed();
+        let tokens = listed.as_array().unwrap().iter();
+        tokens.filter(|token| token["profiles"] == serde_json::json!([name])).cloned().collect::<Vec<_>>()
+    };
+    let (good, refused) = (of("good").pop().unwrap(), of("refused").pop().unwrap());
+    assert!(good["expires_at"].is_string() && good["rests_until"].is_null(), "{good}");
+    assert!(refused["expires_at"].is_null() && refused["rests_until"].is_string(), "{refused}");
+    assert_eq!((&good["requesting"], &refused["requesting"]), (&false.into(), &false.into()));
+    let done = cached.object(&clear("refused").each_ref().map(String::as_str));
+    assert_eq!((&done["removed"], &done["without_token"]), (&0.into(), &1.into()));
+    assert_eq!((of("good").len(), of("refused").len()), (1, 0));
+    let unknown = clear("printed");
+    fixture::fails(
+        &mut cached.cache(&unknown.each_ref().map(String::as_str)),
+        2,
+        &["the entry of profile printed cannot be found", "evergrant cache clear"],
+    );
+    assert!(!Path::new(&ran).exists());
+    let none = clear("none");
+    fixture::fails(&mut cached.cache(&none.each_ref().map(String::as_str)), 2, &["no profile none"]);
+    assert_eq!(cleared("good"), 1);
+    assert_eq!(listed(), serde_json::json!([]));
+}
+
+#[test]
 fn nothing_but_tokens_of_this_command_and_this_user_is_listed_or_cleared() {
     let cached = Cached::new();
     cached.quiet(&["--cache"]);
