@@ -12,7 +12,7 @@ use fixture::{Ended, Folder, evergrant, fails, run, set_mode, until};
 use rcgen::{CertificateParams, CertifiedKey, DnType, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -400,6 +400,29 @@ fn the_gateway_shows_a_renewed_certificate_without_being_told() {
     let new = renewed(&mutual, &first);
     until(|| shows(&mutual.server, &new));
     assert_eq!(mutual.server.counts().token_refused, 0);
+    end(child);
+}
+
+/// RFC 8705 §3: whoever gets such a token can use it with the certificate alone.
+#[test]
+fn tokens_of_a_bound_profile_are_given_out_with_a_warning() {
+    let mutual = Mutual::new(&issued(ID, 90));
+    let warning = "issue gives out tokens of profile own, which are bound to its certificate";
+    let issue =
+        format!("[gateway.issue]\nlisten = \"unix:{}\"\nprofiles = [\"own\"]\n", mutual.folder.at("socket"));
+    let files = "certificate = \"tls.crt\"\ncertificate_key = \"tls.key\"\n";
+    for (bound, is_warned) in [("certificate_bound = true\n", true), ("", false)] {
+        let config = mutual.config(&format!("{files}{bound}{issue}"));
+        let ended = run(&mut evergrant(&["config", "check", "--config", &config]));
+        assert_eq!((ended.status, ended.stderr.contains(warning)), (0, is_warned), "{}", ended.stderr);
+    }
+    let config =
+        mutual.config(&format!("{files}certificate_bound = true\n[gateway]\nadmin = \"none\"\n{issue}"));
+    let mut command = evergrant(&["gateway", "--config", &config]);
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains(warning)), "it did not warn");
     end(child);
 }
 
