@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use environment::{VARIABLE, VARIABLES, hide};
 pub(crate) use live::{KeyId, Keys, Live, LiveKey};
-pub(crate) use text::{Purpose, convert};
+pub(crate) use text::Purpose;
 
 /// Where a secret is kept.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -59,7 +59,6 @@ pub(crate) struct CacheListArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = examples!(
     "evergrant cache clear --ended",
-    "evergrant cache clear --profile orders",
     "evergrant cache clear";
     usage, transient
 ))]

@@ -1,5 +1,6 @@
 //! A secret as text, wherever it was read, and what it is for.
 
+use crate::client::certificate::convert;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use std::fmt;
@@ -75,20 +76,6 @@ pub(super) fn too_long(name: &str, purpose: &Purpose) -> Failure {
         format!("{name} is longer than {MAX_BYTES} bytes"),
         format!("name a file with the {purpose} and nothing else"),
     )
-}
-
-/// What is to be done about a key or a certificate in a binary format, of which one cannot tell by the text which one it is.
-pub(crate) const fn convert(purpose: &Purpose) -> &'static str {
-    match purpose {
-        Purpose::Certificate => {
-            "convert it: openssl x509 -inform DER -in FILE, or openssl pkey -inform DER -in FILE; of PKCS#12 openssl pkcs12 -in \
-             FILE -noenc"
-        }
-        _ => {
-            "convert it to PEM: openssl pkey -inform DER -in FILE -out key.pem; of PKCS#12 openssl pkcs12 -in FILE -nocerts \
-             -noenc -out key.pem"
-        }
-    }
 }
 
 pub(super) fn not_text(name: &str, purpose: &Purpose) -> Failure {
