@@ -9,6 +9,7 @@ mod fixture;
 use evergrant_mock::{Endpoint, Fault, Server, Times};
 use fixture::{Ended, Folder, end, isolate, known, run, set_mode, token};
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -156,6 +157,79 @@ fn a_refresh_asks_and_keeps_the_new_token() {
     assert_eq!(cached.requests(), 2);
 }
 
+/// Each has begun before the first of them has its token, whether that takes the place of another one or of none.
+#[test]
+fn twenty_refreshes_at_once_make_one_token_request() {
+    let cached = Cached::new();
+    let found = ["the cache has no token now", "the token that the cache has now is thrown away"];
+    for round in 0..2 {
+        let gate = cached.server.hold(Endpoint::Token);
+        let refresh = |_| {
+            let mut command = cached.command(&["--cache=refresh", "-v"]);
+            let mut child =
+                command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let said = BufReader::new(child.stderr.take().unwrap());
+            (child, said)
+        };
+        let mut children: Vec<_> = (0..20).map(refresh).collect();
+        for (_, said) in &mut children {
+            let mut told = said.lines().map_while(Result::ok);
+            assert!(told.any(|line| found.iter().any(|says| line.contains(says))), "it has not begun");
+        }
+        drop(gate);
+        for (child, mut said) in children {
+            said.read_to_end(&mut Vec::new()).unwrap();
+            let ended = end(child.wait_with_output().unwrap());
+            assert_eq!((ended.status, ended.stdout.trim_end()), (0, cached.server.issued()[round].as_str()));
+        }
+        assert_eq!(cached.requests(), round as u64 + 1);
+    }
+    // Whoever begins now wants another one.
+    let last = cached.quiet(&["--cache=refresh"]);
+    assert_eq!((cached.server.issued()[2].as_str(), cached.requests()), (last.as_str(), 3));
+}
+
+#[test]
+fn a_kept_token_that_is_refused_a_moment_after_it_came_stays_and_people_are_told_so() {
+    let cached = Cached::new();
+    let call = |arguments: &[&str]| {
+        let url = cached.server.resource("/orders");
+        let mut command = fixture::configured(&cached.server, fixture::evergrant(&["request", &url]));
+        run(command.env("XDG_CACHE_HOME", cached.caches.path()).args(arguments))
+    };
+    // On a machine that is so slow that the token is not new any more, once more.
+    let ended = loop {
+        let begun = Instant::now();
+        cached.quiet(&["--cache=refresh"]);
+        cached.server.revoke_all();
+        let asked = cached.requests();
+        let ended = call(&["--cache", "-v"]);
+        if begun.elapsed() < Duration::from_secs(10) {
+            assert_eq!(cached.requests(), asked);
+            break ended;
+        }
+    };
+    assert_eq!(ended.status, 3, "{}", ended.stderr);
+    for words in [
+        "the refused token is set aside, and another one is asked for",
+        "a token from the store that processes share is in use",
+        "next: the kept token came a moment ago, and one so new is not replaced: try again in ",
+        " s, or now with --cache=refresh; if a new one is refused too, check that this API accepts",
+    ] {
+        assert!(ended.stderr.contains(words), "{words:?} is not in: {}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains("exp claim"), "{}", ended.stderr);
+    // What it says helps.
+    let asked = cached.requests();
+    let ended = call(&["--cache=refresh"]);
+    assert_eq!((ended.status, cached.requests()), (0, asked + 1), "{}", ended.stderr);
+    // An API that refuses a token that was requested for this call refuses each.
+    let _refuses = cached.server.fault(Endpoint::Resource, Fault::status(401), Times::UntilCleared);
+    let ended = call(&["--cache=refresh"]);
+    assert_eq!(ended.status, 3);
+    assert!(ended.stderr.contains("next: check that this API accepts tokens"), "{}", ended.stderr);
+}
+
 #[test]
 fn twenty_invocations_at_once_make_one_token_request() {
     let cached = Cached::new();
@@ -281,7 +355,7 @@ fn whoever_is_killed_at_any_moment_leaves_the_old_token_or_the_new_one() {
         let ended = cached.run(&["--cache", "-v"]);
         cached.issued(&ended);
         assert!(
-            ended.stderr.contains("a token that another process requested is in use"),
+            ended.stderr.contains("a token from the store that processes share is in use"),
             "{}",
             ended.stderr
         );
@@ -808,6 +882,59 @@ fn what_is_cleared_is_asked_for_anew_and_ended_tokens_can_go_alone() {
     );
     assert_eq!(fs::read_dir(cached.folder()).unwrap().count(), 0, "no lock is left");
     assert_ne!(cached.quiet(&["--cache"]), kept);
+}
+
+#[test]
+fn the_entry_of_one_profile_can_go_alone_and_a_rest_is_told_from_a_token() {
+    let cached = Cached::new();
+    let secret = cached.caches.file("secret", 0o600, Server::CLIENT_SECRET);
+    let wrong = cached.caches.file("wrong", 0o600, "not the one");
+    let endpoint = cached.server.token_endpoint();
+    let profile = |name: &str, secret: &str| {
+        format!(
+            "[profile.{name}]\ntoken_endpoint = \"{endpoint}\"\nclient_id = \"{}\"\nclient_secret = {secret}\n",
+            Server::CLIENT_ID
+        )
+    };
+    let ran = cached.caches.at("ran");
+    let configuration = profile("good", &format!("{{ file = \"{secret}\" }}"))
+        + &profile("refused", &format!("{{ file = \"{wrong}\" }}"))
+        + &profile("printed", &format!("{{ command = [\"touch\", \"{ran}\"] }}"));
+    let configuration = cached.caches.file("config.toml", 0o600, configuration);
+    let clear = |name: &str| ["clear", "--profile", name, "--config", &configuration].map(str::to_owned);
+    let cleared = |name: &str| cached.object(&clear(name).each_ref().map(String::as_str))["removed"].clone();
+    assert_eq!(cleared("printed"), 0, "there is nothing to be found");
+    for (name, status) in [("good", 0), ("refused", 3)] {
+        let ended = run(&mut cached.command(&["--cache", "--profile", name, "--config", &configuration]));
+        assert_eq!(ended.status, status, "{}", ended.stderr);
+    }
+    let rests =
+        cached.files("entry").into_iter().find(|file| fs::read_to_string(file).unwrap().contains("\nrest "));
+    edit_rest(&rests.unwrap(), 3_600_000);
+    let listed = || cached.object(&["list", "--config", &configuration])["tokens"].clone();
+    let of = |name: &str| {
+        let listed = listed();
+        let tokens = listed.as_array().unwrap().iter();
+        tokens.filter(|token| token["profiles"] == serde_json::json!([name])).cloned().collect::<Vec<_>>()
+    };
+    let (good, refused) = (of("good").pop().unwrap(), of("refused").pop().unwrap());
+    assert!(good["expires_at"].is_string() && good["rests_until"].is_null(), "{good}");
+    assert!(refused["expires_at"].is_null() && refused["rests_until"].is_string(), "{refused}");
+    assert_eq!((&good["requesting"], &refused["requesting"]), (&false.into(), &false.into()));
+    let done = cached.object(&clear("refused").each_ref().map(String::as_str));
+    assert_eq!((&done["removed"], &done["without_token"]), (&0.into(), &1.into()));
+    assert_eq!((of("good").len(), of("refused").len()), (1, 0));
+    let unknown = clear("printed");
+    fixture::fails(
+        &mut cached.cache(&unknown.each_ref().map(String::as_str)),
+        2,
+        &["the entry of profile printed cannot be found", "evergrant cache clear"],
+    );
+    assert!(!Path::new(&ran).exists());
+    let none = clear("none");
+    fixture::fails(&mut cached.cache(&none.each_ref().map(String::as_str)), 2, &["no profile none"]);
+    assert_eq!(cleared("good"), 1);
+    assert_eq!(listed(), serde_json::json!([]));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use fixture::{Ended, Folder, evergrant, fails, run, set_mode, until};
 use rcgen::{CertificateParams, CertifiedKey, DnType, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -238,12 +238,44 @@ fn what_is_wrong_with_the_files_is_told_with_what_to_do() {
         &[&format!("the client certificate cannot be read from {gone}: it is not there")],
     );
     let other = mutual.folder.file("other.key", 0o600, issued("other", 9).signing_key.serialize_pem());
-    fails(&mut asking(certificate, &other), 2, &["do not belong together"]);
+    fails(
+        &mut asking(certificate, &other),
+        2,
+        &[
+            &format!(
+                "the client certificate in {certificate} cannot be used: the client certificate and its private key do not belong"
+            ),
+            "next: put the key there that the certificate was issued for",
+        ],
+    );
+    // Whoever names a certificate that everybody may read has not said where its key is.
+    set_mode(certificate, 0o644);
+    let mut keyless = mutual.asking(&["token", "--certificate", certificate]);
+    keyless.env_remove("EVERGRANT_CERTIFICATE_KEY");
+    fails(
+        &mut keyless,
+        2,
+        &[
+            &format!("the client certificate in {certificate} cannot be used: it has no private key"),
+            "next: name the file with the key of this certificate: --certificate-key FILE",
+        ],
+    );
+    let both = [fs::read(certificate).unwrap(), fs::read(key).unwrap()].concat();
+    let both = mutual.folder.file("both.pem", 0o644, both);
+    let mut open = mutual.asking(&["token", "--certificate", &both]);
+    fails(open.env_remove("EVERGRANT_CERTIFICATE_KEY"), 2, &["other users can read the file", "chmod 600"]);
     fails(&mut asking(key, key), 2, &["certificate", "-----BEGIN CERTIFICATE-----"]);
     let readable = mutual.folder.file("alone.crt", 0o600, fs::read(certificate).unwrap());
     fails(&mut asking(&readable, &readable), 2, &["no private key in PEM", "-----BEGIN PRIVATE KEY-----"]);
     let binary = mutual.folder.file("binary", 0o600, [0x30, 0x82, 0xff, 0xfe]);
-    fails(&mut asking(&binary, key), 2, &["a binary format", "openssl x509 -inform DER"]);
+    fails(
+        &mut asking(&binary, key),
+        2,
+        &["a binary format", "openssl x509 -inform DER", "openssl pkcs12 -in"],
+    );
+    // A key in such a format is told the same, wherever it is named.
+    let mut signing = evergrant(&["key", "--key-file", &binary]);
+    fails(&mut signing, 2, &["openssl pkey -inform DER", "of PKCS#12 openssl pkcs12 -in FILE -nocerts"]);
     set_mode(key, 0o640);
     fails(
         &mut asking(certificate, key),
@@ -368,6 +400,29 @@ fn the_gateway_shows_a_renewed_certificate_without_being_told() {
     let new = renewed(&mutual, &first);
     until(|| shows(&mutual.server, &new));
     assert_eq!(mutual.server.counts().token_refused, 0);
+    end(child);
+}
+
+/// RFC 8705 §3: whoever gets such a token can use it with the certificate alone.
+#[test]
+fn tokens_of_a_bound_profile_are_given_out_with_a_warning() {
+    let mutual = Mutual::new(&issued(ID, 90));
+    let warning = "issue gives out tokens of profile own, which are bound to its certificate";
+    let issue =
+        format!("[gateway.issue]\nlisten = \"unix:{}\"\nprofiles = [\"own\"]\n", mutual.folder.at("socket"));
+    let files = "certificate = \"tls.crt\"\ncertificate_key = \"tls.key\"\n";
+    for (bound, is_warned) in [("certificate_bound = true\n", true), ("", false)] {
+        let config = mutual.config(&format!("{files}{bound}{issue}"));
+        let ended = run(&mut evergrant(&["config", "check", "--config", &config]));
+        assert_eq!((ended.status, ended.stderr.contains(warning)), (0, is_warned), "{}", ended.stderr);
+    }
+    let config =
+        mutual.config(&format!("{files}certificate_bound = true\n[gateway]\nadmin = \"none\"\n{issue}"));
+    let mut command = evergrant(&["gateway", "--config", &config]);
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains(warning)), "it did not warn");
     end(child);
 }
 

@@ -505,6 +505,61 @@ fn a_key_may_be_called_by_its_thumbprint_and_has_one_name() {
     assert_eq!(kid().as_deref(), Some(&*thumbprint));
 }
 
+/// The profiles of the guide against the mock, by the commands that stand there.
+#[test]
+fn the_profiles_for_entra_and_okta_can_be_tried_as_the_guide_says() {
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/../crypto/src/key/tests/keys");
+    let pages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/src/providers");
+    for (page, name) in [("entra.md", "entra"), ("okta.md", "okta")] {
+        let page = fs::read_to_string(format!("{pages}/{page}")).unwrap();
+        let fenced = |begins: &str| {
+            let (_, rest) = page.split_once(begins).unwrap_or_else(|| panic!("{begins:?} is not in {name}"));
+            format!("{begins}{}", rest.split_once("```").unwrap().0)
+        };
+        let folder = Folder::new();
+        fs::create_dir(folder.at("evergrant")).unwrap();
+        folder.file("evergrant/config.toml", 0o600, fenced(&format!("[profile.{name}]\n")));
+        for (from, to, mode) in
+            [("rsa2048.pem", "key.pem", 0o600), ("rsa2048-certificate.pem", "certificate.pem", 0o644)]
+        {
+            folder.file(&format!("evergrant/{to}"), mode, fs::read(format!("{keys}/{from}")).unwrap());
+        }
+        let script = fenced(&format!("evergrant key --profile {name}"));
+        let own = std::path::Path::new(fixture::EVERGRANT).parent().unwrap();
+        let mut shell = Command::new("sh");
+        fixture::isolate(&mut shell).args(["-ec", &script]).current_dir(folder.at("evergrant"));
+        shell.env("PATH", format!("{}:{}", own.display(), std::env::var("PATH").unwrap()));
+        shell.env("XDG_CONFIG_HOME", folder.path());
+        let ended = run(&mut shell);
+        assert!(
+            ended.status == 0 && ended.stdout.trim_end().split('.').count() == 3,
+            "{name}: {}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn nothing_is_said_of_the_line_break_behind_a_key_in_pem_and_of_who_can_read_a_file_without_a_private_key() {
+    let folder = Folder::new();
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/../crypto/src/key/tests/keys");
+    let read = |name: &str| fs::read_to_string(format!("{keys}/{name}")).unwrap();
+    let key = folder.file("key.pem", 0o600, read("rsa2048.pem"));
+    assert!(read("rsa2048.pem").ends_with('\n'));
+    let ended = run(&mut evergrant(&["-v", "key", "--key-file", &key]));
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""));
+    let certificate = folder.file("tls.crt", 0o644, read("rsa2048-certificate.pem"));
+    let ended = run(&mut evergrant(&["key", "--key-file", &certificate]));
+    assert_eq!(ended.status, 2);
+    assert!(
+        ended.stderr.contains("a certificate") && !ended.stderr.contains("other users"),
+        "{}",
+        ended.stderr
+    );
+    set_mode(&key, 0o644);
+    fails(&mut evergrant(&["key", "--key-file", &key]), 2, &["other users can read the file", "chmod 600"]);
+}
+
 /// What docs/guide/src/providers/entra.md says.
 #[test]
 fn a_profile_signs_as_entra_documents_it() {

@@ -398,7 +398,9 @@ fn keys_that_cannot_be_used_are_told_with_what_to_name() {
         fails(&mut mock(&["--trust-keys", keys, "--assertion-audience", "me"]), 2, &[keys, says]);
     }
     fails(&mut mock(&["--trust-keys", &pem]), 2, &["--assertion-audience"]);
-    fails(&mut mock(&["--assertion-audience", "me"]), 2, &["--trust-keys"]);
+    fails(&mut mock(&["--assertion-audience", "me"]), 2, &["--trust-keys", "--client-keys"]);
+    let other = ["--client-keys", &pem, "--assertion-audience", "me"];
+    fails(&mut mock(&other), 2, &["is issuer or token-endpoint", "--issuer"]);
     for (keys, says) in [(&pem, "openssl pkey -in KEY -pubout"), (&gone, "cannot be read")] {
         fails(&mut mock(&["--client-keys", keys]), 2, &[keys, says]);
     }
@@ -456,6 +458,26 @@ fn a_client_with_a_registered_key_authenticates_by_an_assertion_made_by_hand() {
     let mut command = evergrant(&["mock", "--print-assertion", &public, "--assertion-audience", "me"]);
     fails(&mut command, 2, &[&public, "openssl genpkey"]);
     fails(&mut evergrant(&["mock", "--claim", "sub=a"]), 2, &["--print-assertion"]);
+}
+
+/// RFC 7523 §3: a server may be known by its token endpoint.
+#[test]
+fn a_client_with_a_registered_key_may_be_told_to_address_the_token_endpoint_and_then_no_other() {
+    let folder = Folder::new();
+    let (key, public) = (folder.file("key.pem", 0o600, KEY), folder.file("public.pem", 0o644, PUBLIC));
+    let mock = Mock::start(&["--client-keys", &public, "--assertion-audience", "token-endpoint"]);
+    let asked = |audience: &str| {
+        let printed =
+            run(&mut evergrant(&["mock", "--print-assertion", &key, "--assertion-audience", audience]));
+        mock.ask_by_assertion(Trust::JWT_BEARER, printed.stdout.trim_end())
+    };
+    assert_eq!(asked(mock.told("token_endpoint")).0, "200");
+    let (status, body) = asked(mock.told("issuer"));
+    assert!(status == "401" && body.contains("aud of the assertion"), "{body}");
+    let mock = Mock::start(&["--client-keys", &public, "--assertion-audience", "issuer"]);
+    let audience = ["mock", "--print-assertion", &key, "--assertion-audience", mock.told("issuer")];
+    let printed = run(&mut evergrant(&audience)).stdout;
+    assert_eq!(mock.ask_by_assertion(Trust::JWT_BEARER, printed.trim_end()).0, "200");
 }
 
 #[test]

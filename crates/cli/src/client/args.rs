@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::Deref;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -295,6 +295,16 @@ pub(crate) struct ClientFlags {
 }
 
 impl ClientArgs {
+    /// A profile that was named by the flag, and no more.
+    pub(crate) fn of_profile(name: &str, config: Option<&Path>) -> Self {
+        let flags = ClientFlags {
+            profile: Some(name.to_owned()),
+            config: config.map(Path::to_owned),
+            ..ClientFlags::default()
+        };
+        Self { flags: Box::new(flags), on_the_line: BTreeSet::from(["profile".to_owned()]) }
+    }
+
     /// Who said what has this id: the flag or the variable of this name.
     pub(crate) fn whence(&self, id: &str) -> Whence {
         if self.on_the_line.contains(id) {

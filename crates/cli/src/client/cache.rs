@@ -14,20 +14,22 @@
 pub(crate) mod inventory;
 
 use crate::tell::stderr;
-use evergrant_core::fleet::{Claim, Claimant, Name, Operation, Reply, StoreError};
+use evergrant_core::fleet::{Claim, Claimant, Have, Name, Operation, Print, Reply, StoreError};
 use evergrant_crypto::StoreKey;
 use evergrant_drive::{BlockingStore, SealedStore, Sealing, TokenSeal};
 use evergrant_folder::{FolderStore, Held};
 use evergrant_tokio_reqwest::core::{Span, Thumbprint};
-use evergrant_tokio_reqwest::{Client, Event, EventKind, Observer, Policy, TokensBuilder};
+use evergrant_tokio_reqwest::{Client, Event, EventKind, Observer, Policy, Token, TokensBuilder};
 use inventory::{has_ended, is_over};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// How long a command to the folder may take. Nobody holds the lock of an entry for longer than it takes to write a file; but hundreds of
-/// invocations may begin in the same second, on a machine that has few processors.
+/// How long a command to the folder may take, and no longer than a token request may. Nobody holds the lock of an entry for longer than it
+/// takes to write a file; but hundreds of invocations may begin in the same second, on a machine that has few processors.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// What is wrong with a token that does not open.
@@ -36,8 +38,17 @@ const UNOPENED: &str = "an entry belongs to another client, or is damaged";
 /// What one client's tokens are kept in.
 pub(crate) struct Cache {
     place: Result<Place, String>,
-    /// Whether what is kept is thrown away first.
-    is_refreshed: bool,
+    refresh: Refresh,
+    limit: Duration,
+}
+
+/// Whether what is kept is thrown away first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refresh {
+    No,
+    /// The token of this print, which was there when the invocation began, if one was. What has come since is as new as can be wanted: of
+    /// many invocations that are to refresh it at once, one asks for all.
+    Of(Option<Print>),
 }
 
 /// The folder, and the client's entry in it.
@@ -85,27 +96,69 @@ pub(crate) enum Examined {
     Unusable(String),
 }
 
+/// The folder, unless it cannot be opened for so long: a mount that hangs holds up nothing else.
+fn opened(path: PathBuf, limit: Duration) -> Result<FolderStore, String> {
+    let (tell, told) = mpsc::sync_channel(1);
+    let open = {
+        let path = path.clone();
+        move || drop(tell.send(FolderStore::open(path).map_err(|error| error.to_string())))
+    };
+    let started = thread::Builder::new().name("evergrant-cache".into()).spawn(open);
+    started.map_err(|error| format!("the system could not start a thread ({error})"))?;
+    let hangs = |_| {
+        Err(format!("the folder {} does not open: the disk or the mount that it is on hangs", path.display()))
+    };
+    told.recv_timeout(limit).unwrap_or_else(hangs)
+}
+
 impl Cache {
     /// The cache of this client, which shows this certificate, in the usual folder. One that cannot be used says so when it is needed.
+    /// `timeout`: of a token request.
     pub(crate) fn new(
         client: &Client,
         material: &Material,
         shown: Option<Thumbprint>,
         is_refreshed: bool,
+        timeout: Duration,
     ) -> Self {
-        let folder =
-            inventory::path().and_then(|path| FolderStore::open(path).map_err(|error| error.to_string()));
-        Self { place: folder.and_then(|folder| Place::of(folder, client, material, shown)), is_refreshed }
+        let limit = LIMIT.min(timeout);
+        let folder = inventory::path().and_then(|path| opened(path, limit));
+        let place = folder.and_then(|folder| Place::of(folder, client, material, shown));
+        let refresh = match &place {
+            Ok(place) if is_refreshed => Refresh::Of(place.held().map(|have| have.print)),
+            Err(_) if is_refreshed => Refresh::Of(None),
+            _ => Refresh::No,
+        };
+        Self { place, refresh, limit }
     }
 
-    /// Whether what is kept is thrown away first.
-    pub(crate) const fn is_refreshed(&self) -> bool {
-        self.is_refreshed
+    /// Whether what was kept is thrown away first.
+    pub(crate) fn is_refreshed(&self) -> bool {
+        self.refresh != Refresh::No
     }
 
-    /// Whether sources go through it.
-    pub(crate) const fn is_usable(&self) -> bool {
-        self.place.is_ok()
+    /// Whether this token is to be thrown away: it was kept before this invocation began, which is to have a newer one.
+    pub(crate) fn is_thrown_away(&self, token: &Token) -> bool {
+        let Ok(place) = &self.place else { return false };
+        self.refresh == Refresh::Of(Some(place.seal.print(token.value())))
+    }
+
+    /// What a refresh throws away, for whoever wants to know.
+    pub(crate) const fn tell_refresh(&self) -> Option<&'static str> {
+        match self.refresh {
+            Refresh::No => None,
+            Refresh::Of(Some(_)) => Some("the token that the cache has now is thrown away"),
+            Refresh::Of(None) => {
+                Some("the cache has no token now: the next one is used, whoever requests it")
+            }
+        }
+    }
+
+    /// For how long this token stays in the cache, although an API has refused it: until it is no longer `young`.
+    pub(crate) fn keeps(&self, token: &Token, young: Duration) -> Option<Duration> {
+        let place = self.place.as_ref().ok()?;
+        let have = place.held().filter(|have| have.print == place.seal.print(token.value()))?;
+        young.checked_sub(have.life.saturating_sub(have.left)).filter(|left| !left.is_zero())
     }
 
     /// A source that goes through it.
@@ -120,7 +173,7 @@ impl Cache {
 
     fn through(&self, builder: TokensBuilder, store: impl FnOnce(&Place) -> SealedStore) -> TokensBuilder {
         let Ok(place) = &self.place else { return builder };
-        builder.store(store(place).limit(LIMIT)).observer(Arc::<Trouble>::clone(&place.trouble))
+        builder.store(store(place).limit(self.limit)).observer(Arc::<Trouble>::clone(&place.trouble))
     }
 
     /// Says why it is as if there were no cache, where that is known before anything is asked for.
@@ -168,9 +221,8 @@ impl Place {
         Ok(Self { folder, key, seal, trouble: Arc::default() })
     }
 
-    fn examine(&self) -> Result<Examined, String> {
-        let name = self.seal.name();
-        self.folder.examine(&name).map_err(|error| error.to_string())?;
+    /// What there is now. Nothing is asked for.
+    fn look(&self) -> Result<Reply, StoreError> {
         let look = Operation::Claim(Claim {
             claimant: Claimant::new([0; 16]),
             dropped: None,
@@ -178,7 +230,20 @@ impl Place {
             lease: None,
             young: Duration::ZERO,
         });
-        let reply = self.folder.run(&name, &look, LIMIT).map_err(|error| refused(&error))?;
+        self.folder.run(&self.seal.name(), &look, LIMIT)
+    }
+
+    /// The token that is there now.
+    fn held(&self) -> Option<Have> {
+        match self.look() {
+            Ok(Reply::Have(have)) => Some(have),
+            _ => None,
+        }
+    }
+
+    fn examine(&self) -> Result<Examined, String> {
+        self.folder.examine(&self.seal.name()).map_err(|error| error.to_string())?;
+        let reply = self.look().map_err(|error| refused(&error))?;
         Ok(match reply {
             Reply::Have(have) if self.seal.open(&have).is_none() => Examined::Unusable(UNOPENED.into()),
             // As good as over.
@@ -190,10 +255,13 @@ impl Place {
                 let said =
                     said.map_or_else(String::new, |said| format!(": {}", said.refusal(None).summary()));
                 let says = format!(
-                    "no token request for {}, since another invocation was refused{said}",
+                    "no token request with --cache for {}, since another invocation was refused{said}; doctor makes one all the same",
                     Span(left.max(Duration::from_secs(1)))
                 );
-                Examined::Rests(says, "once that is corrected, evergrant cache clear ends the wait")
+                Examined::Rests(
+                    says,
+                    "once that is corrected, evergrant cache clear ends the wait of the others",
+                )
             }
             _ => Examined::Good(NONE),
         })

@@ -13,6 +13,7 @@ use rustls::pki_types::{
 };
 use rustls::{InconsistentKeys, sign};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -124,22 +125,35 @@ impl Certificate {
 
     /// What is in one of the files. Others than its user may not read the one with the key.
     fn text(&self, path: &Path, limit: Duration, told: bool) -> Result<SecretText, Unread> {
+        let open = Cell::new(None);
         let may_read = |file: &std::fs::File| {
             if path != self.key_file() {
                 return Ok(());
             }
             match secret::guarded(file, path, &Purpose::Certificate) {
-                Ok(warning) => {
-                    warning.filter(|_| told).into_iter().for_each(stderr::warning);
-                    Ok(())
-                }
-                Err(failure) => Err(SourceError::failed(&failure.in_one())),
+                Ok(warning) => warning.filter(|_| told).into_iter().for_each(stderr::warning),
+                // A certificate alone is anybody's: its key is elsewhere, which nobody has said.
+                Err(failure) if self.key.is_none() && is_file(file) => open.set(Some(failure)),
+                Err(failure) => return Err(SourceError::failed(&failure.in_one())),
             }
+            Ok(())
         };
-        FileSource::new(path).read_if(limit, may_read).map_err(|error| Unread {
-            path: path.to_owned(),
-            error: if error == SourceError::NotText { binary().into() } else { error },
-        })
+        let unread = |error| Unread { path: path.to_owned(), error };
+        let text = FileSource::new(path)
+            .read_if(limit, may_read)
+            .map_err(|error| unread(if error == SourceError::NotText { binary().into() } else { error }))?;
+        match open.take() {
+            Some(failure) if text.expose().contains(PRIVATE_KEY) => {
+                Err(unread(SourceError::failed(&failure.in_one())))
+            }
+            _ if self.key.is_none()
+                && text.expose().contains(CERTIFICATE)
+                && !text.expose().contains(PRIVATE_KEY) =>
+            {
+                Err(unread(keyless().into()))
+            }
+            _ => Ok(text),
+        }
     }
 
     /// What was read cannot be used: the key, if that is why.
@@ -235,13 +249,39 @@ pub(crate) fn private_key(certified: &CertifiedKey) -> PrivateKeyDer<'static> {
     }
 }
 
+fn is_file(file: &std::fs::File) -> bool {
+    file.metadata().is_ok_and(|found| found.is_file())
+}
+
+/// What a certificate, and any private key, has in PEM.
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
+const PRIVATE_KEY: &str = "PRIVATE KEY";
+
+/// Nobody has said where the key is.
+fn keyless() -> ConfigError {
+    format(
+        "it has no private key",
+        "name the file with the key of this certificate: --certificate-key FILE, or certificate_key in the profile",
+    )
+}
+
+/// What is to be done about a key or a certificate in a binary format, of which one cannot tell by the text which one it is.
+pub(crate) const fn convert(purpose: &Purpose) -> &'static str {
+    match purpose {
+        Purpose::Certificate => {
+            "convert it: openssl x509 -inform DER -in FILE, or openssl pkey -inform DER -in FILE; of PKCS#12 openssl pkcs12 -in \
+             FILE -noenc"
+        }
+        _ => {
+            "convert it to PEM: openssl pkey -inform DER -in FILE -out key.pem; of PKCS#12 openssl pkcs12 -in FILE -nocerts \
+             -noenc -out key.pem"
+        }
+    }
+}
+
 /// Certificates and keys come in binary formats, too.
 fn binary() -> ConfigError {
-    format(
-        "it is no PEM but a binary format, DER or PKCS#12",
-        "convert it: openssl x509 -inform DER -in FILE, or openssl pkey -inform DER -in FILE; of PKCS#12 openssl pkcs12 -in \
-         FILE -noenc",
-    )
+    format("it is no PEM but a binary format, DER or PKCS#12", convert(&Purpose::Certificate))
 }
 
 fn format(found: &str, mend: &str) -> ConfigError {

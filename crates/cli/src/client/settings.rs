@@ -310,6 +310,11 @@ impl Settings {
         faults.0
     }
 
+    /// Whether somebody says that its tokens are bound to its certificate (RFC 8705 §3).
+    pub(crate) const fn is_bound(&self) -> bool {
+        self.bound.value
+    }
+
     /// The name of the client's entry in the cache, if its secrets are at hand.
     pub(crate) fn name_in_cache(&self) -> Option<Name> {
         let text = self.at_hand().ok()?;
@@ -504,7 +509,8 @@ impl Settings {
             cache::note_nothing_to_seal_with();
             return None;
         };
-        Some(Cache::new(client, &material, shown, self.cache.value == Caching::Refresh))
+        let is_refreshed = self.cache.value == Caching::Refresh;
+        Some(Cache::new(client, &material, shown, is_refreshed, self.timeout.value))
     }
 
     fn provider(&self) -> Result<Provider, Failure> {

@@ -322,6 +322,9 @@ impl Setup {
         let token = match &self.cache {
             Some(cache) => {
                 cache.tell_trouble();
+                if let Some(says) = cache.tell_refresh().filter(|_| stderr::is_verbose()) {
+                    stderr::note(says);
+                }
                 if self.lasts == Lasts::Briefly && !cache.is_refreshed() && cache.is_due() {
                     self.replace_due().await?;
                 }
@@ -336,7 +339,7 @@ impl Setup {
 
     async fn first(&self, cache: &Cache, tokens: &Tokens) -> Result<Token, Error> {
         let token = tokens.token().await?;
-        if !cache.is_refreshed() || !cache.is_usable() || tokens.status().requests > 0 {
+        if !cache.is_thrown_away(&token) || tokens.status().requests > 0 {
             return Ok(token);
         }
         tokens.rotate(self.client.auth().clone(), Rotation::Drop);
@@ -350,6 +353,13 @@ impl Setup {
         let _old_one_is_good = asking.token().await;
         self.told(&asking).await;
         Ok(())
+    }
+
+    /// For how long the cache keeps a token that an API has refused, since it came so short a time ago, and not by a request of this
+    /// source.
+    pub(crate) fn keeps(&self, tokens: &Tokens, refused: &Token) -> Option<Duration> {
+        let cache = self.cache.as_ref().filter(|_| tokens.status().requests == 0)?;
+        cache.keeps(refused, self.policy().gate(1))
     }
 
     /// Waits until the cache was told what became of the token requests: the others wait for that.

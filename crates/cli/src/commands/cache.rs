@@ -8,10 +8,11 @@ use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::{stdout, when};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 use evergrant_core::fleet::{Name, StoreTime};
 use evergrant_folder::Held;
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -32,11 +33,15 @@ pub(crate) enum CacheCommand {
     /// A token is sealed with the secret of its client. The client is named if it is a profile, or the client of
     /// these flags and variables, and its secret is in a file or a variable; no command is run to find out. An
     /// entry without a token is that of a client whose token request failed, or has not ended.
+    ///
+    /// With --json each of tokens is an entry: expires_at is null if it has no token; requesting says whether one is being
+    /// requested now, and rests_until, after a failure, when the next request may be made.
     List(CacheListArgs),
     /// Remove the kept tokens, and what is known of failures
     ///
     /// After a failure, other invocations of the same client make no token request for a while. Once its cause
-    /// is corrected, this ends that time. A token that another invocation is replacing stays.
+    /// is corrected, this ends that time: for all clients, or with --profile for one. A token that another invocation is
+    /// replacing stays.
     Clear(CacheClearArgs),
 }
 
@@ -59,8 +64,18 @@ pub(crate) struct CacheListArgs {
 ))]
 pub(crate) struct CacheClearArgs {
     /// Remove only the tokens that have ended
-    #[arg(long)]
+    #[arg(long, conflicts_with = "profile")]
     ended: bool,
+    /// Remove only the token of this profile, and what is known of its failures
+    ///
+    /// Its secret must be in a file or a variable: its entry is found by that, and no command is run to find out.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Configuration file with that profile
+    ///
+    /// Default: evergrant/config.toml in the folder for configuration ($XDG_CONFIG_HOME, ~/.config).
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, env = "EVERGRANT_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
 }
 
 /// `evergrant cache`.
@@ -90,8 +105,17 @@ fn list(args: &CacheListArgs, manner: Manner) -> Result<(), Failure> {
 
 fn clear(args: &CacheClearArgs, manner: Manner) -> Result<(), Failure> {
     let inventory = Inventory::open()?;
-    let which = if args.ended { Which::Ended } else { Which::All };
-    let Cleared { removed, without_token: others, in_use, mut failures } = inventory.clear(which)?;
+    let which = match &args.profile {
+        Some(profile) => match entry_of(profile, args.config.as_deref())? {
+            Some(name) => Some(Which::Named(name)),
+            None if inventory.entries()?.is_empty() => None,
+            None => return Err(unknown(profile)),
+        },
+        None if args.ended => Some(Which::Ended),
+        None => Some(Which::All),
+    };
+    let cleared = which.map_or_else(|| Ok(Cleared::default()), |which| inventory.clear(which))?;
+    let Cleared { removed, without_token: others, in_use, mut failures } = cleared;
     let path = inventory.path();
     if manner.json {
         let done = json!({ "path": path, "removed": removed, "without_token": others, "in_use": in_use });
@@ -110,6 +134,21 @@ fn clear(args: &CacheClearArgs, manner: Manner) -> Result<(), Failure> {
         let _status = failure.tell(manner);
     }
     last.map_or(Ok(()), Err)
+}
+
+/// The entry of this profile, which need not be there; `None` if its name cannot be told.
+fn entry_of(profile: &str, config: Option<&Path>) -> Result<Option<Name>, Failure> {
+    Ok(Settings::read(&ClientArgs::of_profile(profile, config))?.name_in_cache())
+}
+
+fn unknown(profile: &str) -> Failure {
+    Failure::usage(
+        format!(
+            "the entry of profile {} cannot be found: its secret or its key is not in a file or a variable that can be read now",
+            Line(profile)
+        ),
+        "remove all entries: evergrant cache clear",
+    )
 }
 
 fn tokens(count: usize) -> String {
@@ -176,6 +215,8 @@ impl Owners {
             "bytes": held.bytes,
             "ended": has_ended(held),
             "expires_at": held.token_ends_at.and_then(|end| when::rfc3339(since_epoch(end))),
+            "requesting": held.is_asked_for,
+            "rests_until": rest(held).and_then(|until| when::rfc3339(since_epoch(until))),
             "profiles": self.profiles(held),
             "current": self.is_current(held),
         })
@@ -185,8 +226,7 @@ impl Owners {
 /// What is told of it to people.
 fn says(held: &Held) -> String {
     let Some(end) = held.token_ends_at.map(since_epoch) else {
-        let rests = held.rests_until.filter(|until| !is_over(*until));
-        return match (held.is_asked_for, rests) {
+        return match (held.is_asked_for, rest(held)) {
             (true, _) => "no token, one is being requested".into(),
             (false, Some(until)) => {
                 let relative = when::relative(since_epoch(until), when::now());
@@ -198,6 +238,11 @@ fn says(held: &Held) -> String {
     let at = when::utc(end).unwrap_or_default();
     let verb = if has_ended(held) { "ended" } else { "ends" };
     format!("{verb} {at}, {}", when::relative(end, when::now()))
+}
+
+/// Until when nobody asks, if that is not over.
+fn rest(held: &Held) -> Option<StoreTime> {
+    held.rests_until.filter(|until| !is_over(*until))
 }
 
 fn since_epoch(time: StoreTime) -> Duration {

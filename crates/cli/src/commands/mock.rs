@@ -100,13 +100,15 @@ pub(crate) struct MockArgs {
     pub(crate) trust_keys: Option<PathBuf>,
     /// Audience that assertions must have
     ///
-    /// With --print-assertion, the audience that it has. Default there: EVERGRANT_MOCK_ISSUER.
+    /// With --trust-keys, a text. With --client-keys alone, token-endpoint or issuer, which is the default: other servers want
+    /// their token endpoint (RFC 7523 §3), and a text of one's own is said with --issuer. With --print-assertion, the audience
+    /// that it has. Default there: EVERGRANT_MOCK_ISSUER.
     #[arg(long, value_name = "AUD")]
     pub(crate) assertion_audience: Option<String>,
     /// File (JWK, JWKS or PEM) of public keys of the client
     ///
     /// The client may then authenticate with an assertion that it signs itself (private_key_jwt, RFC 7523), as well as with its
-    /// secret. iss and sub are its client ID, aud is the issuer, exp is at most 5 min ahead, and each jti is accepted once. A
+    /// secret. iss and sub are its client ID, aud is the issuer, or what --assertion-audience says, exp is at most 5 min ahead, and each jti is accepted once. A
     /// refusal says which check failed. evergrant key prints such a file; a private key is refused. Not with
     /// --client-certificates: a client is registered with one of the two.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -188,10 +190,10 @@ pub(crate) fn run(args: &MockArgs, manner: Manner) -> Result<ExitCode, Failure> 
         let audience = args.assertion_audience.as_deref();
         return assertion::print(key, audience, &args.claim, manner).map(|()| ExitCode::SUCCESS);
     }
-    if args.assertion_audience.is_some() && args.trust_keys.is_none() {
+    if args.assertion_audience.is_some() && args.trust_keys.is_none() && args.client_keys.is_none() {
         return Err(Failure::usage(
-            "--assertion-audience is for --trust-keys or --print-assertion, and neither is there",
-            "name the file of trusted keys with --trust-keys",
+            "--assertion-audience is for --client-keys, --trust-keys or --print-assertion, and none of them is there",
+            "name the file of the client's own keys with --client-keys, or of an issuer's with --trust-keys",
         ));
     }
     if args.env {
@@ -246,7 +248,8 @@ impl MockArgs {
             server = trust::read(path, audience)?.into_iter().fold(server, Builder::trusts);
         }
         if let Some(path) = &self.client_keys {
-            server = server.registers(trust::client_keys(path)?);
+            let audience = self.assertion_audience.as_deref().filter(|_| self.trust_keys.is_none());
+            server = server.registers(trust::client_keys(path, audience)?);
         }
         if let Some(path) = &self.client_certificates {
             server = server.asks_for_certificates().registers(trust::client_certificates(path)?);

@@ -118,7 +118,8 @@ fn call(args: &RequestArgs, manner: Manner, limit: Option<Limit>) -> Result<(), 
             let answer = answer.map_err(|failure| setup.located(failure))?;
             // The tokens that the API has seen: it may repeat them.
             let seen: Vec<Token> = tokens.try_token().into_iter().chain([first]).collect();
-            let mut ended = ended::ended(&answer, &rule, &seen);
+            let stays = seen.last().and_then(|token| setup.keeps(&tokens, token));
+            let mut ended = ended::ended(&answer, &rule, &seen, stays);
             if let Sink::Replacing(..) = sink
                 && !answer.status().is_success()
             {

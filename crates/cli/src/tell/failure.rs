@@ -213,11 +213,16 @@ impl From<Unready> for Failure {
                 Self::usage(format!("{what}{from} cannot be used: {found}"), mend.as_str())
             }
             Some(error) if unready.ask().is_none() => error.clone().into(),
-            _ => {
-                let sentence = unready.to_string();
-                match sentence.split_once("; ") {
+            config => {
+                let sentence = of_the_command(unready.to_string());
+                // A source says behind a semicolon what to do next, and a configuration error behind its last colon.
+                let parts = match (sentence.split_once("; "), config) {
+                    (None, Some(_)) => sentence.rsplit_once(": "),
+                    (parts, _) => parts,
+                };
+                match parts {
                     Some((happened, next)) => Self::usage(happened, next),
-                    None => Self::usage(sentence, "see evergrant --help"),
+                    None => Self::usage(sentence, "check what is at that place, and what this user may read"),
                 }
             }
         }

@@ -8,7 +8,9 @@ pub(crate) fn told(wait: Option<Duration>) -> String {
     if let Some(wait) = wait {
         // Not before its time: what is told in whole seconds is rounded up.
         let seconds = (wait + Duration::from_millis(999)).as_secs();
-        says.push_str(&format!(": one may be sent in {seconds} s, or after evergrant cache clear"));
+        says.push_str(&format!(
+            ": the next one may be sent in {seconds} s at the earliest, or after evergrant cache clear"
+        ));
     }
     says
 }

@@ -126,7 +126,7 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Dropped => "the refused token is no longer used here; a new one is requested",
+            Self::Dropped => "the refused token is set aside, and another one is asked for",
             Self::Replaced => "the refused token is not the current one; retry with the current one",
             Self::Settling(_) => {
                 "the token is so new that the API may not know it yet; retry with the same one later"

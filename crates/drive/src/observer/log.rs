@@ -25,10 +25,11 @@ fn tell(event: &Event<'_>) {
         }
         EventKind::Landed {
             flight,
-            landing: Landing::Installed { generation, life, hint },
+            landing: Landing::Installed { generation, life, .. },
             asked: false,
             ..
         } => {
+            // What decided its life is known to whoever requested it: there is no hint. That may have been this process.
             let (generation, life_s) = (generation.number(), life.as_secs());
             tracing::info!(
                 target: "evergrant",
@@ -36,8 +37,7 @@ fn tell(event: &Event<'_>) {
                 flight,
                 generation,
                 life_s,
-                ?hint,
-                "a token that another process requested is in use"
+                "a token from the store that processes share is in use"
             );
         }
         EventKind::Landed { flight, landing, rest, .. }

@@ -2,7 +2,7 @@
 
 use crate::client::folders;
 use crate::tell::failure::Failure;
-use evergrant_core::fleet::StoreTime;
+use evergrant_core::fleet::{Name, StoreTime};
 use evergrant_folder::{FolderError, FolderStore, Held};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -19,6 +19,18 @@ pub(crate) enum Which {
     All,
     /// Tokens that have ended.
     Ended,
+    /// The entry of this name.
+    Named(Name),
+}
+
+impl Which {
+    fn has(self, held: &Held) -> bool {
+        match self {
+            Self::All => true,
+            Self::Ended => has_ended(held),
+            Self::Named(name) => held.name == name,
+        }
+    }
 }
 
 /// What became of what was kept.
@@ -74,7 +86,7 @@ impl Inventory {
     pub(crate) fn clear(&self, which: Which) -> Result<Cleared, Failure> {
         let mut cleared = Cleared::default();
         let Some(folder) = &self.folder else { return Ok(cleared) };
-        let is_wanted = |held: &Held| which == Which::All || has_ended(held);
+        let is_wanted = |held: &Held| which.has(held);
         for held in folder.entries().map_err(|error| of_folder(&error))?.iter().filter(|held| is_wanted(held))
         {
             let (mut has_token, mut is_asked_for) = (false, false);

@@ -28,7 +28,7 @@ impl Own {
     fn cache(&self, material: &Material) -> Cache {
         let folder = FolderStore::open(&self.0).map_err(|error| error.to_string());
         let place = folder.and_then(|folder| Place::of(folder, &client(ENDPOINT), material, None));
-        Cache { place, is_refreshed: false }
+        Cache { place, refresh: Refresh::No, limit: LIMIT }
     }
 }
 
@@ -125,11 +125,12 @@ fn a_doctor_tells_what_there_is() {
     });
     assert_eq!(operation(place(&cache), &fail), Reply::Noted);
     let says = says(&cache);
-    assert!(says.starts_with("no token request for "), "{says}");
+    assert!(says.starts_with("no token request with --cache for "), "{says}");
     for words in [
         "another invocation was refused: ",
         "invalid_client (http 401)",
-        "evergrant cache clear ends the wait",
+        "; doctor makes one all the same; ",
+        "evergrant cache clear ends the wait of the others",
     ] {
         assert!(says.contains(words), "{words:?} is not in: {says}");
     }
@@ -231,7 +232,7 @@ fn a_life_longer_than_it_was_is_not_had_when_the_clock_is_set_back() {
 #[test]
 fn a_folder_that_is_not_its_users_alone_is_not_used() {
     let own = Own::new();
-    assert!(own.cache(&secret()).is_usable());
+    assert!(own.cache(&secret()).place.is_ok());
     fs::set_permissions(&own.0, fs::Permissions::from_mode(0o755)).unwrap();
     let reason = own.cache(&secret()).place.err().unwrap();
     assert!(reason.ends_with("is open to other users (mode 755); chmod 700 it, or remove it"), "{reason}");
@@ -251,7 +252,7 @@ fn a_file_key_that_others_can_read_or_that_is_a_link_is_not_used() {
     symlink(&aside, &file).unwrap();
     assert!(refused().ends_with("file.key is a symbolic link"), "{}", refused());
     // A client with a secret needs none.
-    assert!(own.cache(&secret()).is_usable());
+    assert!(own.cache(&secret()).place.is_ok());
 }
 
 #[test]

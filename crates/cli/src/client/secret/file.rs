@@ -51,10 +51,29 @@ pub(super) fn file(path: &Path, purpose: &Purpose) -> Result<Zeroizing<String>, 
             },
         )
     })?;
-    if let Guarded::Others(warning) = guard(&opened, path, purpose)? {
-        stderr::warning(warning);
+    let open = match guard(&opened, path, purpose) {
+        Ok(Guarded::Kept) => None,
+        Ok(Guarded::Others(warning)) => {
+            stderr::warning(warning);
+            None
+        }
+        // What is wrong with a file that has a certificate or a public key in place of the signing key is not who can read it.
+        Err(failure) if *purpose == Purpose::Key && opened.metadata().is_ok_and(|found| found.is_file()) => {
+            Some(failure)
+        }
+        Err(failure) => return Err(failure),
+    };
+    let content = bytes(opened, &name, purpose)?;
+    match open {
+        Some(failure) if !is_public(&content) => Err(failure),
+        _ => trimmed(&content, &name, purpose, true),
     }
-    trimmed(&bytes(opened, &name, purpose)?, &name, purpose, true)
+}
+
+/// Whether it is a text in PEM in which there is no private key.
+fn is_public(content: &[u8]) -> bool {
+    std::str::from_utf8(content)
+        .is_ok_and(|text| text.contains("-----BEGIN ") && !text.contains("PRIVATE KEY"))
 }
 
 fn bytes(source: impl Read, name: &str, purpose: &Purpose) -> Result<Zeroizing<Vec<u8>>, Failure> {

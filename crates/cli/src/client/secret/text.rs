@@ -1,5 +1,6 @@
 //! A secret as text, wherever it was read, and what it is for.
 
+use crate::client::certificate::convert;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use std::fmt;
@@ -53,7 +54,9 @@ pub(super) fn trimmed(
     };
     let secret = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     // Whoever writes a file with a text editor has one: that is worth a word to those alone who look for a fault.
-    if told && stderr::is_verbose() && secret.len() < text.len() {
+    // A file in PEM ends so, and nobody takes that for a part of a key.
+    let is_pem = secret.trim_start().starts_with("-----BEGIN ");
+    if told && stderr::is_verbose() && secret.len() < text.len() && !is_pem {
         stderr::note(format_args!(
             "the line break at the end of {name} is not taken as part of the {purpose}"
         ));
@@ -77,9 +80,7 @@ pub(super) fn too_long(name: &str, purpose: &Purpose) -> Failure {
 
 pub(super) fn not_text(name: &str, purpose: &Purpose) -> Failure {
     let next = match purpose {
-        Purpose::Key | Purpose::Certificate => {
-            format!("convert the {purpose} to PEM: openssl pkey -inform DER -in FILE -out FILE.pem")
-        }
+        Purpose::Key | Purpose::Certificate => convert(purpose).to_owned(),
         _ => format!("write the {purpose} as plain text"),
     };
     Failure::usage(format!("{name} is not UTF-8 text"), next)

@@ -1,14 +1,14 @@
 //! `evergrant config check`: everything that is wrong with the configuration file, without sending anything.
 
 use crate::client::checked;
-use crate::client::profile::gateway::{GatewayTable, Listen};
+use crate::client::profile::gateway::{GatewayTable, IssueTable, Listen};
 use crate::client::profile::{Of, Profile, Profiles};
 use crate::client::tenants::Descriptions;
 use crate::commands::gateway::faults;
 use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
-use crate::tell::stdout;
+use crate::tell::{stderr, stdout};
 use clap::{Args, ValueHint};
 use evergrant_tokio_reqwest::Origin;
 use serde_json::{Value, json};
@@ -65,6 +65,16 @@ pub(super) fn run(args: &ConfigCheckArgs, manner: Manner) -> Result<(), Failure>
     failures.extend(gateway.iter().flat_map(|gateway| faults(gateway, &path, origins)));
     if let Some(last) = Failure::tell_but_last(failures, manner) {
         return Err(last);
+    }
+    if let Some((gateway, issue)) =
+        gateway.as_ref().and_then(|gateway| Some((gateway, gateway.issue.as_ref()?)))
+    {
+        let given = issue.names(&gateway.routes);
+        for (_, name, _) in
+            good.iter().filter(|(_, name, described)| described.is_bound && given.contains(name))
+        {
+            stderr::warning(IssueTable::bound(name));
+        }
     }
     if manner.json {
         let profiles: Vec<Value> =
@@ -143,6 +153,8 @@ struct Described {
     secret: String,
     /// Where its tokens may be sent.
     origins: Vec<Origin>,
+    /// Whether they are bound to its certificate.
+    is_bound: bool,
 }
 
 impl Described {
@@ -170,6 +182,7 @@ impl Described {
                 (None, None, None, None) => "no secret".into(),
             },
             origins,
+            is_bound: settings.is_bound(),
         })
     }
 

@@ -16,6 +16,7 @@ use crate::tell::escaped::Line;
 use crate::tell::failure::Failure;
 use crate::tell::manner::Manner;
 use crate::tell::metrics::Totals;
+use crate::tell::stderr;
 use evergrant_gateway::{Issue, Listener, Route, RoutePathError};
 use evergrant_tokio_reqwest::Origin;
 use rustls::RootCertStore;
@@ -370,6 +371,11 @@ fn issued(
     let profiles = table.names(routes);
     // Each profile is there, or the file would have a fault.
     let named = profiles.iter().filter_map(|name| Some((name.clone(), sources.get(name)?.tokens.clone())));
+    for name in
+        profiles.iter().filter(|name| sources.get(*name).is_some_and(|source| source.settings.is_bound()))
+    {
+        stderr::warning(IssueTable::bound(name));
+    }
     let issue = Issue::new(named)
         .map_err(|error| Failure::usage(format!("issue: {error}"), "correct profiles of [gateway.issue]"))?;
     let issue = match table.patience {

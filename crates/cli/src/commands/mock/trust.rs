@@ -23,13 +23,25 @@ pub(super) fn read(path: &Path, audience: &str) -> Result<[Trust; 2], Failure> {
     Ok([trust.clone(), trust.assertion_type(Trust::JWT_SPIFFE)])
 }
 
-/// The client, with the public keys in this file.
-pub(super) fn client_keys(path: &Path) -> Result<Registration, Failure> {
-    Registration::private_key_jwt(Server::CLIENT_ID, &text(path, "keys")?).map_err(|error| {
+/// The client, with the public keys in this file. Its assertions are for this audience: one of the words that a client has for it, and
+/// the issuer where nobody says more.
+pub(super) fn client_keys(path: &Path, audience: Option<&str>) -> Result<Registration, Failure> {
+    let is_endpoint = match audience {
+        None | Some("issuer") => false,
+        Some("token-endpoint") => true,
+        Some(_) => {
+            return Err(Failure::usage(
+                "the audience of the assertions of --client-keys is issuer or token-endpoint",
+                "write one of the two with --assertion-audience; a text of your own is the issuer that --issuer names",
+            ));
+        }
+    };
+    let registration = Registration::private_key_jwt(Server::CLIENT_ID, &text(path, "keys")?).map_err(|error| {
         let next = "name the public key as JWK, JWKS or PEM, which these write: evergrant key --key-file KEY > FILE, or openssl pkey -in KEY \
                     -pubout -out FILE";
         unusable(path, "keys", &error, next)
-    })
+    })?;
+    Ok(if is_endpoint { registration.audience_is_token_endpoint() } else { registration })
 }
 
 /// The client, with the certificates in this file.

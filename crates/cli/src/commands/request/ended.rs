@@ -3,13 +3,20 @@
 use crate::tell::failure::{Failure, PROXY, of_the_command};
 use crate::tell::stderr;
 use evergrant_http::{open_files_error, tls_error};
-use evergrant_tokio_reqwest::core::{Answer, Excerpt, Refusal, TransportErrorKind};
+use evergrant_tokio_reqwest::core::{Answer, Excerpt, Refusal, Span, TransportErrorKind};
 use evergrant_tokio_reqwest::{ApiError, Proxy, Token, Verdict, VerdictRule};
 use reqwest::header::{HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
+use std::time::Duration;
 
-/// What the answer means for the command's own status. An API may repeat a token that it got.
-pub(super) fn ended(answer: &Response, rule: &VerdictRule, tokens: &[Token]) -> Result<(), Failure> {
+/// What the answer means for the command's own status. An API may repeat a token that it got. `stays`: how long the cache keeps that
+/// token, even if the API refused it.
+pub(super) fn ended(
+    answer: &Response,
+    rule: &VerdictRule,
+    tokens: &[Token],
+    stays: Option<Duration>,
+) -> Result<(), Failure> {
     let status = answer.status();
     let masks: Vec<&str> = tokens.iter().map(|token| token.value().expose()).collect();
     let field = |name| {
@@ -56,19 +63,32 @@ pub(super) fn ended(answer: &Response, rule: &VerdictRule, tokens: &[Token]) -> 
         (Some(error), None) => format!("{happened}: {error}"),
         (None, _) => happened,
     };
-    let next = match (rule.judge(&seen), status) {
-        (Verdict::InsufficientScope, _) => match said("scope") {
-            Some(scope) => format!("request a token with the scope {scope}, or ask the API's operator to allow it"),
-            None => "request a token with a scope that allows it, or ask the API's operator to allow it".into(),
+    let next = match (rule.judge(&seen), status, stays) {
+        (Verdict::InsufficientScope, ..) => match said("scope") {
+            Some(scope) => {
+                format!("request a token with the scope {scope}, or ask the API's operator to allow it")
+            }
+            None => {
+                "request a token with a scope that allows it, or ask the API's operator to allow it".into()
+            }
         },
-        (Verdict::TokenRefused, _) | (_, StatusCode::UNAUTHORIZED) => {
-            "check that this API accepts tokens of this authorization server, and for this audience or resource".into()
+        (Verdict::TokenRefused, _, Some(left)) => format!(
+            "the kept token came a moment ago, and one so new is not replaced: try again in {}, or now with --cache=refresh; if a new \
+             one is refused too, {ACCEPTED}",
+            Span(left.max(Duration::from_secs(1)))
+        ),
+        (Verdict::TokenRefused, ..) | (_, StatusCode::UNAUTHORIZED, _) => ACCEPTED.into(),
+        (_, StatusCode::FORBIDDEN, _) => {
+            "ask for a scope that allows it, or the API's operator to allow it".into()
         }
-        (_, StatusCode::FORBIDDEN) => "ask for a scope that allows it, or the API's operator to allow it".into(),
         _ => "change the request; the answer's body may say how".to_owned(),
     };
     Err(Failure::api(3, happened, "the request", &next))
 }
+
+/// What is to be done about an API that refuses each token.
+const ACCEPTED: &str =
+    "check that this API accepts tokens of this authorization server, and for this audience or resource";
 
 /// What an answer of this status means, which was not what the file was for. One that has not changed (304) is there.
 pub(super) fn unwritten(status: StatusCode) -> Result<(), Failure> {

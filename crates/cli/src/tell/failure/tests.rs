@@ -73,7 +73,7 @@ fn what_another_invocation_was_told_says_when_a_request_may_be_sent_and_has_its_
     };
     let failure = told("transient 503 -", Some(Duration::from_millis(1200)));
     assert_eq!((failure.status, failure.retry_after), (4, Some(Duration::from_millis(1200))));
-    let says = "that was an earlier token request, and none was sent now: one may be sent in 2 s, or after evergrant cache clear";
+    let says = "that was an earlier token request, and none was sent now: the next one may be sent in 2 s at the earliest, or after evergrant cache clear";
     assert!(failure.next.ends_with(says), "{failure}");
     let failure = told("permanent 401 invalid_client", None);
     assert_eq!(failure.status, 3);

@@ -24,7 +24,7 @@ pub(crate) struct IssueTable {
     pub(crate) patience: Option<Duration>,
 }
 
-const KEYS: [&str; 3] = ["listen", "profiles", "patience"];
+pub(super) const KEYS: [&str; 3] = ["listen", "profiles", "patience"];
 
 const NEXT: &str = "write a list of names, such as [\"orders\"]";
 
@@ -75,6 +75,15 @@ impl IssueTable {
             }
         }
         names
+    }
+
+    /// What whoever reads this should know, where the tokens of this profile are bound to its certificate (RFC 8705 §3).
+    pub(crate) fn bound(profile: &str) -> String {
+        format!(
+            "issue gives out tokens of profile {}, which are bound to its certificate: an API takes them over connections alone that show \
+             it, which a program can do that has its key as well; a route of the gateway shows it by itself",
+            Line(profile)
+        )
     }
 
     /// What is wrong with it beside the rest of `[gateway]`, where it is called `name`.

@@ -27,7 +27,7 @@ pub(crate) struct TlsFiles {
     pub(crate) key: Placed<PathBuf>,
 }
 
-const KEYS: [&str; 8] =
+pub(super) const KEYS: [&str; 8] =
     ["address", "peers", "keys", "anyone", "hosts", "require_header", "plain_http", "tls"];
 
 /// Keys that a later version has.

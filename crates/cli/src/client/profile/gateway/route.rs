@@ -70,7 +70,7 @@ struct More {
     upgrade: Option<Vec<String>>,
 }
 
-const KEYS: [&str; 20] = [
+pub(super) const KEYS: [&str; 20] = [
     "path",
     "profile",
     "upstream",

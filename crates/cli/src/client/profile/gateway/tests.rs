@@ -1,4 +1,6 @@
 use super::super::{Of, Profiles};
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 const HEAD: &str = "[profile.a]\nprovider = \"myparcel\"\nclient_id = \"me\"\n";
@@ -87,6 +89,28 @@ answer_timeout = \"2m\"
     let table = read(&text).take_gateway().unwrap();
     assert_eq!((table.listen.len(), table.routes.len(), table.bounds.turns), (5, 2, 64));
     assert_eq!((table.instance.as_deref(), table.bounds.max_waiters), (Some("blue-1"), 300));
+}
+
+#[test]
+fn each_key_is_documented_in_the_guide_and_in_the_tables_of_the_command() {
+    let page = |name: &str| {
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)).unwrap()
+    };
+    let command = page("command.md");
+    let (_, tables) = command.split_once("The keys of `[gateway]`:").unwrap();
+    let (tables, _) = tables.split_once("\n## ").unwrap();
+    let guide = page("guide/src/gateway.md");
+    let keys =
+        super::KEYS.iter().chain(&super::BOUNDS).chain(&super::route::KEYS).chain(&super::listen::KEYS);
+    for key in keys.filter(|key| **key != "route") {
+        for (page, text) in [("command.md", tables), ("gateway.md", &guide)] {
+            assert!(text.contains(&format!("`{key}`")), "{page} does not have {key}");
+        }
+    }
+    let issue = page("guide/src/issue.md");
+    for key in &super::issue::KEYS {
+        assert!(issue.contains(&format!("| `{key}` |")), "issue.md does not have {key}");
+    }
 }
 
 #[test]
