@@ -274,8 +274,9 @@ impl Folder {
         Ok(None)
     }
 
-    /// Removes it: what was sealed with it is lost.
+    /// Removes it, and the file that tells when somebody swept: what was sealed with the key is lost.
     pub(crate) fn forget_file_key(&self) -> Result<(), FolderError> {
+        self.unlink(SWEPT)?;
         self.unlink(FILE_KEY)
     }
 

@@ -161,7 +161,7 @@ impl FolderStore {
         }
     }
 
-    /// Removes the folder's random key: what was sealed with it is lost, and asked for again.
+    /// Removes the folder's random key, and what else is in it beside entries: what was sealed with the key is lost, and asked for again.
     ///
     /// # Errors
     /// It cannot be removed.
