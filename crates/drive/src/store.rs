@@ -21,6 +21,7 @@ use evergrant_core::fleet::{Claimant, Name, Operation, Reply, StoreError};
 use evergrant_core::{Client, ConfigError, Mono, Outcome, Thumbprint};
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use std::time::Duration;
 /// longer.
 const COMMAND: Duration = Duration::from_millis(250);
 
-/// How long a flight tells the store at most what became of it: three commands that get no reply, and the pauses between them.
+/// How long a flight tells the store at most what became of it: four commands that get no reply, and the pauses between them.
 pub(crate) const REPORT: Duration = Duration::from_secs(2);
 
 /// What [`Store::run`] gives.
@@ -37,7 +38,8 @@ pub type StoreFuture = Pin<Box<dyn Future<Output = Result<Reply, StoreError>> + 
 /// An engine that many processes reach: it does to the entry of a name what a [`Table`](evergrant_core::fleet::Table) does, each operation as
 /// a whole, by a clock of its own.
 ///
-/// It is an optimisation and never an authority: with a store that fails, lies or vanishes a process is what it would be without one.
+/// It is an optimisation and never an authority: with a store that fails or vanishes a process is what it would be without one, and one that
+/// lies can delay it, by claims that nobody has for twice the time of one, and by rests for as long as it tells them.
 /// What it is given is sealed, and names and prints are keyed ([`Sealing`]).
 ///
 /// ```
@@ -104,11 +106,13 @@ pub(crate) struct Shares {
     /// Who it is there.
     pub(crate) claimant: Claimant,
     pub(crate) untold: Arc<Untold>,
+    /// Whether its last flight landed as elsewhere.
+    pub(crate) elsewhere: Arc<AtomicBool>,
 }
 
 impl Shares {
     pub(crate) fn new(store: SealedStore) -> Self {
-        Self { store, claimant: claimant(), untold: Arc::default() }
+        Self { store, claimant: claimant(), untold: Arc::default(), elsewhere: Arc::default() }
     }
 }
 
@@ -140,7 +144,8 @@ struct Inner {
 #[derive(Clone)]
 enum Engine {
     Tasks(Arc<dyn Store>),
-    Threads(Arc<dyn BlockingStore>),
+    /// With how many threads stand in its commands.
+    Threads(Arc<dyn BlockingStore>, Arc<AtomicUsize>),
 }
 
 impl SealedStore {
@@ -151,7 +156,7 @@ impl SealedStore {
 
     /// This engine, whose commands block.
     pub fn blocking(engine: impl BlockingStore, sealing: impl Sealing) -> Self {
-        Self::of(Engine::Threads(Arc::new(engine)), sealing)
+        Self::of(Engine::Threads(Arc::new(engine), Arc::default()), sealing)
     }
 
     fn of(engine: Engine, sealing: impl Sealing) -> Self {

@@ -52,14 +52,17 @@ pub(crate) struct Folder {
 impl Folder {
     /// The folder at this path, made if it is not there; or why it cannot be used.
     pub(crate) fn open(path: &Path) -> Result<Self, FolderError> {
-        let opened = make(path)?;
-        Ok(Self { path: path.to_owned(), opened: Mutex::new(Arc::new(opened)) })
+        // A slash at the end would have the system follow a link.
+        let path: PathBuf = path.components().collect();
+        let opened = make(&path)?;
+        Ok(Self { path, opened: Mutex::new(Arc::new(opened)) })
     }
 
     /// The folder at this path, if there is one; or why it cannot be used.
     pub(crate) fn find(path: &Path) -> Result<Option<Self>, FolderError> {
-        let opened = find(path)?;
-        Ok(opened.map(|opened| Self { path: path.to_owned(), opened: Mutex::new(Arc::new(opened)) }))
+        let path: PathBuf = path.components().collect();
+        let opened = find(&path)?;
+        Ok(opened.map(|opened| Self { path, opened: Mutex::new(Arc::new(opened)) }))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -205,6 +208,11 @@ impl Folder {
         create(&folder, SWEPT, &[], false).is_ok()
     }
 
+    /// The next one looks for what is over: this one has not come to the end.
+    pub(crate) fn is_not_swept(&self) {
+        let _gone = rustix::fs::unlinkat(&*self.opened(), SWEPT, AtFlags::empty());
+    }
+
     /// Removes what was not finished, whose writer was killed, and what nobody reads any more.
     pub(crate) fn sweep(&self, now: SystemTime) {
         for file in self.files().unwrap_or_default() {
@@ -249,29 +257,37 @@ impl Folder {
     /// The one that is there, or a new one. One that is no key is replaced: what was sealed with it is lost, and asked for again.
     pub(crate) fn file_key(&self) -> Result<Zeroizing<[u8; 32]>, FolderError> {
         for _ in 0..TRIES {
-            match self.known_file_key()? {
-                Some(key) => return Ok(key),
-                // Somebody else may be making one: whoever is first has made it for all.
-                None => {
-                    let made = self.make_file_key();
-                    made.map_err(|error| self.about(FILE_KEY, &format_args!("cannot be made: {error}")))?;
-                }
+            match self.read_file_key()? {
+                FileKey::Is(key) => return Ok(key),
+                FileKey::IsNone => self.unlink(FILE_KEY)?,
+                FileKey::IsNotThere => {}
             }
+            // Somebody else may be making one: whoever is first has made it for all.
+            let made = self.make_file_key();
+            made.map_err(|error| self.about(FILE_KEY, &format_args!("cannot be made: {error}")))?;
         }
         Err(self.about(FILE_KEY, &"is removed again and again"))
     }
 
-    /// The one that is there, if it is a key; or why it is not to be used.
+    /// The one that is there, if it is a key; or why it is not to be used. One that is no key is none, and stays.
     pub(crate) fn known_file_key(&self) -> Result<Option<Zeroizing<[u8; 32]>>, FolderError> {
-        let Some(mut file) = self.open_file(FILE_KEY)? else { return Ok(None) };
-        let mut key = Zeroizing::new([0; 32]);
-        // Nothing but a key has its length.
-        let is_key = file.read_exact(&mut *key).is_ok() && matches!(file.read(&mut [0]), Ok(0));
-        if is_key {
-            return Ok(Some(key));
+        match self.read_file_key()? {
+            FileKey::Is(key) => Ok(Some(key)),
+            FileKey::IsNone | FileKey::IsNotThere => Ok(None),
         }
-        let _gone = rustix::fs::unlinkat(&*self.opened(), FILE_KEY, AtFlags::empty());
-        Ok(None)
+    }
+
+    fn read_file_key(&self) -> Result<FileKey, FolderError> {
+        let Some(mut file) = self.open_file(FILE_KEY)? else { return Ok(FileKey::IsNotThere) };
+        let unread = |error: io::Error| self.about(FILE_KEY, &format_args!("cannot be read: {error}"));
+        // Nothing but a key has its length.
+        let mut key = Zeroizing::new([0; 32]);
+        match file.read_exact(&mut *key) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(FileKey::IsNone),
+            Err(error) => return Err(unread(error)),
+        }
+        Ok(if file.read(&mut [0]).map_err(unread)? == 0 { FileKey::Is(key) } else { FileKey::IsNone })
     }
 
     /// Removes it, and the file that tells when somebody swept: what was sealed with the key is lost.
@@ -309,6 +325,13 @@ impl Folder {
             Err(error) => Err(self.about(file, &format_args!("cannot be removed: {error}"))),
         }
     }
+}
+
+/// What is in the place of the random key.
+enum FileKey {
+    Is(Zeroizing<[u8; 32]>),
+    IsNone,
+    IsNotThere,
 }
 
 /// The one right to change an entry.
@@ -386,7 +409,9 @@ impl Asks {
 fn make(path: &Path) -> Result<OwnedFd, FolderError> {
     let parents = path.parent().map(|parent| DirBuilder::new().recursive(true).mode(0o700).create(parent));
     match (rustix::fs::mkdirat(CWD, path, Mode::RWXU), parents) {
-        (Ok(()) | Err(Errno::EXIST), _) => {}
+        // A umask may have taken its user's own rights.
+        (Ok(()), _) => drop(rustix::fs::chmodat(CWD, path, Mode::RWXU, AtFlags::empty())),
+        (Err(Errno::EXIST), _) => {}
         // Why the one above could not be made says more than that it is not there.
         (Err(_), Some(Err(error))) => {
             return Err(FolderError::folder(path, format!("cannot be made: {error}")));
@@ -408,7 +433,13 @@ fn find(path: &Path) -> Result<Option<OwnedFd>, FolderError> {
         Err(error) => return Err(about(format!("cannot be opened: {error}"))),
     };
     let metadata = opened.metadata().map_err(|error| about(format!("cannot be examined: {error}")))?;
-    private(&metadata).map_err(|reason| about(format!("{reason}; chmod 700 it, or remove it")))?;
+    let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    let next = if is_ours {
+        "chmod 700 it, or remove it"
+    } else {
+        "have that user remove it, or name another folder"
+    };
+    private(&metadata).map_err(|reason| about(format!("{reason}; {next}")))?;
     Ok(Some(opened.into()))
 }
 

@@ -19,11 +19,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use zeroize::Zeroizing;
 
 /// How often one process looks for entries that are over.
 const SWEEP: Duration = Duration::from_secs(3600);
+/// For how long whoever puts a token does that: somebody waits for its reply.
+const SWEEPING: Duration = Duration::from_millis(50);
 /// How long a lock is waited for by whoever clears.
 const CLEARING: Duration = Duration::from_millis(250);
 
@@ -31,7 +33,7 @@ const CLEARING: Duration = Duration::from_millis(250);
 ///
 /// Each entry is a file of mode 0600, replaced whole or not at all, by whoever holds its lock (`flock`), which the system takes back when its
 /// holder ends, however it ends. So is known whether whoever asks is still there: the claim of a process that was killed ends at once, and not with its
-/// lease. No link is followed, and a folder or a file that is another user's, or that other users may open, is not
+/// lease. Neither the folder nor a file in it may be a link, and a folder or a file that is another user's, or that other users may open, is not
 /// used. The clock is the host's wall clock.
 ///
 /// It is for a local disk: `flock` over a network file system may hold on one host alone.
@@ -149,7 +151,8 @@ impl FolderStore {
         let Some(lock) = self.0.folder.lock(name, CLEARING)? else { return Ok(None) };
         let folder = &self.0.folder;
         let Some(text) = folder.read(name) else { return Ok(Some(false)) };
-        let Some(mut entry) = Entry::parse(&text) else { return Ok(Some(false)) };
+        // What is no entry, or that of another version, holds nothing that anybody could use here.
+        let mut entry = Entry::parse(&text).unwrap_or_default();
         if let Some((_, fence)) = entry.claimed_by(now())
             && folder.is_dead(name, fence)
         {
@@ -172,16 +175,33 @@ impl FolderStore {
     /// Removes what is over, and what a process that was killed has left half written. It is done once an hour by a process that puts a
     /// token; what cannot be removed stays.
     pub fn sweep(&self) {
-        let now = now();
-        self.0.swept.store(now.as_millis(), Ordering::Relaxed);
+        self.sweep_for(None);
+    }
+
+    /// The same for so long at most, beginning anywhere; whether it has come to an end.
+    fn sweep_for(&self, limit: Option<Duration>) -> bool {
+        let (begun, now) = (Instant::now(), now());
+        let is_over = || limit.is_some_and(|limit| begun.elapsed() >= limit);
         self.0.folder.sweep(SystemTime::now());
-        for name in self.0.folder.names().unwrap_or_default() {
+        for (name, fence) in self.0.folder.claims().unwrap_or_default() {
+            if is_over() {
+                return false;
+            }
+            self.sweep_claim(&name, fence);
+        }
+        let mut names = self.0.folder.names().unwrap_or_default();
+        // Who has little time and many entries must not look at the same ones each time.
+        let first =
+            usize::try_from(now.as_millis()).unwrap_or_default().checked_rem(names.len()).unwrap_or_default();
+        names.rotate_left(first);
+        for name in names {
+            if is_over() {
+                return false;
+            }
             // Whoever is faster has done it.
             let _gone = self.remove(&name, |held| held.expires_at <= now);
         }
-        for (name, fence) in self.0.folder.claims().unwrap_or_default() {
-            self.sweep_claim(&name, fence);
-        }
+        true
     }
 
     /// Removes what was left of a claim whose maker is no more, and the claim with it.
@@ -207,7 +227,11 @@ impl FolderStore {
         let swept = StoreTime::from_millis(self.0.swept.load(Ordering::Relaxed));
         // One of them does it for all: a process may live for a moment only.
         if now.since(swept) >= SWEEP && self.0.folder.is_to_be_swept(SWEEP) {
-            self.sweep();
+            if self.sweep_for(Some(SWEEPING)) {
+                self.0.swept.store(now.as_millis(), Ordering::Relaxed);
+            } else {
+                self.0.folder.is_not_swept();
+            }
         }
     }
 }
@@ -255,8 +279,11 @@ impl FolderStore {
             // A claim need not outlast a loss of power: whoever made it does not either.
             let written = lock.replace(entry.to_string().as_bytes(), matches!(reply, Reply::Kept));
             if let Err(error) = written {
-                // A claim that nobody can read is none.
+                // A claim that nobody can read is none, and one that has ended is not held up by what cannot be written.
                 asks.into_iter().for_each(Asks::end);
+                if matches!(operation, Operation::Fail(_)) {
+                    self.let_go(name, claimant);
+                }
                 // What was thrown away is handed to nobody: a full disk has room for that.
                 let had_token = |entry: &Entry| entry.token_ends_at().is_some();
                 if before.as_ref().is_some_and(had_token) && !had_token(&entry) {
@@ -268,12 +295,19 @@ impl FolderStore {
         if let Some(fence) = dead {
             folder.clear_claim(name, fence);
         }
-        self.keep_asking(now, *name, operation, asks);
+        self.keep_asking(now, *name, operation, asks, &reply);
         Ok(Some(reply))
     }
 
     /// What this operation does to the claims by which this process asks; `asks` if it has made one.
-    fn keep_asking(&self, now: StoreTime, name: Name, operation: &Operation, asks: Option<Asks>) {
+    fn keep_asking(
+        &self,
+        now: StoreTime,
+        name: Name,
+        operation: &Operation,
+        asks: Option<Asks>,
+        reply: &Reply,
+    ) {
         let key = (name, operation.claimant());
         let mut asking = self.0.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let ended: Vec<_> = match (operation, asks) {
@@ -284,11 +318,19 @@ impl FolderStore {
                 let until = now.after(claim.lease.unwrap_or_default());
                 asking.insert(key, (asks, until)).into_iter().chain(over).collect()
             }
+            // One that came too late may leave its claim: it is told that it failed, too.
+            (Operation::Put(_), _) if *reply == Reply::Late => Vec::new(),
             (Operation::Put(_) | Operation::Fail(_), _) => asking.remove(&key).into_iter().collect(),
             (Operation::Claim(_), None) => Vec::new(),
         };
         drop(asking);
         ended.into_iter().for_each(|(asks, _)| asks.end());
+    }
+
+    /// Its process does not ask by it any more: whoever finds it in the entry takes it for that of one that has died.
+    fn let_go(&self, name: &Name, claimant: Claimant) {
+        let held = self.0.asking.lock().unwrap_or_else(PoisonError::into_inner).remove(&(*name, claimant));
+        drop(held);
     }
 }
 

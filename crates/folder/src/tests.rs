@@ -374,6 +374,35 @@ fn a_claim_of_which_nobody_tells_what_became_goes_when_another_one_is_made_after
 }
 
 #[test]
+fn a_claim_whose_end_cannot_be_written_is_that_of_somebody_who_is_no_more() {
+    let own = Own::new();
+    let (store, next) = (own.store(), own.store());
+    let Ok(Reply::Claimed { stamp, .. }) = store.run(&name(1), &claim(1), LIMIT) else { panic!() };
+    // A put that comes too late leaves the claim to whoever made it.
+    assert_eq!(store.run(&name(1), &put(1, stamp, Duration::ZERO), LIMIT), Ok(Reply::Late));
+    assert!(matches!(next.run(&name(1), &claim(2), LIMIT), Ok(Reply::Busy { .. })), "it lives");
+    let new = own.file(&format!("{}.new", name(1)));
+    fs::create_dir(&new).unwrap();
+    let (claimant, zero) = (Claimant::new([1; 16]), Duration::ZERO);
+    let fail =
+        Fail { claimant, stamp, counts: false, base: zero, cap: zero, told: zero, spread: 0, said: None };
+    assert!(refused(store.run(&name(1), &Operation::Fail(fail), LIMIT)).contains("cannot be written"));
+    fs::remove_dir(&new).unwrap();
+    assert!(matches!(next.run(&name(1), &claim(2), LIMIT), Ok(Reply::Claimed { .. })));
+}
+
+#[test]
+fn a_link_is_none_with_a_slash_behind_it_either() {
+    let own = Own::new();
+    drop(own.store());
+    symlink(own.at("store"), own.at("link")).unwrap();
+    for path in ["link", "link/", "link/."] {
+        assert!(FolderStore::open(own.0.join(path)).is_err(), "{path}");
+        assert!(FolderStore::find(own.0.join(path)).is_err(), "{path}");
+    }
+}
+
+#[test]
 fn what_a_clock_that_was_ahead_has_left_is_not_there() {
     let own = Own::new();
     let store = own.store();
@@ -515,6 +544,12 @@ fn what_is_in_it_can_be_told_and_removed_without_a_key() {
     drop(lock);
     assert_eq!(store.remove(&name(2), |_| true).unwrap(), Some(true));
     assert_eq!((store.entry(&name(2)), store.remove(&name(2), |_| true).unwrap()), (None, Some(false)));
+    // What was damaged, or is of another version, is nobody's.
+    for text in ["evergrant-entry 2\nend\n", "cut of"] {
+        kept(&store, &name(3), NOW);
+        fs::write(own.file(&format!("{}.entry", name(3))), text).unwrap();
+        assert_eq!(store.remove(&name(3), |held| held.expires_at <= NOW).unwrap(), Some(true), "{text}");
+    }
 }
 
 #[test]
@@ -531,6 +566,8 @@ fn the_random_key_is_made_once_for_all() {
     assert_eq!(fs::metadata(own.file("file.key")).unwrap().mode() & 0o777, 0o600);
     // One that is no key is replaced.
     fs::write(own.file("file.key"), "short").unwrap();
+    assert_eq!(own.store().known_key().unwrap(), None);
+    assert!(own.file("file.key").exists(), "whoever only looks removes nothing");
     let other = own.store().key().unwrap();
     assert_ne!(other, keys[0]);
     own.store().forget_key().unwrap();

@@ -27,7 +27,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// The pause for each instance that was told busy: as many looks a second as that, 10 000, however many instances look.
 const PAUSE_EACH: Duration = Duration::from_micros(100);
-/// How long a rest is believed at a time: a store that lies delays nobody for longer, and one that does not says it again.
+/// How long a rest is believed at a time: one that was lifted meanwhile is noticed, and one that lasts is told again.
 const LONGEST_BELIEVED_REST: Duration = Duration::from_secs(5 * 60);
 /// When a put without a reply is repeated.
 const PUT_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
@@ -140,7 +140,7 @@ impl Unsealed {
 /// | rest | it lands as a refusal with that Retry-After, of 5 minutes at most |
 /// | busy | it pauses, and claims again |
 /// | busy with one claim for as long as a claim may hold | the store is broken |
-/// | busy for so long, with one claim after the other | it lands as [`Outcome::Elsewhere`] |
+/// | busy for so long, with one claim after the other | it lands as [`Outcome::Elsewhere`]; the second time the store is as good as broken |
 /// | claimed, and its lease has passed on the way | it lands as [`Outcome::Elsewhere`] |
 /// | claimed | it asks, lands, and then puts the token, or tells of the failure |
 /// | free, which only a look is told: the flight is half a second old | it lands as [`Outcome::Elsewhere`] |
@@ -162,6 +162,8 @@ pub struct Passage {
     began: Option<Mono>,
     /// The claim of another one that it first saw.
     seen: Option<Seen>,
+    /// A flight before landed as elsewhere.
+    is_passed_over: bool,
     /// How often it paused.
     pauses: u32,
     /// An offer that is over was claimed again; one that does not open was.
@@ -235,6 +237,7 @@ impl Passage {
             is_rotated: false,
             began: None,
             seen: None,
+            is_passed_over: false,
             pauses: 0,
             is_over_told: false,
             is_unopened_told: false,
@@ -248,6 +251,12 @@ impl Passage {
     pub fn rotated(mut self) -> Self {
         self.is_rotated = true;
         self
+    }
+
+    /// The flight before it landed as [`Outcome::Elsewhere`], which may have been a moment ago: whoever was passed over by others for the
+    /// time of one claim waits so once more, and then asks by itself.
+    pub const fn follows_elsewhere(&mut self) {
+        self.is_passed_over = true;
     }
 
     /// Whether it asks, or has asked, by a right that the store gave it.
@@ -323,8 +332,12 @@ impl Passage {
             // It was lost: the same again finds `late` where it was not.
             (State::Putting { unsealed, repeats }, Err(_)) => match PUT_AGAIN.get(repeats) {
                 Some(pause) => State::Puts { unsealed, from: now.mono.after(*pause), repeats: repeats + 1 },
-                None => State::Done,
+                // Nobody is to wait for what does not come.
+                None => State::Fails(release(unsealed.claimant, unsealed.stamp)),
             },
+            (State::Putting { unsealed, .. }, Ok(Reply::Late)) => {
+                State::Fails(release(unsealed.claimant, unsealed.stamp))
+            }
             (State::Offering(_) | State::Putting { .. } | State::Failing, _) => State::Done,
             (other, _) => other,
         };
@@ -346,14 +359,14 @@ impl Passage {
         self.state = match (then, landing) {
             (Then::Report(stamp, came), Landing::Installed { .. } | Landing::NoProgress { .. }) => {
                 let put = brought().and_then(|brought| brought.put(now, self.instance.claimant, stamp, came));
-                put.unwrap_or_else(|| State::Fails(self.release(stamp)))
+                put.unwrap_or_else(|| State::Fails(release(self.instance.claimant, stamp)))
             }
             (Then::Report(stamp, _), Landing::Resting { cause: Cause::Refused(refusal), .. })
                 if !refusal.is_of_this_process() =>
             {
                 State::Fails(self.failure(stamp, refusal))
             }
-            (Then::Report(stamp, _), _) => State::Fails(self.release(stamp)),
+            (Then::Report(stamp, _), _) => State::Fails(release(self.instance.claimant, stamp)),
             (Then::Offer, Landing::Installed { .. }) => brought().map_or(State::Done, State::Offers),
             (Then::Offer | Then::Nothing, _) => State::Done,
         };
@@ -435,7 +448,7 @@ impl Passage {
         if now >= limit {
             // The first claim may have been seen a command later than it was asked for.
             let is_one = self.pauses == 0 || now.since(seen.since).saturating_add(CLAIMS_FOR) >= lease;
-            return match is_one {
+            return match is_one || self.is_passed_over {
                 true => State::Asks(Right::Broken),
                 false => State::Lands(Outcome::Elsewhere, Then::Nothing),
             };
@@ -444,13 +457,6 @@ impl Passage {
         let spread = self.draw(Purpose::Busy, full).unwrap_or(full / 2);
         self.pauses = self.pauses.saturating_add(1);
         State::Paused { until: now.after(full / 2 + spread).min(limit) }
-    }
-
-    /// The claim ends, and nothing failed that is the others' affair.
-    fn release(&self, stamp: Stamp) -> Fail {
-        let zero = Duration::ZERO;
-        let claimant = self.instance.claimant;
-        Fail { claimant, stamp, counts: false, base: zero, cap: zero, told: zero, spread: 0, said: None }
     }
 
     /// The authorization server refused: the rests are the machine's, counted by the fleet.
@@ -505,6 +511,12 @@ impl Brought {
         let unsealed = Unsealed { claimant, stamp, token, ends_in, due_in, life };
         Some(State::Puts { unsealed, from: Mono::ZERO, repeats: 0 })
     }
+}
+
+/// The claim ends, and nothing failed that is the others' affair.
+const fn release(claimant: Claimant, stamp: Stamp) -> Fail {
+    let zero = Duration::ZERO;
+    Fail { claimant, stamp, counts: false, base: zero, cap: zero, told: zero, spread: 0, said: None }
 }
 
 /// The time from `earlier` to `later`, on the clock that says less.

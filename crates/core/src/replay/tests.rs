@@ -105,7 +105,7 @@ fn a_rejection_says_what_follows_and_a_reason_why_a_token_is_requested() {
     use crate::machine::Reason;
     use alloc::format;
     let follows = [
-        (Rejection::Dropped, "a new one is requested"),
+        (Rejection::Dropped, "another one is asked for"),
         (Rejection::Replaced, "retry with the current one"),
         (Rejection::Settling(THEN), "retry with the same one later"),
         (Rejection::Refused, "or would be refused as well"),

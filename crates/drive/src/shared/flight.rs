@@ -121,7 +121,7 @@ impl<V> FlightGuard<V> {
         else {
             return Way::Alone(Vec::new());
         };
-        let Shares { store, claimant, untold } = &**shares;
+        let Shares { store, claimant, .. } = &**shares;
         let policy = self.shared.policy();
         match Crossing::begin(store, &self.client, shown, self.shared.clock.now().mono) {
             Ok(Some(crossing)) => {
@@ -132,7 +132,7 @@ impl<V> FlightGuard<V> {
                     Passage::new(flight, instance, held.as_ref().map(print), dropped.as_ref().map(print));
                 let passage = if *is_rotated { passage.rotated() } else { passage };
                 let audience = Arc::clone(&self.shared.audience);
-                Way::Store(Box::new(crossing.by(passage, audience, untold.begin())))
+                Way::Store(Box::new(crossing.by(passage, audience, shares)))
             }
             Ok(None) => match store.outcome_when_down() {
                 Some(outcome) => Way::Nowhere(outcome),

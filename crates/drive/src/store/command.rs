@@ -10,10 +10,8 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// How many threads may stand in commands at once, in this process: of a store that hangs each probe leaves one behind.
+/// How many threads may stand in commands to one store at once: of one that hangs each probe leaves one behind.
 const THREADS: usize = 256;
-
-static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
 
 /// One command, until its reply is there. Dropping it gives it up.
 pub(crate) struct Command {
@@ -78,10 +76,10 @@ impl Under {
                 Ok(future) => Self::Future(future),
                 Err(payload) => Self::Failed(panicked(payload)),
             },
-            Engine::Threads(store) => {
+            Engine::Threads(store, count) => {
                 let (store, slot) = (Arc::clone(store), Arc::new(Slot::default()));
                 let place = Arc::clone(&slot);
-                let Some(under_way) = UnderWay::begin() else {
+                let Some(under_way) = UnderWay::begin(count) else {
                     return Self::Failed(StoreError::refused("too many of its commands have not returned"));
                 };
                 let run = move || {
@@ -130,18 +128,19 @@ impl Drop for Command {
 }
 
 /// One of the threads that may stand in commands.
-struct UnderWay;
+struct UnderWay(Arc<AtomicUsize>);
 
 impl UnderWay {
-    fn begin() -> Option<Self> {
+    fn begin(count: &Arc<AtomicUsize>) -> Option<Self> {
         let more = |count| (count < THREADS).then_some(count + 1);
-        UNDER_WAY.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self)
+        let begun = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        begun.ok().map(|_| Self(Arc::clone(count)))
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        UNDER_WAY.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::circuit::Change;
 use super::command::Command;
 use super::sealing::TokenSeal;
-use super::{SealedStore, UnderWay};
+use super::{SealedStore, Shares, UnderWay};
 use crate::observer::{Audience, EventKind};
 use evergrant_core::fleet::{Have, Next, Operation, Passage, Print, Reply, StoreError};
 use evergrant_core::{
@@ -11,6 +11,7 @@ use evergrant_core::{
 };
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the loop does next.
 pub(crate) enum Leg {
@@ -36,6 +37,8 @@ pub(crate) struct Crossing {
     /// What people hear of it.
     news: Vec<EventKind>,
     audience: Arc<Audience>,
+    /// Whether the last flight of the source landed as elsewhere.
+    elsewhere: Arc<AtomicBool>,
     _under_way: UnderWay,
 }
 
@@ -53,9 +56,19 @@ impl Shore<'_> {
     }
 
     /// This passage, from here.
-    pub(crate) fn by(self, passage: Passage, audience: Arc<Audience>, under_way: UnderWay) -> Crossing {
+    pub(crate) fn by(self, passage: Passage, audience: Arc<Audience>, shares: &Shares) -> Crossing {
         let (Self { store, seal, shown }, news) = (self, Vec::new());
-        Crossing { passage, store: store.clone(), seal, shown, news, audience, _under_way: under_way }
+        let (elsewhere, under_way) = (Arc::clone(&shares.elsewhere), shares.untold.begin());
+        Crossing {
+            passage,
+            store: store.clone(),
+            seal,
+            shown,
+            news,
+            audience,
+            elsewhere,
+            _under_way: under_way,
+        }
     }
 }
 
@@ -100,7 +113,10 @@ impl Crossing {
                     None => return Leg::Ask,
                 },
                 Next::Pause(until) => return Leg::Pause(until),
-                Next::Land(outcome) => return Leg::Land(outcome),
+                Next::Land(outcome) => {
+                    self.elsewhere.store(matches!(outcome, Outcome::Elsewhere), Ordering::Relaxed);
+                    return Leg::Land(outcome);
+                }
                 Next::Await | Next::Done => return Leg::End,
             };
             let (engine, limit) = (&self.store.inner.engine, self.store.limit);
@@ -122,6 +138,9 @@ impl Crossing {
             _ => {}
         }
         let reply = reply.map(|reply| reply.opened(|have| self.opened(have)));
+        if self.elsewhere.load(Ordering::Relaxed) {
+            self.passage.follows_elsewhere();
+        }
         self.passage.replied(now, reply);
     }
 

@@ -1,6 +1,5 @@
 //! A secret as text, wherever it was read, and what it is for.
 
-use crate::client::certificate::convert;
 use crate::tell::failure::Failure;
 use crate::tell::stderr;
 use std::fmt;
@@ -22,6 +21,22 @@ pub(crate) enum Purpose {
     Certificate,
     /// The value of a header field of token requests, by its name.
     Header(String),
+}
+
+impl Purpose {
+    /// What is to be done about a key or a certificate in a binary format, of which one cannot tell by the text which one it is.
+    pub(crate) const fn conversion(&self) -> &'static str {
+        match self {
+            Self::Certificate => {
+                "convert it: openssl x509 -inform DER -in FILE, or openssl pkey -inform DER -in FILE; of PKCS#12 openssl pkcs12 -in \
+                 FILE -noenc"
+            }
+            _ => {
+                "convert it to PEM: openssl pkey -inform DER -in FILE -out key.pem; of PKCS#12 openssl pkcs12 -in FILE -nocerts \
+                 -noenc -out key.pem"
+            }
+        }
+    }
 }
 
 impl fmt::Display for Purpose {
@@ -80,7 +95,7 @@ pub(super) fn too_long(name: &str, purpose: &Purpose) -> Failure {
 
 pub(super) fn not_text(name: &str, purpose: &Purpose) -> Failure {
     let next = match purpose {
-        Purpose::Key | Purpose::Certificate => convert(purpose).to_owned(),
+        Purpose::Key | Purpose::Certificate => purpose.conversion().to_owned(),
         _ => format!("write the {purpose} as plain text"),
     };
     Failure::usage(format!("{name} is not UTF-8 text"), next)

@@ -107,20 +107,26 @@ fn f11_a_store_that_is_busy_with_one_claim_for_longer_than_it_may_hold_is_broken
 
 #[test]
 fn f6_a_store_that_is_busy_with_one_claim_after_the_other_is_left_to_the_next_flight() {
-    let mut sim = Sim::new(1);
-    let mut passage = sim.send(0);
-    let ended = loop {
-        match passage.poll(sim.now) {
-            Next::Claim(_) => {
-                let age = sim.now.mono.since(passage.sent.mono);
-                let fence = Fence::new(if age < secs(11) { 1 } else { 2 });
-                passage.replied(sim.now, Ok(Reply::Busy { left: secs(11), told: 9000, fence }));
+    let ended = |follows_elsewhere| {
+        let mut sim = Sim::new(1);
+        let mut passage = sim.send(0);
+        loop {
+            match passage.poll(sim.now) {
+                Next::Claim(_) => {
+                    let age = sim.now.mono.since(passage.sent.mono);
+                    let fence = Fence::new(if age < secs(11) { 1 } else { 2 });
+                    if follows_elsewhere {
+                        passage.follows_elsewhere();
+                    }
+                    passage.replied(sim.now, Ok(Reply::Busy { left: secs(11), told: 9000, fence }));
+                }
+                Next::Pause(until) => sim.pass(until.since(sim.now.mono)),
+                next => break (next, sim.now.mono.since(passage.sent.mono)),
             }
-            Next::Pause(until) => sim.pass(until.since(sim.now.mono)),
-            next => break next,
         }
     };
-    assert_eq!(ended, Next::Land(Outcome::Elsewhere));
+    assert_eq!(ended(false), (Next::Land(Outcome::Elsewhere), secs(11)));
+    assert_eq!(ended(true), (Next::Ask, secs(11)), "nobody is passed over for ever");
 }
 
 #[test]
@@ -237,10 +243,21 @@ fn a_put_without_a_reply_is_repeated_after_a_tenth_and_four_tenths_of_a_second()
     }
     let Next::Put(unsealed) = passage.poll(sim.now) else { panic!("a put") };
     assert!(puts.iter().all(|put| *put == unsealed), "the very same");
-    let mut replied = passage.clone();
-    replied.replied(sim.now, Ok(Reply::Late));
-    passage.replied(sim.now, Err(StoreError::TimedOut));
-    assert_eq!((passage.poll(sim.now), replied.poll(sim.now)), (Next::Done, Next::Done));
+    // Where it is not kept, its claim ends: the others would wait for its lease, one after the other.
+    for reply in [Ok(Reply::Late), Err(StoreError::TimedOut)] {
+        let mut passage = passage.clone();
+        passage.replied(sim.now, reply);
+        let Next::Fail(fail) = passage.poll(sim.now) else { panic!("the claim ends") };
+        assert_eq!((fail.claimant, fail.stamp), (unsealed.claimant, unsealed.stamp));
+        assert_eq!(
+            (fail.counts, fail.base, fail.told, fail.said),
+            (false, Duration::ZERO, Duration::ZERO, None)
+        );
+        passage.replied(sim.now, Ok(Reply::Noted));
+        assert_eq!(passage.poll(sim.now), Next::Done);
+    }
+    passage.replied(sim.now, Ok(Reply::Kept));
+    assert_eq!(passage.poll(sim.now), Next::Done);
 }
 
 #[test]

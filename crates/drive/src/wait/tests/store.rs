@@ -150,12 +150,12 @@ fn a_put_that_hangs_holds_nobody_up() {
     assert!(poll(&mut call).is_ready());
     process.run();
     assert_eq!(fleet.memory.commands(), ["claim", "put"]);
-    // It is repeated twice, then given up.
-    for pause in [250, 100, 250, 400, 250] {
+    // It is repeated twice, then given up, and the claim with it.
+    for pause in [250, 100, 250, 400, 250, 250] {
         fleet.advance(ms(pause));
         process.run();
     }
-    assert_eq!(fleet.memory.commands(), ["put", "put"]);
+    assert_eq!(fleet.memory.commands(), ["put", "put", "fail"]);
     assert!(process.hand.0.jobs.lock().unwrap().is_empty(), "nothing runs on in the background");
 }
 
@@ -400,8 +400,12 @@ fn what_the_store_does_not_keep_is_used_all_the_same() {
         process.run();
         fleet.advance(ms(400));
     }
-    assert_eq!(fleet.memory.commands(), ["claim", "put", "put", "put"]);
-    assert_eq!(process.heard_of_store(), ["failing"]);
+    assert_eq!(fleet.memory.commands(), ["claim", "put", "put", "put", "fail"]);
+    assert_eq!(process.heard_of_store(), ["failing", "back"]);
+    // Nobody waits for what was not kept.
+    let second = fleet.process(GRANT);
+    assert!(second.token().is_ok());
+    assert_eq!(second.sent(), 1);
 }
 
 #[test]
@@ -459,7 +463,7 @@ fn whoever_wants_to_end_can_wait_until_the_store_was_told() {
     let mut flushed = Box::pin(process.source.flush());
     assert!(flushed.as_mut().poll(&mut Context::from_waker(&waking.waker())).is_pending());
     process.run();
-    for pause in [250, 100, 250, 400] {
+    for pause in [250, 100, 250, 400, 250] {
         fleet.advance(ms(pause));
         process.run();
         assert_eq!(waking.count(), 0);
