@@ -24,6 +24,8 @@ use zeroize::Zeroizing;
 
 /// How often one process looks for entries that are over.
 const SWEEP: Duration = Duration::from_secs(3600);
+/// What the text of each entry begins with, of whatever version.
+const FIRST_WORD: &str = "evergrant-entry ";
 /// For how long whoever puts a token does that: somebody waits for its reply.
 const SWEEPING: Duration = Duration::from_millis(50);
 /// How long a lock is waited for by whoever clears.
@@ -151,8 +153,12 @@ impl FolderStore {
         let Some(lock) = self.0.folder.lock(name, CLEARING)? else { return Ok(None) };
         let folder = &self.0.folder;
         let Some(text) = folder.read(name) else { return Ok(Some(false)) };
-        // What is no entry, or that of another version, holds nothing that anybody could use here.
-        let mut entry = Entry::parse(&text).unwrap_or_default();
+        // What was damaged, or is of another version, holds nothing that anybody could use here; what was never an entry is not ours.
+        let mut entry = match Entry::parse(&text) {
+            Some(entry) => entry,
+            None if text.starts_with(FIRST_WORD) => Entry::default(),
+            None => return Ok(Some(false)),
+        };
         if let Some((_, fence)) = entry.claimed_by(now())
             && folder.is_dead(name, fence)
         {
@@ -349,7 +355,7 @@ impl BlockingStore for FolderStore {
 fn is_of_another_version(text: &str) -> bool {
     let first_of = |text: &str| text.lines().next().map(str::to_owned);
     let (first, ours) = (first_of(text), first_of(&Entry::default().to_string()));
-    first != ours && first.is_some_and(|first| first.starts_with("evergrant-entry "))
+    first != ours && first.is_some_and(|first| first.starts_with(FIRST_WORD))
 }
 
 /// The host's wall clock.

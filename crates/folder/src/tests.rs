@@ -545,10 +545,12 @@ fn what_is_in_it_can_be_told_and_removed_without_a_key() {
     assert_eq!(store.remove(&name(2), |_| true).unwrap(), Some(true));
     assert_eq!((store.entry(&name(2)), store.remove(&name(2), |_| true).unwrap()), (None, Some(false)));
     // What was damaged, or is of another version, is nobody's.
-    for text in ["evergrant-entry 2\nend\n", "cut of"] {
+    for (text, is_ours) in
+        [("evergrant-entry 2\nend\n", true), ("evergrant-entry 1\nfen", true), ("mine", false)]
+    {
         kept(&store, &name(3), NOW);
         fs::write(own.file(&format!("{}.entry", name(3))), text).unwrap();
-        assert_eq!(store.remove(&name(3), |held| held.expires_at <= NOW).unwrap(), Some(true), "{text}");
+        assert_eq!(store.remove(&name(3), |held| held.expires_at <= NOW).unwrap(), Some(is_ours), "{text}");
     }
 }
 
