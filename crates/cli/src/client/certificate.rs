@@ -265,6 +265,22 @@ fn keyless() -> ConfigError {
     )
 }
 
+impl Purpose {
+    /// What is to be done about a key or a certificate in a binary format, of which one cannot tell by the text which one it is.
+    pub(crate) const fn conversion(&self) -> &'static str {
+        match self {
+            Self::Certificate => {
+                "convert it: openssl x509 -inform DER -in FILE, or openssl pkey -inform DER -in FILE; of PKCS#12 openssl pkcs12 -in \
+                 FILE -noenc"
+            }
+            _ => {
+                "convert it to PEM: openssl pkey -inform DER -in FILE -out key.pem; of PKCS#12 openssl pkcs12 -in FILE -nocerts \
+                 -noenc -out key.pem"
+            }
+        }
+    }
+}
+
 /// Certificates and keys come in binary formats, too.
 fn binary() -> ConfigError {
     format("it is no PEM but a binary format, DER or PKCS#12", Purpose::Certificate.conversion())

@@ -23,22 +23,6 @@ pub(crate) enum Purpose {
     Header(String),
 }
 
-impl Purpose {
-    /// What is to be done about a key or a certificate in a binary format, of which one cannot tell by the text which one it is.
-    pub(crate) const fn conversion(&self) -> &'static str {
-        match self {
-            Self::Certificate => {
-                "convert it: openssl x509 -inform DER -in FILE, or openssl pkey -inform DER -in FILE; of PKCS#12 openssl pkcs12 -in \
-                 FILE -noenc"
-            }
-            _ => {
-                "convert it to PEM: openssl pkey -inform DER -in FILE -out key.pem; of PKCS#12 openssl pkcs12 -in FILE -nocerts \
-                 -noenc -out key.pem"
-            }
-        }
-    }
-}
-
 impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

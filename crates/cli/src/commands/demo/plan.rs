@@ -36,6 +36,11 @@ impl Plan {
             .with_patience(Duration::from_secs(120))
     }
 
+    /// The most token requests by which tokens are replaced in this time: none before six tenths of its life.
+    pub(super) fn refreshes(self, time: Duration) -> u64 {
+        u64::try_from(time.as_nanos() / (self.life * 6 / 10).as_nanos().max(1)).unwrap_or(u64::MAX)
+    }
+
     /// The most token requests that the backoff allows in this time of failures, the one that succeeds included.
     pub(super) fn attempts(self, time: Duration) -> u64 {
         let (policy, mut attempts, mut spent) = (self.policy(), 1, Duration::ZERO);

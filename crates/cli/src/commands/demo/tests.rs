@@ -39,3 +39,13 @@ fn a_phase_lasts_until_a_call_was_answered() {
 fn one_worker_calls_and_two_call() {
     assert_eq!([1, 2].map(super::report::call), ["1 worker calls", "2 workers call"]);
 }
+
+#[test]
+fn a_phase_that_lasts_longer_on_a_busy_machine_may_replace_its_tokens() {
+    let plan = Plan::of(60);
+    let due = plan.life * 6 / 10;
+    for (time, expected) in [(Duration::ZERO, 0), (due - Duration::from_nanos(1), 0), (due, 1), (due * 3, 3)]
+    {
+        assert_eq!(plan.refreshes(time), expected, "{time:?}");
+    }
+}
