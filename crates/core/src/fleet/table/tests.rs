@@ -359,6 +359,7 @@ fn names_are_read_as_they_are_written_and_in_no_other_way() {
     let shown = alloc::format!("{name:?} {print:?} {:?}", me(1).offering());
     let expected = "Name(a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0) Print(0909090909090909) Claimant(01010101010101010101010101010101o)";
     assert_eq!(shown, expected);
+    assert_eq!(alloc::format!("{:?}", Sealed::new(b"sealed")), "Sealed(6 bytes)");
     assert_eq!(Claimant::parse(&me(0xf0).to_string()), Some(me(0xf0)));
     assert_eq!(Claimant::parse(&me(3).offering().to_string()), Some(me(3).offering()));
     for text in ["", "o", "0", "0303030303030303030303030303030303", "0303030303030303030303030303030g"] {
