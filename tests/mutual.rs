@@ -240,7 +240,7 @@ fn i44_a_token_of_a_certificate_is_kept_across_a_restart_with_that_certificate_a
     }
 }
 
-/// A token of one certificate is of no use to whoever shows another: each of them has an entry of its own.
+/// A token that is bound to one certificate cannot be used with another: each certificate has its own entry.
 // Conforms: R-8705-e
 #[test]
 fn a_store_hands_a_token_of_a_certificate_to_whoever_shows_that_certificate_alone() {

@@ -681,16 +681,17 @@ fn a_full_disk_is_told_and_what_was_thrown_away_is_not_used_again() {
 // Conforms: A-10
 #[test]
 fn what_is_written_is_the_users_alone_and_holds_no_secret() {
+    // Whatever else its user is given or refused by default.
+    for umask in ["000", "777"] {
+        is_the_users_alone(umask);
+    }
+}
+
+fn is_the_users_alone(umask: &str) {
     let cached = Cached::new();
+    let script = format!("umask {umask}; exec \"$@\"");
     let mut command = Command::new("sh");
-    isolate(&mut command).args([
-        "-c",
-        "umask 000; exec \"$@\"",
-        "sh",
-        fixture::EVERGRANT,
-        "token",
-        "--cache",
-    ]);
+    isolate(&mut command).args(["-c", &script, "sh", fixture::EVERGRANT, "token", "--cache"]);
     for (name, value) in cached.command(&[]).get_envs() {
         if let Some(value) = value {
             command.env(name, value);
@@ -721,7 +722,7 @@ fn what_is_written_is_the_users_alone_and_holds_no_secret() {
     drop(gate);
     assert!(child.wait_with_output().unwrap().status.success());
     assert_eq!(cached.files("entry").len(), 1);
-    looked("token");
+    looked("entry");
 }
 
 #[test]

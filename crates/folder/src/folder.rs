@@ -18,6 +18,8 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use zeroize::Zeroizing;
 
+/// What its owner may do with each file, whatever the umask takes of that.
+const OWN: Mode = Mode::RUSR.union(Mode::WUSR);
 /// No user but its owner may do anything with it.
 const OTHERS: u32 = 0o077;
 /// The endings of an entry's three files: the entry, the lock, and what is about to replace the first.
@@ -105,7 +107,7 @@ impl Folder {
         let (folder, file) = (self.opened(), claim_name(name, fence));
         let failed = |error: &dyn fmt::Display| self.about(&file, &format_args!("cannot be made: {error}"));
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let open = || rustix::fs::openat(&*folder, &*file, flags, Mode::RUSR | Mode::WUSR);
+        let open = || rustix::fs::openat(&*folder, &*file, flags, OWN);
         let opened = match open() {
             // Of a claim in the same millisecond, whose entry is lost: nobody looks for it any more.
             Err(Errno::EXIST) => {
@@ -115,6 +117,7 @@ impl Folder {
             opened => opened,
         };
         let opened = opened.map_err(|error| failed(&error))?;
+        rustix::fs::fchmod(&opened, OWN).map_err(|error| failed(&error))?;
         rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive)
             .map_err(|error| failed(&error))?;
         Ok(Asks { folder, file, held: opened })
@@ -140,7 +143,7 @@ impl Folder {
         loop {
             let folder = self.opened();
             let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let opened = match rustix::fs::openat(&folder, &file, flags, Mode::RUSR | Mode::WUSR) {
+            let opened = match rustix::fs::openat(&folder, &file, flags, OWN) {
                 Ok(opened) => File::from(opened),
                 // The folder is no more. Somebody emptied a cache, and may have made it again.
                 Err(Errno::NOENT) if !is_made_again => {
@@ -154,6 +157,9 @@ impl Folder {
             let ours = opened.metadata().map_err(|error| failed(&error))?;
             // A pipe, or a file of somebody else's, is no lock.
             usable(&ours).map_err(|reason| self.about(&file, &reason))?;
+            if ours.mode() & OWN.bits() != OWN.bits() {
+                rustix::fs::fchmod(&opened, OWN).map_err(|error| failed(&error))?;
+            }
             match rustix::fs::flock(&opened, FlockOperation::NonBlockingLockExclusive) {
                 // Its last holder removed it before letting it go. Then somebody may have locked the next one already.
                 Ok(()) => {
@@ -446,7 +452,8 @@ fn find(path: &Path) -> Result<Option<OwnedFd>, FolderError> {
 /// A new file with this content, which nobody but its owner can read.
 fn create(folder: &OwnedFd, name: &str, content: &[u8], is_lasting: bool) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(rustix::fs::openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?);
+    let mut file = File::from(rustix::fs::openat(folder, name, flags, OWN)?);
+    rustix::fs::fchmod(&file, OWN)?;
     file.write_all(content)?;
     if is_lasting { file.sync_all() } else { Ok(()) }
 }

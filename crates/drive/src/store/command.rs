@@ -149,3 +149,6 @@ fn panicked(payload: Box<dyn std::any::Any + Send>) -> StoreError {
     contained(|| drop(payload));
     StoreError::refused("its engine panicked, see what the panic says")
 }
+
+#[cfg(test)]
+mod tests;
